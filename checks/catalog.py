@@ -1,0 +1,117 @@
+"""The checks: which verdict becomes which finding. An id never changes its meaning; a new check gets a new id.
+
+What each check means to a person stands in ``checks/texts/<id>.md``.
+"""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from checks.model import Effect, Finding, Reason, Severity, Usability, Verdict, Visibility
+
+_BLOCKED = (Usability.BLOCKED_BY_POLICY, Usability.BLOCKED_BY_SECURITY_DEFAULTS)
+_HAS_OPTION = (Visibility.VISIBLE, Visibility.STUCK, Visibility.PENDING)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One check: its public id and title, when an account fails it and how badly, and which reasons decide it."""
+
+    id: str
+    title: str
+    severity: Callable[[Verdict], Severity | None]
+    """The severity of the finding, or None where the account passes."""
+    decided_by: tuple[Effect, ...]
+
+
+def _by_security_defaults(verdict: Verdict) -> bool:
+    return any(reason.effect is Effect.DEMANDS_MFA and reason.policy_id is None for reason in verdict.reasons)
+
+
+def _hidden_by_policy(verdict: Verdict) -> Severity | None:
+    return Severity.HIGH if verdict.visibility is Visibility.HIDDEN and not _by_security_defaults(verdict) else None
+
+
+def _hidden_by_security_defaults(verdict: Verdict) -> Severity | None:
+    return Severity.HIGH if verdict.visibility is Visibility.HIDDEN and _by_security_defaults(verdict) else None
+
+
+def _is(visibility: Visibility, severity: Severity) -> Callable[[Verdict], Severity | None]:
+    return lambda verdict: severity if verdict.visibility is visibility else None
+
+
+def _about_to_be_hidden(verdict: Verdict) -> Severity | None:
+    beside_conditional = verdict.visibility is Visibility.CONDITIONAL and verdict.predicted is Visibility.HIDDEN
+    if verdict.visibility is Visibility.PREDICTED or beside_conditional:
+        return Severity.HIGH if verdict.predicted_by_microsoft else Severity.MEDIUM
+    return None
+
+
+def _unusable(verdict: Verdict) -> Severity | None:
+    return Severity.HIGH if verdict.visibility in _HAS_OPTION and verdict.usability in _BLOCKED else None
+
+
+def _cannot_tell(verdict: Verdict) -> Severity | None:
+    unknown = verdict.visibility is Visibility.UNKNOWN or verdict.usability is Usability.UNKNOWN
+    return Severity.MEDIUM if unknown else None
+
+
+def _about_to_be_blocked(verdict: Verdict) -> Severity | None:
+    if verdict.usability is not Usability.USABLE or not verdict.would_be_blocked:
+        return None
+    return Severity.HIGH if verdict.would_be_blocked_by_microsoft else Severity.MEDIUM
+
+
+_DEMANDS = (Effect.DEMANDS_MFA, Effect.EVIDENCE)
+CHECKS: tuple[Check, ...] = (
+    Check("APW-001", "App password option hidden by Conditional Access", _hidden_by_policy, _DEMANDS),
+    Check("APW-002", "App password option hidden by Security Defaults", _hidden_by_security_defaults, _DEMANDS),
+    Check(
+        "APW-003",
+        "Per-user MFA is Enabled but the option is still missing",
+        _is(Visibility.STUCK, Severity.HIGH),
+        (Effect.PER_USER_STATE,),
+    ),
+    Check("APW-004", "MFA registration pending", _is(Visibility.PENDING, Severity.MEDIUM), (Effect.PER_USER_STATE,)),
+    Check(
+        "APW-005",
+        "App password option hidden in some circumstances",
+        _is(Visibility.CONDITIONAL, Severity.LOW),
+        _DEMANDS,
+    ),
+    Check("APW-006", "App password option about to be hidden", _about_to_be_hidden, (Effect.WOULD_DEMAND_MFA,)),
+    Check(
+        "APW-007",
+        "App password can't be used: legacy authentication is blocked",
+        _unusable,
+        (Effect.BLOCKS_LEGACY,),
+    ),
+    Check("APW-008", "Cannot tell: something is unreadable", _cannot_tell, (Effect.UNREADABLE,)),
+    Check("APW-013", "App password about to be blocked", _about_to_be_blocked, (Effect.WOULD_BLOCK_LEGACY,)),
+)
+
+
+def findings_of(verdict: Verdict) -> tuple[Finding, ...]:
+    """The findings of an account, in the order of their ids."""
+    return tuple(
+        _finding(check, severity, verdict) for check in CHECKS if (severity := check.severity(verdict)) is not None
+    )
+
+
+def _finding(check: Check, severity: Severity, verdict: Verdict) -> Finding:
+    deciding = [reason for reason in verdict.reasons if reason.effect in check.decided_by]
+    return Finding(
+        check_id=check.id,
+        title=check.title,
+        severity=severity,
+        fingerprint=_fingerprint(check, severity, deciding),
+        summary=deciding[0].text if deciding else check.title,
+    )
+
+
+def _fingerprint(check: Check, severity: Severity, deciding: list[Reason]) -> str:
+    """A hash over the causes: which policies, whether in circumstances only. A renamed policy doesn't change it."""
+    causes = sorted(
+        f"{reason.effect}|{reason.policy_id}|{reason.permission}|{bool(reason.circumstances)}" for reason in deciding
+    )
+    return hashlib.sha256("\n".join([check.id, severity, *causes]).encode()).hexdigest()[:16]

@@ -1,0 +1,128 @@
+"""What judging an account yields: the verdict with its reasons and remedies, and the findings."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from tenant.model import Account
+
+
+class Visibility(StrEnum):
+    """Whether "App password" is offered to the account on its Security info page."""
+
+    NOT_APPLICABLE = "not_applicable"
+    VISIBLE = "visible"
+    STUCK = "stuck"
+    PENDING = "pending"
+    HIDDEN = "hidden"
+    CONDITIONAL = "conditional"
+    PREDICTED = "predicted"
+    NOT_OFFERED = "not_offered"
+    UNKNOWN = "unknown"
+
+
+class Usability(StrEnum):
+    """Whether a legacy client would be let in with an app password."""
+
+    NOT_CHECKED = "not_checked"
+    BLOCKED_BY_SECURITY_DEFAULTS = "blocked_by_security_defaults"
+    BLOCKED_BY_POLICY = "blocked_by_policy"
+    CONDITIONAL = "conditional"
+    USABLE = "usable"
+    UNKNOWN = "unknown"
+
+
+class Effect(StrEnum):
+    """What a reason does to the account."""
+
+    PER_USER_STATE = "per_user_state"
+    DEMANDS_MFA = "demands_mfa"
+    BLOCKS_LEGACY = "blocks_legacy"
+    BLOCKS_INTERACTIVE = "blocks_interactive"
+    WOULD_DEMAND_MFA = "would_demand_mfa"
+    WOULD_BLOCK_LEGACY = "would_block_legacy"
+    EXCLUDED = "excluded"
+    EVIDENCE = "evidence"
+    TENANT_SWITCH_OFF = "tenant_switch_off"
+    CONTRADICTORY_STATE = "contradictory_state"
+    UNREADABLE = "unreadable"
+
+
+class Severity(StrEnum):
+    """How urgent a finding is."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+
+    @property
+    def rank(self) -> int:
+        """1 for low to 3 for high, for comparing and sorting."""
+        return ("low", "medium", "high").index(self.value) + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One cause of a verdict, in a sentence that an administrator understands."""
+
+    text: str
+    effect: Effect
+    policy_id: str | None = None
+    policy_name: str | None = None
+    scope: str | None = None
+    """How the account came into the policy's scope, e.g. ``group Backup apps > All service accounts``."""
+    since: datetime | None = None
+    circumstances: tuple[str, ...] = ()
+    """What must be the case for the effect; empty where it is unconditional."""
+    permission: str | None = None
+    """For ``unreadable``: the application permission that would open the input."""
+
+
+@dataclass(frozen=True, slots=True)
+class Remedy:
+    """One way out, with its price."""
+
+    title: str
+    steps: tuple[str, ...]
+    trade_off: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The two answers for an account, and why."""
+
+    visibility: Visibility
+    usability: Usability
+    reasons: tuple[Reason, ...]
+    """Most decisive first."""
+    predicted: Visibility | None = None
+    """What visibility would become (hidden or conditional) if everything report-only or eligible took effect."""
+    predicted_by_microsoft: bool = False
+    """Whether a Microsoft-managed policy is behind the prediction."""
+    would_be_blocked: bool = False
+    """Whether a report-only policy would block a legacy client that is let in today."""
+    would_be_blocked_by_microsoft: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A check that the account fails. Its identity is (account id, check id)."""
+
+    check_id: str
+    title: str
+    severity: Severity
+    fingerprint: str
+    """Equal as long as the causes are the same; no names or texts go into it."""
+    summary: str
+    """One sentence: what is wrong and what decides it."""
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedAccount:
+    """An account with everything that was concluded about it."""
+
+    account: Account
+    verdict: Verdict
+    findings: tuple[Finding, ...] = ()
+    remediation: tuple[Remedy, ...] = ()

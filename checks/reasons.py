@@ -1,0 +1,209 @@
+"""The reasons of a verdict in words that an administrator understands."""
+
+from datetime import datetime
+
+from checks.model import Effect, Reason
+from checks.policy import PolicyEffect
+from checks.scope import Roles, Scopes
+from tenant.model import Account, Gap, MfaDemand, Registration
+
+INPUTS = {
+    "organization": "the organization",
+    "security_defaults": "Security Defaults",
+    "conditional_access_policies": "the Conditional Access policies",
+    "authentication_strengths": "the authentication strengths",
+    "named_locations": "the named locations",
+    "role_assignments": "the directory role assignments",
+    "role_eligibilities": "the eligible directory roles",
+    "role_definitions": "the directory role definitions",
+    "account_properties": "the account's properties",
+    "per_user_mfa": "the per-user MFA state",
+    "group_memberships": "the account's group memberships",
+    "mfa_registration": "the account's MFA registration",
+    "groups": "a group that a policy names",
+    "subscribed_skus": "the subscribed licences",
+    "selection": "the selection of service accounts",
+}
+"""What each input is called in a sentence."""
+
+_PER_USER_URL_HINT = "Entra admin center > Users > Per-user MFA"
+
+
+class Wording:
+    """Words for what policies do to accounts; the same words are made once and shared by all accounts in that scope."""
+
+    def __init__(self, scopes: Scopes) -> None:
+        self._scopes = scopes
+        self._made: dict[tuple[Effect, str, str], Reason] = {}
+
+    def reason(self, what: Effect, effect: PolicyEffect, account: Account, roles: Roles) -> Reason:
+        """Why the policy has this effect on the account, with how the account came into its scope."""
+        scope = self._scopes.way_in(account, roles, effect)
+        key = (what, effect.policy.id, scope)
+        if key not in self._made:
+            self._made[key] = _policy_reason(what, effect, scope)
+        return self._made[key]
+
+    def excluded(self, effect: PolicyEffect, account: Account, roles: Roles) -> Reason:
+        """That the policy spares the account, and through what."""
+        scope = self._scopes.way_out(account, roles, effect)
+        key = (Effect.EXCLUDED, effect.policy.id, scope)
+        if key not in self._made:
+            policy = effect.policy
+            text = f'The account is excluded from the policy "{policy.display_name}" ({in_words(scope)}).'
+            self._made[key] = Reason(text, Effect.EXCLUDED, policy.id, policy.display_name, scope, _since(effect))
+        return self._made[key]
+
+
+def in_words(scope: str) -> str:
+    """A scope chain as part of a sentence: ``group A > B`` -> ``member of A, which is nested in B``."""
+    if not scope.startswith("group "):
+        return scope
+    inner, *outer = scope.removeprefix("group ").split(" > ")
+    return f"member of {inner}" + "".join(f", which is nested in {name}" for name in outer)
+
+
+def _policy_reason(what: Effect, effect: PolicyEffect, scope: str) -> Reason:
+    policy = effect.policy
+    mfa = what in (Effect.DEMANDS_MFA, Effect.WOULD_DEMAND_MFA)
+    circumstances = effect.mfa_circumstances if mfa else effect.legacy_circumstances
+    if what is Effect.BLOCKS_INTERACTIVE:
+        circumstances = ()
+    does = {
+        Effect.DEMANDS_MFA: "requires multifactor authentication for Exchange Online",
+        Effect.WOULD_DEMAND_MFA: f"{_not_yet(effect, scope)} would require multifactor authentication for Exchange Online",
+        Effect.BLOCKS_LEGACY: "keeps legacy clients out of Exchange Online, with or without an app password",
+        Effect.WOULD_BLOCK_LEGACY: f"{_not_yet(effect, scope)} would keep legacy clients out of Exchange Online",
+        Effect.BLOCKS_INTERACTIVE: "blocks interactive sign-in, so nobody can open the Security info page",
+    }[what]
+    under = f", {'; '.join(circumstances)}" if circumstances else ""
+    text = f'The policy "{policy.display_name}" {does} (reaches the account: {in_words(scope)}){under}.'
+    return Reason(text, what, policy.id, policy.display_name, scope, _since(effect), circumstances)
+
+
+def _not_yet(effect: PolicyEffect, scope: str) -> str:
+    return "is in report-only mode; switched on, it" if effect.report_only else f"applies once the {scope} is activated; it"
+
+
+def _since(effect: PolicyEffect) -> datetime | None:
+    return effect.policy.modified or effect.policy.created
+
+
+def not_applicable(why: str) -> Reason:
+    """Why no app password comes into question for the account at all."""
+    return Reason(why, Effect.PER_USER_STATE)
+
+
+def per_user_state(account: Account, state: str) -> Reason:
+    """What the per-user MFA state means for the option, with what was odd about reading it."""
+    text = {
+        "disabled": "Per-user MFA is Disabled. Microsoft offers app passwords only to accounts that are Enforced.",
+        "enabled": "Per-user MFA is Enabled, and not yet Enforced.",
+        "enforced": "Per-user MFA is Enforced, so the account's Security info page offers app passwords.",
+    }[state]
+    return Reason(text + _remarks(account, state), Effect.PER_USER_STATE)
+
+
+def per_user_enabled(account: Account, registered: bool) -> Reason:
+    """Why an account whose state is Enabled isn't offered the option (yet)."""
+    text = (
+        "Per-user MFA is Enabled although an MFA method is registered: the state is stuck, and the option stays away until "
+        f"it is set to Enforced ({_PER_USER_URL_HINT})."
+        if registered
+        else "Per-user MFA is Enabled and no MFA method is registered yet: the option appears after the registration."
+    )
+    return Reason(text + _remarks(account, "enabled"), Effect.PER_USER_STATE)
+
+
+def _remarks(account: Account, state: str) -> str:
+    remarks = ""
+    bulk = account.per_user_mfa_bulk
+    if bulk is not None and bulk.lower() != state:
+        remarks += f' (The user list says "{bulk}" instead; the documented state counts.)'
+    if account.enabled is None:
+        remarks += " (Microsoft Graph didn't say whether the account is enabled; it is taken to be.)"
+    return remarks
+
+
+def security_defaults_hide() -> Reason:
+    """Security Defaults demand MFA of everybody."""
+    return Reason(
+        "Security Defaults are on: they require multifactor authentication, and Microsoft then offers no app passwords.",
+        Effect.DEMANDS_MFA,
+        scope="all users",
+    )
+
+
+def security_defaults_block() -> Reason:
+    """Security Defaults block legacy authentication."""
+    return Reason(
+        "Security Defaults are on: they block every legacy client, with or without an app password.",
+        Effect.BLOCKS_LEGACY,
+        scope="all users",
+    )
+
+
+def contradictory_state() -> Reason:
+    """Security Defaults and an enabled policy at once."""
+    return Reason(
+        "Security Defaults are on although a Conditional Access policy is enabled, which Microsoft doesn't allow: Security "
+        "Defaults are taken to decide. Check both in the Entra admin center.",
+        Effect.CONTRADICTORY_STATE,
+    )
+
+
+def tenant_switch_off() -> Reason:
+    """The attested tenant switch forbids app passwords."""
+    return Reason(
+        'The tenant doesn\'t allow app passwords (attested by the setting APP_PASSWORDS_ALLOWED=no): "Allow users to create '
+        'app passwords" is off in the MFA service settings, so nobody is offered one.',
+        Effect.TENANT_SWITCH_OFF,
+    )
+
+
+def evidence(demand: MfaDemand) -> Reason:
+    """A sign-in for which MFA was demanded and no readable policy says why."""
+    return Reason(
+        f"On {demand.seen:%Y-%m-%d %H:%M} UTC a sign-in of the account was asked for multifactor authentication by "
+        f"{demand.provider}, which none of the readable policies explains.",
+        Effect.EVIDENCE,
+        since=demand.seen,
+    )
+
+
+def group_no_longer_exists(effect: PolicyEffect, groups: tuple[str, ...]) -> Reason:
+    """A policy that names a deleted group: it reaches nobody through it."""
+    policy = effect.policy
+    text = f'The policy "{policy.display_name}" includes a group that no longer exists ({", ".join(groups)}): nobody is in it.'
+    return Reason(text, Effect.EXCLUDED, policy.id, policy.display_name)
+
+
+def unreadable(gap: Gap, consequence: str) -> Reason:
+    """An input that is missing, what it would change, and the permission that opens it."""
+    what = INPUTS.get(gap.input, gap.input)
+    remedy = f" Grant the application permission {gap.permission}." if gap.permission else ""
+    text = f"Could not read {what} ({gap.error}): {consequence}.{remedy}"
+    return Reason(text, Effect.UNREADABLE, permission=gap.permission)
+
+
+def unreadable_state(account: Account) -> Reason:
+    """The per-user MFA state is absent, unreadable, or a value nobody knows."""
+    state = account.per_user_mfa
+    bulk = account.per_user_mfa_bulk
+    hint = f' The user list says "{bulk}", which Microsoft doesn\'t document and is not relied on.' if bulk else ""
+    if isinstance(state, Gap):
+        reason = unreadable(state, "without it nothing can be said about the option")
+        return Reason(reason.text + hint, Effect.UNREADABLE, permission=reason.permission)
+    answer = f'the unknown per-user MFA state "{state}"' if state else "no per-user MFA state"
+    return Reason(f"Microsoft Graph returned {answer} for the account, so nothing can be said.{hint}", Effect.UNREADABLE)
+
+
+def unreadable_registration(registration: Registration) -> Reason:
+    """Whether an MFA method is registered is open, and with it whether the state is stuck or pending."""
+    gap = next((value for value in (registration.own, registration.report) if isinstance(value, Gap)), None)
+    consequence = "Per-user MFA is Enabled, and whether an MFA method is registered decides what that means"
+    if gap is not None:
+        return unreadable(gap, consequence)
+    names = [name for value in (registration.report, registration.own) if isinstance(value, tuple) for name in value]
+    seen = f"the registered methods ({', '.join(names)}) are new to this version" if names else "no registration was read"
+    return Reason(f"{consequence}, but {seen}.", Effect.UNREADABLE)

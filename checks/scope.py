@@ -1,0 +1,261 @@
+"""Which policies reach an account, and through what. Exclusions win; what can't be read counts both ways.
+
+Every policy is one bit of an integer. For each token that a policy can name (everybody, a user, a group, a role) there is
+one mask of the policies that include it and one of those that exclude it, so that an account's policies are a handful of
+ORs over its own tokens instead of a walk over all policies: the cost of judging follows the account, not the tenant.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import reduce
+from operator import or_
+
+from checks.policy import PolicyEffect
+from tenant.model import Account, Gap, Group, RoleAssignment, Tenant
+
+DIRECTORY_SYNCHRONIZATION_ACCOUNTS = "d29b2b05-8046-44ba-8758-1e26182fcf32"
+
+Token = tuple[str, str]
+_EVERYBODY = ("all", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Roles:
+    """The directory roles of an account as far as Conditional Access looks at them."""
+
+    active: frozenset[str]
+    eligible: frozenset[str]
+    active_gap: Gap | None = None
+    """Set where roles may be missing from ``active``."""
+    eligible_gap: Gap | None = None
+    unsure: frozenset[str] = frozenset()
+    """Roles that are held by id, but of which nobody could read whether they are built-in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Masks of policies: reached for certain, reached at most, reached once eligible roles are activated, excluded."""
+
+    least: int
+    most: int
+    eligible_least: int
+    eligible_most: int
+    excluded: int
+    """Policies that include the account, and exclude it for certain."""
+
+
+class Scopes:
+    """The scopes of a tenant's policies, ready to be asked for one account after the other."""
+
+    def __init__(self, tenant: Tenant, effects: tuple[PolicyEffect, ...]) -> None:
+        """Takes the tenant and its policies' effects; bit *i* of every mask is ``effects[i]``."""
+        self._tenant = tenant
+        self._include: dict[Token, int] = {}
+        self._exclude: dict[Token, int] = {}
+        for bit, effect in enumerate(effects):
+            for token in _included(effect):
+                self._include[token] = self._include.get(token, 0) | 1 << bit
+            for token in _excluded(effect):
+                self._exclude[token] = self._exclude.get(token, 0) | 1 << bit
+        self._active = _by_principal(tenant.role_assignments)
+        self._eligible = _by_principal(tenant.role_eligibilities)
+        self._named_groups = {
+            token[1]: tenant.groups.get(token[1]) for token in {*self._include, *self._exclude} if token[0] == "group"
+        }
+        self._named_roles = {token[1] for token in {*self._include, *self._exclude} if token[0] == "role"}
+        self._unproven_groups = {id for id, group in self._named_groups.items() if group and _proves_nothing(group)}
+        self._nested: frozenset[str] = frozenset().union(*tenant.nesting.values())
+        self._chains: dict[tuple[str, frozenset[str]], tuple[str, ...]] = {}
+
+    def roles_of(self, account: Account) -> Roles:
+        """The roles that count for the account: built-in, tenant scope, its own or through its groups."""
+        groups = account.groups
+        principals = [account.id] if isinstance(groups, Gap) else [account.id, *groups]
+        active = [role for principal in principals for role in self._active.get(principal, ())]
+        eligible = [role for principal in principals for role in self._eligible.get(principal, ())]
+        gap = _first_gap(self._tenant.role_assignments, groups if self._groups_may_hold_roles(account) else None)
+        return Roles(
+            active=frozenset(role.template_id for role in active if role.built_in),
+            eligible=frozenset(role.template_id for role in eligible if role.built_in is not False),
+            active_gap=gap,
+            eligible_gap=_first_gap(self._tenant.role_eligibilities, groups if self._eligible else None),
+            unsure=frozenset(role.template_id for role in active if role.built_in is None),
+        )
+
+    def reach(self, account: Account, roles: Roles) -> Reach:
+        """Which policies reach the account at least and at most (verdicts.md section 3, Scope)."""
+        sure = [_EVERYBODY, ("user", account.id), *(("role", role) for role in roles.active)]
+        if not isinstance(account.groups, Gap):
+            named = self._named_groups.keys() & account.groups
+            sure += [("group", group) for group in named]
+        maybe = [("group", group) for group in self._unsure_groups(account)]
+        if isinstance(self._tenant.role_assignments, Gap) or roles.active_gap:
+            maybe += [("role", role) for role in self._named_roles - roles.active]
+        else:
+            maybe += [("role", role) for role in roles.unsure - roles.active]
+        eligible = [("role", role) for role in roles.eligible - roles.active]
+        if roles.eligible_gap:
+            eligible_maybe = [("role", role) for role in self._named_roles - roles.active]
+        else:
+            eligible_maybe = eligible
+        included, included_maybe = _mask(self._include, sure), _mask(self._include, maybe)
+        excluded, excluded_maybe = _mask(self._exclude, sure), _mask(self._exclude, maybe)
+        return Reach(
+            least=included & ~(excluded | excluded_maybe),
+            most=(included | included_maybe) & ~excluded,
+            eligible_least=_mask(self._include, eligible) & ~(excluded | excluded_maybe),
+            eligible_most=_mask(self._include, eligible_maybe) & ~excluded,
+            excluded=(included | included_maybe) & excluded,
+        )
+
+    def gaps_behind(self, account: Account, roles: Roles, effect: PolicyEffect) -> Iterator[Gap]:
+        """The unread inputs that leave open whether the policy reaches the account."""
+        policy = effect.policy
+        groups = {id for id in policy.include_groups | policy.exclude_groups if not self._is_deleted(id)}
+        if isinstance(account.groups, Gap):
+            if groups:
+                yield account.groups
+        else:
+            yield from (self._gap_of(id) for id in groups & self._unproven_groups - account.groups)
+        if policy.include_roles | policy.exclude_roles:
+            if roles.active_gap:
+                yield roles.active_gap
+            elif roles.unsure & (policy.include_roles | policy.exclude_roles):
+                yield Gap("role_definitions", "the definition of a role that the account holds could not be read")
+
+    def way_in(self, account: Account, roles: Roles, effect: PolicyEffect) -> str:
+        """How the account came into the policy's scope, e.g. ``group Backup apps > All service accounts``."""
+        policy = effect.policy
+        if "all" in policy.include_users:
+            return "all users"
+        if account.id in policy.include_users:
+            return "named directly"
+        return (
+            self._through_group(account, policy.include_groups)
+            or self._through_role(account, roles.active | roles.unsure, policy.include_roles)
+            or self._through_role(account, roles.eligible, policy.include_roles, "eligible role")
+            or "could not be read"
+        )
+
+    def way_out(self, account: Account, roles: Roles, effect: PolicyEffect) -> str:
+        """How the account is excluded from the policy, in the same form as :meth:`way_in`."""
+        policy = effect.policy
+        if account.id in policy.exclude_users:
+            return "named directly"
+        return (
+            self._through_group(account, policy.exclude_groups)
+            or self._through_role(account, roles.active, policy.exclude_roles)
+            or "all users"
+        )
+
+    def deleted_groups(self, effect: PolicyEffect) -> tuple[str, ...]:
+        """Ids of groups that the policy includes and that no longer exist."""
+        return tuple(sorted(id for id in effect.policy.include_groups if self._is_deleted(id)))
+
+    def _unsure_groups(self, account: Account) -> set[str]:
+        if isinstance(account.groups, Gap):
+            return {id for id in self._named_groups if not self._is_deleted(id)}
+        return self._unproven_groups - account.groups
+
+    def _groups_may_hold_roles(self, account: Account) -> bool:
+        """Whether unread memberships leave roles open: somebody else holds a role, and that may be a group."""
+        return any(principal != account.id for principal in self._active)
+
+    def _is_deleted(self, group: str) -> bool:
+        known = self._tenant.groups.get(group)
+        return known is not None and known.deleted
+
+    def _gap_of(self, group: str) -> Gap:
+        known = self._tenant.groups[group]
+        return known.gap or Gap(
+            "groups", f'the group "{known.display_name}" hides its members', permission="Member.Read.Hidden"
+        )
+
+    def _through_group(self, account: Account, wanted: frozenset[str]) -> str | None:
+        if isinstance(account.groups, Gap):
+            return None
+        found = sorted(wanted & account.groups, key=lambda id: (self._group_name(id), id))
+        return f"group {' > '.join(self._chain(found[0], account.groups))}" if found else None
+
+    def _through_role(
+        self, account: Account, held: frozenset[str], wanted: frozenset[str], word: str = "role"
+    ) -> str | None:
+        for role in sorted(wanted & held):
+            name = self._tenant.role_names.get(role, role)
+            groups = account.groups if not isinstance(account.groups, Gap) else frozenset()
+            source = self._active if word == "role" else self._eligible
+            own = any(assignment.template_id == role for assignment in source.get(account.id, ()))
+            via = sorted(
+                self._group_name(id) for id in groups for assignment in source.get(id, ()) if assignment.template_id == role
+            )
+            return f"{word} {name}" if own or not via else f"{word} {name} through group {via[0]}"
+        return None
+
+    def _chain(self, group: str, memberships: frozenset[str]) -> tuple[str, ...]:
+        """Names from the group that the account is a direct member of up to ``group``."""
+        nested = memberships & self._nested
+        key = (group, nested)
+        if key not in self._chains:
+            path, seen = [group], {group}
+            while children := sorted((self._tenant.nesting.get(path[-1], frozenset()) & nested) - seen):
+                path.append(children[0])
+                seen.add(children[0])
+            self._chains[key] = tuple(self._group_name(id) for id in reversed(path))
+        return self._chains[key]
+
+    def _group_name(self, group: str) -> str:
+        known = self._tenant.groups.get(group)
+        return known.display_name if known and known.display_name else group
+
+
+def is_synchronization_account(account: Account, roles: Roles, tenant: Tenant) -> bool:
+    """Whether it is a directory synchronization account: by its role; by its name only where roles are unreadable."""
+    if DIRECTORY_SYNCHRONIZATION_ACCOUNTS in roles.active | roles.unsure:
+        return True
+    if not isinstance(tenant.role_assignments, Gap):
+        return False
+    local, _, domain = account.user_principal_name.lower().partition("@")
+    return local.startswith(("sync_", "adtoaadsyncserviceaccount")) and domain.endswith(".onmicrosoft.com")
+
+
+def _included(effect: PolicyEffect) -> Iterator[Token]:
+    policy = effect.policy
+    if "all" in policy.include_users:
+        yield _EVERYBODY
+    named = policy.include_users or policy.include_groups or policy.include_roles or policy.names_guests
+    if not named and policy.unknown_user_members:
+        yield _EVERYBODY  # it targets somebody in a way that nobody here understands; its effect is limited elsewhere
+    yield from (("user", id) for id in policy.include_users)
+    yield from (("group", id) for id in policy.include_groups)
+    yield from (("role", id) for id in policy.include_roles)
+
+
+def _excluded(effect: PolicyEffect) -> Iterator[Token]:
+    policy = effect.policy
+    if "all" in policy.exclude_users:
+        yield _EVERYBODY
+    yield from (("user", id) for id in policy.exclude_users)
+    yield from (("group", id) for id in policy.exclude_groups)
+    yield from (("role", id) for id in policy.exclude_roles)
+
+
+def _by_principal(assignments: tuple[RoleAssignment, ...] | Gap) -> dict[str, list[RoleAssignment]]:
+    """Assignments that Conditional Access looks at: at tenant scope, of roles that aren't known to be custom."""
+    found: dict[str, list[RoleAssignment]] = {}
+    if not isinstance(assignments, Gap):
+        for assignment in assignments:
+            if assignment.scope == "/" and assignment.built_in is not False:
+                found.setdefault(assignment.principal_id, []).append(assignment)
+    return found
+
+
+def _proves_nothing(group: Group) -> bool:
+    return not group.deleted and (group.gap is not None or group.hidden_membership)
+
+
+def _first_gap(*values: object) -> Gap | None:
+    return next((value for value in values if isinstance(value, Gap)), None)
+
+
+def _mask(masks: dict[Token, int], tokens: Iterable[Token]) -> int:
+    return reduce(or_, (masks.get(token, 0) for token in tokens), 0)

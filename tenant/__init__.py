@@ -1,0 +1,1 @@
+"""The tenant as it was read: the model, and the reader that fills it from Microsoft Graph."""

@@ -1,0 +1,65 @@
+"""Which authentication methods are MFA methods, in each of Microsoft's spellings.
+
+Sources: methodsRegistered of userRegistrationDetails and the @odata.type names of authenticationMethod (Microsoft Graph
+v1.0 and beta reference). Password, e-mail, security questions and Temporary Access Pass don't count: they can't satisfy
+per-user MFA.
+"""
+
+from collections.abc import Iterable
+
+_MFA = frozenset(
+    {
+        # as the registration report spells them
+        "mobilephone",
+        "alternatemobilephone",
+        "officephone",
+        "microsoftauthenticatorpush",
+        "microsoftauthenticatorpasswordless",
+        "softwareonetimepasscode",
+        "hardwareonetimepasscode",
+        "fido2securitykey",
+        "passkeysynced",
+        "macossecureenclavekey",
+        "windowshelloforbusiness",
+        "externalauthmethod",
+        # as the account's own methods spell them
+        "phoneauthenticationmethod",
+        "microsoftauthenticatorauthenticationmethod",
+        "passwordlessmicrosoftauthenticatorauthenticationmethod",
+        "softwareoathauthenticationmethod",
+        "hardwareoathauthenticationmethod",
+        "fido2authenticationmethod",
+        "windowshelloforbusinessauthenticationmethod",
+        "platformcredentialauthenticationmethod",
+        "externalauthenticationmethod",
+    }
+)
+_MFA_PREFIXES = ("passkeydevicebound",)
+_NOT_MFA = frozenset(
+    {
+        "password",
+        "email",
+        "securityquestion",
+        "securityquestions",
+        "temporaryaccesspass",
+        "passwordauthenticationmethod",
+        "emailauthenticationmethod",
+        "temporaryaccesspassauthenticationmethod",
+    }
+)
+
+
+def has_mfa_method(names: Iterable[str]) -> bool | None:
+    """Whether a list of registered methods holds one that satisfies MFA.
+
+    Takes names of the registration report or ``@odata.type`` values, in any case. Returns True when a known MFA method
+    is among them, False when all of them are known and none is one, None when only an unknown name could decide.
+    """
+    unknown = False
+    for name in names:
+        plain = name.rsplit(".", 1)[-1].lstrip("#").lower()
+        if plain in _MFA or plain.startswith(_MFA_PREFIXES):
+            return True
+        if plain not in _NOT_MFA:
+            unknown = True
+    return None if unknown else False

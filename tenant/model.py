@@ -1,0 +1,200 @@
+"""What one scan knows of a tenant: frozen dataclasses, filled by the reader and judged by ``checks``.
+
+An input that could not be read is never an empty value: a field of type ``X | Gap`` holds the ``Gap`` instead, so
+that no rule can take "unreadable" for "none".
+
+Ids (users, groups, roles, applications) are lower-cased when they enter the model: Graph compares them without case.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """An input that could not be read, and what would open it."""
+
+    input: str
+    """Name of the input, e.g. ``conditional_access_policies``; public in the JSON output."""
+    error: str
+    """What Graph answered, shortened, e.g. ``403 Authorization_RequestDenied: Insufficient privileges``."""
+    permission: str | None = None
+    """The application permission that would open it; None where no permission helps."""
+    account_id: str | None = None
+    """The account it concerns; None for an input of the whole tenant."""
+    not_found: bool = False
+    """True where Graph did answer, and the answer is that the thing doesn't exist (a mistyped account)."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuthenticationStrength:
+    """An authentication strength policy. ``requirements_satisfied`` is Graph's ``requirementsSatisfied``."""
+
+    id: str
+    display_name: str
+    requirements_satisfied: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class GrantControls:
+    """The grant controls of a Conditional Access policy."""
+
+    operator: str
+    """``AND`` or ``OR`` as Graph says it, upper-cased; empty when absent."""
+    built_in: tuple[str, ...] = ()
+    custom_factors: tuple[str, ...] = ()
+    terms_of_use: tuple[str, ...] = ()
+    strength: AuthenticationStrength | None = None
+    """The strength named by the policy; ``requirements_satisfied`` is None when the policy doesn't carry it."""
+    unknown_members: tuple[str, ...] = ()
+    """Names of non-empty members that this version doesn't know."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApplicationFilter:
+    """A custom-security-attribute filter on applications. ``mode`` is ``include`` or ``exclude``."""
+
+    mode: str
+    rule: str
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A Conditional Access policy, reduced to what a verdict needs. Empty collections mean "no such condition"."""
+
+    id: str
+    display_name: str
+    state: str
+    """Graph's ``state``, lower-cased: ``enabled``, ``disabled``, ``enabledforreportingbutnotenforced``, or new."""
+    created: datetime | None = None
+    modified: datetime | None = None
+    deleted: bool = False
+    include_users: frozenset[str] = frozenset()
+    """Ids, and Graph's tokens lower-cased: ``all``, ``none``, ``guestsorexternalusers``."""
+    exclude_users: frozenset[str] = frozenset()
+    include_groups: frozenset[str] = frozenset()
+    exclude_groups: frozenset[str] = frozenset()
+    include_roles: frozenset[str] = frozenset()
+    """Role template ids."""
+    exclude_roles: frozenset[str] = frozenset()
+    names_guests: bool = False
+    """Whether ``includeGuestsOrExternalUsers`` is set; guests are never judged, so the types don't matter."""
+    unknown_user_members: bool = False
+    """Whether ``conditions.users`` holds non-empty members that this version doesn't know."""
+    workload_identities: bool = False
+    """Whether the policy is about service principals and so never reaches a user."""
+    include_applications: frozenset[str] = frozenset()
+    """Application ids, and Graph's tokens lower-cased: ``all``, ``none``, ``office365``, ..."""
+    exclude_applications: frozenset[str] = frozenset()
+    application_filter: ApplicationFilter | None = None
+    user_actions: tuple[str, ...] = ()
+    authentication_contexts: tuple[str, ...] = ()
+    unknown_application_members: bool = False
+    client_app_types: frozenset[str] = frozenset()
+    """Graph's client app types, lower-cased; empty means all."""
+    include_locations: tuple[str, ...] = ()
+    exclude_locations: tuple[str, ...] = ()
+    include_platforms: tuple[str, ...] = ()
+    exclude_platforms: tuple[str, ...] = ()
+    sign_in_risk_levels: tuple[str, ...] = ()
+    user_risk_levels: tuple[str, ...] = ()
+    insider_risk_levels: tuple[str, ...] = ()
+    device_filter: str | None = None
+    transfer_methods: tuple[str, ...] = ()
+    """Authentication flows, without ``none``."""
+    grant: GrantControls | None = None
+    unknown_members: tuple[str, ...] = ()
+    """Dotted paths of non-empty members of ``conditions`` (any depth), and ``partialEnablementStrategy``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A group that a policy or an account's membership names."""
+
+    id: str
+    display_name: str
+    deleted: bool = False
+    """True where Graph answered 404: the group has no members any more."""
+    hidden_membership: bool = False
+    """True where the group hides its members from readers without ``Member.Read.Hidden``."""
+    gap: Gap | None = None
+    """Set where the group itself could not be read: that an account doesn't list it proves nothing then."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoleAssignment:
+    """A directory role held by a user or a role-assignable group, active or eligible."""
+
+    principal_id: str
+    template_id: str
+    """Template id of a built-in role; the definition id where the definition could not be read."""
+    role_name: str
+    built_in: bool | None = True
+    """None where the role definition could not be read."""
+    scope: str = "/"
+    """``directoryScopeId``; only ``/`` counts for Conditional Access."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """Everything that is read once per scan."""
+
+    id: str = ""
+    display_name: str = ""
+    security_defaults: bool | Gap = False
+    policies: tuple[Policy, ...] | Gap = ()
+    strengths: Mapping[str, AuthenticationStrength] | Gap = field(default_factory=dict)
+    named_locations: Mapping[str, str] | Gap = field(default_factory=dict)
+    """Named location id -> display name."""
+    groups: Mapping[str, Group] = field(default_factory=dict)
+    """Group id -> group, for every group that a policy names and every group an account is in."""
+    nesting: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Group id -> ids of the groups that are its direct members, as far as it was read to explain a chain."""
+    role_assignments: tuple[RoleAssignment, ...] | Gap = ()
+    role_eligibilities: tuple[RoleAssignment, ...] | Gap = ()
+    role_names: Mapping[str, str] = field(default_factory=dict)
+    """Role template id -> display name, to explain a scope."""
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """The MFA registration of an account as its two sources show it."""
+
+    report: tuple[str, ...] | Gap | None = None
+    """``methodsRegistered`` of the registration report; None where the account is missing from it or it wasn't read."""
+    own: tuple[str, ...] | Gap | None = None
+    """``@odata.type`` of the account's own authentication methods; None where they weren't read."""
+
+
+@dataclass(frozen=True, slots=True)
+class MfaDemand:
+    """Sign-in evidence: an MFA demand seen in the sign-in log (``authenticationRequirementPolicies``)."""
+
+    provider: str
+    """Graph's ``requirementProvider``."""
+    seen: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A selected service account. ``None`` in a property means that Graph did not return it."""
+
+    id: str
+    user_principal_name: str
+    display_name: str = ""
+    selected_by: tuple[str, ...] = ()
+    enabled: bool | None = True
+    user_type: str | None = "Member"
+    external_user_state: str | None = None
+    on_premises_sync_enabled: bool | None = None
+    properties: Gap | None = None
+    """Set where the account's properties could not be read."""
+    per_user_mfa: str | None | Gap = None
+    """The documented per-user MFA state, as Graph says it; None where the answer had no state."""
+    per_user_mfa_bulk: str | None = None
+    """The undocumented ``perUserMfaState`` of /users; shown when it disagrees, never relied on."""
+    groups: frozenset[str] | Gap = frozenset()
+    """Ids of all groups the account is in, nested and dynamic ones included."""
+    registration: Registration = Registration()
+    mfa_demands: tuple[MfaDemand, ...] = ()
