@@ -4,7 +4,7 @@ Where an input is missing the answer is worked out twice, with that input at its
 blocking) value; the same answer both times stands, otherwise it is ``unknown`` and names the inputs that are missing.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -12,8 +12,8 @@ from functools import cached_property
 from checks import reasons as say
 from checks.catalog import findings_of
 from checks.evidence import unexplained_demand
-from checks.model import Effect, JudgedAccount, Reason, Usability, Verdict, Visibility
-from checks.policy import ENABLED, PolicyEffect, Strength, can_reach_users, effect_of
+from checks.model import Effect, Finding, JudgedAccount, Reason, Remedy, Usability, Verdict, Visibility
+from checks.policy import ENABLED, REPORT_ONLY, PolicyEffect, Strength, can_reach_users, effect_of
 from checks.remediation import remedies_for
 from checks.scope import Reach, Roles, Scopes, is_synchronization_account
 from tenant.methods import has_mfa_method
@@ -22,7 +22,6 @@ from tenant.model import Account, Gap, MfaDemand, Policy, Registration, Tenant
 # What can be said of an account whose per-user MFA is disabled, from least to most hiding.
 _SCALE = (Visibility.NOT_OFFERED, Visibility.PREDICTED, Visibility.CONDITIONAL, Visibility.HIDDEN)
 _PREDICTED, _CONDITIONAL, _HIDDEN = 1, 2, 3
-_LEVEL = {Strength.NONE: 0, Strength.CIRCUMSTANCES: _CONDITIONAL, Strength.ALWAYS: _HIDDEN}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +31,39 @@ class _Situation:
     account: Account
     roles: Roles
     reach: Reach
+
+
+_Conclusion = tuple[Verdict, tuple[Finding, ...], tuple[Remedy, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Masks:
+    """Sets of policies as bits, in the order of their effects: what a verdict asks of them is one AND."""
+
+    enforced: int
+    mfa_least: int
+    mfa_least_always: int
+    mfa_most: int
+    mfa_most_always: int
+    legacy: int
+    legacy_always: int
+    blocks_interactive: int
+
+    @classmethod
+    def of(cls, effects: tuple[PolicyEffect, ...]) -> "_Masks":
+        def those(wanted: Callable[[PolicyEffect], object]) -> int:
+            return sum(1 << bit for bit, effect in enumerate(effects) if wanted(effect))
+
+        return cls(
+            enforced=those(lambda effect: not effect.report_only),
+            mfa_least=those(lambda effect: effect.mfa_least),
+            mfa_least_always=those(lambda effect: effect.mfa_least is Strength.ALWAYS),
+            mfa_most=those(lambda effect: effect.mfa_most),
+            mfa_most_always=those(lambda effect: effect.mfa_most is Strength.ALWAYS),
+            legacy=those(lambda effect: effect.legacy),
+            legacy_always=those(lambda effect: effect.legacy is Strength.ALWAYS),
+            blocks_interactive=those(lambda effect: effect.blocks_interactive),
+        )
 
 
 class Judge:
@@ -51,7 +83,9 @@ class Judge:
             )
         )
         self._scopes = Scopes(tenant, self._effects)
+        self._masks = _Masks.of(self._effects)
         self._wording = say.Wording(self._scopes)
+        self._conclusions: dict[Hashable, _Conclusion] = {}
         enabled = any(policy.state == ENABLED and not policy.deleted for policy in self._policies)
         self._contradiction = [say.contradictory_state()] if tenant.security_defaults is True and enabled else []
         self._to_nobody = [
@@ -62,17 +96,24 @@ class Judge:
 
     def judge(self, account: Account) -> JudgedAccount:
         """The verdict for one account, with its findings and remedies."""
-        verdict = self._verdict(account)
-        return JudgedAccount(account, verdict, findings_of(verdict), remedies_for(verdict))
+        return JudgedAccount(account, *self._conclusion(account))
 
-    def _verdict(self, account: Account) -> Verdict:
+    def _conclusion(self, account: Account) -> _Conclusion:
         if account.properties is not None:
             reason = say.unreadable(account.properties, "the account itself could not be read")
-            return Verdict(Visibility.UNKNOWN, Usability.UNKNOWN, (reason,))
+            return _conclude(Verdict(Visibility.UNKNOWN, Usability.UNKNOWN, (reason,)))
         roles = self._scopes.roles_of(account)
         if why := self._not_applicable(account, roles):
-            return Verdict(Visibility.NOT_APPLICABLE, Usability.NOT_CHECKED, (why,))
-        situation = _Situation(account, roles, self._scopes.reach(account, roles))
+            return _conclude(Verdict(Visibility.NOT_APPLICABLE, Usability.NOT_CHECKED, (why,)))
+        # Service accounts are much alike: those that no rule can tell apart share one verdict.
+        state = (account.per_user_mfa, account.per_user_mfa_bulk, account.enabled, account.registration, account.mfa_demands)
+        key = (state, self._scopes.position(account))
+        if key not in self._conclusions:
+            situation = _Situation(account, roles, self._scopes.reach(account, roles))
+            self._conclusions[key] = _conclude(self._verdict(situation))
+        return self._conclusions[key]
+
+    def _verdict(self, situation: _Situation) -> Verdict:
         visibility, visible_because, predicted, predicting = self._visibility(situation)
         usability, usable_because, would_block = self._usability(situation)
         return Verdict(
@@ -117,49 +158,36 @@ class Judge:
     def _visibility_when_disabled(
         self, situation: _Situation, stated: Reason
     ) -> tuple[Visibility, list[Reason], Visibility | None, list[PolicyEffect]]:
-        reach, defaults = situation.reach, self._tenant.security_defaults
-        least = max((_LEVEL[effect.mfa_least] for effect in self._enforced(reach.least)), default=0)
-        most = max((_LEVEL[effect.mfa_most] for effect in self._enforced(reach.most)), default=0)
+        reach, masks, defaults = situation.reach, self._masks, self._tenant.security_defaults
+        demanding = reach.least & masks.enforced & masks.mfa_least
+        demanding_at_most = reach.most & masks.enforced & masks.mfa_most
+        least = _rank(demanding, masks.mfa_least_always)
+        most = _rank(demanding_at_most, masks.mfa_most_always)
         if defaults is True:
             least = most = _HIDDEN
         if isinstance(defaults, Gap) or isinstance(self._tenant.policies, Gap):
             most = _HIDDEN
-        evidence = None
-        if least < _CONDITIONAL:
-            evidence = self._unexplained_demand(situation)
-            if evidence is not None:
-                least, most = _CONDITIONAL, max(most, _CONDITIONAL)
-        predicting = [effect for effect in self._predicting(reach, least=True) if effect.mfa_least]
-        foreseen = max((_LEVEL[effect.mfa_least] for effect in predicting), default=0)
-        if foreseen:
+        evidence = self._unexplained_demand(situation) if least < _CONDITIONAL else None
+        if evidence is not None:
+            least, most = _CONDITIONAL, max(most, _CONDITIONAL)
+        # What isn't in force yet: report-only policies, and any policy behind a role that isn't activated.
+        predicting = _not_yet(reach.least, reach.eligible_least, masks.enforced) & masks.mfa_least
+        if predicting:
             least = max(least, _PREDICTED)
-        if any(effect.mfa_most for effect in self._predicting(reach, least=False)):
+        if _not_yet(reach.most, reach.eligible_most, masks.enforced) & masks.mfa_most:
             most = max(most, _PREDICTED)
 
         because: list[Reason] = []
         if defaults is True:
-            because.append(say.security_defaults_hide())
-            because += self._contradiction
-        demanding = [effect for effect in self._enforced(reach.least) if effect.mfa_least]
-        because += self._worded(Effect.DEMANDS_MFA, demanding, situation)
+            because += [say.security_defaults_hide(), *self._contradiction]
+        because += self._worded(Effect.DEMANDS_MFA, demanding, masks.mfa_least_always, situation)
         if evidence is not None:
             because.append(say.evidence(evidence))
-        because += self._worded(Effect.WOULD_DEMAND_MFA, predicting, situation)
-        if least == most:
-            predicted = _SCALE[foreseen] if foreseen else None
-            return _SCALE[least], [*because, stated], predicted, predicting
-        missing = self._missing_for_visibility(situation)
-        return Visibility.UNKNOWN, [*missing, *because, stated], None, []
-
-    def _predicting(self, reach: Reach, *, least: bool) -> list[PolicyEffect]:
-        """Policies that would take effect: report-only ones, and any behind a role that isn't activated."""
-        reached = reach.least if least else reach.most
-        eligible = reach.eligible_least if least else reach.eligible_most
-        return [
-            effect
-            for bit, effect in _bits(self._effects, reached | eligible)
-            if effect.report_only or not reached >> bit & 1
-        ]
+        because += self._worded(Effect.WOULD_DEMAND_MFA, predicting, masks.mfa_least_always, situation)
+        if least != most:
+            return Visibility.UNKNOWN, [*self._missing_for_visibility(situation), *because, stated], None, []
+        predicted = _SCALE[_rank(predicting, masks.mfa_least_always)] if predicting else None
+        return _SCALE[least], [*because, stated], predicted, list(self._those(predicting))
 
     def _unexplained_demand(self, situation: _Situation) -> MfaDemand | None:
         account = situation.account
@@ -169,82 +197,90 @@ class Judge:
         return unexplained_demand(account.mfa_demands, explaining, self._policies, self._tenant, self._now)
 
     def _missing_for_visibility(self, situation: _Situation) -> list[Reason]:
-        tenant, gaps = self._tenant, list[Gap]()
-        gaps += [value for value in (tenant.security_defaults, tenant.policies) if isinstance(value, Gap)]
-        reach = situation.reach
-        for _, effect in _bits(self._effects, reach.most | reach.eligible_most):
-            if effect.mfa_most and effect.gap:
-                gaps.append(effect.gap)
-        for _, effect in _bits(self._effects, reach.most & ~reach.least):
-            if effect.mfa_most:
-                gaps += self._scopes.gaps_behind(situation.account, situation.roles, effect)
-        eligible_unsure = reach.eligible_most & ~reach.eligible_least
-        if situation.roles.eligible_gap and any(effect.mfa_most for _, effect in _bits(self._effects, eligible_unsure)):
+        reach, masks = situation.reach, self._masks
+        gaps = self._tenant_gaps()
+        gaps += [effect.gap for effect in self._those((reach.most | reach.eligible_most) & masks.mfa_most) if effect.gap]
+        gaps += self._scope_gaps(reach.most & ~reach.least & masks.mfa_most, situation)
+        if situation.roles.eligible_gap and reach.eligible_most & ~reach.eligible_least & masks.mfa_most:
             gaps.append(situation.roles.eligible_gap)
         return [say.unreadable(gap, "it could change whether the option is hidden") for gap in _unique(gaps)]
 
     # --- usability -------------------------------------------------------------------------------------------------
 
     def _usability(self, situation: _Situation) -> tuple[Usability, list[Reason], list[PolicyEffect]]:
-        reach, defaults = situation.reach, self._tenant.security_defaults
-        blocking = [effect for effect in self._enforced(reach.least) if effect.legacy]
+        reach, masks, defaults = situation.reach, self._masks, self._tenant.security_defaults
+        blocking = reach.least & masks.enforced & masks.legacy
+        locked_out = reach.least & masks.enforced & masks.blocks_interactive
+        would_block = reach.least & ~masks.enforced & masks.legacy_always
         because: list[Reason] = [say.security_defaults_block(), *self._contradiction] if defaults is True else []
-        because += self._worded(Effect.BLOCKS_LEGACY, blocking, situation)
-        locked_out = [effect for effect in self._enforced(reach.least) if effect.blocks_interactive]
-        because += self._worded(Effect.BLOCKS_INTERACTIVE, locked_out, situation)
-        would = [
-            effect
-            for _, effect in _bits(self._effects, reach.least)
-            if effect.report_only and effect.legacy is Strength.ALWAYS
-        ]
-        because += self._worded(Effect.WOULD_BLOCK_LEGACY, would, situation)
+        because += self._worded(Effect.BLOCKS_LEGACY, blocking, masks.legacy_always, situation)
+        because += self._worded(Effect.BLOCKS_INTERACTIVE, locked_out, locked_out, situation)
+        because += self._worded(Effect.WOULD_BLOCK_LEGACY, would_block, would_block, situation)
         because += [
             self._wording.excluded(effect, situation.account, situation.roles)
-            for effect in self._enforced(reach.excluded)
+            for effect in self._those(reach.excluded & masks.enforced)
         ]
         because += self._to_nobody
 
-        least = max((effect.legacy for effect in blocking), default=Strength.NONE)
-        most = max((effect.legacy for effect in self._enforced(reach.most)), default=Strength.NONE)
+        least = _rank(blocking, masks.legacy_always)
+        most = _rank(reach.most & masks.enforced & masks.legacy, masks.legacy_always)
         if defaults is True:
             return Usability.BLOCKED_BY_SECURITY_DEFAULTS, because, []
-        if least is Strength.ALWAYS:
+        if least == _HIDDEN:
             return Usability.BLOCKED_BY_POLICY, because, []
-        if isinstance(defaults, Gap) or isinstance(self._tenant.policies, Gap):
-            most = Strength.ALWAYS
+        if self._tenant_gaps():
+            most = _HIDDEN
         if least != most:
             return Usability.UNKNOWN, [*self._missing_for_usability(situation), *because], []
-        if least is Strength.CIRCUMSTANCES:
+        if least == _CONDITIONAL:
             return Usability.CONDITIONAL, because, []
-        return Usability.USABLE, because, would
+        return Usability.USABLE, because, list(self._those(would_block))
 
     def _missing_for_usability(self, situation: _Situation) -> list[Reason]:
-        values = (self._tenant.security_defaults, self._tenant.policies)
-        gaps = [value for value in values if isinstance(value, Gap)]
-        for _, effect in _bits(self._effects, situation.reach.most & ~situation.reach.least):
-            if effect.legacy and not effect.report_only:
-                gaps += self._scopes.gaps_behind(situation.account, situation.roles, effect)
+        reach, masks = situation.reach, self._masks
+        unsure = reach.most & ~reach.least & masks.enforced & masks.legacy
+        gaps = [*self._tenant_gaps(), *self._scope_gaps(unsure, situation)]
         return [say.unreadable(gap, "it could change whether an app password works") for gap in _unique(gaps)]
 
     # --- shared ----------------------------------------------------------------------------------------------------
 
-    def _enforced(self, mask: int) -> Iterator[PolicyEffect]:
-        return (effect for _, effect in _bits(self._effects, mask) if not effect.report_only)
+    def _tenant_gaps(self) -> list[Gap]:
+        """What is missing for everybody: it could hide the option from, or block, any account."""
+        values = (self._tenant.security_defaults, self._tenant.policies)
+        return [value for value in values if isinstance(value, Gap)]
 
-    def _worded(self, what: Effect, effects: list[PolicyEffect], situation: _Situation) -> list[Reason]:
-        """The reasons in words, unconditional ones first; the effects come sorted by policy name."""
-        worded = [self._wording.reason(what, effect, situation.account, situation.roles) for effect in effects]
-        return sorted(worded, key=lambda reason: bool(reason.circumstances))
+    def _scope_gaps(self, unsure: int, situation: _Situation) -> list[Gap]:
+        return [
+            gap
+            for effect in self._those(unsure)
+            for gap in self._scopes.gaps_behind(situation.account, situation.roles, effect)
+        ]
+
+    def _those(self, mask: int) -> Iterator[PolicyEffect]:
+        while mask:
+            lowest = mask & -mask
+            yield self._effects[lowest.bit_length() - 1]
+            mask ^= lowest
+
+    def _worded(self, what: Effect, mask: int, always: int, situation: _Situation) -> list[Reason]:
+        """The reasons in words, unconditional ones first, each part by policy name (the order of the bits)."""
+        return [
+            self._wording.reason(what, effect, situation.account, situation.roles)
+            for part in (mask & always, mask & ~always)
+            for effect in self._those(part)
+        ]
 
     @cached_property
     def _everything(self) -> tuple[tuple[PolicyEffect, ...], Scopes]:
         """All enforced policies, whatever they are about, and their scopes: only sign-in evidence asks for them."""
-        effects = tuple(effect_of(policy, self._tenant) for policy in self._policies if policy.state == ENABLED)
+        enforced = (policy for policy in self._policies if can_reach_users(policy) and policy.state != REPORT_ONLY)
+        effects = tuple(effect_of(policy, self._tenant) for policy in enforced)
         return effects, Scopes(self._tenant, effects)
 
-    def _reaching(self, account: Account, roles: Roles) -> Iterator[Policy]:
+    def _reaching(self, account: Account, roles: Roles) -> list[Policy]:
         effects, scopes = self._everything
-        return (effect.policy for _, effect in _bits(effects, scopes.reach(account, roles).most))
+        reached = scopes.reach(account, roles).most
+        return [effect.policy for bit, effect in enumerate(effects) if reached >> bit & 1]
 
     def _ordered(
         self, visibility: Visibility, visible_because: list[Reason], usable_because: list[Reason]
@@ -254,9 +290,9 @@ class Judge:
             first.append(say.tenant_switch_off())
         ordered = [*first, *visible_because, *usable_because]
         unread = [reason for reason in ordered if reason.effect is Effect.UNREADABLE]
-        if visibility is Visibility.UNKNOWN or not unread:
-            return tuple(dict.fromkeys([*unread, *ordered]))
-        return tuple(dict.fromkeys(ordered))
+        if unread and visibility is Visibility.UNKNOWN:
+            ordered = [*unread, *ordered]
+        return tuple(dict.fromkeys(ordered)) if unread or self._contradiction else tuple(ordered)
 
 
 def judge(
@@ -292,12 +328,17 @@ def _registered(registration: Registration) -> bool | None:
     return None if not answers or None in answers else False
 
 
-def _bits(effects: tuple[PolicyEffect, ...], mask: int) -> Iterator[tuple[int, PolicyEffect]]:
-    while mask:
-        low = mask & -mask
-        bit = low.bit_length() - 1
-        yield bit, effects[bit]
-        mask ^= low
+def _conclude(verdict: Verdict) -> _Conclusion:
+    return verdict, findings_of(verdict), remedies_for(verdict)
+
+
+def _rank(mask: int, always: int) -> int:
+    """Where the strongest of the policies stands on the scale; ``always`` are the unconditional ones."""
+    return 0 if not mask else _HIDDEN if mask & always else _CONDITIONAL
+
+
+def _not_yet(reached: int, eligible: int, enforced: int) -> int:
+    return (reached & ~enforced) | (eligible & ~reached)
 
 
 def _unique(gaps: Iterable[Gap]) -> list[Gap]:

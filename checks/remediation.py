@@ -108,6 +108,7 @@ def _grants(verdict: Verdict) -> tuple[Remedy, ...]:
 
 def _per_user(verdict: Verdict) -> Remedy:
     visibility = verdict.visibility
+    state: tuple[str, ...]
     exclude = _policies(verdict, Effect.BLOCKS_LEGACY, Effect.WOULD_BLOCK_LEGACY)
     exclusions = (
         (f"Exclude the account from, or limit to modern clients: {', '.join(exclude)}.",) if exclude else ()

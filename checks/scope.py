@@ -5,7 +5,7 @@ one mask of the policies that include it and one of those that exclude it, so th
 ORs over its own tokens instead of a walk over all policies: the cost of judging follows the account, not the tenant.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
@@ -65,14 +65,22 @@ class Scopes:
         self._named_roles = {token[1] for token in {*self._include, *self._exclude} if token[0] == "role"}
         self._unproven_groups = {id for id, group in self._named_groups.items() if group and _proves_nothing(group)}
         self._nested: frozenset[str] = frozenset().union(*tenant.nesting.values())
+        self._named_users = {token[1] for token in {*self._include, *self._exclude} if token[0] == "user"}
+        self._telling_groups = frozenset(self._named_groups) | self._nested | self._active.keys() | self._eligible.keys()
         self._chains: dict[tuple[str, frozenset[str]], tuple[str, ...]] = {}
+
+    def position(self, account: Account) -> Hashable:
+        """What all policies see of the account: two accounts with equal positions are in the same scopes by the same ways."""
+        named = account.id if account.id in self._named_users or account.id in self._telling_groups else ""
+        groups = account.groups
+        return named, groups if isinstance(groups, Gap) else groups & self._telling_groups
 
     def roles_of(self, account: Account) -> Roles:
         """The roles that count for the account: built-in, tenant scope, its own or through its groups."""
         groups = account.groups
-        principals = [account.id] if isinstance(groups, Gap) else [account.id, *groups]
-        active = [role for principal in principals for role in self._active.get(principal, ())]
-        eligible = [role for principal in principals for role in self._eligible.get(principal, ())]
+        principals = {account.id} if isinstance(groups, Gap) else {account.id, *groups}
+        active = [role for principal in self._active.keys() & principals for role in self._active[principal]]
+        eligible = [role for principal in self._eligible.keys() & principals for role in self._eligible[principal]]
         gap = _first_gap(self._tenant.role_assignments, groups if self._groups_may_hold_roles(account) else None)
         return Roles(
             active=frozenset(role.template_id for role in active if role.built_in),
@@ -174,8 +182,11 @@ class Scopes:
     def _through_group(self, account: Account, wanted: frozenset[str]) -> str | None:
         if isinstance(account.groups, Gap):
             return None
-        found = sorted(wanted & account.groups, key=lambda id: (self._group_name(id), id))
-        return f"group {' > '.join(self._chain(found[0], account.groups))}" if found else None
+        found = wanted & account.groups
+        if not found:
+            return None
+        first = min(found, key=lambda id: (self._group_name(id), id))
+        return f"group {' > '.join(self._chain(first, account.groups))}"
 
     def _through_role(
         self, account: Account, held: frozenset[str], wanted: frozenset[str], word: str = "role"
@@ -193,6 +204,8 @@ class Scopes:
 
     def _chain(self, group: str, memberships: frozenset[str]) -> tuple[str, ...]:
         """Names from the group that the account is a direct member of up to ``group``."""
+        if group not in self._tenant.nesting:
+            return (self._group_name(group),)
         nested = memberships & self._nested
         key = (group, nested)
         if key not in self._chains:

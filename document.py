@@ -1,0 +1,144 @@
+"""The public JSON document of a scan: what ``cli.py scan --format json`` prints and the HTTP functions answer.
+
+Names and shapes are a contract (docs/json.md); a member may be added, none changes its meaning.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from checks.model import Finding, JudgedAccount, Reason, Remedy
+from checks.notices import notices_for
+from tenant.model import Gap
+
+SCHEMA = 1
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class FindingStatus:
+    """What is remembered of a finding besides what this scan saw."""
+
+    status: str
+    first_seen: datetime
+    exception: Json | None = None
+    """The accepted exception that silences it: reason, owner and end date."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """The run that a document describes."""
+
+    id: str
+    started: datetime
+    finished: datetime
+    tenant_id: str
+    tenant_name: str
+    gaps: tuple[Gap, ...]
+    graph_requests: int
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything that was asked for could be read."""
+        return not self.gaps
+
+
+def scan_document(
+    run: RunSummary, judged: Iterable[JudgedAccount], statuses: Mapping[tuple[str, str], FindingStatus]
+) -> Json:
+    """The document of a scan. ``statuses`` are keyed by account id and check id; a finding without one is new."""
+    return {
+        "schema": SCHEMA,
+        "run": run_object(run),
+        "accounts": [account_object(one, statuses, run.finished) for one in judged],
+    }
+
+
+def run_object(run: RunSummary) -> Json:
+    """The ``run`` member of the document."""
+    return {
+        "id": run.id,
+        "started": iso(run.started),
+        "finished": iso(run.finished),
+        "tenant_id": run.tenant_id,
+        "tenant_name": run.tenant_name,
+        "complete": run.complete,
+        "gaps": [gap_object(gap) for gap in run.gaps],
+        "graph_requests": run.graph_requests,
+    }
+
+
+def gap_object(gap: Gap) -> Json:
+    """An input that could not be read; ``account`` is null for an input of the whole tenant."""
+    return {"input": gap.input, "error": gap.error, "permission": gap.permission, "account": gap.account_id}
+
+
+def account_object(
+    judged: JudgedAccount, statuses: Mapping[tuple[str, str], FindingStatus], now: datetime
+) -> Json:
+    """One item of ``accounts``."""
+    account, verdict = judged.account, judged.verdict
+    state = account.per_user_mfa
+    return {
+        "id": account.id,
+        "user_principal_name": account.user_principal_name,
+        "display_name": account.display_name,
+        "selected_by": list(account.selected_by),
+        "per_user_mfa": state.lower() if isinstance(state, str) and state else "unknown",
+        "visibility": verdict.visibility.value,
+        "usability": verdict.usability.value,
+        "reasons": [reason_object(reason) for reason in verdict.reasons],
+        "findings": [finding_object(one, statuses.get((account.id, one.check_id)), now) for one in judged.findings],
+        "remediation": [remedy_object(remedy) for remedy in judged.remediation],
+        "notices": [
+            {"text": notice.text, "date": notice.date.isoformat(), "url": notice.url}
+            for notice in notices_for(verdict, now.date())
+        ],
+    }
+
+
+def reason_object(reason: Reason) -> Json:
+    """One item of ``reasons``."""
+    return {
+        "text": reason.text,
+        "effect": reason.effect.value,
+        "policy_id": reason.policy_id,
+        "policy_name": reason.policy_name,
+        "scope": reason.scope,
+        "since": iso(reason.since) if reason.since else None,
+        "circumstances": list(reason.circumstances),
+    }
+
+
+def finding_object(finding: Finding, status: FindingStatus | None, now: datetime) -> Json:
+    """One item of ``findings``."""
+    return {
+        "check_id": finding.check_id,
+        "severity": finding.severity.value,
+        "status": status.status if status else "open",
+        "first_seen": iso(status.first_seen if status else now),
+        "title": finding.title,
+        "summary": finding.summary,
+        "exception": status.exception if status else None,
+    }
+
+
+def remedy_object(remedy: Remedy) -> Json:
+    """One item of ``remediation``."""
+    return {"title": remedy.title, "steps": list(remedy.steps), "trade_off": remedy.trade_off, "url": remedy.url}
+
+
+def severities(document: Json) -> Sequence[str]:
+    """The severities of all open findings that no exception silences."""
+    return [
+        finding["severity"]
+        for account in document["accounts"]
+        for finding in account["findings"]
+        if finding["status"] == "open" and not finding["exception"]
+    ]
+
+
+def iso(time: datetime) -> str:
+    """A time as ISO 8601 in UTC, to the second, with ``Z``."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ")
