@@ -1,0 +1,84 @@
+"""What would happen if: the same accounts judged in a tenant with one thing changed. Pure; nothing is read or written."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from checks.judge import Judge
+from checks.model import JudgedAccount
+from checks.policy import ENABLED, REPORT_ONLY
+from tenant.model import Account, Gap, Policy, Tenant
+
+
+class CannotSimulate(ValueError):
+    """The change doesn't fit the tenant; the text is one sentence for a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """An account whose answers would change."""
+
+    before: JudgedAccount
+    after: JudgedAccount
+
+
+def with_policy_enabled(tenant: Tenant, policy_id: str) -> Tenant:
+    """The tenant with one of its policies switched on.
+
+    Raises :class:`CannotSimulate` when the policies are unreadable or none has that id.
+    """
+    policy = _policy(tenant, policy_id)
+    return _replacing(tenant, policy, replace(policy, state=ENABLED))
+
+
+def with_policy_added(tenant: Tenant, policy: Policy) -> Tenant:
+    """The tenant with one more policy, switched on; a policy of the same id is replaced."""
+    policies = _readable(tenant)
+    others = tuple(one for one in policies if not policy.id or one.id != policy.id)
+    return replace(tenant, policies=(*others, replace(policy, state=ENABLED)))
+
+
+def with_account_excluded(tenant: Tenant, account: Account, policy_id: str) -> Tenant:
+    """The tenant in which the policy excludes the account by name."""
+    policy = _policy(tenant, policy_id)
+    return _replacing(tenant, policy, replace(policy, exclude_users=policy.exclude_users | {account.id}))
+
+
+def shifts(
+    before: Tenant, after: Tenant, accounts: Iterable[Account], *, app_passwords_allowed: str, now: datetime
+) -> list[Shift]:
+    """The accounts whose visibility or usability differs between two tenants. Arguments as in ``checks.judge``."""
+    old = Judge(before, app_passwords_allowed=app_passwords_allowed, now=now)
+    new = Judge(after, app_passwords_allowed=app_passwords_allowed, now=now)
+    both = ((old.judge(account), new.judge(account)) for account in accounts)
+    return [Shift(one, other) for one, other in both if _answers(one) != _answers(other)]
+
+
+def waiting_policies(tenant: Tenant) -> tuple[Policy, ...]:
+    """The policies that may take effect without anybody editing them much: report-only ones, by name."""
+    if isinstance(tenant.policies, Gap):
+        return ()
+    waiting = (policy for policy in tenant.policies if policy.state == REPORT_ONLY and not policy.deleted)
+    return tuple(sorted(waiting, key=lambda policy: (policy.display_name.casefold(), policy.id)))
+
+
+def _answers(judged: JudgedAccount) -> tuple[str, str]:
+    return judged.verdict.visibility, judged.verdict.usability
+
+
+def _policy(tenant: Tenant, policy_id: str) -> Policy:
+    wanted = policy_id.strip().lower()
+    found = next((policy for policy in _readable(tenant) if policy.id == wanted), None)
+    if found is None:
+        raise CannotSimulate(f'There is no Conditional Access policy with the id "{policy_id}" in this tenant.')
+    return found
+
+
+def _readable(tenant: Tenant) -> tuple[Policy, ...]:
+    if isinstance(tenant.policies, Gap):
+        raise CannotSimulate(f"The Conditional Access policies can't be read ({tenant.policies.error}).")
+    return tenant.policies
+
+
+def _replacing(tenant: Tenant, old: Policy, new: Policy) -> Tenant:
+    return replace(tenant, policies=tuple(new if policy.id == old.id else policy for policy in _readable(tenant)))
