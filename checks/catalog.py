@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from checks.model import Effect, Finding, Reason, Severity, Usability, Verdict, Visibility
+from checks.model import Effect, Finding, Severity, Usability, Verdict, Visibility
 
 _BLOCKED = (Usability.BLOCKED_BY_POLICY, Usability.BLOCKED_BY_SECURITY_DEFAULTS)
 _HAS_OPTION = (Visibility.VISIBLE, Visibility.STUCK, Visibility.PENDING)
@@ -21,7 +21,7 @@ class Check:
     title: str
     severity: Callable[[Verdict], Severity | None]
     """The severity of the finding, or None where the account passes."""
-    decided_by: tuple[Effect, ...]
+    decided_by: tuple[Effect, ...] = ()
 
 
 def _by_security_defaults(verdict: Verdict) -> bool:
@@ -56,6 +56,10 @@ def _cannot_tell(verdict: Verdict) -> Severity | None:
     return Severity.MEDIUM if unknown else None
 
 
+def _holds_a_role(verdict: Verdict) -> Severity | None:
+    return Severity.MEDIUM if verdict.roles else None
+
+
 def _about_to_be_blocked(verdict: Verdict) -> Severity | None:
     if verdict.usability is not Usability.USABLE or not verdict.would_be_blocked:
         return None
@@ -87,6 +91,7 @@ CHECKS: tuple[Check, ...] = (
         (Effect.BLOCKS_LEGACY,),
     ),
     Check("APW-008", "Cannot tell: something is unreadable", _cannot_tell, (Effect.UNREADABLE,)),
+    Check("APW-011", "A service account holds a directory role", _holds_a_role),
     Check("APW-013", "App password about to be blocked", _about_to_be_blocked, (Effect.WOULD_BLOCK_LEGACY,)),
 )
 
@@ -100,18 +105,22 @@ def findings_of(verdict: Verdict) -> tuple[Finding, ...]:
 
 def _finding(check: Check, severity: Severity, verdict: Verdict) -> Finding:
     deciding = [reason for reason in verdict.reasons if reason.effect in check.decided_by]
-    return Finding(
-        check_id=check.id,
-        title=check.title,
-        severity=severity,
-        fingerprint=_fingerprint(check, severity, deciding),
-        summary=deciding[0].text if deciding else check.title,
-    )
-
-
-def _fingerprint(check: Check, severity: Severity, deciding: list[Reason]) -> str:
-    """A hash over the causes: which policies, whether in circumstances only. A renamed policy doesn't change it."""
-    causes = sorted(
+    causes = [
         f"{reason.effect}|{reason.policy_id}|{reason.permission}|{bool(reason.circumstances)}" for reason in deciding
-    )
-    return hashlib.sha256("\n".join([check.id, severity, *causes]).encode()).hexdigest()[:16]
+    ]
+    summary = deciding[0].text if deciding else check.title
+    if check.decided_by == ():
+        causes = list(verdict.roles)
+        summary = f"The account holds {_and(verdict.roles)}. An app password doesn't work for administration."
+    return Finding(check.id, check.title, severity, _fingerprint(check.id, severity, causes), summary)
+
+
+def _fingerprint(check_id: str, severity: Severity, causes: list[str]) -> str:
+    """A hash over the causes: which policies, and whether in circumstances only. A renamed policy doesn't change it."""
+    return hashlib.sha256("\n".join([check_id, severity, *sorted(causes)]).encode()).hexdigest()[:16]
+
+
+def _and(names: tuple[str, ...]) -> str:
+    if len(names) == 1:
+        return f"the directory role {names[0]}"
+    return f"the directory roles {', '.join(names[:-1])} and {names[-1]}"

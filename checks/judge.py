@@ -124,6 +124,7 @@ class Judge:
             predicted_by_microsoft=any(effect.managed_by_microsoft for effect in predicting),
             would_be_blocked=bool(would_block),
             would_be_blocked_by_microsoft=any(effect.managed_by_microsoft for effect in would_block),
+            roles=self._scopes.role_names(situation.roles),
         )
 
     def _not_applicable(self, account: Account, roles: Roles) -> Reason | None:

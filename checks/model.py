@@ -103,6 +103,8 @@ class Verdict:
     would_be_blocked: bool = False
     """Whether a report-only policy would block a legacy client that is let in today."""
     would_be_blocked_by_microsoft: bool = False
+    roles: tuple[str, ...] = ()
+    """Names of the active directory roles of the account."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -156,6 +156,10 @@ class Scopes:
             or "all users"
         )
 
+    def role_names(self, roles: Roles) -> tuple[str, ...]:
+        """Names of the active roles, sorted."""
+        return tuple(sorted(self._role_name(role) for role in roles.active))
+
     def deleted_groups(self, effect: PolicyEffect) -> tuple[str, ...]:
         """Ids of groups that the policy includes and that no longer exist."""
         return tuple(sorted(id for id in effect.policy.include_groups if self._is_deleted(id)))
@@ -192,7 +196,7 @@ class Scopes:
         self, account: Account, held: frozenset[str], wanted: frozenset[str], word: str = "role"
     ) -> str | None:
         for role in sorted(wanted & held):
-            name = self._tenant.role_names.get(role, role)
+            name = self._role_name(role)
             groups = account.groups if not isinstance(account.groups, Gap) else frozenset()
             source = self._active if word == "role" else self._eligible
             own = any(assignment.template_id == role for assignment in source.get(account.id, ()))
@@ -215,6 +219,9 @@ class Scopes:
                 seen.add(children[0])
             self._chains[key] = tuple(self._group_name(id) for id in reversed(path))
         return self._chains[key]
+
+    def _role_name(self, role: str) -> str:
+        return self._tenant.role_names.get(role) or role
 
     def _group_name(self, group: str) -> str:
         known = self._tenant.groups.get(group)
