@@ -1,0 +1,241 @@
+"""What changed about one account: pure, no I/O.
+
+A finding's identity is (account id, check id). What could not be read changes nothing: after a partial scan nothing is
+resolved and nothing counts as changed, while what was seen does open. A finding that is seen again after it was
+resolved is reopened: ``first_seen`` starts anew, ``first_ever`` stays.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from uuid import UUID, uuid5
+
+from findings.accepted import exception_for
+from findings.flapping import damp
+from findings.model import (
+    AcceptedException,
+    AccountRecord,
+    Change,
+    ChangeKind,
+    Comparison,
+    FindingState,
+    Flap,
+    Observation,
+    Silence,
+    Status,
+)
+
+NO_LONGER_FOUND = "The last complete scan no longer found it."
+CHANGE_NAMESPACE = UUID("5b0a2f5e-9d2c-4a52-9a39-0f3c5a6f3d11")
+"""Never changes: the ids of changes that are on their way are made from it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """What all findings of an account have in common while they are compared."""
+
+    record: AccountRecord
+    alert_id: str
+    closing: str | None
+    resolution: str
+
+    @property
+    def now(self) -> datetime:
+        """When the account was read."""
+        return self.record.judged_at
+
+
+def compare(
+    record: AccountRecord,
+    previous: Iterable[FindingState],
+    observations: Iterable[Observation],
+    *,
+    alert_id: str,
+    closing: str | None = None,
+    resolution: str | None = None,
+    exceptions: Iterable[AcceptedException] = (),
+) -> Comparison:
+    """Compare what was known of an account with what a scan saw.
+
+    Args:
+        record: The account as it was judged now: gives the time, the run, and whether everything was readable.
+        previous: The account's findings, open and resolved, as they were kept.
+        observations: The checks that the account fails now, each once.
+        alert_id: The group that the changes are told in.
+        closing: Why the account has no findings any more (deleted, disabled, no longer selected), in a sentence;
+            resolves all of them, also after a partial scan. Observations are ignored then.
+        resolution: Why findings that are gone are gone, in a sentence.
+        exceptions: Accepted findings; those of other accounts and those out of date are ignored.
+
+    Raises:
+        ValueError: An observation appears twice, or a time has no zone.
+    """
+    if record.judged_at.tzinfo is None:
+        raise ValueError("The time of a judgement needs a time zone.")
+    before = {state.check_id: state for state in previous}
+    seen = {} if closing else _by_check(observations)
+    scan = Scan(record, alert_id, closing, resolution or NO_LONGER_FOUND)
+    accepted = tuple(exceptions)
+    states: list[FindingState] = []
+    changes: list[Change] = []
+    for check_id in sorted(before.keys() | seen.keys()):
+        old = before.get(check_id)
+        exception = exception_for(accepted, record.account_id, check_id, scan.now)
+        state, happened = _compare_one(scan, old, seen.get(check_id), exception)
+        states.append(state)
+        changes.extend(happened)
+    touched = tuple(state for state in states if state != before.get(state.check_id))
+    return Comparison(tuple(states), tuple(changes), touched)
+
+
+def change_id(alert_id: str, account_id: str, check_id: str, kind: ChangeKind) -> str:
+    """The id of a change: equal for equal arguments, on every machine and in every version."""
+    return str(uuid5(CHANGE_NAMESPACE, json.dumps([alert_id, account_id, check_id, kind.value])))
+
+
+def _by_check(observations: Iterable[Observation]) -> dict[str, Observation]:
+    seen: dict[str, Observation] = {}
+    for observation in observations:
+        if observation.check_id in seen:
+            raise ValueError(f"The check {observation.check_id} was observed twice for one account.")
+        seen[observation.check_id] = observation
+    return seen
+
+
+def _fingerprint(seen: Observation) -> str:
+    """The fingerprint in a form that storage gives back unaltered, whatever it is made of."""
+    return hashlib.sha256(seen.fingerprint.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _compare_one(
+    scan: Scan, old: FindingState | None, seen: Observation | None, exception: AcceptedException | None
+) -> tuple[FindingState, list[Change]]:
+    event = _event(scan, old, seen)
+    state = _after(scan, old, seen, event)
+    kind, flap, silence = event, None, None
+    if event and not scan.record.selected:
+        # Nobody looks at the account any more, so this is said now or never.
+        state = replace(state, flapping_since=None, transitions=())
+    elif event or scan.record.complete or scan.closing:
+        state, kind, flap, silence = damp(state, event, scan.now)
+    if exception:
+        silence = Silence.EXCEPTION
+    expired = old.exception if old and old.open and state.open and not exception else None
+    state = replace(state, exception=exception if state.open else None)
+    changes = []
+    if kind:
+        changes.append(_change(scan, old, state, kind, flap=flap, silence=silence, exception=exception))
+    if expired:
+        changes.append(_change(scan, old, state, ChangeKind.EXCEPTION_EXPIRED, exception=expired))
+    return state, changes
+
+
+def _event(scan: Scan, old: FindingState | None, seen: Observation | None) -> ChangeKind | None:
+    if seen is None:
+        gone = old is not None and old.open and (scan.record.complete or scan.closing)
+        return ChangeKind.RESOLVED if gone else None
+    if old is None:
+        return ChangeKind.OPENED
+    if not old.open:
+        return ChangeKind.REOPENED
+    differs = (old.fingerprint, old.severity) != (_fingerprint(seen), seen.severity)
+    return ChangeKind.CHANGED if differs and scan.record.complete else None
+
+
+def _after(scan: Scan, old: FindingState | None, seen: Observation | None, event: ChangeKind | None) -> FindingState:
+    """The finding after the event, before flapping and exceptions are looked at."""
+    record, now = scan.record, scan.now
+    if old is None:
+        if seen is None:
+            raise AssertionError("a finding that is neither known nor seen")
+        return FindingState(
+            account_id=record.account_id,
+            user_principal_name=record.user_principal_name,
+            display_name=record.display_name,
+            check_id=seen.check_id,
+            title=seen.title,
+            severity=seen.severity,
+            status=Status.OPEN,
+            first_ever=now,
+            first_seen=now,
+            last_seen=now,
+            changed_at=now,
+            fingerprint=_fingerprint(seen),
+            summary=seen.summary,
+            run_id=record.run_id,
+        )
+    if seen is None:
+        if event is None:
+            return old
+        return replace(
+            old,
+            status=Status.RESOLVED,
+            changed_at=now,
+            resolved_at=now,
+            resolution=scan.closing or scan.resolution,
+            run_id=record.run_id,
+        )
+    state = replace(
+        old,
+        user_principal_name=record.user_principal_name,
+        display_name=record.display_name,
+        last_seen=now,
+        run_id=record.run_id,
+    )
+    if record.complete or event:
+        # A partial scan must not replace the words either: they'd no longer belong to the fingerprint.
+        state = replace(
+            state,
+            title=seen.title,
+            severity=seen.severity,
+            fingerprint=_fingerprint(seen),
+            summary=seen.summary,
+        )
+    if event:
+        state = replace(state, changed_at=now)
+    if event is ChangeKind.REOPENED:
+        state = replace(
+            state,
+            status=Status.OPEN,
+            first_seen=now,
+            resolved_at=None,
+            resolution=None,
+            occurrences=old.occurrences + 1,
+        )
+    return state
+
+
+def _change(
+    scan: Scan,
+    old: FindingState | None,
+    state: FindingState,
+    kind: ChangeKind,
+    *,
+    flap: Flap | None = None,
+    silence: Silence | None = None,
+    exception: AcceptedException | None = None,
+) -> Change:
+    return Change(
+        id=change_id(scan.alert_id, state.account_id, state.check_id, kind),
+        alert_id=scan.alert_id,
+        kind=kind,
+        status=state.status,
+        account_id=state.account_id,
+        user_principal_name=state.user_principal_name,
+        display_name=state.display_name,
+        check_id=state.check_id,
+        title=state.title,
+        severity=state.severity,
+        summary=state.summary,
+        at=scan.now,
+        first_seen=state.first_seen,
+        run_id=scan.record.run_id,
+        previous_severity=old.severity if old and old.severity != state.severity else None,
+        resolution=state.resolution,
+        flapping=flap,
+        silence=silence,
+        exception=exception,
+        detail=scan.record.document or {},
+    )

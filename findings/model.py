@@ -1,0 +1,336 @@
+"""The records that outlive a scan. All times are timezone-aware and stored in UTC."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from enum import StrEnum
+from typing import Any
+
+
+class Status(StrEnum):
+    """Whether a finding is true now."""
+
+    OPEN = "open"
+    RESOLVED = "resolved"
+
+
+class ChangeKind(StrEnum):
+    """What happened to a finding between two scans."""
+
+    OPENED = "opened"
+    CHANGED = "changed"
+    """Still open, with other causes or another severity; also how a flapping finding is announced."""
+    RESOLVED = "resolved"
+    REOPENED = "reopened"
+    EXCEPTION_EXPIRED = "exception_expired"
+    """Still open, and no longer accepted: the exception reached its end date or was removed."""
+
+
+class Flap(StrEnum):
+    """Why a change is told about a finding that keeps coming and going."""
+
+    STARTED = "started"
+    """It changed so often that its further changes are recorded, but not told."""
+    SETTLED = "settled"
+    """It has been still for some days; the change says what it settled on."""
+
+
+class Silence(StrEnum):
+    """Why a change is recorded in the history but not told."""
+
+    EXCEPTION = "exception"
+    FLAPPING = "flapping"
+
+
+class RunStatus(StrEnum):
+    """Where a scan stands."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    COMPLETE = "complete"
+    INCOMPLETE = "incomplete"
+    """Done, but something was unreadable."""
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What a scan saw for one check of one account."""
+
+    check_id: str
+    title: str
+    severity: str
+    """``low``, ``medium`` or ``high``."""
+    fingerprint: str
+    """Equal as long as the causes are the same."""
+    summary: str
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptedException:
+    """A finding that somebody accepted: silent in alerts until its end date, and shown as such everywhere else."""
+
+    id: str
+    account_id: str
+    user_principal_name: str
+    """As it was when the exception was made; for display only."""
+    check_id: str | None
+    """None accepts every check of the account."""
+    reason: str
+    owner: str
+    until: date
+    """The last day on which it holds, in UTC."""
+    created_at: datetime
+    created_by: str
+    ended_at: datetime | None = None
+    """When it was removed or replaced before its end date."""
+    ended_by: str | None = None
+
+    def active(self, now: datetime) -> bool:
+        """Whether it holds at ``now``."""
+        return self.ended_at is None and now.astimezone(UTC).date() <= self.until
+
+    def public(self) -> dict[str, Any]:
+        """The exception as a JSON object."""
+        return {
+            "id": self.id,
+            "account": self.account_id,
+            "user_principal_name": self.user_principal_name,
+            "check_id": self.check_id,
+            "reason": self.reason,
+            "owner": self.owner,
+            "until": self.until.isoformat(),
+            "created_at": iso(self.created_at),
+            "created_by": self.created_by,
+            "ended_at": iso(self.ended_at),
+            "ended_by": self.ended_by,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class FindingState:
+    """A finding as it stands. Its identity is (account id, check id)."""
+
+    account_id: str
+    user_principal_name: str
+    display_name: str
+    check_id: str
+    title: str
+    severity: str
+    status: Status
+    first_ever: datetime
+    """When it was opened for the very first time."""
+    first_seen: datetime
+    """When its current (or last) opening began."""
+    last_seen: datetime
+    """When a scan last saw it."""
+    changed_at: datetime
+    """When it last opened, changed, resolved or reopened."""
+    fingerprint: str
+    summary: str
+    run_id: str
+    """The run that last saw or resolved it."""
+    resolved_at: datetime | None = None
+    resolution: str | None = None
+    """Why it is resolved, in a sentence."""
+    occurrences: int = 1
+    """How many times it was opened, ever."""
+    transitions: tuple[datetime, ...] = ()
+    """Its last changes, oldest first, as many as flapping is decided by."""
+    flapping_since: datetime | None = None
+    exception: AcceptedException | None = None
+    """The exception that covers it while it is open: as of the last scan, or as of now where a reader was given the
+    exceptions."""
+
+    @property
+    def open(self) -> bool:
+        """Whether the finding is true now."""
+        return self.status is Status.OPEN
+
+    def public(self) -> dict[str, Any]:
+        """The finding as a JSON object, with the account it belongs to."""
+        return {
+            "account": self.account_id,
+            "user_principal_name": self.user_principal_name,
+            "display_name": self.display_name,
+            "check_id": self.check_id,
+            "severity": self.severity,
+            "status": self.status.value,
+            "title": self.title,
+            "summary": self.summary,
+            "first_seen": iso(self.first_seen),
+            "first_ever": iso(self.first_ever),
+            "last_seen": iso(self.last_seen),
+            "changed_at": iso(self.changed_at),
+            "resolved_at": iso(self.resolved_at),
+            "resolution": self.resolution,
+            "occurrences": self.occurrences,
+            "flapping_since": iso(self.flapping_since),
+            "excepted_until": self.exception.until.isoformat() if self.exception else None,
+            "exception": self.exception.public() if self.exception else None,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One thing that happened to one finding, to be told once and kept in the history."""
+
+    id: str
+    """The same however often the change is written or sent: made from alert, account, check and kind."""
+    alert_id: str
+    """The group it is told in: one per execution of a scan."""
+    kind: ChangeKind
+    status: Status
+    """The finding's status after the change."""
+    account_id: str
+    user_principal_name: str
+    display_name: str
+    check_id: str
+    title: str
+    severity: str
+    summary: str
+    at: datetime
+    first_seen: datetime
+    run_id: str
+    previous_severity: str | None = None
+    """Set where the severity differs from before."""
+    resolution: str | None = None
+    flapping: Flap | None = None
+    silence: Silence | None = None
+    """None for a change that is told."""
+    exception: AcceptedException | None = None
+    """The exception that silences the change, or the one that expired."""
+    detail: Mapping[str, Any] = field(default_factory=dict)
+    """The account as it was judged at that moment: its public JSON object with verdict, reasons and remediation."""
+
+    def public(self) -> dict[str, Any]:
+        """The change as a JSON object, without ``detail``."""
+        return {
+            "id": self.id,
+            "alert_id": self.alert_id,
+            "kind": self.kind.value,
+            "status": self.status.value,
+            "account": self.account_id,
+            "user_principal_name": self.user_principal_name,
+            "display_name": self.display_name,
+            "check_id": self.check_id,
+            "title": self.title,
+            "severity": self.severity,
+            "previous_severity": self.previous_severity,
+            "summary": self.summary,
+            "at": iso(self.at),
+            "first_seen": iso(self.first_seen),
+            "run_id": self.run_id,
+            "resolution": self.resolution,
+            "flapping": self.flapping.value if self.flapping else None,
+            "silence": self.silence.value if self.silence else None,
+            "exception": self.exception.public() if self.exception else None,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRecord:
+    """The latest judgement of an account."""
+
+    account_id: str
+    user_principal_name: str
+    display_name: str
+    run_id: str
+    judged_at: datetime
+    """When the account was read. A judgement never replaces one that was read later."""
+    complete: bool
+    """Whether everything that concerns the account was readable. If not, nothing of it is resolved or changed."""
+    selected: bool = True
+    """False once the account is no longer selected or was deleted."""
+    per_user_mfa: str | None = None
+    visibility: str = "unknown"
+    usability: str = "unknown"
+    document: Mapping[str, Any] | None = None
+    """The public JSON object of the account; None where a reader asked for the record without it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What the store knew of an account at one moment; needed to write it again."""
+
+    account_id: str
+    record: AccountRecord | None
+    """None for an account that was never kept."""
+    findings: tuple[FindingState, ...] = ()
+    etag: str | None = None
+    """Of the account's row: a write fails if the row has changed since."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The outcome of comparing what was known of an account with what a scan saw."""
+
+    states: tuple[FindingState, ...]
+    """Every finding of the account as it stands now, by check id."""
+    changes: tuple[Change, ...] = ()
+    """What happened, the silent changes included."""
+    touched: tuple[FindingState, ...] = ()
+    """Those of ``states`` that differ from what is stored."""
+    superseded: bool = False
+    """True where a later judgement was already kept, so that this one was dropped."""
+
+    @property
+    def told(self) -> tuple[Change, ...]:
+        """The changes that people are told of."""
+        return tuple(change for change in self.changes if change.silence is None)
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """One scan: how far it got and what came out of it."""
+
+    id: str
+    status: RunStatus
+    started: datetime
+    finished: datetime | None = None
+    trigger: str = ""
+    """What started it, e.g. ``schedule``, ``request``, ``command line``."""
+    tenant_id: str = ""
+    tenant_name: str = ""
+    accounts_total: int = 0
+    accounts_done: int = 0
+    graph_requests: int = 0
+    alert_id: str | None = None
+    error: str | None = None
+    """Why it failed, in a sentence."""
+    visibility: Mapping[str, int] = field(default_factory=dict)
+    """Visibility -> number of accounts."""
+    usability: Mapping[str, int] = field(default_factory=dict)
+    severities: Mapping[str, int] = field(default_factory=dict)
+    """Severity -> number of open findings."""
+    changes: Mapping[str, int] = field(default_factory=dict)
+    """Kind of change -> how many."""
+    gaps: tuple[Mapping[str, Any], ...] = ()
+    """The unreadable inputs: ``input``, ``error``, ``permission``, ``account``."""
+
+    def public(self) -> dict[str, Any]:
+        """The run as a JSON object."""
+        return {
+            "id": self.id,
+            "status": self.status.value,
+            "started": iso(self.started),
+            "finished": iso(self.finished),
+            "trigger": self.trigger,
+            "tenant_id": self.tenant_id,
+            "tenant_name": self.tenant_name,
+            "complete": self.status is RunStatus.COMPLETE,
+            "accounts_total": self.accounts_total,
+            "accounts_done": self.accounts_done,
+            "graph_requests": self.graph_requests,
+            "error": self.error,
+            "visibility": dict(self.visibility),
+            "usability": dict(self.usability),
+            "severities": dict(self.severities),
+            "changes": dict(self.changes),
+            "gaps": [dict(gap) for gap in self.gaps],
+        }
+
+
+def iso(time: datetime | None) -> str | None:
+    """``time`` in UTC as ISO 8601 to the second, e.g. ``2026-11-22T07:00:00Z``; None for None."""
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if time else None

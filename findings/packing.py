@@ -1,0 +1,89 @@
+"""JSON documents inside an entity: compressed, and cut into properties of at most 64 KiB.
+
+An entity may hold 1 MiB, a property 64 KiB. A document that doesn't fit even compressed loses the ends of its longest
+kinds of list and says how much it lost: ``{"reasons": [...], "reasons_omitted": 1234}``.
+"""
+
+import json
+import zlib
+from collections.abc import Mapping
+from typing import Any
+
+PROPERTY_BYTES = 64 * 1024
+ACCOUNT_BYTES = 12 * PROPERTY_BYTES
+"""For an account's own row."""
+DETAIL_BYTES = 48 * 1024
+"""For the copy of the account that goes with each change."""
+SHORTENED = ("reasons", "gaps", "remediation", "selected_by", "findings")
+"""In this order: a list is cut only when those before it are empty."""
+SCALAR_CHARACTERS = 1000
+
+
+def pack(document: Mapping[str, Any], limit: int = ACCOUNT_BYTES) -> dict[str, bytes]:
+    """``document`` as binary properties ``data00``, ``data01``, ... of at most ``limit`` bytes together."""
+    packed = _compress_to_fit(document, limit)
+    starts = range(0, len(packed), PROPERTY_BYTES)
+    return {f"data{number:02}": packed[start : start + PROPERTY_BYTES] for number, start in enumerate(starts)}
+
+
+def unpack(entity: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The document in an entity; None where the entity was read without it."""
+    names = sorted(name for name in entity if name.startswith("data") and name[4:].isdecimal())
+    if not names:
+        return None
+    document: dict[str, Any] = json.loads(zlib.decompress(b"".join(entity[name] for name in names)))
+    return document
+
+
+def clean(text: str, limit: int = 8000) -> str:
+    """``text`` fit for a string property: no lone surrogates, which no encoding can carry, and not too long."""
+    readable = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return readable if len(readable) <= limit else readable[: limit - 1] + "…"
+
+
+def _compress_to_fit(document: Mapping[str, Any], limit: int) -> bytes:
+    packed = _compress(document)
+    shortened = dict(document)
+    for name in SHORTENED:
+        if len(packed) <= limit:
+            return packed
+        items = shortened.get(name)
+        if isinstance(items, list | tuple) and items:
+            shortened, packed = _shorten(shortened, name, list(items), limit)
+    if len(packed) <= limit:
+        return packed
+    scalars = {
+        name: _scalar(value) for name, value in document.items() if not isinstance(value, Mapping | list | tuple)
+    }
+    return _compress({**scalars, "omitted": sorted(document.keys() - scalars.keys())})
+
+
+def _shorten(document: dict[str, Any], name: str, items: list[Any], limit: int) -> tuple[dict[str, Any], bytes]:
+    """Keep as many of ``items`` as fit, by bisection; none if even that is too much."""
+
+    def with_first(count: int) -> dict[str, Any]:
+        return {**document, name: items[:count], f"{name}_omitted": len(items) - count}
+
+    fits, too_many = 0, len(items)
+    while too_many - fits > 1:
+        middle = (fits + too_many) // 2
+        if len(_compress(with_first(middle))) <= limit:
+            fits = middle
+        else:
+            too_many = middle
+    shortened = with_first(fits)
+    return shortened, _compress(shortened)
+
+
+def _compress(document: Mapping[str, Any]) -> bytes:
+    return zlib.compress(json.dumps(document, separators=(",", ":"), default=_plain).encode("ascii"))
+
+
+def _plain(value: object) -> Any:
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"A document for Table Storage can't hold {type(value).__name__}.")
+
+
+def _scalar(value: Any) -> Any:
+    return clean(value, SCALAR_CHARACTERS) if isinstance(value, str) else value

@@ -1,0 +1,306 @@
+"""The accounts with their findings in table ``findings``, and what happened to them in table ``history``.
+
+Nothing is lost and nothing is told twice
+-----------------------------------------
+One account is kept in this order; the process may die between any two steps, before or after the service has done what
+it was asked to:
+
+1. One transaction on the account's partition writes the account, its findings and one row per change. The account's
+   ETag guards it. Before it nothing has happened: the next scan compares with the old state and finds the same changes.
+   After it the state has moved on *and* says that something waits to be told: neither exists without the other.
+2. The changes are written to ``history``. Their keys follow from the change, so writing them again changes nothing.
+3. The rows of silent changes (accepted, flapping) are deleted: they are told to nobody.
+
+``recover`` does steps 2 and 3 for whatever a killed scan left behind; every scan begins with it.
+
+Telling starts from the rows that wait: ``untold_alert_ids`` finds the groups, those of killed scans included. An id
+that is put on the queue twice is harmless, because a group doesn't change: each execution of a scan uses an alert id of
+its own, holds the lease while it writes, and puts ids on the queue only when it has written its last account. Ids of
+changes and groups never change either, so a receiver can drop a repeat. ``mark_told`` comes last, when every channel is
+done: history first (for the scan that died between steps 1 and 2), then the rows go. If it dies halfway the rest of the
+group is still there, and whoever sends knows by the group's id that it was delivered.
+
+A write that succeeded but whose answer was lost looks like a conflict when the SDK repeats it. ``keep`` then reads
+again, finds its own state, sees no further change, and the waiting rows are there from the first attempt.
+"""
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from azure.data.tables.aio import TableServiceClient
+
+from findings.accepted import with_exception
+from findings.compare import compare
+from findings.errors import ConflictError
+from findings.keys import MAX_KEY_CHARACTERS, from_key, prefix_range, time_key, to_key
+from findings.model import AcceptedException, AccountRecord, Change, Comparison, FindingState, Observation, Snapshot
+from findings.packing import DETAIL_BYTES, pack
+from findings.parallel import for_each
+from findings.rows import (
+    ACCOUNT,
+    ACCOUNT_COLUMNS,
+    CHANGE,
+    CHANGE_COLUMNS,
+    FINDING,
+    FINDING_COLUMNS,
+    account_from_row,
+    account_to_row,
+    change_from_row,
+    change_to_history,
+    change_to_row,
+    finding_from_row,
+    finding_to_row,
+    fold,
+)
+from findings.tables import MAX_OPERATIONS, Operation, Table, put, upsert
+
+FINDINGS = "findings"
+HISTORY = "history"
+DETAILS_BYTES = 2 * 1024 * 1024
+"""For the details of one transaction together: a transaction may hold 4 MiB, and base64 takes a third more."""
+ATTEMPTS = 5
+"""How often ``keep`` reads again when somebody else writes the same account."""
+IS_STATE = "( RowKey eq @account or ( RowKey ge @low and RowKey lt @high ) )"
+IS_ACCOUNT = "( PartitionKey eq @partition or PartitionKey eq @lower or upn_folded eq @upn )"
+STATE = {"account": ACCOUNT, **prefix_range(FINDING)}
+
+
+class FindingStore:
+    """Accounts, findings, changes and history in Table Storage.
+
+    Every method raises ``StorageError`` when Table Storage can't be used, with a sentence that says why.
+    """
+
+    def __init__(self, service: TableServiceClient) -> None:
+        self._findings = Table(service, FINDINGS)
+        self._history = Table(service, HISTORY)
+
+    # Writing
+
+    async def keep(
+        self,
+        record: AccountRecord,
+        observations: Sequence[Observation],
+        *,
+        alert_id: str,
+        closing: str | None = None,
+        resolution: str | None = None,
+        exceptions: Sequence[AcceptedException] = (),
+        snapshot: Snapshot | None = None,
+    ) -> Comparison:
+        """Compare an account with what was known of it, and write the outcome.
+
+        Args:
+            record: The account as it was judged.
+            observations: The checks it fails.
+            alert_id: The group that its changes are told in: fresh for each execution of a scan.
+            closing: See ``compare``.
+            resolution: See ``compare``.
+            exceptions: See ``compare``.
+            snapshot: What was known, if it was read already; it may be out of date.
+
+        Returns:
+            The new states and changes; ``superseded`` and empty where a later judgement was kept in the meantime.
+
+        Raises:
+            ConflictError: Others wrote the same account again and again.
+        """
+        for _ in range(ATTEMPTS):
+            known = snapshot or await self.load_snapshot(record.account_id)
+            if known.record and known.record.judged_at > record.judged_at:
+                return Comparison(known.findings, superseded=True)
+            outcome = compare(
+                record,
+                known.findings,
+                observations,
+                alert_id=alert_id,
+                closing=closing,
+                resolution=resolution,
+                exceptions=exceptions,
+            )
+            try:
+                await self.save_account(record, outcome, known)
+            except ConflictError:
+                snapshot = None
+            else:
+                return outcome
+        raise ConflictError(
+            f"The account {record.user_principal_name!a} was written by others {ATTEMPTS} times while it was being "
+            "kept. Run the scan again."
+        )
+
+    async def save_account(self, record: AccountRecord, outcome: Comparison, known: Snapshot) -> None:
+        """Write an account, its findings and its changes in one transaction, then the history.
+
+        Raises:
+            ConflictError: The account was written by somebody else since ``known`` was read. Nothing was written.
+            ValueError: The account has more findings and changes than fit into one transaction.
+        """
+        packed = _packed(outcome.changes)
+        operations: list[Operation] = [put(account_to_row(record), known.etag)]
+        operations += [upsert(finding_to_row(state)) for state in outcome.touched]
+        operations += [upsert(change_to_row(change, detail)) for change, detail in packed]
+        if len(operations) > MAX_OPERATIONS:
+            raise ValueError(
+                f"{record.user_principal_name!a} has {len(outcome.touched)} findings and {len(outcome.changes)} "
+                f"changes; together with the account at most {MAX_OPERATIONS} can be kept at once."
+            )
+        await self._findings.submit(operations)
+        await self._to_history(record.account_id, outcome.changes)
+
+    async def recover(self) -> int:
+        """Finish what a killed scan left half done: write its changes to the history, drop the silent ones.
+
+        Call it when a scan begins, while holding the lease. Returns how many changes there were.
+        """
+        changes = [change async for change in self._waiting()]
+        await for_each(_by_account(changes), lambda item: self._to_history(*item))
+        return len(changes)
+
+    async def mark_told(self, changes: Iterable[Change]) -> None:
+        """Note that every channel is done with these changes: they are in the history and wait no longer.
+
+        Doing it twice does no harm.
+        """
+        await for_each(_by_account(changes), lambda item: self._to_history(*item, told=True))
+
+    async def _to_history(self, account_id: str, changes: Sequence[Change], *, told: bool = False) -> None:
+        """Write the changes of one account to the history, then delete the rows that needn't wait (any longer)."""
+        for start in range(0, len(changes), MAX_OPERATIONS // 2):
+            packed = _packed(changes[start : start + MAX_OPERATIONS // 2])
+            await self._history.submit([upsert(change_to_history(change, detail)) for change, detail in packed])
+        done = [change for change in changes if told or change.silence]
+        partition = to_key(account_id)
+        await self._findings.delete((partition, change_to_row(change, {})["RowKey"]) for change in done)
+
+    # Changes that wait to be told
+
+    async def untold_alert_ids(self) -> list[str]:
+        """The groups with changes that wait to be told, the oldest first; those of killed scans included."""
+        oldest: dict[str, datetime] = {}
+        async for change in self._waiting(columns=CHANGE_COLUMNS):
+            if change.silence is None:
+                oldest[change.alert_id] = min(change.at, oldest.get(change.alert_id, change.at))
+        return sorted(oldest, key=lambda alert_id: (oldest[alert_id], alert_id))
+
+    async def changes_of(self, alert_id: str) -> tuple[Change, ...]:
+        """The changes of a group that wait to be told, with their details, ordered by account and check."""
+        changes = [change async for change in self._waiting(alert_id) if change.silence is None]
+        return tuple(sorted(changes, key=lambda change: (fold(change.user_principal_name), change.id)))
+
+    async def _waiting(self, *alert_id: str, columns: Sequence[str] | None = None) -> AsyncIterator[Change]:
+        rows = self._findings.query(
+            "RowKey ge @low and RowKey lt @high", prefix_range(CHANGE, *alert_id), select=columns
+        )
+        async for row in rows:
+            yield change_from_row(row)
+
+    # Reading
+
+    async def load_snapshot(self, account_id: str) -> Snapshot:
+        """What is known of one account, with its document."""
+        partition = {"partition": to_key(account_id)}
+        rows = self._findings.query(f"PartitionKey eq @partition and {IS_STATE}", partition | STATE)
+        return _snapshot(account_id, [row async for row in rows])
+
+    async def load_snapshots(self) -> AsyncIterator[Snapshot]:
+        """What is known of every account, selected or not, without the documents: all that a scan compares with."""
+        select = sorted({*ACCOUNT_COLUMNS, *FINDING_COLUMNS})
+        rows: list[Any] = []
+        async for row in self._findings.query(IS_STATE, STATE, select=select):
+            if rows and rows[0]["PartitionKey"] != row["PartitionKey"]:
+                yield _snapshot(from_key(rows[0]["PartitionKey"]), rows)
+                rows = []
+            rows.append(row)
+        if rows:
+            yield _snapshot(from_key(rows[0]["PartitionKey"]), rows)
+
+    async def load_accounts(self, *, selected_only: bool = True) -> AsyncIterator[AccountRecord]:
+        """Every account with its document, in no particular order; as a stream, one page of the service at a time."""
+        async for row in self._findings.query("RowKey eq @account", {"account": ACCOUNT}):
+            record = account_from_row(row)
+            if record.selected or not selected_only:
+                yield record
+
+    async def find_account(self, name: str) -> AccountRecord | None:
+        """The account with this id or user principal name (in any case), or None; selected ones first."""
+        rows = self._findings.query(f"RowKey eq @account and {IS_ACCOUNT}", {"account": ACCOUNT, **_names(name)})
+        records = [account_from_row(row) async for row in rows]
+        return max(records, key=lambda record: (record.selected, record.judged_at), default=None)
+
+    async def load_findings(
+        self,
+        *,
+        now: datetime,
+        status: str | None = None,
+        severity: str | None = None,
+        check_id: str | None = None,
+        account: str | None = None,
+        exceptions: Sequence[AcceptedException] = (),
+    ) -> AsyncIterator[FindingState]:
+        """The findings that match, as a stream; each with the exception that covers it at ``now``.
+
+        Args:
+            now: The time at which an exception must hold.
+            status: ``open`` or ``resolved``; None for both.
+            severity: ``low``, ``medium`` or ``high``; None for all.
+            check_id: Only this check.
+            account: Only this account: its id or its user principal name, in any case.
+            exceptions: The accepted findings.
+        """
+        conditions = ["RowKey ge @low", "RowKey lt @high"]
+        parameters: dict[str, Any] = dict(prefix_range(FINDING))
+        for column, value in (("status", status), ("severity", severity), ("check_id", check_id)):
+            if value is not None:
+                conditions.append(f"{column} eq @{column}")
+                parameters[column] = value
+        if account is not None:
+            conditions.append(IS_ACCOUNT)
+            parameters |= _names(account)
+        async for row in self._findings.query(" and ".join(conditions), parameters):
+            yield with_exception(finding_from_row(row), exceptions, now)
+
+    async def history(self, account_id: str) -> tuple[Change, ...]:
+        """Everything that happened to one account, oldest first, with the details of each moment."""
+        rows = self._history.query("PartitionKey eq @partition", {"partition": to_key(account_id)})
+        return tuple([change_from_row(row) async for row in rows])
+
+    async def history_since(self, since: datetime) -> AsyncIterator[Change]:
+        """Everything that happened at or after ``since``, without details, by account and then by time."""
+        rows = self._history.query("RowKey ge @since", {"since": time_key(since)}, select=CHANGE_COLUMNS)
+        async for row in rows:
+            yield change_from_row(row)
+
+
+def _names(name: str) -> dict[str, str]:
+    """The parameters of ``IS_ACCOUNT`` for what a person typed: an id or a user principal name."""
+    name = name[:MAX_KEY_CHARACTERS]  # nothing longer is kept, and a longer key would be refused
+    return {"partition": to_key(name), "lower": to_key(name.lower()), "upn": fold(name)}
+
+
+def _snapshot(account_id: str, rows: Sequence[Any]) -> Snapshot:
+    record, etag, findings = None, None, []
+    for row in rows:
+        if row["RowKey"] == ACCOUNT:
+            record, etag = account_from_row(row), row.metadata["etag"]
+        else:
+            findings.append(finding_from_row(row))
+    return Snapshot(account_id, record, tuple(findings), etag)
+
+
+def _packed(changes: Sequence[Change]) -> list[tuple[Change, dict[str, bytes]]]:
+    """The changes, each with its detail as binary properties, so that all of them fit into one transaction."""
+    limit = min(DETAIL_BYTES, DETAILS_BYTES // max(1, len(changes)))
+    shared: dict[int, dict[str, bytes]] = {}
+    for change in changes:
+        if id(change.detail) not in shared:
+            shared[id(change.detail)] = pack(change.detail, limit)
+    return [(change, shared[id(change.detail)]) for change in changes]
+
+
+def _by_account(changes: Iterable[Change]) -> list[tuple[str, list[Change]]]:
+    groups: dict[str, list[Change]] = {}
+    for change in changes:
+        groups.setdefault(change.account_id, []).append(change)
+    return list(groups.items())

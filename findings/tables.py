@@ -1,0 +1,150 @@
+"""One table, with the errors, limits and conveniences that every part here needs.
+
+A table that doesn't exist yet reads as empty and comes into being with the first write. Filters take their values as
+parameters and never as text; inside a filter each parameter stands between spaces, because the SDK looks for it there.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from itertools import groupby
+from typing import Any, TypeVar
+
+from azure.core import MatchConditions
+from azure.core.exceptions import HttpResponseError
+from azure.data.tables import TableEntity, TableErrorCode, UpdateMode
+from azure.data.tables.aio import TableServiceClient
+
+from findings.errors import ConflictError, code_of, storage_errors
+
+MAX_OPERATIONS = 100
+"""What Table Storage takes in one entity group transaction."""
+
+Entity = dict[str, Any]
+Operation = tuple[str, Entity, Mapping[str, Any]]
+Answer = TypeVar("Answer")
+
+
+class Table:
+    """A table of the storage account."""
+
+    def __init__(self, service: TableServiceClient, name: str) -> None:
+        self.name = name
+        self._service = service
+        self._client = service.get_table_client(name)
+
+    async def query(
+        self, query_filter: str, parameters: Mapping[str, Any], select: Sequence[str] | None = None
+    ) -> AsyncIterator[TableEntity]:
+        """Stream the entities that match, in the order of their keys.
+
+        Raises:
+            StorageError: The table can't be read.
+        """
+        with storage_errors(self.name, "reading"):
+            try:
+                entities = self._client.query_entities(
+                    query_filter, parameters=dict(parameters), select=list(select) if select else None
+                )
+                async for entity in entities:
+                    yield entity
+            except HttpResponseError as error:
+                if code_of(error) != TableErrorCode.TABLE_NOT_FOUND.value:
+                    raise
+
+    async def get(self, partition: str, row: str) -> TableEntity | None:
+        """The entity with these keys, or None."""
+        with storage_errors(self.name, "reading"):
+            try:
+                return await self._client.get_entity(partition, row)
+            except HttpResponseError as error:
+                if error.status_code == 404:
+                    return None
+                raise
+
+    async def upsert(self, entity: Entity) -> None:
+        """Write an entity whole, whatever was there."""
+        await self._write(lambda: self._client.upsert_entity(entity, mode=UpdateMode.REPLACE))
+
+    async def put(self, entity: Entity, etag: str | None) -> None:
+        """Create the entity (no etag), or replace exactly the version with this etag.
+
+        Raises:
+            ConflictError: It exists already, has changed, or is gone.
+            StorageError: The table can't be written.
+        """
+        if etag is None:
+            await self._write(lambda: self._client.create_entity(entity))
+        else:
+            await self._write(
+                lambda: self._client.update_entity(
+                    entity, mode=UpdateMode.REPLACE, etag=etag, match_condition=MatchConditions.IfNotModified
+                )
+            )
+
+    async def submit(self, operations: Sequence[Operation]) -> None:
+        """Write up to 100 entities of one partition, all or none.
+
+        Raises:
+            ConflictError: A condition of one of the operations isn't met; nothing is written.
+            StorageError: The table can't be written.
+        """
+        if len(operations) > MAX_OPERATIONS:
+            raise ValueError(f"{len(operations)} operations in one transaction; Table Storage takes {MAX_OPERATIONS}.")
+        if operations:
+            await self._write(lambda: self._client.submit_transaction(operations))
+
+    async def delete_version(self, partition: str, row: str, etag: str) -> None:
+        """Delete exactly this version of an entity; one that is gone already is no error.
+
+        Raises:
+            ConflictError: It has changed.
+        """
+        with storage_errors(self.name, "deleting from"):
+            await self._client.delete_entity(partition, row, etag=etag, match_condition=MatchConditions.IfNotModified)
+
+    async def delete(self, keys: Iterable[tuple[str, str]]) -> int:
+        """Delete entities by partition and row key, in transactions where neighbours share a partition.
+
+        Those that are gone already are no error. Returns how many keys were given.
+        """
+        count = 0
+        for partition, group in groupby(keys, key=lambda key: key[0]):
+            rows = [row for _, row in group]
+            count += len(rows)
+            for start in range(0, len(rows), MAX_OPERATIONS):
+                await self._delete_rows(partition, rows[start : start + MAX_OPERATIONS])
+        return count
+
+    async def _delete_rows(self, partition: str, rows: Sequence[str]) -> None:
+        if len(rows) > 1:
+            operations: list[Operation] = [("delete", {"PartitionKey": partition, "RowKey": row}, {}) for row in rows]
+            try:
+                await self.submit(operations)
+                return
+            except ConflictError:
+                pass  # one of them is gone already, which fails the whole transaction: delete them one by one
+        for row in rows:
+            with storage_errors(self.name, "deleting from"):
+                await self._client.delete_entity(partition, row)
+
+    async def _write(self, send: Callable[[], Awaitable[Answer]]) -> Answer:
+        with storage_errors(self.name, "writing to"):
+            try:
+                return await send()
+            except HttpResponseError as error:
+                if code_of(error) != TableErrorCode.TABLE_NOT_FOUND.value:
+                    raise
+                await self._service.create_table_if_not_exists(self.name)
+                return await send()
+
+
+def upsert(entity: Entity) -> Operation:
+    """The operation of a transaction that writes an entity whole, whatever was there."""
+    return "upsert", entity, {"mode": UpdateMode.REPLACE}
+
+
+def put(entity: Entity, etag: str | None) -> Operation:
+    """The operation of a transaction that creates the entity (no etag), or replaces exactly this version of it."""
+    if etag is None:
+        return "create", entity, {}
+    unchanged = {"etag": etag, "match_condition": MatchConditions.IfNotModified}
+    return "update", entity, {"mode": UpdateMode.REPLACE, **unchanged}
