@@ -1,0 +1,342 @@
+"""Every setting of the product, typed and validated in one place.
+
+Settings are environment variables: app settings in Azure, or the ``Values`` of ``local.settings.json`` next to this file
+(the environment wins). ``load_settings`` tells everything that is wrong at once; no message repeats a secret.
+"""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, ValidatorFunctionWrapHandler, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+import setting_values as values
+from setting_values import AttributeMatch, StorageConnection
+
+__all__ = ["LOCAL_GRAPH_TOKEN", "AttributeMatch", "Settings", "SettingsError", "StorageConnection", "load_settings"]
+
+LOCAL_GRAPH_TOKEN = "local-development-token"  # noqa: S105
+"""The fixed token for a Microsoft Graph on this machine; a real token never goes there."""
+
+LOCAL_SETTINGS = Path(__file__).parent / "local.settings.json"
+
+# Source: Microsoft Learn, "Microsoft Graph national cloud deployments"
+GRAPH_HOSTS = {
+    "global": "https://graph.microsoft.com",
+    "usgov": "https://graph.microsoft.us",
+    "usgovdod": "https://dod-graph.microsoft.us",
+    "china": "https://microsoftgraph.chinacloudapi.cn",
+}
+LOGIN_AUTHORITIES = {
+    "global": "https://login.microsoftonline.com",
+    "usgov": "https://login.microsoftonline.us",
+    "usgovdod": "https://login.microsoftonline.us",
+    "china": "https://login.chinacloudapi.cn",
+}
+
+
+class SettingsError(Exception):
+    """Settings are missing or wrong. ``problems`` holds one sentence each; the message lists them all."""
+
+    def __init__(self, problems: list[str], given: frozenset[str] = frozenset()) -> None:
+        self.problems = tuple(problems)
+        self.given = given
+        """Names of the fields that were set at all."""
+        count = "One setting needs" if len(problems) == 1 else f"{len(problems)} settings need"
+        super().__init__("\n".join([f"{count} your attention:", *(f"- {problem}." for problem in problems)]))
+
+
+def _parsed(parse: Callable[[str], Any]) -> BeforeValidator:
+    """Applies ``parse`` to trimmed text; other values (defaults, values given in code) pass."""
+    return BeforeValidator(lambda value: parse(value.strip()) if isinstance(value, str) else value)
+
+
+def _secret(parse: Callable[[str], str]) -> BeforeValidator:
+    def parse_secret(value: object) -> object:
+        if isinstance(value, SecretStr):
+            value = value.get_secret_value()
+        return SecretStr(parse(value.strip())) if isinstance(value, str) else value
+
+    return BeforeValidator(parse_secret)
+
+
+_lower = BeforeValidator(lambda value: value.strip().lower() if isinstance(value, str) else value)
+
+
+class Settings(BaseSettings):
+    """All settings, parsed. Build it with ``load_settings``, which turns every problem into one readable error."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="ignore", hide_input_in_errors=True, validate_by_name=True, validate_by_alias=True
+    )
+
+    service_accounts: Annotated[tuple[str, ...], NoDecode, _parsed(values.list_of(values.account))] = Field(
+        default=(), description="Service accounts: user principal names or object ids, comma-separated."
+    )
+    service_account_groups: Annotated[tuple[str, ...], NoDecode, _parsed(values.list_of(values.object_id))] = Field(
+        default=(),
+        description="Object ids of groups whose members (nested ones too) are service accounts, comma-separated.",
+    )
+    service_account_patterns: Annotated[tuple[str, ...], NoDecode, _parsed(values.list_of(values.pattern))] = Field(
+        default=(), description="Patterns on the user principal name with `*` and `?`, e.g. `svc-*,*-backup@*`."
+    )
+    service_account_attribute: Annotated[AttributeMatch | None, NoDecode, _parsed(values.attribute)] = Field(
+        default=None,
+        description="A user property and the value that marks service accounts: `extensionAttribute7=service`.",
+    )
+    service_account_discovery: Annotated[
+        frozenset[str], NoDecode, _parsed(lambda text: frozenset(values.list_of(values.discovery_source)(text)))
+    ] = Field(
+        default=frozenset(),
+        description="Where to look for accounts that nobody listed: `signins,consents`. Empty: nowhere.",
+    )
+    scan_schedule: Annotated[str, _parsed(values.schedule)] = Field(
+        default="0 0 6 * * *",
+        description="When the scan runs: NCRONTAB, six fields, UTC. The timer needs it to be set in the function app.",
+    )
+    app_passwords_allowed: Annotated[Literal["yes", "no", "unknown"], _lower] = Field(
+        default="unknown",
+        description="The tenant's switch *Allow users to create app passwords to sign in to non-browser apps*, which no "
+        "API shows: `yes`, `no` or `unknown`.",
+    )
+    graph_cloud: Annotated[Literal["global", "usgov", "usgovdod", "china"], _lower] = Field(
+        default="global",
+        description="The cloud the tenant lives in: `global` (also GCC), `usgov` (GCC High), `usgovdod`, `china`.",
+    )
+    graph_endpoint: Annotated[str | None, _parsed(values.base_url)] = Field(
+        default=None,
+        description="Another Microsoft Graph host, for tests. `http` only for this machine, with a fixed local token.",
+    )
+    teams_webhook_url: Annotated[SecretStr | None, _secret(values.url)] = Field(
+        default=None, description="Address of the Teams workflow *When a Teams webhook request is received*. Secret."
+    )
+    alert_email_from: Annotated[str | None, _parsed(values.mailbox)] = Field(
+        default=None, description="Mailbox that alerts are sent from."
+    )
+    alert_email_to: Annotated[tuple[str, ...], NoDecode, _parsed(values.list_of(values.mail_address))] = Field(
+        default=(), description="Mail addresses that receive alerts, comma-separated."
+    )
+    webhook_url: Annotated[SecretStr | None, _secret(values.url)] = Field(
+        default=None, description="Address that receives alerts as JSON, signed by Standard Webhooks. Secret."
+    )
+    webhook_secret: Annotated[SecretStr | None, _secret(values.webhook_secret)] = Field(
+        default=None, description="Key of the signature: `whsec_` and 24 to 64 random bytes in base64. Secret."
+    )
+    report_url: Annotated[str | None, _parsed(values.url)] = Field(
+        default=None, description="Address of the report that alerts link to."
+    )
+    azure_client_id: Annotated[str | None, _parsed(values.client_id)] = Field(
+        default=None, description="Client id of the user-assigned managed identity. Empty: the system-assigned one."
+    )
+    storage_connection_string: Annotated[SecretStr | None, _secret(values.connection_string)] = Field(
+        default=None,
+        validation_alias="AzureWebJobsStorage",
+        description="Storage connection string; `UseDevelopmentStorage=true` for Azurite. Secret.",
+    )
+    storage_table_uri: Annotated[str | None, _parsed(values.url)] = Field(
+        default=None,
+        validation_alias="AzureWebJobsStorage__tableServiceUri",
+        description="Table service of the storage account, with managed identity: `https://NAME.table.core.windows.net`.",
+    )
+    storage_queue_uri: Annotated[str | None, _parsed(values.url)] = Field(
+        default=None,
+        validation_alias="AzureWebJobsStorage__queueServiceUri",
+        description="Queue service of the storage account, with managed identity: `https://NAME.queue.core.windows.net`.",
+    )
+    storage_account_name: Annotated[str | None, _parsed(values.storage_account_name)] = Field(
+        default=None,
+        validation_alias="AzureWebJobsStorage__accountName",
+        description="In place of the two service addresses, in the global cloud: the storage account's name.",
+    )
+    storage_client_id: Annotated[str | None, _parsed(values.client_id)] = Field(
+        default=None,
+        validation_alias="AzureWebJobsStorage__clientId",
+        description="Client id of the managed identity for storage. Empty: as `AZURE_CLIENT_ID`.",
+    )
+
+    @property
+    def graph_host(self) -> str:
+        """Base URL of Microsoft Graph without a version, e.g. ``https://graph.microsoft.com``."""
+        return self.graph_endpoint or GRAPH_HOSTS[self.graph_cloud]
+
+    @property
+    def login_authority(self) -> str:
+        """Base URL of the sign-in service of the tenant's cloud."""
+        return LOGIN_AUTHORITIES[self.graph_cloud]
+
+    @property
+    def graph_is_local(self) -> bool:
+        """Whether Microsoft Graph is a server on this machine, which gets ``LOCAL_GRAPH_TOKEN``."""
+        return values.is_loopback(urlsplit(self.graph_host).hostname or "")
+
+    @property
+    def storage(self) -> StorageConnection:
+        """Where the tables and queues are. A connection string wins over service addresses, as it does in the host."""
+        if self.storage_connection_string is not None:
+            return StorageConnection(self.storage_connection_string.get_secret_value())
+        name = self.storage_account_name
+        return StorageConnection(
+            table_uri=self.storage_table_uri or (f"https://{name}.table.core.windows.net" if name else None),
+            queue_uri=self.storage_queue_uri or (f"https://{name}.queue.core.windows.net" if name else None),
+            client_id=self.storage_client_id or self.azure_client_id,
+        )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Values given in code, then the environment, then ``local.settings.json``."""
+        return init_settings, env_settings, InitSettingsSource(settings_cls, _local_settings())
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _tell_everything(cls, data: dict[str, Any], handler: ValidatorFunctionWrapHandler) -> Self:
+        """Adds rules over several settings, and raises one ``SettingsError`` for all."""
+        given = {_field(key): value for key, value in data.items() if not _is_blank(value)}
+        unresolved = {name for name, value in given.items() if _is_key_vault_reference(value)}
+        problems = [
+            f"{env_name(name)} is a Key Vault reference that was not resolved: check in the Azure portal under "
+            "Environment variables that its status is green, that the secret exists and that the app's identity has the "
+            "role Key Vault Secrets User"
+            for name in cls.model_fields
+            if name in unresolved
+        ]
+        problems += _problems_between(given.keys())
+        settings: Self | None = None
+        try:
+            settings = handler({name: value for name, value in given.items() if name not in unresolved})
+        except ValidationError as error:
+            problems += [_sentence(detail) for detail in error.errors(include_url=False)]
+        if settings is None or problems:
+            raise SettingsError(problems, frozenset(given))
+        return settings
+
+
+REQUIREMENTS: dict[str, tuple[frozenset[str], str]] = {
+    "accounts": (
+        frozenset(
+            {
+                "service_accounts",
+                "service_account_groups",
+                "service_account_patterns",
+                "service_account_attribute",
+            }
+        ),
+        "No service accounts are named: set SERVICE_ACCOUNTS, SERVICE_ACCOUNT_GROUPS, SERVICE_ACCOUNT_PATTERNS or "
+        "SERVICE_ACCOUNT_ATTRIBUTE",
+    ),
+    "schedule": (frozenset({"scan_schedule"}), 'SCAN_SCHEDULE is not set: write when to scan, e.g. "0 0 6 * * *"'),
+    "storage": (
+        frozenset({"storage_connection_string", "storage_table_uri", "storage_queue_uri", "storage_account_name"}),
+        "AzureWebJobsStorage is not set: set it to a connection string (UseDevelopmentStorage=true for Azurite), or set "
+        "AzureWebJobsStorage__tableServiceUri and AzureWebJobsStorage__queueServiceUri to use a managed identity",
+    ),
+}
+"""What a caller can demand: any one of these settings, and what to say when none is set."""
+
+
+def load_settings(*, require: frozenset[str] = frozenset({"accounts", "storage"})) -> Settings:
+    """All settings from the environment and ``local.settings.json``.
+
+    ``require`` names what the caller can't do without: keys of ``REQUIREMENTS``.
+    Raises ``SettingsError`` with everything that is missing or wrong.
+    """
+    problems: list[str] = []
+    settings: Settings | None = None
+    try:
+        settings = Settings()
+        given = frozenset(settings.model_fields_set)
+    except SettingsError as error:
+        problems, given = list(error.problems), error.given
+    problems += [sentence for names, sentence in map(REQUIREMENTS.__getitem__, sorted(require)) if not names & given]
+    if settings is None or problems:
+        raise SettingsError(problems)
+    return settings
+
+
+def settings_table() -> str:
+    """Every setting as a Markdown table: name, default, meaning."""
+    rows = ["| Setting | Default | Meaning |", "|---|---|---|"]
+    for name, info in Settings.model_fields.items():
+        default = f"`{info.default}`" if isinstance(info.default, str) else ""
+        rows.append(f"| `{env_name(name)}` | {default} | {info.description} |")
+    return "\n".join(rows) + "\n"
+
+
+def env_name(field: str) -> str:
+    """The environment variable of a field of ``Settings``."""
+    alias = Settings.model_fields[field].validation_alias
+    return alias if isinstance(alias, str) else field.upper()
+
+
+def _field(key: str) -> str:
+    """The field that a source's key means: its own name or its alias, without case."""
+    names = {env_name(name).lower(): name for name in Settings.model_fields}
+    return names.get(key.lower(), key)
+
+
+def _is_blank(value: object) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip(" \t\r\n,"))
+
+
+def _is_key_vault_reference(value: object) -> bool:
+    text = value.get_secret_value() if isinstance(value, SecretStr) else value
+    return isinstance(text, str) and text.strip().lower().startswith("@microsoft.keyvault(")
+
+
+def _problems_between(given: Any) -> list[str]:
+    """Rules over several settings; ``given`` holds the names of the fields that are set."""
+    problems = []
+    for names, why in (
+        (("alert_email_from", "alert_email_to"), "alerts by mail need both"),
+        (("webhook_url", "webhook_secret"), "alerts are always signed"),
+    ):
+        missing = [env_name(name) for name in names if name not in given]
+        if len(missing) == 1:
+            other = next(env_name(name) for name in names if name in given)
+            problems.append(f"{missing[0]} is not set although {other} is: set both or neither, {why}")
+    uris = ("storage_table_uri", "storage_queue_uri")
+    if len(given & set(uris)) == 1 and not given & {"storage_connection_string", "storage_account_name"}:
+        missing_uri, other = (env_name(name) for name in sorted(uris, key=lambda name: name in given))
+        problems.append(f"{missing_uri} is not set although {other} is: set both")
+    return problems
+
+
+def _sentence(detail: Any) -> str:
+    """One problem found by pydantic, in words."""
+    name = env_name(str(detail["loc"][0]))
+    if detail["type"] == "value_error":
+        return f"{name} {detail['ctx']['error']}"
+    if detail["type"] == "literal_error":
+        return f"{name} is {values.shown(str(detail['input']))}: use {detail['ctx']['expected'].replace(chr(39), '')}"
+    return f"{name} is not understood: write it as text"
+
+
+def _local_settings() -> dict[str, Any]:
+    """The ``Values`` of ``local.settings.json``, which Azure Functions Core Tools use too; empty when there is no file."""
+    try:
+        content = json.loads(LOCAL_SETTINGS.read_text(encoding="utf-8-sig"))
+        found = content["Values"]
+        if content.get("IsEncrypted"):
+            raise SettingsError([f"{LOCAL_SETTINGS.name} is encrypted: decrypt it with func settings decrypt"])
+        return {_field(name): value for name, value in dict(found).items() if _field(name) in Settings.model_fields}
+    except FileNotFoundError:
+        return {}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise SettingsError(
+            [f'{LOCAL_SETTINGS.name} cannot be read: write it as JSON, {{"IsEncrypted": false, "Values": {{...}}}}']
+        ) from None

@@ -1,0 +1,29 @@
+"""Shared by all tests: one Azurite for the run, an empty storage account for each test that wants one."""
+
+from collections.abc import Iterator
+
+import pytest
+
+import settings as settings_module
+from devtools.azurite import Azurite, start_azurite
+
+
+@pytest.fixture(scope="session")
+def azurite() -> Iterator[Azurite]:
+    """One Azurite for the whole run."""
+    with start_azurite() as running:
+        yield running
+
+
+@pytest.fixture
+def storage(azurite: Azurite) -> str:
+    """The connection string of a storage account of the test's own, without tables or queues."""
+    return azurite.new_account()
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test sees the settings of the developer's own shell or ``local.settings.json``."""
+    for field in settings_module.Settings.model_fields:
+        monkeypatch.delenv(settings_module.env_name(field), raising=False)
+    monkeypatch.setattr(settings_module, "LOCAL_SETTINGS", settings_module.LOCAL_SETTINGS.with_name("no such file"))
