@@ -1,0 +1,28 @@
+metadata description = 'Lets the managed identity read Microsoft Graph. The same as grant-permissions.sh, as a deployment.'
+
+targetScope = 'resourceGroup'
+
+extension microsoftGraphV1
+
+@description('Object ID of the managed identity: the output IDENTITY_PRINCIPAL_ID of the deployment.')
+@minLength(36)
+@maxLength(36)
+param identityPrincipalId string
+
+@description('Also the permissions for proposing further service accounts and for hidden memberships.')
+param includeOptional bool = false
+
+var permissions = loadJsonContent('../data/graph-permissions.json')
+var wanted = concat(permissions.required, includeOptional ? permissions.optional : [])
+
+resource microsoftGraph 'Microsoft.Graph/servicePrincipals@v1.0' existing = {
+  appId: permissions.resourceAppId
+}
+
+resource grants 'Microsoft.Graph/appRoleAssignedTo@v1.0' = [for permission in wanted: {
+  appRoleId: permission.id
+  principalId: identityPrincipalId
+  resourceId: microsoftGraph.id
+}]
+
+output granted array = [for permission in wanted: permission.value]

@@ -1,0 +1,225 @@
+metadata description = 'App password watch in a resource group of its own: azd up, or az deployment sub create.'
+
+targetScope = 'subscription'
+
+@description('Name of the resource group. Empty: rg- and the name of the installation.')
+param resourceGroupName string = ''
+
+@description('Name of this installation, used in the names of its resources, e.g. contoso-prod.')
+@minLength(1)
+@maxLength(32)
+param environmentName string
+
+@description('Azure region. It must offer the Flex Consumption plan: az functionapp list-flexconsumption-locations.')
+param location string = deployment().location
+
+@description('Tags on every resource.')
+param tags object = {}
+
+// What is scanned
+
+@description('Service accounts: user principal names or object IDs, separated by commas.')
+param serviceAccounts string = ''
+
+@description('Groups whose members are service accounts: object IDs, separated by commas.')
+param serviceAccountGroups string = ''
+
+@description('Patterns on the user principal name, separated by commas, e.g. svc-*,*-backup@*.')
+param serviceAccountPatterns string = ''
+
+@description('Attribute that marks a service account, e.g. extensionAttribute7=service.')
+param serviceAccountAttribute string = ''
+
+@description('Evidence from which further service accounts are proposed: signins,consents. Empty: off.')
+param serviceAccountDiscovery string = ''
+
+@description('When to scan: NCRONTAB with seconds, in UTC. Default: every day at 06:00.')
+param scanSchedule string = '0 0 6 * * *'
+
+@description('Whether the tenant lets users create app passwords. No API shows this switch, so an administrator says it.')
+@allowed([
+  'yes'
+  'no'
+  'unknown'
+])
+param appPasswordsAllowed string = 'unknown'
+
+@description('Microsoft Graph cloud of the tenant.')
+@allowed([
+  'global'
+  'usgov'
+  'usgovdod'
+  'china'
+])
+param graphCloud string = 'global'
+
+// Who is told
+
+@description('Mailbox that alerts are sent from. Needs the Exchange role described in docs/deploy.md. Empty: no mail.')
+param alertEmailFrom string = ''
+
+@description('Mail addresses that alerts are sent to, separated by commas.')
+param alertEmailTo string = ''
+
+@description('Address of the Teams workflow "When a Teams webhook request is received". Kept in Key Vault.')
+@secure()
+param teamsWebhookUrl string = ''
+
+@description('Address of a webhook that takes Standard Webhooks. Kept in Key Vault.')
+@secure()
+param webhookUrl string = ''
+
+@description('Signing secret of that webhook. Kept in Key Vault.')
+@secure()
+param webhookSecret string = ''
+
+@description('Secrets that the vault already holds, separated by commas: teams-webhook-url, webhook-url, webhook-secret.')
+param storedSecrets string = ''
+
+@description('Address that links in alerts lead to. Empty: the report of this app, once people can sign in to it.')
+param reportUrl string = ''
+
+@description('Mail addresses that are told when the app itself is in trouble, separated by commas.')
+param operationsEmails string = ''
+
+@description('Hours without a successful scan after which operationsEmails are told; at most 47.')
+@minValue(2)
+@maxValue(47)
+param scanOverdueHours int = 36
+
+@description('Failed function runs within an hour after which operationsEmails are told.')
+@minValue(1)
+param failureThreshold int = 3
+
+// Who may call
+
+@description('Client ID of the app registration that signs people in. Empty: HTTP functions stay closed, except health.')
+param authClientId string = ''
+
+@description('Tenant of that app registration.')
+param authTenantId string = tenant().tenantId
+
+@description('Object ID of a user or group that may set secrets and use the deployed tables and queues. Empty: nobody.')
+param administratorPrincipalId string = ''
+
+@description('Type of that principal.')
+@allowed([
+  'User'
+  'Group'
+])
+param administratorPrincipalType string = 'Group'
+
+// How it runs
+
+@description('Python version of the app.')
+@allowed([
+  '3.12'
+  '3.13'
+])
+param pythonVersion string = '3.13'
+
+@description('Memory of an instance in MB.')
+@allowed([
+  512
+  2048
+  4096
+])
+param instanceMemoryMB int = 2048
+
+@description('Most instances that run at the same time.')
+@minValue(1)
+@maxValue(1000)
+param maximumInstanceCount int = 40
+
+@description('Redundancy of the storage account.')
+@allowed([
+  'Standard_LRS'
+  'Standard_ZRS'
+  'Standard_GRS'
+  'Standard_GZRS'
+])
+param storageSku string = 'Standard_LRS'
+
+@description('Reach storage and vault through private endpoints only.')
+param privateNetwork bool = false
+
+@description('Address space of the virtual network when privateNetwork is true, /24 or larger.')
+param networkAddressPrefix string = '10.90.0.0/24'
+
+@description('Days that logs are kept.')
+@minValue(30)
+@maxValue(730)
+param logRetentionDays int = 30
+
+@description('Most logs that are taken in per day, in GB.')
+@minValue(1)
+param logDailyCapGb int = 1
+
+@description('Log who changes findings, the package and the secrets.')
+param diagnosticLogs bool = true
+
+@description('Protect storage account and vault against deletion.')
+param lockResources bool = false
+
+@description('Keep deleted secrets until their retention ends, whoever asks. Cannot be switched off again.')
+param purgeProtection bool = false
+
+resource group 'Microsoft.Resources/resourceGroups@2022-09-01' = {
+  name: empty(resourceGroupName) ? 'rg-${environmentName}' : resourceGroupName
+  location: location
+  tags: tags
+}
+
+module resources 'resources.bicep' = {
+  name: 'app-password-watch'
+  scope: group
+  params: {
+    environmentName: environmentName
+    location: location
+    tags: tags
+    serviceAccounts: serviceAccounts
+    serviceAccountGroups: serviceAccountGroups
+    serviceAccountPatterns: serviceAccountPatterns
+    serviceAccountAttribute: serviceAccountAttribute
+    serviceAccountDiscovery: serviceAccountDiscovery
+    scanSchedule: scanSchedule
+    appPasswordsAllowed: appPasswordsAllowed
+    graphCloud: graphCloud
+    alertEmailFrom: alertEmailFrom
+    alertEmailTo: alertEmailTo
+    teamsWebhookUrl: teamsWebhookUrl
+    webhookUrl: webhookUrl
+    webhookSecret: webhookSecret
+    storedSecrets: storedSecrets
+    reportUrl: reportUrl
+    operationsEmails: operationsEmails
+    scanOverdueHours: scanOverdueHours
+    failureThreshold: failureThreshold
+    authClientId: authClientId
+    authTenantId: authTenantId
+    administratorPrincipalId: administratorPrincipalId
+    administratorPrincipalType: administratorPrincipalType
+    pythonVersion: pythonVersion
+    instanceMemoryMB: instanceMemoryMB
+    maximumInstanceCount: maximumInstanceCount
+    storageSku: storageSku
+    privateNetwork: privateNetwork
+    networkAddressPrefix: networkAddressPrefix
+    logRetentionDays: logRetentionDays
+    logDailyCapGb: logDailyCapGb
+    diagnosticLogs: diagnosticLogs
+    lockResources: lockResources
+    purgeProtection: purgeProtection
+  }
+}
+
+output AZURE_RESOURCE_GROUP string = group.name
+output FUNCTION_APP_NAME string = resources.outputs.functionAppName
+output FUNCTION_APP_URL string = resources.outputs.functionAppUrl
+output REDIRECT_URI string = resources.outputs.redirectUri
+output IDENTITY_NAME string = resources.outputs.identityName
+output IDENTITY_PRINCIPAL_ID string = resources.outputs.identityPrincipalId
+output IDENTITY_CLIENT_ID string = resources.outputs.identityClientId
+output STORAGE_ACCOUNT_NAME string = resources.outputs.storageAccountName
+output KEY_VAULT_NAME string = resources.outputs.keyVaultName
+output NEXT_STEP string = resources.outputs.nextStep

@@ -1,0 +1,144 @@
+metadata description = 'Alert rules on the app itself: no scan, poison messages, failures. Findings are told by the app.'
+
+@description('Name of the app, used in the names of the rules.')
+param appName string
+
+@description('Azure region.')
+param location string
+
+@description('Tags on every resource.')
+param tags object
+
+@description('Resource ID of the Log Analytics workspace.')
+param workspaceId string
+
+@description('Mail addresses that are told; empty: the rules show in the portal only.')
+param operationsEmails array
+
+@description('Hours without a successful scan after which the first rule fires.')
+param scanOverdueHours int
+
+@description('Failed function runs within an hour after which the third rule fires.')
+param failureThreshold int
+
+// The Functions host writes "Executed 'Functions.<name>' (Succeeded, ..." or "(Failed, ..." for every run. These lines
+// are asked first because, in OpenTelemetry mode, queue triggers write no row to AppRequests.
+var scanOverdueQuery = '''
+union isfuzzy=true
+  (AppTraces
+   | where TimeGenerated > ago({0}h)
+   | where Message startswith "Executed 'Functions.run_scan' (Succeeded"),
+  (AppRequests
+   | where TimeGenerated > ago({0}h)
+   | where Name == "run_scan" and Success == true)
+| summarize Scans = count()
+| where Scans == 0
+'''
+
+var poisonQuery = '''
+union isfuzzy=true
+  (AppTraces
+   | where Message startswith "Executed 'Functions.scans_poison'" or Message startswith "Executed 'Functions.alerts_poison'"),
+  (AppRequests
+   | where Name in ("scans_poison", "alerts_poison"))
+'''
+
+var failureQuery = '''
+union isfuzzy=true
+  (AppTraces
+   | where Message startswith "Executed 'Functions." and Message contains "(Failed"),
+  (AppRequests
+   | where Success == false and toint(ResultCode) !between (400 .. 499))
+'''
+
+var rules = [
+  {
+    name: 'no-scan'
+    title: 'No successful scan'
+    text: 'No scan of the service accounts has succeeded for ${scanOverdueHours} hours. Findings may be out of date.'
+    query: format(scanOverdueQuery, scanOverdueHours)
+    severity: 1
+    frequency: 'PT1H'
+    // Two days are the longest window that a log alert rule can have.
+    window: 'P2D'
+    threshold: 0
+  }
+  {
+    name: 'poison'
+    title: 'A message could not be processed'
+    text: 'A scan or an alert failed again and again and was set aside. Open docs/troubleshooting.md, "Poison messages".'
+    query: poisonQuery
+    severity: 1
+    frequency: 'PT15M'
+    window: 'PT15M'
+    threshold: 0
+  }
+  {
+    name: 'failures'
+    title: 'Functions are failing'
+    text: 'Functions of the app failed ${failureThreshold} times or more within an hour.'
+    query: failureQuery
+    severity: 2
+    frequency: 'PT15M'
+    window: 'PT1H'
+    threshold: failureThreshold - 1
+  }
+]
+
+resource operations 'Microsoft.Insights/actionGroups@2023-01-01' = {
+  name: 'ag-${appName}'
+  location: 'global'
+  tags: tags
+  properties: {
+    enabled: true
+    groupShortName: 'AppPwdWatch'
+    emailReceivers: [for (address, index) in operationsEmails: {
+      name: 'mail-${index}'
+      emailAddress: address
+      useCommonAlertSchema: true
+    }]
+  }
+}
+
+resource alertRules 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [for rule in rules: {
+  name: 'alert-${appName}-${rule.name}'
+  location: location
+  tags: tags
+  kind: 'LogAlert'
+  properties: {
+    displayName: '${rule.title} (${appName})'
+    description: rule.text
+    enabled: true
+    severity: rule.severity
+    scopes: [
+      workspaceId
+    ]
+    evaluationFrequency: rule.frequency
+    windowSize: rule.window
+    criteria: {
+      allOf: [
+        {
+          query: rule.query
+          timeAggregation: 'Count'
+          operator: 'GreaterThan'
+          threshold: rule.threshold
+          failingPeriods: {
+            minFailingPeriodsToAlert: 1
+            numberOfEvaluationPeriods: 1
+          }
+        }
+      ]
+    }
+    // One mail when it starts and one when it is over, not one per evaluation.
+    autoMitigate: true
+    // A fresh workspace has none of the tables yet.
+    skipQueryValidation: true
+    actions: {
+      actionGroups: [
+        operations.id
+      ]
+    }
+  }
+}]
+
+output actionGroupId string = operations.id
