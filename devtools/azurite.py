@@ -3,9 +3,10 @@
 import base64
 import itertools
 import os
+import queue
 import re
 import subprocess
-import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO
 
-from devtools.node import azurite_installed, azurite_script, find_node
+from devtools.node import azurite_complete, azurite_script, find_node
 
 ACCOUNTS = 2000
 """Storage accounts that one Azurite serves. They cost nothing until used."""
@@ -37,8 +38,8 @@ class Azurite:
     """Address of the Table service without an account, e.g. ``http://127.0.0.1:40001``."""
     queue_service: str
     blob_service: str
-    process: "subprocess.Popen[bytes]" = field(repr=False)
-    log: IO[bytes] = field(repr=False)
+    process: "subprocess.Popen[str]" = field(repr=False)
+    reader: "_Reader" = field(repr=False)
     _numbers: Iterator[int] = field(default_factory=lambda: iter(range(1, ACCOUNTS)), repr=False)
 
     @property
@@ -69,7 +70,7 @@ class Azurite:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-        self.log.close()
+        self.reader.join()
 
     def __enter__(self) -> "Azurite":
         return self
@@ -93,7 +94,7 @@ def start_azurite(folder: Path | None = None) -> Azurite:
 
     ``folder`` keeps its data; without one everything stays in memory. Raises ``AzuriteError``.
     """
-    if not azurite_installed():
+    if not azurite_complete().exists():
         raise AzuriteError("Azurite is not installed. Run: python3 dev.py setup")
     keep = ["--inMemoryPersistence"] if folder is None else ["--location", str(folder)]
     command = [
@@ -103,40 +104,60 @@ def start_azurite(folder: Path | None = None) -> Azurite:
         *("--silent", "--disableTelemetry", "--skipApiVersionCheck", *keep),
         *itertools.chain.from_iterable((f"--{service}Port", "0") for service in ("blob", "queue", "table")),
     ]
-    log = tempfile.TemporaryFile()  # noqa: SIM115 (closed with Azurite)
     process = subprocess.Popen(
         command,
         env=dict(os.environ, AZURITE_ACCOUNTS=";".join(f"{_account(number)}:{_KEY}" for number in range(ACCOUNTS))),
         stdin=subprocess.PIPE,
-        stdout=log,
+        stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
+        text=True,
         # A process group of its own: Ctrl-C reaches the parent, which ends Azurite when it no longer needs it.
         start_new_session=True,
     )
+    assert process.stdout is not None  # noqa: S101 (asked for above)
+    reader = _Reader(process.stdout)
     try:
-        services = _wait_until_listening(process, log)
+        services = _wait_until_listening(process, reader)
     except BaseException:
         process.kill()
         process.wait()
-        log.close()
         raise
-    return Azurite(services["Table"], services["Queue"], services["Blob"], process, log)
+    return Azurite(services["Table"], services["Queue"], services["Blob"], process, reader)
 
 
 def _account(number: int) -> str:
     return f"account{number:04d}"
 
 
-def _wait_until_listening(process: "subprocess.Popen[bytes]", log: IO[bytes]) -> dict[str, str]:
+def _wait_until_listening(process: "subprocess.Popen[str]", reader: "_Reader") -> dict[str, str]:
     """The address of each service, as Azurite prints them once it accepts connections."""
-    end = time.monotonic() + START_SECONDS
+    said, deadline = "", time.monotonic() + START_SECONDS
     while True:
-        ended = process.poll() is not None
-        said = os.pread(log.fileno(), 1 << 20, 0).decode(errors="replace")
+        try:
+            line = reader.lines.get(timeout=max(0.0, deadline - time.monotonic()))
+        except queue.Empty:
+            raise AzuriteError(
+                f"Azurite did not start within {START_SECONDS} s. It said: {said or 'nothing'}"
+            ) from None
+        if line is None:
+            raise AzuriteError(f"Azurite ended with {process.wait()}. It said: {said[-2000:] or 'nothing'}")
+        said += line
         services = dict(_LISTENING.findall(said))
         if len(services) == 3:
             return services
-        if ended or time.monotonic() > end:
-            why = "ended" if ended else f"did not start within {START_SECONDS} s"
-            raise AzuriteError(f"Azurite {why}. It said: {said.strip()[-2000:] or 'nothing'}")
-        time.sleep(0.05)
+
+
+class _Reader(threading.Thread):
+    """Puts each line of ``output`` into ``lines``, None at the end. Goes on, so that a full pipe never stops Azurite."""
+
+    def __init__(self, output: IO[str]) -> None:
+        super().__init__(name="azurite-output", daemon=True)
+        self._output = output
+        self.lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self.start()
+
+    def run(self) -> None:
+        with self._output:
+            for line in self._output:
+                self.lines.put(line)
+        self.lines.put(None)

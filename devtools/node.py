@@ -1,8 +1,7 @@
-"""Node.js and Azurite: which Node to use, and Azurite installed from the pinned ``package-lock.json``."""
+"""Node.js and Azurite: which Node to use, and where Azurite is installed from the pinned ``package-lock.json``."""
 
 import hashlib
 import importlib.util
-import os
 import re
 import shutil
 import subprocess
@@ -66,7 +65,7 @@ def find_node() -> Node:
     """The Node.js to use. Raises ``NodeMissing``."""
     found = machine_node() or wheel_node()
     if found is None:
-        raise NodeMissing(f"There is no Node.js {OLDEST_NODE} or newer. Run: python3 dev.py test (it installs one)")
+        raise NodeMissing(f"There is no Node.js {OLDEST_NODE} or newer. Run: python3 dev.py setup (it installs one)")
     return found
 
 
@@ -81,32 +80,6 @@ def azurite_script() -> Path:
     return azurite_folder() / "node_modules" / "azurite" / "dist" / "src" / "azurite.js"
 
 
-def azurite_installed() -> bool:
-    """Whether a finished installation is there."""
-    return (azurite_folder() / ".complete").exists()
-
-
-def start_azurite_install(node: Node) -> "subprocess.Popen[str]":
-    """Starts ``npm ci``; call ``finish_azurite_install`` when it has ended with 0."""
-    folder = azurite_folder()
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    for name in ("package.json", "package-lock.json"):
-        shutil.copy(ROOT / "devtools" / name, folder / name)
-    # npm scripts look for "node" on the PATH; npm's home may not be writable or not exist at all.
-    environment = dict(os.environ, PATH=os.pathsep.join([str(Path(node.node).parent), os.environ.get("PATH", "")]))
-    return subprocess.Popen(
-        [*node.npm, "ci", "--no-audit", "--no-fund", "--prefer-offline", "--ignore-scripts", "--loglevel=error"],
-        cwd=folder,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-
-
-def finish_azurite_install() -> None:
-    """Marks the installation as whole."""
-    (azurite_folder() / ".complete").touch()
+def azurite_complete() -> Path:
+    """The file whose presence says that the installation was finished."""
+    return azurite_folder() / ".complete"

@@ -1,0 +1,45 @@
+#!/usr/bin/env python3
+"""Runs the demo, the tests, the linters and the benchmark on a machine that has nothing but Python 3.11 or newer.
+
+    python3 dev.py demo     one scan of the built-in demo tenant: findings, alert, report
+    python3 dev.py test     linters, type checker and the whole test suite with coverage;
+                            with arguments only those tests: python3 dev.py test tests/checks -k exclusion
+    python3 dev.py lint     linters and type checker only
+    python3 dev.py bench    the benchmarks, as a table
+    python3 dev.py setup    only makes the environment for development
+
+It makes the environment in .venv and .cache, both inside the repository, and uses it again next time. Further arguments
+go to the task. Exit code: the task's; 130 after Ctrl-C; 3 when the environment could not be made.
+"""
+
+import sys
+
+OLDEST = (3, 11)
+
+
+def too_old(version: "tuple[int, ...]", executable: str) -> "str | None":
+    """The sentence for a Python that is too old, or None. Knows the newer ones on the PATH."""
+    if tuple(version[:2]) >= OLDEST:
+        return None
+    import shutil
+
+    names = [f"python3.{minor}" for minor in range(14, OLDEST[1] - 1, -1)]
+    found = [name for name in names if shutil.which(name)]
+    hint = f"Run: {found[0]} dev.py" if found else "Install it from https://www.python.org/downloads/."
+    return f"dev.py needs Python 3.11 or newer; {executable} is Python {'.'.join(map(str, version[:3]))}. {hint}"
+
+
+def main(arguments: "list[str]") -> int:
+    """Runs the task that ``arguments`` (without the program's name) ask for; returns the exit code."""
+    sentence = too_old(sys.version_info[:3], sys.executable)
+    if sentence:
+        sys.stderr.write(sentence + "\n")
+        return 2
+    # Only now: these modules use what older Pythons can't parse.
+    from devtools.tasks import run_task
+
+    return run_task(arguments, usage=__doc__)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

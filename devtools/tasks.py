@@ -1,0 +1,91 @@
+"""The tasks of ``dev.py``."""
+
+import sys
+from collections.abc import Callable, Sequence
+
+from devtools import processes
+from devtools.environment import DEVELOPMENT, RUNTIME, Environment, SetupError, make_environment
+from devtools.node import ROOT
+
+INTERRUPTED = 130
+SETUP_FAILED = 3
+WRONG_USAGE = 2
+
+LINTERS = {
+    "ruff check": ["ruff", "check", "."],
+    "ruff format": ["ruff", "format", "--check", "."],
+    "mypy": ["mypy", "."],
+}
+
+
+def run_task(arguments: Sequence[str], usage: str) -> int:
+    """Makes the environment, runs the task named first in ``arguments`` with the others, and returns the exit code."""
+    if not arguments or arguments[0] not in TASKS:
+        asked_for_help = bool(arguments) and arguments[0] in {"-h", "--help", "help"}
+        print(usage, file=sys.stdout if asked_for_help else sys.stderr)
+        return 0 if asked_for_help else WRONG_USAGE
+    requirements, task = TASKS[arguments[0]]
+    try:
+        with processes.ended_by_signals():
+            return task(make_environment(requirements), arguments[1:])
+    except SetupError as error:
+        print(f"[dev.py] {error}", file=sys.stderr)
+        return SETUP_FAILED
+    except KeyboardInterrupt:
+        print("[dev.py] Interrupted; everything that was started has been ended.", file=sys.stderr)
+        return INTERRUPTED
+
+
+def demo(environment: Environment, arguments: Sequence[str]) -> int:
+    """One scan of the demo tenant."""
+    return _python(environment, "demo", *arguments)
+
+
+def bench(environment: Environment, arguments: Sequence[str]) -> int:
+    """The benchmarks."""
+    return _python(environment, "bench", *arguments)
+
+
+def lint(environment: Environment, _arguments: Sequence[str]) -> int:
+    """All linters, also after one has failed; 1 when one did."""
+    return 1 if _failed_linters(environment) else 0
+
+
+def test(environment: Environment, arguments: Sequence[str]) -> int:
+    """The linters and all tests with coverage; with arguments only the tests they name."""
+    if arguments:
+        return _python(environment, "pytest", *arguments)
+    failed = _failed_linters(environment)
+    code = _python(environment, "pytest", "--cov", "--cov-report=term")
+    if failed:
+        print(f"Failed before the tests: {', '.join(failed)}", file=sys.stderr)
+    return code or (1 if failed else 0)
+
+
+def setup(_environment: Environment, _arguments: Sequence[str]) -> int:
+    """Nothing more than the environment."""
+    return 0
+
+
+def _failed_linters(environment: Environment) -> list[str]:
+    failed = []
+    for name, (module, *rest) in LINTERS.items():
+        print(f"--- {name}", flush=True)
+        if _python(environment, module, *rest):
+            failed.append(name)
+    return failed
+
+
+def _python(environment: Environment, module: str, *arguments: str) -> int:
+    command = [environment.python, "-m", module, *arguments]
+    return processes.run(command, folder=ROOT, env=environment.variables)
+
+
+TASKS: dict[str, tuple[Sequence[str], Callable[[Environment, Sequence[str]], int]]] = {
+    "demo": (RUNTIME, demo),
+    "test": (DEVELOPMENT, test),
+    "lint": (DEVELOPMENT, lint),
+    "bench": (DEVELOPMENT, bench),
+    "setup": (DEVELOPMENT, setup),
+}
+"""Name of the task: the requirement files that it needs, and what it does."""
