@@ -4,10 +4,10 @@ What each check means to a person stands in ``checks/texts/<id>.md``.
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
-from checks.model import Effect, Finding, Severity, Usability, Verdict, Visibility
+from checks.model import Effect, Finding, JudgedAccount, Severity, Usability, Verdict, Visibility
 
 _BLOCKED = (Usability.BLOCKED_BY_POLICY, Usability.BLOCKED_BY_SECURITY_DEFAULTS)
 _HAS_OPTION = (Visibility.VISIBLE, Visibility.STUCK, Visibility.PENDING)
@@ -66,6 +66,7 @@ def _about_to_be_blocked(verdict: Verdict) -> Severity | None:
     return Severity.HIGH if verdict.would_be_blocked_by_microsoft else Severity.MEDIUM
 
 
+SWITCHED_OFF = "APW-009"
 _DEMANDS = (Effect.DEMANDS_MFA, Effect.EVIDENCE)
 CHECKS: tuple[Check, ...] = (
     Check("APW-001", "App password option hidden by Conditional Access", _hidden_by_policy, _DEMANDS),
@@ -100,6 +101,31 @@ def findings_of(verdict: Verdict) -> tuple[Finding, ...]:
     """The findings of an account, in the order of their ids."""
     return tuple(
         _finding(check, severity, verdict) for check in CHECKS if (severity := check.severity(verdict)) is not None
+    )
+
+
+def switched_off(previous_state: str | None, judged: JudgedAccount, open_before: Collection[str]) -> Finding | None:
+    """APW-009, which only time shows: per-user MFA went from Enforced or Enabled to Disabled.
+
+    Takes the state that the last scan read, the account as it is judged now, and the ids of its open findings. The finding
+    stays open as long as the state stays Disabled.
+    """
+    state = judged.account.per_user_mfa
+    if judged.verdict.visibility is Visibility.NOT_APPLICABLE or not isinstance(state, str) or state.lower() != "disabled":
+        return None
+    if previous_state not in ("enabled", "enforced") and SWITCHED_OFF not in open_before:
+        return None
+    summary = (
+        "Per-user MFA of the account was set to Disabled. The app-password option goes away with it, and existing app "
+        "passwords may be lost: check the product that uses the account."
+    )
+    severity = Severity.HIGH
+    return Finding(
+        SWITCHED_OFF,
+        "Per-user MFA was switched off since the last scan",
+        severity,
+        _fingerprint(SWITCHED_OFF, severity, []),
+        summary,
     )
 
 

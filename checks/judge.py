@@ -13,7 +13,15 @@ from checks import reasons as say
 from checks.catalog import findings_of
 from checks.evidence import unexplained_demand
 from checks.model import Effect, Finding, JudgedAccount, Reason, Remedy, Usability, Verdict, Visibility
-from checks.policy import ENABLED, REPORT_ONLY, PolicyEffect, Strength, can_reach_users, effect_of
+from checks.policy import (
+    ENABLED,
+    REPORT_ONLY,
+    PolicyEffect,
+    Strength,
+    can_reach_users,
+    demands_mfa_somewhere,
+    effect_of,
+)
 from checks.remediation import remedies_for
 from checks.scope import Reach, Roles, Scopes, is_synchronization_account
 from tenant.methods import has_mfa_method
@@ -31,6 +39,32 @@ class _Situation:
     account: Account
     roles: Roles
     reach: Reach
+
+
+@dataclass(frozen=True, slots=True)
+class _Explaining:
+    """All enforced policies, whatever they are about: only sign-in evidence asks for them."""
+
+    effects: tuple[PolicyEffect, ...]
+    scopes: Scopes
+    least: int
+    """The policies that demand MFA for something, for certain."""
+    most: int
+    could_have: tuple[Policy, ...]
+    """The policies, in force or not, whose grant demands MFA."""
+
+    @classmethod
+    def of(cls, tenant: Tenant, policies: tuple[Policy, ...]) -> "_Explaining":
+        enforced = [policy for policy in policies if can_reach_users(policy) and policy.state != REPORT_ONLY]
+        effects = tuple(effect_of(policy, tenant) for policy in enforced)
+        demands = [demands_mfa_somewhere(policy, tenant) for policy in enforced]
+        return cls(
+            effects=effects,
+            scopes=Scopes(tenant, effects),
+            least=sum(1 << bit for bit, (least, _) in enumerate(demands) if least),
+            most=sum(1 << bit for bit, (_, most) in enumerate(demands) if most),
+            could_have=tuple(policy for policy in policies if demands_mfa_somewhere(policy, tenant)[1]),
+        )
 
 
 _Conclusion = tuple[Verdict, tuple[Finding, ...], tuple[Remedy, ...]]
@@ -106,8 +140,9 @@ class Judge:
         if why := self._not_applicable(account, roles):
             return _conclude(Verdict(Visibility.NOT_APPLICABLE, Usability.NOT_CHECKED, (why,)))
         # Service accounts are much alike: those that no rule can tell apart share one verdict.
-        state = (account.per_user_mfa, account.per_user_mfa_bulk, account.enabled, account.registration, account.mfa_demands)
-        key = (state, self._scopes.position(account))
+        state = (account.per_user_mfa, account.per_user_mfa_bulk, account.enabled, account.registration)
+        evidence = (account.mfa_demands, self._explaining.scopes.position(account)) if account.mfa_demands else None
+        key = (state, evidence, self._scopes.position(account))
         if key not in self._conclusions:
             situation = _Situation(account, roles, self._scopes.reach(account, roles))
             self._conclusions[key] = _conclude(self._verdict(situation))
@@ -124,7 +159,7 @@ class Judge:
             predicted_by_microsoft=any(effect.managed_by_microsoft for effect in predicting),
             would_be_blocked=bool(would_block),
             would_be_blocked_by_microsoft=any(effect.managed_by_microsoft for effect in would_block),
-            roles=self._scopes.role_names(situation.roles),
+            roles=self._scopes.role_names(situation.account),
         )
 
     def _not_applicable(self, account: Account, roles: Roles) -> Reason | None:
@@ -168,9 +203,11 @@ class Judge:
             least = most = _HIDDEN
         if isinstance(defaults, Gap) or isinstance(self._tenant.policies, Gap):
             most = _HIDDEN
-        evidence = self._unexplained_demand(situation) if least < _CONDITIONAL else None
+        evidence, possible_evidence = self._unexplained_demands(situation) if least < _CONDITIONAL else (None, None)
         if evidence is not None:
-            least, most = _CONDITIONAL, max(most, _CONDITIONAL)
+            least = _CONDITIONAL
+        if possible_evidence is not None:
+            most = max(most, _CONDITIONAL)
         # What isn't in force yet: report-only policies, and any policy behind a role that isn't activated.
         predicting = _not_yet(reach.least, reach.eligible_least, masks.enforced) & masks.mfa_least
         if predicting:
@@ -190,18 +227,28 @@ class Judge:
         predicted = _SCALE[_rank(predicting, masks.mfa_least_always)] if predicting else None
         return _SCALE[least], [*because, stated], predicted, list(self._those(predicting))
 
-    def _unexplained_demand(self, situation: _Situation) -> MfaDemand | None:
-        account = situation.account
+    def _unexplained_demands(self, situation: _Situation) -> tuple[MfaDemand | None, MfaDemand | None]:
+        """The MFA demand in the sign-in log that surely, and the one that possibly, no readable policy explains."""
+        account, tenant = situation.account, self._tenant
         if not account.mfa_demands:
-            return None
-        explaining = self._reaching(account, situation.roles)
-        return unexplained_demand(account.mfa_demands, explaining, self._policies, self._tenant, self._now)
+            return None, None
+        explaining = self._explaining
+        reach = explaining.scopes.reach(account, explaining.scopes.roles_of(account))
+        surely_explained = bool(reach.least & explaining.least)
+        perhaps_explained = bool(reach.most & explaining.most) or isinstance(tenant.policies, Gap)
+
+        def unexplained(explained: bool) -> MfaDemand | None:
+            return unexplained_demand(account.mfa_demands, explained, explaining.could_have, tenant, self._now)
+
+        return unexplained(perhaps_explained), unexplained(surely_explained)
 
     def _missing_for_visibility(self, situation: _Situation) -> list[Reason]:
         reach, masks = situation.reach, self._masks
         gaps = self._tenant_gaps()
         gaps += [effect.gap for effect in self._those((reach.most | reach.eligible_most) & masks.mfa_most) if effect.gap]
         gaps += self._scope_gaps(reach.most & ~reach.least & masks.mfa_most, situation)
+        if situation.account.mfa_demands:
+            gaps += self._gaps_behind_evidence(situation.account)
         if situation.roles.eligible_gap and reach.eligible_most & ~reach.eligible_least & masks.mfa_most:
             gaps.append(situation.roles.eligible_gap)
         return [say.unreadable(gap, "it could change whether the option is hidden") for gap in _unique(gaps)]
@@ -271,17 +318,20 @@ class Judge:
             for effect in self._those(part)
         ]
 
-    @cached_property
-    def _everything(self) -> tuple[tuple[PolicyEffect, ...], Scopes]:
-        """All enforced policies, whatever they are about, and their scopes: only sign-in evidence asks for them."""
-        enforced = (policy for policy in self._policies if can_reach_users(policy) and policy.state != REPORT_ONLY)
-        effects = tuple(effect_of(policy, self._tenant) for policy in enforced)
-        return effects, Scopes(self._tenant, effects)
+    def _gaps_behind_evidence(self, account: Account) -> list[Gap]:
+        explaining = self._explaining
+        roles = explaining.scopes.roles_of(account)
+        reach = explaining.scopes.reach(account, roles)
+        unsure = (reach.most & explaining.most) & ~(reach.least & explaining.least)
+        open_effects = [effect for bit, effect in enumerate(explaining.effects) if unsure >> bit & 1]
+        strengths = [self._tenant.strengths] if isinstance(self._tenant.strengths, Gap) else []
+        return strengths + [
+            gap for effect in open_effects for gap in explaining.scopes.gaps_behind(account, roles, effect)
+        ]
 
-    def _reaching(self, account: Account, roles: Roles) -> list[Policy]:
-        effects, scopes = self._everything
-        reached = scopes.reach(account, roles).most
-        return [effect.policy for bit, effect in enumerate(effects) if reached >> bit & 1]
+    @cached_property
+    def _explaining(self) -> "_Explaining":
+        return _Explaining.of(self._tenant, self._policies)
 
     def _ordered(
         self, visibility: Visibility, visible_because: list[Reason], usable_because: list[Reason]

@@ -114,9 +114,12 @@ def effect_of(policy: Policy, tenant: Tenant) -> PolicyEffect:
     )
 
 
-def demands_mfa_somewhere(policy: Policy, tenant: Tenant) -> bool:
-    """Whether the grant can demand MFA of anyone for anything: what may explain an MFA demand seen in a sign-in."""
-    return policy.grant is not None and _mfa_demand(policy.grant, tenant.strengths)[1] > Strength.NONE
+def demands_mfa_somewhere(policy: Policy, tenant: Tenant) -> tuple[bool, bool]:
+    """Whether the grant demands MFA of anyone for anything, at least and at most: what may explain a demand in a sign-in."""
+    if policy.grant is None:
+        return False, False
+    least, most, _, _ = _mfa_demand(policy.grant, tenant.strengths)
+    return least > Strength.NONE, most > Strength.NONE
 
 
 def _limit(demand: Strength, client: Strength, circumstances: tuple[str, ...]) -> Strength:

@@ -16,6 +16,9 @@ from tenant.model import Account, Gap, Group, RoleAssignment, Tenant
 DIRECTORY_SYNCHRONIZATION_ACCOUNTS = "d29b2b05-8046-44ba-8758-1e26182fcf32"
 
 Token = tuple[str, str]
+_UNREAD_ROLES = Gap(
+    "role_definitions", "the definition of a role that the account holds is missing", "RoleManagement.Read.Directory"
+)
 _EVERYBODY = ("all", "")
 
 
@@ -26,10 +29,11 @@ class Roles:
     active: frozenset[str]
     eligible: frozenset[str]
     active_gap: Gap | None = None
-    """Set where roles may be missing from ``active``."""
+    """The unread input because of which roles may be missing from ``active``."""
     eligible_gap: Gap | None = None
     unsure: frozenset[str] = frozenset()
     """Roles that are held by id, but of which nobody could read whether they are built-in."""
+    eligible_unsure: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,7 @@ class Scopes:
                 self._include[token] = self._include.get(token, 0) | 1 << bit
             for token in _excluded(effect):
                 self._exclude[token] = self._exclude.get(token, 0) | 1 << bit
+        self._all_active = _by_principal(tenant.role_assignments, everything=True)
         self._active = _by_principal(tenant.role_assignments)
         self._eligible = _by_principal(tenant.role_eligibilities)
         self._named_groups = {
@@ -66,7 +71,7 @@ class Scopes:
         self._unproven_groups = {id for id, group in self._named_groups.items() if group and _proves_nothing(group)}
         self._nested: frozenset[str] = frozenset().union(*tenant.nesting.values())
         self._named_users = {token[1] for token in {*self._include, *self._exclude} if token[0] == "user"}
-        self._telling_groups = frozenset(self._named_groups) | self._nested | self._active.keys() | self._eligible.keys()
+        self._telling_groups = frozenset(self._named_groups) | self._nested | self._all_active.keys() | self._eligible.keys()
         self._chains: dict[tuple[str, frozenset[str]], tuple[str, ...]] = {}
 
     def position(self, account: Account) -> Hashable:
@@ -81,13 +86,14 @@ class Scopes:
         principals = {account.id} if isinstance(groups, Gap) else {account.id, *groups}
         active = [role for principal in self._active.keys() & principals for role in self._active[principal]]
         eligible = [role for principal in self._eligible.keys() & principals for role in self._eligible[principal]]
-        gap = _first_gap(self._tenant.role_assignments, groups if self._groups_may_hold_roles(account) else None)
+        unsure_eligible = any(role.built_in is None for role in eligible)
         return Roles(
             active=frozenset(role.template_id for role in active if role.built_in),
-            eligible=frozenset(role.template_id for role in eligible if role.built_in is not False),
-            active_gap=gap,
-            eligible_gap=_first_gap(self._tenant.role_eligibilities, groups if self._eligible else None),
+            eligible=frozenset(role.template_id for role in eligible if role.built_in),
+            active_gap=_first_gap(self._tenant.role_assignments, groups),
+            eligible_gap=_first_gap(self._tenant.role_eligibilities, groups, _UNREAD_ROLES if unsure_eligible else None),
             unsure=frozenset(role.template_id for role in active if role.built_in is None),
+            eligible_unsure=frozenset(role.template_id for role in eligible if role.built_in is None),
         )
 
     def reach(self, account: Account, roles: Roles) -> Reach:
@@ -97,15 +103,11 @@ class Scopes:
             named = self._named_groups.keys() & account.groups
             sure += [("group", group) for group in named]
         maybe = [("group", group) for group in self._unsure_groups(account)]
-        if isinstance(self._tenant.role_assignments, Gap) or roles.active_gap:
-            maybe += [("role", role) for role in self._named_roles - roles.active]
-        else:
-            maybe += [("role", role) for role in roles.unsure - roles.active]
+        held = self._perhaps_held(account, self._tenant.role_assignments, self._active) | roles.unsure
+        maybe += [("role", role) for role in held - roles.active]
         eligible = [("role", role) for role in roles.eligible - roles.active]
-        if roles.eligible_gap:
-            eligible_maybe = [("role", role) for role in self._named_roles - roles.active]
-        else:
-            eligible_maybe = eligible
+        perhaps = self._perhaps_held(account, self._tenant.role_eligibilities, self._eligible) | roles.eligible_unsure
+        eligible_maybe = [*eligible, *(("role", role) for role in perhaps - roles.active)]
         included, included_maybe = _mask(self._include, sure), _mask(self._include, maybe)
         excluded, excluded_maybe = _mask(self._exclude, sure), _mask(self._exclude, maybe)
         return Reach(
@@ -129,7 +131,7 @@ class Scopes:
             if roles.active_gap:
                 yield roles.active_gap
             elif roles.unsure & (policy.include_roles | policy.exclude_roles):
-                yield Gap("role_definitions", "the definition of a role that the account holds could not be read")
+                yield _UNREAD_ROLES
 
     def way_in(self, account: Account, roles: Roles, effect: PolicyEffect) -> str:
         """How the account came into the policy's scope, e.g. ``group Backup apps > All service accounts``."""
@@ -156,22 +158,41 @@ class Scopes:
             or "all users"
         )
 
-    def role_names(self, roles: Roles) -> tuple[str, ...]:
-        """Names of the active roles, sorted."""
-        return tuple(sorted(self._role_name(role) for role in roles.active))
+    def role_names(self, account: Account) -> tuple[str, ...]:
+        """Names of all active roles, sorted: those that Conditional Access doesn't look at (custom, scoped) included."""
+        assignments = self._tenant.role_assignments
+        if isinstance(assignments, Gap):
+            return ()
+        return tuple(sorted({role.role_name or role.template_id for role in self._held(account)}))
 
     def deleted_groups(self, effect: PolicyEffect) -> tuple[str, ...]:
         """Ids of groups that the policy includes and that no longer exist."""
         return tuple(sorted(id for id in effect.policy.include_groups if self._is_deleted(id)))
+
+    def _held(self, account: Account) -> Iterator[RoleAssignment]:
+        groups = frozenset() if isinstance(account.groups, Gap) else account.groups
+        for principal in self._all_active.keys() & {account.id, *groups}:
+            yield from self._all_active[principal]
 
     def _unsure_groups(self, account: Account) -> set[str]:
         if isinstance(account.groups, Gap):
             return {id for id in self._named_groups if not self._is_deleted(id)}
         return self._unproven_groups - account.groups
 
-    def _groups_may_hold_roles(self, account: Account) -> bool:
-        """Whether unread memberships leave roles open: somebody else holds a role, and that may be a group."""
-        return any(principal != account.id for principal in self._active)
+    def _perhaps_held(
+        self,
+        account: Account,
+        assignments: tuple[RoleAssignment, ...] | Gap,
+        by_principal: dict[str, list[RoleAssignment]],
+    ) -> set[str]:
+        """Roles that the account may hold unseen: any, or, where its groups are unread, those that others hold."""
+        if isinstance(assignments, Gap):
+            return set(self._named_roles)
+        if not isinstance(account.groups, Gap):
+            return set()
+        return {
+            role.template_id for principal, roles in by_principal.items() if principal != account.id for role in roles
+        }
 
     def _is_deleted(self, group: str) -> bool:
         known = self._tenant.groups.get(group)
@@ -259,12 +280,14 @@ def _excluded(effect: PolicyEffect) -> Iterator[Token]:
     yield from (("role", id) for id in policy.exclude_roles)
 
 
-def _by_principal(assignments: tuple[RoleAssignment, ...] | Gap) -> dict[str, list[RoleAssignment]]:
+def _by_principal(
+    assignments: tuple[RoleAssignment, ...] | Gap, *, everything: bool = False
+) -> dict[str, list[RoleAssignment]]:
     """Assignments that Conditional Access looks at: at tenant scope, of roles that aren't known to be custom."""
     found: dict[str, list[RoleAssignment]] = {}
     if not isinstance(assignments, Gap):
         for assignment in assignments:
-            if assignment.scope == "/" and assignment.built_in is not False:
+            if everything or (assignment.scope == "/" and assignment.built_in is not False):
                 found.setdefault(assignment.principal_id, []).append(assignment)
     return found
 

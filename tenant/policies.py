@@ -128,14 +128,14 @@ def parse_time(value: object) -> datetime | None:
         return None
     try:
         parsed = datetime.fromisoformat(value)
-    except ValueError:
+        return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
 
 
 def _grant(raw: object) -> GrantControls | None:
     if not isinstance(raw, Mapping):
-        return None
+        return None if _is_empty(raw) else GrantControls(operator="", unknown_members=("grantControls",))
     strength = raw.get("authenticationStrength")
     return GrantControls(
         operator=str(raw.get("operator") or "").upper(),
@@ -172,8 +172,8 @@ def _unknown_paths(value: Raw, known: Mapping[str, Any], path: str) -> Iterator[
                 yield here
         elif known[name] is not None and isinstance(member, Mapping):
             yield from _unknown_paths(member, known[name], here)
-        elif isinstance(member, Mapping) == (known[name] is None) and not _is_empty(member):
-            yield here  # an object where a value belongs, or the reverse: read as nothing, it would be "no condition"
+        elif not _is_empty(member) and (known[name] is not None or not isinstance(member, (str, list, tuple))):
+            yield here  # not the kind of value that belongs here: read as nothing, it would be "no condition"
 
 
 def _members(value: Raw) -> Iterator[tuple[str, Any]]:

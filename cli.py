@@ -1,0 +1,275 @@
+"""The command line: the same jobs as the functions, from a terminal.
+
+Results go to stdout, progress and errors to stderr. Exit codes: docs/json.md.
+"""
+
+import argparse
+import asyncio
+import json
+import shutil
+import sys
+import webbrowser
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, date, datetime
+from getpass import getuser
+from pathlib import Path
+
+import views
+from checks.model import Severity
+from checks.pages import pages
+from document import Json, severities
+from errors import EXPECTED, sentence
+from findings.runs import new_run_id
+from reports import render_csv, render_findings_csv, render_html, render_json, render_table
+from scan import ScanRequest, scan
+from settings import Settings, load_settings
+from tell import has_channels, send_alert, send_test_alert
+from tenant.permissions import PERMISSIONS, permissions_table
+
+DONE, FOUND, FAILED = 0, 1, 2
+Command = Callable[[argparse.Namespace], Awaitable[int]]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    options = _parser().parse_args(arguments)
+    command: Command = options.command
+    try:
+        return asyncio.run(command(options))
+    except KeyboardInterrupt:
+        _say("Interrupted. What was kept so far stays; the next scan goes on from there.")
+        return 130
+    except EXPECTED as error:
+        _say(sentence(error))
+        return FAILED
+    except BrokenPipeError:
+        return FAILED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="cli.py", description="Finds service accounts for which the app-password option is hidden or useless."
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    one = commands.add_parser("scan", help="read the tenant, judge the service accounts, keep and tell what changed")
+    one.add_argument("--account", action="append", default=[], metavar="UPN_OR_ID", help="only this account; repeatable")
+    _format(one, "table", "json", "csv", "html")
+    one.add_argument("--no-store", action="store_true", help="keep nothing and tell nobody")
+    one.add_argument("--fail-on", choices=[level.value for level in Severity], default=Severity.HIGH.value)
+    one.set_defaults(command=_scan)
+
+    one = commands.add_parser("findings", help="show what is known, without scanning")
+    one.add_argument("--status", choices=["open", "resolved", "all"], default="open")
+    one.add_argument("--severity", choices=[level.value for level in Severity])
+    one.add_argument("--account", metavar="UPN_OR_ID")
+    one.add_argument("--check", metavar="ID")
+    _format(one, "table", "json", "csv")
+    one.set_defaults(command=_findings)
+
+    one = commands.add_parser("report", help="write the report of what is known")
+    one.add_argument("--format", choices=["html", "json", "csv"], default="html")
+    one.add_argument("--output", type=Path, default=Path("report.html"), metavar="FILE")
+    one.add_argument("--open", action="store_true", help="open it in the browser")
+    one.set_defaults(command=_report)
+
+    one = commands.add_parser("checks", help="explain the checks")
+    one.add_argument("id", nargs="?", metavar="ID", help="one check, e.g. APW-001")
+    one.set_defaults(command=_checks)
+
+    one = commands.add_parser("permissions", help="list the Microsoft Graph permissions, and what each is for")
+    one.add_argument("--format", choices=["table", "json"], default="table")
+    one.set_defaults(command=_permissions)
+
+    _add_exceptions(commands.add_parser("exceptions", help="accept findings until a date"))
+
+    one = commands.add_parser("alerts", help="alert channels")
+    sub = one.add_subparsers(required=True, metavar="ACTION")
+    sub.add_parser("test", help="send a test through every channel").set_defaults(command=_test_alert)
+    return parser
+
+
+def _add_exceptions(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(required=True, metavar="ACTION")
+    one = actions.add_parser("add", help="accept a finding: it is shown, and silent in alerts")
+    one.add_argument("--account", required=True, metavar="UPN_OR_ID")
+    one.add_argument("--check", metavar="ID", help="without it, every check of the account")
+    one.add_argument("--reason", required=True)
+    one.add_argument("--owner", required=True)
+    one.add_argument("--until", required=True, type=date.fromisoformat, metavar="YYYY-MM-DD")
+    one.set_defaults(command=_add_exception)
+    actions.add_parser("list", help="all exceptions").set_defaults(command=_list_exceptions)
+    one = actions.add_parser("remove", help="end an exception now")
+    one.add_argument("id")
+    one.set_defaults(command=_remove_exception)
+
+
+def _format(parser: argparse.ArgumentParser, *formats: str) -> None:
+    parser.add_argument("--format", choices=formats, default=formats[0])
+    parser.add_argument("--output", type=Path, metavar="FILE", help="write there instead of stdout")
+
+
+async def _scan(options: argparse.Namespace) -> int:
+    needs = {"accounts"} if not options.account else set[str]()
+    if not options.no_store:
+        needs.add("storage")
+    settings = load_settings(require=frozenset(needs))
+    request = ScanRequest(
+        run_id=new_run_id(datetime.now(UTC)),
+        trigger="command line",
+        accounts=tuple(options.account),
+        store=not options.no_store,
+    )
+    result = await scan(settings, request, progress=_say)
+    _write(_rendered(result.document, options.format), options.output)
+    await _tell(settings, result.alert_ids)
+    run = result.document["run"]
+    for gap in run["gaps"]:
+        permission = f" Grant {gap['permission']}." if gap["permission"] else ""
+        _say(f"Could not read {gap['input']}: {gap['error']}.{permission}")
+    if not run["complete"]:
+        return FAILED
+    limit = Severity(options.fail_on).rank
+    return FOUND if any(Severity(level).rank >= limit for level in severities(result.document)) else DONE
+
+
+async def _tell(settings: Settings, alert_ids: Sequence[str]) -> None:
+    if alert_ids and not has_channels(settings):
+        _say("No alert channel is set here: what changed waits for the function app's next alert.")
+        return
+    for alert_id in alert_ids:
+        try:
+            await send_alert(settings, alert_id)
+        except EXPECTED as error:
+            _say(f"{sentence(error)} The alert is kept and sent with the next scan.")
+
+
+async def _findings(options: argparse.Namespace) -> int:
+    settings = load_settings(require=frozenset({"storage"}))
+    wanted = views.FindingFilter(
+        status=None if options.status == "all" else options.status,
+        severity=options.severity,
+        account=options.account,
+        check_id=options.check,
+    )
+    async with views.opened(settings) as service:
+        found = await views.findings(service, wanted, datetime.now(UTC))
+    if options.format == "json":
+        text = json.dumps({"schema": 1, "findings": found}, indent=2, ensure_ascii=False)
+    elif options.format == "csv":
+        text = render_findings_csv(found)
+    else:
+        text = _findings_table(found)
+    _write(text, options.output)
+    return DONE
+
+
+async def _report(options: argparse.Namespace) -> int:
+    settings = load_settings(require=frozenset({"storage"}))
+    async with views.opened(settings) as service:
+        text = await views.report(service, options.format, datetime.now(UTC))
+    _write(text, options.output)
+    _say(f"Wrote {options.output}")
+    if options.open:
+        webbrowser.open(options.output.resolve().as_uri())
+    return DONE
+
+
+async def _checks(options: argparse.Namespace) -> int:
+    shown = [page for page in pages() if not options.id or page.id == options.id.upper()]
+    if not shown:
+        _say(f'There is no check "{options.id}": the checks are {", ".join(page.id for page in pages())}.')
+        return FAILED
+    for page in shown:
+        _print(page.text if options.id else f"{page.id}  {page.severity:<24}  {page.title}")
+    return DONE
+
+
+async def _permissions(options: argparse.Namespace) -> int:
+    if options.format == "json":
+        _print(json.dumps([entry.public() for entry in PERMISSIONS], indent=2))
+    else:
+        _print(permissions_table())
+    return DONE
+
+
+async def _add_exception(options: argparse.Namespace) -> int:
+    async with views.opened(load_settings(require=frozenset({"storage"}))) as service:
+        added = await views.add_exception(
+            service,
+            account=options.account,
+            check_id=options.check.upper() if options.check else None,
+            reason=options.reason,
+            owner=options.owner,
+            until=options.until,
+            created_by=getuser(),
+        )
+    _print(json.dumps(added.public(), indent=2, ensure_ascii=False))
+    return DONE
+
+
+async def _list_exceptions(options: argparse.Namespace) -> int:
+    async with views.opened(load_settings(require=frozenset({"storage"}))) as service:
+        _print(json.dumps({"schema": 1, "exceptions": await views.exceptions(service)}, indent=2, ensure_ascii=False))
+    return DONE
+
+
+async def _remove_exception(options: argparse.Namespace) -> int:
+    async with views.opened(load_settings(require=frozenset({"storage"}))) as service:
+        ended = await views.remove_exception(service, options.id, removed_by=getuser())
+    _print(json.dumps(ended.public(), indent=2, ensure_ascii=False))
+    return DONE
+
+
+async def _test_alert(options: argparse.Namespace) -> int:
+    answers = await send_test_alert(load_settings(require=frozenset()))
+    if not answers:
+        _say("No alert channel is set: TEAMS_WEBHOOK_URL, WEBHOOK_URL with WEBHOOK_SECRET, or ALERT_EMAIL_FROM and _TO.")
+        return FAILED
+    for answer in answers:
+        _print(f"{answer['channel']}: {answer['answer']}")
+    return DONE if all(answer["delivered"] for answer in answers) else FAILED
+
+
+def _rendered(document: Json, form: str) -> str:
+    if form == "json":
+        return render_json(document)
+    if form == "csv":
+        return render_csv(document)
+    if form == "html":
+        return render_html(document)
+    size = shutil.get_terminal_size((110, 40))
+    return render_table(document, width=size.columns, color=sys.stdout.isatty())
+
+
+def _findings_table(found: list[Json]) -> str:
+    lines = [
+        f"{one['severity']:<7} {one['status']:<9} {one['first_seen'][:10]}  {one['check_id']}  "
+        f"{one['user_principal_name']}: {one['summary']}"
+        for one in found
+    ]
+    return "\n".join(_plain(line) for line in lines) or "No findings."
+
+
+def _plain(text: str) -> str:
+    """The text without control characters: names come from the tenant and must not steer a terminal."""
+    return "".join(character if character.isprintable() else "?" for character in text)
+
+
+def _write(text: str, output: Path | None) -> None:
+    if output is None:
+        _print(text)
+    else:
+        output.write_text(text, encoding="utf-8")
+
+
+def _print(text: str) -> None:
+    sys.stdout.write(text if text.endswith("\n") else f"{text}\n")
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,26 @@
+"""The errors that a person is meant to read: each is one sentence about what is wrong and what to do."""
+
+from checks.simulate import CannotSimulate
+from findings.errors import FindingsError
+from settings import SettingsError
+from storage import StorageUnavailable
+from tell import AlertNotDelivered
+from tenant.graph import GraphError
+from views import NotFound
+
+EXPECTED: tuple[type[Exception], ...] = (
+    SettingsError,
+    GraphError,
+    StorageUnavailable,
+    FindingsError,
+    AlertNotDelivered,
+    NotFound,
+    CannotSimulate,
+    OSError,
+)
+
+
+def sentence(error: BaseException) -> str:
+    """What to tell a person about an expected error."""
+    text = str(error).strip() or type(error).__name__
+    return text if text.endswith((".", "!", "?")) or "\n" in text else f"{text}."

@@ -1,0 +1,93 @@
+"""Every trigger on one screen: binding in, one call, binding out."""
+
+import json
+import typing
+
+import azure.functions as func
+
+import http_api
+import jobs
+
+app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)  # who may call is decided in access.py
+STORAGE = "AzureWebJobsStorage"
+
+
+@app.timer_trigger(arg_name="timer", schedule="%SCAN_SCHEDULE%", run_on_startup=False, use_monitor=True)
+@app.queue_output(arg_name="scans", queue_name="scans", connection=STORAGE)
+async def scheduled_scan(timer: func.TimerRequest, scans: func.Out[str]) -> None:
+    """Put a scan on the queue."""
+    scans.set(json.dumps(jobs.scan_message("schedule")))
+
+
+@app.queue_trigger(arg_name="message", queue_name="scans", connection=STORAGE)
+@app.queue_output(arg_name="alerts", queue_name="alerts", connection=STORAGE)
+async def run_scan(message: func.QueueMessage, alerts: func.Out[typing.List[str]]) -> None:
+    """Scan, and put what is to be told on the queue."""
+    alerts.set(await jobs.run_scan(message.get_body()))
+
+
+@app.queue_trigger(arg_name="message", queue_name="alerts", connection=STORAGE)
+async def send_alerts(message: func.QueueMessage) -> None:
+    """Deliver one alert to every configured channel."""
+    await jobs.send_alert(message.get_body())
+
+
+@app.queue_trigger(arg_name="message", queue_name="scans-poison", connection=STORAGE)
+async def scans_poison(message: func.QueueMessage) -> None:
+    """Record a scan that failed for good, and tell the administrators once."""
+    await jobs.scan_failed(message.get_body())
+
+
+@app.queue_trigger(arg_name="message", queue_name="alerts-poison", connection=STORAGE)
+async def alerts_poison(message: func.QueueMessage) -> None:
+    """Record an alert that could not be delivered, and tell the administrators once through the other channels."""
+    await jobs.alert_failed(message.get_body())
+
+
+@app.route(route="recheck", methods=["POST"])
+@app.queue_output(arg_name="scans", queue_name="scans", connection=STORAGE)
+@app.queue_output(arg_name="alerts", queue_name="alerts", connection=STORAGE)
+async def recheck(
+    req: func.HttpRequest, scans: func.Out[typing.List[str]], alerts: func.Out[typing.List[str]]
+) -> func.HttpResponse:
+    """Judge the given accounts now; without a body, start a whole scan."""
+    answer = await http_api.recheck(req)
+    scans.set(answer.scans)
+    alerts.set(answer.alerts)
+    return answer.response
+
+
+@app.route(route="findings", methods=["GET"])
+async def findings(req: func.HttpRequest) -> func.HttpResponse:
+    """The findings, filtered, as JSON or CSV."""
+    return await http_api.findings(req)
+
+
+@app.route(route="report", methods=["GET"])
+async def report(req: func.HttpRequest) -> func.HttpResponse:
+    """The HTML report."""
+    return await http_api.report(req)
+
+
+@app.route(route="runs/{id}", methods=["GET"])
+async def runs(req: func.HttpRequest) -> func.HttpResponse:
+    """Progress and result of a run."""
+    return await http_api.run(req)
+
+
+@app.route(route="exceptions", methods=["GET", "PUT", "DELETE"])
+async def exceptions(req: func.HttpRequest) -> func.HttpResponse:
+    """The accepted findings: list, accept, end."""
+    return await http_api.exceptions(req)
+
+
+@app.route(route="alerts/test", methods=["POST"])
+async def test_alert(req: func.HttpRequest) -> func.HttpResponse:
+    """Send a test through every channel and say what each answered."""
+    return await http_api.test_alert(req)
+
+
+@app.route(route="health", methods=["GET"])
+async def health(req: func.HttpRequest) -> func.HttpResponse:
+    """Whether the app works: ok or not, and nothing else."""
+    return await http_api.health()

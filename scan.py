@@ -1,0 +1,345 @@
+"""The job: read the tenant, judge its service accounts, keep what changed, and name the alerts that are to be sent.
+
+This is the only module that knows all parts. A scan holds a lease while it writes, so that two never mix; it dies without
+harm between any two steps (``findings/store.py`` says why).
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from uuid import uuid4
+
+from azure.data.tables.aio import TableServiceClient
+
+from alerts.ledger import TABLE as ALERTS_TABLE
+from alerts.ledger import Ledger
+from checks.catalog import switched_off
+from checks.judge import judge, per_user_state
+from checks.model import JudgedAccount, Visibility
+from document import FindingStatus, Json, RunSummary, account_object, gap_object, scan_document
+from findings.exceptions import ExceptionStore
+from findings.lease import DEFAULT_TIMES, LeaseTimes, scan_lease
+from findings.model import (
+    AcceptedException,
+    AccountRecord,
+    Comparison,
+    FindingState,
+    Observation,
+    RunRecord,
+    RunStatus,
+    Snapshot,
+)
+from findings.parallel import for_each
+from findings.retention import prune
+from findings.runs import RunStore
+from findings.store import FindingStore
+from settings import LOCAL_GRAPH_TOKEN, Settings
+from storage import ensure_tables, tables
+from tenant.graph import Graph
+from tenant.reader import Reading, read_tenant
+from tenant.selection import Selection
+
+TABLES = ("findings", "runs", "history", "exceptions", ALERTS_TABLE)
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class ScanRequest:
+    """What to scan. Without ``accounts`` everything that the settings select."""
+
+    run_id: str
+    trigger: str
+    """What started it, e.g. ``schedule``, ``request``, ``command line``."""
+    accounts: tuple[str, ...] = ()
+    """User principal names or object ids."""
+    store: bool = True
+    times: LeaseTimes = DEFAULT_TIMES
+    """How long to wait for another scan to end, among other things."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScanResult:
+    """The public document of a scan, and the alerts that are to be sent now."""
+
+    document: Json
+    alert_ids: tuple[str, ...] = ()
+
+
+def graph_for(settings: Settings) -> Graph:
+    """The client of Microsoft Graph that the settings describe; a local one gets the fixed local token."""
+    return Graph.connect(
+        settings.graph_host,
+        authority=settings.login_authority,
+        client_id=settings.azure_client_id,
+        local_token=LOCAL_GRAPH_TOKEN if settings.graph_is_local else None,
+    )
+
+
+async def scan(
+    settings: Settings,
+    request: ScanRequest,
+    *,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    progress: Progress = lambda text: None,
+) -> ScanResult:
+    """Scan now.
+
+    Raises ``GraphError`` when the tenant can't be read at all, ``StorageUnavailable`` or ``StorageError`` when nothing can
+    be kept, ``ScanAlreadyRunning`` when another scan doesn't end.
+    """
+    if not request.store:
+        started = clock()
+        seen = await _look(settings, request, clock, progress)
+        run = _summary(request, started, clock(), seen)
+        return ScanResult(scan_document(run, seen.judged, {}))
+    async with tables(settings) as service:
+        await ensure_tables(service, TABLES)
+        async with scan_lease(service, request.run_id, times=request.times):
+            return await _Scan(settings, request, service, clock, progress).run()
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What was read, and what it means."""
+
+    reading: Reading
+    judged: list[JudgedAccount]
+    graph_requests: int
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing was unreadable. A mistyped account is an answer: it keeps no finding open."""
+        return all(gap.not_found for gap in self.reading.gaps)
+
+
+async def _look(
+    settings: Settings, request: ScanRequest, clock: Callable[[], datetime], progress: Progress
+) -> _Seen:
+    progress(f"Reading the tenant from {settings.graph_host}")
+    selection = Selection(
+        accounts=settings.service_accounts,
+        groups=settings.service_account_groups,
+        patterns=settings.service_account_patterns,
+        attribute=settings.service_account_attribute,
+    )
+    async with graph_for(settings) as graph:
+        reading = await read_tenant(graph, selection, request.accounts or None)
+        requests = graph.requests
+    progress(f"Judging {len(reading.accounts)} service accounts")
+    judged = judge(
+        reading.tenant, reading.accounts, app_passwords_allowed=settings.app_passwords_allowed, now=clock()
+    )
+    return _Seen(reading, judged, requests)
+
+
+class _Scan:
+    """One scan that is kept."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        request: ScanRequest,
+        service: TableServiceClient,
+        clock: Callable[[], datetime],
+        progress: Progress,
+    ) -> None:
+        self._settings, self._request, self._clock, self._progress = settings, request, clock, progress
+        self._findings = FindingStore(service)
+        self._runs = RunStore(service)
+        self._exceptions = ExceptionStore(service)
+        self._service = service
+        self._ledger = Ledger(service)
+        # Fresh for each execution, not for each run: a repeated run may see other changes, and a group never changes.
+        self._alert_id = str(uuid4())
+
+    async def run(self) -> ScanResult:
+        started = self._clock()
+        await self._runs.end_abandoned(started)
+        record = RunRecord(self._request.run_id, RunStatus.RUNNING, started, trigger=self._request.trigger)
+        await self._runs.save(record)
+        try:
+            await self._findings.recover()
+            await prune(self._service, started)
+            seen = await _look(self._settings, self._request, self._clock, self._progress)
+            judged, outcomes = await self._keep(seen)
+        except Exception as error:
+            failed = replace(record, status=RunStatus.FAILED, finished=self._clock(), error=str(error))
+            await self._runs.save(failed)
+            raise
+        summary = _summary(self._request, started, self._clock(), seen)
+        await self._runs.save(_finished(record, summary, judged, outcomes, self._alert_id))
+        waiting = [*await self._findings.untold_alert_ids(), *await self._ledger.undelivered(self._clock())]
+        return ScanResult(scan_document(summary, judged, _statuses(outcomes)), tuple(dict.fromkeys(waiting)))
+
+    async def _keep(self, seen: _Seen) -> tuple[list[JudgedAccount], list[Comparison]]:
+        """Compare every account with what was known, and write it. Returns the accounts with findings over time."""
+        self._progress("Comparing with the last scan")
+        snapshots = {snapshot.account_id: snapshot async for snapshot in self._findings.load_snapshots()}
+        exceptions = await self._exceptions.active(self._clock())
+        judged = [_with_history(one, snapshots.get(one.account.id)) for one in seen.judged]
+        outcomes: list[Comparison] = []
+
+        async def keep(one: JudgedAccount) -> None:
+            outcomes.append(await self._keep_one(one, seen, snapshots, exceptions))
+
+        async def close(snapshot: Snapshot) -> None:
+            outcomes.append(await self._close(snapshot, seen, exceptions))
+
+        await for_each([one for one in judged if one.account.properties is None], keep)
+        await for_each(self._gone(seen, snapshots), close)
+        return judged, outcomes
+
+    async def _keep_one(
+        self,
+        one: JudgedAccount,
+        seen: _Seen,
+        snapshots: Mapping[str, Snapshot],
+        exceptions: Sequence[AcceptedException],
+    ) -> Comparison:
+        closing = None
+        if one.verdict.visibility is Visibility.NOT_APPLICABLE:
+            closing = one.verdict.reasons[0].text
+        account, known = one.account, snapshots.get(one.account.id)
+        # A state that can't be read today must not hide that it was switched off since it last could.
+        last_state = known.record.per_user_mfa if known and known.record else None
+        now = self._clock()
+        record = AccountRecord(
+            account_id=account.id,
+            user_principal_name=account.user_principal_name,
+            display_name=account.display_name,
+            run_id=self._request.run_id,
+            judged_at=now,
+            complete=seen.complete,
+            per_user_mfa=per_user_state(account) or last_state,
+            visibility=one.verdict.visibility,
+            usability=one.verdict.usability,
+            document=account_object(one, {}, now),
+        )
+        return await self._findings.keep(
+            record,
+            _observations(one),
+            alert_id=self._alert_id,
+            closing=closing,
+            resolution=_resolution(one),
+            exceptions=exceptions,
+            snapshot=known,
+        )
+
+    def _gone(self, seen: _Seen, snapshots: Mapping[str, Snapshot]) -> Iterable[Snapshot]:
+        """Accounts of earlier scans that this one didn't select; nobody is gone because something was unreadable."""
+        if self._request.accounts or not seen.complete:
+            return []
+        judged = {one.account.id for one in seen.judged}
+        return [
+            snapshot
+            for snapshot in snapshots.values()
+            if snapshot.account_id not in judged and snapshot.record is not None and snapshot.record.selected
+        ]
+
+    async def _close(
+        self, snapshot: Snapshot, seen: _Seen, exceptions: Sequence[AcceptedException]
+    ) -> Comparison:
+        if snapshot.record is None:
+            raise AssertionError("an account without a record is never closed")
+        name = snapshot.record.user_principal_name
+        missing = {gap.account_id for gap in seen.reading.gaps if gap.not_found}
+        deleted = {snapshot.account_id, name.lower()} & {(id or "").lower() for id in missing}
+        record = replace(
+            snapshot.record,
+            run_id=self._request.run_id,
+            judged_at=self._clock(),
+            complete=True,
+            selected=False,
+            document=None,
+        )
+        closing = (
+            "The account no longer exists in the tenant."
+            if deleted
+            else "The account was deleted, or is no longer selected as a service account."
+        )
+        return await self._findings.keep(
+            record, (), alert_id=self._alert_id, closing=closing, exceptions=exceptions, snapshot=snapshot
+        )
+
+
+def _with_history(one: JudgedAccount, known: Snapshot | None) -> JudgedAccount:
+    """The account with the findings that only time shows."""
+    if known is None or known.record is None:
+        return one
+    open_before = {state.check_id for state in known.findings if state.open}
+    finding = switched_off(known.record.per_user_mfa, one, open_before)
+    return replace(one, findings=(*one.findings, finding)) if finding else one
+
+
+def _observations(one: JudgedAccount) -> list[Observation]:
+    return [
+        Observation(finding.check_id, finding.title, finding.severity.value, finding.fingerprint, finding.summary)
+        for finding in one.findings
+    ]
+
+
+def _resolution(one: JudgedAccount) -> str:
+    """Why findings of the account that are gone are gone: what is true instead."""
+    return f"The last scan found the account {_FOUND[one.verdict.visibility]}."
+
+
+_FOUND = {
+    Visibility.VISIBLE: "with the app-password option available",
+    Visibility.NOT_OFFERED: "without any demand for MFA on mail",
+    Visibility.HIDDEN: "with the app-password option hidden for another reason",
+    Visibility.CONDITIONAL: "with the app-password option hidden only in some circumstances",
+    Visibility.PREDICTED: "with the app-password option not hidden at present",
+    Visibility.STUCK: "with per-user MFA Enabled and a method registered",
+    Visibility.PENDING: "with per-user MFA Enabled and its registration pending",
+    Visibility.UNKNOWN: "without this problem",
+    Visibility.NOT_APPLICABLE: "no longer in question",
+}
+
+
+def _statuses(outcomes: Iterable[Comparison]) -> dict[tuple[str, str], FindingStatus]:
+    return {
+        (state.account_id, state.check_id): status_of(state) for outcome in outcomes for state in outcome.states
+    }
+
+
+def status_of(state: FindingState) -> FindingStatus:
+    """What the public document says of a kept finding."""
+    exception = state.exception.public() if state.exception else None
+    return FindingStatus(state.status.value, state.first_seen, exception)
+
+
+def _summary(request: ScanRequest, started: datetime, finished: datetime, seen: _Seen) -> RunSummary:
+    tenant = seen.reading.tenant
+    return RunSummary(
+        request.run_id, started, finished, tenant.id, tenant.display_name, seen.reading.gaps, seen.graph_requests
+    )
+
+
+def _finished(
+    record: RunRecord,
+    summary: RunSummary,
+    judged: Sequence[JudgedAccount],
+    outcomes: Sequence[Comparison],
+    alert_id: str,
+) -> RunRecord:
+    states = [state for outcome in outcomes for state in outcome.states if state.open]
+    changes = [change for outcome in outcomes for change in outcome.changes]
+    return replace(
+        record,
+        status=RunStatus.COMPLETE if summary.complete else RunStatus.INCOMPLETE,
+        finished=summary.finished,
+        tenant_id=summary.tenant_id,
+        tenant_name=summary.tenant_name,
+        accounts_total=len(judged),
+        accounts_done=len(judged),
+        graph_requests=summary.graph_requests,
+        alert_id=alert_id if changes else None,
+        visibility=Counter(one.verdict.visibility.value for one in judged),
+        usability=Counter(one.verdict.usability.value for one in judged),
+        severities=Counter(state.severity for state in states),
+        changes=Counter(change.kind.value for change in changes),
+        gaps=tuple(gap_object(gap) for gap in summary.gaps),
+    )
+
