@@ -128,7 +128,9 @@ def _compare_one(
     if kind:
         changes.append(_change(scan, old, state, kind, flap=flap, silence=silence, exception=exception))
     if expired:
-        changes.append(_change(scan, old, state, ChangeKind.EXCEPTION_EXPIRED, exception=expired))
+        # If it began to flap in silence, this is the moment to say so: its further changes won't be told.
+        flap = Flap.STARTED if state.flapping_since else None
+        changes.append(_change(scan, old, state, ChangeKind.EXCEPTION_EXPIRED, flap=flap, exception=expired))
     return state, changes
 
 

@@ -8,6 +8,8 @@ import re
 from datetime import UTC, datetime
 
 MAX_KEY_CHARACTERS = 512
+NO_KEY = "!"
+"""A key that ``to_key`` makes of nothing: for filters that must not match."""
 _ESCAPED = re.compile(r"[/\\#?%'\";!\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _ESCAPE = re.compile(r"!([0-9A-F]{4})")
 

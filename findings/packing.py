@@ -10,13 +10,16 @@ from collections.abc import Mapping
 from typing import Any
 
 PROPERTY_BYTES = 64 * 1024
-ACCOUNT_BYTES = 12 * PROPERTY_BYTES
-"""For an account's own row."""
+ACCOUNT_BYTES = 4 * PROPERTY_BYTES
+"""For an account's own row. Far below what the service allows, and still some megabytes of JSON: a whole transaction
+then stays under the size from which on sending it would block the event loop."""
 DETAIL_BYTES = 48 * 1024
 """For the copy of the account that goes with each change."""
 SHORTENED = ("reasons", "gaps", "remediation", "selected_by", "findings")
 """In this order: a list is cut only when those before it are empty."""
 SCALAR_CHARACTERS = 1000
+TEXT_CHARACTERS = 2000
+"""Longer texts are cut."""
 
 
 def pack(document: Mapping[str, Any], limit: int = ACCOUNT_BYTES) -> dict[str, bytes]:
@@ -35,7 +38,7 @@ def unpack(entity: Mapping[str, Any]) -> dict[str, Any] | None:
     return document
 
 
-def clean(text: str, limit: int = 8000) -> str:
+def clean(text: str, limit: int = TEXT_CHARACTERS) -> str:
     """``text`` fit for a string property: no lone surrogates, which no encoding can carry, and not too long."""
     readable = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     return readable if len(readable) <= limit else readable[: limit - 1] + "…"

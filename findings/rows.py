@@ -20,12 +20,16 @@ from typing import Any
 from findings.accepted import dump_exception, load_exception
 from findings.keys import from_key, join, time_key, to_key
 from findings.model import AccountRecord, Change, ChangeKind, FindingState, Flap, Silence, Status
-from findings.packing import clean, pack, unpack
+from findings.packing import TEXT_CHARACTERS, clean, pack, unpack
 from findings.tables import Entity
 
 ACCOUNT = "account"
 CHANGE = "change"
 FINDING = "finding"
+STRING_CHARACTERS = 32 * 1024
+"""What a string property can hold."""
+JSON_COLUMNS = frozenset({"exception", "transitions"})
+"""Of bounded length, and worthless when cut."""
 KEYS = ("PartitionKey", "RowKey", "account_id")
 ACCOUNT_COLUMNS = (
     *KEYS,
@@ -221,7 +225,11 @@ def make_row(account_id: str, row_key: str, **values: Any) -> Entity:
 def present(**values: Any) -> Entity:
     """The values that there are, with strings made fit for storage."""
     return {
-        name: clean(value) if isinstance(value, str) else value for name, value in values.items() if value is not None
+        name: clean(value, STRING_CHARACTERS if name in JSON_COLUMNS else TEXT_CHARACTERS)
+        if isinstance(value, str)
+        else value
+        for name, value in values.items()
+        if value is not None
     }
 
 

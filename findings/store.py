@@ -33,7 +33,7 @@ from azure.data.tables.aio import TableServiceClient
 from findings.accepted import with_exception
 from findings.compare import compare
 from findings.errors import ConflictError
-from findings.keys import MAX_KEY_CHARACTERS, from_key, prefix_range, time_key, to_key
+from findings.keys import NO_KEY, from_key, prefix_range, time_key, to_key
 from findings.model import AcceptedException, AccountRecord, Change, Comparison, FindingState, Observation, Snapshot
 from findings.packing import DETAIL_BYTES, pack
 from findings.parallel import for_each
@@ -57,8 +57,8 @@ from findings.tables import MAX_OPERATIONS, Operation, Table, put, upsert
 
 FINDINGS = "findings"
 HISTORY = "history"
-DETAILS_BYTES = 2 * 1024 * 1024
-"""For the details of one transaction together: a transaction may hold 4 MiB, and base64 takes a third more."""
+DETAILS_BYTES = 8 * DETAIL_BYTES
+"""For the details of one transaction together."""
 ATTEMPTS = 5
 """How often ``keep`` reads again when somebody else writes the same account."""
 IS_STATE = "( RowKey eq @account or ( RowKey ge @low and RowKey lt @high ) )"
@@ -187,7 +187,7 @@ class FindingStore:
     async def changes_of(self, alert_id: str) -> tuple[Change, ...]:
         """The changes of a group that wait to be told, with their details, ordered by account and check."""
         changes = [change async for change in self._waiting(alert_id) if change.silence is None]
-        return tuple(sorted(changes, key=lambda change: (fold(change.user_principal_name), change.id)))
+        return tuple(sorted(changes, key=_order))
 
     async def _waiting(self, *alert_id: str, columns: Sequence[str] | None = None) -> AsyncIterator[Change]:
         rows = self._findings.query(
@@ -275,8 +275,11 @@ class FindingStore:
 
 def _names(name: str) -> dict[str, str]:
     """The parameters of ``IS_ACCOUNT`` for what a person typed: an id or a user principal name."""
-    name = name[:MAX_KEY_CHARACTERS]  # nothing longer is kept, and a longer key would be refused
-    return {"partition": to_key(name), "lower": to_key(name.lower()), "upn": fold(name)}
+    try:
+        partition, lower = to_key(name), to_key(name.lower())
+    except ValueError:  # longer than any key
+        partition = lower = NO_KEY
+    return {"partition": partition, "lower": lower, "upn": fold(name)}
 
 
 def _snapshot(account_id: str, rows: Sequence[Any]) -> Snapshot:
@@ -297,6 +300,10 @@ def _packed(changes: Sequence[Change]) -> list[tuple[Change, dict[str, bytes]]]:
         if id(change.detail) not in shared:
             shared[id(change.detail)] = pack(change.detail, limit)
     return [(change, shared[id(change.detail)]) for change in changes]
+
+
+def _order(change: Change) -> tuple[str, str, str, str]:
+    return fold(change.user_principal_name), change.account_id, change.check_id, change.kind.value
 
 
 def _by_account(changes: Iterable[Change]) -> list[tuple[str, list[Change]]]:

@@ -14,6 +14,7 @@ from azure.data.tables import TableEntity, TableErrorCode, UpdateMode
 from azure.data.tables.aio import TableServiceClient
 
 from findings.errors import ConflictError, code_of, storage_errors
+from findings.packing import clean
 
 MAX_OPERATIONS = 100
 """What Table Storage takes in one entity group transaction."""
@@ -39,10 +40,11 @@ class Table:
         Raises:
             StorageError: The table can't be read.
         """
+        values = {name: clean(value) if isinstance(value, str) else value for name, value in parameters.items()}
         with storage_errors(self.name, "reading"):
             try:
                 entities = self._client.query_entities(
-                    query_filter, parameters=dict(parameters), select=list(select) if select else None
+                    query_filter, parameters=values, select=list(select) if select else None
                 )
                 async for entity in entities:
                     yield entity

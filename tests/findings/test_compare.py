@@ -1,0 +1,344 @@
+"""What changed about an account: tables of single steps, and properties of sequences of scans."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from findings.compare import NO_LONGER_FOUND, change_id, compare
+from findings.model import (
+    AcceptedException,
+    ChangeKind,
+    Comparison,
+    FindingState,
+    Observation,
+    Silence,
+    Status,
+)
+from tests.findings.build import DAY, DOCUMENT, HOUR, NOW, account, seen
+
+OPENED, CHANGED = ChangeKind.OPENED, ChangeKind.CHANGED
+RESOLVED, REOPENED = ChangeKind.RESOLVED, ChangeKind.REOPENED
+
+
+def scan(
+    previous: Sequence[FindingState],
+    *observations: Observation,
+    at: datetime = NOW,
+    complete: bool = True,
+    selected: bool = True,
+    closing: str | None = None,
+    resolution: str | None = None,
+    exceptions: Sequence[AcceptedException] = (),
+) -> Comparison:
+    return compare(
+        account(at=at, complete=complete, selected=selected),
+        previous,
+        observations,
+        alert_id=f"alert-{at.isoformat()}",
+        closing=closing,
+        resolution=resolution,
+        exceptions=exceptions,
+    )
+
+
+def accepted(until: date, check_id: str | None = "APW-001", account_id: str = "a1", name: str = "x") -> AcceptedException:
+    return AcceptedException(name, account_id, "svc-a1", check_id, "Migration", "Ada", until, NOW - DAY, "Ada")
+
+
+OPEN = scan([], seen()).states
+GONE = scan(OPEN, at=NOW + HOUR).states
+
+
+@pytest.mark.parametrize(
+    ("before", "observed", "complete", "closing", "kinds", "status"),
+    [
+        ((), [seen()], True, None, [OPENED], "open"),
+        ((), [seen()], False, None, [OPENED], "open"),
+        ((), [], True, None, [], None),
+        (OPEN, [seen()], True, None, [], "open"),
+        (OPEN, [seen()], False, None, [], "open"),
+        (OPEN, [seen(fingerprint="policy-2")], True, None, [CHANGED], "open"),
+        (OPEN, [seen(severity="low")], True, None, [CHANGED], "open"),
+        (OPEN, [seen(fingerprint="policy-2")], False, None, [], "open"),
+        (OPEN, [], True, None, [RESOLVED], "resolved"),
+        (OPEN, [], False, None, [], "open"),
+        (OPEN, [], True, "The account was deleted.", [RESOLVED], "resolved"),
+        (OPEN, [], False, "The account was deleted.", [RESOLVED], "resolved"),
+        (OPEN, [seen()], True, "The account is disabled.", [RESOLVED], "resolved"),
+        (GONE, [], True, None, [], "resolved"),
+        (GONE, [], False, None, [], "resolved"),
+        (GONE, [], True, "The account was deleted.", [], "resolved"),
+        (GONE, [seen()], True, None, [REOPENED], "open"),
+        (GONE, [seen()], False, None, [REOPENED], "open"),
+    ],
+)
+def test_each_step_of_a_finding(
+    before: Sequence[FindingState],
+    observed: Sequence[Observation],
+    complete: bool,
+    closing: str | None,
+    kinds: Sequence[ChangeKind],
+    status: str | None,
+) -> None:
+    outcome = scan(before, *observed, at=NOW + 2 * HOUR, complete=complete, closing=closing)
+    assert [change.kind for change in outcome.changes] == kinds
+    assert [state.status for state in outcome.states] == ([] if status is None else [status])
+
+
+def test_a_new_finding_carries_everything_that_was_observed() -> None:
+    (change,) = scan([], seen()).changes
+    (state,) = OPEN
+    assert (state.first_ever, state.first_seen, state.last_seen, state.changed_at) == (NOW, NOW, NOW, NOW)
+    assert (state.title, state.summary, state.occurrences) == ("Title of APW-001", "APW-001 because of policy-1.", 1)
+    assert (change.at, change.first_seen, change.run_id, change.detail) == (NOW, NOW, "run-1", DOCUMENT)
+    assert change.silence is None
+
+
+def test_a_finding_that_stays_open_only_moves_its_last_sight() -> None:
+    (state,) = scan(OPEN, seen(), at=NOW + DAY).states
+    assert state == replace(OPEN[0], last_seen=NOW + DAY)
+
+
+def test_a_resolved_finding_says_why_and_keeps_its_history() -> None:
+    (state,) = scan(OPEN, at=NOW + DAY, resolution="Per-user MFA is enforced now.").states
+    assert (state.resolved_at, state.resolution) == (NOW + DAY, "Per-user MFA is enforced now.")
+    assert (state.first_seen, state.last_seen) == (NOW, NOW)
+    assert GONE[0].resolution == NO_LONGER_FOUND
+
+
+def test_closing_gives_its_own_reason_even_when_something_was_unreadable() -> None:
+    outcome = scan(OPEN, complete=False, closing="The account was deleted.", resolution="not this one")
+    assert outcome.changes[0].resolution == "The account was deleted."
+
+
+def test_a_reopened_finding_starts_anew_but_remembers_its_first_time() -> None:
+    (state,) = scan(GONE, seen(), at=NOW + DAY).states
+    assert (state.first_ever, state.first_seen, state.occurrences) == (NOW, NOW + DAY, 2)
+    assert (state.resolved_at, state.resolution) == (None, None)
+
+
+def test_a_partial_scan_keeps_the_words_that_belong_to_the_fingerprint() -> None:
+    (state,) = scan(OPEN, seen(fingerprint="policy-2"), at=NOW + DAY, complete=False).states
+    assert (state.summary, state.last_seen) == ("APW-001 because of policy-1.", NOW + DAY)
+
+
+def test_a_change_of_severity_names_the_one_before() -> None:
+    (change,) = scan(OPEN, seen(severity="medium"), at=NOW + DAY).changes
+    assert (change.previous_severity, change.severity) == ("high", "medium")
+
+
+def test_checks_of_one_account_change_independently() -> None:
+    before = scan([], seen("APW-001"), seen("APW-007"), seen("APW-008")).states
+    outcome = scan(before, seen("APW-007"), seen("APW-008", fingerprint="new"), seen("APW-010"), at=NOW + DAY)
+    assert {change.check_id: change.kind for change in outcome.changes} == {
+        "APW-001": RESOLVED,
+        "APW-008": CHANGED,
+        "APW-010": OPENED,
+    }
+    assert {state.check_id for state in outcome.touched} == {"APW-001", "APW-007", "APW-008", "APW-010"}
+
+
+def test_what_stays_resolved_need_not_be_written_again() -> None:
+    assert scan(GONE, at=NOW + DAY).touched == ()
+
+
+def test_the_same_check_twice_is_refused() -> None:
+    with pytest.raises(ValueError, match="APW-001 was observed twice"):
+        scan([], seen(), seen())
+
+
+def test_a_time_without_zone_is_refused() -> None:
+    with pytest.raises(ValueError, match="time zone"):
+        scan([], seen(), at=NOW.replace(tzinfo=None))
+
+
+def test_ids_of_changes_never_change() -> None:
+    # Alerts that are on their way carry them: this literal must never be edited.
+    assert change_id("alert-1", "a1", "APW-001", OPENED) == "ec47b391-7746-5b36-a1cb-dd5a7ee754f9"
+
+
+# Exceptions
+
+
+def test_an_accepted_finding_opens_in_silence_and_shows_its_exception() -> None:
+    outcome = scan([], seen(), exceptions=[accepted(NOW.date())])
+    (change,), (state,) = outcome.changes, outcome.states
+    assert (change.kind, change.silence, outcome.told) == (OPENED, Silence.EXCEPTION, ())
+    assert state.open
+    assert state.exception == change.exception == accepted(NOW.date())
+
+
+@pytest.mark.parametrize("observed", [[], [seen(fingerprint="new")], [seen(severity="low")]])
+def test_whatever_happens_to_an_accepted_finding_is_recorded_but_not_told(observed: list[Observation]) -> None:
+    outcome = scan(OPEN, *observed, at=NOW + HOUR, exceptions=[accepted(NOW.date())])
+    assert [change.silence for change in outcome.changes] == [Silence.EXCEPTION]
+
+
+@pytest.mark.parametrize(
+    "exception",
+    [
+        accepted(NOW.date() - DAY),
+        accepted(NOW.date(), check_id="APW-007"),
+        accepted(NOW.date(), account_id="a2"),
+        replace(accepted(NOW.date()), ended_at=NOW - HOUR),
+    ],
+    ids=["out of date", "another check", "another account", "removed"],
+)
+def test_an_exception_that_does_not_apply_silences_nothing(exception: AcceptedException) -> None:
+    assert [change.kind for change in scan([], seen(), exceptions=[exception]).told] == [OPENED]
+
+
+def test_an_exception_without_a_check_covers_all_of_them() -> None:
+    assert scan([], seen(), seen("APW-007"), exceptions=[accepted(NOW.date(), check_id=None)]).told == ()
+
+
+def test_of_several_exceptions_the_one_that_holds_longest_is_shown() -> None:
+    short, long = accepted(NOW.date(), name="short"), accepted(NOW.date() + DAY, check_id=None, name="long")
+    (state,) = scan([], seen(), exceptions=[short, long]).states
+    assert state.exception == long
+
+
+@pytest.mark.parametrize("complete", [True, False])
+def test_the_end_of_an_exception_is_told_once(complete: bool) -> None:
+    exception = accepted(NOW.date())
+    before = scan([], seen(), exceptions=[exception]).states
+    ended = scan(before, seen(), at=NOW + DAY, complete=complete, exceptions=[exception])
+    assert [(change.kind, change.exception) for change in ended.told] == [(ChangeKind.EXCEPTION_EXPIRED, exception)]
+    assert ended.states[0].exception is None
+    assert scan(ended.states, seen(), at=NOW + 2 * DAY, exceptions=[exception]).changes == ()
+
+
+def test_a_removed_exception_ends_like_an_expired_one() -> None:
+    before = scan([], seen(), exceptions=[accepted(NOW.date() + 30 * DAY)]).states
+    assert [change.kind for change in scan(before, seen(), at=NOW + HOUR).told] == [ChangeKind.EXCEPTION_EXPIRED]
+
+
+def test_the_end_of_an_exception_is_not_told_for_a_finding_that_is_gone() -> None:
+    exception = accepted(NOW.date())
+    before = scan([], seen(), exceptions=[exception]).states
+    gone = scan(before, at=NOW + HOUR, exceptions=[exception])
+    assert gone.states[0].exception is None
+    assert scan(gone.states, at=NOW + DAY, exceptions=[exception]).changes == ()
+
+
+def test_an_exception_that_is_extended_does_not_end() -> None:
+    before = scan([], seen(), exceptions=[accepted(NOW.date())]).states
+    longer = accepted(NOW.date() + 10 * DAY, name="longer")
+    assert scan(before, seen(), at=NOW + DAY, exceptions=[longer]).changes == ()
+
+
+# Properties of sequences
+
+CHECKS = ("APW-001", "APW-002", "APW-007")
+ONE_SCAN = st.tuples(
+    st.lists(
+        st.builds(seen, st.sampled_from(CHECKS), st.sampled_from(["low", "high"]), st.sampled_from(["p1", "p2"])),
+        unique_by=lambda observation: observation.check_id,
+    ),
+    st.booleans(),
+    st.integers(min_value=1, max_value=24 * 14),
+)
+SCANS = st.lists(ONE_SCAN, max_size=12)
+Played = list[tuple[Sequence[FindingState], Sequence[Observation], bool, Comparison]]
+
+
+def play(scans: Sequence[tuple[list[Observation], bool, int]]) -> Played:
+    """Each scan with the states before it, what it saw, whether it was complete, and its outcome."""
+    states: Sequence[FindingState] = ()
+    at, played = NOW, []
+    for observed, complete, hours in scans:
+        at += timedelta(hours=hours)
+        outcome = scan(states, *observed, at=at, complete=complete)
+        played.append((states, observed, complete, outcome))
+        states = outcome.states
+    return played
+
+
+@given(SCANS, ONE_SCAN)
+def test_the_same_observations_a_moment_later_change_nothing(
+    scans: list[tuple[list[Observation], bool, int]], last: tuple[list[Observation], bool, int]
+) -> None:
+    _, observed, complete, outcome = play([*scans, last])[-1]
+    again = scan(outcome.states, *observed, at=outcome_time(outcome) + timedelta(seconds=1), complete=complete)
+    assert [change for change in again.changes if change.flapping is None] == []
+    assert [state.status for state in again.states] == [state.status for state in outcome.states]
+
+
+def outcome_time(outcome: Comparison) -> datetime:
+    times = [max(state.last_seen, state.changed_at) for state in outcome.states]
+    return max(times, default=NOW)
+
+
+@given(SCANS)
+def test_a_partial_scan_never_resolves_and_never_changes(scans: list[tuple[list[Observation], bool, int]]) -> None:
+    for before, _, complete, outcome in play(scans):
+        if not complete:
+            was_open = {state.check_id for state in before if state.open}
+            assert was_open <= {state.check_id for state in outcome.states if state.open}
+            assert not [change for change in outcome.changes if change.kind is RESOLVED]
+            assert not [change for change in outcome.changes if change.kind is CHANGED and change.flapping is None]
+
+
+@given(SCANS)
+def test_changes_fit_the_states_before_and_after(scans: list[tuple[list[Observation], bool, int]]) -> None:
+    for before, _, _, outcome in play(scans):
+        old = {state.check_id: state.status for state in before}
+        new = {state.check_id: state.status for state in outcome.states}
+        for change in outcome.changes:
+            was, now = old.get(change.check_id), new[change.check_id]
+            assert change.status is now
+            if change.flapping is None:
+                assert (was, now) == {
+                    OPENED: (None, Status.OPEN),
+                    CHANGED: (Status.OPEN, Status.OPEN),
+                    RESOLVED: (Status.OPEN, Status.RESOLVED),
+                    REOPENED: (Status.RESOLVED, Status.OPEN),
+                }[change.kind]
+        moved = {check_id for check_id in new if old.get(check_id) != new[check_id]}
+        assert moved <= {change.check_id for change in outcome.changes}
+
+
+@given(SCANS, ONE_SCAN)
+def test_after_a_complete_scan_exactly_what_it_saw_is_open(
+    scans: list[tuple[list[Observation], bool, int]], last: tuple[list[Observation], bool, int]
+) -> None:
+    observed, _, hours = last
+    *_, outcome = play([*scans, (observed, True, hours)])[-1]
+    assert {(state.check_id, state.severity) for state in outcome.states if state.open} == {
+        (observation.check_id, observation.severity) for observation in observed
+    }
+
+
+@given(SCANS)
+def test_nothing_is_ever_forgotten_and_times_stay_in_order(scans: list[tuple[list[Observation], bool, int]]) -> None:
+    for before, _, _, outcome in play(scans):
+        assert {state.check_id for state in before} <= {state.check_id for state in outcome.states}
+        for state in outcome.states:
+            assert state.first_ever <= state.first_seen <= state.last_seen
+            assert state.first_seen <= state.changed_at
+            assert (state.resolved_at is None) == state.open == (state.resolution is None)
+
+
+@given(SCANS)
+def test_at_most_one_change_per_check_is_told_and_ids_are_unique(
+    scans: list[tuple[list[Observation], bool, int]],
+) -> None:
+    ids = []
+    for *_, outcome in play(scans):
+        told = [change.check_id for change in outcome.told]
+        assert len(told) == len(set(told))
+        ids += [change.id for change in outcome.changes]
+    assert len(ids) == len(set(ids))
+
+
+@given(SCANS)
+def test_closing_leaves_nothing_open(scans: list[tuple[list[Observation], bool, int]]) -> None:
+    played = play(scans)
+    states = played[-1][-1].states if played else ()
+    outcome = scan(states, seen(), at=NOW + 300 * DAY, selected=False, closing="The account was deleted.")
+    assert not [state for state in outcome.states if state.open]
+    assert {change.check_id for change in outcome.told} >= {state.check_id for state in states if state.open}

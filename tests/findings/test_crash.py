@@ -1,0 +1,146 @@
+"""A process that is killed at any request to storage loses nothing and repeats nothing."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+import pytest
+from azure.data.tables.aio import TableServiceClient
+
+from devtools.azurite import Azurite
+from findings.errors import FindingsError
+from findings.lease import LeaseTimes, scan_lease
+from findings.model import AcceptedException, Observation
+from findings.store import FindingStore
+from tests.findings.build import DAY, HOUR, NOW, account, seen
+from tests.findings.crash import DyingTransport, Killed
+
+Seen = Mapping[str, Sequence[Observation]]
+
+ACCEPTED = AcceptedException("x", "a3", "svc-a3", None, "Migration", "Ada", NOW.date() + 30 * DAY, NOW, "Ada")
+FIRST: Seen = {"a1": [seen(), seen("APW-007")], "a2": [seen()], "a3": [seen()]}
+SECOND: Seen = {"a1": [seen(fingerprint="policy-2")], "a2": [], "a3": []}
+TOLD_FIRST = {("a1", "APW-001", "opened"), ("a1", "APW-007", "opened"), ("a2", "APW-001", "opened")}
+TOLD_SECOND = {("a1", "APW-001", "changed"), ("a1", "APW-007", "resolved"), ("a2", "APW-001", "resolved")}
+SILENT = {("a3", "APW-001", "opened"), ("a3", "APW-001", "resolved")}
+QUICK = LeaseTimes(duration=0.05, renew_every=30, wait=5, poll=0.02)
+
+
+class Receiver:
+    """Whoever gets the alerts: drops a repeat by the id of its group."""
+
+    def __init__(self) -> None:
+        self.groups: dict[str, list[str]] = {}
+        self.told: Counter[tuple[str, str, str]] = Counter()
+
+
+async def scan_and_tell(
+    service: TableServiceClient, observations: Seen, receiver: Receiver, *, alert_id: str, at: datetime
+) -> None:
+    """What a scan does with storage, and then the sender, in the order of the real ones."""
+    store = FindingStore(service)
+    async with scan_lease(service, alert_id, times=QUICK):
+        await store.recover()
+        known = {snapshot.account_id: snapshot async for snapshot in store.load_snapshots()}
+        for account_id, observed in observations.items():
+            await store.keep(
+                account(account_id, at=at),
+                observed,
+                alert_id=alert_id,
+                exceptions=[ACCEPTED],
+                snapshot=known.get(account_id),
+            )
+        groups = await store.untold_alert_ids()
+    for group in groups:
+        changes = await store.changes_of(group)
+        if group not in receiver.groups:
+            receiver.groups[group] = [change.id for change in changes]
+            receiver.told.update((change.account_id, change.check_id, change.kind.value) for change in changes)
+        await store.mark_told(changes)
+
+
+async def check_everything_was_told_once(service: TableServiceClient, receiver: Receiver) -> None:
+    store = FindingStore(service)
+    assert receiver.told == Counter(TOLD_FIRST | TOLD_SECOND)
+    assert await store.untold_alert_ids() == []
+    assert await store.recover() == 0
+    history = [change for name in FIRST for change in await store.history(name)]
+    kept = Counter((change.account_id, change.check_id, change.kind.value) for change in history)
+    assert kept == Counter(TOLD_FIRST | TOLD_SECOND | SILENT)
+    assert [state.check_id async for state in store.load_findings(now=NOW, status="open")] == ["APW-001"]
+
+
+def client(connection: str, transport: DyingTransport) -> TableServiceClient:
+    return TableServiceClient.from_connection_string(
+        connection, transport=transport, retry_total=2, retry_backoff_factor=0.01
+    )
+
+
+async def run(connection: str, transport: DyingTransport, observations: Seen, receiver: Receiver, number: int) -> None:
+    async with client(connection, transport) as service:
+        await scan_and_tell(service, observations, receiver, alert_id=f"alert-{number}", at=NOW + number * HOUR)
+
+
+async def requests_of_second_scan(azurite: Azurite) -> int:
+    connection, receiver = azurite.new_account(), Receiver()
+    await run(connection, DyingTransport(None), FIRST, receiver, 1)
+    counting = DyingTransport(None)
+    await run(connection, counting, SECOND, receiver, 2)
+    return counting.count
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before it reaches the service", "after the service did it"])
+async def test_killed_at_any_request_nothing_is_lost_and_nothing_is_told_twice(azurite: Azurite, after: bool) -> None:
+    """The second scan dies at each of its requests in turn; a third one, which finds the same, makes up for it."""
+    requests = await requests_of_second_scan(azurite)
+    assert requests > 15
+    for at in range(requests):
+        connection, receiver = azurite.new_account(), Receiver()
+        await run(connection, DyingTransport(None), FIRST, receiver, 1)
+        with pytest.raises(Killed):
+            await run(connection, DyingTransport(at, after=after), SECOND, receiver, 2)
+        await run(connection, DyingTransport(None), SECOND, receiver, 3)
+        async with client(connection, DyingTransport(None)) as service:
+            await check_everything_was_told_once(service, receiver)
+
+
+async def test_killed_in_the_very_first_scan_nothing_is_lost_either(azurite: Azurite) -> None:
+    """There the tables come into being on the way."""
+    counting, receiver = DyingTransport(None), Receiver()
+    await run(azurite.new_account(), counting, FIRST, receiver, 1)
+    for at in range(counting.count):
+        connection, receiver = azurite.new_account(), Receiver()
+        with pytest.raises(Killed):
+            await run(connection, DyingTransport(at, after=True), FIRST, receiver, 1)
+        await run(connection, DyingTransport(None), FIRST, receiver, 2)
+        await run(connection, DyingTransport(None), SECOND, receiver, 3)
+        async with client(connection, DyingTransport(None)) as service:
+            await check_everything_was_told_once(service, receiver)
+
+
+async def test_a_lost_answer_neither_loses_nor_repeats(azurite: Azurite) -> None:
+    """The service did it, but the process never hears: it retries, or fails and the next scan makes up for it."""
+    requests = await requests_of_second_scan(azurite)
+    for at in range(requests):
+        connection, receiver = azurite.new_account(), Receiver()
+        await run(connection, DyingTransport(None), FIRST, receiver, 1)
+        try:
+            await run(connection, DyingTransport(at, lose_answer=True), SECOND, receiver, 2)
+        except FindingsError:
+            pass
+        await run(connection, DyingTransport(None), SECOND, receiver, 3)
+        async with client(connection, DyingTransport(None)) as service:
+            await check_everything_was_told_once(service, receiver)
+
+
+async def test_killed_again_and_again_the_work_still_gets_done(azurite: Azurite) -> None:
+    connection, receiver = azurite.new_account(), Receiver()
+    await run(connection, DyingTransport(None), FIRST, receiver, 1)
+    for number in range(2, 40):
+        try:
+            await run(connection, DyingTransport(number, after=bool(number % 2)), SECOND, receiver, number)
+        except Killed:
+            continue
+    await run(connection, DyingTransport(None), SECOND, receiver, 40)
+    async with client(connection, DyingTransport(None)) as service:
+        await check_everything_was_told_once(service, receiver)
