@@ -1,6 +1,7 @@
 """What each condition of a Conditional Access policy does to both answers of an account whose per-user MFA is disabled."""
 
 import pytest
+
 from tests.checks.kit import BLOCK_LEGACY, EXCHANGE, MFA_MODERN, MODERN, SHAREPOINT, Case, judge_case, policy
 
 RULE = {"mode": "include", "rule": 'device.trustType -eq "AzureAD"'}

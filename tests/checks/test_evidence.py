@@ -6,6 +6,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+
+from checks.judge import judge
+from checks.model import Effect
+from tenant.model import Account, Gap, Group, MfaDemand
 from tests.checks.kit import (
     DEFAULTS_GAP,
     EXCHANGE,
@@ -24,10 +28,6 @@ from tests.checks.kit import (
     policy,
     reasons,
 )
-
-from checks.judge import judge
-from checks.model import Effect
-from tenant.model import Account, Gap, Group, MfaDemand
 
 UNEXPLAINED = ("conditional", "usable")
 NOTHING = ("not_offered", "usable")

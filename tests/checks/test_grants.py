@@ -1,9 +1,9 @@
 """What each grant control does to both answers of an account whose per-user MFA is disabled."""
 
 import pytest
-from tests.checks.kit import STRENGTHS_GAP, Case, judge_case, policy
 
 from tenant.model import AuthenticationStrength
+from tests.checks.kit import STRENGTHS_GAP, Case, judge_case, policy
 
 STRENGTHS = {
     "s-mfa": AuthenticationStrength("s-mfa", "Multifactor authentication", "mfa"),

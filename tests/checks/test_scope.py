@@ -5,6 +5,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+
+from checks.model import Effect
+from tenant.model import Account, Group
 from tests.checks.kit import (
     DEFAULTS_GAP,
     GLOBAL_ADMINISTRATOR,
@@ -25,9 +28,6 @@ from tests.checks.kit import (
     policy,
     reasons,
 )
-
-from checks.model import Effect
-from tenant.model import Account, Group
 
 HIDDEN = ("hidden", "blocked_by_policy")
 NOTHING = ("not_offered", "usable")

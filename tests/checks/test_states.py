@@ -5,6 +5,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+
+from checks.model import Effect
+from tenant.model import Registration
 from tests.checks.kit import (
     BLOCK_LEGACY,
     DEFAULTS_GAP,
@@ -24,9 +27,6 @@ from tests.checks.kit import (
     policy,
     reasons,
 )
-
-from checks.model import Effect
-from tenant.model import Registration
 
 REGISTERED = Registration(report=("microsoftAuthenticatorPush",))
 NOTHING_REGISTERED = Registration(report=("email",), own=("#microsoft.graph.passwordAuthenticationMethod",))
