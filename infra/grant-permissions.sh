@@ -66,14 +66,14 @@ if [[ -z $identity ]]; then
   usage >&2
   fail '--identity is missing.'
 fi
-[[ $identity =~ $GUID ]] || fail "$identity is not an object ID: copy IDENTITY_PRINCIPAL_ID from the deployment's outputs."
+[[ $identity =~ $GUID ]] || fail "$identity is not an object ID: copy the output IDENTITY_PRINCIPAL_ID."
 command -v az >/dev/null || fail 'Azure CLI (az) was not found: install it, or use grant-permissions.ps1.'
 
 # Prints the answer of Microsoft Graph as tab-separated text. Stops with the answer's own message.
 graph() {
   local answer
   if ! answer=$(az rest --only-show-errors --output tsv "$@"); then
-    fail 'Microsoft Graph refused the request above. Granting needs Privileged Role Administrator or Global Administrator.'
+    fail 'Microsoft Graph did not do it; the reason is above. Granting needs Privileged Role Administrator.'
   fi
   printf '%s' "${answer//$'\r'/}"
 }
@@ -155,8 +155,8 @@ done
 # Mail is sent with an Exchange role for one mailbox. The same right from Entra ID would reach every mailbox.
 if [[ -n $(assignment_of "$(role_id Mail.Send)") ]]; then
   printf '\nWarning: this identity holds Mail.Send in Entra ID and can send mail as anybody in the tenant.\n'
-  printf 'Take it away (Entra admin center > Enterprise applications > the identity > Permissions) and use the Exchange role in\n'
-  printf 'docs/deploy.md instead.\n'
+  printf 'Take it away (Entra admin center > Enterprise applications > the identity > Permissions) and use\n'
+  printf 'the Exchange role in docs/deploy.md instead.\n'
 fi
 
 if $what_if; then

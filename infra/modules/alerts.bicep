@@ -1,4 +1,4 @@
-metadata description = 'Alert rules on the app itself: no scan, poison messages, failures. Findings are told by the app.'
+metadata description = 'Alert rules on the app itself: no scan, poison messages, failures.'
 
 @description('Name of the app, used in the names of the rules.')
 param appName string
@@ -21,41 +21,32 @@ param scanOverdueHours int
 @description('Failed function runs within an hour after which the third rule fires.')
 param failureThreshold int
 
-// The Functions host writes "Executed 'Functions.<name>' (Succeeded, ..." or "(Failed, ..." for every run. These lines
-// are asked first because, in OpenTelemetry mode, queue triggers write no row to AppRequests.
+// Log lines and not AppRequests: in OpenTelemetry mode the host writes no request for a queue trigger. The app writes
+// "Run <id>: <n> accounts, complete: <True or False>, ..." once a scan is kept; jobs.py has the line.
 var scanOverdueQuery = '''
-union isfuzzy=true
-  (AppTraces
-   | where TimeGenerated > ago({0}h)
-   | where Message startswith "Executed 'Functions.run_scan' (Succeeded"),
-  (AppRequests
-   | where TimeGenerated > ago({0}h)
-   | where Name == "run_scan" and Success == true)
+AppTraces
+| where TimeGenerated > ago({0}h)
+| where Message startswith "Run " and Message contains " accounts, complete: "
 | summarize Scans = count()
 | where Scans == 0
 '''
 
+// The host writes "Executed 'Functions.<name>' (Succeeded, ..." or "(Failed, ..." for every run of a function.
 var poisonQuery = '''
-union isfuzzy=true
-  (AppTraces
-   | where Message startswith "Executed 'Functions.scans_poison'" or Message startswith "Executed 'Functions.alerts_poison'"),
-  (AppRequests
-   | where Name in ("scans_poison", "alerts_poison"))
+AppTraces
+| where Message startswith "Executed 'Functions.scans_poison'" or Message startswith "Executed 'Functions.alerts_poison'"
 '''
 
 var failureQuery = '''
-union isfuzzy=true
-  (AppTraces
-   | where Message startswith "Executed 'Functions." and Message contains "(Failed"),
-  (AppRequests
-   | where Success == false and toint(ResultCode) !between (400 .. 499))
+AppTraces
+| where Message startswith "Executed 'Functions." and Message contains "(Failed"
 '''
 
 var rules = [
   {
     name: 'no-scan'
     title: 'No successful scan'
-    text: 'No scan of the service accounts has succeeded for ${scanOverdueHours} hours. Findings may be out of date.'
+    text: 'No scan has succeeded for ${scanOverdueHours} hours. Findings may be out of date.'
     query: format(scanOverdueQuery, scanOverdueHours)
     severity: 1
     frequency: 'PT1H'
@@ -66,7 +57,7 @@ var rules = [
   {
     name: 'poison'
     title: 'A message could not be processed'
-    text: 'A scan or an alert failed again and again and was set aside. Open docs/troubleshooting.md, "Poison messages".'
+    text: 'A scan or an alert failed again and again and was set aside. See docs/troubleshooting.md.'
     query: poisonQuery
     severity: 1
     frequency: 'PT15M'

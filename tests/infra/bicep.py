@@ -21,13 +21,17 @@ _BICEP_ONLY = {"parent", "scope", "dependsOn", "name"}
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """A resource as declared: its file, symbol, type, API version, whether it only refers to one, and its members."""
+    """A resource as declared.
+
+    ``existing`` says that it only refers to one; ``loop`` is what it is repeated over (None: it isn't); ``body`` its members.
+    """
 
     file: Path
     symbol: str
     type: str
     api_version: str
     existing: bool
+    loop: Any
     body: dict[str, Any]
 
     @property
@@ -39,14 +43,21 @@ class Resource:
 @cache
 def parsed(file: Path) -> dict[str, Any]:
     """What pycep makes of ``file``; raises what pycep raises."""
-    tree: dict[str, Any] = BicepParser().parse(text=file.read_text(encoding="utf-8"))
-    return tree
+    return dict(BicepParser().parse(text=file.read_text(encoding="utf-8")))
 
 
 def resources() -> list[Resource]:
     """Every resource of every Bicep file."""
     return [
-        Resource(file, symbol, item["type"], item["api_version"], item["existing"], _unwrapped(item["config"]))
+        Resource(
+            file,
+            symbol,
+            item["type"],
+            item["api_version"],
+            item["existing"],
+            item["config"].get("loop_type", {}).get("detail", {}).get("array_name"),
+            _unwrapped(item["config"]),
+        )
         for file in BICEP_FILES
         for symbol, item in parsed(file).get("resources", {}).items()
     ]

@@ -1,12 +1,12 @@
-"""Checks every property name in ``infra/`` against Microsoft's own SDK models and writes ``azure_names.json``.
+r"""Checks every property name in ``infra/`` against Microsoft's own SDK models and writes ``azure_names.json``.
 
 Run it after using a new resource type, API version or property; it stops at a name that the models don't have. The SDKs
 are needed for this script only, so they live in an environment of their own:
 
     python -m venv names
-    names/bin/pip install pycep-parser==0.7.0 azure-mgmt-web==8.0.0 azure-mgmt-storage==22.2.0 azure-mgmt-keyvault==11.0.0 \\
-        azure-mgmt-network==28.1.0 azure-mgmt-privatedns==1.2.0 azure-mgmt-loganalytics==13.0.0b7 \\
-        azure-mgmt-applicationinsights==4.1.0 azure-mgmt-monitor==7.0.0 azure-mgmt-msi==7.1.0 \\
+    names/bin/pip install pycep-parser==0.7.0 azure-mgmt-web==8.0.0 azure-mgmt-storage==22.2.0 azure-mgmt-keyvault==11.0.0 \
+        azure-mgmt-network==28.1.0 azure-mgmt-privatedns==1.2.0 azure-mgmt-loganalytics==13.0.0b7 \
+        azure-mgmt-applicationinsights==4.1.0 azure-mgmt-monitor==7.0.0 azure-mgmt-msi==7.1.0 \
         azure-mgmt-authorization==4.0.0 azure-mgmt-resource==23.1.1 azure-mgmt-resource-locks==1.0.0
     names/bin/python -m tests.infra.update_azure_names
 """
@@ -36,7 +36,11 @@ MODELS = {
         "applicationinsights.v2020_02_02",
         "ApplicationInsightsComponent",
     ),
-    "Microsoft.Insights/scheduledQueryRules@2023-12-01": ("azure-mgmt-monitor", "monitor", "ScheduledQueryRuleResource"),
+    "Microsoft.Insights/scheduledQueryRules@2023-12-01": (
+        "azure-mgmt-monitor",
+        "monitor",
+        "ScheduledQueryRuleResource",
+    ),
     "Microsoft.KeyVault/vaults/secrets@2024-11-01": (
         "azure-mgmt-keyvault",
         "keyvault.v2024_11_01",
@@ -208,7 +212,8 @@ def main() -> int:
         package, module_name, model_name = MODELS[key]
         module = importlib.import_module(f"azure.mgmt.{module_name}.models")
         entry = table.setdefault(
-            key, {"source": f"{package} {version(package)}, azure.mgmt.{module_name}.models.{model_name}", "properties": {}}
+            key,
+            {"source": f"{package} {version(package)}, azure.mgmt.{module_name}.models.{model_name}", "properties": {}},
         )
         for path, value in paths(item):
             try:

@@ -1,0 +1,101 @@
+"""App settings: what the code reads is what the template sets, in both directions."""
+
+import re
+from typing import Any
+
+from settings import Settings, env_name
+from tests.infra.bicep import INFRA, literals, parsed
+
+NOT_SET_IN_AZURE = {
+    "AzureWebJobsStorage": "a connection string holds the account key; Azure gets the addresses and an identity instead",
+    "GRAPH_ENDPOINT": "another Microsoft Graph, for tests on one machine",
+}
+"""Settings that the code reads and that a deployment leaves alone, with the reason."""
+
+READ_BY_THE_PLATFORM = {
+    "APPLICATIONINSIGHTS_AUTHENTICATION_STRING",
+    "APPLICATIONINSIGHTS_CONNECTION_STRING",
+    "AzureWebJobsStorage__blobServiceUri",
+    "AzureWebJobsStorage__credential",
+    "OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID",
+    "WEBSITE_AUTH_AAD_ALLOWED_TENANTS",
+}
+"""Settings that the Functions host or App Service authentication reads. Source: Microsoft Learn, "App settings reference for
+Azure Functions" and "Configure your App Service or Azure Functions app to use Microsoft Entra sign-in"."""
+
+
+def variables() -> dict[str, Any]:
+    found: dict[str, Any] = parsed(INFRA / "modules" / "app.bicep")["variables"]
+    return found
+
+
+def module(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = parsed(INFRA / "resources.bicep")["modules"][name]["config"]["params"]
+    return found
+
+
+def set_by_the_template() -> set[str]:
+    """Names of all app settings that a deployment can set."""
+    written = {
+        *variables()["platformSettings"]["value"],
+        *variables()["secretSettings"]["value"].values(),
+        *module("app")["settings"],
+    }
+    for choice in ("authSettings", "reportSettings"):
+        written |= variables()[choice]["value"]["operator"]["operands"]["false_value"].keys()
+    return written
+
+
+def test_every_setting_that_the_code_reads_is_set_or_has_a_reason_not_to_be() -> None:
+    read = {env_name(field) for field in Settings.model_fields}
+    assert read - set_by_the_template() == NOT_SET_IN_AZURE.keys()
+
+
+def test_every_setting_that_the_template_sets_is_read() -> None:
+    read = {env_name(field) for field in Settings.model_fields}
+    assert set_by_the_template() - read == READ_BY_THE_PLATFORM
+
+
+def test_settings_written_here_are_all_that_reach_the_app() -> None:
+    tree = parsed(INFRA / "modules" / "app.bicep")
+    configuration = tree["resources"]["configuration"]["config"]["properties"]["function"]
+    assert configuration["type"] == "union"
+    assert list(configuration["parameters"].values()) == [
+        "platformSettings",
+        "authSettings",
+        "vaultReferences",
+        "reportSettings",
+        "chosenSettings",
+    ]
+    assert "appSettings" not in set(literals(tree["resources"]["site"]["config"]))
+
+
+def test_secrets_reach_the_app_as_references_to_the_vault() -> None:
+    secrets = variables()["secretSettings"]["value"]
+    names = {name.strip("'") for name in secrets}
+    vault = parsed(INFRA / "modules" / "vault.bicep")["resources"]
+    assert {
+        resource["config"]["config"]["name"]
+        for resource in vault.values()
+        if resource["type"] == "Microsoft.KeyVault/vaults/secrets"
+    } == names
+    offered = {str(one) for one in literals(parsed(INFRA / "resources.bicep")["variables"]["secretNames"])}
+    assert names <= offered
+    secret_fields = {
+        env_name(name) for name, info in Settings.model_fields.items() if "Secret." in (info.description or "")
+    }
+    assert set(secrets.values()) == secret_fields - {"AzureWebJobsStorage"}
+    assert "@Microsoft.KeyVault(SecretUri=" in (INFRA / "modules" / "app.bicep").read_text(encoding="utf-8")
+    assert not secret_fields & module("app")["settings"].keys()
+
+
+def test_default_schedule_is_the_default_of_the_code() -> None:
+    default = parsed(INFRA / "main.bicep")["parameters"]["scanSchedule"]["default"]
+    assert default == Settings.model_fields["scan_schedule"].default
+
+
+def test_choices_are_the_choices_of_the_code() -> None:
+    for parameter, field in (("graphCloud", "graph_cloud"), ("appPasswordsAllowed", "app_passwords_allowed")):
+        decorators = parsed(INFRA / "main.bicep")["parameters"][parameter]["decorators"]
+        allowed = next(one["argument"] for one in decorators if one["type"] == "allowed")
+        assert set(allowed) == set(re.findall(r"'(\w+)'", str(Settings.model_fields[field].annotation)))

@@ -1,0 +1,88 @@
+"""The package: what a deployed app needs is in it, and nothing else."""
+
+import ast
+import subprocess
+from pathlib import Path
+
+import pytest
+from pathspec import GitIgnoreSpec
+
+ROOT = Path(__file__).parents[2]
+IGNORED = GitIgnoreSpec.from_lines((ROOT / ".funcignore").read_text(encoding="utf-8").splitlines())
+
+
+def tracked() -> list[str]:
+    """Files of the repository."""
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if listed.returncode:
+        pytest.skip("the files of the repository are known to git only, and this is a copy without it")
+    return listed.stdout.splitlines()
+
+
+def packaged() -> set[str]:
+    return {file for file in tracked() if not IGNORED.match_file(file)}
+
+
+def modules_that_run() -> set[str]:
+    """Every module of the project that function_app.py imports, directly or not, as files."""
+    found: set[str] = set()
+    waiting = ["function_app.py"]
+    while waiting:
+        file = waiting.pop()
+        if file in found:
+            continue
+        found.add(file)
+        for node in ast.walk(ast.parse((ROOT / file).read_text(encoding="utf-8"))):
+            names = []
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+            for name in names:
+                base = ROOT.joinpath(*name.split("."))
+                candidates = (base.with_suffix(".py"), base / "__init__.py")
+                waiting += [str(one.relative_to(ROOT)) for one in candidates if one.is_file()]
+    return found
+
+
+def test_everything_that_runs_is_packaged() -> None:
+    missing = {file for file in modules_that_run() if IGNORED.match_file(file)}
+    assert missing == set()
+    assert {"function_app.py", "host.json", "requirements.txt"} <= packaged()
+
+
+def test_data_beside_the_code_is_packaged() -> None:
+    packages = {file.split("/")[0] for file in modules_that_run() if "/" in file}
+    data = {file for file in tracked() if file.split("/")[0] in packages and not file.endswith(".py")}
+    assert data
+    assert data <= packaged()
+
+
+@pytest.mark.parametrize("folder", ["tests", "demo", "docs", "infra", "devtools", "bench", ".ci", ".github"])
+def test_what_only_developers_need_stays_out(folder: str) -> None:
+    assert not [file for file in packaged() if file.startswith(f"{folder}/")]
+
+
+def test_package_holds_code_and_what_stands_beside_it_only() -> None:
+    packages = {file.split("/")[0] for file in modules_that_run() if "/" in file}
+    loose = {file for file in packaged() if file.split("/")[0] not in packages}
+    assert loose == {"host.json", "requirements.txt"} | {file for file in modules_that_run() if "/" not in file}
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        ".azure/contoso/.env",
+        ".env",
+        ".git/config",
+        ".venv/bin/python",
+        "checks/__pycache__/judge.cpython-313.pyc",
+        "local.settings.json",
+    ],
+)
+def test_secrets_and_leftovers_stay_out(file: str) -> None:
+    assert IGNORED.match_file(file)
+
+
+def test_libraries_built_beside_the_code_go_along() -> None:
+    assert not IGNORED.match_file(".python_packages/lib/site-packages/httpx/__init__.py")

@@ -1,0 +1,212 @@
+"""The script that lets the app read Microsoft Graph, run against a stand-in for the Azure CLI."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.infra.bicep import INFRA
+
+TABLE = json.loads((INFRA / "data" / "graph-permissions.json").read_text(encoding="utf-8"))
+REQUIRED = [one["value"] for one in TABLE["required"]]
+OPTIONAL = [one["value"] for one in TABLE["optional"]]
+IDS = {one["value"]: one["id"] for one in TABLE["required"] + TABLE["optional"]}
+MAIL_SEND = "b633e1c5-b582-4048-a93e-9f11b44c7e96"
+IDENTITY = "22222222-2222-4222-8222-222222222222"
+
+pytestmark = pytest.mark.skipif(shutil.which("bash") is None, reason="grant-permissions.sh needs bash")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a run printed, and how it ended."""
+
+    code: int
+    out: str
+    error: str
+
+    def did(self, what: str) -> list[str]:
+        """The permissions that were reported with these words."""
+        return re.findall(rf"^{what} +(\S+)$", self.out, re.MULTILINE)
+
+
+class Tenant:
+    """A tenant in a file, and a way to run the script against it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._file = folder / "state.json"
+        self._path = folder / "bin"
+        self._path.mkdir()
+        az = self._path / "az"
+        fake = Path(__file__).with_name("fake_az.py").read_text(encoding="utf-8")
+        az.write_text(f"#!{sys.executable} -IS\n{fake}", encoding="utf-8")
+        az.chmod(0o755)
+        self.change(identity=IDENTITY, kind="ManagedIdentity", offered={**IDS, "Mail.Send": MAIL_SEND}, assignments={})
+
+    def change(self, **changes: Any) -> None:
+        before = json.loads(self._file.read_text(encoding="utf-8")) if self._file.exists() else {}
+        self._file.write_text(json.dumps({**before, **changes}), encoding="utf-8")
+
+    @property
+    def granted(self) -> set[str]:
+        state = json.loads(self._file.read_text(encoding="utf-8"))
+        names = {role: name for name, role in state["offered"].items()}
+        return {names[role] for role in state["assignments"].values()}
+
+    @property
+    def changes(self) -> list[list[str]]:
+        """Calls that changed something or tried to."""
+        calls = json.loads(self._file.read_text(encoding="utf-8")).get("calls", [])
+        return [call for call in calls if "post" in call or "delete" in call]
+
+    def run(self, *arguments: str) -> Outcome:
+        done = subprocess.run(
+            ["bash", str(INFRA / "grant-permissions.sh"), *arguments],
+            env={"PATH": f"{self._path}{os.pathsep}{os.environ['PATH']}", "FAKE_AZ_STATE": str(self._file)},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        return Outcome(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.fixture
+def tenant(tmp_path: Path) -> Tenant:
+    return Tenant(tmp_path)
+
+
+def test_grants_what_is_required_and_nothing_else(tenant: Tenant) -> None:
+    done = tenant.run("--identity", IDENTITY)
+    assert (done.code, done.error) == (0, "")
+    assert done.did("granted") == REQUIRED
+    assert tenant.granted == set(REQUIRED)
+
+
+def test_grants_optional_permissions_when_asked(tenant: Tenant) -> None:
+    assert tenant.run(f"--identity={IDENTITY}", "--optional").code == 0
+    assert tenant.granted == {*REQUIRED, *OPTIONAL}
+
+
+def test_a_second_run_changes_nothing(tenant: Tenant) -> None:
+    tenant.run("--identity", IDENTITY)
+    before = len(tenant.changes)
+    done = tenant.run("--identity", IDENTITY)
+    assert done.code == 0
+    assert done.did("already there") == REQUIRED
+    assert len(tenant.changes) == before
+
+
+def test_finds_what_is_granted_on_later_pages(tenant: Tenant) -> None:
+    tenant.run("--identity", IDENTITY)
+    before = len(tenant.changes)
+    tenant.change(page_size=2)
+    assert tenant.run("--identity", IDENTITY).did("already there") == REQUIRED
+    assert len(tenant.changes) == before
+
+
+def test_completes_what_is_partly_granted(tenant: Tenant) -> None:
+    tenant.change(assignments={"a1": IDS["Policy.Read.All"]})
+    done = tenant.run("--identity", IDENTITY)
+    assert done.did("already there") == ["Policy.Read.All"]
+    assert tenant.granted == set(REQUIRED)
+
+
+@pytest.mark.parametrize("options", [(), ("--optional",), ("--revoke",)])
+def test_what_if_changes_nothing(tenant: Tenant, options: tuple[str, ...]) -> None:
+    tenant.change(assignments={"a1": IDS["Policy.Read.All"]})
+    done = tenant.run("--identity", IDENTITY, "--what-if", *options)
+    assert done.code == 0
+    assert done.did("would revoke" if options == ("--revoke",) else "would grant")
+    assert "Nothing was changed." in done.out
+    assert tenant.changes == []
+
+
+def test_revoke_takes_away_everything_it_can_grant_and_nothing_else(tenant: Tenant) -> None:
+    tenant.run("--identity", IDENTITY, "--optional")
+    other = "33333333-3333-4333-8333-333333333333"
+    state_offered = {**IDS, "Mail.Send": MAIL_SEND, "Sites.Read.All": other}
+    tenant.change(offered=state_offered, assignments={**tenant_assignments(tenant), "a-other": other})
+    done = tenant.run("--identity", IDENTITY, "--revoke")
+    assert done.code == 0
+    assert set(done.did("revoked")) == {*REQUIRED, *OPTIONAL}
+    assert tenant.granted == {"Sites.Read.All"}
+    assert set(tenant.run("--identity", IDENTITY, "--revoke").did("not granted")) == {*REQUIRED, *OPTIONAL}
+
+
+def tenant_assignments(tenant: Tenant) -> dict[str, str]:
+    return {f"a-{name}": IDS[name] for name in tenant.granted}
+
+
+@pytest.mark.parametrize("kind", ["Application", "Legacy"])
+def test_refuses_anything_but_a_managed_identity(tenant: Tenant, kind: str) -> None:
+    tenant.change(kind=kind)
+    done = tenant.run("--identity", IDENTITY)
+    assert done.code == 1
+    assert f"is of type {kind}, not ManagedIdentity. Nothing was changed" in done.error
+    assert tenant.changes == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ((), "--identity is missing."),
+        (("--identity",), "--identity needs the object ID of the managed identity after it."),
+        (("--identity", "func-app-password-watch"), "func-app-password-watch is not an object ID"),
+        (("--identity", IDENTITY, "--whatif"), "--whatif is not an option of this script."),
+        (("--identity", f"{IDENTITY}/../../users"), "is not an object ID"),
+    ],
+)
+def test_wrong_arguments_are_explained_and_change_nothing(
+    tenant: Tenant, arguments: tuple[str, ...], sentence: str
+) -> None:
+    done = tenant.run(*arguments)
+    assert done.code == 1
+    assert sentence in done.error
+    assert tenant.changes == []
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_a_refusal_stops_the_run_and_names_the_role_it_takes(tenant: Tenant, method: str) -> None:
+    tenant.change(refuse=method)
+    done = tenant.run("--identity", IDENTITY)
+    assert done.code == 1
+    assert "Insufficient privileges" in done.error
+    assert "Granting needs Privileged Role Administrator." in done.error
+    assert done.did("granted") == []
+
+
+def test_a_permission_that_this_cloud_lacks_is_named(tenant: Tenant) -> None:
+    tenant.change(offered={name: role for name, role in IDS.items() if name != "Policy.Read.All"})
+    done = tenant.run("--identity", IDENTITY)
+    assert done.code == 1
+    assert "does not offer Policy.Read.All" in done.error
+
+
+def test_warns_when_the_identity_may_send_mail_as_anybody(tenant: Tenant) -> None:
+    tenant.change(assignments={"a1": MAIL_SEND})
+    done = tenant.run("--identity", IDENTITY, "--what-if")
+    assert "can send mail as anybody in the tenant" in done.out
+    assert "Mail.Send" not in {*REQUIRED, *OPTIONAL}
+
+
+def test_help_explains_every_option(tenant: Tenant) -> None:
+    done = tenant.run("--help")
+    assert done.code == 0
+    for option in ("--identity", "--optional", "--what-if", "--revoke"):
+        assert option in done.out
+
+
+@pytest.mark.skipif(shutil.which("shellcheck") is None, reason="shellcheck is not installed")
+def test_script_is_clean_to_shellcheck() -> None:
+    done = subprocess.run(
+        ["shellcheck", str(INFRA / "grant-permissions.sh")], capture_output=True, text=True, check=False
+    )
+    assert done.stdout == ""
