@@ -170,7 +170,7 @@ _tenant = st.builds(
     ),
     _policies, _some([False, False, True]), _roles, _roles, _some(["mfa", "none"]),
 )
-_quiet = settings(deadline=None, max_examples=150)
+_quiet = settings(deadline=None, max_examples=100)
 
 
 @_quiet
@@ -301,16 +301,17 @@ _names = _some([
     "builtInControls", "authenticationStrength", "clientApplications", "authenticationFlows", "transferMethods", "modifiedDateTime",
     "deletedDateTime", "signInRiskLevels", "insiderRiskLevels", "includeGuestsOrExternalUsers",
 ])
-_shaped = st.recursive(_json, lambda inner: st.dictionaries(_names, inner, max_size=6), max_leaves=25)
+_flat = st.dictionaries(_names, _json, max_size=4)
+_shaped = st.dictionaries(_names, _flat | _json, max_size=4)
 
 
-@settings(deadline=None, max_examples=300)
-@given(st.dictionaries(_names, _shaped, max_size=8), _account)
+@settings(deadline=None, max_examples=60)
+@given(st.dictionaries(_names, _shaped | _json, max_size=6), _account)
 def test_judging_never_fails_whatever_a_policy_holds(raw: Json, account: Account) -> None:
     judged(make_tenant([raw]), account)
 
 
-@settings(deadline=None, max_examples=300)
+@_quiet
 @given(_policy, _names, _json, _account)
 def test_judging_never_fails_where_one_member_is_odd(raw: Json, name: str, odd: Any, account: Account) -> None:
     def spoil(value: Any) -> Any:
