@@ -1,0 +1,1 @@
+"""What to say about changes, and the channels that say it."""

@@ -1,0 +1,69 @@
+"""The changes of an alert as CSV and JSON, for the mail.
+
+Excel runs a cell that begins with ``= + - @`` (also in full width), a tab or a carriage return as a formula, quoted or not;
+an apostrophe in front makes it text. Source: OWASP, "CSV Injection".
+"""
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from alerts.model import Alert, AlertItem
+from alerts.text import clean
+from alerts.webhook import webhook_body
+
+MAX_BYTES = 600 * 1024
+"""Of each attachment: Graph takes requests of 4 MB, and base64 within base64 makes 1.8 bytes of each."""
+COLUMNS = (
+    *("what", "severity", "check", "title", "account", "display_name", "account_id", "summary", "policy", "scope"),
+    *("since_utc", "by", "first_seen_utc", "resolution", "next_step"),
+)
+_FORMULA = frozenset("=+-@\t\r＝＋－＠")  # noqa: RUF001 -- full width on purpose
+
+
+def changes_csv(alert: Alert, limit: int = MAX_BYTES) -> tuple[str, int]:
+    """The changes as CSV (comma, quoted, CRLF) of at most ``limit`` bytes of UTF-8, and how many of them it holds."""
+    text = io.StringIO()
+    writer = csv.writer(text, quoting=csv.QUOTE_ALL)
+    writer.writerow(COLUMNS)
+    kept = [text.getvalue()]
+    size = len(kept[0])
+    for row in map(_row, alert.items):
+        text.seek(0)
+        text.truncate()
+        writer.writerow(row)
+        size += len(text.getvalue().encode())
+        if size > limit:
+            break
+        kept.append(text.getvalue())
+    return "".join(kept), len(kept) - 1
+
+
+def changes_json(alert: Alert, limit: int = MAX_BYTES) -> tuple[str, int]:
+    """The same document as the webhook's (``alerts/webhook.py``), and how many changes it holds."""
+    body = webhook_body(alert, limit)
+    return body, len(json.loads(body)["data"]["changes"])
+
+
+def formula_safe(text: str) -> str:
+    """``text`` as a cell that no spreadsheet program takes for a formula."""
+    return f"'{text}" if text.lstrip()[:1] in _FORMULA and text.strip() else text
+
+
+def _row(item: AlertItem) -> list[str]:
+    return [formula_safe(clean(cell, 1000)) for cell in _cells(item)]
+
+
+def _cells(item: AlertItem) -> Iterator[str]:
+    reason = item.reasons[0] if item.reasons else None
+    yield from (item.kind, item.severity, item.check_id, item.title)
+    yield from (item.user_principal_name, item.display_name, item.account_id, item.summary)
+    yield from ((reason.policy_name or "", reason.scope or "") if reason else ("", ""))
+    yield from (_time(item.since), item.actor or "", _time(item.first_seen), item.resolution or "")
+    yield item.next_step.title if item.next_step else ""
+
+
+def _time(time: datetime | None) -> str:
+    return time.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S") if time else ""

@@ -1,0 +1,217 @@
+"""The Teams card: what changed, worst first, with account, cause, since when, who, and the next step.
+
+Teams refuses messages of more than 28 KB, so the card is made with less and less detail until it fits; what isn't shown is
+counted and linked. Nobody reads sixty paragraphs in a chat anyway.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from alerts.elements import Json, box, buttons, heading, line, link, open_url, run, spaced
+from alerts.groups import Group, dated, grouped, remark, statement
+from alerts.links import safe_url
+from alerts.model import Alert, AlertGap, Kind, Purpose, Severity
+from alerts.wording import LABELS, account_name, count, sentence, user_principal_name, when
+
+MAX_BYTES = 27_500
+"""Of the message as JSON. 28 KB is the limit of Teams; a workflow wraps the card into a little more."""
+
+_COLOURS = {Severity.HIGH: "Attention", Severity.MEDIUM: "Warning", Severity.LOW: "Accent"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Detail:
+    """How much a card shows."""
+
+    full: int
+    """Groups that are told in full."""
+    short: int
+    """Groups after those that get a line each, and as many resolved ones."""
+    names: int
+    """Accounts that are named in a group."""
+    text: int
+    """Characters of a sentence."""
+
+
+_DETAILS = (
+    _Detail(full=6, short=8, names=6, text=500),
+    _Detail(full=5, short=6, names=5, text=350),
+    _Detail(full=4, short=4, names=4, text=250),
+    _Detail(full=3, short=3, names=3, text=160),
+    _Detail(full=2, short=2, names=2, text=100),
+    _Detail(full=1, short=1, names=1, text=80),
+)
+"""From the most to the least. The last one fits whatever the names are: about 40 texts of at most 12 bytes a character."""
+
+
+def card_message(alert: Alert) -> Json:
+    """The message for a Workflows webhook, under 28 KB as JSON however it is escaped."""
+    groups = grouped(alert.items)
+    for detail in _DETAILS:
+        message = _message(_card(alert, groups, detail))
+        if size_of(message) <= MAX_BYTES:
+            return message
+    raise AssertionError("the smallest card doesn't fit")
+
+
+def size_of(message: Json) -> int:
+    """Bytes of the message in the longest of the usual ways to write JSON (ASCII only)."""
+    return len(json.dumps(message))
+
+
+def _message(card: Json) -> Json:
+    attachment = {"contentType": "application/vnd.microsoft.card.adaptive", "contentUrl": None, "content": card}
+    return {"type": "message", "attachments": [attachment]}
+
+
+def _card(alert: Alert, groups: tuple[Group, ...], detail: _Detail) -> Json:
+    problems = [group for group in groups if group.kind is not Kind.RESOLVED]
+    resolved = [group for group in groups if group.kind is Kind.RESOLVED]
+    body = [_top(alert)]
+    body += [line(run(note, detail.text), spacing="Small") for note in alert.notes[:3]]
+    body += [_full(group, alert, detail) for group in problems[: detail.full]]
+    shorter = problems[detail.full : detail.full + detail.short]
+    if shorter:
+        body += [heading("Also"), *(_short(group, detail) for group in shorter)]
+    if resolved:
+        body += [heading("Resolved"), *(_short(group, detail) for group in resolved[: detail.short])]
+    told = [*problems[: detail.full + detail.short], *resolved[: detail.short]]
+    left = max(len(alert.items), sum(alert.counts.values())) - sum(len(group.items) for group in told)
+    if left > 0:
+        where = ": see the report." if safe_url(alert.report_url) else ": run the report to see them."
+        body.append(line(run(f"And {left:,} more{where}", 100, weight="Bolder"), spacing="Medium"))
+    body += _gaps(alert.gaps, detail)
+    body += _bottom(alert)
+    return {
+        "type": "AdaptiveCard",
+        "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
+        "version": "1.5",
+        "lang": "en",
+        "msteams": {"width": "Full"},
+        "fallbackText": run(alert.headline, 300)["text"],
+        "body": body,
+    }
+
+
+def _top(alert: Alert) -> Json:
+    tenant = [run(alert.tenant_name, 80, isSubtle=True), spaced("·", 1, isSubtle=True)] if alert.tenant_name else []
+    subtle: dict[str, Any] = {"isSubtle": True, "size": "Small"}
+    verb = {Purpose.CHANGES: "scanned", Purpose.DIGEST: "as of"}.get(alert.purpose, "")
+    return box(
+        [
+            line(run(alert.headline, 240, size="Large", weight="Bolder")),
+            line(
+                *({**one, "size": "Small"} for one in tenant),
+                (spaced if tenant else run)(f"{verb} {when(alert.created)}", 60, **subtle),
+                spacing="Small",
+            ),
+        ],
+        style=_style(alert),
+        bleed=True,
+    )
+
+
+def _style(alert: Alert) -> str:
+    if alert.good_news:
+        return "good"
+    if alert.severity is Severity.HIGH or alert.purpose is Purpose.FAILURE:
+        return "attention"
+    return "warning" if alert.severity or alert.gaps else "accent"
+
+
+def _full(group: Group, alert: Alert, detail: _Detail) -> Json:
+    item = group.first
+    label = line(
+        run(item.severity.capitalize(), 10, weight="Bolder", size="Small", color=_COLOURS[item.severity]),
+        spaced(f"· {LABELS[item.kind]}", 30, size="Small", isSubtle=True),
+    )
+    parts = [label, line(run(statement(group, baseline=alert.baseline), 200, weight="Bolder"), spacing="None")]
+    if len(group.items) == 1:
+        name = account_name(item)
+        if name.casefold() != user_principal_name(item).casefold():
+            parts.append(line(run(name, 80, isSubtle=True), spacing="None"))
+    parts.append(line(run(sentence(group.cause), detail.text), spacing="Small"))
+    special = remark(group)
+    if special:
+        parts.append(line(run(special, detail.text, italic=True), spacing="Small"))
+    parts += _facts(group, detail)
+    if len(group.items) > 1:
+        parts.append(_names(group, detail))
+    elif (url := safe_url(item.entra_url)) is not None:
+        parts.append(buttons(open_url("Open account in Entra", url)))
+    return box(parts, spacing="Large", separator=True)
+
+
+def _facts(group: Group, detail: _Detail) -> list[Json]:
+    """Since when, who, and what to do."""
+    facts = []
+    since = dated(group)
+    if since:
+        word, _, rest = since.partition(" ")
+        facts.append(line(run(word, 20, weight="Bolder"), spaced(f"{rest}.", 240), spacing="Small"))
+    step = group.next_step
+    if step:
+        first = f"{sentence(step.title)} {step.steps[0]}" if step.steps else sentence(step.title)
+        facts.append(line(run("Next step", 20, weight="Bolder"), spaced(first, detail.text), spacing="Small"))
+    return facts
+
+
+def _names(group: Group, detail: _Detail) -> Json:
+    """The accounts of a group, each leading to its page in the Entra admin center."""
+    shown = list({item.account_id: item for item in group.items}.values())
+    runs = [run("Accounts", 20, weight="Bolder")]
+    for number, item in enumerate(shown[: detail.names]):
+        runs.append({"type": "TextRun", "text": ", " if number else " "})
+        runs.append(link(user_principal_name(item), 80, item.entra_url))
+    more = group.accounts - min(len(shown), detail.names)
+    if more > 0:
+        runs.append(spaced(f"and {more:,} more", 40))
+    return line(*runs, spacing="Small")
+
+
+def _short(group: Group, detail: _Detail) -> Json:
+    if group.kind is Kind.RESOLVED:
+        cause = spaced(sentence(group.cause), min(detail.text, 200), isSubtle=True)
+        return line(run(f"{statement(group)}.", 200), cause, spacing="Small")
+    colour = _COLOURS[group.severity]
+    return line(
+        run(group.severity.capitalize(), 10, weight="Bolder", color=colour),
+        spaced(f"· {LABELS[group.kind]} ·", 30, isSubtle=True),
+        spaced(statement(group), 200),
+        spacing="Small",
+    )
+
+
+def _gaps(gaps: tuple[AlertGap, ...], detail: _Detail) -> list[Json]:
+    if not gaps:
+        return []
+    shown = gaps[: min(3, detail.short)]
+    lines = [heading("Could not be read"), *(_gap(gap, detail) for gap in shown)]
+    if len(gaps) > len(shown):
+        lines.append(line(run(f"And {count(len(gaps) - len(shown), 'other input')}.", 60), spacing="Small"))
+    lines.append(line(run("Nothing was closed because of that.", 60, isSubtle=True), spacing="Small"))
+    return lines
+
+
+def _gap(gap: AlertGap, detail: _Detail) -> Json:
+    label = f"{gap.label[:1].upper()}{gap.label[1:]}"
+    runs = [run(label, 80, weight="Bolder")]
+    if gap.account:
+        runs.append(spaced(f"of {gap.account}", 90))
+    runs.append(spaced(f"({gap.error})", min(detail.text, 160), isSubtle=True))
+    if gap.permission:
+        runs.append(spaced(f"Grant the app {gap.permission}.", 90))
+    return line(*runs, spacing="Small")
+
+
+def _bottom(alert: Alert) -> list[Json]:
+    parts = []
+    if alert.totals.open is not None:
+        counts = ((alert.totals.high, "high"), (alert.totals.medium, "medium"), (alert.totals.low, "low"))
+        standing = ", ".join(f"{number:,} {word}" for number, word in counts if number) or "nothing"
+        parts.append(line(run(f"Open now: {standing}.", 80, isSubtle=True, size="Small"), spacing="Large", separator=True))
+    url = safe_url(alert.report_url)
+    if url:
+        parts.append(buttons(open_url("Open the report", url, style="positive")))
+    return parts

@@ -1,0 +1,185 @@
+"""Alerts made from what happened: the headline, the order, the counts. Pure; the same input makes the same alert."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from uuid import UUID, uuid5
+
+from alerts.groups import Group, grouped, statement
+from alerts.model import Alert, AlertGap, AlertItem, Kind, Purpose, Totals
+from alerts.text import clean, readable
+from alerts.wording import count, listed, user_principal_name
+
+NAMESPACE = UUID("0e6f0a5c-3d0e-4c1a-8f43-6d5f8a4b7c21")
+"""Never changes: the ids of notices that are on their way are made from it."""
+HEADLINE = 220
+"""Characters of a headline."""
+
+
+def compose(
+    *,
+    alert_id: str,
+    tenant_id: str,
+    tenant_name: str,
+    created: datetime,
+    items: Iterable[AlertItem],
+    run_id: str | None = None,
+    gaps: Iterable[AlertGap] = (),
+    totals: Totals = Totals(),  # noqa: B008 -- frozen
+    report_url: str | None = None,
+    baseline: bool = False,
+) -> Alert:
+    """The alert that tells what one scan changed.
+
+    Args:
+        alert_id: The id of the group of changes; stable across retries.
+        tenant_id: Of the organization.
+        tenant_name: Its display name.
+        created: When the scan found the changes.
+        items: The changes, in any order.
+        run_id: The scan.
+        gaps: What the scan could not read.
+        totals: How things stand after it.
+        report_url: Where the report is.
+        baseline: Whether this is the first scan of the tenant.
+    """
+    groups = grouped(items)
+    ordered = tuple(item for group in groups for item in group.items)
+    gaps = tuple(gaps)
+    return Alert(
+        id=alert_id,
+        tenant_id=tenant_id,
+        tenant_name=readable(tenant_name),
+        created=created,
+        headline=headline(groups, gaps, totals, baseline=baseline),
+        run_id=run_id,
+        baseline=baseline,
+        items=ordered,
+        counts=counts_of(ordered),
+        gaps=gaps,
+        totals=totals,
+        report_url=report_url,
+    )
+
+
+def compose_failure(
+    *,
+    tenant_id: str,
+    tenant_name: str,
+    created: datetime,
+    what: str,
+    failed_id: str,
+    why: str,
+    report_url: str | None = None,
+) -> Alert:
+    """The notice that a scan or an alert failed for good.
+
+    Its id is made from ``what`` and ``failed_id``, so that it is told once however often the failure is noticed.
+
+    Args:
+        tenant_id: Of the organization; empty where it isn't known.
+        tenant_name: Its display name; empty where it isn't known.
+        created: When the failure was noticed.
+        what: ``scan`` or ``alert``.
+        failed_id: The id of the run or of the alert.
+        why: What went wrong and what to do, in a sentence.
+        report_url: Where the report is.
+
+    Raises:
+        ValueError: ``what`` is something else.
+    """
+    if what not in _FAILURES:
+        raise ValueError(f'what must be "scan" or "alert", not {what!r}')
+    headline_, consequence = _FAILURES[what]
+    reference = f"For support: {what} {clean(failed_id, 100)}."
+    return Alert(
+        id=failure_id(what, failed_id),
+        tenant_id=tenant_id,
+        tenant_name=readable(tenant_name),
+        created=created,
+        headline=headline_,
+        run_id=failed_id if what == "scan" else None,
+        purpose=Purpose.FAILURE,
+        notes=(readable(why), consequence, reference),
+        report_url=report_url,
+    )
+
+
+_FAILURES = {
+    "scan": (
+        "The scan of your service accounts failed",
+        "Nothing was lost, and no finding was closed. The next scheduled scan tries again.",
+    ),
+    "alert": (
+        "An alert about your service accounts could not be delivered",
+        "What it says is kept and shown in the report. It is sent again after the next scan.",
+    ),
+}
+
+
+def failure_id(what: str, failed_id: str) -> str:
+    """The id of the notice that ``what`` (``scan`` or ``alert``) with this id failed."""
+    return str(uuid5(NAMESPACE, f"failed/{what}/{readable(failed_id)}"))
+
+
+def compose_test(
+    *, alert_id: str, tenant_id: str, tenant_name: str, created: datetime, report_url: str | None = None
+) -> Alert:
+    """The message that tests the channels."""
+    return Alert(
+        id=alert_id,
+        tenant_id=tenant_id,
+        tenant_name=readable(tenant_name),
+        created=created,
+        headline="Test: alerts about your service accounts arrive here",
+        purpose=Purpose.TEST,
+        notes=("Somebody asked for this test message. Nothing has changed, and there is nothing to do.",),
+        report_url=report_url,
+    )
+
+
+def counts_of(items: Iterable[AlertItem]) -> Mapping[str, int]:
+    """Kind -> how many items."""
+    return dict(Counter(item.kind.value for item in items))
+
+
+def headline(
+    groups: tuple[Group, ...],
+    gaps: tuple[AlertGap, ...],
+    totals: Totals,
+    *,
+    baseline: bool = False,
+) -> str:
+    """One line that says it all: the worst thing, of how many, and how much else there is."""
+    problems = [group for group in groups if group.kind is not Kind.RESOLVED]
+    resolved = [item for group in groups if group.kind is Kind.RESOLVED for item in group.items]
+    if problems:
+        return clean(_worst(problems, resolved, totals, baseline=baseline), HEADLINE)
+    if resolved:
+        return clean(_good_news(resolved), HEADLINE)
+    if gaps:
+        labels = list(dict.fromkeys(clean(gap.label, 80) for gap in gaps))
+        return clean(f"The scan could not read {listed(labels[:2], len(labels))}", HEADLINE)
+    return "Nothing has changed"
+
+
+def _worst(problems: list[Group], resolved: list[AlertItem], totals: Totals, *, baseline: bool) -> str:
+    first = problems[0]
+    # Several policies may do the same to different accounts: one statement about all of them.
+    alike = [group for group in problems if (group.kind, group.first.check_id) == (first.kind, first.first.check_id)]
+    told = Group(tuple(item for group in alike for item in group.items)) if len(alike) > 1 else first
+    if len(alike) > 1:
+        told = Group(tuple(replace(item, reasons=()) for item in told.items))
+    others = sum(len(group.items) for group in problems) - len(told.items)
+    more = [count(others, "other finding" if baseline else "other change")] if others else []
+    more += [f"{len(resolved):,} resolved"] if resolved else []
+    said = statement(told, total=totals.accounts, baseline=baseline)
+    return "; ".join([f"First scan: {said}" if baseline else said, *([", ".join(more)] if more else [])])
+
+
+def _good_news(resolved: list[AlertItem]) -> str:
+    accounts = len({item.account_id for item in resolved})
+    if len(resolved) == 1:
+        return f"Good news: a problem with {user_principal_name(resolved[0])} is resolved"
+    return f"Good news: {len(resolved):,} problems of {count(accounts, 'service account')} are resolved"

@@ -1,0 +1,102 @@
+"""The digest: what is still open, sent when a reminder is due. Pure.
+
+Reminders come at growing distances, because a finding that nobody acted on within a month won't be helped by daily mail:
+1, 3, 7, 14 and 30 days after it was opened, then every 30 days.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from uuid import uuid5
+
+from alerts.compose import HEADLINE, NAMESPACE, counts_of
+from alerts.groups import Group, grouped, statement
+from alerts.model import Alert, AlertItem, Kind, Purpose, Totals
+from alerts.text import clean, readable
+from alerts.wording import count
+
+REMINDERS = (1, 3, 7, 14, 30)
+"""Days after a finding was opened."""
+THEN_EVERY = 30
+"""Days between later reminders."""
+
+
+def reminder_due(first_seen: datetime, since: datetime, until: datetime) -> int | None:
+    """The number of days after which a reminder falls into the time after ``since``, up to and including ``until``.
+
+    None where none does; the latest where several do.
+    """
+    age = (until - first_seen) // timedelta(days=1)
+    if age < REMINDERS[0]:
+        return None
+    last = REMINDERS[-1]
+    days = age - (age - last) % THEN_EVERY if age >= last else max(day for day in REMINDERS if day <= age)
+    return days if first_seen + timedelta(days=days) > since else None
+
+
+def compose_digest(
+    *,
+    tenant_id: str,
+    tenant_name: str,
+    items: Iterable[AlertItem],
+    since: datetime,
+    now: datetime,
+    totals: Totals = Totals(),  # noqa: B008 -- frozen
+    all_clear: bool = False,
+    report_url: str | None = None,
+) -> Alert | None:
+    """The digest of everything that is open, or None where there is no reason to send one.
+
+    Args:
+        tenant_id: Of the organization.
+        tenant_name: Its display name.
+        items: The open findings that no exception covers, of kind ``still_open``.
+        since: When the last digest was made (a day or a week ago).
+        now: The time of this one. A second digest of the same day has the same id.
+        totals: How things stand.
+        all_clear: Whether to say so when nothing is open. Otherwise silence means all clear.
+        report_url: Where the report is.
+
+    Raises:
+        ValueError: An item is of another kind.
+    """
+    items = tuple(items)
+    if any(item.kind is not Kind.STILL_OPEN for item in items):
+        raise ValueError("A digest tells what is still open; changes are told by an alert of their own.")
+    due = [item for item in items if reminder_due(item.first_seen, since, now) is not None]
+    if not due and (items or not all_clear):
+        return None
+    groups = grouped(items)
+    ordered = tuple(item for group in groups for item in group.items)
+    return Alert(
+        id=str(uuid5(NAMESPACE, f"digest/{tenant_id}/{now.date().isoformat()}")),
+        tenant_id=tenant_id,
+        tenant_name=readable(tenant_name),
+        created=now,
+        headline=clean(_headline(groups, totals), HEADLINE),
+        purpose=Purpose.DIGEST,
+        items=ordered,
+        counts=counts_of(ordered),
+        totals=totals,
+        notes=_notes(due, ordered, now),
+        report_url=report_url,
+    )
+
+
+def _headline(groups: tuple[Group, ...], totals: Totals) -> str:
+    if not groups:
+        of = f" for {count(totals.accounts, 'service account')}" if totals.accounts else ""
+        return f"All clear: nothing is open{of}"
+    others = sum(len(group.items) for group in groups[1:])
+    more = f"; {count(others, 'other finding')} {'is' if others == 1 else 'are'} open" if others else ""
+    return f"Reminder: {statement(groups[0], total=totals.accounts)}{more}"
+
+
+def _notes(due: list[AlertItem], items: tuple[AlertItem, ...], now: datetime) -> tuple[str, ...]:
+    if not items:
+        return ("You receive this because you asked to be told when all is well.",)
+    oldest = min(item.first_seen for item in items)
+    days = (now - oldest) // timedelta(days=1)
+    return (
+        f"{count(len(items), 'finding')} open, the oldest for {count(days, 'day')}. "
+        f"A reminder is due for {len(due):,} of them; the next ones come at growing distances.",
+    )

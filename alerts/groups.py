@@ -1,0 +1,174 @@
+"""Changes with the same cause, told together: a thousand accounts behind one policy are one thing to say."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from alerts.model import AlertItem, Kind, NextStep, Severity
+from alerts.text import clean
+from alerts.wording import HIDES_THE_OPTION, NAME, count, day, phrase, service_accounts, user_principal_name, when
+
+_ORDER = tuple(Kind)
+"""Kinds from the most to the least pressing, as ``Kind`` lists them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Items of the same kind, check, severity and cause."""
+
+    items: tuple[AlertItem, ...]
+    """At least one; by user principal name."""
+
+    @property
+    def first(self) -> AlertItem:
+        """The item that speaks for all."""
+        return self.items[0]
+
+    @property
+    def kind(self) -> Kind:
+        """What happened."""
+        return self.first.kind
+
+    @property
+    def severity(self) -> Severity:
+        """How urgent it is."""
+        return self.first.severity
+
+    @property
+    def accounts(self) -> int:
+        """How many different accounts it concerns."""
+        return len({item.account_id for item in self.items})
+
+    @property
+    def cause(self) -> str:
+        """Why, in a sentence."""
+        item = self.first
+        if item.kind is Kind.RESOLVED:
+            return item.resolution or "The last complete scan no longer found it."
+        texts = {item.reasons[0].text if item.reasons else item.summary for item in self.items}
+        if len(texts) == 1:
+            return texts.pop()
+        # Same policy, different ways into its scope: the sentence of one account would be wrong for the others.
+        return f'The policy "{clean(self.policy_name or "", NAME)}" decides; the report shows how it reaches each account.'
+
+    @property
+    def policy_name(self) -> str | None:
+        """The policy that decides, if one does."""
+        reasons = self.first.reasons
+        return reasons[0].policy_name if reasons else None
+
+    @property
+    def since(self) -> datetime | None:
+        """Since when it has been so in the tenant, where it is the same for all."""
+        times = {item.since for item in self.items}
+        return times.pop() if len(times) == 1 else None
+
+    @property
+    def policy_changed(self) -> datetime | None:
+        """When the deciding policy was last changed, by its own date."""
+        reasons = self.first.reasons
+        return reasons[0].since if reasons and reasons[0].policy_name else None
+
+    @property
+    def actor(self) -> str | None:
+        """Who made it so, where it is the same for all."""
+        actors = {item.actor for item in self.items}
+        return actors.pop() if len(actors) == 1 else None
+
+    @property
+    def next_step(self) -> NextStep | None:
+        """What to do first."""
+        return next((item.next_step for item in self.items if item.next_step), None)
+
+
+def grouped(items: Iterable[AlertItem]) -> tuple[Group, ...]:
+    """The items by cause, worst group first; resolved ones last."""
+    groups: dict[tuple[object, ...], list[AlertItem]] = {}
+    for item in items:
+        groups.setdefault(_key(item), []).append(item)
+    made = [
+        Group(tuple(sorted(members, key=lambda item: (item.user_principal_name.casefold(), item.account_id, item.id))))
+        for members in groups.values()
+    ]
+    return tuple(sorted(made, key=_urgency))
+
+
+def statement(group: Group, *, total: int | None = None, baseline: bool = False) -> str:
+    """What happened, in one line: ``Policy "X" now hides the app-password option for 412 of 500 service accounts``.
+
+    ``total`` is the number of service accounts there are, where "of how many" is to be said.
+    """
+    item, accounts = group.first, group.accounts
+    policy = clean(group.policy_name or "", NAME)
+    if group.kind is Kind.RESOLVED:
+        return f"{_who(group, total)} ({clean(item.title)})"
+    if accounts > 1 and policy and item.check_id in HIDES_THE_OPTION and group.kind in {Kind.OPENED, Kind.REOPENED}:
+        hides = "hides" if baseline else "now hides"
+        return f'Policy "{policy}" {hides} the app-password option for {_lower(service_accounts(accounts, total))}'
+    said = phrase(item.check_id, group.kind, accounts, title=item.title, baseline=baseline)
+    return f"{_who(group, total)} {said}"
+
+
+def remark(group: Group) -> str | None:
+    """What is special about this change, in a sentence; None where nothing is."""
+    item = group.first
+    if item.settled:
+        return "It kept changing, has been still for some days now, and this is how it stayed."
+    if item.kind is Kind.FLAPPING:
+        return "It changed several times within a week. Further changes are recorded, not told, until it settles."
+    if item.kind is Kind.EXCEPTION_EXPIRED:
+        owner = f", owner {clean(item.accepted_by, NAME)}" if item.accepted_by else ""
+        until = f" (until {day(item.accepted_until)}{owner})" if item.accepted_until else ""
+        return f"The exception{until} has ended, so this is told again from now on."
+    if item.previous_severity is not None and item.previous_severity is not item.severity:
+        return f"Now rated {item.severity}; it was {item.previous_severity}."
+    if item.kind is Kind.CHANGED:
+        return "The finding was open before; its cause changed."
+    return None
+
+
+def dated(group: Group) -> str | None:
+    """Since when, and through whom; None where neither is known."""
+    by = f" by {clean(group.actor, 160)}" if group.actor else ""
+    if group.since is not None:
+        return f"Since {when(group.since)}{by}"
+    if by:
+        return f"Done{by}"
+    if group.kind is Kind.STILL_OPEN and len(group.items) == 1:
+        return f"Found on {when(group.first.first_seen)}"
+    changed = group.policy_changed
+    return f"The policy was last changed on {when(changed)}" if changed else None
+
+
+def _who(group: Group, total: int | None) -> str:
+    if group.accounts == 1:
+        return user_principal_name(group.first)
+    return service_accounts(group.accounts, total) if total else count(group.accounts, "service account")
+
+
+def _lower(text: str) -> str:
+    return text[:1].lower() + text[1:]
+
+
+def _key(item: AlertItem) -> tuple[object, ...]:
+    same = (item.kind, item.check_id, item.severity, item.previous_severity, item.settled)
+    if item.kind is Kind.RESOLVED:
+        return (*same, item.resolution)
+    if not item.reasons:
+        return (*same, item.summary)
+    decisive = item.reasons[0]
+    return (*same, decisive.policy_id or decisive.policy_name or decisive.text)
+
+
+def _urgency(group: Group) -> tuple[object, ...]:
+    resolved = group.kind is Kind.RESOLVED
+    item = group.first
+    return (
+        resolved,
+        -group.severity.rank,
+        _ORDER.index(group.kind),
+        -len(group.items),
+        item.check_id,
+        item.user_principal_name.casefold(),
+        item.account_id,
+    )

@@ -1,0 +1,165 @@
+"""The mail as MIME: HTML and text as alternatives, CSV and JSON attached.
+
+Graph's JSON form of ``sendMail`` takes one body, HTML or text; only its MIME form (``Content-Type: text/plain``, the message
+in base64) carries both and keeps headers as they are. https://learn.microsoft.com/graph/outlook-send-mime-message
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from email.message import EmailMessage
+from email.policy import SMTP
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+from alerts.attachments import changes_csv, changes_json
+from alerts.groups import Group, dated, grouped, remark, statement
+from alerts.links import safe_url
+from alerts.model import Alert, Kind, Purpose, Severity
+from alerts.text import clean
+from alerts.wording import (
+    LABELS,
+    account_name,
+    count,
+    listed,
+    sentence,
+    user_principal_name,
+    when,
+)
+
+ID_HEADER = "X-App-Password-Alert"
+"""Holds the alert's id, so that a rule in the mailbox can drop a repeat."""
+GROUPS = 25
+"""Groups that are told in full; more would make a mail that programs cut off (100 KB)."""
+SHORT = 40
+"""Groups after those that get a line each, and as many resolved ones."""
+NAMES = 20
+"""Accounts that are named in a group."""
+SUBJECT = 180
+_TEXT = 800
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """What the templates show."""
+
+    alert: Alert
+    full: list[Group]
+    short: list[Group]
+    resolved: list[Group]
+    left: int
+    """Changes that the mail doesn't show."""
+    attached: int
+    """Changes that the attachments hold."""
+
+
+def subject_of(alert: Alert) -> str:
+    """The subject: how bad, what, where. One line of visible characters, so no header can be injected."""
+    severity = f"[{alert.severity.capitalize()}] " if alert.severity and alert.purpose is not Purpose.TEST else ""
+    tenant = f" - {clean(alert.tenant_name, 60)}" if alert.tenant_name else ""
+    return clean(f"{severity}{alert.headline}", SUBJECT - len(tenant)) + tenant
+
+
+def mail_message(alert: Alert, sender: str, recipients: Sequence[str]) -> EmailMessage:
+    """The mail.
+
+    Args:
+        alert: What to say.
+        sender: The mailbox that sends it.
+        recipients: Addresses; at least one.
+
+    Raises:
+        ValueError: An address can't stand in a mail header.
+    """
+    csv, in_csv = changes_csv(alert)
+    json, in_json = changes_json(alert)
+    html, text = _bodies(alert, min(in_csv, in_json))
+    message = EmailMessage(policy=SMTP)
+    message["From"] = sender
+    message["To"] = ", ".join(recipients)
+    message["Subject"] = subject_of(alert)
+    message["Date"] = alert.created
+    # The same on every attempt: Exchange drops a second mail with the same id if it comes soon after the first.
+    message["Message-ID"] = f"<{clean(alert.id, 100)}@{sender.rpartition('@')[2]}>"
+    message[ID_HEADER] = clean(alert.id, 100)
+    # No answers from people who are away (RFC 3834; Exchange has its own header for it).
+    message["Auto-Submitted"] = "auto-generated"
+    message["X-Auto-Response-Suppress"] = "All"
+    if alert.severity is Severity.HIGH or alert.purpose is Purpose.FAILURE:
+        message["Importance"] = "high"
+    message.set_content(text, cte="base64")
+    message.add_alternative(html, subtype="html", cte="base64")
+    if alert.items:
+        # With a byte order mark, or Excel takes UTF-8 for the system's code page.
+        message.add_attachment(csv.encode("utf-8-sig"), maintype="text", subtype="csv", filename="changes.csv")
+        message.add_attachment(json.encode(), maintype="application", subtype="json", filename="changes.json")
+    return message
+
+
+def mail_html(alert: Alert) -> str:
+    """The HTML part alone."""
+    return _bodies(alert, len(alert.items))[0]
+
+
+def _bodies(alert: Alert, attached: int) -> tuple[str, str]:
+    groups = grouped(alert.items)
+    problems = [group for group in groups if group.kind is not Kind.RESOLVED]
+    resolved = [group for group in groups if group.kind is Kind.RESOLVED]
+    shown = [*problems[: GROUPS + SHORT], *resolved[:SHORT]]
+    total = max(len(alert.items), sum(alert.counts.values()))
+    view = _View(
+        alert=alert,
+        full=problems[:GROUPS],
+        short=problems[GROUPS : GROUPS + SHORT],
+        resolved=resolved[:SHORT],
+        left=total - sum(len(group.items) for group in shown),
+        attached=attached,
+    )
+    environment = _environment()
+    return (
+        environment.get_template("mail.html").render(view=view, alert=alert),
+        environment.get_template("mail.txt").render(view=view, alert=alert),
+    )
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=select_autoescape(["html"]),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    helpers: dict[str, Any] = {
+        "account_name": account_name,
+        "count": count,
+        "dated": dated,
+        "label": lambda kind: LABELS[kind],
+        "names": _names,
+        "safe_url": safe_url,
+        "standing": _standing,
+        "statement": statement,
+        "remark": remark,
+        "upn": user_principal_name,
+        "when": when,
+    }
+    environment.globals.update(helpers)
+    environment.filters["clean"] = lambda text, limit=_TEXT: clean(str(text), limit)
+    environment.filters["sentence"] = sentence
+    return environment
+
+
+def _names(group: Group) -> str:
+    """The accounts of a group in a sentence."""
+    shown = list({item.account_id: item for item in group.items}.values())
+    return listed([user_principal_name(item) for item in shown[:NAMES]], group.accounts)
+
+
+def _standing(alert: Alert) -> str:
+    """How things stand: ``4 high, 2 medium``."""
+    totals = alert.totals
+    counts = ((totals.high, "high"), (totals.medium, "medium"), (totals.low, "low"))
+    return ", ".join(f"{number:,} {word}" for number, word in counts if number) or "nothing"

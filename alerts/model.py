@@ -1,0 +1,177 @@
+"""What an alert says, before any channel puts it into its own form. All times are timezone-aware."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """What happened to a finding."""
+
+    OPENED = "opened"
+    REOPENED = "reopened"
+    EXCEPTION_EXPIRED = "exception_expired"
+    """Still open, and no longer accepted."""
+    CHANGED = "changed"
+    """Still open, with other causes or another severity."""
+    FLAPPING = "flapping"
+    """It comes and goes; its next changes are not told until it settles."""
+    STILL_OPEN = "still_open"
+    """Nothing happened: a reminder in a digest."""
+    RESOLVED = "resolved"
+
+
+class Severity(StrEnum):
+    """How urgent a finding is."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+
+    @property
+    def rank(self) -> int:
+        """1 for low to 3 for high."""
+        return ("low", "medium", "high").index(self.value) + 1
+
+
+class Purpose(StrEnum):
+    """Why an alert is sent."""
+
+    CHANGES = "changes"
+    DIGEST = "digest"
+    FAILURE = "failure"
+    """A scan or the delivery of an alert failed for good."""
+    TEST = "test"
+
+
+@dataclass(frozen=True, slots=True)
+class AlertReason:
+    """One cause of a finding."""
+
+    text: str
+    policy_id: str | None = None
+    policy_name: str | None = None
+    scope: str | None = None
+    """How the account came into the policy's scope, e.g. ``group Backup apps > All service accounts``."""
+    since: datetime | None = None
+    effect: str | None = None
+    """What the reason does, as in the public JSON, e.g. ``demands_mfa``."""
+
+
+@dataclass(frozen=True, slots=True)
+class NextStep:
+    """The first remedy."""
+
+    title: str
+    steps: tuple[str, ...] = ()
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AlertItem:
+    """One change of one finding of one account."""
+
+    kind: Kind
+    account_id: str
+    user_principal_name: str
+    display_name: str
+    check_id: str
+    title: str
+    """The title of the check."""
+    severity: Severity
+    summary: str
+    """One sentence: what is wrong and what decides it."""
+    first_seen: datetime
+    """When the finding was (re)opened."""
+    id: str = ""
+    """The id of the change, stable across retries."""
+    since: datetime | None = None
+    """Since when it has been so in the tenant, where known."""
+    actor: str | None = None
+    """Who or what made it so, where known."""
+    reasons: tuple[AlertReason, ...] = ()
+    """Those that decide this finding, most decisive first. Changes with the same first one are told together."""
+    next_step: NextStep | None = None
+    resolution: str | None = None
+    """Why it is resolved, in a sentence."""
+    previous_severity: Severity | None = None
+    """Set where the severity differs from before."""
+    settled: bool = False
+    """True for the change that ends flapping and says what the finding settled on."""
+    accepted_until: date | None = None
+    """For ``exception_expired``: the last day of the exception."""
+    accepted_by: str | None = None
+    """For ``exception_expired``: its owner."""
+    entra_url: str | None = None
+    """The account in the Entra admin center (``links.entra_user_url``)."""
+
+
+@dataclass(frozen=True, slots=True)
+class AlertGap:
+    """An input that could not be read."""
+
+    input: str
+    """Its public name, e.g. ``conditional_access_policies``."""
+    label: str
+    """Its name in a sentence, e.g. ``the Conditional Access policies``."""
+    error: str
+    permission: str | None = None
+    """The application permission that would open it."""
+    account: str | None = None
+    """The account it concerns; None for an input of the whole tenant."""
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """How things stand after the scan. None: not known."""
+
+    accounts: int | None = None
+    """Service accounts that were judged."""
+    high: int | None = None
+    """Open findings of high severity."""
+    medium: int | None = None
+    low: int | None = None
+
+    @property
+    def open(self) -> int | None:
+        """All open findings."""
+        known = [count for count in (self.high, self.medium, self.low) if count is not None]
+        return sum(known) if known else None
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """One message, the same for every channel. Make it with ``compose``."""
+
+    id: str
+    """Stable across retries: receivers drop repeats by it. At most 100 letters, digits and ``-_.``."""
+    tenant_id: str
+    tenant_name: str
+    created: datetime
+    headline: str
+    """One line that says it all."""
+    run_id: str | None = None
+    purpose: Purpose = Purpose.CHANGES
+    baseline: bool = False
+    """True for the first scan of a tenant: everything is new to us and nothing is known to have changed."""
+    items: tuple[AlertItem, ...] = ()
+    """Worst first. Fewer than ``counts`` says where an alert was too large to be kept whole."""
+    counts: Mapping[str, int] = field(default_factory=dict)
+    """Kind -> how many items there are."""
+    gaps: tuple[AlertGap, ...] = ()
+    totals: Totals = Totals()
+    notes: tuple[str, ...] = ()
+    """Sentences below the headline: what a failure or a test message has to say."""
+    report_url: str | None = None
+
+    @property
+    def severity(self) -> Severity | None:
+        """The worst among the items that are not resolved; None where there is none."""
+        open_items = [item.severity for item in self.items if item.kind is not Kind.RESOLVED]
+        return max(open_items, key=lambda severity: severity.rank, default=None)
+
+    @property
+    def good_news(self) -> bool:
+        """Whether there is something to say and none of it is a problem."""
+        return self.severity is None and not self.gaps and self.purpose in {Purpose.CHANGES, Purpose.DIGEST}

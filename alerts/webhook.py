@@ -1,0 +1,196 @@
+"""The generic webhook: alerts as JSON, signed by Standard Webhooks (https://www.standardwebhooks.com).
+
+Headers: ``webhook-id`` (the alert's id, the same on every attempt: drop what you have seen), ``webhook-timestamp`` and
+``webhook-signature``. The body, always ASCII and at most 256 KB::
+
+    {"schema": 1,
+     "type": "app_password_scan.changed",     or .digest, .failed, .test
+     "timestamp": "2026-11-22T06:00:09Z",
+     "data": {
+       "alert_id": "...", "run_id": "..." | null, "tenant": {"id": "...", "name": "..."},
+       "headline": "3 of 18 service accounts lost the app-password option",
+       "severity": "high" | "medium" | "low" | null, "baseline": false, "notes": ["..."],
+       "totals": {"accounts": 18, "high": 4, "medium": 2, "low": 0}, "report_url": "..." | null,
+       "counts": {"opened": 3}, "omitted": 0,     how many of the changes did not fit below
+       "changes": [{"id": "...", "kind": "opened", "settled": false,
+                    "account": {"id": "...", "user_principal_name": "...", "display_name": "...", "entra_url": "..."},
+                    "check_id": "APW-001", "title": "...", "severity": "high", "previous_severity": null,
+                    "summary": "...", "first_seen": "...", "since": "..." | null, "actor": "..." | null,
+                    "reasons": [{"text": "...", "effect": "...", "policy_id": "...", "policy_name": "...",
+                                 "scope": "...", "since": "..." | null}],
+                    "next_step": {"title": "...", "steps": ["..."], "url": "..."} | null,
+                    "resolution": "..." | null, "accepted_until": "2026-10-31" | null, "accepted_by": "..." | null}],
+       "gaps": [{"input": "...", "error": "...", "permission": "...", "account": null}]}}
+
+``kind`` is one of ``alerts.model.Kind``. Names come from the tenant and are hostile text: escape them where you show them.
+Members may be added; none changes its meaning.
+"""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from typing import Any
+
+import httpx
+from standardwebhooks import Webhook
+
+from alerts.outgoing import post, refuse
+from alerts.links import safe_url
+from alerts.model import Alert, AlertItem, Purpose
+from alerts.text import cut, readable
+
+SCHEMA = 1
+MAX_BYTES = 256 * 1024
+TYPES = {
+    Purpose.CHANGES: "app_password_scan.changed",
+    Purpose.DIGEST: "app_password_scan.digest",
+    Purpose.FAILURE: "app_password_scan.failed",
+    Purpose.TEST: "app_password_scan.test",
+}
+_TEXT = 600
+"""Characters of any text; with the counts below, so that at least one change always finds room."""
+_REASONS = 4
+_STEPS = 6
+_GAPS = 20
+_GAP_TEXT = 200
+_RECEIVER = "the webhook in WEBHOOK_URL"
+_ADVICE = {
+    401: "it doesn't accept the signature. Enter the same secret in WEBHOOK_SECRET as at the receiver.",
+    403: "it doesn't accept the signature. Enter the same secret in WEBHOOK_SECRET as at the receiver.",
+    404: "nothing is there. Correct WEBHOOK_URL.",
+    410: "the receiver no longer wants alerts. Remove WEBHOOK_URL or enter its new address.",
+    413: "the alert is too large for it. Allow 256 KB at the receiver.",
+}
+Json = dict[str, Any]
+
+
+class WebhookChannel:
+    """Posts alerts to a generic webhook."""
+
+    name = "webhook"
+
+    def __init__(self, url: str, secret: str, client: httpx.AsyncClient) -> None:
+        """Take the address and the key (``whsec_...``), both secret, and a client from ``outgoing.http_client``."""
+        self._url, self._webhook, self._client = url, Webhook(secret), client
+
+    async def send(self, alert: Alert, *, now: datetime) -> str:
+        """Post the alert. Raises ``ChannelError``."""
+        body = webhook_body(alert)
+        # The library takes the clock time of whatever zone it gets for UTC.
+        now = now.astimezone(UTC)
+        headers = {
+            "Content-Type": "application/json",
+            "webhook-id": alert.id,
+            "webhook-timestamp": str(int(now.timestamp())),
+            "webhook-signature": self._webhook.sign(alert.id, now, body),
+        }
+        answer = await post(self._client, _RECEIVER, self._url, body.encode("ascii"), headers)
+        if not 200 <= answer.status < 300:
+            raise refuse(answer, _RECEIVER, _ADVICE)
+        return f"The webhook answered {answer.status}."
+
+
+def webhook_body(alert: Alert, limit: int = MAX_BYTES) -> str:
+    """The body as ASCII JSON of at most ``limit`` bytes; changes that don't fit are counted in ``omitted``."""
+    total = max(len(alert.items), sum(alert.counts.values()))
+    data: Json = {
+        "alert_id": alert.id,
+        "run_id": alert.run_id,
+        "tenant": {"id": alert.tenant_id, "name": _text(alert.tenant_name)},
+        "headline": _text(alert.headline),
+        "severity": alert.severity,
+        "baseline": alert.baseline,
+        "notes": [_text(note) for note in alert.notes],
+        "totals": {
+            "accounts": alert.totals.accounts,
+            "high": alert.totals.high,
+            "medium": alert.totals.medium,
+            "low": alert.totals.low,
+        },
+        "report_url": safe_url(alert.report_url),
+        "counts": dict(alert.counts),
+        "omitted": total,
+        "changes": [],
+        "gaps": [
+            {
+                "input": gap.input,
+                "error": _text(gap.error, _GAP_TEXT),
+                "permission": gap.permission,
+                "account": _text(gap.account, _GAP_TEXT),
+            }
+            for gap in alert.gaps[:_GAPS]
+        ],
+    }
+    envelope = {"schema": SCHEMA, "type": TYPES[alert.purpose], "timestamp": _iso(alert.created), "data": data}
+    room = limit - len(json.dumps(envelope))
+    changes = list(_fitting(alert, room))
+    data["omitted"], data["changes"] = total - len(changes), changes
+    return json.dumps(envelope)
+
+
+def _fitting(alert: Alert, room: int) -> Iterator[Json]:
+    """The changes, worst first, as long as they fit into ``room`` bytes."""
+    for item in alert.items:
+        change = change_object(item)
+        room -= len(json.dumps(change)) + len(", ")
+        if room < 0:
+            return
+        yield change
+
+
+def change_object(item: AlertItem) -> Json:
+    """One item of ``changes``."""
+    step = item.next_step
+    return {
+        "id": item.id,
+        "kind": item.kind,
+        "settled": item.settled,
+        "account": {
+            "id": item.account_id,
+            "user_principal_name": _text(item.user_principal_name),
+            "display_name": _text(item.display_name),
+            "entra_url": safe_url(item.entra_url),
+        },
+        "check_id": item.check_id,
+        "title": item.title,
+        "severity": item.severity,
+        "previous_severity": item.previous_severity,
+        "summary": _text(item.summary),
+        "first_seen": _iso(item.first_seen),
+        "since": _iso(item.since),
+        "actor": _text(item.actor),
+        "reasons": [
+            {
+                "text": _text(reason.text),
+                "effect": reason.effect,
+                "policy_id": reason.policy_id,
+                "policy_name": _text(reason.policy_name),
+                "scope": _text(reason.scope),
+                "since": _iso(reason.since),
+            }
+            for reason in item.reasons[:_REASONS]
+        ],
+        "next_step": {
+            "title": _text(step.title),
+            "steps": [_text(one) for one in step.steps[:_STEPS]],
+            "url": safe_url(step.url),
+        }
+        if step
+        else None,
+        "resolution": _text(item.resolution),
+        "accepted_until": _day(item.accepted_until),
+        "accepted_by": _text(item.accepted_by),
+    }
+
+
+def _text(text: str | None, limit: int = _TEXT) -> str | None:
+    """The text as it is, only never endless: JSON is data, and a receiver may compare names."""
+    return None if text is None else cut(readable(text), limit)
+
+
+def _iso(time: datetime | None) -> str | None:
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if time else None
+
+
+def _day(day: date | None) -> str | None:
+    return day.isoformat() if day else None

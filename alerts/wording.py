@@ -1,0 +1,121 @@
+"""The words of alerts: counts, dates, and what each check means as a short phrase."""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+
+from alerts.model import AlertItem, Kind
+from alerts.text import clean
+
+NAME = 80
+"""Characters of a name that are shown."""
+_MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+
+_STATES: dict[str, tuple[str, str]] = {
+    "APW-001": ("has no app-password option", "have no app-password option"),
+    "APW-002": ("has no app-password option", "have no app-password option"),
+    "APW-003": ("is stuck without the app-password option", "are stuck without the app-password option"),
+    "APW-004": ("has not registered for MFA yet", "have not registered for MFA yet"),
+    "APW-005": (
+        "has no app-password option in some circumstances",
+        "have no app-password option in some circumstances",
+    ),
+    "APW-006": ("is about to lose the app-password option", "are about to lose the app-password option"),
+    "APW-007": ("can't use an app password", "can't use an app password"),
+    "APW-008": ("can't be checked completely", "can't be checked completely"),
+    "APW-009": ("has per-user MFA switched off", "have per-user MFA switched off"),
+    "APW-010": ("uses a protocol that is being retired", "use a protocol that is being retired"),
+    "APW-011": ("holds a directory role", "hold a directory role"),
+    "APW-012": ("is shared, synchronised or used by people", "are shared, synchronised or used by people"),
+    "APW-013": ("is about to have app passwords blocked", "are about to have app passwords blocked"),
+}
+"""What is true of one account, and of several, while a finding is open."""
+
+_EVENTS: dict[str, str] = {
+    "APW-001": "lost the app-password option",
+    "APW-002": "lost the app-password option",
+    "APW-009": "had per-user MFA switched off",
+}
+"""What happened, for one account and for several, where that says more than what is true now."""
+
+HIDES_THE_OPTION = frozenset({"APW-001"})
+"""Checks that one policy decides: said with the policy as the subject."""
+
+LABELS = {
+    Kind.OPENED: "New",
+    Kind.REOPENED: "Back again",
+    Kind.EXCEPTION_EXPIRED: "Exception ended",
+    Kind.CHANGED: "Changed",
+    Kind.FLAPPING: "Comes and goes",
+    Kind.STILL_OPEN: "Still open",
+    Kind.RESOLVED: "Resolved",
+}
+
+
+def count(number: int, one: str, many: str | None = None) -> str:
+    """``1 service account``, ``1,204 service accounts``."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def service_accounts(number: int, total: int | None) -> str:
+    """``3 of 18 service accounts``, ``1 of 18 service accounts``, ``All 18 service accounts``, ``1 service account``."""
+    if total is None or total < number:
+        return count(number, "service account")
+    if total == number and number > 1:
+        return f"All {count(number, 'service account')}"
+    return f"{number:,} of {count(total, 'service account')}"
+
+
+def when(time: datetime) -> str:
+    """A time with its zone: ``22 Nov 2026, 07:00 UTC``."""
+    utc = time.astimezone(UTC)
+    return f"{day(utc.date())}, {utc:%H:%M} UTC"
+
+
+def day(date_: date) -> str:
+    """A day: ``31 Mar 2027``."""
+    return f"{date_.day} {_MONTHS[date_.month - 1]} {date_.year}"
+
+
+def account_name(item: AlertItem) -> str:
+    """The account as it is called: its display name, or its user principal name where it has none."""
+    return clean(item.display_name, NAME) or user_principal_name(item)
+
+
+def user_principal_name(item: AlertItem) -> str:
+    """The account's user principal name, or its id where that is empty."""
+    return clean(item.user_principal_name, NAME) or clean(item.account_id, NAME)
+
+
+def phrase(check_id: str, kind: Kind, accounts: int, *, title: str, baseline: bool = False) -> str:
+    """What is said about ``accounts`` accounts: ``lost the app-password option``, ``still have no ...``.
+
+    A check that is not known here is said by its ``title``, after a colon.
+    """
+    states = _STATES.get(check_id)
+    if kind is Kind.FLAPPING:
+        return f"{'keeps' if accounts == 1 else 'keep'} changing: {clean(title)}"
+    if states is None:
+        return f"{'fails' if accounts == 1 else 'fail'} a check: {clean(title)}"
+    state = states[0] if accounts == 1 else states[1]
+    event = _EVENTS.get(check_id, state)
+    if kind is Kind.OPENED:
+        return state if baseline else event
+    if kind is Kind.REOPENED:
+        return f"{event} again"
+    if kind is Kind.STILL_OPEN:
+        return f"still {state}"
+    return state
+
+
+def listed(names: Sequence[str], total: int) -> str:
+    """``a, b and 3 more``: the names that are there out of ``total``."""
+    more = total - len(names)
+    if more > 0:
+        return f"{', '.join(names)} and {more:,} more"
+    return ", ".join(names[:-1]) + f" and {names[-1]}" if len(names) > 1 else "".join(names)
+
+
+def sentence(text: str) -> str:
+    """``text`` with a full stop, if it has no ending of its own."""
+    return text if not text or text[-1] in ".!?…" else text + "."
+
