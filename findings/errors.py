@@ -50,8 +50,8 @@ class LeaseLost(FindingsError):
 def code_of(error: HttpResponseError) -> str:
     """The service's error code, e.g. ``EntityAlreadyExists``; empty where it gave none."""
     code = getattr(error, "error_code", None)
-    if code is None and error.response is not None:  # creating an entity raises errors that the SDK hasn't decoded
-        code = error.response.headers.get("x-ms-error-code")
+    if code is None:  # creating an entity raises errors that the SDK hasn't decoded
+        code = getattr(error.response, "headers", {}).get("x-ms-error-code")
     return str(getattr(code, "value", code) or "")
 
 

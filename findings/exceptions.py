@@ -128,6 +128,7 @@ def _to_row(exception: AcceptedException) -> Entity:
         exception.account_id,
         join(exception.id),
         user_principal_name=exception.user_principal_name,
+        until=exception.until.isoformat(),
         exception=dump_exception(exception),
     )
 

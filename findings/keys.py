@@ -1,6 +1,6 @@
-"""Partition and row keys.
+r"""Partition and row keys.
 
-Table Storage forbids ``/ \\ # ?`` and control characters in keys, limits them to 1 KiB of UTF-16, and several clients
+Table Storage forbids ``/ \ # ?`` and control characters in keys, limits them to 1 KiB of UTF-16, and several clients
 trip over ``%`` and quotes. https://learn.microsoft.com/rest/api/storageservices/understanding-the-table-service-data-model
 """
 

@@ -25,6 +25,7 @@ again, finds its own state, sees no further change, and the waiting rows are the
 """
 
 from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -92,7 +93,7 @@ class FindingStore:
         """Compare an account with what was known of it, and write the outcome.
 
         Args:
-            record: The account as it was judged.
+            record: The account as it was judged; without a document it keeps the one that is stored.
             observations: The checks it fails.
             alert_id: The group that its changes are told in: fresh for each execution of a scan.
             closing: See ``compare``.
@@ -106,6 +107,9 @@ class FindingStore:
         Raises:
             ConflictError: Others wrote the same account again and again.
         """
+        if record.document is None:
+            snapshot = await self.load_snapshot(record.account_id)
+            record = replace(record, document=snapshot.record.document if snapshot.record else None)
         for _ in range(ATTEMPTS):
             known = snapshot or await self.load_snapshot(record.account_id)
             if known.record and known.record.judged_at > record.judged_at:

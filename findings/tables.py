@@ -31,6 +31,11 @@ class Table:
         self.name = name
         self._service = service
         self._client = service.get_table_client(name)
+        self._single: dict[str, Callable[..., Awaitable[Any]]] = {
+            "create": self._client.create_entity,
+            "update": self._client.update_entity,
+            "upsert": self._client.upsert_entity,
+        }
 
     async def query(
         self, query_filter: str, parameters: Mapping[str, Any], select: Sequence[str] | None = None
@@ -91,7 +96,11 @@ class Table:
         """
         if len(operations) > MAX_OPERATIONS:
             raise ValueError(f"{len(operations)} operations in one transaction; Table Storage takes {MAX_OPERATIONS}.")
-        if operations:
+        if len(operations) == 1:
+            # One operation is atomic by itself, and as a plain request costs a fraction of a transaction.
+            (name, entity, options), *_ = operations
+            await self._write(lambda: self._single[name](entity, **options))
+        elif operations:
             await self._write(lambda: self._client.submit_transaction(operations))
 
     async def delete_version(self, partition: str, row: str, etag: str) -> None:

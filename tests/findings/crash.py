@@ -3,7 +3,7 @@
 from types import TracebackType
 from typing import Any
 
-from azure.core.exceptions import ServiceResponseError
+from azure.core.exceptions import ServiceRequestError, ServiceResponseError
 from azure.core.pipeline.transport import AioHttpTransport, AsyncHttpResponse, AsyncHttpTransport
 
 
@@ -12,7 +12,7 @@ class Killed(BaseException):
 
 
 class DyingTransport(AsyncHttpTransport[Any, Any]):
-    """Counts requests; at number ``at`` the process dies and stays dead.
+    """Counts requests and their sizes; at number ``at`` the process dies and stays dead.
 
     Args:
         at: The request, counted from 0; None never dies.
@@ -22,6 +22,10 @@ class DyingTransport(AsyncHttpTransport[Any, Any]):
 
     def __init__(self, at: int | None, *, after: bool = False, lose_answer: bool = False) -> None:
         self.count = 0
+        self.largest = 0
+        """Bytes of the largest request body."""
+        self.unreachable = 0
+        """How many of the next requests find nobody there."""
         self._at, self._after, self._lose_answer = at, after, lose_answer
         self._dead = False
         self._inner = AioHttpTransport()
@@ -30,8 +34,13 @@ class DyingTransport(AsyncHttpTransport[Any, Any]):
         if self._dead:
             raise Killed
         number, self.count = self.count, self.count + 1
+        self.largest = max(self.largest, len(request.body or b""))
+        if self.unreachable:
+            self.unreachable -= 1
+            raise ServiceRequestError("Cannot connect to host")
         if number != self._at:
-            return await self._inner.send(request, **options)
+            answer: AsyncHttpResponse = await self._inner.send(request, **options)
+            return answer
         if self._lose_answer:
             await (await self._inner.send(request, **options)).load_body()
             raise ServiceResponseError("the connection was closed before the answer came")

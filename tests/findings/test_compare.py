@@ -45,7 +45,9 @@ def scan(
     )
 
 
-def accepted(until: date, check_id: str | None = "APW-001", account_id: str = "a1", name: str = "x") -> AcceptedException:
+def accepted(
+    until: date, check_id: str | None = "APW-001", account_id: str = "a1", name: str = "x"
+) -> AcceptedException:
     return AcceptedException(name, account_id, "svc-a1", check_id, "Migration", "Ada", until, NOW - DAY, "Ada")
 
 
@@ -249,7 +251,8 @@ Played = list[tuple[Sequence[FindingState], Sequence[Observation], bool, Compari
 def play(scans: Sequence[tuple[list[Observation], bool, int]]) -> Played:
     """Each scan with the states before it, what it saw, whether it was complete, and its outcome."""
     states: Sequence[FindingState] = ()
-    at, played = NOW, []
+    at = NOW
+    played: Played = []
     for observed, complete, hours in scans:
         at += timedelta(hours=hours)
         outcome = scan(states, *observed, at=at, complete=complete)

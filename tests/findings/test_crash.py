@@ -2,7 +2,8 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from contextlib import suppress
+from datetime import datetime
 
 import pytest
 from azure.data.tables.aio import TableServiceClient
@@ -18,10 +19,10 @@ from tests.findings.crash import DyingTransport, Killed
 Seen = Mapping[str, Sequence[Observation]]
 
 ACCEPTED = AcceptedException("x", "a3", "svc-a3", None, "Migration", "Ada", NOW.date() + 30 * DAY, NOW, "Ada")
-FIRST: Seen = {"a1": [seen(), seen("APW-007")], "a2": [seen()], "a3": [seen()]}
-SECOND: Seen = {"a1": [seen(fingerprint="policy-2")], "a2": [], "a3": []}
-TOLD_FIRST = {("a1", "APW-001", "opened"), ("a1", "APW-007", "opened"), ("a2", "APW-001", "opened")}
-TOLD_SECOND = {("a1", "APW-001", "changed"), ("a1", "APW-007", "resolved"), ("a2", "APW-001", "resolved")}
+FIRST: Seen = {"a1": [seen(), seen("APW-007")], "a3": [seen()]}
+SECOND: Seen = {"a1": [seen(fingerprint="policy-2")], "a3": []}
+TOLD_FIRST = {("a1", "APW-001", "opened"), ("a1", "APW-007", "opened")}
+TOLD_SECOND = {("a1", "APW-001", "changed"), ("a1", "APW-007", "resolved")}
 SILENT = {("a3", "APW-001", "opened"), ("a3", "APW-001", "resolved")}
 QUICK = LeaseTimes(duration=0.05, renew_every=30, wait=5, poll=0.02)
 
@@ -93,7 +94,7 @@ async def requests_of_second_scan(azurite: Azurite) -> int:
 async def test_killed_at_any_request_nothing_is_lost_and_nothing_is_told_twice(azurite: Azurite, after: bool) -> None:
     """The second scan dies at each of its requests in turn; a third one, which finds the same, makes up for it."""
     requests = await requests_of_second_scan(azurite)
-    assert requests > 15
+    assert requests > 10
     for at in range(requests):
         connection, receiver = azurite.new_account(), Receiver()
         await run(connection, DyingTransport(None), FIRST, receiver, 1)
@@ -124,10 +125,8 @@ async def test_a_lost_answer_neither_loses_nor_repeats(azurite: Azurite) -> None
     for at in range(requests):
         connection, receiver = azurite.new_account(), Receiver()
         await run(connection, DyingTransport(None), FIRST, receiver, 1)
-        try:
+        with suppress(FindingsError):
             await run(connection, DyingTransport(at, lose_answer=True), SECOND, receiver, 2)
-        except FindingsError:
-            pass
         await run(connection, DyingTransport(None), SECOND, receiver, 3)
         async with client(connection, DyingTransport(None)) as service:
             await check_everything_was_told_once(service, receiver)

@@ -57,7 +57,7 @@ def test_while_it_flaps_every_transition_is_recorded_and_none_is_told() -> None:
 
 def test_flapping_between_two_causes_is_damped_too() -> None:
     states: Sequence[FindingState] = ()
-    told = []
+    told: list[Change] = []
     for number, at in enumerate(HOURLY):
         observed = [seen(fingerprint=f"policy-{number % 2}")]
         outcome = compare(account(at=at), states, observed, alert_id=at.isoformat())
@@ -120,7 +120,7 @@ def test_the_end_of_an_account_is_told_even_while_its_finding_flaps() -> None:
 
 def test_an_account_that_is_switched_off_and_on_flaps_like_any_other() -> None:
     states: Sequence[FindingState] = ()
-    told = []
+    told: list[Change] = []
     for number, at in enumerate(HOURLY):
         closing = "The account is disabled." if number % 2 else None
         outcome = compare(account(at=at), states, [seen()], alert_id=at.isoformat(), closing=closing)

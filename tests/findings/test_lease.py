@@ -1,0 +1,218 @@
+"""Two scans of the same tenant don't overlap."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+
+import pytest
+from azure.data.tables.aio import TableServiceClient
+
+from findings.errors import LeaseLost, ScanAlreadyRunning
+from findings.lease import DEFAULT_TIMES, Lease, LeaseTimes, scan_lease
+from findings.tables import Table
+from tests.findings.build import NOW
+from tests.findings.crash import DyingTransport
+
+FAST = LeaseTimes(duration=0.5, renew_every=0.05, wait=2, poll=0.05)
+
+
+class Clock:
+    """A clock that moves only while somebody sleeps on it."""
+
+    def __init__(self) -> None:
+        self.now = NOW
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+        await asyncio.sleep(0)
+
+
+async def never(seconds: float) -> None:
+    """For a holder that doesn't renew: it was killed, or is frozen."""
+    await asyncio.Event().wait()
+
+
+async def hold_without_renewing(service: TableServiceClient, clock: Callable[[], datetime]) -> Lease:
+    """A holder that was killed right after it got the lease."""
+    lease = Lease(Table(service, "runs"), "killed run", DEFAULT_TIMES, clock, never)
+    await lease.acquire()
+    return lease
+
+
+async def holds(service: TableServiceClient) -> str | None:
+    row = await Table(service, "runs").get("lease", "scan")
+    return row["owner"] if row else None
+
+
+async def test_the_lease_is_given_up_at_the_end_and_after_an_error(service: TableServiceClient) -> None:
+    async with scan_lease(service, "first") as lease:
+        assert await holds(service) == "first"
+        lease.check()
+    assert await holds(service) is None
+    with pytest.raises(RuntimeError, match="the scan failed"):
+        async with scan_lease(service, "second"):
+            raise RuntimeError("the scan failed")
+    assert await holds(service) is None
+
+
+async def test_a_second_scan_is_refused_in_a_sentence_while_the_first_goes_on(service: TableServiceClient) -> None:
+    clock = Clock()
+    async with scan_lease(service, "run-1", times=FAST):
+        short = LeaseTimes(duration=0.5, renew_every=0.05, wait=0.3, poll=0.05)
+        with pytest.raises(
+            ScanAlreadyRunning, match=r"Another scan is going on: run-1, since 20\d\d-.*Z\. This one was"
+        ):
+            async with scan_lease(service, "run-2", times=short):
+                pytest.fail("two scans at once")
+    assert clock() == NOW
+    assert await holds(service) is None
+
+
+async def test_a_second_scan_starts_as_soon_as_the_first_is_done(service: TableServiceClient) -> None:
+    async def second() -> None:
+        async with scan_lease(service, "second", times=FAST):
+            order.append("second begins")
+
+    order: list[str] = []
+    async with scan_lease(service, "first", times=FAST):
+        waiting = asyncio.create_task(second())
+        await asyncio.sleep(0.2)
+        order.append("first ends")
+    await waiting
+    assert order == ["first ends", "second begins"]
+
+
+async def test_a_killed_holder_blocks_the_next_scan_no_longer_than_its_lease(service: TableServiceClient) -> None:
+    clock = Clock()
+    await hold_without_renewing(service, clock)
+    lease = Lease(Table(service, "runs"), "next", DEFAULT_TIMES, clock, clock.sleep)
+    await lease.acquire()
+    waited = (clock.now - NOW).total_seconds()
+    assert DEFAULT_TIMES.duration <= waited <= DEFAULT_TIMES.duration + DEFAULT_TIMES.poll
+    assert await holds(service) == "next"
+
+
+async def test_a_lease_that_expired_long_ago_is_taken_at_once(service: TableServiceClient) -> None:
+    clock = Clock()
+    await hold_without_renewing(service, clock)
+    clock.now += timedelta(hours=1)
+    before = clock.now
+    await Lease(Table(service, "runs"), "next", DEFAULT_TIMES, clock, clock.sleep).acquire()
+    assert clock.now == before
+
+
+async def test_a_killed_holder_whose_clock_was_ahead_does_not_block_for_longer(service: TableServiceClient) -> None:
+    clock = Clock()
+    await hold_without_renewing(service, lambda: NOW + timedelta(days=1))
+    await Lease(Table(service, "runs"), "next", DEFAULT_TIMES, clock, clock.sleep).acquire()
+    assert (clock.now - NOW).total_seconds() <= DEFAULT_TIMES.wait
+
+
+async def test_a_holder_that_renews_keeps_the_lease_beyond_its_duration(service: TableServiceClient) -> None:
+    async with scan_lease(service, "long", times=FAST) as lease:
+        await asyncio.sleep(3 * FAST.duration)
+        assert not lease.lost
+        assert await holds(service) == "long"
+
+
+async def test_of_many_that_wait_only_one_gets_the_lease(service: TableServiceClient) -> None:
+    clock = Clock()
+    await hold_without_renewing(service, clock)
+    clock.now += timedelta(hours=1)
+    inside = most = 0
+
+    async def compete(number: int) -> None:
+        nonlocal inside, most
+        async with scan_lease(service, f"run-{number}", times=FAST):
+            inside += 1
+            most = max(most, inside)
+            await asyncio.sleep(0.02)
+            inside -= 1
+
+    await asyncio.gather(*(compete(number) for number in range(5)))
+    assert most == 1
+
+
+async def take_over(service: TableServiceClient) -> None:
+    """Another scan believes the holder dead."""
+    table = Table(service, "runs")
+    row = await table.get("lease", "scan")
+    assert row
+    await table.upsert({**row, "owner": "thief", "token": "other"})
+
+
+async def vanish(service: TableServiceClient) -> None:
+    """Somebody deleted the lease by hand."""
+    await Table(service, "runs").delete([("lease", "scan")])
+
+
+@pytest.mark.parametrize("lose", [take_over, vanish])
+async def test_a_scan_that_lost_its_lease_is_stopped(
+    service: TableServiceClient, lose: Callable[[TableServiceClient], Awaitable[None]]
+) -> None:
+    leases: list[Lease] = []
+
+    async def scan() -> None:
+        async with scan_lease(service, "run-1", times=FAST) as lease:
+            leases.append(lease)
+            await lose(service)
+            await asyncio.sleep(5)
+
+    started = asyncio.get_running_loop().time()
+    with pytest.raises(LeaseLost, match="The scan run-1 stopped: another scan has taken over"):
+        await scan()
+    assert asyncio.get_running_loop().time() - started < 2
+    with pytest.raises(LeaseLost):
+        leases[0].check()
+    task = asyncio.current_task()
+    assert task
+    assert task.cancelling() == 0
+    assert await holds(service) == ("thief" if lose is take_over else None)
+
+
+async def test_a_lease_that_cannot_be_renewed_is_lost_before_it_expires(storage: str) -> None:
+    transport = DyingTransport(None)
+    times = LeaseTimes(duration=1, renew_every=0.1, wait=2, poll=0.05)
+
+    async def scan(service: TableServiceClient) -> None:
+        async with scan_lease(service, "run-1", times=times):
+            transport.unreachable = 10_000
+            await asyncio.sleep(5)
+
+    async with TableServiceClient.from_connection_string(storage, transport=transport, retry_total=0) as service:
+        started = asyncio.get_running_loop().time()
+        with pytest.raises(LeaseLost):
+            await scan(service)
+        assert asyncio.get_running_loop().time() - started < 1
+
+
+async def test_a_renewal_that_fails_is_tried_again(storage: str) -> None:
+    transport = DyingTransport(None)
+    times = LeaseTimes(duration=1, renew_every=0.1, wait=2, poll=0.05)
+    async with (
+        TableServiceClient.from_connection_string(storage, transport=transport, retry_total=0) as service,
+        scan_lease(service, "run-1", times=times) as lease,
+    ):
+        transport.unreachable = 2
+        await asyncio.sleep(1.5)
+        assert transport.unreachable == 0
+        assert not lease.lost
+
+
+async def test_a_cancellation_from_outside_stays_one_and_frees_the_lease(service: TableServiceClient) -> None:
+    entered = asyncio.Event()
+
+    async def work() -> None:
+        async with scan_lease(service, "run-1", times=FAST):
+            entered.set()
+            await asyncio.sleep(5)
+
+    task = asyncio.create_task(work())
+    await entered.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert await holds(service) is None

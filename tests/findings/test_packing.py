@@ -1,0 +1,88 @@
+"""JSON documents inside an entity."""
+
+from datetime import date
+from random import Random
+from types import MappingProxyType
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from findings.packing import PROPERTY_BYTES, clean, pack, unpack
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(st.characters()),
+    lambda inner: st.lists(inner, max_size=5) | st.dictionaries(st.text(max_size=5), inner, max_size=5),
+    max_leaves=20,
+)
+
+
+def noise(characters: int, seed: int = 1) -> str:
+    """Text that doesn't compress to less than half."""
+    return Random(seed).randbytes(characters // 2).hex()
+
+
+@given(st.dictionaries(st.text(max_size=10), JSON, max_size=5))
+def test_a_document_comes_back_as_it_was(document: dict[str, Any]) -> None:
+    assert unpack(pack(document)) == document
+
+
+def test_a_large_document_is_cut_into_properties_and_comes_back_as_it_was() -> None:
+    document = {"text": noise(400_000)}
+    properties = pack(document)
+    assert [len(value) for value in properties.values()][:-1] == [PROPERTY_BYTES] * (len(properties) - 1)
+    assert len(properties) > 2
+    assert unpack(dict(reversed(properties.items())) | {"RowKey": "account", "data": b"another"}) == document
+
+
+def test_an_entity_without_a_document_has_none() -> None:
+    assert unpack({"RowKey": "account", "display_name": "data00"}) is None
+
+
+def test_a_read_only_mapping_is_a_document_too() -> None:
+    assert unpack(pack(MappingProxyType({"a": MappingProxyType({"b": 1})}))) == {"a": {"b": 1}}
+
+
+def test_what_json_cannot_say_is_an_error() -> None:
+    with pytest.raises(TypeError, match="can't hold date"):
+        pack({"day": date(2026, 11, 22)})
+
+
+def test_the_end_of_the_reasons_goes_first_and_is_counted() -> None:
+    reasons = [{"text": noise(400, number)} for number in range(1000)]
+    document = {"id": "a1", "reasons": reasons, "remediation": [1, 2, 3]}
+    kept = unpack(pack(document, 20_000))
+    assert kept
+    assert 0 < len(kept["reasons"]) < 1000
+    assert kept["reasons"] == reasons[: len(kept["reasons"])]
+    assert kept["reasons_omitted"] == 1000 - len(kept["reasons"])
+    assert (kept["id"], kept["remediation"]) == ("a1", [1, 2, 3])
+    one_more = dict(document, reasons=reasons[: len(kept["reasons"]) + 1])
+    assert sum(map(len, pack(one_more, 10**9).values())) > 20_000 - 100
+
+
+def test_when_the_reasons_are_not_enough_the_next_list_goes() -> None:
+    document = {"reasons": [noise(1000)], "remediation": [noise(1000, number) for number in range(100)]}
+    kept = unpack(pack(document, 10_000))
+    assert kept
+    assert (kept["reasons"], kept["reasons_omitted"]) == ([], 1)
+    assert len(kept["remediation"]) + kept["remediation_omitted"] == 100
+
+
+def test_a_document_that_cannot_be_shortened_keeps_its_plain_values() -> None:
+    document = {"id": "a1", "name": noise(10_000), "odd": {"text": noise(100_000)}, "enabled": True}
+    kept = unpack(pack(document, 10_000))
+    assert kept
+    assert (kept["id"], kept["enabled"], kept["omitted"]) == ("a1", True, ["odd"])
+    assert len(kept["name"]) == 1000
+
+
+@given(st.text(st.characters()), st.integers(min_value=1, max_value=20))
+def test_a_cleaned_text_can_be_stored_and_is_never_too_long(text: str, limit: int) -> None:
+    cleaned = clean(text, limit)
+    cleaned.encode("utf-8")
+    assert len(cleaned) <= limit
+    assert clean(cleaned, limit) == cleaned
+    if len(text) <= limit and text.isprintable():
+        assert cleaned == text
