@@ -119,8 +119,10 @@ STRENGTH = {"authenticationStrength": {"id": "s1"}}
         (policy(users=(), roles=(GLOBAL_ADMINISTRATOR,), apps=(SHAREPOINT,)), {}, {"role_assignments": ROLES_GAP}),
         (policy(apps=(SHAREPOINT,), grant=(), grant_members=STRENGTH), {}, {"strengths": STRENGTHS_GAP}),
         (policy(users=("someone",), apps=(EXCHANGE,)), {}, {"security_defaults": DEFAULTS_GAP}),
+        (policy(users=("someone",), grant=(), grant_members=STRENGTH, modifiedDateTime=changed(0.5)), {},
+         {"strengths": STRENGTHS_GAP}),
     ],
-    ids=["memberships", "group", "roles", "strength", "security defaults"],
+    ids=["memberships", "group", "roles", "strength", "security defaults", "strength of a policy changed since"],
 )
 def test_an_unreadable_input_that_may_explain_the_evidence_leaves_the_answer_open(
     raw: Json, account: Mapping[str, Any], tenant: Mapping[str, Any]

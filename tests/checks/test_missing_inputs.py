@@ -102,6 +102,10 @@ GROUP = [
     case(NOTHING, "an excluded group that the account lists", policy(not_groups=("g1",)), account=member_of("g1"), groups=UNREAD_GROUP),
     case(NOTHING, "a group that no policy names", policy(users=(), groups=("g2",)), groups=UNREAD_GROUP),
     case(OPEN, "a group with hidden members", by_group(), groups=SECRET_GROUP),
+    case(OPEN, "a group with hidden members that holds a role", by_role(), groups=SECRET_GROUP,
+         role_assignments=(holds(GA, by="g1"),)),
+    case(NOTHING, "a group with hidden members that holds another role", by_role(), groups=SECRET_GROUP,
+         role_assignments=(holds("r2", by="g1"),)),
     case(HIDDEN, "everybody, beside an unread group", policy(groups=("g1",)), groups=UNREAD_GROUP),
 ]
 
@@ -187,3 +191,11 @@ def test_an_open_answer_names_every_missing_input_and_its_permission(
 def test_what_is_unreadable_stands_first_where_it_decides() -> None:
     judgement = judged(make_tenant([BLOCK_LEGACY], security_defaults=DEFAULTS_GAP), SERVICE)
     assert judgement.verdict.reasons[0].effect is Effect.UNREADABLE
+
+
+def test_every_group_that_hides_its_members_is_named() -> None:
+    hidden = {"g1": Group("g1", "First", hidden_membership=True), "g2": Group("g2", "Second", hidden_membership=True)}
+    policies = [by_group(name="A"), policy("B", users=(), groups=("g2",))]
+    texts = " ".join(reason.text for reason in reasons(judged(make_tenant(policies, groups=hidden), SERVICE), Effect.UNREADABLE))
+    assert '"First"' in texts
+    assert '"Second"' in texts

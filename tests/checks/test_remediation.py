@@ -47,6 +47,8 @@ def place(remedies: tuple[Remedy, ...], word: str) -> int:
         ([], STUCK),
         ([], PENDING),
         ([BLOCK_LEGACY], {"per_user_mfa": "enforced"}),
+        ([policy(state=REPORT_ONLY, clients=("other",), grant=("block",))], {"per_user_mfa": "enforced"}),
+        ([policy(state=REPORT_ONLY, clients=("other",), grant=("block",))], {}),
     ],
 )
 def test_modern_ways_come_first_and_a_plain_exclusion_last(policies: list[Json], account: Mapping[str, Any]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from checks.model import Effect
-from tenant.model import Account, Group
+from tenant.model import Account, Group, Registration
 from tests.checks.kit import (
     DEFAULTS_GAP,
     GLOBAL_ADMINISTRATOR,
@@ -204,10 +204,14 @@ def test_members_are_judged(members: Mapping[str, Any]) -> None:
     assert answers(make_tenant([policy()]), replace(SERVICE, **members)) == HIDDEN
 
 
-def test_an_account_that_graph_does_not_call_enabled_is_taken_for_enabled_and_says_so() -> None:
-    told = " ".join(reason.text for reason in judged(make_tenant([policy()]), replace(SERVICE, enabled=None)).verdict.reasons)
-    assert "enabled" in told
-    assert told != " ".join(reason.text for reason in judged(make_tenant([policy()]), SERVICE).verdict.reasons)
+@pytest.mark.parametrize("state", ["disabled", "enabled", "enforced", None])
+def test_an_account_that_graph_does_not_call_enabled_is_taken_for_enabled_and_says_so(state: str | None) -> None:
+    def told(enabled: bool | None) -> str:
+        account = replace(SERVICE, enabled=enabled, per_user_mfa=state, registration=Registration(report=()))
+        return " ".join(reason.text for reason in judged(make_tenant([policy()]), account).verdict.reasons)
+
+    assert "whether the account is enabled" in told(None)
+    assert "whether the account is enabled" not in told(True)
 
 
 SYNC = replace(SERVICE, user_principal_name="Sync_DC01_4f2a@contoso.onmicrosoft.com")

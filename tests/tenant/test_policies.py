@@ -78,11 +78,15 @@ def test_a_whole_policy_is_read() -> None:
     assert policy.modified == datetime(2026, 11, 3, 14, 12, 0, 123456, tzinfo=UTC)
     assert not policy.deleted
     assert not policy.workload_identities
-    assert (policy.include_users, policy.exclude_users) == ({"all"}, {"aaaa"})
-    assert (policy.include_groups, policy.exclude_groups) == ({"bbbb"}, {"cccc"})
-    assert (policy.include_roles, policy.exclude_roles) == ({"dddd"}, {"eeee"})
+    assert policy.include_users == {"all"}
+    assert policy.exclude_users == {"aaaa"}
+    assert policy.include_groups == {"bbbb"}
+    assert policy.exclude_groups == {"cccc"}
+    assert policy.include_roles == {"dddd"}
+    assert policy.exclude_roles == {"eeee"}
     assert not policy.names_guests
-    assert (policy.include_applications, policy.exclude_applications) == ({"office365"}, {"ffff"})
+    assert policy.include_applications == {"office365"}
+    assert policy.exclude_applications == {"ffff"}
     assert policy.application_filter is not None
     assert policy.application_filter.mode == "exclude"
     assert policy.user_actions == ("urn:user:registersecurityinfo",)
