@@ -1,0 +1,44 @@
+"""What a report can show beyond one scan, as plain data."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from reports import times
+
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ReportExtras:
+    """History, earlier scans and exceptions. Everything is optional: a report without them shows the scan alone."""
+
+    history: Sequence[Json] = ()
+    """What happened to findings, in any order: ``run_id``, ``account``, ``check_id``, ``title``, ``severity``, ``kind``
+    (opened, changed, resolved, reopened, exception_expired), ``at``, ``summary``, ``resolution``, ``silence``."""
+    runs: Sequence[Json] = ()
+    """Scans, oldest first, this one included or not: ``id``, ``status``, ``finished``, ``accounts_total``, ``severities``,
+    ``visibility``."""
+    exceptions: Sequence[Json] = ()
+    """Accepted exceptions: ``account``, ``user_principal_name``, ``check_id`` (null: every check), ``reason``, ``owner``,
+    ``until``, ``created_by``, ``created_at``, ``ended_at``."""
+    new_accounts: frozenset[str] = frozenset()
+    """Ids of accounts that were scanned for the first time: they can't have lost anything since the last scan."""
+    admin_center: str = "https://entra.microsoft.com"
+    """Microsoft Entra admin center of the tenant's cloud."""
+
+    def previous_run(self, run: Json) -> datetime | None:
+        """When the scan before this one finished; None where there was none or it isn't known."""
+        this = times.parse(run["finished"])
+        earlier = [
+            finished
+            for one in self.runs
+            if one["id"] != run["id"] and one.get("status") in ("complete", "incomplete") and one.get("finished")
+            if (finished := times.parse(one["finished"])) < this
+        ]
+        return max(earlier, default=None)
+
+    def changes_of(self, run: Json) -> list[Json]:
+        """What this scan found changed, in the order of ``history``."""
+        return [change for change in self.history if change.get("run_id") == run["id"]]

@@ -1,0 +1,187 @@
+"""The report as one HTML page that needs nothing else: styles, script and data are in it, and it asks nobody for anything.
+
+The page shows names from the tenant. Three things keep them text: the template escapes, the script only ever sets
+``textContent`` (the browser enforces it: trusted types), and the Content-Security-Policy names the hashes of the page's own
+style and script, so that nothing else runs.
+"""
+
+import hashlib
+from base64 import b64encode
+from collections import Counter
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from checks.pages import CheckPage, page, page_ids
+from reports import times
+from reports.changes import grouped
+from reports.extras import Json, ReportExtras
+from reports.figures import matrix, trend
+from reports.page_data import page_data, rank
+from reports.summary import finished, summarize
+from reports.text import readable
+from reports.words import INPUT, SEVERITY, USABILITY, VISIBILITY, say, verdict
+
+_TEMPLATES = Path(__file__).with_name("templates")
+_WITHOUT_SCRIPT = 200
+"""How many accounts are listed where no script runs, e.g. in a mail preview."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """A number at the top that filters the accounts."""
+
+    key: str
+    label: str
+    number: int
+
+
+@cache
+def content_security_policy() -> str:
+    """What the page may do: its own style and script, nothing else. As in the page's ``<meta>``."""
+    script, style = (_hash(_asset(name)) for name in ("report.js", "report.css"))
+    return "; ".join(
+        (
+            "default-src 'none'",
+            f"script-src {script}",
+            f"style-src {style}",
+            "img-src data:",
+            "base-uri 'none'",
+            "form-action 'none'",
+            "require-trusted-types-for 'script'",
+            "trusted-types 'none'",
+        )
+    )
+
+
+def security_headers() -> dict[str, str]:
+    """The headers to send with the page over HTTP."""
+    return {
+        "Content-Type": "text/html; charset=utf-8",
+        "Content-Security-Policy": f"{content_security_policy()}; frame-ancestors 'none'",
+        "X-Content-Type-Options": "nosniff",
+        "X-Frame-Options": "DENY",
+        "Referrer-Policy": "no-referrer",
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Cross-Origin-Resource-Policy": "same-origin",
+        "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+        "Cache-Control": "no-store",
+    }
+
+
+def render_html(document: Json, extras: ReportExtras | None = None) -> str:
+    """The page for a scan document, with what the extras add. Encode it as UTF-8."""
+    extras = extras or ReportExtras()
+    run, accounts = document["run"], document["accounts"]
+    changes = extras.changes_of(run)
+    return _environment().get_template("report.html").render(
+        csp=Markup(content_security_policy()),  # noqa: S704  our own text
+        script=Markup(_asset("report.js")),  # noqa: S704  our own file
+        style=Markup(_asset("report.css")),  # noqa: S704  our own file
+        data=page_data(document, extras),
+        run=run,
+        finished=times.moment(finished(document)),
+        summary=summarize(document, extras),
+        changes=grouped(changes),
+        tiles=_tiles(accounts, {change["account"] for change in changes}),
+        accounts=sorted(accounts, key=lambda one: -rank(one))[:_WITHOUT_SCRIPT],
+        total=len(accounts),
+        gaps=_gaps(run["gaps"], accounts),
+        exceptions=_exceptions(extras.exceptions, accounts, finished(document)),
+        trend=trend(extras),
+        matrix=matrix(accounts),
+        pages=_pages(accounts, changes),
+    )
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_clean,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.policies["json.dumps_kwargs"] = {"separators": (",", ":")}
+    environment.filters["severity"] = lambda name: say(SEVERITY, name)
+    environment.filters["visibility"] = lambda name: verdict(VISIBILITY, name)
+    environment.filters["usability"] = lambda name: verdict(USABILITY, name)
+    return environment
+
+
+def _clean(value: Any) -> Any:
+    """What an expression of the template puts out: text without anything that steers a browser."""
+    return readable(value) if type(value) is str else value
+
+
+@cache
+def _asset(name: str) -> str:
+    return (_TEMPLATES / name).read_text(encoding="utf-8")
+
+
+def _hash(content: str) -> str:
+    return f"'sha256-{b64encode(hashlib.sha256(content.encode()).digest()).decode()}'"
+
+
+def _tiles(accounts: list[Json], changed: set[str]) -> list[Tile]:
+    ranks = Counter(rank(account) for account in accounts)
+    unknown = sum("unknown" in (account["visibility"], account["usability"]) for account in accounts)
+    tiles = [
+        Tile("all", "All", len(accounts)),
+        Tile("4", "High", ranks[4]),
+        Tile("3", "Medium", ranks[3]),
+        Tile("2", "Low", ranks[2]),
+        Tile("unknown", "Cannot tell", unknown),
+        Tile("1", "Accepted", ranks[1]),
+        Tile("0", "No finding", ranks[0]),
+        Tile("changed", "Changed", sum(account["id"] in changed for account in accounts)),
+    ]
+    return [tile for tile in tiles if tile.number or tile.key in ("all", "4")]
+
+
+def _gaps(gaps: list[Json], accounts: list[Json]) -> list[dict[str, Any]]:
+    """Unreadable inputs; those of single accounts that are alike are one line."""
+    names: dict[str, str] = {account["id"]: account["user_principal_name"] for account in accounts}
+    lines: dict[tuple[str, str, str | None], list[str]] = {}
+    for gap in gaps:
+        of = lines.setdefault((gap["input"], gap["error"], gap["permission"]), [])
+        if gap.get("account"):
+            of.append(names.get(gap["account"]) or gap["account"])
+    return [
+        {"input": say(INPUT, name), "error": error, "permission": permission, "accounts": of[:5], "others": len(of[5:])}
+        for (name, error, permission), of in lines.items()
+    ]
+
+
+def _exceptions(exceptions: Any, accounts: list[Json], now: Any) -> list[dict[str, Any]]:
+    """Exceptions that hold, the next to end first."""
+    known = {account["id"] for account in accounts}
+    holding = [one for one in exceptions if not one.get("ended_at") and str(one["until"]) >= now.date().isoformat()]
+    return [
+        {
+            "account": readable(one["account"]),
+            "linked": one["account"] in known,
+            "name": one["user_principal_name"],
+            "check": one.get("check_id") or "Every check",
+            "reason": one["reason"],
+            "owner": one["owner"],
+            "until": times.day(times.parse(str(one["until"]))),
+            "days": (times.parse(str(one["until"])).date() - now.date()).days,
+        }
+        for one in sorted(holding, key=lambda one: (str(one["until"]), str(one["user_principal_name"])))
+    ]
+
+
+def _pages(accounts: list[Json], changes: list[Json]) -> list[CheckPage]:
+    """The pages about the checks that this report names, in the order of their ids."""
+    named = {finding["check_id"] for account in accounts for finding in account["findings"]}
+    named |= {change["check_id"] for change in changes}
+    return [page(check_id) for check_id in page_ids() if check_id in named]
+
+

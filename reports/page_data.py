@@ -1,0 +1,172 @@
+"""What the report's script shows, as compact JSON: texts that accounts have in common are written once.
+
+Members of the accounts have one-letter names, since there may be thousands; ``templates/report.js`` names them.
+"""
+
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Sequence
+from typing import Any
+
+from reports import times
+from reports.chain import chain_of
+from reports.extras import Json, ReportExtras
+from reports.text import readable
+from reports.words import CHANGE, EFFECT, PER_USER_MFA, SEVERITY, USABILITY, VISIBILITY, Words, say, verdict
+
+_HISTORY = 12
+"""How many entries of an account's history are shown."""
+_RANK = {"high": 4, "medium": 3, "low": 2}
+_ACCEPTED = 1
+
+
+class Pool:
+    """Values that many accounts share, kept once each and referred to by their position."""
+
+    def __init__(self) -> None:
+        self.values: list[Any] = []
+        self._places: dict[Hashable, int] = {}
+
+    def place(self, key: Hashable, value: Any) -> int:
+        """Where the value that ``key`` identifies stands; it is added when it is new."""
+        if key not in self._places:
+            self._places[key] = len(self.values)
+            self.values.append(value)
+        return self._places[key]
+
+    def text(self, text: str) -> int:
+        """Where a text stands, made readable."""
+        return self.place(text, readable(text))
+
+
+def page_data(document: Json, extras: ReportExtras) -> dict[str, Any]:
+    """The data of the page for a scan document, ready for JSON. Times are seconds since 1970."""
+    pools = {name: Pool() for name in ("texts", "reasons", "remedies", "notices", "exceptions")}
+    history = defaultdict[str, list[Json]](list)
+    for change in extras.history:
+        history[change["account"]].append(change)
+    accounts = [_account(one, history.get(one["id"], []), pools) for one in document["accounts"]]
+    accounts.sort(key=_worst_first)
+    changed = {readable(change["account"]) for change in extras.changes_of(document["run"])}
+    return {
+        "accounts": accounts,
+        **{name: pool.values for name, pool in pools.items()},
+        "changed": sorted(index for index, account in enumerate(accounts) if account["i"] in changed),
+        "adminCenter": extras.admin_center,
+        "visibility": _words(VISIBILITY, (one["visibility"] for one in document["accounts"])),
+        "usability": _words(USABILITY, (one["usability"] for one in document["accounts"])),
+        "severity": SEVERITY,
+    }
+
+
+def rank(account: Json) -> int:
+    """The worst severity of an account that nobody accepted: 4 high, 3 medium, 2 low, 1 if all are accepted, 0 without any."""
+    ranks = [_RANK.get(one["severity"], 0) for one in account["findings"] if not one.get("exception")]
+    return max(ranks, default=_ACCEPTED if account["findings"] else 0)
+
+
+def _account(account: Json, history: Sequence[Json], pools: dict[str, Pool]) -> dict[str, Any]:
+    texts = pools["texts"]
+    worst = rank(account)
+    data = {
+        "i": readable(account["id"]),
+        "u": readable(account["user_principal_name"]),
+        "n": readable(account["display_name"]),
+        "v": readable(account["visibility"]),
+        "w": readable(account["usability"]),
+        "m": texts.text(say(PER_USER_MFA, account["per_user_mfa"])),
+        "q": worst,
+        "y": _since(account),
+        "s": [texts.text(one) for one in account["selected_by"]],
+        "p": [texts.text(one) for one in account.get("products", ())],
+        "r": [_reason(one, pools["reasons"]) for one in account["reasons"]],
+        "f": [_finding(one, pools) for one in account["findings"]],
+        "d": [_remedy(one, pools["remedies"]) for one in account["remediation"]],
+        "t": [_notice(one, pools["notices"]) for one in account.get("notices", ())],
+        "h": [_change(one, texts) for one in sorted(history, key=lambda one: str(one["at"]), reverse=True)[:_HISTORY]],
+        "x": max(0, len(history) - _HISTORY),
+    }
+    return {name: value for name, value in data.items() if value or name in "iuvwmqr"}
+
+
+def _worst_first(account: dict[str, Any]) -> tuple[int, int, str]:
+    order = tuple(VISIBILITY)
+    place = order.index(account["v"]) if account["v"] in order else -1
+    return -account["q"], place, account["u"].casefold()
+
+
+def _since(account: Json) -> int | None:
+    """Since when the worst of it is true."""
+    worst = rank(account)
+    first = [one["first_seen"] for one in account["findings"] if _RANK.get(one["severity"], 0) == worst]
+    return min((_seconds(one) for one in first), default=None)
+
+
+def _reason(reason: Json, pool: Pool) -> int:
+    circumstances = tuple(reason.get("circumstances") or ())
+    names = ("text", "effect", "policy_id", "policy_name", "scope", "since", "changed_by")
+    key = (*(reason.get(name) for name in names), circumstances)
+    if (since := reason.get("since")) is not None:
+        since = _seconds(since)
+    value = {
+        "text": readable(reason["text"]),
+        "effect": readable(reason["effect"]),
+        "label": say(EFFECT, reason["effect"]),
+        "chain": [[link.kind, link.name] for link in chain_of(reason)],
+        "policy": readable(reason["policy_id"] or ""),
+        "since": since,
+        "by": readable(reason.get("changed_by") or ""),
+        "when": [readable(one) for one in circumstances],
+    }
+    return pool.place(key, {name: member for name, member in value.items() if member})
+
+
+def _finding(finding: Json, pools: dict[str, Pool]) -> list[Any]:
+    exception = finding.get("exception")
+    accepted = None
+    if exception:
+        value = {name: readable(exception.get(name) or "") for name in ("reason", "owner")}
+        value["until"] = times.day(times.parse(exception["until"]))
+        accepted = pools["exceptions"].place(tuple(value.values()), value)
+    return [
+        readable(finding["check_id"]),
+        readable(finding["severity"]),
+        pools["texts"].text(finding["title"]),
+        pools["texts"].text(finding.get("summary") or ""),
+        _seconds(finding["first_seen"]),
+        accepted,
+    ]
+
+
+def _remedy(remedy: Json, pool: Pool) -> int:
+    value = {
+        "title": readable(remedy["title"]),
+        "steps": [readable(step) for step in remedy["steps"]],
+        "tradeOff": readable(remedy["trade_off"]),
+        "url": web_address(remedy["url"]),
+    }
+    return pool.place((remedy["title"], tuple(remedy["steps"]), remedy["trade_off"], remedy["url"]), value)
+
+
+def _notice(notice: Json, pool: Pool) -> int:
+    value = {"text": readable(notice["text"]), "url": web_address(notice.get("url") or "")}
+    return pool.place(tuple(value.values()), value)
+
+
+def _change(change: Json, texts: Pool) -> list[Any]:
+    text = change.get("resolution") if change["kind"] == "resolved" else change.get("summary")
+    said = [say(CHANGE, change["kind"]), change["check_id"], change["title"]]
+    return [_seconds(change["at"]), *(texts.text(one) for one in (*said, text or "", change.get("changed_by") or ""))]
+
+
+def web_address(url: str) -> str:
+    """The address if it is one that a click may open, otherwise nothing."""
+    return readable(url) if url.startswith("https://") else ""
+
+
+def _words(known: dict[str, Words], used: Iterable[str]) -> dict[str, list[str]]:
+    names = dict.fromkeys((*known, *used))
+    return {readable(name): [readable(verdict(known, name).label), verdict(known, name).meaning] for name in names}
+
+
+def _seconds(time: str) -> int:
+    return int(times.parse(time).timestamp())

@@ -1,0 +1,112 @@
+"""A scan in one sentence, and what is worth saying after it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from reports import times
+from reports.extras import Json, ReportExtras
+from reports.words import INPUT, count, say
+
+_LOSING_CHECKS = frozenset({"APW-001", "APW-002", "APW-003", "APW-009"})
+"""Checks that say that the option is gone."""
+_MISSING = frozenset({"hidden", "stuck"})
+_HAVING = frozenset({"visible", "pending"})
+_BLOCKED = frozenset({"blocked_by_policy", "blocked_by_security_defaults"})
+_INPUTS = 3
+"""How many unreadable inputs are named."""
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a report says first."""
+
+    headline: str
+    """One sentence that says it all."""
+    unknown: str | None
+    """What can't be said, and why; None where everything can."""
+    asides: tuple[str, ...]
+    """Further sentences, most important first."""
+    since: str | None
+    """The scan before this one in words, e.g. ``yesterday``; None for a first scan."""
+
+
+def summarize(document: Json, extras: ReportExtras) -> Summary:
+    """The summary of a scan document."""
+    run, accounts = document["run"], document["accounts"]
+    previous = extras.previous_run(run)
+    since = times.since(previous, times.parse(run["finished"])) if previous else None
+    unknown = [one for one in accounts if "unknown" in (one["visibility"], one["usability"])]
+    return Summary(
+        headline=_headline(document, extras, since),
+        unknown=_unknown(unknown, run["gaps"]),
+        asides=tuple(_asides(accounts)),
+        since=since,
+    )
+
+
+def lost(document: Json, extras: ReportExtras) -> set[str]:
+    """Ids of accounts that lost the option since the scan before."""
+    missing = {account["id"] for account in document["accounts"] if account["visibility"] in _MISSING}
+    return {
+        change["account"]
+        for change in extras.changes_of(document["run"])
+        if change["kind"] in ("opened", "reopened") and change["check_id"] in _LOSING_CHECKS
+    } & missing - extras.new_accounts
+
+
+def _headline(document: Json, extras: ReportExtras, since: str | None) -> str:
+    accounts = document["accounts"]
+    total = count(len(accounts), "service account", "service accounts")
+    if not accounts:
+        return "No service accounts were judged: none is selected, or none could be read."
+    gone = len(lost(document, extras)) if since else 0
+    if gone:
+        return f"{gone:,} of {total} lost the app-password option since {since}."
+    missing = sum(account["visibility"] in _MISSING for account in accounts)
+    if missing:
+        verb = "is" if missing == 1 else "are"
+        news = f", none of them new since {since}" if since and missing > 1 else ""
+        return f"{missing:,} of {total} {verb} missing the app-password option{news}."
+    unknown = sum("unknown" in (account["visibility"], account["usability"]) for account in accounts)
+    if unknown:
+        return f"For {unknown:,} of {total} it can't be told whether an app password is possible."
+    return f"MFA hides the app-password option from none of {total}."
+
+
+def _unknown(unknown: Sequence[Json], gaps: Sequence[Json]) -> str | None:
+    if not unknown and not gaps:
+        return None
+    inputs = list(dict.fromkeys(say(INPUT, gap["input"]) for gap in gaps))
+    more = f" and {len(inputs) - _INPUTS} more" if len(inputs) > _INPUTS else ""
+    names = ", ".join(inputs[:_INPUTS]) + more
+    if not unknown:
+        return f"The answer for every account stands, although this could not be read: {names}."
+    accounts = count(len(unknown), "account", "accounts")
+    return f"For {accounts} the answer is open, because {'this' if names else 'something'} could not be read{names and ': '}{names}."
+
+
+def _asides(accounts: Sequence[Json]) -> list[str]:
+    said = []
+    if any(reason["effect"] == "tenant_switch_off" for one in accounts for reason in one["reasons"]):
+        said.append("App passwords are switched off for the whole tenant, so nobody is offered one.")
+    useless = sum(one["visibility"] in _HAVING and one["usability"] in _BLOCKED for one in accounts)
+    if useless:
+        have, them = ("has", "it") if useless == 1 else ("have", "them")
+        said.append(
+            f"{count(useless, 'account', 'accounts')} {have} the option, but an app password doesn't let {them} in."
+        )
+    soon = sum(any(_warns(finding) for finding in one["findings"]) for one in accounts)
+    if soon:
+        loses = "is" if soon == 1 else "are"
+        said.append(f"{count(soon, 'account', 'accounts')} {loses} about to be affected by a policy that isn't in force yet.")
+    return said
+
+
+def _warns(finding: Json) -> bool:
+    return finding["check_id"] in ("APW-006", "APW-013") and not finding.get("exception")
+
+
+def finished(document: Json) -> datetime:
+    """When the scan ended."""
+    return times.parse(document["run"]["finished"])

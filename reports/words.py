@@ -1,0 +1,108 @@
+"""What the public names mean in words: verdicts, effects, severities, changes. The same words everywhere in a report.
+
+A name that isn't known here (from a newer scan) is shown as it is, with spaces for underscores.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A public name in words: ``label`` for a cell, ``meaning`` as a sentence."""
+
+    label: str
+    meaning: str
+
+
+VISIBILITY = {
+    "hidden": Words("Hidden", "MFA is required of the account, so Microsoft doesn't offer it app passwords."),
+    "stuck": Words(
+        "Missing: stuck at Enabled",
+        "Per-user MFA is Enabled and a method is registered, but app passwords are offered only at Enforced.",
+    ),
+    "unknown": Words("Cannot tell", "Something that decides could not be read."),
+    "predicted": Words("About to be hidden", "A policy that isn't in force yet would hide the option."),
+    "conditional": Words("Hidden in some circumstances", "MFA is required only now and then; then it hides the option."),
+    "pending": Words("After MFA registration", "The option appears when somebody registers an MFA method."),
+    "not_offered": Words("Not offered, no MFA required", "Nothing requires MFA of the account for mail."),
+    "visible": Words("Offered", "Per-user MFA is Enforced, so the Security info page offers app passwords."),
+    "not_applicable": Words("Does not apply", "The account is disabled, a guest or a synchronization account."),
+}
+"""Whether "App password" is offered on the account's Security info page; worst first."""
+
+USABILITY = {
+    "blocked_by_security_defaults": Words(
+        "Blocked by Security Defaults", "Security Defaults keep every legacy client out, with or without an app password."
+    ),
+    "blocked_by_policy": Words(
+        "Blocked by a policy", "A Conditional Access policy keeps legacy clients out, with or without an app password."
+    ),
+    "unknown": Words("Cannot tell", "Something that decides could not be read."),
+    "conditional": Words("Blocked in some circumstances", "A policy keeps legacy clients out now and then."),
+    "usable": Words("Works", "No policy keeps a legacy client with an app password out."),
+    "not_checked": Words("Not checked", "No app password comes into question for the account."),
+}
+"""Whether a legacy client would be let in with an app password; worst first."""
+
+EFFECT = {
+    "per_user_state": "Per-user MFA",
+    "demands_mfa": "Requires MFA",
+    "blocks_legacy": "Blocks legacy clients",
+    "blocks_interactive": "Blocks interactive sign-in",
+    "would_demand_mfa": "Would require MFA",
+    "would_block_legacy": "Would block legacy clients",
+    "excluded": "Doesn't apply: excluded",
+    "evidence": "Seen in the sign-in log",
+    "tenant_switch_off": "App passwords switched off",
+    "contradictory_state": "Contradiction",
+    "unreadable": "Could not be read",
+}
+"""What a reason does to the account."""
+
+SEVERITY = {"high": "High", "medium": "Medium", "low": "Low"}
+"""Severities, worst first."""
+
+PER_USER_MFA = {"disabled": "Disabled", "enabled": "Enabled", "enforced": "Enforced", "unknown": "Could not be read"}
+
+CHANGE = {
+    "opened": "New",
+    "reopened": "Back again",
+    "changed": "Changed",
+    "resolved": "Resolved",
+    "exception_expired": "Exception ended",
+}
+"""What happened to a finding, worst first."""
+
+INPUT = {
+    "organization": "The organization",
+    "security_defaults": "Security Defaults",
+    "conditional_access_policies": "Conditional Access policies",
+    "authentication_strengths": "Authentication strengths",
+    "named_locations": "Named locations",
+    "role_assignments": "Directory role assignments",
+    "role_eligibilities": "Eligible directory roles",
+    "role_definitions": "Directory role definitions",
+    "account_properties": "Properties of an account",
+    "per_user_mfa": "Per-user MFA state",
+    "group_memberships": "Group memberships of an account",
+    "mfa_registration": "MFA registration",
+    "groups": "A group that a policy names",
+    "subscribed_skus": "Subscribed licences",
+    "selection": "The selection of service accounts",
+}
+"""What each input of a scan is called."""
+
+
+def say(words: dict[str, str], name: str) -> str:
+    """The word for a public name; the name itself with spaces where it isn't known."""
+    return words.get(name) or name.replace("_", " ").capitalize()
+
+
+def verdict(words: dict[str, Words], name: str) -> Words:
+    """The words for a verdict; the name itself where it isn't known."""
+    return words.get(name) or Words(name.replace("_", " ").capitalize(), "This report doesn't know this verdict yet.")
+
+
+def count(number: int, one: str, many: str) -> str:
+    """``1 account``, ``1,204 accounts``."""
+    return f"{number:,} {one if number == 1 else many}"
