@@ -293,6 +293,10 @@ def connection_string(text: str) -> str:
         raise ValueError(f"is not a connection string (it has neither AccountName nor TableEndpoint): {advice}")
     if not ({"accountkey", "sharedaccesssignature"} & parts.keys()):
         raise ValueError(f"is a connection string without AccountKey or SharedAccessSignature: {advice}")
+    try:
+        base64.b64decode(parts.get("accountkey", ""), validate=True)
+    except binascii.Error:
+        raise ValueError(f"is a connection string whose AccountKey is not complete: {advice}") from None
     insecure = [
         name
         for name in ("tableendpoint", "queueendpoint", "blobendpoint")

@@ -63,14 +63,7 @@ class Azurite:
 
     def close(self) -> None:
         """Ends Azurite; does nothing when it has ended already."""
-        if self.process.stdin is not None:
-            self.process.stdin.close()
-        try:
-            self.process.wait(5)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-        self.reader.join()
+        _end(self.process, self.reader, patience=5)
 
     def __enter__(self) -> "Azurite":
         return self
@@ -119,10 +112,21 @@ def start_azurite(folder: Path | None = None) -> Azurite:
     try:
         services = _wait_until_listening(process, reader)
     except BaseException:
-        process.kill()
-        process.wait()
+        _end(process, reader, patience=0)
         raise
     return Azurite(services["Table"], services["Queue"], services["Blob"], process, reader)
+
+
+def _end(process: "subprocess.Popen[str]", reader: "_Reader", *, patience: float) -> None:
+    """Ends Azurite: by closing its standard input, and by force when that takes longer than ``patience`` seconds."""
+    if process.stdin is not None:
+        process.stdin.close()
+    try:
+        process.wait(patience)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    reader.join()
 
 
 def _account(number: int) -> str:

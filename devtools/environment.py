@@ -107,7 +107,7 @@ class _Packages:
         if self.python.exists() and any(marker.exists() for marker in self._usable):
             return
         if VENV.exists():
-            _say("The packages have changed: removing .venv")
+            _say("Removing .venv: it is incomplete, or made from other packages")
             shutil.rmtree(VENV)
         _run_step(
             [sys.executable, "-m", "venv", str(VENV)],
