@@ -37,6 +37,7 @@ from findings.store import FindingStore
 from settings import LOCAL_GRAPH_TOKEN, Settings
 from storage import ensure_tables, tables
 from tenant.graph import Graph
+from tenant.model import Gap
 from tenant.reader import Reading, read_tenant
 from tenant.selection import Selection
 
@@ -110,8 +111,14 @@ class _Seen:
 
     @property
     def complete(self) -> bool:
-        """Whether nothing was unreadable. A mistyped account is an answer: it keeps no finding open."""
-        return all(gap.not_found for gap in self.reading.gaps)
+        """Whether everything that concerns the whole tenant was readable. A mistyped account is an answer."""
+        return not any(gap.tenant_wide and not gap.not_found for gap in self.reading.gaps)
+
+    def complete_for(self, one: JudgedAccount) -> bool:
+        """Whether everything that concerns an account was readable: another account's trouble keeps nothing open."""
+        account = one.account
+        readable = per_user_state(account) is not None and not isinstance(account.groups, Gap)
+        return self.complete and readable and Visibility.UNKNOWN is not one.verdict.visibility
 
 
 async def _look(
@@ -211,7 +218,7 @@ class _Scan:
             display_name=account.display_name,
             run_id=self._request.run_id,
             judged_at=now,
-            complete=seen.complete,
+            complete=seen.complete_for(one),
             per_user_mfa=per_user_state(account) or last_state,
             visibility=one.verdict.visibility,
             usability=one.verdict.usability,

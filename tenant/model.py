@@ -23,6 +23,8 @@ class Gap:
     """The application permission that would open it; None where no permission helps."""
     account_id: str | None = None
     """The account it concerns; None for an input of the whole tenant."""
+    tenant_wide: bool = True
+    """Whether it may concern every account; False for an input that is read account by account."""
     not_found: bool = False
     """True where Graph did answer, and the answer is that the thing doesn't exist (a mistyped account)."""
 

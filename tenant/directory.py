@@ -1,0 +1,134 @@
+"""Reads the organization and the directory roles."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from tenant.gaps import Gaps
+from tenant.graph import Graph, GraphError, GraphRefused, GraphUnreachable, Json
+from tenant.model import Gap, RoleAssignment
+from tenant.policies import parse_time
+
+_ROLES = "/roleManagement/directory"
+_LICENCE_WORDS = ("licens", "licenc", "premium")
+
+
+@dataclass(frozen=True, slots=True)
+class Organization:
+    """The tenant."""
+
+    id: str = ""
+    display_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Roles:
+    """Who holds which directory role."""
+
+    active: tuple[RoleAssignment, ...] | Gap
+    eligible: tuple[RoleAssignment, ...] | Gap
+    names: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Definition:
+    template_id: str
+    name: str
+    built_in: bool | None
+
+
+async def read_organization(graph: Graph, gaps: Gaps) -> Organization:
+    """The tenant's id and name. Raises ``GraphUnreachable``; a refusal is a gap that no verdict depends on."""
+    try:
+        async for item in graph.pages("/organization?$select=id,displayName"):
+            return Organization(str(item.get("id") or ""), str(item.get("displayName") or ""))
+    except GraphUnreachable:
+        raise
+    except GraphError as error:
+        gaps.add("organization", error)
+    return Organization()
+
+
+async def read_roles(graph: Graph, gaps: Gaps) -> Roles:
+    """Active and eligible role assignments, with the definitions they refer to."""
+    definitions, assigned, activated, eligible = await asyncio.gather(
+        _list(graph, f"{_ROLES}/roleDefinitions?$select=id,templateId,displayName,isBuiltIn"),
+        _list(graph, f"{_ROLES}/roleAssignments"),
+        _list(graph, f"{_ROLES}/roleAssignmentScheduleInstances"),
+        _list(graph, f"{_ROLES}/roleEligibilityScheduleInstances"),
+    )
+    known = None if isinstance(definitions, GraphError) else _definitions(definitions)
+    active = _active(assigned, activated, known, gaps)
+    eligibilities = _eligible(eligible, known, gaps)
+    anybody = bool(active) if not isinstance(active, Gap) else False
+    if isinstance(definitions, GraphError) and (anybody or (eligibilities and not isinstance(eligibilities, Gap))):
+        gaps.add("role_definitions", definitions)
+    names = {one.template_id: one.name for one in (known or {}).values()}
+    return Roles(active, eligibilities, names)
+
+
+def is_licence_error(error: GraphError) -> bool:
+    """Whether Graph says that the tenant has no licence for what was asked."""
+    if not isinstance(error, GraphRefused) or error.status not in (400, 402, 403):
+        return False
+    return any(word in f"{error.code} {error.message}".lower() for word in _LICENCE_WORDS)
+
+
+def _active(
+    assigned: list[Json] | GraphError,
+    activated: list[Json] | GraphError,
+    known: dict[str, _Definition] | None,
+    gaps: Gaps,
+) -> tuple[RoleAssignment, ...] | Gap:
+    if isinstance(assigned, GraphError):
+        return gaps.add("role_assignments", assigned)
+    # An activated eligible role is in both lists; the second adds nothing where it can't be read.
+    rows = assigned + ([] if isinstance(activated, GraphError) else _current(activated))
+    return tuple(dict.fromkeys(_assignment(row, known) for row in rows))
+
+
+def _eligible(
+    eligible: list[Json] | GraphError, known: dict[str, _Definition] | None, gaps: Gaps
+) -> tuple[RoleAssignment, ...] | Gap:
+    if isinstance(eligible, GraphError):
+        return () if is_licence_error(eligible) else gaps.add("role_eligibilities", eligible)
+    return tuple(dict.fromkeys(_assignment(row, known) for row in _current(eligible)))
+
+
+def _current(rows: list[Json]) -> list[Json]:
+    now = datetime.now(UTC)
+    return [
+        row
+        for row in rows
+        if (parse_time(row.get("startDateTime")) or now) <= now <= (parse_time(row.get("endDateTime")) or now)
+    ]
+
+
+def _assignment(row: Json, known: dict[str, _Definition] | None) -> RoleAssignment:
+    role = str(row.get("roleDefinitionId") or "").lower()
+    definition = (known or {}).get(role) or _Definition(role, role, None)
+    return RoleAssignment(
+        principal_id=str(row.get("principalId") or "").lower(),
+        template_id=definition.template_id,
+        role_name=definition.name,
+        built_in=definition.built_in,
+        scope=str(row.get("directoryScopeId") or ("/" if not row.get("appScopeId") else "")),
+    )
+
+
+def _definitions(rows: list[Json]) -> dict[str, _Definition]:
+    found = {}
+    for row in rows:
+        id = str(row.get("id") or "").lower()
+        built_in = row.get("isBuiltIn")
+        template = str(row.get("templateId") or id).lower()
+        definition = _Definition(template, str(row.get("displayName") or id), built_in if isinstance(built_in, bool) else None)
+        found[id] = found[template] = definition
+    return found
+
+
+async def _list(graph: Graph, path: str) -> list[Json] | GraphError:
+    try:
+        return [item async for item in graph.pages(path)]
+    except GraphError as error:
+        return error

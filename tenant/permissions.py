@@ -1,0 +1,175 @@
+"""Which application permission opens which endpoint: the one map that errors, docs, infra and ``cli.py permissions`` use.
+
+Source: the permission tables of the Microsoft Graph reference for each endpoint; domain facts that are not certain are said
+to be so in ``note``.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """An endpoint of Microsoft Graph that the product calls."""
+
+    method: str
+    path: str
+    """Template such as ``/users/{id}``."""
+    version: str
+    permission: str
+    input: str
+    """The input of a scan that it fills; empty for one that sends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """An application permission of Microsoft Graph."""
+
+    name: str
+    reason: str
+    """What it is for."""
+    without: str
+    """What is lost without it."""
+    optional: bool = False
+    note: str = ""
+
+    def public(self) -> dict[str, Any]:
+        """The permission as a JSON object, with the endpoints it opens."""
+        return {
+            "permission": self.name,
+            "reason": self.reason,
+            "without": self.without,
+            "optional": self.optional,
+            "note": self.note,
+            "endpoints": [f"{one.method} {one.version}{one.path}" for one in ENDPOINTS if one.permission == self.name],
+        }
+
+
+ENDPOINTS: tuple[Endpoint, ...] = (
+    Endpoint("GET", "/organization", "v1.0", "Organization.Read.All", "organization"),
+    Endpoint("GET", "/subscribedSkus", "v1.0", "Organization.Read.All", "subscribed_skus"),
+    Endpoint(
+        "GET", "/policies/identitySecurityDefaultsEnforcementPolicy", "v1.0", "Policy.Read.All", "security_defaults"
+    ),
+    Endpoint("GET", "/identity/conditionalAccess/policies", "v1.0", "Policy.Read.All", "conditional_access_policies"),
+    Endpoint("GET", "/identity/conditionalAccess/namedLocations", "v1.0", "Policy.Read.All", "named_locations"),
+    Endpoint("GET", "/policies/authenticationStrengthPolicies", "v1.0", "Policy.Read.All", "authentication_strengths"),
+    Endpoint("GET", "/users/{id}/authentication/requirements", "beta", "Policy.Read.All", "per_user_mfa"),
+    Endpoint("GET", "/users", "v1.0", "User.Read.All", "selection"),
+    Endpoint("GET", "/users/{id}", "v1.0", "User.Read.All", "account_properties"),
+    Endpoint("GET", "/users/{id}/transitiveMemberOf", "v1.0", "GroupMember.Read.All", "group_memberships"),
+    Endpoint("GET", "/groups/{id}", "v1.0", "GroupMember.Read.All", "groups"),
+    Endpoint("GET", "/groups/{id}/members/microsoft.graph.group", "v1.0", "GroupMember.Read.All", "groups"),
+    Endpoint("GET", "/groups/{id}/transitiveMembers/microsoft.graph.user", "v1.0", "GroupMember.Read.All", "selection"),
+    Endpoint(
+        "GET", "/roleManagement/directory/roleDefinitions", "v1.0", "RoleManagement.Read.Directory", "role_definitions"
+    ),
+    Endpoint(
+        "GET", "/roleManagement/directory/roleAssignments", "v1.0", "RoleManagement.Read.Directory", "role_assignments"
+    ),
+    Endpoint(
+        "GET",
+        "/roleManagement/directory/roleAssignmentScheduleInstances",
+        "v1.0",
+        "RoleManagement.Read.Directory",
+        "role_assignments",
+    ),
+    Endpoint(
+        "GET",
+        "/roleManagement/directory/roleEligibilityScheduleInstances",
+        "v1.0",
+        "RoleManagement.Read.Directory",
+        "role_eligibilities",
+    ),
+    Endpoint(
+        "GET",
+        "/reports/authenticationMethods/userRegistrationDetails/{id}",
+        "v1.0",
+        "AuditLog.Read.All",
+        "mfa_registration",
+    ),
+    Endpoint(
+        "GET", "/users/{id}/authentication/methods", "v1.0", "UserAuthenticationMethod.Read.All", "mfa_registration"
+    ),
+    Endpoint("POST", "/users/{id}/sendMail", "v1.0", "Mail.Send", ""),
+)
+
+PERMISSIONS: tuple[Permission, ...] = (
+    Permission(
+        "Policy.Read.All",
+        "Security Defaults, Conditional Access policies, named locations, authentication strengths, and the per-user MFA "
+        "state of each service account.",
+        "No account can be judged.",
+    ),
+    Permission(
+        "User.Read.All",
+        "The properties of the service accounts, and finding them by name pattern or attribute.",
+        "No account can be judged.",
+    ),
+    Permission(
+        "GroupMember.Read.All",
+        "The groups that a service account is in, nested ones included, and selecting accounts by group.",
+        "Policies that name groups leave the answer open.",
+    ),
+    Permission(
+        "RoleManagement.Read.Directory",
+        "The directory roles of the service accounts, active and eligible.",
+        "Policies that name roles leave the answer open.",
+    ),
+    Permission(
+        "Organization.Read.All",
+        "The tenant's name, and whether it has a licence for Conditional Access when its policies can't be read.",
+        "A tenant without Entra ID P1 can't be told from one whose policies are unreadable.",
+    ),
+    Permission(
+        "AuditLog.Read.All",
+        "Whether an account whose per-user MFA is Enabled has registered an MFA method (registration report).",
+        "Each such account's own methods are read instead.",
+        optional=True,
+        note="The registration report needs Entra ID P1.",
+    ),
+    Permission(
+        "UserAuthenticationMethod.Read.All",
+        "The MFA methods of an account whose per-user MFA is Enabled, where the registration report doesn't list it.",
+        "Stuck and pending accounts can't be told apart.",
+    ),
+    Permission(
+        "Member.Read.Hidden",
+        "Groups that hide their members, where a policy names one.",
+        "Policies that name such a group leave the answer open.",
+        optional=True,
+    ),
+    Permission(
+        "Mail.Send",
+        "Sending alerts by mail. Grant it in Exchange Online, for the one mailbox (RBAC for Applications), not in Entra ID.",
+        "No alerts by mail.",
+        optional=True,
+    ),
+)
+
+_BY_INPUT = {endpoint.input: endpoint.permission for endpoint in reversed(ENDPOINTS)}
+
+
+def permission_for(input_name: str) -> str | None:
+    """The permission that opens an input; of an input with several endpoints, the first one's."""
+    return _BY_INPUT.get(input_name)
+
+
+def endpoint_of(method: str, version: str, path: str) -> Endpoint | None:
+    """The entry of the map that a request belongs to; None for an endpoint that is missing from it."""
+    for endpoint in ENDPOINTS:
+        pattern = re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(endpoint.path))
+        same = (endpoint.method, endpoint.version) == (method.upper(), version)
+        if same and re.fullmatch(pattern, path.partition("?")[0]):
+            return endpoint
+    return None
+
+
+def permissions_table() -> str:
+    """All permissions as a Markdown table."""
+    rows = ["| Permission | For | Without it |", "|---|---|---|"]
+    for one in PERMISSIONS:
+        name = f"`{one.name}`{' (optional)' if one.optional else ''}"
+        rows.append(f"| {name} | {one.reason}{' ' + one.note if one.note else ''} | {one.without} |")
+    return "\n".join(rows) + "\n"

@@ -1,0 +1,98 @@
+"""Reads what demands MFA: Security Defaults, Conditional Access policies, and the names and strengths they refer to."""
+
+from dataclasses import dataclass
+
+from tenant.gaps import Gaps
+from tenant.graph import Graph, GraphError, GraphRefused, Json
+from tenant.model import AuthenticationStrength, Gap, Policy
+from tenant.policies import parse_policy, parse_strength
+
+_PREMIUM = frozenset({"aad_premium", "aad_premium_p2"})
+_SUBSCRIBED = frozenset({"enabled", "warning", "suspended"})
+# Without this header Graph writes members that are newer than the API version as unknownFutureValue.
+_ALL_MEMBERS = {"Prefer": "include-unknown-enum-members"}
+_NO_LOCATION = frozenset({"all", "alltrusted"})
+
+
+@dataclass(frozen=True, slots=True)
+class Policies:
+    """Everything that demands MFA in a tenant."""
+
+    security_defaults: bool | Gap
+    policies: tuple[Policy, ...] | Gap
+    strengths: dict[str, AuthenticationStrength] | Gap
+    named_locations: dict[str, str] | Gap
+
+
+async def read_policies(graph: Graph, gaps: Gaps) -> Policies:
+    """Read them one after the other: Conditional Access allows one request a second for all apps of the tenant."""
+    defaults = await _security_defaults(graph, gaps)
+    policies = await _policies(graph, gaps)
+    strengths: dict[str, AuthenticationStrength] | Gap = {}
+    locations: dict[str, str] | Gap = {}
+    if not isinstance(policies, Gap):
+        if any(one.grant and one.grant.strength and not one.grant.strength.requirements_satisfied for one in policies):
+            strengths = await _strengths(graph, gaps)
+        if any(_named_locations(one) for one in policies):
+            locations = await _locations(graph, gaps)
+    return Policies(defaults, policies, strengths, locations)
+
+
+async def _security_defaults(graph: Graph, gaps: Gaps) -> bool | Gap:
+    try:
+        enabled = (await graph.get("/policies/identitySecurityDefaultsEnforcementPolicy")).get("isEnabled")
+    except GraphError as error:
+        return gaps.add("security_defaults", error)
+    if not isinstance(enabled, bool):
+        return gaps.add("security_defaults", "the answer has no isEnabled value")
+    return enabled
+
+
+async def _policies(graph: Graph, gaps: Gaps) -> tuple[Policy, ...] | Gap:
+    try:
+        raw = [item async for item in graph.pages("/identity/conditionalAccess/policies", headers=_ALL_MEMBERS)]
+    except GraphRefused as refused:
+        if refused.status == 403 and await _has_no_premium_licence(graph, gaps):
+            return ()
+        return gaps.add("conditional_access_policies", refused)
+    except GraphError as error:
+        return gaps.add("conditional_access_policies", error)
+    return tuple(parse_policy(item) for item in raw)
+
+
+async def _has_no_premium_licence(graph: Graph, gaps: Gaps) -> bool:
+    """Whether the tenant can't have Conditional Access at all: no subscription holds Entra ID P1 or P2."""
+    try:
+        skus = [item async for item in graph.pages("/subscribedSkus?$select=capabilityStatus,servicePlans")]
+    except GraphError as error:
+        gaps.add("subscribed_skus", error)
+        return False
+    return not any(_is_premium(sku) for sku in skus)
+
+
+def _is_premium(sku: Json) -> bool:
+    plans = {str(plan.get("servicePlanName") or "").lower() for plan in sku.get("servicePlans") or []}
+    return str(sku.get("capabilityStatus") or "").lower() in _SUBSCRIBED and bool(plans & _PREMIUM)
+
+
+async def _strengths(graph: Graph, gaps: Gaps) -> dict[str, AuthenticationStrength] | Gap:
+    try:
+        path = "/policies/authenticationStrengthPolicies"
+        found = [parse_strength(item) async for item in graph.pages(path, headers=_ALL_MEMBERS)]
+    except GraphError as error:
+        return gaps.add("authentication_strengths", error)
+    return {strength.id: strength for strength in found}
+
+
+async def _locations(graph: Graph, gaps: Gaps) -> dict[str, str] | Gap:
+    """Names only: no verdict depends on them."""
+    try:
+        path = "/identity/conditionalAccess/namedLocations"
+        found = [item async for item in graph.pages(path)]
+    except GraphError as error:
+        return gaps.add("named_locations", error)
+    return {str(item.get("id") or "").lower(): str(item.get("displayName") or item.get("id")) for item in found}
+
+
+def _named_locations(policy: Policy) -> set[str]:
+    return {one.lower() for one in policy.include_locations + policy.exclude_locations} - _NO_LOCATION

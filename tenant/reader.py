@@ -1,0 +1,72 @@
+"""Fills the tenant model from Microsoft Graph: what is read once per scan, then the selected accounts.
+
+The number of requests grows with the service accounts and the policies, not with the tenant.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tenant.account_reader import AccountReader
+from tenant.directory import read_organization, read_roles
+from tenant.gaps import Gaps
+from tenant.graph import Graph
+from tenant.group_reader import read_groups, read_nesting
+from tenant.model import Account, Gap, Policy, Tenant
+from tenant.policy_reader import read_policies
+from tenant.selection import Selection
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Everything that a scan read."""
+
+    tenant: Tenant
+    accounts: tuple[Account, ...]
+    """By user principal name."""
+    gaps: tuple[Gap, ...]
+    """Each unreadable input once."""
+
+
+async def read_tenant(graph: Graph, selection: Selection, only: Sequence[str] | None = None) -> Reading:
+    """Read the tenant and its service accounts.
+
+    Takes a connected client, the ways in which accounts are selected, and optionally the accounts (user principal names or
+    ids) to read in place of all selected ones. Raises ``GraphUnreachable`` when there is no answer at all; every input that
+    Graph refuses becomes a gap instead.
+    """
+    gaps = Gaps()
+    organization = await read_organization(graph, gaps)  # first and alone: it shows whether there is an answer at all
+    policies, roles, (accounts, names) = await asyncio.gather(
+        read_policies(graph, gaps), read_roles(graph, gaps), AccountReader(graph, gaps, selection).read(only)
+    )
+    named = _groups_named_by(policies.policies)
+    groups = await read_groups(graph, gaps, named, names)
+    nesting = await read_nesting(graph, _groups_to_explain(named, accounts), accounts)
+    tenant = Tenant(
+        id=organization.id,
+        display_name=organization.display_name,
+        security_defaults=policies.security_defaults,
+        policies=policies.policies,
+        strengths=policies.strengths,
+        named_locations=policies.named_locations,
+        groups=groups,
+        nesting=nesting,
+        role_assignments=roles.active,
+        role_eligibilities=roles.eligible,
+        role_names=roles.names,
+    )
+    return Reading(tenant, accounts, gaps.found())
+
+
+def _groups_named_by(policies: tuple[Policy, ...] | Gap) -> set[str]:
+    if isinstance(policies, Gap):
+        return set()
+    return {group for policy in policies for group in policy.include_groups | policy.exclude_groups}
+
+
+def _groups_to_explain(named: set[str], accounts: Sequence[Account]) -> set[str]:
+    """The groups that bring an account into a policy, and so may need a chain to be explained."""
+    memberships = frozenset[str]().union(*(one.groups for one in accounts if not isinstance(one.groups, Gap)))
+    return named & memberships
+
