@@ -10,7 +10,8 @@ from findings.model import RunRecord, RunStatus
 from findings.runs import RunStore, new_run_id
 from scan import ScanRequest, scan
 from settings import load_settings
-from tell import AlertNotDelivered, send_alert as _send_alert, send_failure_notice
+from tell import send_alert as _send_alert
+from tell import send_failure_notice
 from views import opened
 
 log = logging.getLogger(__name__)
@@ -78,7 +79,7 @@ async def scan_failed(body: bytes) -> None:
         run = await runs.load(run_id) or RunRecord(run_id, RunStatus.FAILED, now, finished=now, error="It never started.")
         await runs.save(run)
     log.error("Run %s failed for good: %s", run_id, run.error)
-    await send_failure_notice(settings, f"scan {run_id}", run.error or "The scan didn't finish.")
+    await send_failure_notice(settings, "scan", run_id, run.error or "The scan didn't finish.")
 
 
 async def alert_failed(body: bytes) -> None:
@@ -89,7 +90,9 @@ async def alert_failed(body: bytes) -> None:
     alert_id = _parsed(body, "alert_id")["alert_id"]
     log.error("Alert %s could not be delivered for now; the next scan sends it again.", alert_id)
     settings = load_settings(require=frozenset({"storage"}))
-    await send_failure_notice(settings, f"alert {alert_id}", "An alert could not be delivered through every channel.")
+    await send_failure_notice(
+        settings, "alert", alert_id, "At least one channel refused it again and again; the app's log says which and why."
+    )
 
 
 async def last_success_is_recent(now: datetime, within: timedelta) -> bool:
@@ -108,5 +111,3 @@ def _parsed(body: bytes, wanted: str) -> dict[str, str]:
         pass
     raise BadMessage(f'A queue message has no "{wanted}", so it is not from this app: {body[:100]!r}')
 
-
-__all__ = ["AlertNotDelivered", "BadMessage", "alert_failed", "alert_message", "run_scan", "scan_failed", "scan_message"]

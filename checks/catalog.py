@@ -97,6 +97,11 @@ CHECKS: tuple[Check, ...] = (
 )
 
 
+def deciding_effects(check_id: str) -> frozenset[str]:
+    """The effects of the reasons that decide a check; empty for a check that no reason decides, or that is unknown."""
+    return frozenset(effect.value for check in CHECKS if check.id == check_id for effect in check.decided_by)
+
+
 def findings_of(verdict: Verdict) -> tuple[Finding, ...]:
     """The findings of an account, in the order of their ids."""
     return tuple(
