@@ -38,7 +38,9 @@ class Principal:
     roles: frozenset[str]
 
 
-def require(role: str, headers: Mapping[str, str], environment: Mapping[str, str], *, graph_is_local: bool) -> Principal:
+def require(
+    role: str, headers: Mapping[str, str], environment: Mapping[str, str], *, graph_is_local: bool
+) -> Principal:
     """The caller, if the role is theirs.
 
     Takes the wanted app role, the request's headers (any case), the process environment and whether Graph is on the
@@ -58,7 +60,9 @@ def require(role: str, headers: Mapping[str, str], environment: Mapping[str, str
         raise Refused(401, "Sign in with Microsoft Entra ID first: the request has no principal.")
     principal = _parse(header)
     if role not in principal.roles and OPERATOR not in principal.roles:
-        raise Refused(403, f"The app role {role} is missing: an administrator assigns it in the enterprise application.")
+        raise Refused(
+            403, f"The app role {role} is missing: an administrator assigns it in the enterprise application."
+        )
     return principal
 
 

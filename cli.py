@@ -9,7 +9,7 @@ import json
 import shutil
 import sys
 import webbrowser
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import UTC, date, datetime
 from getpass import getuser
 from pathlib import Path
@@ -20,14 +20,16 @@ from checks.pages import pages
 from document import Json, severities
 from errors import EXPECTED, sentence
 from findings.runs import new_run_id
-from reports import render_csv, render_findings_csv, render_html, render_json, render_table
+from reports.files import render_csv, render_json
+from reports.html import render_html
+from reports.terminal import render_table
 from scan import ScanRequest, scan
 from settings import Settings, load_settings
 from tell import has_channels, send_alert, send_test_alert
 from tenant.permissions import PERMISSIONS, permissions_table
 
 DONE, FOUND, FAILED = 0, 1, 2
-Command = Callable[[argparse.Namespace], Awaitable[int]]
+Command = Callable[[argparse.Namespace], Coroutine[None, None, int]]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -53,7 +55,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     one = commands.add_parser("scan", help="read the tenant, judge the service accounts, keep and tell what changed")
-    one.add_argument("--account", action="append", default=[], metavar="UPN_OR_ID", help="only this account; repeatable")
+    one.add_argument(
+        "--account", action="append", default=[], metavar="UPN_OR_ID", help="only this account; repeatable"
+    )
     _format(one, "table", "json", "csv", "html")
     one.add_argument("--no-store", action="store_true", help="keep nothing and tell nobody")
     one.add_argument("--fail-on", choices=[level.value for level in Severity], default=Severity.HIGH.value)
@@ -152,14 +156,13 @@ async def _findings(options: argparse.Namespace) -> int:
         account=options.account,
         check_id=options.check,
     )
+    now = datetime.now(UTC)
     async with views.opened(settings) as service:
-        found = await views.findings(service, wanted, datetime.now(UTC))
-    if options.format == "json":
-        text = json.dumps({"schema": 1, "findings": found}, indent=2, ensure_ascii=False)
-    elif options.format == "csv":
-        text = render_findings_csv(found)
-    else:
-        text = _findings_table(found)
+        if options.format == "csv":
+            text = await views.findings_csv(service, wanted, now)
+        else:
+            found = await views.findings(service, wanted, now)
+            text = render_json({"schema": 1, "findings": found}) if options.format == "json" else _findings_table(found)
     _write(text, options.output)
     return DONE
 
@@ -167,7 +170,7 @@ async def _findings(options: argparse.Namespace) -> int:
 async def _report(options: argparse.Namespace) -> int:
     settings = load_settings(require=frozenset({"storage"}))
     async with views.opened(settings) as service:
-        text = await views.report(service, options.format, datetime.now(UTC))
+        text = await views.report(service, options.format, datetime.now(UTC), cloud=settings.graph_cloud)
     _write(text, options.output)
     _say(f"Wrote {options.output}")
     if options.open:
@@ -181,7 +184,7 @@ async def _checks(options: argparse.Namespace) -> int:
         _say(f'There is no check "{options.id}": the checks are {", ".join(page.id for page in pages())}.')
         return FAILED
     for page in shown:
-        _print(page.text if options.id else f"{page.id}  {page.severity:<24}  {page.title}")
+        _print(page.markdown if options.id else f"{page.id}  {page.severity.value:<7}  {page.title}")
     return DONE
 
 
@@ -204,27 +207,29 @@ async def _add_exception(options: argparse.Namespace) -> int:
             until=options.until,
             created_by=getuser(),
         )
-    _print(json.dumps(added.public(), indent=2, ensure_ascii=False))
+    _print(render_json(added.public()))
     return DONE
 
 
 async def _list_exceptions(options: argparse.Namespace) -> int:
     async with views.opened(load_settings(require=frozenset({"storage"}))) as service:
-        _print(json.dumps({"schema": 1, "exceptions": await views.exceptions(service)}, indent=2, ensure_ascii=False))
+        _print(render_json({"schema": 1, "exceptions": await views.exceptions(service)}))
     return DONE
 
 
 async def _remove_exception(options: argparse.Namespace) -> int:
     async with views.opened(load_settings(require=frozenset({"storage"}))) as service:
         ended = await views.remove_exception(service, options.id, removed_by=getuser())
-    _print(json.dumps(ended.public(), indent=2, ensure_ascii=False))
+    _print(render_json(ended.public()))
     return DONE
 
 
 async def _test_alert(options: argparse.Namespace) -> int:
     answers = await send_test_alert(load_settings(require=frozenset()))
     if not answers:
-        _say("No alert channel is set: TEAMS_WEBHOOK_URL, WEBHOOK_URL with WEBHOOK_SECRET, or ALERT_EMAIL_FROM and _TO.")
+        _say(
+            "No alert channel is set: TEAMS_WEBHOOK_URL, WEBHOOK_URL with WEBHOOK_SECRET, or ALERT_EMAIL_FROM and _TO."
+        )
         return FAILED
     for answer in answers:
         _print(f"{answer['channel']}: {answer['answer']}")

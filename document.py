@@ -74,9 +74,7 @@ def gap_object(gap: Gap) -> Json:
     return {"input": gap.input, "error": gap.error, "permission": gap.permission, "account": gap.account_id}
 
 
-def account_object(
-    judged: JudgedAccount, statuses: Mapping[tuple[str, str], FindingStatus], now: datetime
-) -> Json:
+def account_object(judged: JudgedAccount, statuses: Mapping[tuple[str, str], FindingStatus], now: datetime) -> Json:
     """One item of ``accounts``."""
     account, verdict = judged.account, judged.verdict
     state = account.per_user_mfa

@@ -1,10 +1,10 @@
 """The errors that a person is meant to read: each is one sentence about what is wrong and what to do."""
 
+from alerts.deliver import DeliveryFailed
 from checks.simulate import CannotSimulate
 from findings.errors import FindingsError
 from settings import SettingsError
 from storage import StorageUnavailable
-from tell import AlertNotDelivered
 from tenant.graph import GraphError
 from views import NotFound
 
@@ -13,7 +13,7 @@ EXPECTED: tuple[type[Exception], ...] = (
     GraphError,
     StorageUnavailable,
     FindingsError,
-    AlertNotDelivered,
+    DeliveryFailed,
     NotFound,
     CannotSimulate,
     OSError,

@@ -18,7 +18,7 @@ from findings.errors import FindingsError, ScanAlreadyRunning
 from findings.exceptions import ExceptionRefused
 from findings.lease import LeaseTimes
 from findings.runs import RunStore, new_run_id
-from reports import HTML_HEADERS, render_findings_csv
+from reports.html import security_headers
 from scan import ScanRequest, scan
 from settings import Settings, SettingsError, load_settings
 from tell import send_test_alert
@@ -88,10 +88,12 @@ async def findings(req: func.HttpRequest) -> func.HttpResponse:
             check_id=(req.params.get("check") or "").upper() or None,
         )
         async with views.opened(settings) as service:
+            if form == "csv":
+                text = await views.findings_csv(service, wanted, datetime.now(UTC))
+                headers = {**_PRIVATE, "Content-Disposition": 'attachment; filename="findings.csv"'}
+                body = text.encode("utf-8-sig")  # the mark tells Excel that it is UTF-8
+                return func.HttpResponse(body, mimetype="text/csv", charset="utf-8", headers=headers)
             found = await views.findings(service, wanted, datetime.now(UTC))
-        if form == "csv":
-            headers = {**_PRIVATE, "Content-Disposition": 'attachment; filename="findings.csv"'}
-            return func.HttpResponse(render_findings_csv(found), mimetype="text/csv", charset="utf-8", headers=headers)
         return _json_response({"schema": 1, "findings": found})
 
     return await _served(req, READER, answer)
@@ -103,9 +105,9 @@ async def report(req: func.HttpRequest) -> func.HttpResponse:
     async def answer(settings: Settings, caller: Principal) -> func.HttpResponse:
         form = _choice(req, "format", ("html", "json", "csv"), "html")
         async with views.opened(settings) as service:
-            text = await views.report(service, form, datetime.now(UTC))
-        mimetype = {"html": "text/html", "json": "application/json", "csv": "text/csv"}[form]
-        headers = {**_PRIVATE, **(HTML_HEADERS if form == "html" else {})}
+            text = await views.report(service, form or "html", datetime.now(UTC), cloud=settings.graph_cloud)
+        mimetype = {"html": "text/html", "json": "application/json", "csv": "text/csv"}[form or "html"]
+        headers = {**_PRIVATE, **(security_headers() if form == "html" else {})}
         return func.HttpResponse(text, mimetype=mimetype, charset="utf-8", headers=headers)
 
     return await _served(req, READER, answer)
@@ -241,7 +243,7 @@ def _exception(body: Any) -> dict[str, Any]:
 
 
 def _choice(req: func.HttpRequest, name: str, allowed: tuple[str, ...], default: str | None) -> str | None:
-    value = req.params.get(name)
+    value = str(req.params.get(name) or "")
     if not value:
         return default
     if value.lower() not in allowed:

@@ -60,7 +60,7 @@ async def run_scan(body: bytes) -> list[str]:
 
 
 async def send_alert(body: bytes) -> None:
-    """Deliver the alert that a message of the queue ``alerts`` names; raises ``AlertNotDelivered`` to have it repeated."""
+    """Deliver the alert that a message of the queue ``alerts`` names; raises ``DeliveryFailed`` to have it repeated."""
     alert_id = _parsed(body, "alert_id")["alert_id"]
     try:
         await _send_alert(load_settings(require=frozenset({"storage"})), alert_id)
@@ -76,7 +76,9 @@ async def scan_failed(body: bytes) -> None:
     async with opened(settings) as service:
         runs = RunStore(service)
         now = datetime.now(UTC)
-        run = await runs.load(run_id) or RunRecord(run_id, RunStatus.FAILED, now, finished=now, error="It never started.")
+        run = await runs.load(run_id) or RunRecord(
+            run_id, RunStatus.FAILED, now, finished=now, error="It never started."
+        )
         await runs.save(run)
     log.error("Run %s failed for good: %s", run_id, run.error)
     await send_failure_notice(settings, "scan", run_id, run.error or "The scan didn't finish.")
@@ -91,7 +93,10 @@ async def alert_failed(body: bytes) -> None:
     log.error("Alert %s could not be delivered for now; the next scan sends it again.", alert_id)
     settings = load_settings(require=frozenset({"storage"}))
     await send_failure_notice(
-        settings, "alert", alert_id, "At least one channel refused it again and again; the app's log says which and why."
+        settings,
+        "alert",
+        alert_id,
+        "At least one channel refused it again and again; the app's log says which and why.",
     )
 
 
@@ -110,4 +115,3 @@ def _parsed(body: bytes, wanted: str) -> dict[str, str]:
     except (ValueError, KeyError, TypeError):
         pass
     raise BadMessage(f'A queue message has no "{wanted}", so it is not from this app: {body[:100]!r}')
-

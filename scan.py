@@ -121,9 +121,7 @@ class _Seen:
         return self.complete and readable and Visibility.UNKNOWN is not one.verdict.visibility
 
 
-async def _look(
-    settings: Settings, request: ScanRequest, clock: Callable[[], datetime], progress: Progress
-) -> _Seen:
+async def _look(settings: Settings, request: ScanRequest, clock: Callable[[], datetime], progress: Progress) -> _Seen:
     progress(f"Reading the tenant from {settings.graph_host}")
     selection = Selection(
         accounts=settings.service_accounts,
@@ -135,9 +133,7 @@ async def _look(
         reading = await read_tenant(graph, selection, request.accounts or None)
         requests = graph.requests
     progress(f"Judging {len(reading.accounts)} service accounts")
-    judged = judge(
-        reading.tenant, reading.accounts, app_passwords_allowed=settings.app_passwords_allowed, now=clock()
-    )
+    judged = judge(reading.tenant, reading.accounts, app_passwords_allowed=settings.app_passwords_allowed, now=clock())
     return _Seen(reading, judged, requests)
 
 
@@ -177,7 +173,7 @@ class _Scan:
             raise
         summary = _summary(self._request, started, self._clock(), seen)
         await self._runs.save(_finished(record, summary, judged, outcomes, self._alert_id))
-        waiting = [*await self._findings.untold_alert_ids(), *await self._ledger.undelivered(self._clock())]
+        waiting = [*await self._findings.untold_alert_ids(), *await self._ledger.undelivered(started)]
         return ScanResult(scan_document(summary, judged, _statuses(outcomes)), tuple(dict.fromkeys(waiting)))
 
     async def _keep(self, seen: _Seen) -> tuple[list[JudgedAccount], list[Comparison]]:
@@ -245,9 +241,7 @@ class _Scan:
             if snapshot.account_id not in judged and snapshot.record is not None and snapshot.record.selected
         ]
 
-    async def _close(
-        self, snapshot: Snapshot, seen: _Seen, exceptions: Sequence[AcceptedException]
-    ) -> Comparison:
+    async def _close(self, snapshot: Snapshot, seen: _Seen, exceptions: Sequence[AcceptedException]) -> Comparison:
         if snapshot.record is None:
             raise AssertionError("an account without a record is never closed")
         name = snapshot.record.user_principal_name
@@ -306,9 +300,7 @@ _FOUND = {
 
 
 def _statuses(outcomes: Iterable[Comparison]) -> dict[tuple[str, str], FindingStatus]:
-    return {
-        (state.account_id, state.check_id): status_of(state) for outcome in outcomes for state in outcome.states
-    }
+    return {(state.account_id, state.check_id): status_of(state) for outcome in outcomes for state in outcome.states}
 
 
 def status_of(state: FindingState) -> FindingStatus:
@@ -349,4 +341,3 @@ def _finished(
         changes=Counter(change.kind.value for change in changes),
         gaps=tuple(gap_object(gap) for gap in summary.gaps),
     )
-

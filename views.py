@@ -8,12 +8,16 @@ from typing import Any
 
 from azure.data.tables.aio import TableServiceClient
 
+from alerts.links import ENTRA_HOSTS
 from checks.catalog import CHECKS, SWITCHED_OFF
 from document import SCHEMA, Json
 from findings.exceptions import ExceptionStore
 from findings.model import AcceptedException, AccountRecord, RunRecord
 from findings.runs import RunStore
 from findings.store import FindingStore
+from reports.extras import ReportExtras
+from reports.files import render_csv, render_json
+from reports.html import render_html
 from scan import TABLES
 from settings import Settings
 from storage import ensure_tables, tables
@@ -72,8 +76,12 @@ async def run(service: TableServiceClient, run_id: str) -> Json:
     return record.public()
 
 
-async def document(service: TableServiceClient, now: datetime) -> Json:
-    """The last judgement of every selected account as a scan document, with the findings as they stand.
+async def document(
+    service: TableServiceClient,
+    now: datetime,
+    wanted: FindingFilter = FindingFilter(status="open"),
+) -> Json:
+    """The last judgement of every selected account as a scan document, with the findings that match as they stand.
 
     Raises :class:`NotFound` where nothing was scanned yet.
     """
@@ -82,7 +90,7 @@ async def document(service: TableServiceClient, now: datetime) -> Json:
     if finished is None:
         raise NotFound("There is no finished scan yet: run one first.")
     states: dict[str, list[Json]] = {}
-    for finding in await findings(service, FindingFilter(status="open"), now):
+    for finding in await findings(service, wanted, now):
         states.setdefault(finding["account"], []).append(finding)
     accounts = [
         _account(record, states.get(record.account_id, [])) async for record in FindingStore(service).load_accounts()
@@ -91,16 +99,28 @@ async def document(service: TableServiceClient, now: datetime) -> Json:
     return {"schema": SCHEMA, "run": _run_object(finished), "accounts": accounts}
 
 
-async def history(service: TableServiceClient, now: datetime) -> list[Json]:
-    """What happened to findings in the time that a report looks back on, newest first."""
-    changes = [change.public() async for change in FindingStore(service).history_since(now - TREND)]
-    return sorted(changes, key=lambda change: str(change["at"]), reverse=True)
+async def findings_csv(service: TableServiceClient, wanted: FindingFilter, now: datetime) -> str:
+    """The findings that match as CSV."""
+    whole = await document(service, now, wanted)
+    return render_csv({**whole, "accounts": [account for account in whole["accounts"] if account["findings"]]})
 
 
-async def trend(service: TableServiceClient, now: datetime) -> list[Json]:
-    """The runs in the time that a report looks back on, oldest first."""
+async def report(service: TableServiceClient, form: str, now: datetime, *, cloud: str = "global") -> str:
+    """The report of what is known, as ``html``, ``json`` or ``csv``. Raises :class:`NotFound`."""
+    shown = await document(service, now)
+    if form == "json":
+        return render_json(shown)
+    if form == "csv":
+        return render_csv(shown)
     runs = await RunStore(service).newest(limit=1000, since=now - TREND)
-    return [one.public() for one in reversed(runs)]
+    changes = [change.public() async for change in FindingStore(service).history_since(now - TREND)]
+    extras = ReportExtras(
+        history=changes,
+        runs=[one.public() for one in reversed(runs)],
+        exceptions=await exceptions(service),
+        admin_center=ENTRA_HOSTS[cloud],
+    )
+    return render_html(shown, extras)
 
 
 async def exceptions(service: TableServiceClient) -> list[Json]:

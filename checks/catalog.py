@@ -116,7 +116,11 @@ def switched_off(previous_state: str | None, judged: JudgedAccount, open_before:
     stays open as long as the state stays Disabled.
     """
     state = judged.account.per_user_mfa
-    if judged.verdict.visibility is Visibility.NOT_APPLICABLE or not isinstance(state, str) or state.lower() != "disabled":
+    if (
+        judged.verdict.visibility is Visibility.NOT_APPLICABLE
+        or not isinstance(state, str)
+        or state.lower() != "disabled"
+    ):
         return None
     if previous_state not in ("enabled", "enforced") and SWITCHED_OFF not in open_before:
         return None

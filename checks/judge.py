@@ -166,7 +166,9 @@ class Judge:
         if account.enabled is False:
             return say.not_applicable("The account is disabled, so nobody can sign in with it.")
         if is_guest(account):
-            return say.not_applicable("The account is a guest: its sign-in and its MFA belong to its home organization.")
+            return say.not_applicable(
+                "The account is a guest: its sign-in and its MFA belong to its home organization."
+            )
         if is_synchronization_account(account, roles, self._tenant):
             return say.not_applicable("The account is a directory synchronization account.")
         return None
@@ -245,7 +247,9 @@ class Judge:
     def _missing_for_visibility(self, situation: _Situation) -> list[Reason]:
         reach, masks = situation.reach, self._masks
         gaps = self._tenant_gaps()
-        gaps += [effect.gap for effect in self._those((reach.most | reach.eligible_most) & masks.mfa_most) if effect.gap]
+        gaps += [
+            effect.gap for effect in self._those((reach.most | reach.eligible_most) & masks.mfa_most) if effect.gap
+        ]
         gaps += self._scope_gaps(reach.most & ~reach.least & masks.mfa_most, situation)
         if situation.account.mfa_demands:
             gaps += self._gaps_behind_evidence(situation.account)

@@ -77,7 +77,9 @@ class CheckPage:
 def page(check_id: str) -> CheckPage:
     """The page about a check. Raises :class:`PageError` for a check without one, or where it is badly written."""
     if check_id not in page_ids():
-        raise PageError(f"There is no page about the check {check_id!r}; there are pages about {', '.join(page_ids())}.")
+        raise PageError(
+            f"There is no page about the check {check_id!r}; there are pages about {', '.join(page_ids())}."
+        )
     return parse(check_id, (_FOLDER / f"{check_id}.md").read_text(encoding="utf-8"))
 
 
@@ -103,7 +105,9 @@ def parse(check_id: str, source: str) -> CheckPage:
     sections = tuple(_section(check_id, part) for part in re.split(r"^## ", body, flags=re.MULTILINE)[1:])
     titles = tuple(section.title for section in sections)
     if titles != SECTIONS:
-        raise PageError(f"The page {check_id} has the sections {', '.join(titles)}: they must be {', '.join(SECTIONS)}.")
+        raise PageError(
+            f"The page {check_id} has the sections {', '.join(titles)}: they must be {', '.join(SECTIONS)}."
+        )
     return CheckPage(check_id, head["title"], Severity(severity), note.strip(), sections, body.strip() + "\n")
 
 

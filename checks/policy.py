@@ -198,10 +198,11 @@ def _mfa_demand(
 
 def _ways(grant: GrantControls) -> list[bool | None]:
     """For each control whether it means MFA; None where nobody knows. ``block`` lets nobody in, so it is no way."""
-    ways: list[bool | None] = []
-    for control in _lower(grant.built_in):
-        if control != "block":
-            ways.append(True if control in _MFA_CONTROLS else False if control in _OTHER_CONTROLS else None)
+    ways: list[bool | None] = [
+        True if control in _MFA_CONTROLS else False if control in _OTHER_CONTROLS else None
+        for control in _lower(grant.built_in)
+        if control != "block"
+    ]
     ways += [False] * (len(grant.custom_factors) + len(grant.terms_of_use))
     ways += [None] * len(grant.unknown_members)
     return ways
@@ -292,7 +293,9 @@ def _location_names(ids: tuple[str, ...], locations: Mapping[str, str] | Gap) ->
         elif isinstance(locations, Gap):
             names.append(f"the location {location}")
         else:
-            names.append(locations.get(location.lower(), f"a location that is not among the named locations ({location})"))
+            names.append(
+                locations.get(location.lower(), f"a location that is not among the named locations ({location})")
+            )
     return tuple(names)
 
 

@@ -82,7 +82,11 @@ def _policy_reason(what: Effect, effect: PolicyEffect, scope: str) -> Reason:
 
 
 def _not_yet(effect: PolicyEffect, scope: str) -> str:
-    return "is in report-only mode; switched on, it" if effect.report_only else f"applies once the {scope} is activated; it"
+    return (
+        "is in report-only mode; switched on, it"
+        if effect.report_only
+        else f"applies once the {scope} is activated; it"
+    )
 
 
 def _since(effect: PolicyEffect) -> datetime | None:
@@ -155,7 +159,7 @@ def contradictory_state() -> Reason:
 def tenant_switch_off() -> Reason:
     """The attested tenant switch forbids app passwords."""
     return Reason(
-        'The tenant doesn\'t allow app passwords (attested by the setting APP_PASSWORDS_ALLOWED=no): "Allow users to create '
+        "The tenant doesn't allow app passwords (attested by the setting APP_PASSWORDS_ALLOWED=no): \"Allow users to create "
         'app passwords" is off in the MFA service settings, so nobody is offered one.',
         Effect.TENANT_SWITCH_OFF,
     )
@@ -195,7 +199,9 @@ def unreadable_state(account: Account) -> Reason:
         reason = unreadable(state, "without it nothing can be said about the option")
         return Reason(reason.text + hint, Effect.UNREADABLE, permission=reason.permission)
     answer = f'the unknown per-user MFA state "{state}"' if state else "no per-user MFA state"
-    return Reason(f"Microsoft Graph returned {answer} for the account, so nothing can be said.{hint}", Effect.UNREADABLE)
+    return Reason(
+        f"Microsoft Graph returned {answer} for the account, so nothing can be said.{hint}", Effect.UNREADABLE
+    )
 
 
 def unreadable_registration(registration: Registration) -> Reason:
@@ -205,5 +211,7 @@ def unreadable_registration(registration: Registration) -> Reason:
     if gap is not None:
         return unreadable(gap, consequence)
     names = [name for value in (registration.report, registration.own) if isinstance(value, tuple) for name in value]
-    seen = f"the registered methods ({', '.join(names)}) are new to this version" if names else "no registration was read"
+    seen = (
+        f"the registered methods ({', '.join(names)}) are new to this version" if names else "no registration was read"
+    )
     return Reason(f"{consequence}, but {seen}.", Effect.UNREADABLE)

@@ -79,9 +79,7 @@ def remedies_for(verdict: Verdict) -> tuple[Remedy, ...]:
     something is unreadable is told which permission to grant, before anything else.
     """
     grants = _grants(verdict)
-    unusable = verdict.visibility is Visibility.VISIBLE and (
-        verdict.usability in _BLOCKED or verdict.would_be_blocked
-    )
+    unusable = verdict.visibility is Visibility.VISIBLE and (verdict.usability in _BLOCKED or verdict.would_be_blocked)
     if verdict.visibility not in _PROBLEMS and not unusable:
         return grants
     if _security_defaults_on(verdict):
@@ -110,9 +108,7 @@ def _per_user(verdict: Verdict) -> Remedy:
     visibility = verdict.visibility
     state: tuple[str, ...]
     exclude = _policies(verdict, Effect.BLOCKS_LEGACY, Effect.WOULD_BLOCK_LEGACY)
-    exclusions = (
-        (f"Exclude the account from, or limit to modern clients: {', '.join(exclude)}.",) if exclude else ()
-    )
+    exclusions = (f"Exclude the account from, or limit to modern clients: {', '.join(exclude)}.",) if exclude else ()
     if visibility is Visibility.STUCK:
         state = (
             "In the Entra admin center, open Users > Per-user MFA, select the account and set it to Enforced.",

@@ -71,7 +71,9 @@ class Scopes:
         self._unproven_groups = {id for id, group in self._named_groups.items() if group and _proves_nothing(group)}
         self._nested: frozenset[str] = frozenset().union(*tenant.nesting.values())
         self._named_users = {token[1] for token in {*self._include, *self._exclude} if token[0] == "user"}
-        self._telling_groups = frozenset(self._named_groups) | self._nested | self._all_active.keys() | self._eligible.keys()
+        self._telling_groups = (
+            frozenset(self._named_groups) | self._nested | self._all_active.keys() | self._eligible.keys()
+        )
         self._chains: dict[tuple[str, frozenset[str]], tuple[str, ...]] = {}
 
     def position(self, account: Account) -> Hashable:
@@ -91,7 +93,9 @@ class Scopes:
             active=frozenset(role.template_id for role in active if role.built_in),
             eligible=frozenset(role.template_id for role in eligible if role.built_in),
             active_gap=_first_gap(self._tenant.role_assignments, groups),
-            eligible_gap=_first_gap(self._tenant.role_eligibilities, groups, _UNREAD_ROLES if unsure_eligible else None),
+            eligible_gap=_first_gap(
+                self._tenant.role_eligibilities, groups, _UNREAD_ROLES if unsure_eligible else None
+            ),
             unsure=frozenset(role.template_id for role in active if role.built_in is None),
             eligible_unsure=frozenset(role.template_id for role in eligible if role.built_in is None),
         )
@@ -222,7 +226,10 @@ class Scopes:
             source = self._active if word == "role" else self._eligible
             own = any(assignment.template_id == role for assignment in source.get(account.id, ()))
             via = sorted(
-                self._group_name(id) for id in groups for assignment in source.get(id, ()) if assignment.template_id == role
+                self._group_name(id)
+                for id in groups
+                for assignment in source.get(id, ())
+                if assignment.template_id == role
             )
             return f"{word} {name}" if own or not via else f"{word} {name} through group {via[0]}"
         return None

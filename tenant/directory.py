@@ -122,7 +122,9 @@ def _definitions(rows: list[Json]) -> dict[str, _Definition]:
         id = str(row.get("id") or "").lower()
         built_in = row.get("isBuiltIn")
         template = str(row.get("templateId") or id).lower()
-        definition = _Definition(template, str(row.get("displayName") or id), built_in if isinstance(built_in, bool) else None)
+        definition = _Definition(
+            template, str(row.get("displayName") or id), built_in if isinstance(built_in, bool) else None
+        )
         found[id] = found[template] = definition
     return found
 

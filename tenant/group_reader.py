@@ -33,9 +33,7 @@ async def read_groups(
     return groups
 
 
-async def read_nesting(
-    graph: Graph, wanted: Iterable[str], accounts: Iterable[Account]
-) -> dict[str, frozenset[str]]:
+async def read_nesting(graph: Graph, wanted: Iterable[str], accounts: Iterable[Account]) -> dict[str, frozenset[str]]:
     """Group id -> the groups directly in it, from the wanted groups down to those that accounts are in.
 
     Only for explaining: what can't be read is left out, and the chain is then shorter.

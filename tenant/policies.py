@@ -52,7 +52,9 @@ _CONDITIONS: dict[str, Any] = {
     "insiderRiskLevels": None,
     "authenticationFlows": {"transferMethods": None},
 }
-_GRANT = frozenset({"operator", "builtInControls", "customAuthenticationFactors", "termsOfUse", "authenticationStrength"})
+_GRANT = frozenset(
+    {"operator", "builtInControls", "customAuthenticationFactors", "termsOfUse", "authenticationStrength"}
+)
 
 
 def parse_policy(raw: Raw) -> Policy:
@@ -143,9 +145,7 @@ def _grant(raw: object) -> GrantControls | None:
         custom_factors=_strings(raw.get("customAuthenticationFactors")),
         terms_of_use=_strings(raw.get("termsOfUse")),
         strength=parse_strength(strength) if isinstance(strength, Mapping) and not _is_empty(strength) else None,
-        unknown_members=tuple(
-            name for name, value in _members(raw) if name not in _GRANT and not _is_empty(value)
-        ),
+        unknown_members=tuple(name for name, value in _members(raw) if name not in _GRANT and not _is_empty(value)),
     )
 
 

@@ -69,4 +69,3 @@ def _groups_to_explain(named: set[str], accounts: Sequence[Account]) -> set[str]
     """The groups that bring an account into a policy, and so may need a chain to be explained."""
     memberships = frozenset[str]().union(*(one.groups for one in accounts if not isinstance(one.groups, Gap)))
     return named & memberships
-

@@ -24,9 +24,12 @@ class AttributeMatch(Protocol):
     """A user property and the value that marks service accounts."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """The property, e.g. ``extensionAttribute7`` or ``employeeType``."""
+
     @property
-    def value(self) -> str: ...
+    def value(self) -> str:
+        """Its value, compared without case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +113,8 @@ def reasons_for(
     """All the ways in which an account is selected, in words. ``listed`` are the accounts named one by one."""
     names = {str(user.get("id") or "").lower(), str(user.get("userPrincipalName") or "").lower()}
     reasons = ["list"] if names & {one.lower() for one in listed} else []
-    for group in selection.groups:
-        if group.lower() in groups:
-            reasons.append(f"group: {group_names.get(group.lower()) or group}")
+    chosen = [group for group in selection.groups if group.lower() in groups]
+    reasons += [f"group: {group_names.get(group.lower()) or group}" for group in chosen]
     upn = str(user.get("userPrincipalName") or "")
     reasons += [f"pattern: {pattern}" for pattern in selection.patterns if matches(pattern, upn)]
     if selection.attribute and has_attribute(user, selection.attribute):
