@@ -14,7 +14,9 @@ def on(visibility: str, usability: str, name: str, **members: object) -> Case:
     return Case(name, visibility, usability, (policy(conditions=members),))
 
 
-def apps(visibility: str, usability: str, name: str, *included: str, exclude: tuple[str, ...] = (), **members: object) -> Case:
+def apps(
+    visibility: str, usability: str, name: str, *included: str, exclude: tuple[str, ...] = (), **members: object
+) -> Case:
     return Case(name, visibility, usability, (policy(apps=included, not_apps=exclude, app_members=members),))
 
 
@@ -28,7 +30,11 @@ NOTHING = ("not_offered", "usable")
 
 UNCONDITIONAL = [
     on(*HIDDEN, "no condition at all"),
-    Case("several policies, the strongest decides", *HIDDEN, (policy("A", conditions={"userRiskLevels": ["high"]}), policy("B"))),
+    Case(
+        "several policies, the strongest decides",
+        *HIDDEN,
+        (policy("A", conditions={"userRiskLevels": ["high"]}), policy("B")),
+    ),
     Case("no policy", *NOTHING),
     Case("disabled policy", *NOTHING, (policy(state="disabled"),)),
     Case("state in another case", *HIDDEN, (policy(state="Enabled"),)),
@@ -38,26 +44,48 @@ UNCONDITIONAL = [
     Case("deleted policy", *NOTHING, (policy(deletedDateTime="2026-11-01T00:00:00Z"),)),
     Case("conditions null", *NOTHING, (policy() | {"conditions": None},)),
     Case("report-only", "predicted", "usable", (policy(state="enabledForReportingButNotEnforced"),)),
-    Case("report-only for some platforms", "predicted", "usable", (
-        policy(state="enabledForReportingButNotEnforced", conditions={"platforms": {"includePlatforms": ["iOS"]}}),)),
-    Case("report-only beside enabled risk policy", *SOMETIMES, (
-        policy("A", state="enabledForReportingButNotEnforced"), policy("B", conditions={"userRiskLevels": ["high"]}))),
+    Case(
+        "report-only for some platforms",
+        "predicted",
+        "usable",
+        (policy(state="enabledForReportingButNotEnforced", conditions={"platforms": {"includePlatforms": ["iOS"]}}),),
+    ),
+    Case(
+        "report-only beside enabled risk policy",
+        *SOMETIMES,
+        (policy("A", state="enabledForReportingButNotEnforced"), policy("B", conditions={"userRiskLevels": ["high"]})),
+    ),
 ]
 
 LOCATIONS = [
     on(*HIDDEN, "locations All", locations={"includeLocations": ["All"], "excludeLocations": []}),
     on(*HIDDEN, "locations all in another case", locations={"includeLocations": ["ALL"]}),
     on(*HIDDEN, "locations empty", locations={"includeLocations": [], "excludeLocations": []}),
-    on("hidden", "conditional", "everywhere except trusted", locations={"includeLocations": ["All"], "excludeLocations": ["AllTrusted"]}),
-    on("hidden", "conditional", "everywhere except a location that no longer exists",
-       locations={"includeLocations": ["All"], "excludeLocations": ["gone"]}),
+    on(
+        "hidden",
+        "conditional",
+        "everywhere except trusted",
+        locations={"includeLocations": ["All"], "excludeLocations": ["AllTrusted"]},
+    ),
+    on(
+        "hidden",
+        "conditional",
+        "everywhere except a location that no longer exists",
+        locations={"includeLocations": ["All"], "excludeLocations": ["gone"]},
+    ),
     on("hidden", "conditional", "only exclusions", locations={"includeLocations": [], "excludeLocations": ["office"]}),
     on(*SOMETIMES, "only one location", locations={"includeLocations": ["office"]}),
     on(*SOMETIMES, "only trusted locations", locations={"includeLocations": ["AllTrusted"]}),
     on(*SOMETIMES, "one location except another", locations={"includeLocations": ["a"], "excludeLocations": ["b"]}),
     on(*SOMETIMES, "unknown member of locations", locations={"includeLocations": ["All"], "includeNetworks": ["x"]}),
-    Case("exempted somewhere, and everywhere by another", *HIDDEN, (
-        policy("A", conditions={"locations": {"includeLocations": ["All"], "excludeLocations": ["AllTrusted"]}}), policy("B"))),
+    Case(
+        "exempted somewhere, and everywhere by another",
+        *HIDDEN,
+        (
+            policy("A", conditions={"locations": {"includeLocations": ["All"], "excludeLocations": ["AllTrusted"]}}),
+            policy("B"),
+        ),
+    ),
 ]
 
 PLATFORMS = [
@@ -86,15 +114,25 @@ RISK_AND_DEVICES = [
 
 FLOWS = [
     on("conditional", "usable", "device code flow", authenticationFlows={"transferMethods": "deviceCodeFlow"}),
-    on("conditional", "usable", "both flows as flags", authenticationFlows={"transferMethods": "deviceCodeFlow,authenticationTransfer"}),
+    on(
+        "conditional",
+        "usable",
+        "both flows as flags",
+        authenticationFlows={"transferMethods": "deviceCodeFlow,authenticationTransfer"},
+    ),
     on("conditional", "usable", "flow in another case", authenticationFlows={"transferMethods": "DeviceCodeFlow"}),
-    on("conditional", "usable", "flow that nobody knows", authenticationFlows={"transferMethods": "unknownFutureValue"}),
+    on(
+        "conditional", "usable", "flow that nobody knows", authenticationFlows={"transferMethods": "unknownFutureValue"}
+    ),
     on(*HIDDEN, "flow none", authenticationFlows={"transferMethods": "none"}),
     on(*HIDDEN, "flow None in another case", authenticationFlows={"transferMethods": "None"}),
     on(*HIDDEN, "flow null", authenticationFlows={"transferMethods": None}),
     on(*SOMETIMES, "unknown member of the flows", authenticationFlows={"transferMethods": "none", "newFlow": True}),
-    Case("block of a flow touches neither answer", *NOTHING, (
-        policy(grant=("block",), conditions={"authenticationFlows": {"transferMethods": "deviceCodeFlow"}}),)),
+    Case(
+        "block of a flow touches neither answer",
+        *NOTHING,
+        (policy(grant=("block",), conditions={"authenticationFlows": {"transferMethods": "deviceCodeFlow"}}),),
+    ),
 ]
 
 APPLICATIONS = [
@@ -121,10 +159,18 @@ APPLICATIONS = [
     apps(*SOMETIMES, "filter alone", applicationFilter=APP_FILTER),
     apps(*SOMETIMES, "excluding filter alone", applicationFilter=NOT_APP_FILTER),
     apps(*HIDDEN, "including filter beside Exchange", EXCHANGE, applicationFilter=APP_FILTER),
-    apps(*HIDDEN, "including filter beside Office 365", "Office365", applicationFilter={**APP_FILTER, "mode": "Include"}),
+    apps(
+        *HIDDEN, "including filter beside Office 365", "Office365", applicationFilter={**APP_FILTER, "mode": "Include"}
+    ),
     apps(*SOMETIMES, "excluding filter beside Exchange", EXCHANGE, applicationFilter=NOT_APP_FILTER),
-    apps(*SOMETIMES, "filter with an unknown mode beside Exchange", EXCHANGE, applicationFilter={**APP_FILTER, "mode": "maybe"}),
+    apps(
+        *SOMETIMES,
+        "filter with an unknown mode beside Exchange",
+        EXCHANGE,
+        applicationFilter={**APP_FILTER, "mode": "maybe"},
+    ),
     apps(*SOMETIMES, "including filter beside another application", SHAREPOINT, applicationFilter=APP_FILTER),
+    apps(*NOTHING, "excluding filter beside another application", SHAREPOINT, applicationFilter=NOT_APP_FILTER),
     apps(*NOTHING, "filter, but Exchange is excluded", exclude=(EXCHANGE,), applicationFilter=APP_FILTER),
     apps(*SOMETIMES, "unknown member of a filter", EXCHANGE, applicationFilter={**APP_FILTER, "version": 2}),
     apps(*SOMETIMES, "unknown member of the applications", "All", includeAgents=["x"]),
@@ -152,9 +198,24 @@ CLIENTS = [
     clients(*HIDDEN, "browser", "other", "unknownFutureValue"),
     Case("modern MFA and a legacy block", *HIDDEN, (MFA_MODERN, BLOCK_LEGACY)),
     Case("legacy block alone", "not_offered", "blocked_by_policy", (BLOCK_LEGACY,)),
-    Case("block ActiveSync only", "not_offered", "conditional", (policy(clients=("exchangeActiveSync",), grant=("block",)),)),
-    Case("block legacy outside of the office", "not_offered", "conditional", (
-        policy(clients=("other",), grant=("block",), conditions={"locations": {"includeLocations": ["All"], "excludeLocations": ["office"]}}),)),
+    Case(
+        "block ActiveSync only",
+        "not_offered",
+        "conditional",
+        (policy(clients=("exchangeActiveSync",), grant=("block",)),),
+    ),
+    Case(
+        "block legacy outside of the office",
+        "not_offered",
+        "conditional",
+        (
+            policy(
+                clients=("other",),
+                grant=("block",),
+                conditions={"locations": {"includeLocations": ["All"], "excludeLocations": ["office"]}},
+            ),
+        ),
+    ),
 ]
 
 UNKNOWN_MEMBERS = [
@@ -176,22 +237,43 @@ UNKNOWN_MEMBERS = [
     Case("unknown member of the users", *SOMETIMES, (policy(user_members={"excludeAgents": ["x"]}),)),
     Case("unknown member for another application", *NOTHING, (policy(apps=(SHAREPOINT,), conditions={"new": 1}),)),
     Case("unknown member in a disabled policy", *NOTHING, (policy(state="disabled", conditions={"new": 1}),)),
-    Case("unknown member in report-only", "predicted", "usable", (
-        policy(state="enabledForReportingButNotEnforced", conditions={"new": 1}),)),
+    Case(
+        "unknown member in report-only",
+        "predicted",
+        "usable",
+        (policy(state="enabledForReportingButNotEnforced", conditions={"new": 1}),),
+    ),
     Case("unknown member does not weaken another policy", *HIDDEN, (policy("A", conditions={"new": 1}), policy("B"))),
 ]
 
 WORKLOADS = [
-    on(*NOTHING, "service principals", clientApplications={"includeServicePrincipals": ["ServicePrincipalsInMyTenant"]}),
+    on(
+        *NOTHING, "service principals", clientApplications={"includeServicePrincipals": ["ServicePrincipalsInMyTenant"]}
+    ),
     on(*NOTHING, "service principal risk", servicePrincipalRiskLevels=["high"]),
     on(*NOTHING, "service principal filter", clientApplications={"servicePrincipalFilter": RULE}),
-    on(*HIDDEN, "service principals empty", clientApplications={"includeServicePrincipals": [], "excludeServicePrincipals": []}),
-    Case("agents only, users None", *NOTHING, (
-        policy(users=("None",), grant=("block",), conditions={"agents": {"includeAgentUsers": ["All"]}}),)),
+    on(
+        *HIDDEN,
+        "service principals empty",
+        clientApplications={"includeServicePrincipals": [], "excludeServicePrincipals": []},
+    ),
+    Case(
+        "agents only, users None",
+        *NOTHING,
+        (policy(users=("None",), grant=("block",), conditions={"agents": {"includeAgentUsers": ["All"]}}),),
+    ),
 ]
 
 CASES = [
-    *UNCONDITIONAL, *LOCATIONS, *PLATFORMS, *RISK_AND_DEVICES, *FLOWS, *APPLICATIONS, *CLIENTS, *UNKNOWN_MEMBERS, *WORKLOADS,
+    *UNCONDITIONAL,
+    *LOCATIONS,
+    *PLATFORMS,
+    *RISK_AND_DEVICES,
+    *FLOWS,
+    *APPLICATIONS,
+    *CLIENTS,
+    *UNKNOWN_MEMBERS,
+    *WORKLOADS,
 ]
 
 

@@ -55,7 +55,9 @@ def test_which_providers_count(provider: str, expected: tuple[str, str]) -> None
     assert answers(make_tenant(), asked(provider)) == expected
 
 
-@pytest.mark.parametrize(("days", "expected"), [(0, UNEXPLAINED), (29.9, UNEXPLAINED), (30, UNEXPLAINED), (30.1, NOTHING), (400, NOTHING)])
+@pytest.mark.parametrize(
+    ("days", "expected"), [(0, UNEXPLAINED), (29.9, UNEXPLAINED), (30, UNEXPLAINED), (30.1, NOTHING), (400, NOTHING)]
+)
 def test_evidence_is_no_older_than_30_days(days: float, expected: tuple[str, str]) -> None:
     assert answers(make_tenant(), asked(days_ago=days)) == expected
 
@@ -88,7 +90,9 @@ def test_a_policy_that_reaches_or_was_changed_since_explains_the_demand(raw: Jso
 def test_evidence_adds_nothing_to_what_policies_say() -> None:
     hidden = judged(make_tenant([policy()]), asked("mfaRegistrationRequiredByIdentityProtectionPolicy"))
     assert hidden.verdict.visibility == "hidden"
-    predicted = judged(make_tenant([policy(state=REPORT_ONLY)]), asked("mfaRegistrationRequiredByIdentityProtectionPolicy"))
+    predicted = judged(
+        make_tenant([policy(state=REPORT_ONLY)]), asked("mfaRegistrationRequiredByIdentityProtectionPolicy")
+    )
     assert (predicted.verdict.visibility, predicted.verdict.predicted) == ("conditional", "hidden")
 
 
@@ -114,13 +118,19 @@ STRENGTH = {"authenticationStrength": {"id": "s1"}}
     ("raw", "account", "tenant"),
     [
         (policy(users=(), groups=("g1",), apps=(SHAREPOINT,)), {"groups": GROUPS_GAP}, {}),
-        (policy(users=(), groups=("g1",), apps=(SHAREPOINT,)), {},
-         {"groups": {"g1": Group("g1", "Hidden", gap=Gap("groups", "403", "GroupMember.Read.All"))}}),
+        (
+            policy(users=(), groups=("g1",), apps=(SHAREPOINT,)),
+            {},
+            {"groups": {"g1": Group("g1", "Hidden", gap=Gap("groups", "403", "GroupMember.Read.All"))}},
+        ),
         (policy(users=(), roles=(GLOBAL_ADMINISTRATOR,), apps=(SHAREPOINT,)), {}, {"role_assignments": ROLES_GAP}),
         (policy(apps=(SHAREPOINT,), grant=(), grant_members=STRENGTH), {}, {"strengths": STRENGTHS_GAP}),
         (policy(users=("someone",), apps=(EXCHANGE,)), {}, {"security_defaults": DEFAULTS_GAP}),
-        (policy(users=("someone",), grant=(), grant_members=STRENGTH, modifiedDateTime=changed(0.5)), {},
-         {"strengths": STRENGTHS_GAP}),
+        (
+            policy(users=("someone",), grant=(), grant_members=STRENGTH, modifiedDateTime=changed(0.5)),
+            {},
+            {"strengths": STRENGTHS_GAP},
+        ),
     ],
     ids=["memberships", "group", "roles", "strength", "security defaults", "strength of a policy changed since"],
 )

@@ -93,16 +93,37 @@ def test_a_verdict_becomes_its_findings(
         ([waiting(clients=("browser",), templateId="t1")], {"APW-006": "medium"}),
         ([policy(MANAGED, state="disabled")], {}),
         ([waiting(clients=("browser",), conditions=RISK)], {"APW-006": "medium"}),
-        ([policy("A", clients=("browser",), conditions=RISK), waiting(clients=("browser",))], {"APW-005": "low", "APW-006": "medium"}),
-        ([policy("A", clients=("browser",), conditions=RISK), waiting(MANAGED, clients=("browser",))],
-         {"APW-005": "low", "APW-006": "high"}),
-        ([policy("A", clients=("browser",), conditions=RISK), waiting(clients=("browser",), conditions=RISK)], {"APW-005": "low"}),
+        (
+            [policy("A", clients=("browser",), conditions=RISK), waiting(clients=("browser",))],
+            {"APW-005": "low", "APW-006": "medium"},
+        ),
+        (
+            [policy("A", clients=("browser",), conditions=RISK), waiting(MANAGED, clients=("browser",))],
+            {"APW-005": "low", "APW-006": "high"},
+        ),
+        (
+            [policy("A", clients=("browser",), conditions=RISK), waiting(clients=("browser",), conditions=RISK)],
+            {"APW-005": "low"},
+        ),
         ([policy("A", clients=("browser",)), waiting(clients=("browser",))], {"APW-001": "high"}),
         ([waiting()], {"APW-006": "medium", "APW-013": "medium"}),
         ([waiting(MANAGED)], {"APW-006": "high", "APW-013": "high"}),
         ([waiting(grant=("block",), clients=("other",))], {"APW-013": "medium"}),
-        ([waiting("Microsoft-managed: Block legacy authentication", grant=("block",), clients=("other",))], {"APW-013": "high"}),
-        ([policy("Microsoft-managed: Block legacy authentication", grant=("block",), clients=("other",), state="disabled")], {}),
+        (
+            [waiting("Microsoft-managed: Block legacy authentication", grant=("block",), clients=("other",))],
+            {"APW-013": "high"},
+        ),
+        (
+            [
+                policy(
+                    "Microsoft-managed: Block legacy authentication",
+                    grant=("block",),
+                    clients=("other",),
+                    state="disabled",
+                )
+            ],
+            {},
+        ),
         ([waiting(grant=("block",), clients=("other",)), BLOCK_LEGACY], {}),
         ([waiting(grant=("block",), clients=("other",), not_users=("svc",))], {}),
         ([waiting(grant=None)], {}),
@@ -144,7 +165,13 @@ def test_eligible_and_unreadable_roles_are_no_role_finding() -> None:
 
 def test_findings_carry_their_title_a_summary_and_a_fingerprint() -> None:
     titles = {check.id: check.title for check in CHECKS}
-    for policies, account in (([policy()], {}), ([BLOCK_LEGACY], VISIBLE), ([], STUCK), ([waiting()], {}), ([], {"per_user_mfa": None})):
+    for policies, account in (
+        ([policy()], {}),
+        ([BLOCK_LEGACY], VISIBLE),
+        ([], STUCK),
+        ([waiting()], {}),
+        ([], {"per_user_mfa": None}),
+    ):
         for finding in judged(make_tenant(policies), replace(SERVICE, **account)).findings:
             assert finding.title == titles[finding.check_id]
             assert finding.summary

@@ -18,7 +18,13 @@ def grant(visibility: str, usability: str, operator: str | None, *controls: str,
 
 
 def strength(
-    visibility: str, usability: str, name: str, object_: dict[str, object], *beside: str, operator: str = "OR", read: bool = True
+    visibility: str,
+    usability: str,
+    name: str,
+    object_: dict[str, object],
+    *beside: str,
+    operator: str = "OR",
+    read: bool = True,
 ) -> Case:
     raw = policy(grant=beside, operator=operator, grant_members={"authenticationStrength": object_})
     return Case(name, visibility, usability, (raw,), tenant={"strengths": STRENGTHS if read else STRENGTHS_GAP})
@@ -62,14 +68,33 @@ LISTS = [
 
 NO_GRANT = [
     Case("grant null", *NOTHING, (policy(grant=None),)),
-    Case("grant null with session controls", *NOTHING, (
-        policy(grant=None) | {"sessionControls": {"signInFrequency": {"isEnabled": True, "value": 1, "type": "hours"}}},)),
+    Case(
+        "grant null with session controls",
+        *NOTHING,
+        (
+            policy(grant=None)
+            | {"sessionControls": {"signInFrequency": {"isEnabled": True, "value": 1, "type": "hours"}}},
+        ),
+    ),
     Case("every list empty", *NOTHING, (policy(grant=()),)),
     Case("grant an empty object", *NOTHING, (policy() | {"grantControls": {}},)),
     Case("grant absent", *NOTHING, ({key: value for key, value in policy().items() if key != "grantControls"},)),
-    Case("every list null", *NOTHING, (
-        policy() | {"grantControls": {"operator": "OR", "builtInControls": None, "termsOfUse": None,
-                                      "customAuthenticationFactors": None, "authenticationStrength": None}},)),
+    Case(
+        "every list null",
+        *NOTHING,
+        (
+            policy()
+            | {
+                "grantControls": {
+                    "operator": "OR",
+                    "builtInControls": None,
+                    "termsOfUse": None,
+                    "customAuthenticationFactors": None,
+                    "authenticationStrength": None,
+                }
+            },
+        ),
+    ),
 ]
 
 UNKNOWN = [
@@ -99,23 +124,52 @@ STRENGTH = [
     strength(*HIDDEN, "looked up: mfa", {"id": "S-MFA"}),
     strength(*BLOCKED, "looked up: none", {"id": "s-none"}),
     strength(*MAYBE_MFA, "looked up: unknown", {"id": "s-new"}),
-    strength(*HIDDEN, "carried, so that the list isn't needed", {"id": "s1", "requirementsSatisfied": "mfa"}, read=False),
+    strength(
+        *HIDDEN, "carried, so that the list isn't needed", {"id": "s1", "requirementsSatisfied": "mfa"}, read=False
+    ),
     strength("unknown", "blocked_by_policy", "not carried, list unreadable", {"id": "s-mfa"}, read=False),
     strength(*HIDDEN, "unreadable under AND beside mfa", {"id": "s1"}, "mfa", operator="AND", read=False),
     strength("unknown", "blocked_by_policy", "unreadable under OR beside mfa", {"id": "s1"}, "mfa", read=False),
-    strength("unknown", "blocked_by_policy", "unreadable under OR beside a device", {"id": "s1"}, "compliantDevice", read=False),
-    strength("unknown", "blocked_by_policy", "unreadable under AND beside a device", {"id": "s1"}, "compliantDevice",
-             operator="AND", read=False),
+    strength(
+        "unknown",
+        "blocked_by_policy",
+        "unreadable under OR beside a device",
+        {"id": "s1"},
+        "compliantDevice",
+        read=False,
+    ),
+    strength(
+        "unknown",
+        "blocked_by_policy",
+        "unreadable under AND beside a device",
+        {"id": "s1"},
+        "compliantDevice",
+        operator="AND",
+        read=False,
+    ),
     strength(*MAYBE_MFA, "OR with a device", {"id": "s-mfa"}, "compliantDevice"),
     strength(*HIDDEN, "AND with a device", {"id": "s-mfa"}, "compliantDevice", operator="AND"),
     strength(*MAYBE_MFA, "mfa OR a strength that is none", {"id": "s-none"}, "mfa"),
     strength(*HIDDEN, "mfa AND a strength that is none", {"id": "s-none"}, "mfa", operator="AND"),
-    Case("unreadable strength in report-only", "unknown", "usable", (
-        policy(state="enabledForReportingButNotEnforced", grant=(), grant_members={"authenticationStrength": {"id": "s1"}}),),
-        tenant={"strengths": STRENGTHS_GAP}),
-    Case("unreadable strength, and MFA by another policy", *HIDDEN, (
-        policy("A", grant=(), grant_members={"authenticationStrength": {"id": "s1"}}), policy("B")),
-        tenant={"strengths": STRENGTHS_GAP}),
+    Case(
+        "unreadable strength in report-only",
+        "unknown",
+        "usable",
+        (
+            policy(
+                state="enabledForReportingButNotEnforced",
+                grant=(),
+                grant_members={"authenticationStrength": {"id": "s1"}},
+            ),
+        ),
+        tenant={"strengths": STRENGTHS_GAP},
+    ),
+    Case(
+        "unreadable strength, and MFA by another policy",
+        *HIDDEN,
+        (policy("A", grant=(), grant_members={"authenticationStrength": {"id": "s1"}}), policy("B")),
+        tenant={"strengths": STRENGTHS_GAP},
+    ),
 ]
 
 CASES = [*BUILT_IN, *LISTS, *NO_GRANT, *UNKNOWN, *STRENGTH]

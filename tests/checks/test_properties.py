@@ -113,9 +113,13 @@ def test_a_missing_input_never_contradicts_the_readable_answer(case: Case) -> No
 _conditions = st.fixed_dictionaries(
     {},
     optional={
-        "locations": st.sampled_from([
-            {"includeLocations": ["All"]}, {"includeLocations": ["All"], "excludeLocations": ["AllTrusted"]}, {"includeLocations": ["l1"]},
-        ]),
+        "locations": st.sampled_from(
+            [
+                {"includeLocations": ["All"]},
+                {"includeLocations": ["All"], "excludeLocations": ["AllTrusted"]},
+                {"includeLocations": ["l1"]},
+            ]
+        ),
         "platforms": st.sampled_from([{"includePlatforms": ["all"]}, {"includePlatforms": ["iOS"]}]),
         "userRiskLevels": st.sampled_from([[], ["high"]]),
         "insiderRiskLevels": st.sampled_from([None, "minor,elevated"]),
@@ -142,7 +146,9 @@ _policy = st.builds(
     not_roles=_lists("r2"),
     apps=_lists("All", EXCHANGE, "Office365", SHAREPOINT),
     not_apps=_lists(SHAREPOINT, EXCHANGE),
-    clients=_some([None, ("all",), ("browser",), MODERN, ("other",), ("exchangeActiveSync",), ("newApp",), ("browser", "other")]),
+    clients=_some(
+        [None, ("all",), ("browser",), MODERN, ("other",), ("exchangeActiveSync",), ("newApp",), ("browser", "other")]
+    ),
     grant=st.one_of(st.none(), _lists("mfa", "block", "compliantDevice", "newControl", "passwordChange")),
     operator=_some(["AND", "OR"]),
     grant_members=_some([{}, {}, {"termsOfUse": ["t"]}, {"authenticationStrength": {"id": "s1"}}, {"newMember": 1}]),
@@ -150,8 +156,13 @@ _policy = st.builds(
 )
 _policies = st.lists(_policy, max_size=4, unique_by=lambda raw: raw["id"])
 _roles = st.lists(
-    st.builds(holds, _some([GA, "r2"]), by=_some(["svc", "g1", "someone"]), scope=_some(["/", "/administrativeUnits/a"]),
-              built_in=_some([True, True, False])),
+    st.builds(
+        holds,
+        _some([GA, "r2"]),
+        by=_some(["svc", "g1", "someone"]),
+        scope=_some(["/", "/administrativeUnits/a"]),
+        built_in=_some([True, True, False]),
+    ),
     max_size=2,
 ).map(tuple)
 _account = st.builds(
@@ -165,10 +176,17 @@ _account = st.builds(
 )
 _tenant = st.builds(
     lambda policies, defaults, roles, eligible, satisfied: make_tenant(
-        policies, security_defaults=defaults, role_assignments=roles, role_eligibilities=eligible,
+        policies,
+        security_defaults=defaults,
+        role_assignments=roles,
+        role_eligibilities=eligible,
         strengths={"s1": AuthenticationStrength("s1", "S", satisfied)},
     ),
-    _policies, _some([False, False, True]), _roles, _roles, _some(["mfa", "none"]),
+    _policies,
+    _some([False, False, True]),
+    _roles,
+    _roles,
+    _some(["mfa", "none"]),
 )
 _quiet = settings(deadline=None, max_examples=100)
 
@@ -188,7 +206,10 @@ def test_two_missing_inputs_say_no_more_than_one(
 ) -> None:
     one = replace(tenant, **TENANT_GAPS[first[0]])
     before = answers(one, account)
-    for poorer, account_ in ((replace(one, **TENANT_GAPS[first[1]]), account), (one, replace(account, **ACCOUNT_GAPS[second[0]]))):
+    for poorer, account_ in (
+        (replace(one, **TENANT_GAPS[first[1]]), account),
+        (one, replace(account, **ACCOUNT_GAPS[second[0]])),
+    ):
         assert stands(before, answers(poorer, account_))
 
 
@@ -209,7 +230,9 @@ def test_an_exclusion_never_hides_or_blocks_more(policies: list[Json], account: 
         return
     before = answers(make_tenant(policies), account)
     chosen = data.draw(st.integers(0, len(policies) - 1))
-    list_, who = data.draw(_some([("excludeUsers", "svc"), ("excludeGroups", "g1"), ("excludeGroups", "gx"), ("excludeRoles", GA)]))
+    list_, who = data.draw(
+        _some([("excludeUsers", "svc"), ("excludeGroups", "g1"), ("excludeGroups", "gx"), ("excludeRoles", GA)])
+    )
     changed = json.loads(json.dumps(policies))
     changed[chosen]["conditions"]["users"][list_].append(who)
     assert at_most(answers(make_tenant(changed), account), before)
@@ -219,7 +242,9 @@ def test_an_exclusion_never_hides_or_blocks_more(policies: list[Json], account: 
 @given(_policies, _account, _policy)
 def test_one_more_policy_never_hides_or_blocks_less(policies: list[Json], account: Account, more: Json) -> None:
     account = replace(account, mfa_demands=())
-    assert at_most(answers(make_tenant(policies), account), answers(make_tenant([*policies, {**more, "id": "more"}]), account))
+    assert at_most(
+        answers(make_tenant(policies), account), answers(make_tenant([*policies, {**more, "id": "more"}]), account)
+    )
 
 
 @_quiet
@@ -232,7 +257,9 @@ def test_the_order_of_policies_does_not_matter(policies: list[Json], account: Ac
 
 @_quiet
 @given(_tenant, st.lists(_account, min_size=2, max_size=6), st.randoms(use_true_random=False))
-def test_an_account_is_judged_alike_whoever_is_judged_before(tenant: Tenant, accounts: list[Account], random: Any) -> None:
+def test_an_account_is_judged_alike_whoever_is_judged_before(
+    tenant: Tenant, accounts: list[Account], random: Any
+) -> None:
     numbered = [replace(account, id=f"svc{n}" if n else "svc") for n, account in enumerate(accounts)]
     alone = {account.id: judge(tenant, [account], now=NOW)[0] for account in numbered}
     random.shuffle(numbered)
@@ -253,24 +280,39 @@ def in_other_case(value: Any) -> Any:
 def test_the_case_of_ids_and_tokens_does_not_matter(policies: list[Json], account: Account) -> None:
     state = account.per_user_mfa
     other = replace(account, per_user_mfa=state.swapcase() if isinstance(state, str) else state)
-    assert answers(make_tenant(policies), account) == answers(make_tenant([in_other_case(raw) for raw in policies]), other)
+    assert answers(make_tenant(policies), account) == answers(
+        make_tenant([in_other_case(raw) for raw in policies]), other
+    )
 
 
-_unknown_place = _some([
-    ("conditions",), ("conditions", "users"), ("conditions", "applications"), ("grantControls",), (), ("conditions", "locations"),
-    ("conditions", "platforms"), ("conditions", "devices"), ("conditions", "authenticationFlows"),
-])
+_unknown_place = _some(
+    [
+        ("conditions",),
+        ("conditions", "users"),
+        ("conditions", "applications"),
+        ("grantControls",),
+        (),
+        ("conditions", "locations"),
+        ("conditions", "platforms"),
+        ("conditions", "devices"),
+        ("conditions", "authenticationFlows"),
+    ]
+)
 _json = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=8) | _some(["All", "mfa", "svc", "enabled", EXCHANGE]),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=8,
 )
-_something = st.booleans() | st.integers() | st.text(min_size=1) | st.lists(st.integers(), min_size=1) | st.just({"a": {"b": 1}})
+_something = (
+    st.booleans() | st.integers() | st.text(min_size=1) | st.lists(st.integers(), min_size=1) | st.just({"a": {"b": 1}})
+)
 
 
 @_quiet
 @given(_policy, _account, _unknown_place, _something)
-def test_an_unknown_member_never_hides_or_blocks_for_certain(raw: Json, account: Account, place: tuple[str, ...], value: Any) -> None:
+def test_an_unknown_member_never_hides_or_blocks_for_certain(
+    raw: Json, account: Account, place: tuple[str, ...], value: Any
+) -> None:
     target = raw = json.loads(json.dumps(raw))
     for name in place:
         target[name] = target.get(name) or {}
@@ -295,12 +337,37 @@ def test_an_annotation_changes_nothing(raw: Json, data: st.DataObject) -> None:
     assert parse_policy(noted) == parse_policy(json.loads(json.dumps(raw)))
 
 
-_names = _some([
-    "id", "displayName", "state", "conditions", "users", "includeUsers", "excludeGroups", "applications", "includeApplications",
-    "applicationFilter", "clientAppTypes", "locations", "platforms", "devices", "deviceFilter", "grantControls", "operator",
-    "builtInControls", "authenticationStrength", "clientApplications", "authenticationFlows", "transferMethods", "modifiedDateTime",
-    "deletedDateTime", "signInRiskLevels", "insiderRiskLevels", "includeGuestsOrExternalUsers",
-])
+_names = _some(
+    [
+        "id",
+        "displayName",
+        "state",
+        "conditions",
+        "users",
+        "includeUsers",
+        "excludeGroups",
+        "applications",
+        "includeApplications",
+        "applicationFilter",
+        "clientAppTypes",
+        "locations",
+        "platforms",
+        "devices",
+        "deviceFilter",
+        "grantControls",
+        "operator",
+        "builtInControls",
+        "authenticationStrength",
+        "clientApplications",
+        "authenticationFlows",
+        "transferMethods",
+        "modifiedDateTime",
+        "deletedDateTime",
+        "signInRiskLevels",
+        "insiderRiskLevels",
+        "includeGuestsOrExternalUsers",
+    ]
+)
 _flat = st.dictionaries(_names, _json, max_size=4)
 _shaped = st.dictionaries(_names, _flat | _json, max_size=4)
 
@@ -320,4 +387,3 @@ def test_judging_never_fails_where_one_member_is_odd(raw: Json, name: str, odd: 
         return value
 
     judged(make_tenant([spoil(raw)]), account)
-

@@ -28,7 +28,9 @@ RISK = {"signInRiskLevels": ["high"]}
 OUTSIDE = {"locations": {"includeLocations": ["All"], "excludeLocations": ["l1"]}}
 
 
-def told(policies: Sequence[Json], /, *, allowed: str = "unknown", account: Mapping[str, Any] | None = None, **tenant: Any) -> tuple[Reason, ...]:
+def told(
+    policies: Sequence[Json], /, *, allowed: str = "unknown", account: Mapping[str, Any] | None = None, **tenant: Any
+) -> tuple[Reason, ...]:
     found = judged(make_tenant(policies, **tenant), replace(SERVICE, **(account or {})), app_passwords_allowed=allowed)
     return found.verdict.reasons
 
@@ -106,8 +108,13 @@ def test_a_block_of_browsers_is_told_and_changes_no_visibility(raw: Json, blocke
 
 
 def test_a_policy_reason_carries_policy_scope_circumstances_and_date() -> None:
-    raw = policy("id1", displayName="MFA outside", conditions=OUTSIDE, createdDateTime="2026-01-02T03:04:05Z",
-                 modifiedDateTime="2026-11-03T14:12:00.1234567Z")
+    raw = policy(
+        "id1",
+        displayName="MFA outside",
+        conditions=OUTSIDE,
+        createdDateTime="2026-01-02T03:04:05Z",
+        modifiedDateTime="2026-11-03T14:12:00.1234567Z",
+    )
     found = judged(make_tenant([raw], named_locations={"l1": "Head office"}), SERVICE)
     (demand,) = reasons(found, Effect.DEMANDS_MFA)
     (block,) = reasons(found, Effect.BLOCKS_LEGACY)
@@ -180,7 +187,11 @@ def test_report_only_reasons_say_would() -> None:
 
 def test_every_account_gets_a_reason_in_words() -> None:
     cases: list[tuple[list[Json], dict[str, Any]]] = [
-        ([], {}), ([MFA_MODERN], {}), ([], {"enabled": False}), ([], {"user_type": "Guest"}), ([], {"per_user_mfa": None}),
+        ([], {}),
+        ([MFA_MODERN], {}),
+        ([], {"enabled": False}),
+        ([], {"user_type": "Guest"}),
+        ([], {"per_user_mfa": None}),
     ]
     for policies, account in cases:
         found = told(policies, account=account)

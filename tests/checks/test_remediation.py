@@ -63,7 +63,16 @@ def test_modern_ways_come_first_and_a_plain_exclusion_last(policies: list[Json],
 def test_the_per_user_way_shows_todays_clicks_and_its_price() -> None:
     remedies = ways(policy())
     per_user = words(remedies[place(remedies, "per-user mfa")])
-    for word in ("Enforced", "Security info", "Add sign-in method", "App password", "CIS", "Microsoft", "owner", "end date"):
+    for word in (
+        "Enforced",
+        "Security info",
+        "Add sign-in method",
+        "App password",
+        "CIS",
+        "Microsoft",
+        "owner",
+        "end date",
+    ):
         assert word.lower() in per_user.lower().replace("security-info", "security info")
     assert "sign" in remedies[place(remedies, "per-user mfa")].steps[-1].lower()
 
@@ -94,7 +103,13 @@ def test_under_security_defaults_the_per_user_way_is_called_impossible(account: 
 
 @pytest.mark.parametrize(
     ("policies", "account"),
-    [([], {}), ([], {"per_user_mfa": "enforced"}), ([], {"enabled": False}), ([policy()], {"user_type": "Guest"}), ([BLOCK_LEGACY], {})],
+    [
+        ([], {}),
+        ([], {"per_user_mfa": "enforced"}),
+        ([], {"enabled": False}),
+        ([policy()], {"user_type": "Guest"}),
+        ([BLOCK_LEGACY], {}),
+    ],
 )
 def test_where_nothing_is_wrong_nothing_is_to_be_done(policies: list[Json], account: Mapping[str, Any]) -> None:
     assert ways(*policies, account=account) == ()

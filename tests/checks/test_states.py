@@ -58,45 +58,98 @@ STATES = [
     state("unknown", "usable", STATE_GAP),
     state("unknown", "blocked_by_policy", None, policy(), name="and MFA for all"),
     state("unknown", "blocked_by_security_defaults", None, name="and Security Defaults", security_defaults=True),
-    Case("bulk says enforced, documented says disabled", "hidden", "blocked_by_policy", (policy(),), {"per_user_mfa_bulk": "enforced"}),
-    Case("bulk alone is never relied on", "unknown", "usable", account={"per_user_mfa": None, "per_user_mfa_bulk": "enforced"}),
-    Case("bulk says disabled, documented says enforced", "visible", "usable",
-         account={"per_user_mfa": "enforced", "per_user_mfa_bulk": "disabled"}),
+    Case(
+        "bulk says enforced, documented says disabled",
+        "hidden",
+        "blocked_by_policy",
+        (policy(),),
+        {"per_user_mfa_bulk": "enforced"},
+    ),
+    Case(
+        "bulk alone is never relied on",
+        "unknown",
+        "usable",
+        account={"per_user_mfa": None, "per_user_mfa_bulk": "enforced"},
+    ),
+    Case(
+        "bulk says disabled, documented says enforced",
+        "visible",
+        "usable",
+        account={"per_user_mfa": "enforced", "per_user_mfa_bulk": "disabled"},
+    ),
 ]
 
 DEFAULTS = [
     Case("Security Defaults", "hidden", "blocked_by_security_defaults", tenant={"security_defaults": True}),
-    Case("Security Defaults and unreadable policies", "hidden", "blocked_by_security_defaults",
-         tenant={"security_defaults": True, "policies": POLICIES_GAP}),
-    Case("Security Defaults and a policy", "hidden", "blocked_by_security_defaults", (policy(),), tenant={"security_defaults": True}),
-    Case("Security Defaults and a risk policy", "hidden", "blocked_by_security_defaults",
-         (policy(conditions={"userRiskLevels": ["high"]}),), tenant={"security_defaults": True}),
-    Case("Security Defaults don't spare an account that policies exclude", "hidden", "blocked_by_security_defaults",
-         (policy(not_users=("svc",)),), tenant={"security_defaults": True}),
+    Case(
+        "Security Defaults and unreadable policies",
+        "hidden",
+        "blocked_by_security_defaults",
+        tenant={"security_defaults": True, "policies": POLICIES_GAP},
+    ),
+    Case(
+        "Security Defaults and a policy",
+        "hidden",
+        "blocked_by_security_defaults",
+        (policy(),),
+        tenant={"security_defaults": True},
+    ),
+    Case(
+        "Security Defaults and a risk policy",
+        "hidden",
+        "blocked_by_security_defaults",
+        (policy(conditions={"userRiskLevels": ["high"]}),),
+        tenant={"security_defaults": True},
+    ),
+    Case(
+        "Security Defaults don't spare an account that policies exclude",
+        "hidden",
+        "blocked_by_security_defaults",
+        (policy(not_users=("svc",)),),
+        tenant={"security_defaults": True},
+    ),
 ]
 
 REGISTRATION = [
     enabled("stuck", "a method in the report", REGISTERED),
     enabled("stuck", "a method of its own", Registration(own=("#microsoft.graph.phoneAuthenticationMethod",))),
-    enabled("stuck", "report lags behind the own methods",
-            Registration(report=(), own=("#microsoft.graph.fido2AuthenticationMethod",))),
-    enabled("stuck", "report unreadable, own methods read",
-            Registration(report=REGISTRATION_GAP, own=("#microsoft.graph.softwareOathAuthenticationMethod",))),
+    enabled(
+        "stuck",
+        "report lags behind the own methods",
+        Registration(report=(), own=("#microsoft.graph.fido2AuthenticationMethod",)),
+    ),
+    enabled(
+        "stuck",
+        "report unreadable, own methods read",
+        Registration(report=REGISTRATION_GAP, own=("#microsoft.graph.softwareOathAuthenticationMethod",)),
+    ),
     enabled("stuck", "a known method beside an unknown one", Registration(report=("newMethod", "mobilePhone"))),
     enabled("stuck", "report read, own methods not", Registration(report=("officePhone",), own=METHODS_GAP)),
     enabled("pending", "nothing registered", NOTHING_REGISTERED),
     enabled("pending", "empty report", Registration(report=())),
-    enabled("pending", "no report, only a password", Registration(own=("#microsoft.graph.passwordAuthenticationMethod",))),
+    enabled(
+        "pending", "no report, only a password", Registration(own=("#microsoft.graph.passwordAuthenticationMethod",))
+    ),
     enabled("pending", "no report, no method", Registration(own=())),
-    enabled("pending", "Temporary Access Pass", Registration(own=(
-        "#microsoft.graph.passwordAuthenticationMethod", "#microsoft.graph.temporaryAccessPassAuthenticationMethod"))),
+    enabled(
+        "pending",
+        "Temporary Access Pass",
+        Registration(
+            own=(
+                "#microsoft.graph.passwordAuthenticationMethod",
+                "#microsoft.graph.temporaryAccessPassAuthenticationMethod",
+            )
+        ),
+    ),
     enabled("pending", "email and security questions", Registration(report=("email", "securityQuestion"))),
     enabled("pending", "report unreadable, own methods none", Registration(report=REGISTRATION_GAP, own=())),
     enabled("unknown", "both unreadable", Registration(report=REGISTRATION_GAP, own=METHODS_GAP)),
     enabled("unknown", "missing from the report, own methods unreadable", Registration(report=None, own=METHODS_GAP)),
     enabled("unknown", "nothing was read", Registration()),
     enabled("unknown", "only a method that nobody knows", Registration(report=("newMethod",))),
-    enabled("unknown", "an own method that nobody knows", Registration(own=("#microsoft.graph.newAuthenticationMethod",))),
+    enabled(
+        "unknown", "an own method that nobody knows", Registration(own=("#microsoft.graph.newAuthenticationMethod",))
+    ),
 ]
 
 
@@ -105,7 +158,9 @@ def test_states_and_registration_decide(case: Case) -> None:
     assert judge_case(case) == (case.visibility, case.usability)
 
 
-@pytest.mark.parametrize("tenant", [{}, {"security_defaults": True}, {"security_defaults": DEFAULTS_GAP}, {"policies": POLICIES_GAP}])
+@pytest.mark.parametrize(
+    "tenant", [{}, {"security_defaults": True}, {"security_defaults": DEFAULTS_GAP}, {"policies": POLICIES_GAP}]
+)
 @pytest.mark.parametrize(
     ("members", "visibility"),
     [
