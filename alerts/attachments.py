@@ -20,7 +20,7 @@ COLUMNS = (
     *("what", "severity", "check", "title", "account", "display_name", "account_id", "summary", "policy", "scope"),
     *("since_utc", "by", "first_seen_utc", "resolution", "next_step"),
 )
-_FORMULA = frozenset("=+-@\t\r＝＋－＠")  # noqa: RUF001 -- full width on purpose
+_FORMULA = frozenset("=+-@\t\r＝＋－＠")
 
 
 def changes_csv(alert: Alert, limit: int = MAX_BYTES) -> tuple[str, int]:

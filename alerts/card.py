@@ -9,13 +9,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from alerts.elements import Json, box, buttons, heading, line, link, open_url, run, spaced
-from alerts.groups import Group, dated, grouped, remark, statement
+from alerts.groups import GapGroup, Group, dated, grouped, grouped_gaps, remark, statement
 from alerts.links import safe_url
 from alerts.model import Alert, AlertGap, Kind, Purpose, Severity
-from alerts.wording import LABELS, account_name, count, sentence, user_principal_name, when
+from alerts.text import clean
+from alerts.wording import LABELS, UNCHANGED, account_name, count, sentence, user_principal_name, when
 
 MAX_BYTES = 27_500
 """Of the message as JSON. 28 KB is the limit of Teams; a workflow wraps the card into a little more."""
+
+BUTTONS = 3
+"""With more groups than this, the names of accounts are links instead: a column of buttons is no longer read."""
 
 _COLOURS = {Severity.HIGH: "Attention", Severity.MEDIUM: "Warning", Severity.LOW: "Accent"}
 
@@ -70,7 +74,8 @@ def _card(alert: Alert, groups: tuple[Group, ...], detail: _Detail) -> Json:
     resolved = [group for group in groups if group.kind is Kind.RESOLVED]
     body = [_top(alert)]
     body += [line(run(note, detail.text), spacing="Small") for note in alert.notes[:3]]
-    body += [_full(group, alert, detail) for group in problems[: detail.full]]
+    button = len(problems) <= BUTTONS
+    body += [_full(group, alert, detail, button=button) for group in problems[: detail.full]]
     shorter = problems[detail.full : detail.full + detail.short]
     if shorter:
         body += [heading("Also"), *(_short(group, detail) for group in shorter)]
@@ -83,6 +88,7 @@ def _card(alert: Alert, groups: tuple[Group, ...], detail: _Detail) -> Json:
         body.append(line(run(f"And {left:,} more{where}", 100, weight="Bolder"), spacing="Medium"))
     body += _gaps(alert.gaps, detail)
     body += _bottom(alert)
+    body[1:2] = [{**element, "separator": False} for element in body[1:2]]  # the coloured top is border enough
     return {
         "type": "AdaptiveCard",
         "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
@@ -120,39 +126,39 @@ def _style(alert: Alert) -> str:
     return "warning" if alert.severity or alert.gaps else "accent"
 
 
-def _full(group: Group, alert: Alert, detail: _Detail) -> Json:
+def _full(group: Group, alert: Alert, detail: _Detail, *, button: bool) -> Json:
     item = group.first
     label = line(
         run(item.severity.capitalize(), 10, weight="Bolder", size="Small", color=_COLOURS[item.severity]),
         spaced(f"· {LABELS[item.kind]}", 30, size="Small", isSubtle=True),
     )
     parts = [label, line(run(statement(group, baseline=alert.baseline), 200, weight="Bolder"), spacing="None")]
-    if len(group.items) == 1:
-        name = account_name(item)
-        if name.casefold() != user_principal_name(item).casefold():
-            parts.append(line(run(name, 80, isSubtle=True), spacing="None"))
+    single = len(group.items) == 1
+    if single and account_name(item).casefold() != user_principal_name(item).casefold():
+        parts.append(line(link(account_name(item), 80, item.entra_url, isSubtle=True), spacing="None"))
     parts.append(line(run(sentence(group.cause), detail.text), spacing="Small"))
     special = remark(group)
     if special:
         parts.append(line(run(special, detail.text, italic=True), spacing="Small"))
     parts += _facts(group, detail)
-    if len(group.items) > 1:
-        parts.append(_names(group, detail))
-    elif (url := safe_url(item.entra_url)) is not None:
+    url = safe_url(item.entra_url)
+    if single and button and url:
         parts.append(buttons(open_url("Open account in Entra", url)))
     return box(parts, spacing="Large", separator=True)
 
 
 def _facts(group: Group, detail: _Detail) -> list[Json]:
-    """Since when, who, and what to do."""
+    """Since when, who, which accounts, and what to do."""
     facts = []
     since = dated(group)
     if since:
-        word, _, rest = since.partition(" ")
-        facts.append(line(run(word, 20, weight="Bolder"), spaced(f"{rest}.", 240), spacing="Small"))
+        facts.append(line(run(since[0], 30, weight="Bolder"), spaced(f"{since[1]}.", 240), spacing="Small"))
+    if len(group.items) > 1:
+        facts.append(_names(group, detail))
     step = group.next_step
     if step:
-        first = f"{sentence(step.title)} {step.steps[0]}" if step.steps else sentence(step.title)
+        title = sentence(clean(step.title, 200))
+        first = f"{title} {step.steps[0]}" if step.steps else title
         facts.append(line(run("Next step", 20, weight="Bolder"), spaced(first, detail.text), spacing="Small"))
     return facts
 
@@ -186,22 +192,19 @@ def _short(group: Group, detail: _Detail) -> Json:
 def _gaps(gaps: tuple[AlertGap, ...], detail: _Detail) -> list[Json]:
     if not gaps:
         return []
-    shown = gaps[: min(3, detail.short)]
-    lines = [heading("Could not be read"), *(_gap(gap, detail) for gap in shown)]
-    if len(gaps) > len(shown):
-        lines.append(line(run(f"And {count(len(gaps) - len(shown), 'other input')}.", 60), spacing="Small"))
-    lines.append(line(run("Nothing was closed because of that.", 60, isSubtle=True), spacing="Small"))
+    groups = grouped_gaps(gaps)
+    shown = groups[: min(3, detail.short)]
+    lines = [heading("Could not be read"), *(_gap(group, detail) for group in shown)]
+    if len(groups) > len(shown):
+        lines.append(line(run(f"And {count(len(groups) - len(shown), 'other input')}.", 60), spacing="Small"))
+    lines.append(line(run(UNCHANGED, 80, isSubtle=True), spacing="Small"))
     return lines
 
 
-def _gap(gap: AlertGap, detail: _Detail) -> Json:
-    label = f"{gap.label[:1].upper()}{gap.label[1:]}"
-    runs = [run(label, 80, weight="Bolder")]
-    if gap.account:
-        runs.append(spaced(f"of {gap.account}", 90))
-    runs.append(spaced(f"({gap.error})", min(detail.text, 160), isSubtle=True))
+def _gap(gap: GapGroup, detail: _Detail) -> Json:
+    runs = [run(gap.what, 190, weight="Bolder"), spaced(f"({gap.error}).", min(detail.text, 160), isSubtle=True)]
     if gap.permission:
-        runs.append(spaced(f"Grant the app {gap.permission}.", 90))
+        runs.append(spaced(f"Grant the app {gap.permission}.", 120))
     return line(*runs, spacing="Small")
 
 
@@ -210,7 +213,9 @@ def _bottom(alert: Alert) -> list[Json]:
     if alert.totals.open is not None:
         counts = ((alert.totals.high, "high"), (alert.totals.medium, "medium"), (alert.totals.low, "low"))
         standing = ", ".join(f"{number:,} {word}" for number, word in counts if number) or "nothing"
-        parts.append(line(run(f"Open now: {standing}.", 80, isSubtle=True, size="Small"), spacing="Large", separator=True))
+        parts.append(
+            line(run(f"Open now: {standing}.", 80, isSubtle=True, size="Small"), spacing="Large", separator=True)
+        )
     url = safe_url(alert.report_url)
     if url:
         parts.append(buttons(open_url("Open the report", url, style="positive")))

@@ -1,7 +1,11 @@
 """What a channel is, and how it says that it couldn't deliver.
 
+::
+
     Exception
     └── ChannelError    a channel refused or didn't answer; ``permanent`` says whether trying again can help
+
+Anything else that a channel raises is a fault of this product.
 """
 
 from datetime import datetime, timedelta

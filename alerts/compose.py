@@ -9,12 +9,14 @@ from uuid import UUID, uuid5
 from alerts.groups import Group, grouped, statement
 from alerts.model import Alert, AlertGap, AlertItem, Kind, Purpose, Totals
 from alerts.text import clean, readable
-from alerts.wording import count, listed, user_principal_name
+from alerts.wording import NAME, count, listed, user_principal_name
 
 NAMESPACE = UUID("0e6f0a5c-3d0e-4c1a-8f43-6d5f8a4b7c21")
 """Never changes: the ids of notices that are on their way are made from it."""
 HEADLINE = 220
 """Characters of a headline."""
+NAMED_POLICY = 10
+"""From this many accounts on, the one policy behind it is the news, and not the accounts."""
 
 
 def compose(
@@ -159,7 +161,7 @@ def headline(
     if resolved:
         return clean(_good_news(resolved), HEADLINE)
     if gaps:
-        labels = list(dict.fromkeys(clean(gap.label, 80) for gap in gaps))
+        labels = list(dict.fromkeys(clean(gap.label, NAME) for gap in gaps))
         return clean(f"The scan could not read {listed(labels[:2], len(labels))}", HEADLINE)
     return "Nothing has changed"
 
@@ -168,9 +170,9 @@ def _worst(problems: list[Group], resolved: list[AlertItem], totals: Totals, *, 
     first = problems[0]
     # Several policies may do the same to different accounts: one statement about all of them.
     alike = [group for group in problems if (group.kind, group.first.check_id) == (first.kind, first.first.check_id)]
-    told = Group(tuple(item for group in alike for item in group.items)) if len(alike) > 1 else first
-    if len(alike) > 1:
-        told = Group(tuple(replace(item, reasons=()) for item in told.items))
+    told = first
+    if len(alike) > 1 or first.accounts < NAMED_POLICY:
+        told = Group(tuple(replace(item, reasons=()) for group in alike for item in group.items))
     others = sum(len(group.items) for group in problems) - len(told.items)
     more = [count(others, "other finding" if baseline else "other change")] if others else []
     more += [f"{len(resolved):,} resolved"] if resolved else []
@@ -182,4 +184,4 @@ def _good_news(resolved: list[AlertItem]) -> str:
     accounts = len({item.account_id for item in resolved})
     if len(resolved) == 1:
         return f"Good news: a problem with {user_principal_name(resolved[0])} is resolved"
-    return f"Good news: {len(resolved):,} problems of {count(accounts, 'service account')} are resolved"
+    return f"Good news: {len(resolved):,} problems with {count(accounts, 'service account')} are resolved"

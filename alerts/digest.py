@@ -62,7 +62,7 @@ def compose_digest(
     items = tuple(items)
     if any(item.kind is not Kind.STILL_OPEN for item in items):
         raise ValueError("A digest tells what is still open; changes are told by an alert of their own.")
-    due = [item for item in items if reminder_due(item.first_seen, since, now) is not None]
+    due = any(reminder_due(item.first_seen, since, now) is not None for item in items)
     if not due and (items or not all_clear):
         return None
     groups = grouped(items)
@@ -77,7 +77,7 @@ def compose_digest(
         items=ordered,
         counts=counts_of(ordered),
         totals=totals,
-        notes=_notes(due, ordered, now),
+        notes=_notes(ordered, now),
         report_url=report_url,
     )
 
@@ -91,12 +91,12 @@ def _headline(groups: tuple[Group, ...], totals: Totals) -> str:
     return f"Reminder: {statement(groups[0], total=totals.accounts)}{more}"
 
 
-def _notes(due: list[AlertItem], items: tuple[AlertItem, ...], now: datetime) -> tuple[str, ...]:
+def _notes(items: tuple[AlertItem, ...], now: datetime) -> tuple[str, ...]:
     if not items:
         return ("You receive this because you asked to be told when all is well.",)
     oldest = min(item.first_seen for item in items)
     days = (now - oldest) // timedelta(days=1)
     return (
-        f"{count(len(items), 'finding')} open, the oldest for {count(days, 'day')}. "
-        f"A reminder is due for {len(due):,} of them; the next ones come at growing distances.",
+        f"{count(len(items), 'finding')} {'is' if len(items) == 1 else 'are'} open, the oldest for {count(days, 'day')}. "
+        "Reminders come 1, 3, 7, 14 and 30 days after a finding was opened, then every 30 days.",
     )

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from alerts.channel import ChannelError
-from alerts.outgoing import is_permanent
 from alerts.mail import mail_message
 from alerts.model import Alert
+from alerts.outgoing import is_permanent
 
 _CODE = re.compile(r"[A-Za-z_.]{3,80}")
 _NO_MAILBOX = "Check ALERT_EMAIL_FROM: it must be a mailbox in Exchange Online."

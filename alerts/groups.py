@@ -4,10 +4,22 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from alerts.model import AlertItem, Kind, NextStep, Severity
+from alerts.model import AlertGap, AlertItem, Kind, NextStep, Severity
 from alerts.text import clean
-from alerts.wording import HIDES_THE_OPTION, NAME, count, day, phrase, service_accounts, user_principal_name, when
+from alerts.wording import (
+    HIDES_THE_OPTION,
+    NAME,
+    count,
+    day,
+    listed,
+    phrase,
+    service_accounts,
+    user_principal_name,
+    when,
+)
 
+RESOLVED_NAMES = 5
+"""Accounts that are named where something is resolved."""
 _ORDER = tuple(Kind)
 """Kinds from the most to the least pressing, as ``Kind`` lists them."""
 
@@ -44,12 +56,14 @@ class Group:
         """Why, in a sentence."""
         item = self.first
         if item.kind is Kind.RESOLVED:
-            return item.resolution or "The last complete scan no longer found it."
-        texts = {item.reasons[0].text if item.reasons else item.summary for item in self.items}
+            return clean(item.resolution or "") or "The last complete scan no longer found it."
+        texts = {clean(item.reasons[0].text if item.reasons else item.summary) for item in self.items}
         if len(texts) == 1:
-            return texts.pop()
+            return texts.pop() or clean(item.title)
         # Same policy, different ways into its scope: the sentence of one account would be wrong for the others.
-        return f'The policy "{clean(self.policy_name or "", NAME)}" decides; the report shows how it reaches each account.'
+        return (
+            f'The policy "{clean(self.policy_name or "", NAME)}" decides; the report shows how it reaches each account.'
+        )
 
     @property
     def policy_name(self) -> str | None:
@@ -78,7 +92,7 @@ class Group:
     @property
     def next_step(self) -> NextStep | None:
         """What to do first."""
-        return next((item.next_step for item in self.items if item.next_step), None)
+        return next((item.next_step for item in self.items if item.next_step and clean(item.next_step.title)), None)
 
 
 def grouped(items: Iterable[AlertItem]) -> tuple[Group, ...]:
@@ -101,7 +115,7 @@ def statement(group: Group, *, total: int | None = None, baseline: bool = False)
     item, accounts = group.first, group.accounts
     policy = clean(group.policy_name or "", NAME)
     if group.kind is Kind.RESOLVED:
-        return f"{_who(group, total)} ({clean(item.title)})"
+        return f"{account_names(group, RESOLVED_NAMES)} ({clean(item.title)})"
     if accounts > 1 and policy and item.check_id in HIDES_THE_OPTION and group.kind in {Kind.OPENED, Kind.REOPENED}:
         hides = "hides" if baseline else "now hides"
         return f'Policy "{policy}" {hides} the app-password option for {_lower(service_accounts(accounts, total))}'
@@ -117,7 +131,8 @@ def remark(group: Group) -> str | None:
     if item.kind is Kind.FLAPPING:
         return "It changed several times within a week. Further changes are recorded, not told, until it settles."
     if item.kind is Kind.EXCEPTION_EXPIRED:
-        owner = f", owner {clean(item.accepted_by, NAME)}" if item.accepted_by else ""
+        name = clean(item.accepted_by or "", NAME)
+        owner = f", owner {name}" if name else ""
         until = f" (until {day(item.accepted_until)}{owner})" if item.accepted_until else ""
         return f"The exception{until} has ended, so this is told again from now on."
     if item.previous_severity is not None and item.previous_severity is not item.severity:
@@ -127,17 +142,56 @@ def remark(group: Group) -> str | None:
     return None
 
 
-def dated(group: Group) -> str | None:
-    """Since when, and through whom; None where neither is known."""
-    by = f" by {clean(group.actor, 160)}" if group.actor else ""
+def dated(group: Group) -> tuple[str, str] | None:
+    """Since when, and through whom: a word or two and the rest of the sentence. None where neither is known."""
+    actor = clean(group.actor or "", 160)
+    by = f" by {actor}" if actor else ""
     if group.since is not None:
-        return f"Since {when(group.since)}{by}"
-    if by:
-        return f"Done{by}"
-    if group.kind is Kind.STILL_OPEN and len(group.items) == 1:
-        return f"Found on {when(group.first.first_seen)}"
+        return "Since", f"{when(group.since)}{by}"
+    if actor:
+        return "Done", f"by {actor}"
+    if group.kind is Kind.STILL_OPEN:
+        first, last = (day(chosen(item.first_seen for item in group.items).date()) for chosen in (min, max))
+        return "Found", f"on {first}" if first == last else f"between {first} and {last}"
     changed = group.policy_changed
-    return f"The policy was last changed on {when(changed)}" if changed else None
+    return ("Policy last changed", f"on {when(changed)}") if changed else None
+
+
+def account_names(group: Group, limit: int) -> str:
+    """The accounts of a group in a sentence, at most ``limit`` of them by name."""
+    shown = list({item.account_id: item for item in group.items}.values())
+    return listed([user_principal_name(item) for item in shown[:limit]], len(shown))
+
+
+@dataclass(frozen=True, slots=True)
+class GapGroup:
+    """The same thing that could not be read, for the tenant or for some accounts."""
+
+    what: str
+    """With a capital letter: ``The per-user MFA state of 20 accounts``."""
+    error: str
+    permission: str | None
+
+
+def grouped_gaps(gaps: Iterable[AlertGap]) -> tuple[GapGroup, ...]:
+    """Gaps that differ in nothing but the account, together; in the order of their first."""
+    groups: dict[tuple[str, str, str | None], list[AlertGap]] = {}
+    for gap in gaps:
+        groups.setdefault((gap.label, gap.error, gap.permission), []).append(gap)
+    return tuple(
+        GapGroup(_of(label, members), clean(error, 200), clean(permission, 100) if permission else None)
+        for (label, error, permission), members in groups.items()
+    )
+
+
+def _of(label: str, members: list[AlertGap]) -> str:
+    what = clean(label, 100)
+    what = what[:1].upper() + what[1:]
+    accounts = list(dict.fromkeys(clean(gap.account, NAME) for gap in members if gap.account))
+    if not accounts:
+        return what
+    # An input's own name may speak of "the account": "of" says which one.
+    return f"{what} of {accounts[0] if len(accounts) == 1 else count(len(accounts), 'account')}"
 
 
 def _who(group: Group, total: int | None) -> str:

@@ -15,15 +15,15 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from alerts.attachments import changes_csv, changes_json
-from alerts.groups import Group, dated, grouped, remark, statement
+from alerts.groups import Group, account_names, dated, grouped, grouped_gaps, remark, statement
 from alerts.links import safe_url
 from alerts.model import Alert, Kind, Purpose, Severity
 from alerts.text import clean
 from alerts.wording import (
     LABELS,
+    UNCHANGED,
     account_name,
     count,
-    listed,
     sentence,
     user_principal_name,
     when,
@@ -138,11 +138,13 @@ def _environment() -> Environment:
         "count": count,
         "dated": dated,
         "label": lambda kind: LABELS[kind],
-        "names": _names,
+        "gaps_of": grouped_gaps,
+        "names": lambda group: account_names(group, NAMES),
         "safe_url": safe_url,
         "standing": _standing,
         "statement": statement,
         "remark": remark,
+        "unchanged": UNCHANGED,
         "upn": user_principal_name,
         "when": when,
     }
@@ -150,12 +152,6 @@ def _environment() -> Environment:
     environment.filters["clean"] = lambda text, limit=_TEXT: clean(str(text), limit)
     environment.filters["sentence"] = sentence
     return environment
-
-
-def _names(group: Group) -> str:
-    """The accounts of a group in a sentence."""
-    shown = list({item.account_id: item for item in group.items}.values())
-    return listed([user_principal_name(item) for item in shown[:NAMES]], group.accounts)
 
 
 def _standing(alert: Alert) -> str:

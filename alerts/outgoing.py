@@ -113,7 +113,9 @@ def refuse(
     if status in advice:
         permanent = is_permanent(status)
         return ChannelError(
-            f"{_capital(receiver)} answered {said}: {advice[status]}", permanent=permanent, retry_after=answer.retry_after
+            f"{_capital(receiver)} answered {said}: {advice[status]}",
+            permanent=permanent,
+            retry_after=answer.retry_after,
         )
     if is_permanent(status):
         return ChannelError(f"{_capital(receiver)} refused the alert with {said}: check its address.", permanent=True)

@@ -12,8 +12,8 @@ from datetime import datetime
 import httpx
 
 from alerts.card import card_message
-from alerts.outgoing import Answer, post, refuse
 from alerts.model import Alert
+from alerts.outgoing import Answer, post, refuse
 
 _RECEIVER = "the Teams workflow in TEAMS_WEBHOOK_URL"
 _REPLACE = "Copy the workflow's address from Teams again into TEAMS_WEBHOOK_URL."

@@ -34,9 +34,9 @@ from typing import Any
 import httpx
 from standardwebhooks import Webhook
 
-from alerts.outgoing import post, refuse
 from alerts.links import safe_url
 from alerts.model import Alert, AlertItem, Purpose
+from alerts.outgoing import post, refuse
 from alerts.text import cut, readable
 
 SCHEMA = 1

@@ -40,6 +40,9 @@ _EVENTS: dict[str, str] = {
 HIDES_THE_OPTION = frozenset({"APW-001"})
 """Checks that one policy decides: said with the policy as the subject."""
 
+UNCHANGED = "Findings that depend on it stay as they were."
+"""What follows from something unreadable."""
+
 LABELS = {
     Kind.OPENED: "New",
     Kind.REOPENED: "Back again",
@@ -101,7 +104,7 @@ def phrase(check_id: str, kind: Kind, accounts: int, *, title: str, baseline: bo
     if kind is Kind.OPENED:
         return state if baseline else event
     if kind is Kind.REOPENED:
-        return f"{event} again"
+        return f"{event} again" if check_id in _EVENTS else state
     if kind is Kind.STILL_OPEN:
         return f"still {state}"
     return state
@@ -118,4 +121,3 @@ def listed(names: Sequence[str], total: int) -> str:
 def sentence(text: str) -> str:
     """``text`` with a full stop, if it has no ending of its own."""
     return text if not text or text[-1] in ".!?…" else text + "."
-

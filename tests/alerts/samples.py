@@ -199,7 +199,7 @@ def many(count: int) -> Alert:
     """One policy reaches everybody, and some other things happened as well."""
     items = [item(number) for number in range(1, count + 1)]
     for number in range(1, 21):
-        text = f"Per-user MFA is Enabled, and not yet Enforced ({number})."
+        text = "Per-user MFA is Enabled and no MFA method is registered yet."
         items.append(
             item(
                 number,

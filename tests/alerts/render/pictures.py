@@ -84,7 +84,9 @@ def main(folder: Path, script: Path | None) -> None:
                     card.write_text(card_page(alert, script, theme), encoding="utf-8")
                     mail.write_text(mail_html(alert), encoding="utf-8")
                     picture(chromium, card, folder / f"card-{name}-{size}-{theme}.png", width, 1500)
-                    picture(chromium, mail, folder / f"mail-{name}-{size}-{theme}.png", width, 1900, dark=theme == "dark")
+                    picture(
+                        chromium, mail, folder / f"mail-{name}-{size}-{theme}.png", width, 1900, dark=theme == "dark"
+                    )
 
 
 if __name__ == "__main__":

@@ -1,0 +1,197 @@
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from alerts.compose import compose_failure, failure_id
+from alerts.groups import Group, account_names, dated, grouped, grouped_gaps, remark, statement
+from alerts.model import AlertGap, AlertItem, AlertReason, Kind, Purpose, Severity, Totals
+from tests.alerts import samples
+from tests.alerts.samples import NOW, alert, item, reason
+
+RESOLVED = {"kind": Kind.RESOLVED, "resolution": "The last scan found the account without this problem."}
+
+
+@pytest.mark.parametrize(
+    ("items", "expected"),
+    [
+        ([item(1)], "svc-001@contoso.com lost the app-password option"),
+        ([item(1), item(2), item(3)], "3 of 18 service accounts lost the app-password option"),
+        ([item(1), item(1, check_id="APW-007")], "svc-001@contoso.com lost the app-password option; 1 other change"),
+        (
+            [item(1), item(2, reasons=(reason("Other", number=2),)), item(3, Kind.RESOLVED)],
+            "2 of 18 service accounts lost the app-password option; 1 resolved",
+        ),
+        (
+            [item(n) for n in range(10)],
+            'Policy "Require MFA for all users" now hides the app-password option for 10 of 18 service accounts',
+        ),
+        ([item(n) for n in range(9)], "9 of 18 service accounts lost the app-password option"),
+        ([item(n, check_id="APW-002") for n in range(18)], "All 18 service accounts lost the app-password option"),
+        ([item(1, Kind.REOPENED)], "svc-001@contoso.com lost the app-password option again"),
+        ([item(1, check_id="APW-003")], "svc-001@contoso.com is stuck without the app-password option"),
+        ([item(1, Kind.CHANGED)], "svc-001@contoso.com has no app-password option"),
+        (
+            [item(1, Kind.FLAPPING)],
+            "svc-001@contoso.com keeps changing: App password option hidden by Conditional Access",
+        ),
+        ([item(1, check_id="NEW-1", title="A new thing")], "svc-001@contoso.com fails a check: A new thing"),
+        ([item(1, **RESOLVED)], "Good news: a problem with svc-001@contoso.com is resolved"),
+        ([item(1, **RESOLVED), item(2, **RESOLVED)], "Good news: 2 problems with 2 service accounts are resolved"),
+        (
+            [item(1, **RESOLVED), item(1, check_id="APW-007", **RESOLVED)],
+            "Good news: 2 problems with 1 service account are resolved",
+        ),
+        ([], "Nothing has changed"),
+    ],
+)
+def test_headline_says_the_worst_thing_and_how_much_else(items: list[AlertItem], expected: str) -> None:
+    assert alert(*items).headline == expected
+
+
+def test_headline_without_a_known_total_counts_only_the_accounts() -> None:
+    assert alert(item(1), item(2), totals=Totals()).headline == "2 service accounts lost the app-password option"
+
+
+def test_first_scan_claims_no_change() -> None:
+    assert alert(item(1), item(2), baseline=True).headline == (
+        "First scan: 2 of 18 service accounts have no app-password option"
+    )
+    big = alert(*(item(n) for n in range(12)), item(1, check_id="APW-011"), baseline=True)
+    assert big.headline == (
+        'First scan: Policy "Require MFA for all users" hides the app-password option for 12 of 18 service accounts; '
+        "1 other finding"
+    )
+
+
+def test_headline_of_gaps_alone_names_what_could_not_be_read() -> None:
+    assert samples.gaps_only().headline == (
+        "The scan could not read the Conditional Access policies and the per-user MFA state"
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "severity", "good"),
+    [(Kind.OPENED, Severity.HIGH, False), (Kind.RESOLVED, None, True), (Kind.STILL_OPEN, Severity.HIGH, False)],
+)
+def test_severity_is_that_of_what_is_open(kind: Kind, severity: Severity | None, good: bool) -> None:
+    made = alert(item(1, kind))
+    assert (made.severity, made.good_news) == (severity, good)
+
+
+def test_unreadable_input_is_no_good_news() -> None:
+    assert not alert(item(1, Kind.RESOLVED), gaps=[AlertGap("x", "the x", "403")]).good_news
+
+
+def test_worst_comes_first_and_resolved_last() -> None:
+    made = alert(
+        item(1, **RESOLVED),
+        item(2, check_id="APW-005", severity=Severity.LOW),
+        item(3, Kind.CHANGED, "APW-007"),
+        item(4, check_id="APW-004", severity=Severity.MEDIUM),
+        item(5, check_id="APW-001"),
+    )
+    assert [(one.severity, one.kind) for one in made.items] == [
+        (Severity.HIGH, Kind.OPENED),
+        (Severity.HIGH, Kind.CHANGED),
+        (Severity.MEDIUM, Kind.OPENED),
+        (Severity.LOW, Kind.OPENED),
+        (Severity.HIGH, Kind.RESOLVED),
+    ]
+    assert made.counts == {"opened": 3, "changed": 1, "resolved": 1}
+
+
+@given(st.permutations(list(samples.typical().items)))
+def test_same_changes_in_any_order_make_the_same_alert(items: list[AlertItem]) -> None:
+    assert alert(*items) == alert(*samples.typical().items)
+
+
+def test_a_thousand_changes_with_one_cause_are_one_thing_to_say() -> None:
+    (group,) = grouped(item(n) for n in range(1000))
+    assert statement(group, total=5000) == (
+        'Policy "Require MFA for all users" now hides the app-password option for 1,000 of 5,000 service accounts'
+    )
+    assert account_names(group, 2) == "svc-000@contoso.com, svc-001@contoso.com and 998 more"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        item(2, Kind.REOPENED),
+        item(2, check_id="APW-005"),
+        item(2, severity=Severity.LOW),
+        item(2, reasons=(reason("Other", number=2),)),
+        item(2, reasons=()),
+        item(2, settled=True),
+    ],
+)
+def test_different_things_are_told_apart(other: AlertItem) -> None:
+    assert len(grouped([item(1), other])) == 2
+
+
+def test_renamed_policy_is_still_the_same_cause() -> None:
+    assert len(grouped([item(1), item(2, reasons=(reason("Renamed"),))])) == 1
+
+
+def test_sentence_about_one_account_is_not_said_of_others() -> None:
+    (group,) = grouped([item(1), item(2, reasons=(reason(scope="member of Backup apps"),))])
+    assert "all users)" not in group.cause
+    assert group.cause.startswith('The policy "Require MFA for all users" decides')
+
+
+def test_since_and_actor_are_told_only_where_they_hold_for_all() -> None:
+    (same,) = grouped([item(1, actor="Anna"), item(2, actor="Anna")])
+    (different,) = grouped([item(1, actor="Anna"), item(2, actor="Ben", since=None)])
+    assert dated(same) == ("Since", "20 Nov 2026, 02:12 UTC by Anna")
+    assert dated(different) == ("Policy last changed", "on 20 Nov 2026, 06:00 UTC")
+    assert dated(grouped([item(1, since=None, actor="Anna")])[0]) == ("Done", "by Anna")
+    assert dated(grouped([item(1, since=None, reasons=())])[0]) is None
+
+
+@pytest.mark.parametrize(
+    ("one", "expected"),
+    [
+        (item(1), None),
+        (item(1, Kind.CHANGED), "The finding was open before; its cause changed."),
+        (item(1, Kind.CHANGED, previous_severity=Severity.LOW), "Now rated high; it was low."),
+        (item(1, Kind.CHANGED, previous_severity=Severity.LOW, settled=True), "has been still for some days"),
+        (item(1, Kind.FLAPPING), "Further changes are recorded, not told, until it settles."),
+        (
+            item(1, Kind.EXCEPTION_EXPIRED, accepted_until=date(2026, 11, 21), accepted_by="Ben\n"),
+            "The exception (until 21 Nov 2026, owner Ben) has ended",
+        ),
+        (item(1, Kind.EXCEPTION_EXPIRED), "The exception has ended"),
+    ],
+)
+def test_what_is_special_is_said(one: AlertItem, expected: str | None) -> None:
+    said = remark(Group((one,)))
+    assert said is None if expected is None else expected in (said or "")
+
+
+def test_same_gap_of_many_accounts_is_one_line() -> None:
+    gaps = [AlertGap("per_user_mfa", "the per-user MFA state", "429", "P", f"svc-{n}") for n in range(3)]
+    assert [(g.what, g.permission) for g in grouped_gaps(gaps)] == [("The per-user MFA state of 3 accounts", "P")]
+    assert grouped_gaps(gaps[:1])[0].what == "The per-user MFA state of svc-0"
+    assert grouped_gaps([AlertGap("x", "the x", "403")])[0].what == "The x"
+
+
+def test_failure_is_told_once_under_a_stable_id() -> None:
+    made = samples.failure()
+    assert made.id == failure_id("scan", made.run_id or "") == samples.failure().id
+    assert failure_id("scan", "1") != failure_id("alert", "1")
+    assert made.purpose is Purpose.FAILURE
+    assert made.headline == "The scan of your service accounts failed"
+    assert "401 InvalidAuthenticationToken" in made.notes[0]
+
+
+def test_failure_of_something_unheard_of_is_refused() -> None:
+    with pytest.raises(ValueError, match='"scan" or "alert"'):
+        compose_failure(tenant_id="", tenant_name="", created=NOW, what="mail", failed_id="1", why="")
+
+
+def test_headline_with_an_endless_hostile_name_is_one_short_line() -> None:
+    evil = AlertReason("x", "p", "evil\r\n\u202e" * 500)
+    made = alert(*(item(n, reasons=(evil,)) for n in range(20)))
+    assert len(made.headline) <= 220
+    assert made.headline.isprintable()

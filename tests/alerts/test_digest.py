@@ -1,0 +1,81 @@
+from datetime import timedelta
+
+import pytest
+
+from alerts.digest import compose_digest, reminder_due
+from alerts.model import Alert, AlertItem, Kind, Purpose, Totals
+from tests.alerts import samples
+from tests.alerts.samples import NOW, item
+
+DAY = timedelta(days=1)
+
+
+def digest(*items: AlertItem, days: int = 1, all_clear: bool = False) -> Alert | None:
+    return compose_digest(
+        tenant_id="t",
+        tenant_name="Contoso",
+        items=items,
+        since=NOW - days * DAY,
+        now=NOW,
+        totals=Totals(18, len(items), 0, 0),
+        all_clear=all_clear,
+    )
+
+
+def test_daily_reminders_come_at_growing_distances() -> None:
+    opened = NOW
+    due = [day for day in range(1, 125) if reminder_due(opened, opened + (day - 1) * DAY, opened + day * DAY)]
+    assert due == [1, 3, 7, 14, 30, 60, 90, 120]
+
+
+def test_weekly_reminders_miss_none_and_name_the_latest() -> None:
+    opened = NOW
+    weeks = [reminder_due(opened, opened + (week - 1) * 7 * DAY, opened + week * 7 * DAY) for week in range(1, 10)]
+    assert weeks == [7, 14, None, None, 30, None, None, None, 60]
+
+
+@pytest.mark.parametrize("hours", [0, 1, 23])
+def test_nothing_is_due_within_the_first_day(hours: int) -> None:
+    assert reminder_due(NOW, NOW - DAY, NOW + timedelta(hours=hours)) is None
+
+
+def test_a_late_timer_neither_repeats_nor_skips_a_reminder() -> None:
+    first = NOW + DAY + timedelta(minutes=5)
+    assert reminder_due(NOW, NOW, first) == 1
+    assert reminder_due(NOW, first, first + DAY) is None
+
+
+def test_digest_tells_all_that_is_open_when_a_reminder_is_due() -> None:
+    made = samples.digest()
+    assert made.purpose is Purpose.DIGEST
+    assert len(made.items) == 4
+    assert made.headline == (
+        "Reminder: 3 of 18 service accounts still have no app-password option; 1 other finding is open"
+    )
+    assert made.notes[0].startswith("4 findings are open, the oldest for 40 days.")
+
+
+def test_digest_is_silent_when_no_reminder_is_due() -> None:
+    assert digest(item(1, Kind.STILL_OPEN, first_seen=NOW - 5 * DAY)) is None
+
+
+def test_digest_says_all_clear_only_when_asked() -> None:
+    assert digest() is None
+    clear = digest(all_clear=True)
+    assert clear is not None
+    assert clear.headline == "All clear: nothing is open for 18 service accounts"
+    assert clear.good_news
+
+
+def test_open_findings_without_a_due_reminder_are_no_all_clear() -> None:
+    assert digest(item(1, Kind.STILL_OPEN, first_seen=NOW - 5 * DAY), all_clear=True) is None
+
+
+def test_second_digest_of_a_day_has_the_same_id() -> None:
+    one, other = samples.digest(), samples.digest()
+    assert one.id == other.id
+
+
+def test_changes_do_not_belong_into_a_digest() -> None:
+    with pytest.raises(ValueError, match="still open"):
+        digest(item(1))
