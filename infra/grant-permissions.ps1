@@ -12,7 +12,7 @@ sign-in as Privileged Role Administrator or Global Administrator.
 Object ID of the managed identity: the output IDENTITY_PRINCIPAL_ID of the deployment.
 
 .PARAMETER Optional
-Also the permissions for proposing further service accounts and for hidden memberships.
+Also the optional permissions: the MFA registration report, and hidden group memberships.
 
 .PARAMETER Revoke
 Take away every permission this script can grant, required and optional.
@@ -47,7 +47,6 @@ $ErrorActionPreference = 'Stop'
 
 # The same names as in infra/data/graph-permissions.json. Why each is needed: python cli.py permissions
 $requiredPermissions = @(
-    'AuditLog.Read.All'
     'GroupMember.Read.All'
     'Organization.Read.All'
     'Policy.Read.All'
@@ -56,15 +55,13 @@ $requiredPermissions = @(
     'UserAuthenticationMethod.Read.All'
 )
 $optionalPermissions = @(
-    'Application.Read.All'
-    'DelegatedPermissionGrant.Read.All'
-    'MailboxSettings.Read'
+    'AuditLog.Read.All'
     'Member.Read.Hidden'
 )
 $graphAppId = '00000003-0000-0000-c000-000000000000'
 
 if (-not (Get-Command -Name Connect-MgGraph -ErrorAction SilentlyContinue)) {
-    throw 'Microsoft Graph PowerShell is missing. Install it: Install-Module Microsoft.Graph.Authentication -Scope CurrentUser'
+    throw 'Microsoft Graph PowerShell is missing: Install-Module Microsoft.Graph.Authentication -Scope CurrentUser'
 }
 
 $scopes = @('Application.Read.All', 'AppRoleAssignment.ReadWrite.All')
@@ -86,7 +83,8 @@ $graphPrincipal = Invoke-Graph -Method GET -Uri $graphUri
 $identityUri = '/v1.0/servicePrincipals/{0}?$select=displayName,servicePrincipalType' -f $Identity
 $identityPrincipal = Invoke-Graph -Method GET -Uri $identityUri
 if ($identityPrincipal.servicePrincipalType -ne 'ManagedIdentity') {
-    throw "$Identity is of type $($identityPrincipal.servicePrincipalType), not ManagedIdentity. Nothing was changed: check the object ID."
+    $kind = $identityPrincipal.servicePrincipalType
+    throw "$Identity is of type $kind, not ManagedIdentity. Nothing was changed: check the object ID."
 }
 $identityName = $identityPrincipal.displayName
 
@@ -148,7 +146,8 @@ foreach ($permission in $wanted) {
 
 # Mail is sent with an Exchange role for one mailbox. The same right from Entra ID would reach every mailbox.
 if ($roleIds.ContainsKey('Mail.Send') -and $granted.ContainsKey($roleIds['Mail.Send'])) {
-    Write-Warning ('This identity holds Mail.Send in Entra ID and can send mail as anybody in the tenant. Take it away (Entra ' +
-        'admin center > Enterprise applications > the identity > Permissions) and use the Exchange role in docs/deploy.md instead.')
+    Write-Warning ('This identity holds Mail.Send in Entra ID and can send mail as anybody in the tenant. Take it away ' +
+        '(Entra admin center > Enterprise applications > the identity > Permissions) and use the Exchange role in ' +
+        'docs/deploy.md instead.')
 }
 'Changes can take some minutes, rarely an hour, until they reach the app.'

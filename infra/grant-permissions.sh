@@ -6,7 +6,6 @@ set -euo pipefail
 
 # The same names as in infra/data/graph-permissions.json. Why each is needed: python cli.py permissions
 REQUIRED=(
-  AuditLog.Read.All
   GroupMember.Read.All
   Organization.Read.All
   Policy.Read.All
@@ -15,9 +14,7 @@ REQUIRED=(
   UserAuthenticationMethod.Read.All
 )
 OPTIONAL=(
-  Application.Read.All
-  DelegatedPermissionGrant.Read.All
-  MailboxSettings.Read
+  AuditLog.Read.All
   Member.Read.Hidden
 )
 GRAPH_APP_ID=00000003-0000-0000-c000-000000000000
@@ -28,7 +25,7 @@ usage() {
 Usage: infra/grant-permissions.sh --identity OBJECT_ID [--optional] [--what-if] [--revoke]
 
   --identity OBJECT_ID  object ID of the managed identity (output IDENTITY_PRINCIPAL_ID of the deployment)
-  --optional            also the permissions for proposing further service accounts and for hidden memberships
+  --optional            also the optional permissions: the MFA registration report, and hidden group memberships
   --what-if             say what would be done, change nothing
   --revoke              take away every permission this script can grant, required and optional
 TEXT

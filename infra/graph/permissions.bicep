@@ -1,4 +1,4 @@
-metadata description = 'Lets the managed identity read Microsoft Graph. The same as grant-permissions.sh, as a deployment.'
+metadata description = 'Lets the managed identity read Microsoft Graph, like grant-permissions.sh.'
 
 targetScope = 'resourceGroup'
 
@@ -9,7 +9,7 @@ extension microsoftGraphV1
 @maxLength(36)
 param identityPrincipalId string
 
-@description('Also the permissions for proposing further service accounts and for hidden memberships.')
+@description('Also the optional permissions: the MFA registration report, and hidden group memberships.')
 param includeOptional bool = false
 
 var permissions = loadJsonContent('../data/graph-permissions.json')
