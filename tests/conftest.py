@@ -1,11 +1,17 @@
 """Shared by all tests: one Azurite for the run, an empty storage account for each test that wants one."""
 
+import os
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 
 import settings as settings_module
 from devtools.azurite import Azurite, start_azurite
+
+# No deadlines: a loaded machine is no failure. CI always tries the same examples; new ones are for people to find.
+hypothesis.settings.register_profile("project", deadline=None, derandomize="CI" in os.environ, print_blob=True)
+hypothesis.settings.load_profile("project")
 
 
 @pytest.fixture(scope="session")
