@@ -50,8 +50,9 @@ class _Explaining:
     least: int
     """The policies that demand MFA for something, for certain."""
     most: int
-    could_have: tuple[Policy, ...]
-    """The policies, in force or not, whose grant demands MFA."""
+    could_have_least: tuple[Policy, ...]
+    """The policies, in force or not, whose grant demands MFA for certain."""
+    could_have_most: tuple[Policy, ...]
 
     @classmethod
     def of(cls, tenant: Tenant, policies: tuple[Policy, ...]) -> "_Explaining":
@@ -63,7 +64,8 @@ class _Explaining:
             scopes=Scopes(tenant, effects),
             least=sum(1 << bit for bit, (least, _) in enumerate(demands) if least),
             most=sum(1 << bit for bit, (_, most) in enumerate(demands) if most),
-            could_have=tuple(policy for policy in policies if demands_mfa_somewhere(policy, tenant)[1]),
+            could_have_least=tuple(policy for policy in policies if demands_mfa_somewhere(policy, tenant)[0]),
+            could_have_most=tuple(policy for policy in policies if demands_mfa_somewhere(policy, tenant)[1]),
         )
 
 
@@ -239,10 +241,13 @@ class Judge:
         surely_explained = bool(reach.least & explaining.least)
         perhaps_explained = bool(reach.most & explaining.most) or isinstance(tenant.policies, Gap)
 
-        def unexplained(explained: bool) -> MfaDemand | None:
-            return unexplained_demand(account.mfa_demands, explained, explaining.could_have, tenant, self._now)
+        def unexplained(explained: bool, could_have: tuple[Policy, ...]) -> MfaDemand | None:
+            return unexplained_demand(account.mfa_demands, explained, could_have, tenant, self._now)
 
-        return unexplained(perhaps_explained), unexplained(surely_explained)
+        return (
+            unexplained(perhaps_explained, explaining.could_have_most),
+            unexplained(surely_explained, explaining.could_have_least),
+        )
 
     def _missing_for_visibility(self, situation: _Situation) -> list[Reason]:
         reach, masks = situation.reach, self._masks
@@ -397,8 +402,5 @@ def _not_yet(reached: int, eligible: int, enforced: int) -> int:
 
 
 def _unique(gaps: Iterable[Gap]) -> list[Gap]:
-    """One gap for each input and permission, the first of each."""
-    found: dict[tuple[str, str | None], Gap] = {}
-    for gap in gaps:
-        found.setdefault((gap.input, gap.permission), gap)
-    return list(found.values())
+    """Every gap once: each names its input and what went wrong with it."""
+    return list(dict.fromkeys(gaps))

@@ -29,6 +29,9 @@ INPUTS = {
 _PER_USER_URL_HINT = "Entra admin center > Users > Per-user MFA"
 
 
+_ABSENT_ENABLED = " (Microsoft Graph didn't say whether the account is enabled; it is taken to be.)"
+
+
 class Wording:
     """Words for what policies do to accounts; the same words are made once and shared by all accounts in that scope."""
 
@@ -125,7 +128,7 @@ def _remarks(account: Account, state: str) -> str:
     if bulk is not None and bulk.lower() != state:
         remarks += f' (The user list says "{bulk}" instead; the documented state counts.)'
     if account.enabled is None:
-        remarks += " (Microsoft Graph didn't say whether the account is enabled; it is taken to be.)"
+        remarks += _ABSENT_ENABLED
     return remarks
 
 
@@ -194,7 +197,8 @@ def unreadable_state(account: Account) -> Reason:
     """The per-user MFA state is absent, unreadable, or a value nobody knows."""
     state = account.per_user_mfa
     bulk = account.per_user_mfa_bulk
-    hint = f' The user list says "{bulk}", which Microsoft doesn\'t document and is not relied on.' if bulk else ""
+    hint = _ABSENT_ENABLED if account.enabled is None else ""
+    hint += f' The user list says "{bulk}", which Microsoft doesn\'t document and is not relied on.' if bulk else ""
     if isinstance(state, Gap):
         reason = unreadable(state, "without it nothing can be said about the option")
         return Reason(reason.text + hint, Effect.UNREADABLE, permission=reason.permission)

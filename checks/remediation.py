@@ -79,7 +79,7 @@ def remedies_for(verdict: Verdict) -> tuple[Remedy, ...]:
     something is unreadable is told which permission to grant, before anything else.
     """
     grants = _grants(verdict)
-    unusable = verdict.visibility is Visibility.VISIBLE and (verdict.usability in _BLOCKED or verdict.would_be_blocked)
+    unusable = verdict.would_be_blocked or (verdict.visibility is Visibility.VISIBLE and verdict.usability in _BLOCKED)
     if verdict.visibility not in _PROBLEMS and not unusable:
         return grants
     if _security_defaults_on(verdict):

@@ -68,7 +68,8 @@ class Scopes:
             token[1]: tenant.groups.get(token[1]) for token in {*self._include, *self._exclude} if token[0] == "group"
         }
         self._named_roles = {token[1] for token in {*self._include, *self._exclude} if token[0] == "role"}
-        self._unproven_groups = {id for id, group in self._named_groups.items() if group and _proves_nothing(group)}
+        self._unproven = {id for id, group in tenant.groups.items() if _proves_nothing(group)}
+        self._unproven_groups = self._unproven & self._named_groups.keys()
         self._nested: frozenset[str] = frozenset().union(*tenant.nesting.values())
         self._named_users = {token[1] for token in {*self._include, *self._exclude} if token[0] == "user"}
         self._telling_groups = (
@@ -131,7 +132,13 @@ class Scopes:
                 yield account.groups
         else:
             yield from (self._gap_of(id) for id in groups & self._unproven_groups - account.groups)
-        if policy.include_roles | policy.exclude_roles:
+        if named_roles := policy.include_roles | policy.exclude_roles:
+            if not isinstance(account.groups, Gap):
+                yield from (
+                    self._gap_of(group)
+                    for group in sorted((self._active.keys() & self._unproven) - account.groups)
+                    if any(role.template_id in named_roles for role in self._active[group])
+                )
             if roles.active_gap:
                 yield roles.active_gap
             elif roles.unsure & (policy.include_roles | policy.exclude_roles):
@@ -192,11 +199,10 @@ class Scopes:
         """Roles that the account may hold unseen: any, or, where its groups are unread, those that others hold."""
         if isinstance(assignments, Gap):
             return set(self._named_roles)
+        others: Iterable[str] = by_principal.keys() - {account.id}
         if not isinstance(account.groups, Gap):
-            return set()
-        return {
-            role.template_id for principal, roles in by_principal.items() if principal != account.id for role in roles
-        }
+            others = (by_principal.keys() & self._unproven) - account.groups
+        return {role.template_id for principal in others for role in by_principal[principal]}
 
     def _is_deleted(self, group: str) -> bool:
         known = self._tenant.groups.get(group)
