@@ -65,10 +65,12 @@ if (-not (Get-Command -Name Connect-MgGraph -ErrorAction SilentlyContinue)) {
 }
 
 $scopes = @('Application.Read.All', 'AppRoleAssignment.ReadWrite.All')
-Connect-MgGraph -Environment $Environment -Scopes $scopes -NoWelcome -WhatIf:$false
+Connect-MgGraph -Environment $Environment -Scopes $scopes -NoWelcome
 
 function Invoke-Graph {
     param([string] $Method, [string] $Uri, [hashtable] $Body)
+    # -WhatIf is decided below, per permission: reading must go on in either case.
+    $WhatIfPreference = $false
     $request = @{ Method = $Method; Uri = $Uri; OutputType = 'Hashtable' }
     if ($Body) {
         $request.Body = $Body | ConvertTo-Json

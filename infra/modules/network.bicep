@@ -103,6 +103,8 @@ resource zoneLinks 'Microsoft.Network/privateDnsZones/virtualNetworkLinks@2024-0
   }
 }]
 
+// One after the other: a virtual network takes one change at a time.
+@batchSize(1)
 resource privateEndpoints 'Microsoft.Network/privateEndpoints@2024-05-01' = [for endpoint in endpoints: {
   name: 'pe-${name}-${endpoint.name}'
   location: location

@@ -93,6 +93,7 @@ def test_messages_that_are_explained_are_still_written() -> None:
     written = [
         node.value
         for file in [*ROOT.glob("*.py"), *ROOT.glob("[!.]*/*.py")]
+        if file.parent.name != "tests"
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     ]
