@@ -9,7 +9,6 @@ from azure.data.tables.aio import TableServiceClient
 
 from findings.exceptions import EXCEPTIONS
 from findings.keys import prefix_range, time_key, to_key
-from findings.model import Status
 from findings.rows import ACCOUNT, FINDING
 from findings.runs import RUN, RUNS, run_from_row, run_to_row
 from findings.store import FINDINGS, HISTORY
@@ -38,14 +37,12 @@ async def prune(service: TableServiceClient, now: datetime, keep_days: int = KEE
     """
     cutoff = now - timedelta(days=keep_days)
     history, runs, findings, exceptions = (Table(service, name) for name in (HISTORY, RUNS, FINDINGS, EXCEPTIONS))
-    resolved = {**prefix_range(FINDING), "resolved": Status.RESOLVED.value, "cutoff": cutoff}
+    resolved = {**prefix_range(FINDING), "cutoff": cutoff}
     gone = {"account": ACCOUNT, "no": False, "cutoff": cutoff}
     return Pruned(
         history=await _delete(history, "RowKey lt @cutoff", {"cutoff": time_key(cutoff)}),
         runs=await _delete(runs, "PartitionKey eq @run and started lt @cutoff", {"run": RUN, "cutoff": cutoff}),
-        findings=await _delete(
-            findings, "RowKey ge @low and RowKey lt @high and status eq @resolved and resolved_at lt @cutoff", resolved
-        ),
+        findings=await _delete(findings, "RowKey ge @low and RowKey lt @high and resolved_at lt @cutoff", resolved),
         accounts=await _delete(findings, "RowKey eq @account and selected eq @no and judged_at lt @cutoff", gone),
         exceptions=await _delete(exceptions, "until lt @cutoff", {"cutoff": cutoff.date().isoformat()}),
     )

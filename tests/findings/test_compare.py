@@ -227,6 +227,12 @@ def test_the_end_of_an_exception_is_not_told_for_a_finding_that_is_gone() -> Non
     assert scan(gone.states, at=NOW + DAY, exceptions=[exception]).changes == ()
 
 
+def test_a_finding_that_is_gone_when_its_exception_ends_is_only_told_as_resolved() -> None:
+    exception = accepted(NOW.date())
+    before = scan([], seen(), exceptions=[exception]).states
+    assert [change.kind for change in scan(before, at=NOW + DAY, exceptions=[exception]).changes] == [RESOLVED]
+
+
 def test_an_exception_that_is_extended_does_not_end() -> None:
     before = scan([], seen(), exceptions=[accepted(NOW.date())]).states
     longer = accepted(NOW.date() + 10 * DAY, name="longer")

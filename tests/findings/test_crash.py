@@ -90,12 +90,14 @@ async def requests_of_second_scan(azurite: Azurite) -> int:
     return counting.count
 
 
-@pytest.mark.parametrize("after", [False, True], ids=["before it reaches the service", "after the service did it"])
-async def test_killed_at_any_request_nothing_is_lost_and_nothing_is_told_twice(azurite: Azurite, after: bool) -> None:
-    """The second scan dies at each of its requests in turn; a third one, which finds the same, makes up for it."""
+async def test_killed_at_any_request_nothing_is_lost_and_nothing_is_told_twice(azurite: Azurite) -> None:
+    """The second scan dies at each of its requests in turn; a third one, which finds the same, makes up for it.
+
+    To die after the service did what request n asks, and to die before request n + 1 reaches it, leave the same behind.
+    """
     requests = await requests_of_second_scan(azurite)
     assert requests > 10
-    for at in range(requests):
+    for at, after in [*((at, False) for at in range(requests)), (requests - 1, True)]:
         connection, receiver = azurite.new_account(), Receiver()
         await run(connection, DyingTransport(None), FIRST, receiver, 1)
         with pytest.raises(Killed):
@@ -130,6 +132,39 @@ async def test_a_lost_answer_neither_loses_nor_repeats(azurite: Azurite) -> None
         await run(connection, DyingTransport(None), SECOND, receiver, 3)
         async with client(connection, DyingTransport(None)) as service:
             await check_everything_was_told_once(service, receiver)
+
+
+async def test_a_change_whose_history_was_never_written_gets_it_when_it_is_told(storage: str) -> None:
+    """Without another scan in between, which would have made up for it."""
+    async with client(storage, DyingTransport(None)) as service:
+        await FindingStore(service).keep(account("a1"), [], alert_id="before")
+    # Request 0 reads the account, 1 writes it, 2 would write the history.
+    async with client(storage, DyingTransport(2)) as service:
+        with pytest.raises(Killed):
+            await FindingStore(service).keep(account("a1", at=NOW + HOUR), [seen()], alert_id="alert-1")
+    async with client(storage, DyingTransport(None)) as service:
+        store = FindingStore(service)
+        assert await store.history("a1") == ()
+        changes = await store.changes_of("alert-1")
+        await store.mark_told(changes)
+        assert await store.history("a1") == changes
+        assert len(changes) == 1
+
+
+async def test_silent_changes_that_a_killed_scan_left_behind_are_told_to_nobody(storage: str) -> None:
+    async with client(storage, DyingTransport(None)) as service:
+        await FindingStore(service).keep(account("a3"), [], alert_id="before")
+    async with client(storage, DyingTransport(2)) as service:
+        late, observed = account("a3", at=NOW + HOUR), [seen()]
+        with pytest.raises(Killed):
+            await FindingStore(service).keep(late, observed, alert_id="alert-1", exceptions=[ACCEPTED])
+    async with client(storage, DyingTransport(None)) as service:
+        store = FindingStore(service)
+        assert await store.untold_alert_ids() == []
+        assert await store.changes_of("alert-1") == ()
+        assert await store.recover() == 1
+        assert [change.silence for change in await store.history("a3")] == ["exception"]
+        assert await store.recover() == 0
 
 
 async def test_killed_again_and_again_the_work_still_gets_done(azurite: Azurite) -> None:

@@ -111,6 +111,21 @@ async def test_a_killed_holder_whose_clock_was_ahead_does_not_block_for_longer(s
     assert (clock.now - NOW).total_seconds() <= DEFAULT_TIMES.wait
 
 
+async def test_a_lease_that_was_taken_although_the_answer_got_lost_is_recognised(
+    service: TableServiceClient, storage: str
+) -> None:
+    clock = Clock()
+    await hold_without_renewing(service, clock)
+    clock.now += timedelta(hours=1)
+    before = clock.now
+    # Request 0 reads the abandoned lease, 1 takes it; the SDK repeats that, and finds that somebody has taken it.
+    lossy = DyingTransport(1, lose_answer=True)
+    async with TableServiceClient.from_connection_string(storage, transport=lossy) as client:
+        await Lease(Table(client, "runs"), "next", DEFAULT_TIMES, clock, clock.sleep).acquire()
+    assert clock.now - before <= timedelta(seconds=2 * DEFAULT_TIMES.poll)
+    assert await holds(service) == "next"
+
+
 async def test_a_holder_that_renews_keeps_the_lease_beyond_its_duration(service: TableServiceClient) -> None:
     async with scan_lease(service, "long", times=FAST) as lease:
         await asyncio.sleep(3 * FAST.duration)

@@ -101,6 +101,18 @@ async def test_account_findings_and_changes_are_written_all_or_none(
     assert len(await store.history("a1")) == 1
 
 
+async def test_the_row_that_guards_an_account_is_read_before_its_findings(
+    store: FindingStore, service: TableServiceClient
+) -> None:
+    """A reader between whose pages somebody writes must hold the older ETag, not the newer."""
+    await store.keep(account(), [seen()], alert_id="alert-1")
+    assert [row["RowKey"].partition(";")[0] for row in await rows(service, "findings")] == [
+        "account",
+        "change",
+        "finding",
+    ]
+
+
 async def test_two_that_create_the_same_account_conflict(store: FindingStore) -> None:
     nothing = await store.load_snapshot("a1")
     outcome = compare(account(), [], [seen()], alert_id="alert-1")
