@@ -1,6 +1,7 @@
 """Every trigger on one screen: binding in, one call, binding out."""
 
 import json
+import logging
 import typing
 
 import azure.functions as func
@@ -10,6 +11,10 @@ import jobs
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)  # who may call is decided in access.py
 STORAGE = "AzureWebJobsStorage"
+
+# Their lines at INFO are one per request, with addresses that name accounts.
+for _chatty in ("azure", "httpx"):
+    logging.getLogger(_chatty).setLevel(logging.WARNING)
 
 
 @app.timer_trigger(arg_name="timer", schedule="%SCAN_SCHEDULE%", run_on_startup=False, use_monitor=True)

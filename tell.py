@@ -132,9 +132,11 @@ def _mail_sender(graph: Graph) -> MailSender:
 
 async def _runs(store: RunStore, run_id: str) -> tuple[RunRecord | None, bool]:
     """The run that found the changes, and whether it was the first of its tenant."""
-    runs = await store.newest(limit=1000)
-    earlier = [run for run in runs if run.id != run_id and run.status in (RunStatus.COMPLETE, RunStatus.INCOMPLETE)]
-    return next((run for run in runs if run.id == run_id), None), not earlier
+    run = await store.load(run_id)
+    if run is None:
+        return None, False
+    done = (RunStatus.COMPLETE, RunStatus.INCOMPLETE)
+    return run, not any(one.started < run.started and one.status in done for one in await store.newest(limit=1000))
 
 
 def _alert(settings: Settings, alert_id: str, changes: Sequence[Change], found: tuple[RunRecord | None, bool]) -> Alert:
