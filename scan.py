@@ -44,6 +44,12 @@ from tenant.selection import Selection
 TABLES = ("findings", "runs", "history", "exceptions", ALERTS_TABLE)
 
 Progress = Callable[[str], None]
+Clock = Callable[[], datetime]
+
+
+def now_utc() -> datetime:
+    """The time."""
+    return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +88,7 @@ async def scan(
     settings: Settings,
     request: ScanRequest,
     *,
-    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    clock: Clock = now_utc,
     progress: Progress = lambda text: None,
 ) -> ScanResult:
     """Scan now.
@@ -97,7 +103,7 @@ async def scan(
         return ScanResult(scan_document(run, seen.judged, {}))
     async with tables(settings) as service:
         await ensure_tables(service, TABLES)
-        async with scan_lease(service, request.run_id, times=request.times):
+        async with scan_lease(service, request.run_id, times=request.times, clock=clock):
             return await _Scan(settings, request, service, clock, progress).run()
 
 
@@ -121,7 +127,7 @@ class _Seen:
         return self.complete and readable and Visibility.UNKNOWN is not one.verdict.visibility
 
 
-async def _look(settings: Settings, request: ScanRequest, clock: Callable[[], datetime], progress: Progress) -> _Seen:
+async def _look(settings: Settings, request: ScanRequest, clock: Clock, progress: Progress) -> _Seen:
     progress(f"Reading the tenant from {settings.graph_host}")
     selection = Selection(
         accounts=settings.service_accounts,
@@ -145,7 +151,7 @@ class _Scan:
         settings: Settings,
         request: ScanRequest,
         service: TableServiceClient,
-        clock: Callable[[], datetime],
+        clock: Clock,
         progress: Progress,
     ) -> None:
         self._settings, self._request, self._clock, self._progress = settings, request, clock, progress

@@ -26,7 +26,7 @@ from document import Json
 from findings.model import Change, ChangeKind, Flap, RunRecord, RunStatus
 from findings.runs import RunStore
 from findings.store import FindingStore
-from scan import TABLES, graph_for
+from scan import TABLES, Clock, graph_for, now_utc
 from settings import Settings
 from storage import ensure_tables, tables
 from tenant.graph import Graph, GraphError, GraphRefused
@@ -38,7 +38,7 @@ def has_channels(settings: Settings) -> bool:
     return bool(settings.teams_webhook_url or settings.webhook_url or settings.alert_email_from)
 
 
-async def send_alert(settings: Settings, alert_id: str) -> None:
+async def send_alert(settings: Settings, alert_id: str, *, clock: Clock = now_utc) -> None:
     """Deliver one alert to every configured channel that doesn't have it yet.
 
     Without any channel there is nobody to tell, and the changes count as told. An alert that was told before is left alone.
@@ -55,7 +55,7 @@ async def send_alert(settings: Settings, alert_id: str) -> None:
                 return
             alert = _alert(settings, alert_id, changes, await _runs(RunStore(service), changes[0].run_id))
         async with _channels(settings) as channels:
-            result = await deliver(alert, channels, ledger, datetime.now(UTC))
+            result = await deliver(alert, channels, ledger, clock())
         if result.done:
             await store.mark_told(changes)
             return
