@@ -1,0 +1,49 @@
+"""Throttling as Microsoft documents it ("Microsoft Graph service-specific throttling limits").
+
+Conditional Access: 1 request per second and tenant, answered with 429 that has no Retry-After. Sign-in and audit logs,
+registration reports, authentication methods: 5 requests per 10 seconds, with Retry-After.
+"""
+
+import math
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from demo.errors import GraphRefusal
+
+CONDITIONAL_ACCESS = "conditional access"
+REPORTS = "reports"
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    requests: int
+    seconds: float
+    says_when: bool
+
+
+_RULES = {CONDITIONAL_ACCESS: _Rule(1, 1.0, says_when=False), REPORTS: _Rule(5, 10.0, says_when=True)}
+
+
+class Limits:
+    """Counts requests per class; does nothing unless switched on."""
+
+    def __init__(self, enabled: bool, clock: Callable[[], float] = time.monotonic) -> None:
+        self.enabled = enabled
+        self._clock = clock
+        self._seen: dict[str, deque[float]] = {name: deque() for name in _RULES}
+
+    def check(self, name: str) -> None:
+        """Counts a request of a class. Raises ``GraphRefusal`` (429) when there were too many."""
+        rule = _RULES.get(name)
+        if rule is None or not self.enabled:
+            return
+        seen, now = self._seen[name], self._clock()
+        while seen and now - seen[0] >= rule.seconds:
+            seen.popleft()
+        if len(seen) >= rule.requests:
+            wait = max(1, math.ceil(rule.seconds - (now - seen[0])))
+            headers = {"Retry-After": str(wait)} if rule.says_when else {}
+            raise GraphRefusal(429, "TooManyRequests", "Too many requests.", headers)
+        seen.append(now)

@@ -1,0 +1,56 @@
+"""What goes in and out of the local Graph, apart from HTTP."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(slots=True)
+class Request:
+    """A request, alone or as a member of a batch."""
+
+    method: str
+    version: str
+    path: str
+    """Raw path below the version, with its leading slash."""
+    query: str
+    """Raw, without the question mark."""
+    headers: Mapping[str, str]
+    """Names in lower case."""
+    body: Any
+    """Parsed JSON; None without a body."""
+    base: str
+    """Scheme, host and port that the client used."""
+    in_batch: bool = False
+
+    @property
+    def root(self) -> str:
+        """Base and version, for ``@odata.context`` and ``@odata.nextLink``."""
+        return f"{self.base}/{self.version}"
+
+
+@dataclass(slots=True)
+class Answer:
+    """What comes back. ``body`` is JSON, or bytes to be sent as they are, or None."""
+
+    status: int = 200
+    body: Any = None
+    headers: dict[str, str] = field(default_factory=dict)
+    disconnect: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedRequest:
+    """A request that arrived."""
+
+    method: str
+    path: str
+    """Decoded, with version."""
+    query: str
+    """Decoded."""
+    version: str
+    in_batch: bool
+    template: str | None
+    """E.g. ``GET /users/{id}/transitiveMemberOf``; None where nothing is served."""
+    status: int
+    headers: Mapping[str, str]

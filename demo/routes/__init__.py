@@ -1,0 +1,16 @@
+"""The endpoints of the local Graph, by subject."""
+
+from demo.routes import apps, groups, logs, mail, policies, reports, roles, users
+from demo.service import Route
+
+ROUTES: tuple[Route, ...] = (
+    *policies.ROUTES,
+    *users.ROUTES,
+    *groups.ROUTES,
+    *roles.ROUTES,
+    *reports.ROUTES,
+    *apps.ROUTES,
+    *logs.ROUTES,
+    *mail.ROUTES,
+)
+"""Everything that is served."""
