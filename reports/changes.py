@@ -72,5 +72,14 @@ def _group(key: tuple[str, ...], members: Sequence[Json]) -> ChangeGroup:
         key=lambda account: account.name.casefold(),
     )
     return ChangeGroup(
-        kind, say(CHANGE, kind), check_id, title, severity, text, note, by, tuple(accounts[:_NAMES]), len(accounts[_NAMES:])
+        kind,
+        say(CHANGE, kind),
+        check_id,
+        title,
+        severity,
+        text,
+        note,
+        by,
+        tuple(accounts[:_NAMES]),
+        len(accounts[_NAMES:]),
     )

@@ -85,7 +85,9 @@ class Mark:
             "I": "blocks interactive sign-in",
             "E": "doesn't apply: excluded",
         }[self.letter]
-        return does + {"always": "", "sometimes": " in some circumstances", "later": " once it is in force"}[self.strength]
+        return (
+            does + {"always": "", "sometimes": " in some circumstances", "later": " once it is in force"}[self.strength]
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,5 +98,7 @@ def _row(run: Json, account: Json, finding: Json) -> Iterator[str]:
         "selected_by": " | ".join(account["selected_by"]),
         "run_id": run["id"],
     }
-    values |= {name: finding.get(name, "") for name in ("severity", "check_id", "title", "status", "first_seen", "summary")}
+    values |= {
+        name: finding.get(name, "") for name in ("severity", "check_id", "title", "status", "first_seen", "summary")
+    }
     return (str(values[column]) for column in COLUMNS)

@@ -78,23 +78,27 @@ def render_html(document: Json, extras: ReportExtras | None = None) -> str:
     extras = extras or ReportExtras()
     run, accounts = document["run"], document["accounts"]
     changes = extras.changes_of(run)
-    return _environment().get_template("report.html").render(
-        csp=Markup(content_security_policy()),  # noqa: S704  our own text
-        script=Markup(_asset("report.js")),  # noqa: S704  our own file
-        style=Markup(_asset("report.css")),  # noqa: S704  our own file
-        data=page_data(document, extras),
-        run=run,
-        finished=times.moment(finished(document)),
-        summary=summarize(document, extras),
-        changes=grouped(changes),
-        tiles=_tiles(accounts, {change["account"] for change in changes}),
-        accounts=sorted(accounts, key=lambda one: -rank(one))[:_WITHOUT_SCRIPT],
-        total=len(accounts),
-        gaps=_gaps(run["gaps"], accounts),
-        exceptions=_exceptions(extras.exceptions, accounts, finished(document)),
-        trend=trend(extras),
-        matrix=matrix(accounts),
-        pages=_pages(accounts, changes),
+    return (
+        _environment()
+        .get_template("report.html")
+        .render(
+            csp=Markup(content_security_policy()),  # noqa: S704  our own text
+            script=Markup(_asset("report.js")),  # noqa: S704  our own file
+            style=Markup(_asset("report.css")),  # noqa: S704  our own file
+            data=page_data(document, extras),
+            run=run,
+            finished=times.moment(finished(document)),
+            summary=summarize(document, extras),
+            changes=grouped(changes),
+            tiles=_tiles(accounts, {change["account"] for change in changes}),
+            accounts=sorted(accounts, key=lambda one: -rank(one))[:_WITHOUT_SCRIPT],
+            total=len(accounts),
+            gaps=_gaps(run["gaps"], accounts),
+            exceptions=_exceptions(extras.exceptions, accounts, finished(document)),
+            trend=trend(extras),
+            matrix=matrix(accounts),
+            pages=_pages(accounts, changes),
+        )
     )
 
 
@@ -183,5 +187,3 @@ def _pages(accounts: list[Json], changes: list[Json]) -> list[CheckPage]:
     named = {finding["check_id"] for account in accounts for finding in account["findings"]}
     named |= {change["check_id"] for change in changes}
     return [page(check_id) for check_id in page_ids() if check_id in named]
-
-

@@ -99,7 +99,9 @@ def _asides(accounts: Sequence[Json]) -> list[str]:
     soon = sum(any(_warns(finding) for finding in one["findings"]) for one in accounts)
     if soon:
         loses = "is" if soon == 1 else "are"
-        said.append(f"{count(soon, 'account', 'accounts')} {loses} about to be affected by a policy that isn't in force yet.")
+        said.append(
+            f"{count(soon, 'account', 'accounts')} {loses} about to be affected by a policy that isn't in force yet."
+        )
     return said
 
 

@@ -61,7 +61,7 @@ class _Table:
         while sum(columns) + 6 > self._width and max(columns[1:]) > 12:
             columns[columns.index(max(columns[1:]), 1)] -= 1
         head = ("Severity", "Account", "App password option", "App password works")
-        yield self._paint("  ".join(map(fit, head, columns)), "quiet")
+        yield self._paint("  ".join(map(fit, head, columns)).rstrip(), "quiet")
         for account, *cells in zip(accounts, names, options, works, strict=True):
             name = _RANKS[rank(account)]
             line = "  ".join(map(fit, cells, columns[1:]))
@@ -95,7 +95,10 @@ class _Table:
 
     def _wrapped(self, text: str, style: str | None = None, indent: str = "", hang: str | None = None) -> Iterator[str]:
         rest = indent if hang is None else hang
-        for line in textwrap.wrap(readable(text), self._width, initial_indent=indent, subsequent_indent=rest):
+        text = readable(text)
+        # textwrap counts characters; where some take two columns, half as many fit for certain.
+        columns = self._width if width(text) <= len(text) else self._width // 2
+        for line in textwrap.wrap(text, columns, initial_indent=indent, subsequent_indent=rest):
             yield self._paint(line, style)
 
     def _paint(self, text: str, style: str | None) -> str:

@@ -22,7 +22,9 @@ VISIBILITY = {
     ),
     "unknown": Words("Cannot tell", "Something that decides could not be read."),
     "predicted": Words("About to be hidden", "A policy that isn't in force yet would hide the option."),
-    "conditional": Words("Hidden in some circumstances", "MFA is required only now and then; then it hides the option."),
+    "conditional": Words(
+        "Hidden in some circumstances", "MFA is required only now and then; then it hides the option."
+    ),
     "pending": Words("After MFA registration", "The option appears when somebody registers an MFA method."),
     "not_offered": Words("Not offered, no MFA required", "Nothing requires MFA of the account for mail."),
     "visible": Words("Offered", "Per-user MFA is Enforced, so the Security info page offers app passwords."),
@@ -32,7 +34,8 @@ VISIBILITY = {
 
 USABILITY = {
     "blocked_by_security_defaults": Words(
-        "Blocked by Security Defaults", "Security Defaults keep every legacy client out, with or without an app password."
+        "Blocked by Security Defaults",
+        "Security Defaults keep every legacy client out, with or without an app password.",
     ),
     "blocked_by_policy": Words(
         "Blocked by a policy", "A Conditional Access policy keeps legacy clients out, with or without an app password."

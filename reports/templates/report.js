@@ -4,7 +4,7 @@
   const $ = (id) => document.getElementById(id);
   const data = JSON.parse($("data").textContent);
   const { accounts, texts, reasons, severity: severityWords } = data;
-  const PAGE = 50, PRINTED = 1000;
+  const PAGE = 30, PRINTED = 1000;
   const changed = new Set(data.changed);
   const guid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
   const compare = new Intl.Collator("en", { numeric: true }).compare;
@@ -27,6 +27,8 @@
     element.append(...children.flat(2).filter((child) => child || child === 0));
     return element;
   };
+  // Cutting a long name short costs the browser time, so only long names are.
+  const clamp = (name) => name.length > 70 && "clamp";
   const link = (href, ...children) => el("a", { href, rel: "noreferrer", target: "_blank" }, ...children);
   const shape = (name) => el("span", { class: `shape ${name}`, "aria-hidden": "true" });
   const badge = (name, text) => el("span", { class: `badge ${name}` }, shape(name), text);
@@ -56,7 +58,7 @@
   });
 
   const node = (kind, name, policy) => el("span", { class: "node" }, el("span", { class: "what" }, kind),
-    policy && guid.test(policy) ? link(`${data.adminCenter}/#view/Microsoft_AAD_ConditionalAccess/PolicyBlade/policyId/${policy}`, el("bdi", { class: "clamp" }, name)) : el("bdi", { class: "clamp" }, name));
+    policy && guid.test(policy) ? link(`${data.adminCenter}/#view/Microsoft_AAD_ConditionalAccess/PolicyBlade/policyId/${policy}`, el("bdi", { class: clamp(name) }, name)) : el("bdi", { class: clamp(name) }, name));
 
   // One policy may do two things to an account: they share a chain.
   const reason = (account, alike) => {
@@ -102,7 +104,7 @@
     el("dt", {}, "Object id"), el("dd", {}, guid.test(account.i) ? link(`${data.adminCenter}/#view/Microsoft_AAD_UsersAndTenants/UserProfileMenuBlade/~/overview/userId/${account.i}`, account.i) : account.i),
     el("dt", {}, "Link"), el("dd", {}, el("a", { href: `#account=${encodeURIComponent(account.i)}` }, "This account in the report")));
 
-  const part = (title, content) => el("section", { class: "part", "aria-label": title }, el("h3", {}, title), content);
+  const part = (title, content) => el("div", { class: "part" }, el("h3", {}, title), content);
 
   const detail = (account) => {
     const evidence = account.r.filter((index) => reasons[index].effect === "evidence");
@@ -167,8 +169,8 @@
 
   const upn = (name) => {
     const at = name.lastIndexOf("@");
-    if (at < 1) return el("bdi", { class: "upn" }, name || "(no name)");
-    return el("bdi", { class: "upn" }, name.slice(0, at), el("wbr"), el("span", { class: "domain" }, name.slice(at)));
+    if (at < 1) return el("bdi", { class: clamp(name) }, name || "(no name)");
+    return el("bdi", { class: clamp(name) }, name.slice(0, at), el("wbr"), el("span", { class: "domain" }, name.slice(at)));
   };
 
   const cell = (tag, attributes, ...children) => el(tag, { role: tag === "th" ? "rowheader" : "cell", ...attributes }, ...children);
@@ -181,7 +183,7 @@
       cell("td", {}, worst(account)),
       cell("th", { scope: "row", class: "account" },
         el("button", { type: "button", class: "open", "aria-expanded": String(expanded), "aria-controls": expanded ? `detail-${index}` : undefined, "data-index": index }, upn(account.u)),
-        account.n && account.n !== account.u && el("span", { class: "sub" }, el("bdi", { class: "clamp" }, account.n))),
+        account.n && account.n !== account.u && el("span", { class: "sub" }, el("bdi", { class: clamp(account.n) }, account.n))),
       cell("td", { "data-label": "Option" }, state(data.visibility, account.v)),
       cell("td", { "data-label": "Works" }, state(data.usability, account.w)),
       cell("td", { class: "findings" }, names.length > 0 && el("ul", { class: "f-list" }, names.map(([check, title]) => el("li", {}, title, " ", el("span", { class: "sub" }, check))))),
@@ -249,7 +251,7 @@
   const textual = (name) => used(name).map((index) => [index, texts[index]]).sort((a, b) => compare(a[1], b[1])).slice(0, 500);
   choices("product", textual("p"));
   choices("selected", textual("s"));
-  $("product-label").hidden = used("p").length === 0;
+  $("product").parentElement.hidden = used("p").length === 0;
   $("selected").parentElement.hidden = used("s").length < 2;
 
   for (const name of ["visibility", "usability", "product", "selected"]) $(name).addEventListener("change", (event) => update({ [name]: event.target.value }));

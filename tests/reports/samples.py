@@ -182,7 +182,9 @@ def _blocks(policy: str, scope: str, since: datetime) -> Json:
 DISABLED = reason(
     "Per-user MFA is Disabled. Microsoft offers app passwords only to accounts that are Enforced.", "per_user_state"
 )
-ENFORCED = reason("Per-user MFA is Enforced, so the account's Security info page offers app passwords.", "per_user_state")
+ENFORCED = reason(
+    "Per-user MFA is Enforced, so the account's Security info page offers app passwords.", "per_user_state"
+)
 
 
 def account(
@@ -299,7 +301,9 @@ def contoso() -> Json:
         "blocks_legacy", "CA015: Block legacy clients outside the offices", "all users", NOW - 90 * DAY,
         ["except from Head office"],
     )  # fmt: skip
-    role = "The account holds the directory role Exchange Administrator. An app password doesn't work for administration."
+    role = (
+        "The account holds the directory role Exchange Administrator. An app password doesn't work for administration."
+    )
     return document(
         [
             _hidden("svc-backup", "CodeTwo Backup", "CodeTwo Backup", lost=True),
@@ -364,7 +368,9 @@ def under_security_defaults() -> Json:
     )  # fmt: skip
     impossible = {
         "title": "Not possible while Security Defaults are on: an app password",
-        "steps": ["Security Defaults block every legacy client, so per-user MFA and an app password can't work beside them."],
+        "steps": [
+            "Security Defaults block every legacy client, so per-user MFA and an app password can't work beside them."
+        ],
         "trade_off": "Replacing Security Defaults means maintaining your own policies for the whole organization.",
         "url": "https://learn.microsoft.com/entra/fundamentals/security-defaults",
     }
@@ -417,9 +423,23 @@ def contoso_extras() -> ReportExtras:
     found = "The last scan found the account with the app-password option available."
     history += [
         change(accounts["Copier, warehouse"], "APW-007", "resolved", NOW, RUN, found),
-        change(accounts["Copier, warehouse"], "APW-007", "opened", NOW - 20 * DAY, "r1", _blocks(LEGACY, "all users", NOW)["text"]),
+        change(
+            accounts["Copier, warehouse"],
+            "APW-007",
+            "opened",
+            NOW - 20 * DAY,
+            "r1",
+            _blocks(LEGACY, "all users", NOW)["text"],
+        ),
         change(accounts["CodeTwo Backup"], "APW-013", "resolved", NOW - 30 * DAY, "r2", "The policy is off again."),
-        change(accounts["CodeTwo Backup"], "APW-013", "opened", NOW - 44 * DAY, "r3", "A report-only policy would block it."),
+        change(
+            accounts["CodeTwo Backup"],
+            "APW-013",
+            "opened",
+            NOW - 44 * DAY,
+            "r3",
+            "A report-only policy would block it.",
+        ),
     ]
     runs = [
         {
@@ -472,5 +492,7 @@ def many(count: int) -> tuple[Json, ReportExtras]:
                 continue
             text = one["findings"][0]["summary"] if one["findings"] else "A policy would block it."
             run_id = RUN if days == 0 else f"r-{days}"
-            history.append(change(one, "APW-001", "opened" if days != 30 else "resolved", NOW - days * DAY, run_id, text))
+            history.append(
+                change(one, "APW-001", "opened" if days != 30 else "resolved", NOW - days * DAY, run_id, text)
+            )
     return document(accounts), ReportExtras(history=history, runs=extras.runs)

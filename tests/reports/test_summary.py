@@ -1,0 +1,114 @@
+"""The sentence at the top."""
+
+from datetime import timedelta
+
+import pytest
+
+from reports.extras import ReportExtras
+from reports.summary import summarize
+from tests.reports import samples
+from tests.reports.samples import NOW, RUN, Json, account, change, document, finding
+
+
+def accounts(*visibilities: str, usability: str = "usable") -> list[Json]:
+    """Accounts with these verdicts."""
+    return [account(f"svc-{place}", "", one, usability) for place, one in enumerate(visibilities)]
+
+
+def before(**hours: float) -> ReportExtras:
+    """A scan that long before this one, and nothing else."""
+    finished = NOW - timedelta(**hours)
+    return ReportExtras(runs=[{"id": "before", "status": "complete", "finished": samples.iso(finished)}])
+
+
+def lost(shown: list[Json], *places: int, check_id: str = "APW-001", kind: str = "opened") -> ReportExtras:
+    """A scan yesterday, and a change at this one for each of the accounts at these places."""
+    history = [change(shown[place], check_id, kind, NOW, RUN, "") for place in places]
+    return ReportExtras(history=history, runs=before(days=1).runs)
+
+
+@pytest.mark.parametrize(
+    ("visibilities", "sentence"),
+    [
+        ((), "No service accounts were judged: none is selected, or none could be read."),
+        (("visible", "not_offered"), "MFA hides the app-password option from none of 2 service accounts."),
+        (("hidden", "stuck", "visible"), "2 of 3 service accounts are missing the app-password option."),
+        (("hidden",), "1 of 1 service account is missing the app-password option."),
+        (("unknown", "visible"), "For 1 of 2 service accounts it can't be told whether an app password is possible."),
+        (("unknown", "hidden"), "1 of 2 service accounts is missing the app-password option."),
+    ],
+)
+def test_a_first_scan_says_how_things_stand(visibilities: tuple[str, ...], sentence: str) -> None:
+    assert summarize(document(accounts(*visibilities)), ReportExtras()).headline == sentence
+
+
+def test_a_later_scan_says_what_was_lost() -> None:
+    shown = accounts("hidden", "hidden", "visible")
+    extras = lost(shown, 0)
+    headline = summarize(document(shown), extras).headline
+    assert headline == "1 of 3 service accounts lost the app-password option since yesterday."
+
+
+def test_what_was_missing_before_is_not_lost_again() -> None:
+    shown = accounts("hidden", "hidden", "visible")
+    headline = summarize(document(shown), before(days=1)).headline
+    assert headline == "2 of 3 service accounts are missing the app-password option, none of them new since yesterday."
+
+
+@pytest.mark.parametrize(
+    ("check_id", "kind"),
+    [("APW-005", "opened"), ("APW-008", "opened"), ("APW-001", "changed"), ("APW-001", "resolved")],
+)
+def test_other_changes_are_no_loss(check_id: str, kind: str) -> None:
+    shown = accounts("hidden", "visible")
+    headline = summarize(document(shown), lost(shown, 0, check_id=check_id, kind=kind)).headline
+    assert "lost" not in headline
+
+
+def test_an_account_that_is_new_has_lost_nothing() -> None:
+    shown = accounts("hidden", "visible")
+    extras = lost(shown, 0)
+    new = ReportExtras(history=extras.history, runs=extras.runs, new_accounts=frozenset({shown[0]["id"]}))
+    assert "lost" not in summarize(document(shown), new).headline
+
+
+@pytest.mark.parametrize(
+    ("extras", "since"),
+    [
+        (before(hours=3), "04:00 UTC today"),
+        (before(days=1), "yesterday"),
+        (before(hours=8), "yesterday"),
+        (before(days=3), "19 Nov 2026"),
+        (ReportExtras(), None),
+        (ReportExtras(runs=[{"id": "x", "status": "failed", "finished": "2026-11-21T07:00:00Z"}]), None),
+        (ReportExtras(runs=[{"id": "x", "status": "running", "finished": None}]), None),
+        (ReportExtras(runs=[{"id": RUN, "status": "complete", "finished": "2026-11-22T07:00:00Z"}]), None),
+    ],
+)
+def test_the_scan_before_is_named_as_people_do(extras: ReportExtras, since: str | None) -> None:
+    assert summarize(document(accounts("visible")), extras).since == since
+
+
+def test_what_can_not_be_told_is_said_with_its_cause() -> None:
+    gap = {"input": "conditional_access_policies", "error": "403", "permission": "Policy.Read.All", "account": None}
+    said = summarize(document(accounts("unknown", "hidden"), [gap]), ReportExtras()).unknown
+    assert said == "For 1 account the answer is open, because this could not be read: Conditional Access policies."
+
+
+def test_a_gap_that_changes_no_answer_is_said_too() -> None:
+    gap = {"input": "named_locations", "error": "403", "permission": "Policy.Read.All", "account": None}
+    said = summarize(document(accounts("visible"), [gap]), ReportExtras()).unknown
+    assert said == "The answer for every account stands, although this could not be read: Named locations."
+
+
+def test_what_else_matters_follows() -> None:
+    off = samples.reason("The tenant doesn't allow app passwords.", "tenant_switch_off")
+    shown = [
+        account("svc-a", "", "visible", "blocked_by_policy", reasons=[off]),
+        account("svc-b", "", "predicted", "usable", findings=[finding("APW-006", "", NOW)]),
+    ]
+    assert summarize(document(shown), ReportExtras()).asides == (
+        "App passwords are switched off for the whole tenant, so nobody is offered one.",
+        "1 account has the option, but an app password doesn't let it in.",
+        "1 account is about to be affected by a policy that isn't in force yet.",
+    )

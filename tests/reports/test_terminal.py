@@ -1,0 +1,93 @@
+"""The table for the terminal."""
+
+import re
+
+import pytest
+from hypothesis import given, settings
+
+from reports.terminal import render_table
+from reports.text import fit, readable, width
+from tests.reports import hostile, samples
+
+
+def test_it_begins_with_the_sentence_and_shows_every_account_worst_first() -> None:
+    lines = render_table(samples.contoso(), 120, extras=samples.contoso_extras()).splitlines()
+    assert lines[0] == "3 of 18 service accounts lost the app-password option since yesterday."
+    first = next(place for place, line in enumerate(lines) if line.startswith("Severity"))
+    table = lines[first + 1 : first + 19]
+    severities = [re.split(r"\s{2,}", line)[0] for line in table]
+    assert severities == ["High"] * 7 + ["Medium"] * 3 + ["Low"] + ["Accepted"] + ["No finding"] * 6
+
+
+def test_accounts_with_findings_show_reasons_and_the_best_way_out() -> None:
+    text = render_table(samples.contoso(), 200)
+    assert f'  - The policy "{samples.SERVICE}" requires multifactor authentication for Exchange Online' in text
+    assert "Best way out: Move the product to app-only sign-in" in text
+    assert "Accepted until 2027-03-31 by it-operations@contoso.com: Vendor ships app-only sign-in in March" in text
+
+
+def test_alike_accounts_are_explained_once() -> None:
+    text = render_table(samples.contoso(), 200)
+    assert text.count("CA210: Require MFA for service accounts") == 2
+    assert "svc-backup@contoso.com (CodeTwo Backup), svc-migration@contoso.com (Mailbox migration)" in text
+
+
+def test_unreadable_inputs_name_the_permission() -> None:
+    text = render_table(samples.contoso(), 300)
+    assert "- Per-user MFA state of svc-archive@contoso.com: 403 Authorization_RequestDenied" in text
+    assert "Grant the application permission Policy.Read.All." in text
+
+
+def test_an_empty_scan_is_one_sentence_and_where_it_is_from() -> None:
+    assert render_table(samples.document([]), 100).splitlines() == [
+        "No service accounts were judged: none is selected, or none could be read.",
+        "Contoso Ltd, 22 Nov 2026, 07:00 UTC, complete",
+    ]
+
+
+def test_colours_only_when_asked_for() -> None:
+    plain, coloured = (render_table(samples.contoso(), 100, color) for color in (False, True))
+    assert "\x1b" not in plain
+    assert re.sub(r"\x1b\[[\d;]*m", "", coloured) == plain
+
+
+@given(hostile.names)
+@settings(max_examples=60, deadline=None)
+@pytest.mark.parametrize("columns", [60, 100])
+def test_no_name_steers_the_terminal_or_leaves_the_width(columns: int, name: str) -> None:
+    document, extras = hostile.scan(name)
+    text = render_table(document, columns, extras=extras)
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]", text)
+    assert all(width(line) <= columns for line in text.split("\n"))
+
+
+@pytest.mark.parametrize(
+    ("text", "columns", "expected"),
+    [
+        ("abc", 5, "abc  "),
+        ("abcdef", 4, "abc…"),
+        ("日本語", 6, "日本語"),
+        ("日本語", 5, "日本…"),
+        ("日本語", 4, "日… "),
+        ("", 2, "  "),
+    ],
+)
+def test_text_is_cut_to_columns_not_characters(text: str, columns: int, expected: str) -> None:
+    assert fit(text, columns) == expected
+    assert width(expected) == columns
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("plain", "plain"),
+        ("two\r\nlines", "two lines"),
+        ("a\u2028b", "a b"),
+        ("\x1b[31m", "\ufffd[31m"),
+        ("\u202egnp", "\ufffdgnp"),
+        ("\ud800", "\ufffd"),
+        ("עברית \u200fmark", "עברית \u200fmark"),
+    ],
+)
+def test_readable_text_is_one_line_without_commands(text: str, expected: str) -> None:
+    assert readable(text) == expected
