@@ -5,18 +5,16 @@ Microsoft Graph documentation, "Combine multiple HTTP requests using JSON batchi
 """
 
 import asyncio
-import random
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tenant.graph import PATIENCE, Graph, GraphError, GraphRefused, Json
+from tenant.graph import Graph, GraphError, GraphRefused, Json, items_of
+from tenant.pacing import REPEATABLE, Pace, retry_after_in
 
 SIZE = 20
-_RETRIED = frozenset({429, 500, 502, 503, 504})
-_FIRST_BACKOFF, _LONGEST_WAIT = 2.0, 60.0
 _AT_ONCE = 4
-"""Envelopes on their way at the same time."""
+"""Envelopes of one call that are on their way at the same time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +28,7 @@ class Member:
 Answer = Json | GraphError
 
 
-async def batch(
-    graph: Graph,
-    members: Sequence[Member],
-    *,
-    version: str = "v1.0",
-    sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
-) -> list[Answer]:
+async def batch(graph: Graph, members: Sequence[Member], *, version: str = "v1.0") -> list[Answer]:
     """The answers to the members, in their order; an error stands where a member failed for good.
 
     Members that were throttled or hit by a server error are sent again, alone, after the longest ``Retry-After``. An
@@ -46,33 +38,31 @@ async def batch(
 
     async def send(chunk: Sequence[Member]) -> list[Answer]:
         async with limit:
-            return await _send(graph, chunk, version, sleep)
+            return await _send(graph, chunk, version)
 
     chunks = [members[start : start + SIZE] for start in range(0, len(members), SIZE)]
     answers = await asyncio.gather(*(send(chunk) for chunk in chunks))
     return [answer for chunk in answers for answer in chunk]
 
 
-async def collect(graph: Graph, first: Answer, *, version: str = "v1.0") -> list[Json] | GraphError:
+async def collect(graph: Graph, first: Answer) -> list[Json] | GraphError:
     """All items of a collection of which a batch answered the first page."""
     if isinstance(first, GraphError):
         return first
-    items = first.get("value")
-    if not isinstance(items, list):
-        return GraphRefused(200, "UnexpectedAnswer", "the answer has no list of values")
-    following = first.get("@odata.nextLink")
     try:
-        return items + ([item async for item in graph.follow(str(following))] if following else [])
+        items = items_of(first)
+        following = first.get("@odata.nextLink")
+        if following:
+            items.extend([item async for item in graph.follow(str(following))])
     except GraphError as error:
         return error
+    return items
 
 
-async def _send(
-    graph: Graph, members: Sequence[Member], version: str, sleep: Callable[[float], Awaitable[object]]
-) -> list[Answer]:
+async def _send(graph: Graph, members: Sequence[Member], version: str) -> list[Answer]:
     answers: dict[int, Answer] = {}
     waiting = list(range(len(members)))
-    waited, backoff = 0.0, _FIRST_BACKOFF
+    paces = {index: Pace() for index in waiting}
     while waiting:
         try:
             envelope = await graph.post("/$batch", {"requests": _requests(members, waiting)}, version=version)
@@ -80,21 +70,24 @@ async def _send(
             answers.update(dict.fromkeys(waiting, error))
             break
         responses = _by_id(envelope.get("responses"))
-        again: list[int] = []
-        pause = 0.0
+        pauses: dict[int, float] = {}
         for index in waiting:
-            response = responses.get(str(index))
-            answers[index] = _answer(response)
-            if response is not None and response.get("status") in _RETRIED:
-                again.append(index)
-                pause = max(pause, _retry_after(response) or backoff + random.uniform(0, 1))  # noqa: S311
-        if pause > _LONGEST_WAIT or waited + pause > PATIENCE:
-            break
-        if again:
-            await sleep(pause)
-            waited, backoff = waited + pause, min(backoff * 2, _LONGEST_WAIT / 2)
-        waiting = again
+            answer = answers[index] = _answer(responses.get(str(index)))
+            if isinstance(answer, GraphRefused) and answer.status:
+                pause = paces[index].after(answer.status, answer.retry_after)
+                if pause is not None:
+                    pauses[index] = pause
+        if any(_is_settled(answers[index]) for index in waiting):
+            # Some endpoints let only a few members through at a time: while there is progress, nobody loses patience.
+            paces.update((index, Pace()) for index in pauses)
+        if pauses:
+            await graph.sleep(max(pauses.values()))
+        waiting = list(pauses)
     return [answers[index] for index in range(len(members))]
+
+
+def _is_settled(answer: Answer) -> bool:
+    return not (isinstance(answer, GraphRefused) and answer.status in REPEATABLE)
 
 
 def _requests(members: Sequence[Member], indexes: Iterable[int]) -> list[Json]:
@@ -117,18 +110,11 @@ def _answer(response: Json | None) -> Answer:
     if response is None:
         return GraphRefused(0, "NoAnswer", "the batch came back without this request")
     status, body = response.get("status"), response.get("body")
-    if status == 200 and isinstance(body, dict):
+    number = int(status) if isinstance(status, int | str) and str(status).isdecimal() else 0
+    if number == 200 and isinstance(body, dict):
         return body
     error = body.get("error") if isinstance(body, dict) else None
     detail = error if isinstance(error, dict) else {}
-    number = status if isinstance(status, int) else 0
-    return GraphRefused(number, str(detail.get("code") or "UnexpectedAnswer"), str(detail.get("message") or ""))
-
-
-def _retry_after(response: Json) -> float:
     headers = response.get("headers")
-    named = {str(name).lower(): value for name, value in headers.items()} if isinstance(headers, dict) else {}
-    try:
-        return max(0.0, float(named.get("retry-after", 0)))
-    except (TypeError, ValueError):
-        return 0.0
+    waits = retry_after_in(headers) if isinstance(headers, dict) else None
+    return GraphRefused(number, str(detail.get("code") or "UnexpectedAnswer"), str(detail.get("message") or ""), waits)

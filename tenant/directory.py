@@ -60,8 +60,8 @@ async def read_roles(graph: Graph, gaps: Gaps) -> Roles:
     known = None if isinstance(definitions, GraphError) else _definitions(definitions)
     active = _active(assigned, activated, known, gaps)
     eligibilities = _eligible(eligible, known, gaps)
-    anybody = bool(active) if not isinstance(active, Gap) else False
-    if isinstance(definitions, GraphError) and (anybody or (eligibilities and not isinstance(eligibilities, Gap))):
+    anybody = any(held and not isinstance(held, Gap) for held in (active, eligibilities))
+    if isinstance(definitions, GraphError) and anybody:
         gaps.add("role_definitions", definitions)
     names = {one.template_id: one.name for one in (known or {}).values()}
     return Roles(active, eligibilities, names)

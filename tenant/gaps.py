@@ -1,27 +1,36 @@
 """Collects what could not be read: each input once for the whole tenant, however many accounts it hits."""
 
-from tenant.graph import GraphError
+from tenant.graph import GraphError, GraphRefused
 from tenant.model import Gap
 from tenant.permissions import permission_for
+
+Key = tuple[str, str]
 
 
 class Gaps:
     """The gaps of one reading."""
 
     def __init__(self) -> None:
-        self._found: dict[tuple[str, str], Gap] = {}
-        self._accounts: dict[tuple[str, str], set[str]] = {}
+        self._found: dict[Key, Gap] = {}
+        self._accounts: dict[Key, set[str]] = {}
 
-    def add(self, input_name: str, error: GraphError | str, *, permission: str | None = None) -> Gap:
-        """Note that an input of the tenant could not be read, and return the gap."""
-        gap = Gap(input_name, str(error), permission or _permission(input_name, error))
-        self._found.setdefault((input_name, gap.error), gap)
+    def add(self, input_name: str, error: GraphError | str, *, what: str = "", permission: str | None = None) -> Gap:
+        """Note that an input of the tenant could not be read, and return the gap.
+
+        ``what`` says which part of the input; ``permission`` opens it where it isn't the usual one for the input.
+        """
+        text = f"{what}: {error}" if what else str(error)
+        gap = Gap(input_name, text, _permission(input_name, error, permission))
+        self._found.setdefault((input_name, f"{what}: {_kind(error)}"), gap)
         return gap
 
-    def add_for(self, account_id: str, input_name: str, error: GraphError | str) -> Gap:
+    def add_for(
+        self, account_id: str, input_name: str, error: GraphError | str, *, permission: str | None = None
+    ) -> Gap:
         """Note that an input of an account could not be read, and return the account's own gap."""
-        gap = Gap(input_name, str(error), _permission(input_name, error), account_id, tenant_wide=False)
-        key = (input_name, gap.error)
+        allowed = _permission(input_name, error, permission)
+        gap = Gap(input_name, str(error), allowed, account_id, tenant_wide=False)
+        key = (input_name, f"account: {_kind(error)}")
         self._found.setdefault(key, gap)
         self._accounts.setdefault(key, set()).add(account_id)
         return gap
@@ -33,17 +42,23 @@ class Gaps:
         self._found.setdefault((gap.input, gap.error), gap)
 
     def found(self) -> tuple[Gap, ...]:
-        """All gaps; one that hits several accounts is told once, and says how many."""
-        return tuple(self._told(key, gap) for key, gap in self._found.items())
+        """All gaps by input; one that hits several accounts is told once, and says how many."""
+        told = (self._told(key, gap) for key, gap in self._found.items())
+        return tuple(sorted(told, key=lambda gap: (gap.input, gap.error)))
 
-    def _told(self, key: tuple[str, str], gap: Gap) -> Gap:
+    def _told(self, key: Key, gap: Gap) -> Gap:
         count = len(self._accounts.get(key, ()))
         if count <= 1:
             return gap
         return Gap(gap.input, f"{gap.error} (for {count} accounts)", gap.permission, tenant_wide=False)
 
 
-def _permission(input_name: str, error: GraphError | str) -> str | None:
+def _kind(error: GraphError | str) -> str:
+    """What makes two errors the same: Graph's messages name ids and times, its status and code don't."""
+    return f"{error.status} {error.code}" if isinstance(error, GraphRefused) else str(error)
+
+
+def _permission(input_name: str, error: GraphError | str, permission: str | None) -> str | None:
     """Only a refusal is opened by a permission; a server error or a throttled request isn't."""
-    status = getattr(error, "status", None)
-    return permission_for(input_name) if status in (401, 403) else None
+    refused = isinstance(error, GraphRefused) and error.status == 403
+    return (permission or permission_for(input_name)) if refused else None

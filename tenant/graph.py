@@ -1,43 +1,48 @@
-"""Requests to Microsoft Graph through msgraph-sdk: sign-in, transport and retries are the SDK's, the JSON is ours.
+"""Requests to Microsoft Graph through msgraph-sdk: sign-in and transport are the SDK's, the JSON is ours.
 
 ::
 
-    GraphError
+    GraphError             also by itself: a list that goes on at another host, or in a circle
     ├── GraphRefused       Graph answered with an error: status, code and message
     └── GraphUnreachable   no answer: network, name resolution, or the sign-in failed
 
-The SDK's token provider sends tokens to any https host, so every address is checked here first.
+Three things of the SDK are replaced. Its token provider sends tokens to any https host: every address is checked here.
+Its redirects would follow wherever an answer points: none is followed. Its retries end after three tries, too soon for
+Conditional Access, which throttles without saying for how long, and would come on top of ours (``pacing.py``).
 """
 
 import asyncio
 import json
-import random
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urljoin, urlsplit
 
 import httpx
 from azure.core.credentials import AccessToken
-from azure.core.exceptions import AzureError, ClientAuthenticationError
+from azure.core.exceptions import AzureError
 from azure.identity.aio import DefaultAzureCredential
 from kiota_abstractions.api_error import APIError
 from kiota_abstractions.method import Method
 from kiota_abstractions.request_information import RequestInformation
 from kiota_authentication_azure.azure_identity_authentication_provider import AzureIdentityAuthenticationProvider
+from kiota_http.middleware.options import RedirectHandlerOption, RetryHandlerOption
 from msgraph import GraphRequestAdapter, GraphServiceClient
 from msgraph.generated.models.o_data_errors.o_data_error import ODataError
 from msgraph_core import GraphClientFactory
 
+from tenant.pacing import Pace, retry_after_in
+
 Json = dict[str, Any]
+Sleep = Callable[[float], Awaitable[object]]
 
 TIMEOUT = httpx.Timeout(60, connect=10)
-PATIENCE = 90.0
-"""Seconds that one request waits for Graph's throttling to end, beyond what the SDK's three retries wait."""
-_FIRST_BACKOFF, _LONGEST_BACKOFF = 2.0, 30.0
-THROTTLED = frozenset({429, 503, 504})
+_OURS = {
+    RetryHandlerOption.get_key(): RetryHandlerOption(should_retry=False),
+    RedirectHandlerOption.get_key(): RedirectHandlerOption(should_redirect=False),
+}
 
 
 class GraphError(Exception):
@@ -49,16 +54,20 @@ class GraphUnreachable(GraphError):
 
 
 class GraphRefused(GraphError):
-    """An error that Graph answered: ``status``, ``code`` and ``message`` as it gave them, shortened."""
+    """An error that Graph answered: ``status``, ``code`` and ``message`` as it gave them, shortened.
 
-    def __init__(self, status: int, code: str, message: str) -> None:
+    ``retry_after``: the seconds after which Graph wants to be asked again, where it said so.
+    """
+
+    def __init__(self, status: int, code: str, message: str, retry_after: float | None = None) -> None:
         self.status, self.code, self.message = status, readable(code, 80), readable(message, 200)
+        self.retry_after = retry_after
         super().__init__(describe(self.status, self.code, self.message))
 
 
 def describe(status: int, code: str, message: str) -> str:
     """An answer in one line, e.g. ``403 Authorization_RequestDenied: Insufficient privileges``."""
-    return f"{status} {code}{': ' if message else ''}{message}".strip()
+    return f"{status} {code}{': ' if code and message else ''}{message}".strip()
 
 
 def readable(text: object, limit: int) -> str:
@@ -82,25 +91,24 @@ class Graph:
     """A client of one Graph host. Use it as an async context manager."""
 
     def __init__(
-        self,
-        host: str,
-        credential: Any,
-        *,
-        closing: AsyncExitStack | None = None,
-        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        self, host: str, credential: Any, *, closing: AsyncExitStack | None = None, sleep: Sleep = asyncio.sleep
     ) -> None:
         """Takes the base URL without version and an azure-identity credential of the ``aio`` kind."""
         self.host = host.rstrip("/")
         self.requests = 0
         """HTTP requests so far; a batch is one, a retry is another."""
+        self.sleep = sleep
         self._origin = _origin(self.host)
         self._stack = closing or AsyncExitStack()
-        self._sleep = sleep
+        hooks: dict[str, list[Callable[..., Any]]] = {"request": [self._count], "response": [_refuse_redirect]}
         self._http = GraphClientFactory.create_with_default_middleware(
-            client=httpx.AsyncClient(timeout=TIMEOUT, follow_redirects=False, event_hooks={"request": [self._count]})
+            client=httpx.AsyncClient(timeout=TIMEOUT, follow_redirects=False, event_hooks=hooks), options=_OURS
         )
+        parts = urlsplit(self.host)
         provider = AzureIdentityAuthenticationProvider(
-            credential, scopes=[f"{self._origin}/.default"], allowed_hosts=[urlsplit(self.host).hostname or ""]
+            credential,
+            scopes=[f"{parts.scheme}://{parts.hostname}/.default"],  # Entra ID refuses a port here
+            allowed_hosts=[parts.hostname or ""],
         )
         self._adapter = GraphRequestAdapter(provider, client=self._http)
         GraphServiceClient(request_adapter=self._adapter)  # registers the parsers of error bodies
@@ -108,15 +116,21 @@ class Graph:
 
     @classmethod
     def connect(
-        cls, host: str, *, authority: str, client_id: str | None = None, local_token: str | None = None
+        cls,
+        host: str,
+        *,
+        authority: str,
+        client_id: str | None = None,
+        local_token: str | None = None,
+        sleep: Sleep = asyncio.sleep,
     ) -> "Graph":
         """A client signed in by managed identity (or a developer's own sign-in); a local host gets the fixed token."""
         stack = AsyncExitStack()
         if local_token is not None:
-            return cls(host, _FixedToken(local_token), closing=stack)
+            return cls(host, _FixedToken(local_token), closing=stack, sleep=sleep)
         credential = DefaultAzureCredential(authority=authority, managed_identity_client_id=client_id)
         stack.push_async_callback(credential.close)
-        return cls(host, credential, closing=stack)
+        return cls(host, credential, closing=stack, sleep=sleep)
 
     async def __aenter__(self) -> Self:
         return self
@@ -129,12 +143,11 @@ class Graph:
 
     async def get(self, path: str, *, version: str = "v1.0", headers: Mapping[str, str] | None = None) -> Json:
         """The JSON object at a path such as ``/organization?$select=id``. Raises :class:`GraphError`."""
-        return await self._send(Method.GET, self._url(path, version), headers)
+        return await self._read(self._url(path, version), headers)
 
     async def post(self, path: str, body: Json, *, version: str = "v1.0") -> Json:
-        """The JSON object that a POST answers. Raises :class:`GraphError`."""
-        content = json.dumps(body).encode()
-        return await self._send(Method.POST, self._url(path, version), None, content, "application/json")
+        """The JSON object that a POST answers that changes nothing, such as a batch. Raises :class:`GraphError`."""
+        return await self._patiently(self._request(Method.POST, self._url(path, version), body=body))
 
     async def pages(
         self, path: str, *, version: str = "v1.0", headers: Mapping[str, str] | None = None
@@ -146,75 +159,101 @@ class Graph:
     async def follow(self, link: str, *, headers: Mapping[str, str] | None = None) -> AsyncIterator[Json]:
         """The items from an absolute address on, such as a nextLink. Raises :class:`GraphError`."""
         url: str | None = link
+        seen: set[str] = set()
         while url:
-            page = await self._send(Method.GET, url, headers)
-            items = page.get("value")
-            if not isinstance(items, list):
-                raise GraphRefused(200, "UnexpectedAnswer", "the answer has no list of values")
-            for item in items:
+            if url in seen:
+                raise GraphError("Graph's list doesn't end: one of its pages names an earlier one as the next.")
+            seen.add(url)
+            page = await self._read(url, headers)
+            for item in items_of(page):
                 yield item
             following = page.get("@odata.nextLink")
-            url = str(following) if following else None
+            url = urljoin(url, str(following)) if following else None
 
     async def send_mail(self, mailbox: str, mime: bytes) -> None:
-        """Send a MIME message from a mailbox. Raises :class:`GraphError`."""
+        """Send a MIME message (in base64) from a mailbox, once: a second try could send it twice.
+
+        Raises :class:`GraphError`.
+        """
         url = self._url(f"/users/{quote(mailbox, safe='')}/sendMail", "v1.0")
-        await self._send(Method.POST, url, None, mime, "text/plain")
+        request = self._request(Method.POST, url)
+        request.set_stream_content(mime, "text/plain")
+        await self._once(request)
 
-    def _url(self, path: str, version: str) -> str:
-        return f"{self.host}/{version}{path}"
+    async def _read(self, url: str, headers: Mapping[str, str] | None) -> Json:
+        return await self._patiently(self._request(Method.GET, url, headers))
 
-    async def _count(self, request: httpx.Request) -> None:
-        self.requests += 1
-
-    async def _send(
-        self,
-        method: Method,
-        url: str,
-        headers: Mapping[str, str] | None,
-        content: bytes | None = None,
-        content_type: str = "application/json",
-    ) -> Json:
-        if _origin(url) != self._origin:
-            raise GraphError(f"Graph continued a list at another host ({_origin(url)}); the token is not sent there.")
-        waited, backoff = 0.0, _FIRST_BACKOFF
+    async def _patiently(self, request: RequestInformation) -> Json:
+        """Send a request that may be repeated, until it is answered or :class:`~tenant.pacing.Pace` gives up."""
+        pace = Pace()
         while True:
             try:
-                return _parsed(await self._once(method, url, headers, content, content_type))
+                return _parsed(await self._once(request))
             except GraphRefused as refused:
-                pause = backoff + random.uniform(0, backoff / 2)  # noqa: S311 -- jitter, not a secret
-                if refused.status not in THROTTLED or waited + pause > PATIENCE:
+                pause = pace.after(refused.status, refused.retry_after)
+                if pause is None:
                     raise
-                # Conditional Access answers 429 without Retry-After; the SDK's own retries are over too soon for it.
-                await self._sleep(pause)
-                waited, backoff = waited + pause, min(backoff * 2, _LONGEST_BACKOFF)
+            except _ConnectionBroke as broke:
+                pause = pace.after_silence()
+                if pause is None:
+                    raise GraphUnreachable(str(broke)) from broke
+            await self.sleep(pause)
 
-    async def _once(
-        self, method: Method, url: str, headers: Mapping[str, str] | None, content: bytes | None, content_type: str
-    ) -> bytes | None:
-        request = RequestInformation()
-        request.http_method = method
-        request.url = url
-        request.headers.try_add("Accept", "application/json")
-        request.headers.try_add("x-ms-throttle-priority", "low")
-        for name, value in (headers or {}).items():
-            request.headers.try_add(name, value)
-        if content is not None:
-            request.set_stream_content(content, content_type)
+    async def _once(self, request: RequestInformation) -> bytes | None:
         try:
             answer: bytes | None = await self._adapter.send_primitive_async(request, "bytes", {"XXX": ODataError})
             return answer
         except APIError as error:
             main = getattr(error, "error", None)
             code, message = (main.code, main.message) if main else ("", "")
-            raise GraphRefused(error.response_status_code or 0, code or "", message or "") from error
-        except ClientAuthenticationError as error:
+            waits = retry_after_in(error.response_headers or {})
+            raise GraphRefused(error.response_status_code or 0, code or "", message or "", waits) from error
+        except AzureError as error:
             raise GraphUnreachable(f"Signing in for {self.host} failed: {readable(error.message, 300)}") from error
-        except (httpx.HTTPError, AzureError) as error:
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
             reason = readable(error, 200) or type(error).__name__
-            raise GraphUnreachable(
+            raise _ConnectionBroke(
                 f"Microsoft Graph at {self.host} can't be reached ({reason}): check the network and GRAPH_ENDPOINT."
             ) from error
+
+    def _url(self, path: str, version: str) -> str:
+        return f"{self.host}/{version}{path}"
+
+    def _request(
+        self, method: Method, url: str, headers: Mapping[str, str] | None = None, *, body: Json | None = None
+    ) -> RequestInformation:
+        if _origin(url) != self._origin:
+            raise GraphError(
+                f"Graph continued a list at another address ({readable(_origin(url), 100)}); no token is sent there."
+            )
+        request = RequestInformation()
+        request.http_method = method
+        request.url = url
+        for name, value in {"Accept": "application/json", "x-ms-throttle-priority": "low", **(headers or {})}.items():
+            request.headers.try_add(name, value)
+        if body is not None:
+            request.set_stream_content(json.dumps(body).encode(), "application/json")
+        return request
+
+    async def _count(self, request: httpx.Request) -> None:
+        self.requests += 1
+
+
+class _ConnectionBroke(GraphUnreachable):
+    """No answer to one try."""
+
+
+def items_of(page: Json) -> list[Json]:
+    """The items of one page of a collection. Raises :class:`GraphRefused` where the answer is no collection."""
+    items = page.get("value")
+    if not isinstance(items, list):
+        raise GraphRefused(200, "UnexpectedAnswer", "the answer has no list of values")
+    return [item for item in items if isinstance(item, dict)]
+
+
+async def _refuse_redirect(response: httpx.Response) -> None:
+    if response.is_redirect:
+        raise GraphRefused(response.status_code, "Redirect", "Graph pointed elsewhere; the token is not sent there")
 
 
 def _parsed(content: bytes | None) -> Json:
@@ -222,7 +261,7 @@ def _parsed(content: bytes | None) -> Json:
         return {}
     try:
         value = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise GraphRefused(200, "UnexpectedAnswer", "the answer is not JSON") from None
     if not isinstance(value, dict):
         raise GraphRefused(200, "UnexpectedAnswer", "the answer is not a JSON object")
@@ -230,5 +269,13 @@ def _parsed(content: bytes | None) -> Json:
 
 
 def _origin(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}".lower()
+    """Scheme, host and port of an address, in one spelling. An address with a user in it has no origin."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or {"https": 443, "http": 80}.get(parts.scheme)
+    except ValueError:
+        return "an unreadable address"
+    if parts.username is not None or not parts.hostname:
+        return "an unreadable address"
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    return f"{parts.scheme}://{host}:{port}"

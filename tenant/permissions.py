@@ -46,6 +46,9 @@ class Permission:
         }
 
 
+REGISTRATION_REPORT_PERMISSION = "AuditLog.Read.All"
+"""Opens the registration report; what opens the input is reading the accounts' own methods."""
+
 ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("GET", "/organization", "v1.0", "Organization.Read.All", "organization"),
     Endpoint("GET", "/subscribedSkus", "v1.0", "Organization.Read.All", "subscribed_skus"),
@@ -55,13 +58,22 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("GET", "/identity/conditionalAccess/policies", "v1.0", "Policy.Read.All", "conditional_access_policies"),
     Endpoint("GET", "/identity/conditionalAccess/namedLocations", "v1.0", "Policy.Read.All", "named_locations"),
     Endpoint("GET", "/policies/authenticationStrengthPolicies", "v1.0", "Policy.Read.All", "authentication_strengths"),
+    Endpoint(
+        "GET",
+        "/identity/conditionalAccess/authenticationStrength/policies",
+        "v1.0",
+        "Policy.Read.All",
+        "authentication_strengths",
+    ),
     Endpoint("GET", "/users/{id}/authentication/requirements", "beta", "Policy.Read.All", "per_user_mfa"),
     Endpoint("GET", "/users", "v1.0", "User.Read.All", "selection"),
     Endpoint("GET", "/users/{id}", "v1.0", "User.Read.All", "account_properties"),
     Endpoint("GET", "/users/{id}/transitiveMemberOf", "v1.0", "GroupMember.Read.All", "group_memberships"),
     Endpoint("GET", "/groups/{id}", "v1.0", "GroupMember.Read.All", "groups"),
     Endpoint("GET", "/groups/{id}/members/microsoft.graph.group", "v1.0", "GroupMember.Read.All", "groups"),
+    Endpoint("GET", "/groups/{id}/members", "v1.0", "GroupMember.Read.All", "groups"),
     Endpoint("GET", "/groups/{id}/transitiveMembers/microsoft.graph.user", "v1.0", "GroupMember.Read.All", "selection"),
+    Endpoint("GET", "/groups/{id}/transitiveMembers", "v1.0", "GroupMember.Read.All", "selection"),
     Endpoint(
         "GET", "/roleManagement/directory/roleDefinitions", "v1.0", "RoleManagement.Read.Directory", "role_definitions"
     ),
@@ -86,7 +98,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         "GET",
         "/reports/authenticationMethods/userRegistrationDetails/{id}",
         "v1.0",
-        "AuditLog.Read.All",
+        REGISTRATION_REPORT_PERMISSION,
         "mfa_registration",
     ),
     Endpoint(
@@ -148,11 +160,12 @@ PERMISSIONS: tuple[Permission, ...] = (
     ),
 )
 
-_BY_INPUT = {endpoint.input: endpoint.permission for endpoint in reversed(ENDPOINTS)}
+_OPTIONAL = {one.name for one in PERMISSIONS if one.optional}
+_BY_INPUT = {one.input: one.permission for one in reversed(ENDPOINTS) if one.permission not in _OPTIONAL}
 
 
 def permission_for(input_name: str) -> str | None:
-    """The permission that opens an input; of an input with several endpoints, the first one's."""
+    """The permission that opens an input; of an input with several endpoints, the first required one's."""
     return _BY_INPUT.get(input_name)
 
 

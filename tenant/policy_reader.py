@@ -6,11 +6,16 @@ from tenant.gaps import Gaps
 from tenant.graph import Graph, GraphError, GraphRefused, Json
 from tenant.model import AuthenticationStrength, Gap, Policy
 from tenant.policies import parse_policy, parse_strength
+from tenant.search import REFINEMENT_REFUSED
 
 _PREMIUM = frozenset({"aad_premium", "aad_premium_p2"})
 _SUBSCRIBED = frozenset({"enabled", "warning", "suspended"})
 # Without this header Graph writes members that are newer than the API version as unknownFutureValue.
 _ALL_MEMBERS = {"Prefer": "include-unknown-enum-members"}
+_STRENGTHS = (
+    "/policies/authenticationStrengthPolicies",
+    "/identity/conditionalAccess/authenticationStrength/policies",  # the same, where the first isn't known
+)
 _NO_LOCATION = frozenset({"all", "alltrusted"})
 
 
@@ -63,7 +68,7 @@ async def _policies(graph: Graph, gaps: Gaps) -> tuple[Policy, ...] | Gap:
 async def _has_no_premium_licence(graph: Graph, gaps: Gaps) -> bool:
     """Whether the tenant can't have Conditional Access at all: no subscription holds Entra ID P1 or P2."""
     try:
-        skus = [item async for item in graph.pages("/subscribedSkus?$select=capabilityStatus,servicePlans")]
+        skus = [item async for item in graph.pages("/subscribedSkus")]
     except GraphError as error:
         gaps.add("subscribed_skus", error)
         return False
@@ -71,17 +76,23 @@ async def _has_no_premium_licence(graph: Graph, gaps: Gaps) -> bool:
 
 
 def _is_premium(sku: Json) -> bool:
-    plans = {str(plan.get("servicePlanName") or "").lower() for plan in sku.get("servicePlans") or []}
+    plans = {str(plan.get("servicePlanName") or "").lower() for plan in _objects(sku.get("servicePlans"))}
     return str(sku.get("capabilityStatus") or "").lower() in _SUBSCRIBED and bool(plans & _PREMIUM)
 
 
 async def _strengths(graph: Graph, gaps: Gaps) -> dict[str, AuthenticationStrength] | Gap:
-    try:
-        path = "/policies/authenticationStrengthPolicies"
-        found = [parse_strength(item) async for item in graph.pages(path, headers=_ALL_MEMBERS)]
-    except GraphError as error:
-        return gaps.add("authentication_strengths", error)
-    return {strength.id: strength for strength in found}
+    refusal: GraphRefused | None = None
+    for path in _STRENGTHS:
+        try:
+            found = [parse_strength(item) async for item in graph.pages(path, headers=_ALL_MEMBERS)]
+            return {strength.id: strength for strength in found}
+        except GraphRefused as refused:
+            refusal = refusal or refused
+            if refused.status not in REFINEMENT_REFUSED:
+                break
+        except GraphError as error:
+            return gaps.add("authentication_strengths", error)
+    return gaps.add("authentication_strengths", refusal or "nothing was asked")
 
 
 async def _locations(graph: Graph, gaps: Gaps) -> dict[str, str] | Gap:
@@ -96,3 +107,7 @@ async def _locations(graph: Graph, gaps: Gaps) -> dict[str, str] | Gap:
 
 def _named_locations(policy: Policy) -> set[str]:
     return {one.lower() for one in policy.include_locations + policy.exclude_locations} - _NO_LOCATION
+
+
+def _objects(value: object) -> list[Json]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []

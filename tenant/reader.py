@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tenant.account_reader import AccountReader
-from tenant.directory import read_organization, read_roles
+from tenant.directory import Roles, read_organization, read_roles
 from tenant.gaps import Gaps
 from tenant.graph import Graph
 from tenant.group_reader import read_groups, read_nesting
@@ -41,8 +41,11 @@ async def read_tenant(graph: Graph, selection: Selection, only: Sequence[str] | 
         read_policies(graph, gaps), read_roles(graph, gaps), AccountReader(graph, gaps, selection).read(only)
     )
     named = _groups_named_by(policies.policies)
-    groups = await read_groups(graph, gaps, named, names)
-    nesting = await read_nesting(graph, _groups_to_explain(named, accounts), accounts)
+    memberships = frozenset[str]().union(*(one.groups for one in accounts if not isinstance(one.groups, Gap)))
+    explained = (named | _groups_holding_roles(roles)) & memberships
+    groups, nesting = await asyncio.gather(
+        read_groups(graph, gaps, named, names), read_nesting(graph, explained, memberships)
+    )
     tenant = Tenant(
         id=organization.id,
         display_name=organization.display_name,
@@ -60,12 +63,18 @@ async def read_tenant(graph: Graph, selection: Selection, only: Sequence[str] | 
 
 
 def _groups_named_by(policies: tuple[Policy, ...] | Gap) -> set[str]:
+    """The groups of all policies that can reach a user."""
     if isinstance(policies, Gap):
         return set()
-    return {group for policy in policies for group in policy.include_groups | policy.exclude_groups}
+    return {
+        group
+        for policy in policies
+        if not (policy.deleted or policy.workload_identities or policy.state == "disabled")
+        for group in policy.include_groups | policy.exclude_groups
+    }
 
 
-def _groups_to_explain(named: set[str], accounts: Sequence[Account]) -> set[str]:
-    """The groups that bring an account into a policy, and so may need a chain to be explained."""
-    memberships = frozenset[str]().union(*(one.groups for one in accounts if not isinstance(one.groups, Gap)))
-    return named & memberships
+def _groups_holding_roles(roles: Roles) -> set[str]:
+    """Everyone who holds a role: no user's id is among the memberships that these are compared with."""
+    held = [one for one in (roles.active, roles.eligible) if not isinstance(one, Gap)]
+    return {assignment.principal_id for assignments in held for assignment in assignments}

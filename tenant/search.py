@@ -1,0 +1,180 @@
+"""Finds the accounts that a group, a pattern or an attribute selects.
+
+Graph filters where it can. Where it can't, or refuses the filter, every user of the tenant is looked at: once for all such
+criteria, one page at a time, without holding the tenant in memory.
+"""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from tenant.gaps import Gaps
+from tenant.graph import Graph, GraphError, GraphRefused, GraphUnreachable, Json
+from tenant.selection import (
+    AttributeMatch,
+    Selection,
+    extension_attribute,
+    has_attribute,
+    literal_ends,
+    matches,
+    selected_property,
+)
+
+REFINEMENT_REFUSED = frozenset({400, 404, 501})
+"""Statuses that mean that Graph doesn't support a query, rather than that it may not be read."""
+_ADVANCED = {"ConsistencyLevel": "eventual"}
+_PAGE = 999
+_USER = "#microsoft.graph.user"
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A user that was found."""
+
+    user: Json
+    group: str | None = None
+    """The selecting group, lower-cased; it counts as a membership even where memberships can't be read."""
+    complete: bool = True
+    """Whether ``user`` has all selected properties, and not only its names."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Query:
+    """A path that Graph may refuse."""
+
+    path: str
+    advanced: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Criterion:
+    """A pattern or an attribute: how Graph is asked, and how the answer is checked."""
+
+    name: str
+    queries: tuple[_Query, ...]
+    fits: Callable[[Json], bool]
+    needs: str = "userPrincipalName"
+    """The property that decides."""
+
+
+def key_segment(value: str) -> str:
+    """An id or user principal name as one path segment: odd characters, quotes and non-Latin letters encoded."""
+    return quote(value, safe="@.-_~")
+
+
+async def find_accounts(graph: Graph, gaps: Gaps, selection: Selection, select: str) -> AsyncIterator[Hit]:
+    """The accounts that groups, patterns and the attribute select; one that is found twice comes twice.
+
+    Takes the ``$select`` of an account. A search that Graph refuses for good is a gap; raises ``GraphUnreachable``.
+    """
+    for group in selection.groups:
+        async for hit in _members(graph, gaps, group, select):
+            yield hit
+    unfiltered: list[_Criterion] = []
+    for criterion in _criteria(selection, select):
+        try:
+            async for user in _first_supported(graph, criterion.queries):
+                if criterion.fits(user):
+                    yield Hit(user)
+        except GraphUnreachable:
+            raise
+        except GraphError as error:
+            if not _unsupported(error):
+                gaps.add("selection", error, what=criterion.name, permission="User.Read.All")
+            else:
+                unfiltered.append(criterion)
+    if unfiltered:
+        async for hit in _everybody(graph, gaps, unfiltered):
+            yield hit
+
+
+async def _members(graph: Graph, gaps: Gaps, group: str, select: str) -> AsyncIterator[Hit]:
+    """The users in a group, nested ones included, in the first of three shapes of the query that Graph supports."""
+    path = f"/groups/{key_segment(group)}/transitiveMembers"
+    queries = (
+        _Query(f"{path}/microsoft.graph.user?$select={select}&$top={_PAGE}"),
+        _Query(f"{path}/microsoft.graph.user?$select={select}&$count=true&$top={_PAGE}", advanced=True),
+        _Query(f"{path}?$select={select}&$top={_PAGE}"),
+    )
+    try:
+        async for user in _first_supported(graph, queries):
+            if str(user.get("@odata.type") or _USER).lower() == _USER:
+                yield Hit(user, group=group.lower())
+    except GraphUnreachable:
+        raise
+    except GraphError as error:
+        gaps.add("selection", error, what=f"group {group}", permission="GroupMember.Read.All")
+
+
+async def _everybody(graph: Graph, gaps: Gaps, criteria: Sequence[_Criterion]) -> AsyncIterator[Hit]:
+    needed = ",".join(dict.fromkeys(["id", "userPrincipalName", *(one.needs for one in criteria)]))
+    try:
+        async for user in graph.pages(f"/users?$select={needed}&$top={_PAGE}"):
+            if any(one.fits(user) for one in criteria):
+                yield Hit(user, complete=False)
+    except GraphUnreachable:
+        raise
+    except GraphError as error:
+        names = ", ".join(one.name for one in criteria)
+        gaps.add("selection", error, what=names, permission="User.Read.All")
+
+
+def _criteria(selection: Selection, select: str) -> list[_Criterion]:
+    found = [_pattern(pattern, select) for pattern in selection.patterns]
+    return [*found, _attribute(selection.attribute, select)] if selection.attribute else found
+
+
+def _pattern(pattern: str, select: str) -> _Criterion:
+    prefix, suffix = literal_ends(pattern)
+    queries: tuple[_Query, ...] = ()
+    if prefix:
+        queries = (_filtered(f"startswith(userPrincipalName,{_quoted(prefix)})", select, advanced=False),)
+    elif suffix:
+        queries = (_filtered(f"endswith(userPrincipalName,{_quoted(suffix)})", select, advanced=True),)
+    return _Criterion(
+        f"pattern {pattern}", queries, lambda user: matches(pattern, str(user.get("userPrincipalName") or ""))
+    )
+
+
+def _attribute(wanted: AttributeMatch, select: str) -> _Criterion:
+    extension = extension_attribute(wanted.name)
+    name = f"onPremisesExtensionAttributes/{extension}" if extension else wanted.name
+    expression = f"{name} eq {_quoted(wanted.value)}"
+    # Which properties need an advanced query is a matter of the property; the other kind is tried after it.
+    kinds = (True, False) if extension else (False, True)
+    return _Criterion(
+        f"attribute {wanted.name}",
+        tuple(_filtered(expression, select, advanced=advanced) for advanced in kinds),
+        lambda user: has_attribute(user, wanted),
+        selected_property(wanted),
+    )
+
+
+def _filtered(expression: str, select: str, *, advanced: bool) -> _Query:
+    path = f"/users?$select={select}&$filter={quote(expression, safe='()/,')}&$top={_PAGE}"
+    return _Query(f"{path}&$count=true" if advanced else path, advanced)
+
+
+async def _first_supported(graph: Graph, queries: Sequence[_Query]) -> AsyncIterator[Json]:
+    """The items of the first query that Graph supports. Raises the first refusal where it supports none."""
+    refusal: GraphRefused | None = None
+    for query in queries:
+        try:
+            async for item in graph.pages(query.path, headers=_ADVANCED if query.advanced else None):
+                yield item
+        except GraphRefused as refused:
+            if not _unsupported(refused):
+                raise
+            refusal = refusal or refused
+        else:
+            return
+    raise refusal or GraphRefused(501, "NoFilter", "there is no filter for this")
+
+
+def _unsupported(error: GraphError) -> bool:
+    return isinstance(error, GraphRefused) and error.status in REFINEMENT_REFUSED
+
+
+def _quoted(text: str) -> str:
+    doubled = text.replace("'", "''")
+    return f"'{doubled}'"
