@@ -1,0 +1,120 @@
+"""The demo: one scan of the demo company, by the code of the functions, from a tenant to a told finding.
+
+    python3 dev.py demo
+
+starts a local Microsoft Graph, Azurite and a receiver for alerts, scans twice, and ends everything again.
+"""
+
+import asyncio
+import json
+import logging
+import os
+import shutil
+import sys
+import tempfile
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import jobs
+import views
+from demo.company import company, demo_settings
+from demo.graph import LocalGraph
+from demo.receiver import Received, Receiver
+from devtools.azurite import start_azurite
+from reports.terminal import render_table
+from settings import load_settings
+
+REPORT = Path(__file__).parent.parent / ".cache" / "demo" / "report.html"
+
+
+def main() -> int:
+    """Run the demo. Returns the exit code."""
+    logging.basicConfig(level=logging.WARNING)
+    try:
+        with ExitStack() as running:
+            graph = running.enter_context(LocalGraph(company()).in_thread())
+            _say(f"Demo tenant: a local Microsoft Graph at {graph.url}")
+            folder = running.enter_context(tempfile.TemporaryDirectory(prefix="azurite-"))
+            azurite = start_azurite(Path(folder))
+            running.callback(azurite.close)
+            _say(f"Storage: Azurite at {azurite.table_url}")
+            receiver = running.enter_context(Receiver().in_thread())
+            _say(f"Alerts: a receiver at {receiver.url} that plays Teams and a webhook")
+            os.environ.update(
+                {
+                    **demo_settings(),
+                    **receiver.settings,
+                    "GRAPH_ENDPOINT": graph.url,
+                    "AzureWebJobsStorage": azurite.connection_string,
+                }
+            )
+            asyncio.run(_demo(graph, receiver))
+    except KeyboardInterrupt:
+        _say("\nInterrupted; everything that was started has ended.")
+        return 130
+    return 0
+
+
+async def _demo(graph: LocalGraph, receiver: Receiver) -> None:
+    _heading("First scan")
+    before = graph.http_requests
+    alerts = await _scan()
+    _say(f"{graph.http_requests - before} requests to Microsoft Graph")
+    async with views.opened(load_settings()) as service:
+        document = await views.document(service, datetime.now(UTC))
+        page = await views.report(service, "html", datetime.now(UTC))
+    _heading("Findings")
+    print(render_table(document, width=shutil.get_terminal_size((110, 40)).columns, color=sys.stdout.isatty()))
+
+    _heading("Alerts")
+    for message in alerts:
+        await jobs.send_alert(message.encode())
+    for call in receiver.calls:
+        _say(_received(call))
+    for mail in graph.mails:
+        _say(f"Mail from {mail['from']} through Microsoft Graph")
+
+    _heading("Second scan")
+    told = len(receiver.calls) + len(graph.mails)
+    for message in await _scan():
+        await jobs.send_alert(message.encode())
+    news = len(receiver.calls) + len(graph.mails) - told
+    _say("Nothing has changed, so nobody is told anything." if not news else f"{news} more messages were sent.")
+
+    _heading("Report")
+    REPORT.parent.mkdir(parents=True, exist_ok=True)
+    REPORT.write_text(page, encoding="utf-8")
+    _say(f"Open it in a browser: {REPORT}")
+
+
+async def _scan() -> list[str]:
+    """What the timer, the queue and ``run_scan`` do together. Returns the messages for the queue ``alerts``."""
+    message = json.dumps(jobs.scan_message("schedule"))
+    _say(f"Message on the queue scans: {message}")
+    alerts = await jobs.run_scan(message.encode())
+    _say(f"Messages on the queue alerts: {len(alerts)}")
+    return alerts
+
+
+def _received(call: Received) -> str:
+    body: dict[str, Any] = json.loads(call.body)
+    size = f"{len(call.body.encode()) / 1024:.1f} KB"
+    if call.path == "/teams":
+        return f"Teams got an Adaptive Card of {size}"
+    signed = "with a valid signature" if call.signature_valid else "WITHOUT a valid signature"
+    data = body["data"]
+    return f'The webhook got {size} {signed}: "{data["headline"]}" ({len(data["changes"])} changes, id {call.id})'
+
+
+def _heading(text: str) -> None:
+    print(f"\n=== {text} ===", flush=True)
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,75 @@
+"""Every mistake gets one clear sentence and the right exit code."""
+
+import pytest
+
+from tests.e2e.conftest import BACKUP, Installation
+
+
+def test_an_unknown_account_is_named(installation: Installation) -> None:
+    answer = installation.scan("--account", "nobody@contoso.com")
+    assert answer.code == 2
+    assert "nobody@contoso.com" in answer.err
+    assert "no such account" in answer.err
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "said"),
+    [
+        ("SERVICE_ACCOUNTS", "not an account", "SERVICE_ACCOUNTS"),
+        ("SERVICE_ACCOUNT_ATTRIBUTE", "extensionAttribute7", "name=value"),
+        ("GRAPH_ENDPOINT", "http://graph.example.com", "GRAPH_ENDPOINT"),
+        ("WEBHOOK_SECRET", "hunter2", "WEBHOOK_SECRET"),
+        ("APP_PASSWORDS_ALLOWED", "perhaps", "APP_PASSWORDS_ALLOWED"),
+    ],
+)
+def test_a_malformed_setting_is_named_with_what_to_do(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch, setting: str, value: str, said: str
+) -> None:
+    monkeypatch.setenv(setting, value)
+    answer = installation.scan()
+    assert answer.code == 2
+    assert said in answer.err
+    assert "hunter2" not in answer.err
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "said"),
+    [
+        ("GRAPH_ENDPOINT", "http://127.0.0.1:9", "Microsoft Graph at http://127.0.0.1:9 can't be reached"),
+        (
+            "AzureWebJobsStorage",
+            "DefaultEndpointsProtocol=http;AccountName=a;AccountKey=YQ==;TableEndpoint=http://127.0.0.1:9/a;"
+            "QueueEndpoint=http://127.0.0.1:9/a;BlobEndpoint=http://127.0.0.1:9/a",
+            "can't be reached",
+        ),
+    ],
+)
+def test_an_unreachable_service_is_named(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch, setting: str, value: str, said: str
+) -> None:
+    monkeypatch.setenv(setting, value)
+    answer = installation.scan()
+    assert answer.code == 2
+    assert said in answer.err
+    assert len(answer.err.strip().splitlines()) <= 2
+
+
+def test_an_unreachable_webhook_loses_nothing(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WEBHOOK_URL", "http://127.0.0.1:9/hook?sig=secret")
+    answer = installation.scan()
+    assert answer.code == 1
+    assert "The alert is kept" in answer.err
+    assert "secret" not in answer.err
+    monkeypatch.setenv("WEBHOOK_URL", f"{installation.receiver.url}/webhook")
+    installation.scan()
+    assert ("opened", BACKUP, "APW-001") in installation.told()
+
+
+def test_a_failed_scan_keeps_what_was_known(installation: Installation) -> None:
+    installation.scan()
+    installation.graph.fail(r"GET /v1\.0/organization", 0)
+    assert installation.scan().code == 2
+    installation.graph.heal()
+    told = len(installation.told())
+    installation.scan()
+    assert len(installation.told()) == told

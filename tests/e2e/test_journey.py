@@ -1,0 +1,120 @@
+"""From a tenant to a told finding, and back: what an administrator sees over several scans."""
+
+import json
+
+from tests.e2e.conftest import BACKUP, MAILER, VISIBLE, Installation
+
+
+def test_the_first_scan_judges_keeps_and_tells_each_problem_once(installation: Installation) -> None:
+    answer = installation.scan()
+    assert answer.code == 1, answer.err
+    backup = answer.account(BACKUP)
+    assert (backup["visibility"], backup["usability"]) == ("hidden", "usable")
+    assert backup["reasons"][0]["effect"] == "demands_mfa"
+    assert backup["reasons"][0]["scope"] == "group Backup apps > All service accounts"
+    assert answer.account(MAILER)["visibility"] == "stuck"
+    assert answer.account(VISIBLE)["visibility"] == "visible"
+    assert sorted(installation.told()) == [("opened", BACKUP, "APW-001"), ("opened", MAILER, "APW-003")]
+    assert all(call.signature_valid for call in installation.receiver.calls)
+
+
+def test_a_second_scan_of_an_unchanged_tenant_tells_nothing(installation: Installation) -> None:
+    first = installation.scan()
+    told = len(installation.receiver.calls)
+    second = installation.scan()
+    assert len(installation.receiver.calls) == told
+    assert second.account(BACKUP)["findings"] == first.account(BACKUP)["findings"]
+
+
+def test_what_changes_in_the_tenant_is_told_as_resolved_and_reopened(installation: Installation) -> None:
+    installation.scan()
+    installation.graph.tenant.user(BACKUP).mfa = "enforced"
+    installation.scan()
+    installation.graph.tenant.user(BACKUP).mfa = "disabled"
+    installation.scan()
+    about_backup = [(kind, check) for kind, account, check in installation.told() if account == BACKUP]
+    assert about_backup[:2] == [("opened", "APW-001"), ("resolved", "APW-001")]
+    assert set(about_backup[2:]) >= {("reopened", "APW-001"), ("opened", "APW-009")}
+
+
+def test_a_partial_scan_resolves_nothing_and_says_which_permission_is_missing(installation: Installation) -> None:
+    installation.scan()
+    installation.graph.deny("Policy.Read.All", "Policy.Read.ConditionalAccess")
+    answer = installation.scan()
+    assert answer.code == 2
+    assert answer.document["run"]["complete"] is False
+    assert "Policy.Read.All" in {gap["permission"] for gap in answer.document["run"]["gaps"]}
+    assert "Grant Policy.Read.All" in answer.err
+    assert not [kind for kind, _, _ in installation.told() if kind == "resolved"]
+    listed = json.loads(installation.run("findings", "--format", "json").out)["findings"]
+    assert "APW-001" in {finding["check_id"] for finding in listed if finding["user_principal_name"] == BACKUP}
+
+
+def test_an_account_that_is_no_longer_selected_closes_its_findings(
+    installation: Installation, monkeypatch: "object"
+) -> None:
+    installation.scan()
+    installation.graph.tenant.remove_user(BACKUP)
+    answer = installation.scan()
+    assert answer.code == 2  # the list names an account that doesn't exist
+    assert ("resolved", BACKUP, "APW-001") in installation.told()
+    resolved = json.loads(installation.run("findings", "--status", "resolved", "--format", "json").out)["findings"]
+    assert resolved[0]["resolution"] == "The account no longer exists in the tenant."
+
+
+def test_a_disabled_account_closes_its_findings(installation: Installation) -> None:
+    installation.scan()
+    installation.graph.tenant.user(BACKUP).enabled = False
+    answer = installation.scan()
+    assert answer.account(BACKUP)["visibility"] == "not_applicable"
+    assert ("resolved", BACKUP, "APW-001") in installation.told()
+
+
+def test_an_exception_silences_and_does_not_hide(installation: Installation) -> None:
+    installation.scan()
+    added = installation.run(
+        *("exceptions", "add", "--account", BACKUP, "--check", "APW-001"),
+        *("--reason", "migrated in December", "--owner", "Ada", "--until", "2026-12-31"),
+    )
+    assert added.code == 0, added.err
+    answer = installation.scan()
+    finding = answer.account(BACKUP)["findings"][0]
+    assert finding["status"] == "open"
+    assert finding["exception"]["reason"] == "migrated in December"
+    told = len(installation.told())
+    installation.graph.tenant.user(BACKUP).mfa = "enforced"
+    installation.scan()
+    assert len(installation.told()) == told
+
+
+def test_an_alert_that_could_not_be_delivered_is_sent_with_a_later_scan(installation: Installation) -> None:
+    installation.receiver.status = 503
+    answer = installation.scan()
+    assert "sent with the next scan" in answer.err
+    installation.receiver.status = 202
+    installation.receiver.calls.clear()
+    installation.scan()
+    assert sorted(installation.told()) == [("opened", BACKUP, "APW-001"), ("opened", MAILER, "APW-003")]
+
+
+def test_one_account_is_rechecked_without_closing_the_others(installation: Installation) -> None:
+    installation.scan()
+    answer = installation.scan("--account", VISIBLE)
+    assert [one["user_principal_name"] for one in answer.document["accounts"]] == [VISIBLE]
+    assert not [kind for kind, _, _ in installation.told() if kind == "resolved"]
+
+
+def test_reports_are_made_from_what_is_kept(installation: Installation, tmp_path: "object") -> None:
+    installation.scan()
+    for form in ("html", "csv", "json"):
+        target = f"{tmp_path}/report.{form}"
+        assert installation.run("report", "--format", form, "--output", target).code == 0
+        with open(target, encoding="utf-8") as file:
+            assert "svc-backup@contoso.com" in file.read()
+
+
+def test_without_storing_nothing_is_kept_and_nobody_told(installation: Installation) -> None:
+    answer = installation.scan("--no-store")
+    assert answer.code == 1
+    assert not installation.receiver.calls
+    assert json.loads(installation.run("findings", "--format", "json").out)["findings"] == []
