@@ -1,24 +1,24 @@
-"""Reads the organization and the directory roles."""
+"""Reads the organization, Security Defaults and the directory roles: everything small that is read once, in one batch."""
 
-import asyncio
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from tenant.batch import Answer, Member, batch, collect
 from tenant.gaps import Gaps
-from tenant.graph import Graph, GraphError, GraphRefused, GraphUnreachable, Json
+from tenant.graph import Graph, GraphError, GraphRefused, Json, items_of
 from tenant.model import Gap, RoleAssignment
 from tenant.policies import parse_time
 
 _ROLES = "/roleManagement/directory"
+_PATHS = (
+    "/organization?$select=id,displayName",
+    "/policies/identitySecurityDefaultsEnforcementPolicy",
+    f"{_ROLES}/roleDefinitions?$select=id,templateId,displayName,isBuiltIn",
+    f"{_ROLES}/roleAssignments",
+    f"{_ROLES}/roleAssignmentScheduleInstances",
+    f"{_ROLES}/roleEligibilityScheduleInstances",
+)
 _LICENCE_WORDS = ("licens", "licenc", "premium")
-
-
-@dataclass(frozen=True, slots=True)
-class Organization:
-    """The tenant."""
-
-    id: str = ""
-    display_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,32 +31,62 @@ class Roles:
 
 
 @dataclass(frozen=True, slots=True)
+class Directory:
+    """What is read once, apart from Conditional Access."""
+
+    id: str
+    display_name: str
+    security_defaults: bool | Gap
+    roles: Roles
+
+
+@dataclass(frozen=True, slots=True)
 class _Definition:
     template_id: str
     name: str
     built_in: bool | None
 
 
-async def read_organization(graph: Graph, gaps: Gaps) -> Organization:
-    """The tenant's id and name. Raises ``GraphUnreachable``; a refusal is a gap that no verdict depends on."""
+async def read_directory(graph: Graph, gaps: Gaps) -> Directory:
+    """Read it all. Raises ``GraphError`` where Graph answers nothing at all; an input that it refuses becomes a gap."""
+    answers = await batch(graph, [Member(path) for path in _PATHS])
+    organization, defaults, *lists = answers
+    if isinstance(organization, GraphError) and all(answer is organization for answer in answers):
+        raise organization  # the batch as a whole failed, and so would everything else
+    id, name = _organization(organization, gaps)
+    definitions, assigned, activated, eligible = [await collect(graph, answer) for answer in lists]
+    return Directory(
+        id, name, _security_defaults(defaults, gaps), _roles(definitions, assigned, activated, eligible, gaps)
+    )
+
+
+def _organization(answer: Answer, gaps: Gaps) -> tuple[str, str]:
+    """The tenant's id and name; no verdict depends on them."""
     try:
-        async for item in graph.pages("/organization?$select=id,displayName"):
-            return Organization(str(item.get("id") or ""), str(item.get("displayName") or ""))
-    except GraphUnreachable:
-        raise
+        if isinstance(answer, GraphError):
+            raise answer
+        for item in items_of(answer):
+            return str(item.get("id") or ""), str(item.get("displayName") or "")
     except GraphError as error:
         gaps.add("organization", error)
-    return Organization()
+    return "", ""
 
 
-async def read_roles(graph: Graph, gaps: Gaps) -> Roles:
+def _security_defaults(answer: Answer, gaps: Gaps) -> bool | Gap:
+    if isinstance(answer, GraphError):
+        return gaps.add("security_defaults", answer)
+    enabled = answer.get("isEnabled")
+    return enabled if isinstance(enabled, bool) else gaps.add("security_defaults", "the answer has no isEnabled value")
+
+
+def _roles(
+    definitions: list[Json] | GraphError,
+    assigned: list[Json] | GraphError,
+    activated: list[Json] | GraphError,
+    eligible: list[Json] | GraphError,
+    gaps: Gaps,
+) -> Roles:
     """Active and eligible role assignments, with the definitions they refer to."""
-    definitions, assigned, activated, eligible = await asyncio.gather(
-        _list(graph, f"{_ROLES}/roleDefinitions?$select=id,templateId,displayName,isBuiltIn"),
-        _list(graph, f"{_ROLES}/roleAssignments"),
-        _list(graph, f"{_ROLES}/roleAssignmentScheduleInstances"),
-        _list(graph, f"{_ROLES}/roleEligibilityScheduleInstances"),
-    )
     known = None if isinstance(definitions, GraphError) else _definitions(definitions)
     active = _active(assigned, activated, known, gaps)
     eligibilities = _eligible(eligible, known, gaps)
@@ -127,10 +157,3 @@ def _definitions(rows: list[Json]) -> dict[str, _Definition]:
         )
         found[id] = found[template] = definition
     return found
-
-
-async def _list(graph: Graph, path: str) -> list[Json] | GraphError:
-    try:
-        return [item async for item in graph.pages(path)]
-    except GraphError as error:
-        return error

@@ -101,9 +101,9 @@ class Graph:
         self._origin = _origin(self.host)
         self._stack = closing or AsyncExitStack()
         hooks: dict[str, list[Callable[..., Any]]] = {"request": [self._count], "response": [_refuse_redirect]}
-        self._http = GraphClientFactory.create_with_default_middleware(
-            client=httpx.AsyncClient(timeout=TIMEOUT, follow_redirects=False, event_hooks=hooks), options=_OURS
-        )
+        client = httpx.AsyncClient(timeout=TIMEOUT, follow_redirects=False, event_hooks=hooks)
+        self._wrapped = [one for one in (client._transport, *client._mounts.values()) if one]
+        self._http = GraphClientFactory.create_with_default_middleware(client=client, options=_OURS)
         parts = urlsplit(self.host)
         provider = AzureIdentityAuthenticationProvider(
             credential,
@@ -139,6 +139,8 @@ class Graph:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._http.aclose()
+        for wrapped in self._wrapped:  # the SDK's transport doesn't close the one that it wraps
+            await wrapped.aclose()
         await self._stack.aclose()
 
     async def get(self, path: str, *, version: str = "v1.0", headers: Mapping[str, str] | None = None) -> Json:

@@ -1,11 +1,12 @@
 """Reads the groups that policies name, and how they nest, as far as a chain has to be explained."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from tenant.batch import Answer, Member, batch, collect
 from tenant.gaps import Gaps
 from tenant.graph import Graph, GraphError, GraphRefused, Json, items_of
-from tenant.model import Group
+from tenant.model import Account, Gap, Group
 from tenant.search import REFINEMENT_REFUSED, key_segment
 
 _DEEPEST = 20
@@ -14,11 +15,12 @@ _GROUP = "#microsoft.graph.group"
 
 
 async def read_groups(
-    graph: Graph, gaps: Gaps, named: Iterable[str], known_names: Mapping[str, str]
-) -> dict[str, Group]:
+    graph: Graph, gaps: Gaps, named: Iterable[str], known_names: Mapping[str, str], accounts: Sequence[Account]
+) -> tuple[dict[str, Group], tuple[Account, ...]]:
     """The groups that policies name, by id, together with the names of all groups that accounts are in.
 
-    One that answers 404 is deleted and so has no members; one that can't be read carries its gap.
+    One that answers 404 is deleted and so has no members; one that can't be read carries its gap. Returns the accounts too,
+    with the hidden memberships that only the group's own list of members shows.
     """
     groups = {id: Group(id, name) for id, name in known_names.items()}
     ids = sorted(named)
@@ -32,25 +34,69 @@ async def read_groups(
         else:
             hidden = str(answer.get("visibility") or "").lower() == "hiddenmembership"
             groups[id] = Group(id, str(answer.get("displayName") or name), hidden_membership=hidden)
-    return groups
+    shown = await _members_of_hidden(graph, [id for id in ids if groups[id].hidden_membership], accounts)
+    groups |= {id: replace(groups[id], hidden_membership=False) for id in shown}
+    return groups, tuple(_with_memberships(account, shown) for account in accounts)
 
 
-async def read_nesting(graph: Graph, wanted: Iterable[str], memberships: frozenset[str]) -> dict[str, frozenset[str]]:
+async def _members_of_hidden(
+    graph: Graph, hidden: Sequence[str], accounts: Sequence[Account]
+) -> dict[str, frozenset[str]]:
+    """Group id -> its members, for the hidden groups that show them: with ``Member.Read.Hidden`` they aren't hidden.
+
+    An empty list shows nothing: it may be that the members are hidden.
+    """
+    listed = _accounts_by_group(accounts)
+    members: dict[str, frozenset[str]] = {id: frozenset() for id in hidden if id in listed}
+    asked = [id for id in hidden if id not in listed]
+    users = "transitiveMembers/microsoft.graph.user?$select=id&$top=999"
+    answers = await batch(graph, [Member(f"/groups/{key_segment(id)}/{users}") for id in asked])
+    for id, answer in zip(asked, answers, strict=True):
+        items = await collect(graph, answer)
+        if items and not isinstance(items, GraphError):
+            members[id] = frozenset(str(item.get("id") or "").lower() for item in items)
+    return members
+
+
+def _with_memberships(account: Account, members: Mapping[str, frozenset[str]]) -> Account:
+    if isinstance(account.groups, Gap):
+        return account
+    return replace(account, groups=account.groups | {id for id, users in members.items() if account.id in users})
+
+
+async def read_nesting(graph: Graph, wanted: Iterable[str], accounts: Sequence[Account]) -> dict[str, frozenset[str]]:
     """Group id -> the groups directly in it, from the wanted groups down to those that accounts are in.
 
-    Only for explaining: what can't be read is left out, and the chain is then shorter.
+    Only for explaining: what can't be read is left out, and the chain is then shorter. A group can only be nested in another
+    if all its accounts are in the other too, so most groups need not be asked.
     """
+    listed = _accounts_by_group(accounts)
     nesting: dict[str, frozenset[str]] = {}
     level = sorted(set(wanted))
     for _ in range(_DEEPEST):
+        level = [id for id in level if _may_contain_a_group(id, listed)]
         if not level:
             break
         for id, answer in zip(level, await _groups_in(graph, level), strict=True):
             items = await collect(graph, answer)
             children = () if isinstance(items, GraphError) else (str(item.get("id") or "").lower() for item in items)
-            nesting[id] = frozenset(children) & memberships
+            nesting[id] = frozenset(children) & listed.keys()
         level = sorted({child for id in level for child in nesting[id]} - nesting.keys())
     return nesting
+
+
+def _accounts_by_group(accounts: Iterable[Account]) -> dict[str, frozenset[str]]:
+    found: dict[str, set[str]] = {}
+    for account in accounts:
+        for group in frozenset() if isinstance(account.groups, Gap) else account.groups:
+            found.setdefault(group, set()).add(account.id)
+    return {group: frozenset(ids) for group, ids in found.items()}
+
+
+def _may_contain_a_group(group: str, listed: Mapping[str, frozenset[str]]) -> bool:
+    """Whether another of the accounts' groups may be in the group."""
+    mine = listed.get(group, frozenset())
+    return any(theirs <= mine for other, theirs in listed.items() if other != group)
 
 
 async def _groups_in(graph: Graph, ids: Sequence[str]) -> list[Answer]:

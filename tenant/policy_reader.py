@@ -1,4 +1,4 @@
-"""Reads what demands MFA: Security Defaults, Conditional Access policies, and the names and strengths they refer to."""
+"""Reads Conditional Access: the policies, and the authentication strengths and named locations they refer to."""
 
 from dataclasses import dataclass
 
@@ -21,9 +21,8 @@ _NO_LOCATION = frozenset({"all", "alltrusted"})
 
 @dataclass(frozen=True, slots=True)
 class Policies:
-    """Everything that demands MFA in a tenant."""
+    """The policies of a tenant, and what they refer to."""
 
-    security_defaults: bool | Gap
     policies: tuple[Policy, ...] | Gap
     strengths: dict[str, AuthenticationStrength] | Gap
     named_locations: dict[str, str] | Gap
@@ -31,7 +30,6 @@ class Policies:
 
 async def read_policies(graph: Graph, gaps: Gaps) -> Policies:
     """Read them one after the other: Conditional Access allows one request a second for all apps of the tenant."""
-    defaults = await _security_defaults(graph, gaps)
     policies = await _policies(graph, gaps)
     strengths: dict[str, AuthenticationStrength] | Gap = {}
     locations: dict[str, str] | Gap = {}
@@ -40,17 +38,7 @@ async def read_policies(graph: Graph, gaps: Gaps) -> Policies:
             strengths = await _strengths(graph, gaps)
         if any(_named_locations(one) for one in policies):
             locations = await _locations(graph, gaps)
-    return Policies(defaults, policies, strengths, locations)
-
-
-async def _security_defaults(graph: Graph, gaps: Gaps) -> bool | Gap:
-    try:
-        enabled = (await graph.get("/policies/identitySecurityDefaultsEnforcementPolicy")).get("isEnabled")
-    except GraphError as error:
-        return gaps.add("security_defaults", error)
-    if not isinstance(enabled, bool):
-        return gaps.add("security_defaults", "the answer has no isEnabled value")
-    return enabled
+    return Policies(policies, strengths, locations)
 
 
 async def _policies(graph: Graph, gaps: Gaps) -> tuple[Policy, ...] | Gap:

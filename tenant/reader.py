@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tenant.account_reader import AccountReader
-from tenant.directory import Roles, read_organization, read_roles
+from tenant.directory import Roles, read_directory
 from tenant.gaps import Gaps
 from tenant.graph import Graph
 from tenant.group_reader import read_groups, read_nesting
@@ -32,32 +32,31 @@ async def read_tenant(graph: Graph, selection: Selection, only: Sequence[str] | 
     """Read the tenant and its service accounts.
 
     Takes a connected client, the ways in which accounts are selected, and optionally the accounts (user principal names or
-    ids) to read in place of all selected ones. Raises ``GraphUnreachable`` when there is no answer at all; every input that
-    Graph refuses becomes a gap instead.
+    ids) to read in place of all selected ones. Raises ``GraphError`` when there is no answer at all; every input that Graph
+    refuses becomes a gap instead.
     """
     gaps = Gaps()
-    organization = await read_organization(graph, gaps)  # first and alone: it shows whether there is an answer at all
-    policies, roles, (accounts, names) = await asyncio.gather(
-        read_policies(graph, gaps), read_roles(graph, gaps), AccountReader(graph, gaps, selection).read(only)
+    directory = await read_directory(graph, gaps)  # first and alone: it shows whether there is an answer at all
+    policies, (accounts, names) = await asyncio.gather(
+        read_policies(graph, gaps), AccountReader(graph, gaps, selection).read(only)
     )
     named = _groups_named_by(policies.policies)
-    memberships = frozenset[str]().union(*(one.groups for one in accounts if not isinstance(one.groups, Gap)))
-    explained = (named | _groups_holding_roles(roles)) & memberships
-    groups, nesting = await asyncio.gather(
-        read_groups(graph, gaps, named, names), read_nesting(graph, explained, memberships)
+    explained = named | _principals_of(directory.roles)
+    (groups, accounts), nesting = await asyncio.gather(
+        read_groups(graph, gaps, named, names, accounts), read_nesting(graph, explained, accounts)
     )
     tenant = Tenant(
-        id=organization.id,
-        display_name=organization.display_name,
-        security_defaults=policies.security_defaults,
+        id=directory.id,
+        display_name=directory.display_name,
+        security_defaults=directory.security_defaults,
         policies=policies.policies,
         strengths=policies.strengths,
         named_locations=policies.named_locations,
         groups=groups,
         nesting=nesting,
-        role_assignments=roles.active,
-        role_eligibilities=roles.eligible,
-        role_names=roles.names,
+        role_assignments=directory.roles.active,
+        role_eligibilities=directory.roles.eligible,
+        role_names=directory.roles.names,
     )
     return Reading(tenant, accounts, gaps.found())
 
@@ -74,7 +73,7 @@ def _groups_named_by(policies: tuple[Policy, ...] | Gap) -> set[str]:
     }
 
 
-def _groups_holding_roles(roles: Roles) -> set[str]:
-    """Everyone who holds a role: no user's id is among the memberships that these are compared with."""
+def _principals_of(roles: Roles) -> set[str]:
+    """Everyone who holds a role, groups among them."""
     held = [one for one in (roles.active, roles.eligible) if not isinstance(one, Gap)]
     return {assignment.principal_id for assignments in held for assignment in assignments}
