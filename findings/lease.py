@@ -110,8 +110,8 @@ class Lease:
             return False
         try:
             await self._write(self._clock(), _etag(row))
-        except ConflictError:
-            return False
+        except ConflictError:  # taken over; or our own write, whose answer was lost and which was then repeated
+            return await self._renew()
         return True
 
     async def _write(self, now: datetime, etag: str | None) -> None:

@@ -1,6 +1,6 @@
 """Deleting: what is old, and everything about one account."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -77,17 +77,5 @@ async def _forget_gaps(runs: Table, account_id: str) -> int:
 
 
 async def _delete(table: Table, conditions: str, parameters: Mapping[str, Any]) -> int:
-    """Delete what matches, a page at a time."""
-    count = 0
-    keys: list[tuple[str, str]] = []
-    async for key in _keys(table, conditions, parameters):
-        keys.append(key)
-        if len(keys) == 1000:
-            count += await table.delete(keys)
-            keys = []
-    return count + await table.delete(keys)
-
-
-async def _keys(table: Table, conditions: str, parameters: Mapping[str, Any]) -> AsyncIterator[tuple[str, str]]:
-    async for row in table.query(conditions, parameters, select=KEYS):
-        yield row["PartitionKey"], row["RowKey"]
+    rows = table.query(conditions, parameters, select=KEYS)
+    return await table.delete([(row["PartitionKey"], row["RowKey"]) async for row in rows])

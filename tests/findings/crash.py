@@ -1,5 +1,6 @@
 """A transport to Table Storage that dies, or loses answers, at a chosen request."""
 
+from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Any
 
@@ -26,6 +27,8 @@ class DyingTransport(AsyncHttpTransport[Any, Any]):
         """Bytes of the largest request body."""
         self.unreachable = 0
         """How many of the next requests find nobody there."""
+        self.before_write: Callable[[], Awaitable[object]] | None = None
+        """What somebody else does in the moment before a write arrives."""
         self._at, self._after, self._lose_answer = at, after, lose_answer
         self._dead = False
         self._inner = AioHttpTransport()
@@ -35,6 +38,8 @@ class DyingTransport(AsyncHttpTransport[Any, Any]):
             raise Killed
         number, self.count = self.count, self.count + 1
         self.largest = max(self.largest, len(request.body or b""))
+        if self.before_write and request.method != "GET":
+            await self.before_write()
         if self.unreachable:
             self.unreachable -= 1
             raise ServiceRequestError("Cannot connect to host")

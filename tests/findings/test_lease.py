@@ -217,6 +217,24 @@ async def test_a_renewal_that_fails_is_tried_again(storage: str) -> None:
         assert not lease.lost
 
 
+async def test_a_renewal_whose_answer_got_lost_is_recognised(storage: str) -> None:
+    times = LeaseTimes(duration=2, renew_every=0.2, wait=2, poll=0.05)
+    async with (
+        TableServiceClient.from_connection_string(storage) as service,
+        scan_lease(service, "creates the table", times=times),
+    ):
+        pass
+    # Requests 0 and 1 take the lease, 2 and 3 are the first renewal.
+    lossy = DyingTransport(3, lose_answer=True)
+    async with (
+        TableServiceClient.from_connection_string(storage, transport=lossy) as service,
+        scan_lease(service, "run-1", times=times) as lease,
+    ):
+        await asyncio.sleep(1)
+        assert lossy.count > 6
+        assert not lease.lost
+
+
 async def test_a_cancellation_from_outside_stays_one_and_frees_the_lease(service: TableServiceClient) -> None:
     entered = asyncio.Event()
 

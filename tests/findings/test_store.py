@@ -136,6 +136,17 @@ async def test_many_at_once_tell_a_change_only_once(store: FindingStore) -> None
     assert len(await store.untold_alert_ids()) == 1
 
 
+async def test_whoever_never_gets_a_turn_gives_up_with_a_sentence(store: FindingStore, storage: str) -> None:
+    """Somebody else writes the account between each of its reads and writes."""
+    await store.keep(account(), [], alert_id="before")
+    meddled = DyingTransport(None)
+    meddled.before_write = lambda: store.keep(account(), [], alert_id="other")
+    async with TableServiceClient.from_connection_string(storage, transport=meddled) as client:
+        with pytest.raises(ConflictError, match=r"'svc-a1@contoso\.example' was written by others 5 times"):
+            await FindingStore(client).keep(account(at=NOW + HOUR), [seen()], alert_id="alert-1")
+    assert await store.untold_alert_ids() == []
+
+
 async def test_an_older_judgement_never_replaces_a_newer_one(store: FindingStore) -> None:
     await store.keep(account(at=NOW + HOUR), [], alert_id="recheck")
     outcome = await store.keep(account(at=NOW), [seen()], alert_id="slow scan")
