@@ -57,13 +57,13 @@ class Group:
         item = self.first
         if item.kind is Kind.RESOLVED:
             return clean(item.resolution or "") or "The last complete scan no longer found it."
-        texts = {clean(item.reasons[0].text if item.reasons else item.summary) for item in self.items}
+        texts = {item.reasons[0].text if item.reasons else item.summary for item in self.items}
         if len(texts) == 1:
-            return texts.pop() or clean(item.title)
+            return clean(texts.pop()) or clean(item.title)
         # Same policy, different ways into its scope: the sentence of one account would be wrong for the others.
-        return (
-            f'The policy "{clean(self.policy_name or "", NAME)}" decides; the report shows how it reaches each account.'
-        )
+        name = clean(self.policy_name or "", NAME)
+        decides = f'The policy "{name}" decides' if name else "One policy decides"
+        return f"{decides}; the report shows how it reaches each account."
 
     @property
     def policy_name(self) -> str | None:

@@ -256,4 +256,7 @@ def _state(row: Any) -> ChannelState:
 
 
 def _no_table(error: HttpResponseError) -> bool:
-    return getattr(error, "error_code", None) == TableErrorCode.TABLE_NOT_FOUND
+    code = getattr(error, "error_code", None)
+    if code is None:  # creating an entity raises errors that the SDK hasn't decoded
+        code = getattr(error.response, "headers", {}).get("x-ms-error-code")
+    return str(getattr(code, "value", code)) == TableErrorCode.TABLE_NOT_FOUND.value

@@ -25,10 +25,13 @@ def readable(text: str) -> str:
 
 def clean(text: str, limit: int = 2000) -> str:
     """``text`` as one line of visible characters, at most ``limit`` code points long."""
+    # What is far beyond the limit can't show: hostile text may be megabytes long.
+    text = text[: 4 * limit + 64]
+    if text.isascii() and text.isprintable():
+        return cut(" ".join(text.split()), limit)
     kept: list[str] = []
     marks = 0
-    # What is far beyond the limit can't show: hostile text may be megabytes long.
-    for character in readable(text[: 8 * limit + 64]):
+    for character in readable(text):
         category = unicodedata.category(character)
         marks = marks + 1 if category in _MARKS else 0
         if marks > MAX_MARKS:

@@ -1,0 +1,241 @@
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from alerts.card import MAX_BYTES, card_message, size_of
+from alerts.links import ENTRA_HOSTS, entra_user_url, safe_url
+from alerts.model import AlertGap, AlertReason, Kind, NextStep, Severity
+from tests.alerts import samples
+from tests.alerts.samples import HOSTILE, REPORT, account_id, alert, item
+
+ELEMENTS = {"Container", "TextBlock", "RichTextBlock", "TextRun", "ActionSet", "Action.OpenUrl", "AdaptiveCard"}
+FORBIDDEN = set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c\u2028\u2029\r\n\x00")
+TEAMS_LIMIT = 28 * 1000
+names = st.one_of(
+    st.sampled_from(HOSTILE),
+    st.text(st.characters(exclude_categories=[]), max_size=300),
+    st.text("\U0001f600𠮷{}", min_size=100, max_size=300),
+)
+
+
+def nodes(tree: Any) -> Iterator[dict[str, Any]]:
+    """Every element of a card."""
+    if isinstance(tree, dict):
+        if "type" in tree:
+            yield tree
+        for value in tree.values():
+            yield from nodes(value)
+    elif isinstance(tree, list):
+        for value in tree:
+            yield from nodes(value)
+
+
+def card_of(message: dict[str, Any]) -> dict[str, Any]:
+    (attachment,) = message["attachments"]
+    content: dict[str, Any] = attachment["content"]
+    return content
+
+
+def texts(message: dict[str, Any]) -> str:
+    """What people read."""
+    lines = []
+    for node in nodes(card_of(message)):
+        if node["type"] == "RichTextBlock":
+            lines.append("".join(run["text"] for run in node["inlines"]))
+        elif node["type"] == "TextBlock":
+            lines.append(node["text"])
+    return "\n".join(lines)
+
+
+def assert_sound(message: dict[str, Any]) -> None:
+    """The envelope is what Workflows takes, the size is what Teams takes, and no text can do anything."""
+    assert len(json.dumps(message, ensure_ascii=False).encode()) < TEAMS_LIMIT
+    assert len(json.dumps(message)) < TEAMS_LIMIT
+    assert message["type"] == "message"
+    (attachment,) = message["attachments"]
+    assert attachment["contentType"] == "application/vnd.microsoft.card.adaptive"
+    assert attachment["contentUrl"] is None
+    card = attachment["content"]
+    assert (card["type"], card["version"], card["msteams"]) == ("AdaptiveCard", "1.5", {"width": "Full"})
+    for node in nodes(card):
+        assert node["type"] in ELEMENTS
+        text = node.get("text", "")
+        assert not FORBIDDEN & set(text)
+        assert "{{" not in text
+        if node["type"] == "TextBlock":
+            assert text in {"Also", "Resolved", "Could not be read"}, "text of a tenant would be read as Markdown"
+        if node["type"] == "Action.OpenUrl":
+            assert safe_url(node["url"]) == node["url"]
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    st.lists(names, min_size=1, max_size=6),
+    st.integers(0, 2000),
+    st.integers(0, 30),
+    st.booleans(),
+    st.sampled_from([REPORT, "javascript:alert(1)", None]),
+)
+def test_any_number_of_changes_with_any_names_makes_a_card_that_teams_takes(
+    called: list[str], count: int, gaps: int, same_cause: bool, url: str | None
+) -> None:
+    items = []
+    for number in range(count):
+        name = called[number % len(called)]
+        cause = AlertReason(name, "policy" if same_cause else f"policy-{number}", name, name)
+        items.append(
+            item(
+                number,
+                list(Kind)[number % len(Kind)],
+                name=name,
+                upn=name,
+                title=name,
+                actor=name,
+                resolution=name,
+                reasons=(cause,),
+                severity=list(Severity)[number % 3],
+                next_step=NextStep(name, (name, name)),
+            )
+        )
+    unread = [AlertGap(name, name, f"{name} {number}", name, name) for number, name in enumerate(called * 5)][:gaps]
+    assert_sound(card_message(alert(*items, gaps=unread, tenant_name=called[0], report_url=url)))
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        samples.typical(),
+        samples.one(),
+        samples.many(1000),
+        samples.good(),
+        samples.gaps_only(),
+        samples.failure(),
+        samples.test_message(),
+        samples.digest(),
+        samples.hostile(),
+    ],
+    ids=lambda made: made.headline[:40],
+)
+def test_every_kind_of_alert_makes_a_sound_card(made: Any) -> None:
+    message = card_message(made)
+    assert_sound(message)
+    assert made.headline in texts(message).replace("{ ", "{")
+
+
+def test_card_says_what_where_why_since_when_who_and_what_next() -> None:
+    assert texts(card_message(samples.one())) == (
+        "svc-backup@contoso.com lost the app-password option\n"
+        "Contoso · scanned 22 Nov 2026, 06:00 UTC\n"
+        "High · New\n"
+        "svc-backup@contoso.com lost the app-password option\n"
+        "Backup for Exchange\n"
+        'The policy "Require MFA for all users" requires multifactor authentication for Exchange Online (reaches the '
+        "account: all users).\n"
+        "Since 20 Nov 2026, 02:12 UTC by Anna Berg.\n"
+        "Next step Move the product to app-only sign-in. Ask the vendor for a version that signs in with an app "
+        "registration (certificate) or a managed identity.\n"
+        "Open now: 4 high, 2 medium, 1 low."
+    )
+
+
+def test_buttons_lead_to_the_account_and_the_report() -> None:
+    made = [node for node in nodes(card_message(samples.one())) if node["type"] == "Action.OpenUrl" and "title" in node]
+    assert [(button["title"], button["url"]) for button in made] == [
+        ("Open account in Entra", entra_user_url(account_id(1))),
+        ("Open the report", REPORT),
+    ]
+
+
+@pytest.mark.parametrize(("cloud", "host"), list(ENTRA_HOSTS.items()))
+def test_account_opens_in_the_admin_center_of_its_cloud(cloud: str, host: str) -> None:
+    url = entra_user_url(account_id(1), cloud)
+    assert url is not None
+    assert url.startswith(f"{host}/#view/Microsoft_AAD_UsersAndTenants/UserProfileMenuBlade/~/overview/userId/")
+    assert url.endswith(account_id(1))
+
+
+@pytest.mark.parametrize("evil", ["../../x", "", "javascript:alert(1)", f"{account_id(1)}/x"])
+def test_only_object_ids_become_part_of_an_address(evil: str) -> None:
+    assert entra_user_url(evil) is None
+
+
+@pytest.mark.parametrize(
+    ("url", "safe"),
+    [
+        ("https://report.example.com/api/report?x=1#y", True),
+        ("http://127.0.0.1:8080/report", True),
+        ("http://localhost/report", True),
+        ("http://report.example.com/", False),
+        ("javascript:alert(1)", False),
+        ("data:text/html,x", False),
+        ("https://user:pass@evil.example/", False),
+        ("https://evil.example/\r\nX: y", False),
+        ("https://", False),
+        ("https://[", False),
+        ("", False),
+        (None, False),
+    ],
+)
+def test_buttons_lead_to_safe_addresses_only(url: str | None, safe: bool) -> None:
+    assert safe_url(url) == (url if safe else None)
+
+
+def test_what_is_not_shown_is_counted_and_linked() -> None:
+    made = alert(*(item(n, reasons=(samples.reason(f"Policy {n}", number=n),)) for n in range(500)))
+    shown = texts(card_message(made))
+    named = sum(f"svc-{n:03}@" in shown for n in range(500))
+    assert 10 <= named <= 20
+    assert f"And {500 - named} more: see the report." in shown
+
+
+def test_resolved_changes_are_shown_below_what_is_wrong() -> None:
+    shown = texts(card_message(samples.typical()))
+    assert shown.index("svc-tickets") < shown.index("Resolved") < shown.index("svc-calendar")
+    assert "(403 Authorization_RequestDenied). Grant the app RoleEligibilitySchedule.Read.Directory." in shown
+
+
+def test_accounts_behind_one_policy_are_named_as_links_and_counted() -> None:
+    message = card_message(samples.many(1000))
+    assert "svc-006@contoso.com and 994 more" in texts(message)
+    linked = [node["text"] for node in nodes(card_of(message)) if "selectAction" in node]
+    assert linked[:2] == ["svc-001@contoso.com", "svc-002@contoso.com"]
+
+
+def test_mention_in_a_name_notifies_nobody() -> None:
+    card = card_of(card_message(alert(item(1, name="<at>everyone</at>"))))
+    assert "entities" not in card["msteams"]
+
+
+def test_dates_in_names_are_not_turned_into_dates() -> None:
+    shown = texts(card_message(alert(item(1, name="{{{DATE(2026-01-01T00:00:00Z)}}}"))))
+    assert "{ { {DATE(2026-01-01T00:00:00Z)}}}" in shown
+
+
+def test_limit_leaves_room_for_what_the_workflow_adds() -> None:
+    assert size_of(card_message(samples.hostile())) <= MAX_BYTES < TEAMS_LIMIT
+
+
+def test_smallest_card_fits_even_if_every_text_is_as_long_as_it_may_be() -> None:
+    long = "𠮷" * 3000
+    url = f"https://report.example.com/{'x' * 1900}"
+    items = [
+        item(
+            number,
+            kind,
+            name=long,
+            upn=long + str(number),
+            title=long,
+            actor=long,
+            resolution=long,
+            accepted_by=long,
+            reasons=(AlertReason(long, long, long, long),),
+            next_step=NextStep(long, (long,)),
+        )
+        for number, kind in enumerate([Kind.EXCEPTION_EXPIRED, Kind.RESOLVED, Kind.OPENED] * 100)
+    ]
+    gaps = [AlertGap(long, long, f"{number}{long}", long, long) for number in range(50)]
+    assert_sound(card_message(alert(*items, gaps=gaps, tenant_name=long, report_url=url)))

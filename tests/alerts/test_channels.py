@@ -1,0 +1,300 @@
+import base64
+import json
+import logging
+from datetime import UTC, datetime, timedelta
+from email import message_from_bytes
+
+import httpx
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from standardwebhooks import Webhook
+
+from alerts.channel import ChannelError
+from alerts.email import EmailChannel, MailAnswer
+from alerts.model import Purpose
+from alerts.outgoing import LONGEST_WAIT, http_client, parse_retry_after
+from alerts.teams import TeamsChannel
+from alerts.webhook import MAX_BYTES, TYPES, WebhookChannel, webhook_body
+from tests.alerts import samples
+from tests.alerts.receiver import Receiver
+from tests.alerts.samples import HOSTILE, NOW, alert, item
+
+SECRET = "whsec_" + base64.b64encode(b"a key for tests that is long enough").decode()
+KEY = "top-secret-signature"
+
+
+async def test_card_arrives_at_the_workflow(teams: Receiver, client: httpx.AsyncClient) -> None:
+    said = await TeamsChannel(teams.url, client).send(samples.typical(), now=NOW)
+    assert said == "Teams accepted the message (202)."
+    (request,) = teams.requests
+    assert request.path == f"/hook?sig={KEY}"
+    assert request.headers["Content-Type"] == "application/json"
+    assert json.loads(request.body)["attachments"][0]["content"]["type"] == "AdaptiveCard"
+
+
+@pytest.mark.parametrize(("status", "body"), [(200, "1"), (200, ""), (202, ""), (204, "")])
+async def test_every_kind_of_success_counts(teams: Receiver, client: httpx.AsyncClient, status: int, body: str) -> None:
+    teams.answer(status, body)
+    assert await TeamsChannel(teams.url, client).send(samples.one(), now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "permanent", "words"),
+    [
+        (400, '{"error": {"code": "WorkflowTriggerIsNotEnabled", "message": "x"}}', True, "Turn the workflow on"),
+        (401, '{"error": {"code": "DirectApiAuthorizationRequired"}}', True, "401 DirectApiAuthorizationRequired"),
+        (403, "", True, "Copy the workflow's address from Teams again into TEAMS_WEBHOOK_URL"),
+        (404, '{"error": {"code": "WorkflowNotFound"}}', True, "Make a new one in Teams"),
+        (410, "", True, "Make a new one in Teams"),
+        (413, "", True, "too large"),
+        (301, "", True, "redirects to another address"),
+        (418, "", True, "check its address"),
+        (408, "", False, "tried again"),
+        (429, "", False, "tried again"),
+        (500, '{"error": {"code": "<script>"}}', False, "(500)"),
+        (502, "", False, "tried again"),
+        (503, "", False, "tried again"),
+        (
+            200,
+            "Webhook message delivery failed with error: Microsoft Teams endpoint returned HTTP error 429",
+            False,
+            "429",
+        ),
+        (
+            200,
+            "Webhook message delivery failed with error: Microsoft Teams endpoint returned HTTP error 413",
+            True,
+            "413",
+        ),
+        (202, "Webhook message delivery failed with error: something", False, "502"),
+    ],
+)
+async def test_every_kind_of_refusal_becomes_a_sentence(
+    teams: Receiver, client: httpx.AsyncClient, status: int, body: str, permanent: bool, words: str
+) -> None:
+    teams.answer(status, body, Location="http://evil.example/")
+    with pytest.raises(ChannelError) as error:
+        await TeamsChannel(teams.url, client).send(samples.one(), now=NOW)
+    assert error.value.permanent is permanent
+    assert words in str(error.value)
+    assert KEY not in str(error.value)
+    assert len(teams.requests) == 1
+
+
+async def test_retry_after_is_passed_on(teams: Receiver, client: httpx.AsyncClient) -> None:
+    teams.answer(429, Retry_After="120")
+    with pytest.raises(ChannelError) as error:
+        await TeamsChannel(teams.url, client).send(samples.one(), now=NOW)
+    assert error.value.retry_after == timedelta(minutes=2)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("120", timedelta(seconds=120)),
+        ("0", timedelta(0)),
+        ("1.5", timedelta(seconds=1.5)),
+        ("Sun, 22 Nov 2026 06:01:09 GMT", timedelta(minutes=1)),
+        ("Sun, 22 Nov 2020 06:01:09 GMT", timedelta(0)),
+        ("999999999999999999", LONGEST_WAIT),
+        ("1e999", LONGEST_WAIT),
+        ("nan", None),
+        ("-5", None),
+        ("soon", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_retry_after_is_read_in_both_forms(value: str | None, expected: timedelta | None) -> None:
+    assert parse_retry_after(value, NOW) == expected
+
+
+@pytest.mark.parametrize(
+    ("url", "words", "permanent"),
+    [
+        (f"http://127.0.0.1:1/?sig={KEY}", "can't be reached", False),
+        (f"https://does-not-exist.invalid/?sig={KEY}", "can't be ", False),
+        (f"ftp://127.0.0.1/?sig={KEY}", "not a web address", True),
+    ],
+)
+async def test_unreachable_receiver_is_a_sentence_without_its_address(
+    client: httpx.AsyncClient, url: str, words: str, permanent: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    with pytest.raises(ChannelError) as error:
+        await TeamsChannel(url, client).send(samples.one(), now=NOW)
+    assert words in str(error.value)
+    assert "TEAMS_WEBHOOK_URL" in str(error.value)
+    assert error.value.permanent is permanent
+    assert KEY not in str(error.value) + caplog.text
+
+
+async def test_answer_that_does_not_come_is_tried_again() -> None:
+    def late(request: httpx.Request) -> httpx.Response:
+        raise httpx.ReadTimeout("", request=request)
+
+    async with httpx.AsyncClient(transport=httpx.MockTransport(late)) as client:
+        with pytest.raises(ChannelError, match="didn't answer in time") as error:
+            await TeamsChannel("https://teams.example/", client).send(samples.one(), now=NOW)
+    assert not error.value.permanent
+
+
+async def test_no_address_is_logged(
+    teams: Receiver, client: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    await TeamsChannel(teams.url, client).send(samples.one(), now=NOW)
+    assert "HTTP Request: POST http://127.0.0.1/..." in caplog.text
+    assert KEY not in caplog.text
+    assert "/hook" not in caplog.text
+
+
+async def test_logs_of_other_requests_stay_as_they_are(
+    teams: Receiver, client: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    await client.post(teams.url.replace("hook", "other"))
+    assert "/other" in caplog.text
+
+
+async def test_endless_answer_is_not_read_to_its_end(teams: Receiver, client: httpx.AsyncClient) -> None:
+    teams.answer(500, "x" * 5_000_000)
+    with pytest.raises(ChannelError, match="500"):
+        await TeamsChannel(teams.url, client).send(samples.one(), now=NOW)
+
+
+def test_certificates_are_checked_and_redirects_not_followed() -> None:
+    client = http_client()
+    assert not client.follow_redirects
+    assert client.timeout.connect == 10
+
+
+async def test_signature_is_that_of_standard_webhooks(hook: Receiver, client: httpx.AsyncClient) -> None:
+    now = datetime.now(UTC).astimezone()
+    made = samples.typical()
+    assert await WebhookChannel(hook.url, SECRET, client).send(made, now=now) == "The webhook answered 202."
+    (request,) = hook.requests
+    document = Webhook(SECRET).verify(request.body, dict(request.headers))
+    assert document["type"] == "app_password_scan.changed"
+    assert request.headers["webhook-id"] == document["data"]["alert_id"] == made.id
+    assert len(document["data"]["changes"]) == 6
+
+
+async def test_retry_keeps_the_id_and_signs_anew(hook: Receiver, client: httpx.AsyncClient) -> None:
+    channel = WebhookChannel(hook.url, SECRET, client)
+    await channel.send(samples.one(), now=NOW)
+    await channel.send(samples.one(), now=NOW + timedelta(hours=1))
+    one, other = hook.requests
+    assert one.headers["webhook-id"] == other.headers["webhook-id"]
+    assert one.headers["webhook-timestamp"] == "1795327209"
+    assert one.headers["webhook-signature"] != other.headers["webhook-signature"]
+    assert one.body == other.body
+
+
+@pytest.mark.parametrize(
+    ("status", "permanent", "words"),
+    [
+        (401, True, "WEBHOOK_SECRET"),
+        (404, True, "Correct WEBHOOK_URL"),
+        (410, True, "no longer wants"),
+        (503, False, "tried"),
+    ],
+)
+async def test_webhook_refusals_say_what_to_do(
+    hook: Receiver, client: httpx.AsyncClient, status: int, permanent: bool, words: str
+) -> None:
+    hook.answer(status)
+    with pytest.raises(ChannelError, match=words) as error:
+        await WebhookChannel(hook.url, SECRET, client).send(samples.one(), now=NOW)
+    assert error.value.permanent is permanent
+
+
+def test_webhook_document_has_its_documented_shape() -> None:
+    document = json.loads(webhook_body(samples.typical()))
+    assert list(document) == ["schema", "type", "timestamp", "data"]
+    assert (document["schema"], document["timestamp"]) == (1, "2026-11-22T06:00:09Z")
+    data = document["data"]
+    assert data["tenant"] == {"id": "70000000-0000-4000-8000-000000000001", "name": "Contoso"}
+    assert data["counts"] == {"opened": 3, "exception_expired": 1, "changed": 1, "resolved": 1}
+    assert data["totals"] == {"accounts": 18, "high": 4, "medium": 2, "low": 1}
+    assert data["omitted"] == 0
+    assert data["severity"] == "high"
+    first = data["changes"][0]
+    assert first["kind"] == "opened"
+    assert first["account"]["user_principal_name"] == "svc-archive@contoso.com"
+    assert first["since"] == "2026-11-20T02:12:09Z"
+    assert first["reasons"][0]["policy_name"] == "Require MFA for all users"
+    assert data["changes"][3]["accepted_until"] == "2026-11-21"
+    assert data["gaps"] == [
+        {
+            "input": "role_eligibilities",
+            "error": "403 Authorization_RequestDenied",
+            "permission": "RoleEligibilitySchedule.Read.Directory",
+            "account": None,
+        }
+    ]
+
+
+def test_each_purpose_has_a_type_of_its_own() -> None:
+    assert set(TYPES) == set(Purpose)
+    assert json.loads(webhook_body(samples.failure()))["type"] == "app_password_scan.failed"
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.sampled_from(HOSTILE) | st.text(st.characters(exclude_categories=[])), st.integers(0, 3000))
+def test_webhook_document_is_bounded_and_counts_what_it_omits(name: str, count: int) -> None:
+    one = item(1, name=name, upn=name, title=name, actor=name, resolution=name)
+    body = webhook_body(alert(*[one] * count, tenant_name=name))
+    assert body.isascii()
+    assert len(body) <= MAX_BYTES
+    data = json.loads(body)["data"]
+    assert len(data["changes"]) + data["omitted"] == count
+    assert data["changes"] or not count
+
+
+class Post:
+    """A mail service that answers what it is told to."""
+
+    def __init__(self, answer: MailAnswer) -> None:
+        self.answer = answer
+        self.sent: list[tuple[str, bytes]] = []
+
+    async def __call__(self, mailbox: str, mime: bytes) -> MailAnswer:
+        self.sent.append((mailbox, mime))
+        return self.answer
+
+
+async def test_mail_goes_out_as_base64_mime_from_the_mailbox() -> None:
+    post = Post(MailAnswer(202))
+    said = await EmailChannel(post, "alerts@contoso.com", ["a@contoso.com"]).send(samples.one(), now=NOW)
+    assert said == "Microsoft Graph took the mail from alerts@contoso.com (202)."
+    ((mailbox, mime),) = post.sent
+    assert mailbox == "alerts@contoso.com"
+    assert message_from_bytes(base64.b64decode(mime, validate=True))["To"] == "a@contoso.com"
+
+
+@pytest.mark.parametrize(
+    ("answer", "permanent", "words"),
+    [
+        (
+            MailAnswer(403, "ErrorAccessDenied"),
+            True,
+            "403 ErrorAccessDenied). Give the app the role Application Mail.Send",
+        ),
+        (MailAnswer(404, "ErrorInvalidUser"), True, "Check ALERT_EMAIL_FROM"),
+        (MailAnswer(404, "MailboxNotEnabledForRESTAPI"), True, "mailbox in Exchange Online"),
+        (MailAnswer(400, "ErrorInvalidRecipients"), True, "Check the addresses in ALERT_EMAIL_TO"),
+        (MailAnswer(401, "<script>"), True, "(401)"),
+        (MailAnswer(429, "TooManyRequests", timedelta(seconds=9)), False, "tried again"),
+        (MailAnswer(503), False, "tried again"),
+        (MailAnswer(0), False, "can't be reached"),
+    ],
+)
+async def test_mail_refusals_say_what_to_do(answer: MailAnswer, permanent: bool, words: str) -> None:
+    channel = EmailChannel(Post(answer), "alerts@contoso.com", ["a@contoso.com"])
+    with pytest.raises(ChannelError) as error:
+        await channel.send(samples.one(), now=NOW)
+    assert words in str(error.value)
+    assert error.value.permanent is permanent
+    assert error.value.retry_after == answer.retry_after
