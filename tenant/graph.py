@@ -14,8 +14,10 @@ Conditional Access, which throttles without saying for how long, and would come 
 import asyncio
 import json
 import re
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
+from functools import cache
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote, urljoin, urlsplit
@@ -101,7 +103,7 @@ class Graph:
         self._origin = _origin(self.host)
         self._stack = closing or AsyncExitStack()
         hooks: dict[str, list[Callable[..., Any]]] = {"request": [self._count], "response": [_refuse_redirect]}
-        client = httpx.AsyncClient(timeout=TIMEOUT, follow_redirects=False, event_hooks=hooks)
+        client = httpx.AsyncClient(timeout=TIMEOUT, follow_redirects=False, event_hooks=hooks, verify=_trusted())
         self._wrapped = [one for one in (client._transport, *client._mounts.values()) if one]
         self._http = GraphClientFactory.create_with_default_middleware(client=client, options=_OURS)
         parts = urlsplit(self.host)
@@ -151,6 +153,10 @@ class Graph:
         """The JSON object that a POST answers that changes nothing, such as a batch. Raises :class:`GraphError`."""
         return await self._patiently(self._request(Method.POST, self._url(path, version), body=body))
 
+    async def page(self, link: str) -> Json:
+        """One page of a collection at an absolute address, such as a nextLink. Raises :class:`GraphError`."""
+        return await self._read(link, None)
+
     async def pages(
         self, path: str, *, version: str = "v1.0", headers: Mapping[str, str] | None = None
     ) -> AsyncIterator[Json]:
@@ -170,7 +176,7 @@ class Graph:
             for item in items_of(page):
                 yield item
             following = page.get("@odata.nextLink")
-            url = urljoin(url, str(following)) if following else None
+            url = _joined(url, str(following)) if following else None
 
     async def send_mail(self, mailbox: str, mime: bytes) -> None:
         """Send a MIME message (in base64) from a mailbox, once: a second try could send it twice.
@@ -253,6 +259,12 @@ def items_of(page: Json) -> list[Json]:
     return [item for item in items if isinstance(item, dict)]
 
 
+@cache
+def _trusted() -> ssl.SSLContext:
+    """The certificates that are trusted: loading them takes longer than a request."""
+    return httpx.create_ssl_context()
+
+
 async def _refuse_redirect(response: httpx.Response) -> None:
     if response.is_redirect:
         raise GraphRefused(response.status_code, "Redirect", "Graph pointed elsewhere; the token is not sent there")
@@ -268,6 +280,10 @@ def _parsed(content: bytes | None) -> Json:
     if not isinstance(value, dict):
         raise GraphRefused(200, "UnexpectedAnswer", "the answer is not a JSON object")
     return value
+
+
+def _joined(page: str, link: str) -> str:
+    return link if "://" in link else urljoin(page, link)
 
 
 def _origin(url: str) -> str:

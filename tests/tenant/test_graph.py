@@ -1,0 +1,215 @@
+"""The client: what goes over the wire, what comes back, and what is refused."""
+
+import socket
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from demo.builder import TenantBuilder
+from demo.graph import LocalGraph
+from tenant.graph import Graph, GraphError, GraphRefused, GraphUnreachable
+from tests.tenant.reading import Naps, connect
+from tests.tenant.scripted import pages, scripted
+
+
+async def every(graph: Graph, path: str = "/users") -> list[dict[str, Any]]:
+    return [item async for item in graph.pages(path)]
+
+
+async def test_a_collection_is_read_to_its_last_page() -> None:
+    async with scripted(pages([{"id": "1"}], [], [{"id": "2"}])) as server, connect(server.url) as graph:
+        assert await every(graph) == [{"id": "1"}, {"id": "2"}]
+        assert graph.requests == 3
+
+
+async def test_headers_go_with_every_page() -> None:
+    async with scripted(pages([], [])) as server, connect(server.url) as graph:
+        _ = [item async for item in graph.pages("/users", headers={"Prefer": "include-unknown-enum-members"})]
+    assert [request.headers["Prefer"] for request in server.requests] == ["include-unknown-enum-members"] * 2
+    assert {request.headers["x-ms-throttle-priority"] for request in server.requests} == {"low"}
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "https://evil.example/v1.0/users?page=2",
+        "http://127.0.0.1:1/v1.0/users",
+        "https://{here}/v1.0/users",
+        "http://{here}@evil.example/v1.0/users",
+        "http://user:secret@{here}/v1.0/users",
+        "http://[broken/v1.0/users",
+        "file:///etc/passwd",
+    ],
+)
+async def test_a_next_page_at_another_address_gets_neither_request_nor_token(link: str) -> None:
+    def answer(request: web.Request) -> web.Response:
+        return web.json_response({"value": [], "@odata.nextLink": link.replace("{here}", request.host)})
+
+    async with scripted(answer) as server, connect(server.url) as graph:
+        with pytest.raises(GraphError, match="another address"):
+            await every(graph)
+        assert len(server.requests) == 1
+
+
+async def test_a_next_page_may_be_relative_to_the_page_before() -> None:
+    def answer(request: web.Request) -> web.Response:
+        last = "page" in request.query
+        return web.json_response({"value": [{}]} | ({} if last else {"@odata.nextLink": "users?page=2"}))
+
+    async with scripted(answer) as server, connect(server.url) as graph:
+        assert await every(graph) == [{}, {}]
+        assert server.paths == ["/v1.0/users", "/v1.0/users?page=2"]
+
+
+async def test_pages_in_a_circle_are_an_error_and_no_endless_loop() -> None:
+    def answer(request: web.Request) -> web.Response:
+        return web.json_response({"value": [], "@odata.nextLink": str(request.url)})
+
+    async with scripted(answer) as server, connect(server.url) as graph:
+        with pytest.raises(GraphError, match="doesn't end"):
+            await every(graph)
+        assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_a_redirect_is_an_error_and_takes_no_token_along(status: int) -> None:
+    async with scripted(pages([])) as elsewhere:
+
+        def answer(request: web.Request) -> web.Response:
+            return web.Response(status=status, headers={"Location": f"{elsewhere.url}/v1.0/users"})
+
+        async with scripted(answer) as server, connect(server.url) as graph:
+            with pytest.raises(GraphRefused, match=f"{status} Redirect"):
+                await every(graph)
+        assert elsewhere.requests == []
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "told"),
+    [
+        (
+            403,
+            '{"error":{"code":"Authorization_RequestDenied","message":"No."}}',
+            "403 Authorization_RequestDenied: No.",
+        ),
+        (403, "<html>Forbidden</html>", "403"),
+        (404, "", "404"),
+        (400, '{"error":"text"}', "400"),
+        (400, "[]", "400"),
+        (200, "<html>sign in here</html>", "200 UnexpectedAnswer: the answer is not JSON"),
+        (200, "[1]", "200 UnexpectedAnswer: the answer is not a JSON object"),
+        (200, '{"value": 1}', "200 UnexpectedAnswer: the answer has no list of values"),
+        (200, "", "200 UnexpectedAnswer: the answer has no list of values"),
+    ],
+)
+async def test_what_is_no_list_is_an_error_and_never_an_empty_list(status: int, body: str, told: str) -> None:
+    kind = "text/html" if body.startswith("<") else "application/json"
+
+    def answer(request: web.Request) -> web.Response:
+        return web.Response(status=status, text=body, content_type=kind)
+
+    async with scripted(answer) as server, connect(server.url) as graph:
+        with pytest.raises(GraphRefused) as caught:
+            await every(graph)
+    assert str(caught.value) == told
+    assert caught.value.status == status
+
+
+async def test_an_error_is_told_in_one_short_line() -> None:
+    hostile = "first\r\nsecond\x1b[31m\u202e" + "x" * 1000
+
+    def answer(request: web.Request) -> web.Response:
+        return web.json_response({"error": {"code": "A\nB", "message": hostile}}, status=403)
+
+    async with scripted(answer) as server, connect(server.url) as graph:
+        with pytest.raises(GraphRefused) as caught:
+            await graph.get("/organization")
+    text = str(caught.value)
+    assert text.startswith("403 A B: first second [31m")
+    assert text.isprintable()
+    assert len(text) < 300
+
+
+async def test_throttling_without_a_time_is_waited_out() -> None:
+    naps = Naps()
+    async with LocalGraph(TenantBuilder().policy("One", grant=["mfa"]).build()) as local:
+        throttled = local.fail("conditionalAccess/policies", 429, times=4)
+        async with connect(local.url, naps) as graph:
+            assert len(await every(graph, "/identity/conditionalAccess/policies")) == 1
+            assert graph.requests == local.http_requests == 5
+    assert throttled.hits == 4
+    assert [round(nap) for nap in naps.taken[:2]] == [2, 4] or naps.taken[0] >= 2
+    assert naps.taken == sorted(naps.taken)
+
+
+async def test_throttling_with_a_time_is_obeyed() -> None:
+    naps = Naps()
+    async with LocalGraph(TenantBuilder().build()) as local:
+        local.fail("organization", 429, times=2, retry_after=17)
+        async with connect(local.url, naps) as graph:
+            assert len(await every(graph, "/organization")) == 1
+    assert naps.taken == [17, 17]
+
+
+async def test_throttling_that_does_not_end_is_an_error_in_the_end() -> None:
+    naps = Naps()
+    async with LocalGraph(TenantBuilder().build()) as local, connect(local.url, naps) as graph:
+        local.fail("organization", 429)
+        with pytest.raises(GraphRefused, match="429 TooManyRequests"):
+            await every(graph, "/organization")
+    assert 60 <= sum(naps.taken) <= 90
+
+
+async def test_a_broken_connection_is_tried_again() -> None:
+    async with LocalGraph(TenantBuilder("Contoso").build()) as local, connect(local.url) as graph:
+        local.fail("organization", 0, times=2)
+        assert [one["displayName"] for one in await every(graph, "/organization")] == ["Contoso"]
+
+
+async def test_a_batch_is_sent_again_with_its_body_and_token() -> None:
+    async with LocalGraph(TenantBuilder().build()) as local, connect(local.url) as graph:
+        local.fail(r"POST /v1\.0/\$batch", 503, times=2)
+        body = {"requests": [{"id": "1", "method": "GET", "url": "/organization"}]}
+        answer = await graph.post("/$batch", body)
+    assert answer["responses"][0]["status"] == 200
+
+
+async def test_a_graph_that_is_not_there_is_named_with_what_to_check() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound and not listening: nobody answers, and nobody else gets the port
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        naps = Naps()
+        async with connect(url, naps) as graph:
+            with pytest.raises(GraphUnreachable) as caught:
+                await graph.get("/organization")
+    assert url in str(caught.value)
+    assert "GRAPH_ENDPOINT" in str(caught.value)
+    assert sum(naps.taken) <= 5
+
+
+async def test_a_wrong_token_is_refused_with_graphs_own_words() -> None:
+    async with LocalGraph(TenantBuilder().build()) as local:
+        async with Graph.connect(local.url, authority="https://login.invalid", local_token="wrong") as graph:
+            with pytest.raises(GraphRefused, match="401 InvalidAuthenticationToken"):
+                await graph.get("/organization")
+
+
+async def test_the_version_is_that_of_the_request() -> None:
+    async with scripted(pages([])) as server, connect(server.url) as graph:
+        await graph.get("/organization")
+        await graph.get("/organization", version="beta")
+        await graph.post("/$batch", {}, version="beta")
+    assert server.paths == ["/v1.0/organization", "/beta/organization", "/beta/$batch"]
+
+
+async def test_a_mail_is_sent_once_and_never_again() -> None:
+    def answer(request: web.Request) -> web.Response:
+        return web.Response(status=504, headers={"Retry-After": "9"})
+
+    async with scripted(answer) as server, connect(server.url) as graph:
+        with pytest.raises(GraphRefused) as caught:
+            await graph.send_mail("o'brien+alerts@contoso.com", b"bWFpbA==")
+    assert server.paths == ["/v1.0/users/o%27brien%2Balerts%40contoso.com/sendMail"]
+    assert server.requests[0].headers["Content-Type"] == "text/plain"
+    assert (caught.value.status, caught.value.retry_after) == (504, 9)
