@@ -1,0 +1,127 @@
+"""The process is killed at every step between reading and telling; running again loses no alert and repeats none.
+
+A step is a request to Table Storage or a call of the webhook: the process dies when the service has done what was asked,
+and everything that it would still have done, clean-up included, doesn't happen. Dying before a step is dying after the one
+before it.
+"""
+
+import asyncio
+from collections import Counter
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import pytest
+from azure.core.exceptions import StreamConsumedError
+from azure.core.pipeline.transport import AioHttpTransport
+
+import storage as storage_module
+import tell
+from alerts.ledger import Ledger
+from devtools.azurite import Azurite
+from findings.errors import FindingsError
+from findings.lease import LeaseTimes
+from findings.store import FindingStore
+from scan import ScanRequest, scan
+from settings import load_settings
+from tests.e2e.conftest import BACKUP, MAILER, Installation
+from tests.findings.crash import DyingTransport, Killed
+
+QUICK = LeaseTimes(duration=0.2, renew_every=30, wait=5, poll=0.02)
+EXPECTED = Counter({("opened", BACKUP, "APW-001"): 1, ("opened", MAILER, "APW-003"): 1})
+LATER = timedelta(minutes=10)
+
+
+class _Steps:
+    """Counts the steps of one process, and kills it after number ``at``."""
+
+    def __init__(self, at: int | None) -> None:
+        self.at, self.count, self.dead = at, 0, False
+
+    @property
+    def last(self) -> bool:
+        """Whether the step that is being done is the last one."""
+        return self.count == self.at
+
+    def before(self) -> None:
+        """Nothing happens in a process that is dead."""
+        if self.dead:
+            raise Killed
+
+    def after(self) -> None:
+        """A step was done."""
+        self.count += 1
+        if self.count - 1 == self.at:
+            self.dead = True
+            raise Killed
+
+
+class _Storage(DyingTransport):
+    def __init__(self, steps: _Steps) -> None:
+        super().__init__(None)
+        self._steps = steps
+
+    async def __aenter__(self) -> "_Storage":
+        self._inner = AioHttpTransport()  # a closed one can't be used again, and a process opens storage several times
+        await super().__aenter__()
+        return self
+
+    async def send(self, request: object, **options: object) -> object:  # type: ignore[override]
+        self._steps.before()
+        answer = await super().send(request, **options)
+        if self._steps.last:
+            with suppress(StreamConsumedError):
+                await answer.load_body()  # the service is done with what was asked
+        self._steps.after()
+        return answer
+
+
+class _Webhook(httpx.AsyncHTTPTransport):
+    def __init__(self, steps: _Steps) -> None:
+        super().__init__()
+        self._steps = steps
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        self._steps.before()
+        answer = await super().handle_async_request(request)
+        self._steps.after()
+        return answer
+
+
+async def _process(monkeypatch: pytest.MonkeyPatch, at: int | None, now: datetime) -> int:
+    """One process: scan, then send what is to be sent. Returns how many steps it took."""
+    steps = _Steps(at)
+    monkeypatch.setitem(storage_module.CLIENT_OPTIONS, "transport", _Storage(steps))
+    monkeypatch.setattr(tell, "http_client", lambda: httpx.AsyncClient(transport=_Webhook(steps)))
+    settings = load_settings()
+    result = await scan(settings, ScanRequest(f"run-{now:%H%M%S%f}", "test", times=QUICK), clock=lambda: now)
+    for alert_id in result.alert_ids:
+        await tell.send_alert(settings, alert_id, clock=lambda: now)
+    return steps.count
+
+
+async def _waiting(now: datetime) -> list[str]:
+    """The alerts that a further scan would send."""
+    async with storage_module.tables(load_settings()) as service:
+        return [*await FindingStore(service).untold_alert_ids(), *await Ledger(service).undelivered(now)]
+
+
+def test_no_alert_is_lost_or_repeated_wherever_the_process_dies(
+    installation: Installation, azurite: Azurite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = datetime.now(UTC)
+
+    def process(at: int | None, now: datetime) -> int:
+        return asyncio.run(_process(monkeypatch, at, now))
+
+    steps = process(None, start)
+    assert Counter(installation.told()) == EXPECTED
+    assert steps > 20
+    for at in range(steps):
+        monkeypatch.setenv("AzureWebJobsStorage", azurite.new_account())
+        installation.receiver.calls.clear()
+        with suppress(Killed, FindingsError):
+            process(at, start)
+        process(None, start + LATER)
+        assert Counter(installation.told()) == EXPECTED, f"killed after step {at} of {steps}"
+        assert asyncio.run(_waiting(start + 2 * LATER)) == [], f"something waits to be told again after step {at}"
