@@ -6,8 +6,11 @@ An invented company. ``demo/expected.py`` says what every verdict must be and wh
 from datetime import UTC, datetime, timedelta
 
 from demo.builder import TenantBuilder
+from demo.company_apps import add_apps
+from demo.company_audits import audits
 from demo.company_people import add_people
 from demo.company_policies import BREAK_GLASS, LEGACY_EXCEPTIONS, MFA_EXCEPTIONS, add_policies
+from demo.company_sign_ins import sign_ins
 from demo.expected import EXPECTED
 from demo.ids import make_id
 from demo.tenant import ABSENT, DemoTenant
@@ -42,7 +45,11 @@ def company(now: datetime | None = None) -> DemoTenant:
     _add_business_systems(build, today)
     _add_special(build)
     add_policies(build, today)
-    return build.build()
+    add_apps(build)
+    tenant = build.build()
+    tenant.sign_ins = sign_ins(tenant, today)
+    tenant.audits = audits(tenant, today)
+    return tenant
 
 
 def demo_settings() -> dict[str, str]:
@@ -67,7 +74,7 @@ def _add_groups(build: TenantBuilder) -> None:
     build.group(
         MFA_EXCEPTIONS, members=[*exempt, *more, "Scanners"], description="Excluded from CA001. Reviewed yearly."
     )
-    build.group(LEGACY_EXCEPTIONS, members=[*exempt, *more], description="Excluded from CA002.")
+    build.group(LEGACY_EXCEPTIONS, members=[*exempt, *more, "Backup apps"], description="Excluded from CA002.")
     build.group("Line-of-business apps", members=["ERP interfaces", "Payroll interfaces"])
     # A circle: somebody nested the parent into its child, and Entra ID allows it.
     build.group("ERP interfaces", members=["Line-of-business apps"])
@@ -77,7 +84,11 @@ def _add_groups(build: TenantBuilder) -> None:
         description="Selected for the app password check.",
     )
     build.group("Exchange operators", roles=["Exchange Administrator"], description="Role-assignable.")
-    build.group("Acquisition project", hidden=True, members=[f"emily.carter@{DOMAIN}", f"haruto.sato@{DOMAIN}"])
+    build.group(
+        "Acquisition project",
+        hidden=True,
+        members=[f"emily.carter@{DOMAIN}", f"haruto.sato@{DOMAIN}", f"svc-boardroom@{DOMAIN}"],
+    )
     build.group("All staff", rule='(user.employeeType -eq "Employee")')
 
 
@@ -86,7 +97,7 @@ def _add_mail_tools(build: TenantBuilder, today: datetime) -> None:
     account.add("svc-codetwo-backup", "CodeTwo Backup", ["Backup apps"], created=760)
     account.add("svc-signatures", "Email Signatures", ["Mail connectors"], created=911)
     account.add("svc-journal", "Journaling connector", [MFA_EXCEPTIONS, LEGACY_EXCEPTIONS], created=1204)
-    account.add("svc-archive", "Mail archive", [], mfa=ABSENT, created=1530)
+    account.add("svc-archive", "Mail archive", [LEGACY_EXCEPTIONS], mfa=ABSENT, created=1530)
     account.add(
         "svc-migration",
         "Exchange migration",
@@ -104,7 +115,7 @@ def _add_mail_tools(build: TenantBuilder, today: datetime) -> None:
     account.add(
         "invoices",
         "Invoices",
-        [],
+        [LEGACY_EXCEPTIONS],
         mailbox="shared",
         created=1840,
         onPremisesExtensionAttributes=_extension_attributes(),

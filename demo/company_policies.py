@@ -21,6 +21,8 @@ MANAGED = "Microsoft-managed: Multifactor authentication for per-user multifacto
 
 SWITCHED_ON = timedelta(days=19, hours=-14, minutes=-12)
 """How long before today's midnight CA001 went from report-only to on: at 14:12."""
+EXCLUDED_UNTIL = timedelta(days=9, hours=-13, minutes=-40)
+"""How long before today's midnight the scanner in Gdańsk left the legacy authentication exceptions."""
 
 
 def add_policies(build: TenantBuilder, today: datetime) -> None:
@@ -114,7 +116,7 @@ def _add_some(build: TenantBuilder, today: datetime) -> None:
         include_groups=["Support tools"],
         apps=["Office365"],
         grant=["mfa", "compliantDevice"],
-        created="2026-02-11T13:20:00Z",
+        created=iso(today - timedelta(days=10, hours=-13, minutes=-20)),
     )
     build.policy(
         RISK,

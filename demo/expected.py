@@ -30,7 +30,7 @@ EXPECTED = (
         "CA001 Require MFA for all users",
         "CA001 Require MFA for all users",
         ("APW-001",),
-        "Per-user MFA is disabled and the account is in no exclusion group, so MFA for all users reaches it.",
+        "Per-user MFA is disabled, and the account is excluded from CA002 but not from CA001.",
     ),
     Expected(
         "svc-signatures@alderleaf.example",
@@ -57,7 +57,7 @@ EXPECTED = (
         None,
         "CA002 Block legacy authentication",
         ("APW-007",),
-        "Enforced, but unlike the scanner in Bristol it was never put into the legacy authentication exceptions.",
+        "Enforced, but the account was taken out of the legacy authentication exceptions.",
     ),
     Expected(
         "svc-scan-osaka@alderleaf.example",
@@ -147,7 +147,7 @@ EXPECTED = (
         "CA001 Require MFA for all users",
         "CA001 Require MFA for all users",
         ("APW-001",),
-        "A shared mailbox whose sign-in is allowed, in no exclusion group.",
+        "A shared mailbox whose sign-in is allowed; excluded from CA002 only.",
     ),
     Expected(
         "svc-warehouse@alderleaf.example",

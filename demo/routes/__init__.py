@@ -1,6 +1,6 @@
 """The endpoints of the local Graph, by subject."""
 
-from demo.routes import apps, groups, logs, mail, policies, reports, roles, users
+from demo.routes import apps, evaluate, groups, logs, mail, policies, reports, roles, users
 from demo.service import Route
 
 ROUTES: tuple[Route, ...] = (
@@ -11,6 +11,7 @@ ROUTES: tuple[Route, ...] = (
     *reports.ROUTES,
     *apps.ROUTES,
     *logs.ROUTES,
+    *evaluate.ROUTES,
     *mail.ROUTES,
 )
 """Everything that is served."""
