@@ -55,7 +55,11 @@ $requiredPermissions = @(
     'UserAuthenticationMethod.Read.All'
 )
 $optionalPermissions = @(
+    'Application.Read.All'
     'AuditLog.Read.All'
+    'DelegatedPermissionGrant.Read.All'
+    'Directory.Read.All'
+    'MailboxSettings.Read'
     'Member.Read.Hidden'
 )
 $graphAppId = '00000003-0000-0000-c000-000000000000'

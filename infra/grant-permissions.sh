@@ -14,7 +14,11 @@ REQUIRED=(
   UserAuthenticationMethod.Read.All
 )
 OPTIONAL=(
+  Application.Read.All
   AuditLog.Read.All
+  DelegatedPermissionGrant.Read.All
+  Directory.Read.All
+  MailboxSettings.Read
   Member.Read.Hidden
 )
 GRAPH_APP_ID=00000003-0000-0000-c000-000000000000

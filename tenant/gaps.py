@@ -35,6 +35,14 @@ class Gaps:
         self._accounts.setdefault(key, set()).add(account_id)
         return gap
 
+    def add_optional(self, input_name: str, error: GraphError | str, *, text: str = "") -> Gap:
+        """Note that an input on which no verdict depends could not be read; ``text`` says it better than the error does."""
+        gap = Gap(
+            input_name, text or str(error), _permission(input_name, error, None), tenant_wide=False, optional=True
+        )
+        self._found.setdefault((input_name, f"optional: {_kind(error)}"), gap)
+        return gap
+
     def not_found(self, account: str) -> None:
         """Note that an account which somebody named doesn't exist."""
         text = "404 there is no such account: check the spelling, or remove it from the list"

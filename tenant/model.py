@@ -27,6 +27,8 @@ class Gap:
     """Whether it may concern every account; False for an input that is read account by account."""
     not_found: bool = False
     """True where Graph did answer, and the answer is that the thing doesn't exist (a mistyped account)."""
+    optional: bool = False
+    """True where no verdict depends on it: without the sign-in log an account is judged as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +181,38 @@ class MfaDemand:
 
 
 @dataclass(frozen=True, slots=True)
+class SignInUse:
+    """How an account was used: its successful sign-ins by one client to one application, summed up over some days."""
+
+    account_id: str
+    client_app: str
+    """Graph's ``clientAppUsed``, e.g. ``Authenticated SMTP``."""
+    app_id: str
+    app_name: str
+    user_agent: str
+    """Shortened; empty for a browser."""
+    way: str
+    """``browser``, ``app`` (interactive, in a desktop or mobile app) or ``background`` (nobody sat there)."""
+    count: int
+    days: int
+    """On how many different days."""
+    first_seen: datetime
+    last_seen: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """An application that isn't Microsoft's and an account: the account consented to it, or was assigned to it."""
+
+    app_id: str
+    app_name: str
+    kind: str
+    """``consent`` or ``assignment``."""
+    scopes: tuple[str, ...] = ()
+    """Delegated permissions, e.g. ``IMAP.AccessAsUser.All``."""
+
+
+@dataclass(frozen=True, slots=True)
 class Account:
     """A selected service account. ``None`` in a property means that Graph did not return it."""
 
@@ -200,3 +234,18 @@ class Account:
     """Ids of all groups the account is in, nested and dynamic ones included."""
     registration: Registration = Registration()
     mfa_demands: tuple[MfaDemand, ...] = ()
+    sign_ins: tuple[SignInUse, ...] = ()
+    """Empty where the sign-in log wasn't asked for."""
+    consents: tuple[Consent, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An account that nobody selected and that may be a service account, with what tells it from a person's."""
+
+    account: Account
+    mailbox_purpose: str | None = None
+    """Graph's ``userPurpose``, lower-cased: ``user``, ``shared``, ``room``, ``equipment``, ...; None where unknown."""
+    password_never_expires: bool = False
+    personal_details: bool = False
+    """Whether it has a given name and a surname, and a job title, an employee number or a mobile phone."""

@@ -104,6 +104,11 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint(
         "GET", "/users/{id}/authentication/methods", "v1.0", "UserAuthenticationMethod.Read.All", "mfa_registration"
     ),
+    Endpoint("GET", "/auditLogs/signIns", "beta", "AuditLog.Read.All", "sign_ins"),
+    Endpoint("GET", "/servicePrincipals", "v1.0", "Application.Read.All", "applications"),
+    Endpoint("GET", "/oauth2PermissionGrants", "v1.0", "DelegatedPermissionGrant.Read.All", "consents"),
+    Endpoint("GET", "/users/{id}/appRoleAssignments", "v1.0", "Directory.Read.All", "app_role_assignments"),
+    Endpoint("GET", "/users/{id}/mailboxSettings/userPurpose", "v1.0", "MailboxSettings.Read", "mailbox_purpose"),
     Endpoint("POST", "/users/{id}/sendMail", "v1.0", "Mail.Send", ""),
 )
 
@@ -136,10 +141,36 @@ PERMISSIONS: tuple[Permission, ...] = (
     ),
     Permission(
         "AuditLog.Read.All",
-        "Whether an account whose per-user MFA is Enabled has registered an MFA method (registration report).",
-        "Each such account's own methods are read instead.",
+        "Whether an account whose per-user MFA is Enabled has registered an MFA method (registration report), and the sign-in "
+        "log: which protocols and products use an account (SERVICE_ACCOUNT_DISCOVERY).",
+        "Each such account's own methods are read instead. Nothing is known of how accounts are used.",
         optional=True,
-        note="The registration report needs Entra ID P1.",
+        note="The registration report and the sign-in log need Entra ID P1.",
+    ),
+    Permission(
+        "Application.Read.All",
+        "Which applications of the tenant aren't Microsoft's (SERVICE_ACCOUNT_DISCOVERY).",
+        "Accounts that nobody listed are found by their sign-ins only.",
+        optional=True,
+    ),
+    Permission(
+        "DelegatedPermissionGrant.Read.All",
+        "Which accounts let such an application act for them (SERVICE_ACCOUNT_DISCOVERY).",
+        "Accounts that nobody listed are found by their sign-ins only.",
+        optional=True,
+    ),
+    Permission(
+        "Directory.Read.All",
+        "Which proposed accounts are assigned to such an application (SERVICE_ACCOUNT_DISCOVERY).",
+        "Assignments count for nothing where accounts are proposed.",
+        optional=True,
+        note="Microsoft Graph may ask for it with the sign-in log too, a known issue.",
+    ),
+    Permission(
+        "MailboxSettings.Read",
+        "Whether the mailbox of a proposed account is shared, or a room's (SERVICE_ACCOUNT_DISCOVERY).",
+        "Shared mailboxes that a product uses are proposed with less certainty.",
+        optional=True,
     ),
     Permission(
         "UserAuthenticationMethod.Read.All",
@@ -161,11 +192,12 @@ PERMISSIONS: tuple[Permission, ...] = (
 )
 
 _OPTIONAL = {one.name for one in PERMISSIONS if one.optional}
-_BY_INPUT = {one.input: one.permission for one in reversed(ENDPOINTS) if one.permission not in _OPTIONAL}
+_BY_INPUT = {one.input: one.permission for one in reversed(ENDPOINTS)}
+_BY_INPUT |= {one.input: one.permission for one in reversed(ENDPOINTS) if one.permission not in _OPTIONAL}
 
 
 def permission_for(input_name: str) -> str | None:
-    """The permission that opens an input; of an input with several endpoints, the first required one's."""
+    """The permission that opens an input; of an input with several endpoints, the first required one's if there is one."""
     return _BY_INPUT.get(input_name)
 
 

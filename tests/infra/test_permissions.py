@@ -15,6 +15,7 @@ PERMISSION_IDS = {
     "Application.Read.All": "9a5d68dd-52b0-4cc2-bd40-abcf44ac3a30",
     "AuditLog.Read.All": "b0afded3-3588-46d8-8b3d-9842eff778da",
     "DelegatedPermissionGrant.Read.All": "81b4724a-58aa-41c1-8a55-84ef97466587",
+    "Directory.Read.All": "7ab1d382-f21e-4acd-a863-ba3e13f7da61",
     "GroupMember.Read.All": "98830695-27a2-44f7-8c18-0c3ebc9698f6",
     "MailboxSettings.Read": "40f97065-369a-49f4-947c-6a255697ae91",
     "Member.Read.Hidden": "658aa5d8-239f-45c4-aa12-864f4fc7e490",

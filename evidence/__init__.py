@@ -1,0 +1,1 @@
+"""What was read of the sign-in log, kept by day, so that each day is read once."""

@@ -1,0 +1,99 @@
+"""Table ``signins``: the sums of each day of the sign-in log that was read, for each question that was asked.
+
+PartitionKey is the question (``legacy``, ``accounts`` or ``apps``) and a hash of the ids it asked about, RowKey the day in UTC,
+``2026-11-21``. A row that exists is a day that needs no reading again; one with no sign-ins says that there were none. Rows
+older than what is looked at are deleted. No sign-in, address or place is kept: only sums.
+"""
+
+import hashlib
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Protocol
+
+from azure.data.tables.aio import TableServiceClient
+
+from findings.packing import PROPERTY_BYTES, pack, unpack
+from findings.tables import Table
+
+TABLE = "signins"
+_MOST_BYTES = 14 * PROPERTY_BYTES
+"""Under the 1 MiB that an entity may have."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptDay:
+    """One day of one question."""
+
+    about: str
+    """``legacy``, ``accounts`` or ``apps``."""
+    ids: tuple[str, ...]
+    """The accounts or applications that were asked about; empty for ``legacy``."""
+    day: date
+    sums: Mapping[str, Sequence[Any]]
+    """Plain JSON."""
+
+
+class Evidence(Protocol):
+    """Where days are kept."""
+
+    def days(self) -> AsyncIterator[KeptDay]:
+        """Everything that is kept, in no particular order."""
+
+    async def keep(self, day: KeptDay) -> None:
+        """Keep a day, in place of what was known of it."""
+
+    async def drop_before(self, day: date) -> None:
+        """Forget what is older than a day."""
+
+
+class StoredEvidence:
+    """Days in Table Storage. Raises ``StorageError`` from ``findings.errors``."""
+
+    def __init__(self, service: TableServiceClient) -> None:
+        self._table = Table(service, TABLE)
+
+    async def days(self) -> AsyncIterator[KeptDay]:
+        """Everything that is kept."""
+        async for row in self._table.query("RowKey ge @first", {"first": ""}):
+            found = unpack(row) or {}
+            about, _, _ = str(row["PartitionKey"]).partition(";")
+            sums = {name: value for name, value in found.items() if name != "ids"}
+            yield KeptDay(about, tuple(found.get("ids", ())), date.fromisoformat(row["RowKey"]), sums)
+
+    async def keep(self, day: KeptDay) -> None:
+        """Keep a day, in place of what was known of it."""
+        packed = pack({"ids": day.ids, **day.sums}, _MOST_BYTES)
+        await self._table.upsert({"PartitionKey": _partition(day), "RowKey": day.day.isoformat(), **packed})
+
+    async def drop_before(self, day: date) -> None:
+        """Forget what is older than a day."""
+        rows = self._table.query("RowKey lt @day", {"day": day.isoformat()}, select=("PartitionKey", "RowKey"))
+        await self._table.delete([(row["PartitionKey"], row["RowKey"]) async for row in rows])
+
+
+class PassingEvidence:
+    """Days that are kept as long as the object: for a scan that stores nothing."""
+
+    def __init__(self) -> None:
+        self._days: dict[tuple[str, date], KeptDay] = {}
+
+    async def days(self) -> AsyncIterator[KeptDay]:
+        """Everything that is kept."""
+        for day in self._days.values():
+            yield day
+
+    async def keep(self, day: KeptDay) -> None:
+        """Keep a day, in place of what was known of it."""
+        self._days[_partition(day), day.day] = day
+
+    async def drop_before(self, day: date) -> None:
+        """Forget what is older than a day."""
+        self._days = {key: kept for key, kept in self._days.items() if kept.day >= day}
+
+
+def _partition(day: KeptDay) -> str:
+    if not day.ids:
+        return day.about
+    ids = hashlib.sha256("\n".join(sorted(day.ids)).encode()).hexdigest()[:16]
+    return f"{day.about};{ids}"

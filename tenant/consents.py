@@ -1,0 +1,181 @@
+"""Reads which applications that aren't Microsoft's act for which accounts, and what tells a service account from a person.
+
+Everything is bounded: consents are streamed and only those that concern mail, or a wanted account, are held; accounts are
+read in batches, and only those that something already points to.
+"""
+
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from urllib.parse import quote
+
+from tenant.batch import Answer, Member, batch, collect
+from tenant.gaps import Gaps
+from tenant.graph import Graph, GraphError, Json
+from tenant.model import Account, Candidate, Consent
+
+# Tenants of Microsoft that own its own applications. Source: Microsoft Entra documentation, "Verify first-party Microsoft
+# applications in sign-in reports".
+_MICROSOFT = frozenset({"f8cdef31-a31e-4b4a-93e4-5f571e91255a", "72f988bf-86f1-41af-91ab-2d7cd011db47"})
+_MAIL = ("imap.", "pop.", "smtp.", "ews.", "mail.", "mailboxsettings.", "full_access_as_user", "exchange.")
+MOST_GRANTS = 20_000
+"""Consents that are held at once."""
+_PAGE = 999
+_USER = (
+    "id,userPrincipalName,displayName,accountEnabled,userType,onPremisesSyncEnabled,passwordPolicies,givenName,surname,"
+    "jobTitle,employeeId,mobilePhone"
+)
+_PERSONAL = ("jobTitle", "employeeId", "mobilePhone")
+
+
+@dataclass(frozen=True, slots=True)
+class Applications:
+    """The applications of the tenant that aren't Microsoft's, and who consented to them."""
+
+    names: Mapping[str, str] = field(default_factory=dict)
+    """Application id -> display name."""
+    mail: tuple[str, ...] = ()
+    """Ids of the applications that hold a delegated permission for mail, for somebody or for everybody."""
+    consents: Mapping[str, tuple[Consent, ...]] = field(default_factory=dict)
+    """Account id -> consents that concern mail, and all consents of the accounts that were asked for."""
+
+
+async def read_applications(graph: Graph, gaps: Gaps, accounts: Collection[str]) -> Applications:
+    """The applications and the consents; ``accounts`` are the ids whose every consent is wanted."""
+    try:
+        principals = {one.id: one async for one in _principals(graph)}
+    except GraphError as error:
+        gaps.add_optional("applications", error)
+        return Applications()
+    names = {one.app_id: one.name for one in principals.values()}
+    mail: dict[str, None] = {}
+    consents: dict[str, dict[str, Consent]] = {}
+    held = 0
+    try:
+        async for grant in graph.pages(f"/oauth2PermissionGrants?$top={_PAGE}"):
+            app = principals.get(_id(grant, "clientId"))
+            if app is None:
+                continue
+            scopes = tuple(str(grant.get("scope") or "").split())
+            about_mail = any(scope.lower().startswith(_MAIL) for scope in scopes)
+            if about_mail:
+                mail[app.app_id] = None
+            user = _id(grant, "principalId")
+            if user and (user in accounts or (about_mail and held < MOST_GRANTS)):
+                held += 1
+                known = consents.setdefault(user, {})
+                before = known[app.app_id].scopes if app.app_id in known else ()
+                known[app.app_id] = Consent(app.app_id, app.name, "consent", tuple(dict.fromkeys(before + scopes)))
+    except GraphError as error:
+        gaps.add_optional("consents", error)
+        return Applications(names)
+    return Applications(names, tuple(mail), {user: tuple(found.values()) for user, found in consents.items()})
+
+
+async def read_assignments(
+    graph: Graph, gaps: Gaps, applications: Applications, ids: Sequence[str]
+) -> dict[str, tuple[Consent, ...]]:
+    """The applications that aren't Microsoft's to which accounts are assigned, by account id."""
+    names = {name.casefold(): app for app, name in applications.names.items()}
+    path = "appRoleAssignments?$select=resourceDisplayName,resourceId"
+    found: dict[str, tuple[Consent, ...]] = {}
+    for id, items in await _collections(graph, gaps, "app_role_assignments", ids, path):
+        shown = [str(item.get("resourceDisplayName") or "") for item in items]
+        apps = dict.fromkeys(name for name in shown if name.casefold() in names)
+        found[id] = tuple(Consent(names[name.casefold()], name, "assignment") for name in apps)
+    return found
+
+
+async def read_candidates(graph: Graph, gaps: Gaps, ids: Sequence[str]) -> list[Candidate]:
+    """The accounts with these ids, with their groups and the purpose of their mailboxes; deleted ones are left out."""
+    users = await batch(graph, [Member(f"/users/{quote(id)}?$select={_USER}") for id in ids])
+    found: dict[str, Json] = {}
+    for answer in users:
+        if not isinstance(answer, GraphError):
+            found[_id(answer, "id")] = answer
+        elif getattr(answer, "status", None) != 404:
+            gaps.add_optional("candidates", answer)
+    people = list(found)
+    path = "transitiveMemberOf?$select=id&$top=999"
+    groups = dict(await _collections(graph, gaps, "group_memberships", people, path))
+    purposes = await batch(graph, [Member(f"/users/{quote(id)}/mailboxSettings/userPurpose") for id in people])
+    purpose = dict(zip(people, [_purpose(gaps, answer) for answer in purposes], strict=True))
+    return [
+        Candidate(
+            account=Account(
+                id=id,
+                user_principal_name=str(user.get("userPrincipalName") or id),
+                display_name=str(user.get("displayName") or ""),
+                enabled=user.get("accountEnabled") is not False,
+                user_type=str(user.get("userType") or "Member"),
+                on_premises_sync_enabled=user.get("onPremisesSyncEnabled") is True,
+                groups=frozenset(_id(group, "id") for group in groups.get(id, ())),
+            ),
+            mailbox_purpose=purpose[id],
+            password_never_expires="DisablePasswordExpiration" in str(user.get("passwordPolicies") or ""),
+            personal_details=bool(user.get("givenName") and user.get("surname"))
+            and any(user.get(name) for name in _PERSONAL),
+        )
+        for id, user in found.items()
+    ]
+
+
+async def find_by_name(graph: Graph, gaps: Gaps, beginnings: Iterable[str], most: int) -> list[str]:
+    """Ids of up to ``most`` accounts whose user principal name begins like this (Graph takes 15 in one filter)."""
+    wanted = " or ".join(f"startswith(userPrincipalName,'{one}')" for one in beginnings)
+    ids: list[str] = []
+    try:
+        async for user in graph.pages(f"/users?$select=id&$filter={quote(wanted)}&$top={_PAGE}"):
+            ids.append(_id(user, "id"))
+            if len(ids) >= most:
+                break
+    except GraphError as error:
+        gaps.add_optional("candidates", error)
+    return ids
+
+
+@dataclass(frozen=True, slots=True)
+class _Principal:
+    id: str
+    app_id: str
+    name: str
+
+
+async def _principals(graph: Graph) -> AsyncIterator[_Principal]:
+    select = "id,appId,displayName,appOwnerOrganizationId,servicePrincipalType"
+    async for item in graph.pages(f"/servicePrincipals?$select={select}&$top={_PAGE}"):
+        kind = str(item.get("servicePrincipalType") or "Application").lower()
+        if kind == "application" and _id(item, "appOwnerOrganizationId") not in _MICROSOFT:
+            yield _Principal(_id(item, "id"), _id(item, "appId"), str(item.get("displayName") or ""))
+
+
+async def _collections(
+    graph: Graph, gaps: Gaps, input_name: str, ids: Sequence[str], path: str
+) -> list[tuple[str, list[Json]]]:
+    answers = await batch(graph, [Member(f"/users/{quote(id)}/{path}") for id in ids])
+    found: list[tuple[str, list[Json]]] = []
+    for id, answer in zip(ids, answers, strict=True):
+        items = await collect(graph, answer)
+        if isinstance(items, GraphError):
+            if getattr(items, "status", None) != 404:
+                gaps.add_optional(input_name, items)
+        else:
+            found.append((id, items))
+    return found
+
+
+def _purpose(gaps: Gaps, answer: Answer) -> str | None:
+    """The purpose of a mailbox; an account without one answers 404."""
+    if not isinstance(answer, GraphError):
+        return str(answer.get("value") or "").lower() or None
+    if getattr(answer, "status", None) != 404:
+        gaps.add_optional("mailbox_purpose", answer)
+    return None
+
+
+def _id(item: Json, name: str) -> str:
+    return str(item.get(name) or "").lower()
+
+
+def most_wanted(ids: Iterable[str], score: Callable[[str], float], most: int) -> list[str]:
+    """The ``most`` ids with the highest scores, in a stable order."""
+    return sorted(set(ids), key=lambda id: (-score(id), id))[:most]

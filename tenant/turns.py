@@ -1,0 +1,43 @@
+"""Keeps to a limit that Microsoft documents in requests per time, so that a long reading is never throttled.
+
+Source: Microsoft Graph service-specific throttling limits, "Identity and access reports": 5 requests in 10 seconds per app
+and tenant for sign-ins, directory audits and registration reports.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+
+REQUESTS, SECONDS = 5, 10.0
+PER_SCAN = 150
+"""Requests that one scan spends at most: five minutes, half of what the function may take. The next scan goes on."""
+
+
+class OutOfTurns(Exception):
+    """The scan has spent its requests."""
+
+
+class Turns:
+    """Hands out turns: :meth:`take` one before each request."""
+
+    def __init__(
+        self,
+        budget: int = PER_SCAN,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+    ) -> None:
+        self._left, self._clock, self._sleep = budget, clock, sleep
+        self._taken: deque[float] = deque(maxlen=REQUESTS)
+
+    async def take(self) -> None:
+        """Wait until another request is within the limit. Raises :class:`OutOfTurns` when none is left."""
+        if self._left <= 0:
+            raise OutOfTurns
+        self._left -= 1
+        if len(self._taken) == REQUESTS:
+            pause = self._taken[0] + SECONDS - self._clock()
+            if pause > 0:
+                await self._sleep(pause)
+        self._taken.append(self._clock())
