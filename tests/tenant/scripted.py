@@ -1,13 +1,13 @@
 """An HTTP server whose every answer is written down: for what no Graph, however strict, would say."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from aiohttp import web
 
-Answers = Callable[[web.Request], web.StreamResponse]
+Answers = Callable[[web.Request], web.StreamResponse | Awaitable[web.StreamResponse]]
 
 
 @dataclass
@@ -29,9 +29,10 @@ async def scripted(answers: Answers) -> AsyncIterator[Scripted]:
     server = Scripted()
 
     async def handle(request: web.Request) -> web.StreamResponse:
-        await request.read()
         server.requests.append(request)
-        return answers(request)
+        await request.read()
+        found = answers(request)
+        return found if isinstance(found, web.StreamResponse) else await found
 
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", handle)

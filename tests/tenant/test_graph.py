@@ -190,7 +190,8 @@ async def test_a_graph_that_is_not_there_is_named_with_what_to_check() -> None:
 
 async def test_a_wrong_token_is_refused_with_graphs_own_words() -> None:
     async with LocalGraph(TenantBuilder().build()) as local:
-        async with Graph.connect(local.url, authority="https://login.invalid", local_token="wrong") as graph:
+        graph = Graph.connect(local.url, authority="https://login.invalid", local_token="wrong")
+        async with graph:
             with pytest.raises(GraphRefused, match="401 InvalidAuthenticationToken"):
                 await graph.get("/organization")
 
