@@ -14,6 +14,8 @@ from datetime import UTC, date, datetime
 from getpass import getuser
 from pathlib import Path
 
+import simulation
+import snapshot
 import views
 from checks.model import Severity
 from checks.pages import pages
@@ -23,7 +25,7 @@ from findings.runs import new_run_id
 from reports.files import render_csv, render_json
 from reports.html import render_html
 from reports.terminal import render_table
-from scan import ScanRequest, scan
+from scan import ScanRequest, document_of, read, scan
 from settings import Settings, load_settings
 from tell import has_channels, send_alert, send_test_alert
 from tenant.permissions import PERMISSIONS, permissions_table
@@ -86,6 +88,31 @@ def _parser() -> argparse.ArgumentParser:
     one.set_defaults(command=_permissions)
 
     _add_exceptions(commands.add_parser("exceptions", help="accept findings until a date"))
+
+    one = commands.add_parser("simulate", help="which accounts would change if a policy did; reads only")
+    how = one.add_mutually_exclusive_group(required=True)
+    how.add_argument("--enable-policy", metavar="ID", help="switch on a policy that is off or report-only")
+    how.add_argument(
+        "--policy-file", type=Path, metavar="FILE", help="add this policy (JSON as in Microsoft Graph), on"
+    )
+    how.add_argument(
+        "--exclude", metavar="ACCOUNT=POLICY", help="exclude an account from a policy (both by id or name)"
+    )
+    how.add_argument("--waiting", action="store_true", help="each report-only policy in turn")
+    one.add_argument("--snapshot", type=Path, metavar="FILE", help="in a saved snapshot instead of the tenant")
+    one.add_argument("--format", choices=["table", "json"], default="table")
+    one.set_defaults(command=_simulate)
+
+    one = commands.add_parser("snapshot", help="everything that a scan reads, as one file")
+    sub = one.add_subparsers(required=True, metavar="ACTION")
+    save = sub.add_parser("save", help="read the tenant and write the file")
+    save.add_argument("file", type=Path)
+    save.add_argument("--pseudonymise", action="store_true", help="replace every name and id of the tenant")
+    save.set_defaults(command=_save_snapshot)
+    load = sub.add_parser("load", help="judge what the file holds, offline")
+    load.add_argument("file", type=Path)
+    _format(load, "table", "json", "csv", "html")
+    load.set_defaults(command=_load_snapshot)
 
     one = commands.add_parser("alerts", help="alert channels")
     sub = one.add_subparsers(required=True, metavar="ACTION")
@@ -222,6 +249,50 @@ async def _remove_exception(options: argparse.Namespace) -> int:
         ended = await views.remove_exception(service, options.id, removed_by=getuser())
     _print(render_json(ended.public()))
     return DONE
+
+
+async def _simulate(options: argparse.Namespace) -> int:
+    settings = load_settings(require=frozenset() if options.snapshot else frozenset({"accounts"}))
+    if options.snapshot:
+        reading = snapshot.load(options.snapshot.read_text(encoding="utf-8")).reading
+    else:
+        reading, _ = await read(settings, (), _say)
+    cases = simulation.cases(
+        reading,
+        enable=options.enable_policy,
+        policy_text=options.policy_file.read_text(encoding="utf-8") if options.policy_file else None,
+        exclude=options.exclude,
+    )
+    outcomes = simulation.run(reading, cases, settings.app_passwords_allowed, datetime.now(UTC))
+    if options.format == "json":
+        _print(render_json({"schema": 1, "simulations": outcomes}))
+    for outcome in outcomes if options.format == "table" else []:
+        _print(_plain(f"{outcome['title']}: {len(outcome['accounts'])} accounts would change"))
+        for one in outcome["accounts"]:
+            before, after = one["before"], one["after"]
+            _print(
+                _plain(
+                    f"  {one['user_principal_name']}: {before['visibility']} / {before['usability']} -> "
+                    f"{after['visibility']} / {after['usability']}"
+                )
+            )
+    return DONE
+
+
+async def _save_snapshot(options: argparse.Namespace) -> int:
+    reading, _ = await read(load_settings(require=frozenset({"accounts"})), (), _say)
+    text = snapshot.dump(reading, datetime.now(UTC), pseudonymise=options.pseudonymise)
+    options.file.write_text(text, encoding="utf-8")
+    _say(f"Wrote {options.file}: {len(reading.accounts)} accounts.")
+    return FAILED if reading.gaps else DONE
+
+
+async def _load_snapshot(options: argparse.Namespace) -> int:
+    saved = snapshot.load(options.file.read_text(encoding="utf-8"))
+    settings = load_settings(require=frozenset())
+    document = document_of(settings, saved.reading, saved.taken)
+    _write(_rendered(document, options.format), options.output)
+    return DONE if document["run"]["complete"] else FAILED
 
 
 async def _test_alert(options: argparse.Namespace) -> int:

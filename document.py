@@ -10,6 +10,7 @@ from typing import Any
 
 from checks.model import Finding, JudgedAccount, Reason, Remedy
 from checks.notices import notices_for
+from checks.simulate import Shift
 from tenant.model import Gap
 
 SCHEMA = 1
@@ -125,6 +126,18 @@ def finding_object(finding: Finding, status: FindingStatus | None, now: datetime
 def remedy_object(remedy: Remedy) -> Json:
     """One item of ``remediation``."""
     return {"title": remedy.title, "steps": list(remedy.steps), "trade_off": remedy.trade_off, "url": remedy.url}
+
+
+def shift_object(shift: Shift) -> Json:
+    """An account whose answers would change: the answers before and after, and the first reason after."""
+    before, after = shift.before.verdict, shift.after.verdict
+    return {
+        "id": shift.after.account.id,
+        "user_principal_name": shift.after.account.user_principal_name,
+        "before": {"visibility": before.visibility.value, "usability": before.usability.value},
+        "after": {"visibility": after.visibility.value, "usability": after.usability.value},
+        "because": after.reasons[0].text if after.reasons else None,
+    }
 
 
 def severities(document: Json) -> Sequence[str]:

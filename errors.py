@@ -4,6 +4,7 @@ from alerts.deliver import DeliveryFailed
 from checks.simulate import CannotSimulate
 from findings.errors import FindingsError
 from settings import SettingsError
+from snapshot import UnreadableSnapshot
 from storage import StorageUnavailable
 from tenant.graph import GraphError
 from views import NotFound
@@ -16,6 +17,7 @@ EXPECTED: tuple[type[Exception], ...] = (
     DeliveryFailed,
     NotFound,
     CannotSimulate,
+    UnreadableSnapshot,
     OSError,
 )
 

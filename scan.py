@@ -107,6 +107,12 @@ async def scan(
             return await _Scan(settings, request, service, clock, progress).run()
 
 
+def document_of(settings: Settings, reading: Reading, taken: datetime) -> Json:
+    """The document of a reading that was made before, judged as of then; nothing is kept."""
+    seen = _Seen(reading, judge_reading(settings, reading, taken), 0)
+    return scan_document(_summary(ScanRequest("snapshot", "snapshot"), taken, taken, seen), seen.judged, {})
+
+
 @dataclass(frozen=True, slots=True)
 class _Seen:
     """What was read, and what it means."""
@@ -127,7 +133,11 @@ class _Seen:
         return self.complete and readable and Visibility.UNKNOWN is not one.verdict.visibility
 
 
-async def _look(settings: Settings, request: ScanRequest, clock: Clock, progress: Progress) -> _Seen:
+async def read(settings: Settings, accounts: Sequence[str], progress: Progress) -> tuple[Reading, int]:
+    """Everything that a scan reads of the tenant, and how many requests that took.
+
+    Without ``accounts`` (user principal names or ids) all that the settings select. Raises ``GraphError``.
+    """
     progress(f"Reading the tenant from {settings.graph_host}")
     selection = Selection(
         accounts=settings.service_accounts,
@@ -136,11 +146,19 @@ async def _look(settings: Settings, request: ScanRequest, clock: Clock, progress
         attribute=settings.service_account_attribute,
     )
     async with graph_for(settings) as graph:
-        reading = await read_tenant(graph, selection, request.accounts or None)
-        requests = graph.requests
+        reading = await read_tenant(graph, selection, accounts or None)
+        return reading, graph.requests
+
+
+def judge_reading(settings: Settings, reading: Reading, now: datetime) -> list[JudgedAccount]:
+    """Every account of a reading, judged."""
+    return judge(reading.tenant, reading.accounts, app_passwords_allowed=settings.app_passwords_allowed, now=now)
+
+
+async def _look(settings: Settings, request: ScanRequest, clock: Clock, progress: Progress) -> _Seen:
+    reading, requests = await read(settings, request.accounts, progress)
     progress(f"Judging {len(reading.accounts)} service accounts")
-    judged = judge(reading.tenant, reading.accounts, app_passwords_allowed=settings.app_passwords_allowed, now=clock())
-    return _Seen(reading, judged, requests)
+    return _Seen(reading, judge_reading(settings, reading, clock()), requests)
 
 
 class _Scan:

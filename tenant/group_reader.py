@@ -80,7 +80,7 @@ async def read_nesting(graph: Graph, wanted: Iterable[str], accounts: Sequence[A
         for id, answer in zip(level, await _groups_in(graph, level), strict=True):
             items = await collect(graph, answer)
             children = () if isinstance(items, GraphError) else (str(item.get("id") or "").lower() for item in items)
-            nesting[id] = frozenset(children) & listed.keys()
+            nesting[id] = frozenset(children).intersection(listed)
         level = sorted({child for id in level for child in nesting[id]} - nesting.keys())
     return nesting
 

@@ -28,7 +28,9 @@ def test_each_account_is_judged_as_expected(scanned: Answer, expected: Expected)
     account = scanned.account(expected.upn)
     assert (account["visibility"], account["usability"]) == (expected.visibility, expected.usability), expected.why
     assert {finding["check_id"] for finding in account["findings"]} - {"APW-010", "APW-012"} == set(expected.checks)
-    deciding = [one["policy_name"] for one in account["reasons"] if one["effect"] in ("demands_mfa", "would_demand_mfa")]
+    deciding = [
+        one["policy_name"] for one in account["reasons"] if one["effect"] in ("demands_mfa", "would_demand_mfa")
+    ]
     blocking = [one["policy_name"] for one in account["reasons"] if one["effect"] == "blocks_legacy"]
     assert next(iter(deciding), None) == expected.decided_by
     assert next(iter(blocking), None) == expected.blocked_by

@@ -1,0 +1,107 @@
+"""Snapshots and simulations: what a scan read, repeated and varied without a tenant."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from demo.company import company, demo_settings
+from demo.expected import EXPECTED
+from demo.graph import LocalGraph
+from tests.e2e.conftest import Answer, Installation
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A snapshot of the demo company, and a pseudonymised one."""
+    folder = tmp_path_factory.mktemp("snapshots")
+    plain, pseudonymised = folder / "plain.json", folder / "pseudonymised.json"
+    with LocalGraph(company()).in_thread() as graph, pytest.MonkeyPatch.context() as environment:
+        for name, value in {**demo_settings(), "GRAPH_ENDPOINT": graph.url}.items():
+            environment.setenv(name, value)
+        _run("snapshot", "save", str(plain))
+        _run("snapshot", "save", str(pseudonymised), "--pseudonymise")
+    return plain, pseudonymised
+
+
+def _run(*arguments: str) -> Answer:
+    return Installation(None, None, "").run(*arguments)  # type: ignore[arg-type]
+
+
+def test_a_snapshot_is_judged_offline_as_the_tenant_was(files: tuple[Path, Path]) -> None:
+    accounts = _run("snapshot", "load", str(files[0]), "--format", "json").document["accounts"]
+    verdicts = {one["user_principal_name"]: (one["visibility"], one["usability"]) for one in accounts}
+    assert verdicts == {one.upn: (one.visibility, one.usability) for one in EXPECTED}
+
+
+def test_pseudonyms_change_no_verdict_and_leave_no_name(files: tuple[Path, Path]) -> None:
+    accounts = _run("snapshot", "load", str(files[1]), "--format", "json").document["accounts"]
+    assert sorted((one["visibility"], one["usability"]) for one in accounts) == sorted(
+        (one.visibility, one.usability) for one in EXPECTED
+    )
+    text = files[1].read_text(encoding="utf-8").lower()
+    tenant = company()
+    names = [user.upn for user in tenant.users.values()] + [group.name for group in tenant.groups.values()]
+    ids = [*tenant.users, *tenant.groups, *(policy["id"] for policy in tenant.policies)]
+    assert [name for name in [*names, *ids] if len(name) > 3 and name.lower() in text] == []
+
+
+def test_a_file_that_is_no_snapshot_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    target = tmp_path / "other.json"
+    target.write_text('{"schema": 7}', encoding="utf-8")
+    answer = _run("snapshot", "load", str(target))
+    assert (answer.code, answer.out) == (2, "")
+    assert "not a snapshot" in answer.err
+
+
+def _simulate(snapshot: Path, *arguments: str) -> list[dict[str, object]]:
+    answer = _run("simulate", "--snapshot", str(snapshot), "--format", "json", *arguments)
+    assert answer.code == 0, answer.err
+    found: list[dict[str, object]] = json.loads(answer.out)["simulations"]
+    return found
+
+
+def test_switching_a_report_only_policy_on_shows_who_would_lose_the_option(files: tuple[Path, Path]) -> None:
+    (outcome,) = _simulate(files[0], "--enable-policy", "CA012 MFA for integrations")
+    assert outcome["accounts"] == [
+        {
+            "id": outcome["accounts"][0]["id"],  # type: ignore[index]
+            "user_principal_name": "svc-monitoring@alderleaf.example",
+            "before": {"visibility": "predicted", "usability": "usable"},
+            "after": {"visibility": "hidden", "usability": "blocked_by_policy"},
+            "because": outcome["accounts"][0]["because"],  # type: ignore[index]
+        }
+    ]
+
+
+def test_every_waiting_policy_is_simulated_in_turn(files: tuple[Path, Path]) -> None:
+    titles = {outcome["title"] for outcome in _simulate(files[0], "--waiting")}
+    assert 'If "CA012 MFA for integrations" is switched on' in titles
+
+
+def test_an_exclusion_brings_an_account_out_of_a_policy(files: tuple[Path, Path]) -> None:
+    excluded = "svc-codetwo-backup@alderleaf.example=CA001 Require MFA for all users"
+    (outcome,) = _simulate(files[0], "--exclude", excluded)
+    (account,) = outcome["accounts"]  # type: ignore[misc]
+    assert account["before"]["visibility"] == "hidden"  # type: ignore[index]
+    assert account["after"]["visibility"] != "hidden"  # type: ignore[index]
+
+
+def test_a_new_policy_from_a_file_is_simulated(files: tuple[Path, Path], tmp_path: Path) -> None:
+    policy = {
+        "displayName": "MFA everywhere",
+        "state": "disabled",
+        "conditions": {"users": {"includeUsers": ["All"]}, "applications": {"includeApplications": ["All"]}},
+        "grantControls": {"operator": "OR", "builtInControls": ["mfa"]},
+    }
+    target = tmp_path / "policy.json"
+    target.write_text(json.dumps(policy), encoding="utf-8")
+    (outcome,) = _simulate(files[0], "--policy-file", str(target))
+    after = {account["after"]["visibility"] for account in outcome["accounts"]}  # type: ignore[attr-defined]
+    assert after >= {"hidden"}
+
+
+def test_an_unknown_policy_is_refused_in_a_sentence(files: tuple[Path, Path]) -> None:
+    answer = _run("simulate", "--snapshot", str(files[0]), "--enable-policy", "nothing")
+    assert answer.code == 2
+    assert 'no Conditional Access policy with the id "nothing"' in answer.err
