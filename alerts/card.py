@@ -13,7 +13,16 @@ from alerts.groups import GapGroup, Group, dated, grouped, grouped_gaps, remark,
 from alerts.links import safe_url
 from alerts.model import Alert, AlertGap, Kind, Purpose, Severity
 from alerts.text import clean
-from alerts.wording import LABELS, UNCHANGED, account_name, count, sentence, user_principal_name, when
+from alerts.wording import (
+    LABELS,
+    UNCHANGED,
+    account_name,
+    count,
+    says_the_same,
+    sentence,
+    user_principal_name,
+    when,
+)
 
 MAX_BYTES = 27_500
 """Of the message as JSON. 28 KB is the limit of Teams; a workflow wraps the card into a little more."""
@@ -134,14 +143,15 @@ def _full(group: Group, alert: Alert, detail: _Detail, *, button: bool) -> Json:
     )
     parts = [label, line(run(statement(group, baseline=alert.baseline), 200, weight="Bolder"), spacing="None")]
     single = len(group.items) == 1
-    if single and account_name(item).casefold() != user_principal_name(item).casefold():
-        parts.append(line(link(account_name(item), 80, item.entra_url, isSubtle=True), spacing="None"))
+    url = safe_url(item.entra_url)
+    if single and not (button and says_the_same(item)):
+        target = None if button else url
+        parts.append(line(link(account_name(item), 80, target, isSubtle=True), spacing="None"))
     parts.append(line(run(sentence(group.cause), detail.text), spacing="Small"))
     special = remark(group)
     if special:
         parts.append(line(run(special, detail.text, italic=True), spacing="Small"))
     parts += _facts(group, detail)
-    url = safe_url(item.entra_url)
     if single and button and url:
         parts.append(buttons(open_url("Open account in Entra", url)))
     return box(parts, spacing="Large", separator=True)

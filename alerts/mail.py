@@ -24,6 +24,7 @@ from alerts.wording import (
     UNCHANGED,
     account_name,
     count,
+    says_the_same,
     sentence,
     user_principal_name,
     when,
@@ -51,8 +52,8 @@ class _View:
     resolved: list[Group]
     left: int
     """Changes that the mail doesn't show."""
-    attached: int
-    """Changes that the attachments hold."""
+    attached: str
+    """What the attachments hold; empty where there are none."""
 
 
 def subject_of(alert: Alert) -> str:
@@ -115,7 +116,7 @@ def _bodies(alert: Alert, attached: int) -> tuple[str, str]:
         short=problems[GROUPS : GROUPS + SHORT],
         resolved=resolved[:SHORT],
         left=total - sum(len(group.items) for group in shown),
-        attached=attached,
+        attached=_attached(alert, attached, total),
     )
     environment = _environment()
     return (
@@ -141,6 +142,7 @@ def _environment() -> Environment:
         "gaps_of": grouped_gaps,
         "names": lambda group: account_names(group, NAMES),
         "safe_url": safe_url,
+        "says_the_same": says_the_same,
         "standing": _standing,
         "statement": statement,
         "remark": remark,
@@ -152,6 +154,15 @@ def _environment() -> Environment:
     environment.filters["clean"] = lambda text, limit=_TEXT: clean(str(text), limit)
     environment.filters["sentence"] = sentence
     return environment
+
+
+def _attached(alert: Alert, attached: int, total: int) -> str:
+    if not alert.items:
+        return ""
+    what = "finding" if alert.purpose is Purpose.DIGEST else "change"
+    if attached < total:
+        return f"Attached as CSV and JSON: the first {attached:,} of {count(total, what)}."
+    return f"Attached as CSV and JSON: {count(total, what)}."
 
 
 def _standing(alert: Alert) -> str:

@@ -89,6 +89,11 @@ def user_principal_name(item: AlertItem) -> str:
     return clean(item.user_principal_name, NAME) or clean(item.account_id, NAME)
 
 
+def says_the_same(item: AlertItem) -> bool:
+    """Whether the display name is only the user principal name again."""
+    return account_name(item).casefold() == user_principal_name(item).casefold()
+
+
 def phrase(check_id: str, kind: Kind, accounts: int, *, title: str, baseline: bool = False) -> str:
     """What is said about ``accounts`` accounts: ``lost the app-password option``, ``still have no ...``.
 

@@ -10,7 +10,9 @@ from alerts.model import AlertGap, AlertItem, AlertReason, Kind, Purpose, Severi
 from tests.alerts import samples
 from tests.alerts.samples import NOW, alert, item, reason
 
-RESOLVED = {"kind": Kind.RESOLVED, "resolution": "The last scan found the account without this problem."}
+
+def resolved(number: int, check_id: str = "APW-001") -> AlertItem:
+    return item(number, Kind.RESOLVED, check_id, resolution="The last scan found the account without this problem.")
 
 
 @pytest.mark.parametrize(
@@ -37,10 +39,10 @@ RESOLVED = {"kind": Kind.RESOLVED, "resolution": "The last scan found the accoun
             "svc-001@contoso.com keeps changing: App password option hidden by Conditional Access",
         ),
         ([item(1, check_id="NEW-1", title="A new thing")], "svc-001@contoso.com fails a check: A new thing"),
-        ([item(1, **RESOLVED)], "Good news: a problem with svc-001@contoso.com is resolved"),
-        ([item(1, **RESOLVED), item(2, **RESOLVED)], "Good news: 2 problems with 2 service accounts are resolved"),
+        ([resolved(1)], "Good news: a problem with svc-001@contoso.com is resolved"),
+        ([resolved(1), resolved(2)], "Good news: 2 problems with 2 service accounts are resolved"),
         (
-            [item(1, **RESOLVED), item(1, check_id="APW-007", **RESOLVED)],
+            [resolved(1), resolved(1, "APW-007")],
             "Good news: 2 problems with 1 service account are resolved",
         ),
         ([], "Nothing has changed"),
@@ -86,7 +88,7 @@ def test_unreadable_input_is_no_good_news() -> None:
 
 def test_worst_comes_first_and_resolved_last() -> None:
     made = alert(
-        item(1, **RESOLVED),
+        resolved(1),
         item(2, check_id="APW-005", severity=Severity.LOW),
         item(3, Kind.CHANGED, "APW-007"),
         item(4, check_id="APW-004", severity=Severity.MEDIUM),

@@ -6,9 +6,9 @@ import httpx
 import pytest
 from azure.data.tables.aio import TableServiceClient
 
-from alerts.channel import ChannelError
+from alerts.channel import Channel, ChannelError
 from alerts.deliver import GIVE_UP_AFTER, DeliveryFailed, deliver, send_test
-from alerts.ledger import CLAIM, KEPT, TABLE, ChannelState, DeliveryStatus, Ledger
+from alerts.ledger import CLAIM, KEPT, TABLE, ChannelState, Ledger
 from alerts.model import Alert
 from alerts.stored import dump, load
 from alerts.teams import TeamsChannel
@@ -51,7 +51,7 @@ async def statuses(ledger: Ledger, alert_id: str = MADE.id) -> dict[str, str]:
 async def test_one_failing_channel_is_retried_without_repeating_the_others(
     ledger: Ledger, client: httpx.AsyncClient, teams: Receiver, hook: Receiver
 ) -> None:
-    channels = [TeamsChannel(teams.url, client), WebhookChannel(hook.url, SECRET, client)]
+    channels: list[Channel] = [TeamsChannel(teams.url, client), WebhookChannel(hook.url, SECRET, client)]
     teams.answer(200, "Webhook message delivery failed with error: Microsoft Teams endpoint returned HTTP error 429")
 
     first = await deliver(MADE, channels, ledger, NOW)
@@ -76,7 +76,7 @@ async def test_permanent_failure_waits_for_somebody_to_act_and_is_kept(
     ledger: Ledger, client: httpx.AsyncClient, teams: Receiver
 ) -> None:
     teams.answer(404)
-    channels = [TeamsChannel(teams.url, client), Scripted("webhook")]
+    channels: list[Channel] = [TeamsChannel(teams.url, client), Scripted("webhook")]
     result = await deliver(MADE, channels, ledger, NOW)
     assert (result.done, result.retry) == (False, False)
     assert result.problems == (
@@ -143,16 +143,19 @@ async def test_endless_sending_is_ended(ledger: Ledger, monkeypatch: pytest.Monk
 
 
 async def test_sending_that_is_cancelled_can_be_taken_up_at_once(ledger: Ledger) -> None:
-    channel = Scripted("teams", lambda: asyncio.sleep(60, "late"))
+    sending = asyncio.Event()
+
+    async def hang() -> str:
+        sending.set()
+        return await asyncio.sleep(60, "late")
+
+    channel = Scripted("teams", hang)
     task = asyncio.create_task(deliver(MADE, [channel], ledger, NOW))
     async with asyncio.timeout(20):
-        while (await ledger.states(MADE.id)).get("teams") is None:
-            await asyncio.sleep(0.01)
+        await sending.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        while (await ledger.states(MADE.id))["teams"].status is DeliveryStatus.SENDING:
-            await asyncio.sleep(0.01)
     assert (await deliver(MADE, [channel], ledger, NOW)).done
 
 
@@ -247,7 +250,7 @@ async def test_message_for_tests_tells_what_every_channel_answered(
     client: httpx.AsyncClient, teams: Receiver, hook: Receiver
 ) -> None:
     hook.answer(401)
-    channels = [TeamsChannel(teams.url, client), WebhookChannel(hook.url, SECRET, client)]
+    channels: list[Channel] = [TeamsChannel(teams.url, client), WebhookChannel(hook.url, SECRET, client)]
     results = await send_test(samples.test_message(), channels, NOW)
     assert [(result.channel, result.status.value) for result in results] == [
         ("teams", "delivered"),
