@@ -1,0 +1,241 @@
+"""The selected accounts: who they are, their state, their memberships."""
+
+import pytest
+
+from demo.builder import TenantBuilder
+from demo.graph import LocalGraph
+from demo.tenant import ABSENT
+from tenant.model import Gap
+from tests.tenant.reading import account, gap_of, inputs, read
+
+SVC = "svc@contoso.com"
+
+
+async def test_an_account_is_read_with_its_properties_state_and_groups() -> None:
+    tenant = (
+        TenantBuilder()
+        .user(SVC, name="Backup", mfa="enforced", enabled=False, groups=["Apps"], onPremisesSyncEnabled=True)
+        .group("All", members=["Apps"])
+        .build()
+    )
+    async with LocalGraph(tenant) as graph:
+        reading = await read(graph, SVC)
+    (found,) = reading.accounts
+    assert (found.user_principal_name, found.display_name) == (SVC, "Backup")
+    assert (found.enabled, found.user_type, found.on_premises_sync_enabled) == (False, "Member", True)
+    assert (found.per_user_mfa, found.per_user_mfa_bulk) == ("enforced", "enforced")
+    assert not isinstance(found.groups, Gap)
+    assert {reading.tenant.groups[id].display_name for id in found.groups} == {"Apps", "All"}
+    assert found.selected_by == ("list",)
+
+
+@pytest.mark.parametrize(
+    "upn",
+    [
+        "o'brien@contoso.com",
+        "o''two@contoso.com",
+        "guest_fabrikam.com#EXT#@contoso.onmicrosoft.com",
+        "резервная.копия@contoso.com",
+        "バックアップ@contoso.com",
+        "bücher@contoso.com",
+        "a+b@contoso.com",
+        "100%25@contoso.com",
+        "a&b=c?d@contoso.com",
+        "$dollar@contoso.com",
+        "semi;colon,comma@contoso.com",
+    ],
+)
+async def test_odd_user_principal_names_reach_graph_unharmed(upn: str) -> None:
+    async with LocalGraph(TenantBuilder().user(upn, mfa="enforced").build()) as graph:
+        reading = await read(graph, upn)
+    assert reading.gaps == ()
+    (found,) = reading.accounts
+    assert (found.user_principal_name, found.per_user_mfa) == (upn, "enforced")
+
+
+async def test_an_account_named_twice_by_name_and_id_is_read_once() -> None:
+    tenant = TenantBuilder().user(SVC).build()
+    async with LocalGraph(tenant) as graph:
+        reading = await read(graph, SVC, SVC.upper(), tenant.user(SVC).id, tenant.user(SVC).id.upper())
+    assert [one.user_principal_name for one in reading.accounts] == [SVC]
+    assert reading.gaps == ()
+
+
+async def test_an_account_that_does_not_exist_is_told_and_is_no_account() -> None:
+    async with LocalGraph(TenantBuilder().user(SVC).build()) as graph:
+        reading = await read(graph, SVC, "typo@contoso.com")
+    assert [one.user_principal_name for one in reading.accounts] == [SVC]
+    gap = gap_of(reading, "account typo@contoso.com")
+    assert gap.not_found
+    assert "check the spelling" in gap.error
+    assert not gap.tenant_wide
+
+
+async def test_an_account_whose_properties_cannot_be_read_keeps_its_place() -> None:
+    async with LocalGraph(TenantBuilder().user(SVC).user("other@contoso.com").build()) as graph:
+        graph.fail("/users/other@contoso.com$", 403)
+        reading = await read(graph, SVC, "other@contoso.com")
+    other = account(reading, "other")
+    assert (other.id, other.selected_by) == ("other@contoso.com", ("list",))
+    assert isinstance(other.properties, Gap)
+    assert other.properties.permission == "User.Read.All"
+    assert account(reading, "svc").properties is None
+
+
+async def test_a_gap_that_hits_many_accounts_is_told_once_and_kept_with_each() -> None:
+    build = TenantBuilder()
+    names = [f"svc{number:02d}@contoso.com" for number in range(25)]
+    for name in names:
+        build.user(name)
+    async with LocalGraph(build.build()) as graph:
+        graph.fail("/authentication/requirements", 403, message="Denied.")
+        reading = await read(graph, *names)
+    gap = gap_of(reading, "per_user_mfa")
+    assert gap.error == "403 Authorization_RequestDenied: Denied. (for 25 accounts)"
+    assert (gap.account_id, gap.tenant_wide) == (None, False)
+    for one in reading.accounts:
+        assert isinstance(one.per_user_mfa, Gap)
+        assert one.per_user_mfa.account_id == one.id
+
+
+async def test_messages_that_name_each_account_are_still_one_gap() -> None:
+    async with LocalGraph(TenantBuilder().user("a@contoso.com").user("b@contoso.com").build()) as graph:
+        for name in ("a", "b"):
+            id = graph.tenant.user(f"{name}@contoso.com").id
+            graph.fail(f"{id}/transitiveMemberOf", 403, message=f"You may not read {id}.")
+        reading = await read(graph, "a@contoso.com", "b@contoso.com")
+    assert gap_of(reading, "group_memberships").error.endswith("(for 2 accounts)")
+
+
+@pytest.mark.parametrize("state", [None, ABSENT])
+async def test_an_answer_without_a_state_is_unknown_and_never_disabled(state: str | None) -> None:
+    async with LocalGraph(TenantBuilder().user(SVC, mfa=state).build()) as graph:
+        reading = await read(graph, SVC)
+    assert account(reading, "svc").per_user_mfa is None
+    assert "perUserMfaState" in gap_of(reading, "per_user_mfa").error
+
+
+async def test_a_state_that_is_new_is_kept_as_it_is() -> None:
+    async with LocalGraph(TenantBuilder().user(SVC, mfa="unknownFutureValue").build()) as graph:
+        assert account(await read(graph, SVC), "svc").per_user_mfa == "unknownFutureValue"
+
+
+async def test_the_documented_state_is_read_even_where_the_user_list_has_one() -> None:
+    async with LocalGraph(TenantBuilder().user(SVC, mfa="disabled", mfa_bulk="enforced").build()) as graph:
+        found = account(await read(graph, SVC), "svc")
+    assert (found.per_user_mfa, found.per_user_mfa_bulk) == ("disabled", "enforced")
+
+
+@pytest.mark.parametrize("status", [400, 403])
+async def test_accounts_are_read_without_the_undocumented_state_where_graph_will_not_have_it(status: int) -> None:
+    build = TenantBuilder()
+    names = [f"svc{number:02d}@contoso.com" for number in range(50)]
+    for name in names:
+        build.user(name)
+    async with LocalGraph(build.build()) as graph:
+        refused = graph.fail("select=.*perUserMfaState", status)
+        reading = await read(graph, *names)
+    assert reading.gaps == ()
+    assert len(reading.accounts) == 50
+    assert reading.accounts[0].per_user_mfa_bulk is None
+    assert refused.hits == 20, "the first batch shows it for the others"
+
+
+async def test_absent_properties_are_unknown_and_not_false() -> None:
+    tenant = TenantBuilder().user(SVC, enabled=None, user_type=None, accountEnabled=ABSENT).build()
+    async with LocalGraph(tenant) as graph:
+        found = account(await read(graph, SVC), "svc")
+    assert (found.enabled, found.user_type, found.external_user_state) == (None, None, None)
+
+
+# Memberships
+
+
+async def test_all_pages_of_memberships_are_read() -> None:
+    groups = [f"Group {number}" for number in range(9)]
+    async with LocalGraph(TenantBuilder().user(SVC, groups=groups).build(), page_sizes={"members": 2}) as graph:
+        reading = await read(graph, SVC)
+    memberships = account(reading, "svc").groups
+    assert not isinstance(memberships, Gap)
+    assert {reading.tenant.groups[id].display_name for id in memberships} == set(groups)
+
+
+async def test_roles_among_the_memberships_are_no_groups() -> None:
+    async with LocalGraph(TenantBuilder().user(SVC, groups=["Apps"], roles=["Global Reader"]).build()) as graph:
+        memberships = account(await read(graph, SVC), "svc").groups
+    assert not isinstance(memberships, Gap)
+    assert len(memberships) == 1
+
+
+async def test_a_page_of_memberships_that_fails_leaves_no_half_of_them() -> None:
+    tenant = TenantBuilder().user(SVC, groups=["A", "B", "C"]).build()
+    async with LocalGraph(tenant, page_sizes={"members": 1}) as graph:
+        graph.fail("transitiveMemberOf.*skiptoken", 403)
+        reading = await read(graph, SVC)
+    assert isinstance(account(reading, "svc").groups, Gap)
+    assert inputs(reading) == ["group_memberships"]
+
+
+async def test_accounts_come_by_name_whatever_order_they_were_given_in() -> None:
+    names = ["c@contoso.com", "A@contoso.com", "b@contoso.com"]
+    build = TenantBuilder()
+    for name in names:
+        build.user(name)
+    async with LocalGraph(build.build()) as graph:
+        reading = await read(graph, *names)
+    assert [one.user_principal_name for one in reading.accounts] == ["A@contoso.com", "b@contoso.com", "c@contoso.com"]
+
+
+# Registration
+
+
+@pytest.mark.parametrize(
+    ("methods", "in_report", "own_read"),
+    [
+        (("phone",), True, False),
+        ((), True, True),
+        (("phone",), False, True),
+    ],
+)
+async def test_own_methods_are_read_where_the_report_shows_no_method(
+    methods: tuple[str, ...], in_report: bool, own_read: bool
+) -> None:
+    tenant = TenantBuilder().user(SVC, mfa="enabled", methods=methods, in_report=in_report).build()
+    async with LocalGraph(tenant) as graph:
+        registration = account(await read(graph, SVC), "svc").registration
+    assert (registration.own is not None) is own_read
+    assert (registration.report is not None) is in_report
+
+
+@pytest.mark.parametrize("state", ["disabled", "enforced", None])
+async def test_registration_is_read_only_where_the_verdict_needs_it(state: str | None) -> None:
+    async with LocalGraph(TenantBuilder().user(SVC, mfa=state, methods=["phone"]).build()) as graph:
+        registration = account(await read(graph, SVC), "svc").registration
+    assert (registration.report, registration.own) == (None, None)
+
+
+async def test_a_report_that_cannot_be_read_is_no_gap_where_own_methods_can() -> None:
+    async with LocalGraph(TenantBuilder().user(SVC, mfa="enabled", methods=["phone"]).build()) as graph:
+        graph.fail("/userRegistrationDetails/", 403)
+        reading = await read(graph, SVC)
+    registration = account(reading, "svc").registration
+    assert reading.gaps == ()
+    assert isinstance(registration.report, Gap)
+    assert registration.report.permission == "AuditLog.Read.All"
+    assert isinstance(registration.own, tuple)
+
+
+async def test_own_methods_that_cannot_be_read_are_no_gap_where_the_report_decides() -> None:
+    async with LocalGraph(TenantBuilder().user(SVC, mfa="enabled").build()) as graph:
+        graph.fail("/authentication/methods", 403)
+        reading = await read(graph, SVC)
+    assert reading.gaps == ()
+    assert account(reading, "svc").registration.report == ()
+
+
+async def test_own_methods_that_cannot_be_read_are_a_gap_where_the_report_leaves_it_open() -> None:
+    async with LocalGraph(TenantBuilder().user(SVC, mfa="enabled", in_report=False).build()) as graph:
+        graph.fail("/authentication/methods", 403)
+        reading = await read(graph, SVC)
+    assert gap_of(reading, "mfa_registration").permission == "UserAuthenticationMethod.Read.All"
+    assert isinstance(account(reading, "svc").registration.own, Gap)

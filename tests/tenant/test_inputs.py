@@ -1,0 +1,319 @@
+"""What is read once per scan, and what becomes of an input that Graph refuses."""
+
+import pytest
+from aiohttp import web
+
+from demo.builder import TenantBuilder
+from demo.graph import LocalGraph
+from demo.ids import ROLES
+from tenant.graph import GraphError, GraphRefused, GraphUnreachable
+from tenant.model import Gap
+from tenant.reader import read_tenant
+from tenant.selection import Selection
+from tests.tenant.reading import account, connect, gap_of, inputs, read
+from tests.tenant.scripted import scripted
+
+SVC = "svc@contoso.com"
+GLOBAL_READER = ROLES["Global Reader"]
+
+
+def contoso(**options: object) -> TenantBuilder:
+    """A tenant in which every input is needed."""
+    return (
+        TenantBuilder("Contoso", **options)  # type: ignore[arg-type]
+        .user(SVC, mfa="enabled", groups=["Apps"], roles=["Global Reader"], eligible_roles=["Security Reader"])
+        .location("Office", ranges=["203.0.113.0/24"])
+        .strength("Our own", requirements="mfa")
+        .policy("MFA", include_groups=["Apps"], grant=["mfa"], exclude_locations=["Office"], locations=["All"])
+        .policy("Strength", strength="Our own")
+    )
+
+
+def strength_by_id_only(build: TenantBuilder) -> TenantBuilder:
+    grant = {
+        "operator": "OR",
+        "builtInControls": [],
+        "authenticationStrength": {"id": "00000000-0000-0000-0000-000000000002"},
+    }
+    return build.policy(raw={"displayName": "By id", "state": "enabled", "conditions": {}, "grantControls": grant})
+
+
+async def test_a_readable_tenant_has_no_gaps() -> None:
+    async with LocalGraph(contoso().build()) as graph:
+        reading = await read(graph, SVC)
+    assert reading.gaps == ()
+    tenant = reading.tenant
+    assert (tenant.id, tenant.display_name, tenant.security_defaults) == (graph.tenant.id, "Contoso", False)
+    assert not isinstance(tenant.policies, Gap)
+    assert sorted(policy.display_name for policy in tenant.policies) == ["MFA", "Strength"]
+    assert not isinstance(tenant.named_locations, Gap)
+    assert list(tenant.named_locations.values()) == ["Office"]
+    assert not isinstance(tenant.role_assignments, Gap)
+    assert [(role.role_name, role.template_id, role.built_in, role.scope) for role in tenant.role_assignments] == [
+        ("Global Reader", GLOBAL_READER, True, "/")
+    ]
+    assert not isinstance(tenant.role_eligibilities, Gap)
+    assert [role.role_name for role in tenant.role_eligibilities] == ["Security Reader"]
+    assert tenant.role_names[GLOBAL_READER] == "Global Reader"
+
+
+UNREADABLE = [
+    # what fails, the input that is a gap then, the permission that opens it
+    (r"/organization$", "organization", "Organization.Read.All"),
+    (r"/identitySecurityDefaultsEnforcementPolicy$", "security_defaults", "Policy.Read.All"),
+    (r"/conditionalAccess/policies$", "conditional_access_policies", "Policy.Read.All"),
+    (r"/conditionalAccess/namedLocations$", "named_locations", "Policy.Read.All"),
+    (r"/authenticationStrengthPolicies$", "authentication_strengths", "Policy.Read.All"),
+    (r"/roleAssignments$", "role_assignments", "RoleManagement.Read.Directory"),
+    (r"/roleEligibilityScheduleInstances$", "role_eligibilities", "RoleManagement.Read.Directory"),
+    (r"/roleDefinitions$", "role_definitions", "RoleManagement.Read.Directory"),
+    (rf"/users/{SVC}$", "account_properties", "User.Read.All"),
+    (r"/authentication/requirements$", "per_user_mfa", "Policy.Read.All"),
+    (r"/transitiveMemberOf$", "group_memberships", "GroupMember.Read.All"),
+    (
+        r"(/authentication/methods|/userRegistrationDetails/[^/]+)$",
+        "mfa_registration",
+        "UserAuthenticationMethod.Read.All",
+    ),
+    (r"GET /v1\.0/groups/[^/]+$", "groups", "GroupMember.Read.All"),
+]
+
+
+@pytest.mark.parametrize(("pattern", "name", "permission"), UNREADABLE, ids=[name for _, name, _ in UNREADABLE])
+async def test_a_refused_input_is_one_gap_with_the_permission_that_opens_it(
+    pattern: str, name: str, permission: str
+) -> None:
+    async with LocalGraph(strength_by_id_only(contoso()).build()) as graph:
+        refused = graph.fail(pattern, 403, message="Insufficient privileges to complete the operation.")
+        reading = await read(graph, SVC)
+    assert refused.hits
+    assert inputs(reading) == [name]
+    gap = reading.gaps[0]
+    assert gap.error == "403 Authorization_RequestDenied: Insufficient privileges to complete the operation."
+    assert gap.permission == permission
+
+
+@pytest.mark.parametrize(("pattern", "name", "permission"), UNREADABLE, ids=[name for _, name, _ in UNREADABLE])
+@pytest.mark.parametrize("status", [500, 503])
+async def test_a_failing_input_is_one_gap_that_no_permission_opens(
+    pattern: str, name: str, permission: str, status: int
+) -> None:
+    async with LocalGraph(strength_by_id_only(contoso()).build()) as graph:
+        graph.fail(pattern, status)
+        reading = await read(graph, SVC)
+    assert inputs(reading) == [name]
+    assert reading.gaps[0].error.startswith(f"{status} ")
+    assert reading.gaps[0].permission is None
+
+
+async def test_inputs_that_nothing_asks_for_are_not_read() -> None:
+    tenant = TenantBuilder().user(SVC).policy("MFA", grant=["mfa"], strength="Phishing-resistant MFA").build()
+    async with LocalGraph(tenant) as graph:
+        for pattern in (
+            "namedLocations",
+            "[sS]trengthPolicies",
+            "subscribedSkus",
+            "/authentication/methods",
+            "/groups/",
+        ):
+            graph.fail(pattern, 403)
+        assert (await read(graph, SVC)).gaps == ()
+
+
+async def test_security_defaults_without_a_value_are_a_gap() -> None:
+    async with LocalGraph(TenantBuilder(security_defaults=None).user(SVC).build()) as graph:
+        reading = await read(graph, SVC)
+    assert reading.tenant.security_defaults == gap_of(reading, "security_defaults")
+    assert gap_of(reading, "security_defaults").permission is None
+
+
+async def test_all_pages_of_policies_are_read_with_members_that_are_new_to_the_version() -> None:
+    build = TenantBuilder().user(SVC)
+    for number in range(7):
+        build.policy(f"CA{number}", grant=["mfa"])
+    async with LocalGraph(build.build(), page_sizes={"policies": 3}) as graph:
+        reading = await read(graph, SVC)
+        asked = [request for request in graph.requests if "conditionalAccess/policies" in request.path]
+    assert not isinstance(reading.tenant.policies, Gap)
+    assert len(reading.tenant.policies) == 7
+    assert len(asked) == 3
+    assert {request.headers["prefer"] for request in asked} == {"include-unknown-enum-members"}
+
+
+async def test_a_second_page_of_policies_that_fails_leaves_no_half_of_them() -> None:
+    build = TenantBuilder().user(SVC).policy("One").policy("Two")
+    async with LocalGraph(build.build(), page_sizes={"policies": 1}) as graph:
+        graph.fail("policies.*skiptoken", 500)
+        reading = await read(graph, SVC)
+    assert isinstance(reading.tenant.policies, Gap)
+
+
+async def test_strengths_are_found_at_their_other_address() -> None:
+    async with LocalGraph(strength_by_id_only(TenantBuilder().user(SVC)).build()) as graph:
+        graph.fail("/policies/authenticationStrengthPolicies", 404)
+        reading = await read(graph, SVC)
+    assert reading.gaps == ()
+    assert not isinstance(reading.tenant.strengths, Gap)
+    assert reading.tenant.strengths["00000000-0000-0000-0000-000000000002"].requirements_satisfied == "mfa"
+
+
+# Licences
+
+
+@pytest.mark.parametrize(
+    ("skus", "policies_readable"),
+    [
+        ([("O365_BUSINESS_PREMIUM", "Enabled", None)], True),
+        ([], True),
+        ([("SPE_E3", "Enabled", None)], False),
+        ([("SPE_E3", "warning", None)], False),
+        ([("SPE_E3", "SUSPENDED", None)], False),
+        ([("SPE_E3", "Deleted", None)], True),
+        ([("SPE_E3", "LockedOut", None)], True),
+        ([("Own", "Enabled", ["AAD_PREMIUM_P2"])], False),
+    ],
+)
+async def test_refused_policies_are_none_only_without_a_licence_for_them(
+    skus: list[tuple[str, str, list[str] | None]], policies_readable: bool
+) -> None:
+    build = TenantBuilder(skus=()).user(SVC)
+    for name, status, plans in skus:
+        build.sku(name, status=status, plans=plans)
+    async with LocalGraph(build.build()) as graph:
+        graph.fail("/conditionalAccess/", 403)
+        reading = await read(graph, SVC)
+    assert (reading.tenant.policies == ()) is policies_readable
+    assert inputs(reading) == ([] if policies_readable else ["conditional_access_policies"])
+
+
+async def test_refused_policies_with_unreadable_licences_are_two_gaps() -> None:
+    async with LocalGraph(TenantBuilder(skus=()).user(SVC).build()) as graph:
+        graph.fail("/conditionalAccess/|/subscribedSkus", 403)
+        reading = await read(graph, SVC)
+    assert inputs(reading) == ["conditional_access_policies", "subscribed_skus"]
+    assert gap_of(reading, "subscribed_skus").permission == "Organization.Read.All"
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "message", "readable"),
+    [
+        (400, "AadPremiumLicenseRequired", "The tenant needs Microsoft Entra ID P2.", True),
+        (403, "Authentication_RequestFromNonPremiumTenantOrB2CTenant", "No.", True),
+        (403, "Forbidden", "The tenant has no licence for this.", True),
+        (403, "Authorization_RequestDenied", "Insufficient privileges.", False),
+        (400, "BadRequest", "Bad.", False),
+        (500, "AadPremiumLicenseRequired", "Broken.", False),
+    ],
+)
+async def test_eligible_roles_are_none_only_where_the_licence_is_missing(
+    status: int, code: str, message: str, readable: bool
+) -> None:
+    async with LocalGraph(TenantBuilder().user(SVC).build()) as graph:
+        graph.fail("/roleEligibilityScheduleInstances", status, code=code, message=message)
+        reading = await read(graph, SVC)
+    assert (reading.tenant.role_eligibilities == ()) is readable
+    assert inputs(reading) == ([] if readable else ["role_eligibilities"])
+
+
+async def test_a_tenant_without_premium_licence_is_read_without_gaps() -> None:
+    tenant = TenantBuilder(skus=("O365_BUSINESS_PREMIUM",)).user(SVC, mfa="enabled", methods=["phone"]).build()
+    async with LocalGraph(tenant) as graph:
+        reading = await read(graph, SVC)
+    assert reading.gaps == ()
+    own = account(reading, SVC).registration.own
+    assert isinstance(own, tuple)
+    assert "#microsoft.graph.phoneAuthenticationMethod" in own
+
+
+# Roles
+
+
+async def test_roles_keep_their_scope_their_kind_and_their_template() -> None:
+    template = "11111111-1111-4111-8111-111111111111"
+    tenant = (
+        TenantBuilder()
+        .user(SVC, roles=["Own role", "New built-in"])
+        .role("Own role")
+        .role("New built-in", built_in=True, template_id=template.upper())
+        .assign("Global Reader", SVC, scope="/administrativeUnits/1")
+        .build()
+    )
+    async with LocalGraph(tenant) as graph:
+        reading = await read(graph, SVC)
+    assert not isinstance(reading.tenant.role_assignments, Gap)
+    found = {role.role_name: role for role in reading.tenant.role_assignments}
+    assert found["Own role"].built_in is False
+    assert found["New built-in"].template_id == template
+    assert found["Global Reader"].scope == "/administrativeUnits/1"
+
+
+async def test_eligible_roles_count_only_while_they_run() -> None:
+    tenant = (
+        TenantBuilder()
+        .user(SVC)
+        .assign("Global Reader", SVC, kind="eligible", end="2020-01-01T00:00:00Z")
+        .assign("Security Reader", SVC, kind="eligible", start="2199-01-01T00:00:00Z")
+        .assign("Reports Reader", SVC, kind="eligible", end="2199-01-01T00:00:00Z")
+        .build()
+    )
+    async with LocalGraph(tenant) as graph:
+        reading = await read(graph, SVC)
+    assert not isinstance(reading.tenant.role_eligibilities, Gap)
+    assert [role.role_name for role in reading.tenant.role_eligibilities] == ["Reports Reader"]
+
+
+async def test_an_activated_role_is_active() -> None:
+    tenant = TenantBuilder().user(SVC).assign("Global Reader", SVC, kind="activated").build()
+    async with LocalGraph(tenant) as graph:
+        reading = await read(graph, SVC)
+    assert not isinstance(reading.tenant.role_assignments, Gap)
+    assert [role.role_name for role in reading.tenant.role_assignments] == ["Global Reader"]
+
+
+async def test_schedules_that_cannot_be_read_take_nothing_from_the_assignments() -> None:
+    async with LocalGraph(contoso().build()) as graph:
+        graph.fail("/roleAssignmentScheduleInstances", 403)
+        reading = await read(graph, SVC)
+    assert reading.gaps == ()
+    assert not isinstance(reading.tenant.role_assignments, Gap)
+    assert len(reading.tenant.role_assignments) == 1
+
+
+async def test_roles_without_readable_definitions_are_not_known_to_be_built_in() -> None:
+    async with LocalGraph(contoso().build()) as graph:
+        graph.fail("/roleDefinitions", 403)
+        reading = await read(graph, SVC)
+    assert not isinstance(reading.tenant.role_assignments, Gap)
+    (role,) = reading.tenant.role_assignments
+    assert (role.template_id, role.built_in) == (GLOBAL_READER, None)
+
+
+async def test_definitions_that_nobody_needs_are_no_gap() -> None:
+    async with LocalGraph(TenantBuilder().user(SVC).build()) as graph:
+        graph.fail("/roleDefinitions", 403)
+        assert (await read(graph, SVC)).gaps == ()
+
+
+# Nothing at all
+
+
+async def test_a_graph_that_answers_nothing_is_one_error_and_no_reading() -> None:
+    async with LocalGraph(contoso().build()) as graph:
+        graph.fail(r"/\$batch", 401, code="InvalidAuthenticationToken", message="Expired.")
+        with pytest.raises(GraphRefused, match=r"^401 InvalidAuthenticationToken: Expired\.$"):
+            await read(graph, SVC)
+
+
+async def test_a_graph_that_goes_away_is_one_error_and_no_reading() -> None:
+    async with LocalGraph(contoso().build()) as graph:
+        graph.fail(".", 0)
+        with pytest.raises(GraphUnreachable, match="can't be reached"):
+            await read(graph, SVC)
+
+
+async def test_answers_of_something_that_is_no_graph_are_an_error() -> None:
+    async with scripted(lambda request: web.Response(text="<html>", content_type="text/html")) as server:
+        client = connect(server.url)
+        async with client:
+            with pytest.raises(GraphError, match="not JSON"):
+                await read_tenant(client, Selection(accounts=(SVC,)))
