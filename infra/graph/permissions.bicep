@@ -9,7 +9,7 @@ extension microsoftGraphV1
 @maxLength(36)
 param identityPrincipalId string
 
-@description('Also the optional permissions: the MFA registration report, and hidden group memberships.')
+@description('Also the optional permissions: docs/security.md says what each is for.')
 param includeOptional bool = false
 
 var permissions = loadJsonContent('../data/graph-permissions.json')

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.infra.bicep import INFRA, parsed
-from tests.infra.update_docs import with_parameters
+from tests.infra.update_generated import with_parameters
 
 ROOT = INFRA.parent
 PAGES = [
@@ -26,7 +26,7 @@ def heading_anchors(page: Path) -> set[str]:
 
 def test_table_of_parameters_is_current() -> None:
     page = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
-    assert page == with_parameters(page), "run python -m tests.infra.update_docs"
+    assert page == with_parameters(page), "run python -m tests.infra.update_generated"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
