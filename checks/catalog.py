@@ -133,7 +133,7 @@ def switched_off(previous_state: str | None, judged: JudgedAccount, open_before:
         SWITCHED_OFF,
         "Per-user MFA was switched off since the last scan",
         severity,
-        _fingerprint(SWITCHED_OFF, severity, []),
+        fingerprint(SWITCHED_OFF, severity, []),
         summary,
     )
 
@@ -147,10 +147,10 @@ def _finding(check: Check, severity: Severity, verdict: Verdict) -> Finding:
     if check.decided_by == ():
         causes = list(verdict.roles)
         summary = f"The account holds {_and(verdict.roles)}. An app password doesn't work for administration."
-    return Finding(check.id, check.title, severity, _fingerprint(check.id, severity, causes), summary)
+    return Finding(check.id, check.title, severity, fingerprint(check.id, severity, causes), summary)
 
 
-def _fingerprint(check_id: str, severity: Severity, causes: list[str]) -> str:
+def fingerprint(check_id: str, severity: Severity, causes: list[str]) -> str:
     """A hash over the causes: which policies, and whether in circumstances only. A renamed policy doesn't change it."""
     return hashlib.sha256("\n".join([check_id, severity, *sorted(causes)]).encode()).hexdigest()[:16]
 

@@ -24,6 +24,7 @@ from checks.policy import (
 )
 from checks.remediation import remedies_for
 from checks.scope import Reach, Roles, Scopes, is_synchronization_account
+from checks.usage import usage_findings
 from tenant.methods import has_mfa_method
 from tenant.model import Account, Gap, MfaDemand, Policy, Registration, Tenant
 
@@ -132,7 +133,11 @@ class Judge:
 
     def judge(self, account: Account) -> JudgedAccount:
         """The verdict for one account, with its findings and remedies."""
-        return JudgedAccount(account, *self._conclusion(account))
+        verdict, findings, remedies = self._conclusion(account)
+        if account.sign_ins and verdict.visibility is not Visibility.NOT_APPLICABLE:
+            used = usage_findings(account, self._now.date())
+            findings = tuple(sorted((*findings, *used), key=lambda finding: finding.check_id))
+        return JudgedAccount(account, verdict, findings, remedies)
 
     def _conclusion(self, account: Account) -> _Conclusion:
         if account.properties is not None:

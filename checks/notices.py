@@ -20,6 +20,8 @@ class Notice:
     date: date
     text: str
     url: str
+    clients: frozenset[str] = frozenset()
+    """How the sign-in log names it (``clientAppUsed``), lower-cased."""
 
 
 @cache
@@ -27,7 +29,13 @@ def retirements() -> tuple[Notice, ...]:
     """All known retirements, from ``retirements.json`` beside this module (sources are named in it)."""
     data = json.loads(Path(__file__).with_name("retirements.json").read_text(encoding="utf-8"))
     return tuple(
-        Notice(entry["protocol"], date.fromisoformat(entry["date"]), entry["text"], entry["url"])
+        Notice(
+            entry["protocol"],
+            date.fromisoformat(entry["date"]),
+            entry["text"],
+            entry["url"],
+            frozenset(client.casefold() for client in entry["clients"]),
+        )
         for entry in data["retirements"]
     )
 

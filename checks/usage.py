@@ -1,0 +1,55 @@
+"""Findings from how an account is used: APW-010 (a protocol that goes away) and APW-012 (people use it as well)."""
+
+from datetime import date, timedelta
+
+from checks.catalog import fingerprint
+from checks.model import Finding, Severity
+from checks.notices import Notice, retirements
+from tenant.model import Account, SignInUse
+
+RETIRED, SHARED = "APW-010", "APW-012"
+_SOON = timedelta(days=60)
+PEOPLE_DAYS = 2
+"""Days with browser sign-ins from which on people use an account: on one, somebody may have set it up."""
+
+
+def usage_findings(account: Account, today: date) -> tuple[Finding, ...]:
+    """The findings that the sign-ins of an account show; none where the log wasn't read."""
+    return tuple(finding for finding in (_retired(account, today), _shared(account)) if finding)
+
+
+def browser_days(account: Account) -> int:
+    """On how many days at most somebody signed in with a browser."""
+    return max((use.days for use in account.sign_ins if use.way == "browser"), default=0)
+
+
+def _retired(account: Account, today: date) -> Finding | None:
+    uses: dict[Notice, SignInUse] = {}
+    for use in account.sign_ins:
+        for notice in retirements():
+            if use.client_app.casefold() in notice.clients:
+                newest = uses.get(notice, use)
+                uses[notice] = max(newest, use, key=lambda one: one.last_seen)
+    if not uses:
+        return None
+    first = min(uses, key=lambda notice: notice.date)
+    severity = Severity.HIGH if first.date - today <= _SOON else Severity.MEDIUM
+    use = uses[first]
+    summary = f"It signs in with {use.client_app}, last on {use.last_seen:%Y-%m-%d}. {first.text}"
+    causes = [notice.protocol for notice in uses]
+    title = "The protocol this account uses is being retired"
+    return Finding(RETIRED, title, severity, fingerprint(RETIRED, severity, causes), summary)
+
+
+def _shared(account: Account) -> Finding | None:
+    uses = [use for use in account.sign_ins if use.way == "browser"]
+    days = browser_days(account)
+    if days < PEOPLE_DAYS:
+        return None
+    count, last = sum(use.count for use in uses), max(use.last_seen for use in uses)
+    apps = sorted({use.app_name or use.app_id for use in uses})
+    shown = ", ".join(apps[:3]) + (f" and {len(apps) - 3} more" if len(apps) > 3 else "")
+    times = f"{count:,} times on {days} days" if len(apps) == 1 else f"{count:,} times on at least {days} days"
+    summary = f"People sign in with it in a browser: {times}, last on {last:%Y-%m-%d}, to {shown}."
+    title = "A service account is synchronised, shared or used by people as well"
+    return Finding(SHARED, title, Severity.LOW, fingerprint(SHARED, Severity.LOW, []), summary)
