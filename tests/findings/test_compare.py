@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from findings.compare import NO_LONGER_FOUND, change_id, compare
@@ -242,6 +242,7 @@ def test_an_exception_that_is_extended_does_not_end() -> None:
 # Properties of sequences
 
 CHECKS = ("APW-001", "APW-002", "APW-007")
+SOME = settings(max_examples=50)
 ONE_SCAN = st.tuples(
     st.lists(
         st.builds(seen, st.sampled_from(CHECKS), st.sampled_from(["low", "high"]), st.sampled_from(["p1", "p2"])),
@@ -267,6 +268,7 @@ def play(scans: Sequence[tuple[list[Observation], bool, int]]) -> Played:
     return played
 
 
+@SOME
 @given(SCANS, ONE_SCAN)
 def test_the_same_observations_a_moment_later_change_nothing(
     scans: list[tuple[list[Observation], bool, int]], last: tuple[list[Observation], bool, int]
@@ -282,6 +284,7 @@ def outcome_time(outcome: Comparison) -> datetime:
     return max(times, default=NOW)
 
 
+@SOME
 @given(SCANS)
 def test_a_partial_scan_never_resolves_and_never_changes(scans: list[tuple[list[Observation], bool, int]]) -> None:
     for before, _, complete, outcome in play(scans):
@@ -292,6 +295,7 @@ def test_a_partial_scan_never_resolves_and_never_changes(scans: list[tuple[list[
             assert not [change for change in outcome.changes if change.kind is CHANGED and change.flapping is None]
 
 
+@SOME
 @given(SCANS)
 def test_changes_fit_the_states_before_and_after(scans: list[tuple[list[Observation], bool, int]]) -> None:
     for before, _, _, outcome in play(scans):
@@ -311,6 +315,7 @@ def test_changes_fit_the_states_before_and_after(scans: list[tuple[list[Observat
         assert moved <= {change.check_id for change in outcome.changes}
 
 
+@SOME
 @given(SCANS, ONE_SCAN)
 def test_after_a_complete_scan_exactly_what_it_saw_is_open(
     scans: list[tuple[list[Observation], bool, int]], last: tuple[list[Observation], bool, int]
@@ -322,6 +327,7 @@ def test_after_a_complete_scan_exactly_what_it_saw_is_open(
     }
 
 
+@SOME
 @given(SCANS)
 def test_nothing_is_ever_forgotten_and_times_stay_in_order(scans: list[tuple[list[Observation], bool, int]]) -> None:
     for before, _, _, outcome in play(scans):
@@ -332,6 +338,7 @@ def test_nothing_is_ever_forgotten_and_times_stay_in_order(scans: list[tuple[lis
             assert (state.resolved_at is None) == state.open == (state.resolution is None)
 
 
+@SOME
 @given(SCANS)
 def test_at_most_one_change_per_check_is_told_and_ids_are_unique(
     scans: list[tuple[list[Observation], bool, int]],
@@ -344,6 +351,7 @@ def test_at_most_one_change_per_check_is_told_and_ids_are_unique(
     assert len(ids) == len(set(ids))
 
 
+@SOME
 @given(SCANS)
 def test_closing_leaves_nothing_open(scans: list[tuple[list[Observation], bool, int]]) -> None:
     played = play(scans)

@@ -11,7 +11,7 @@ from findings.errors import LeaseLost, ScanAlreadyRunning
 from findings.lease import DEFAULT_TIMES, Lease, LeaseTimes, scan_lease
 from findings.tables import Table
 from tests.findings.build import NOW
-from tests.findings.crash import DyingTransport
+from tests.findings.crash import FaultyTransport
 
 FAST = LeaseTimes(duration=0.5, renew_every=0.05, wait=2, poll=0.05)
 
@@ -118,8 +118,8 @@ async def test_a_lease_that_was_taken_although_the_answer_got_lost_is_recognised
     await hold_without_renewing(service, clock)
     clock.now += timedelta(hours=1)
     before = clock.now
-    # Request 0 reads the abandoned lease, 1 takes it; the SDK repeats that, and finds that somebody has taken it.
-    lossy = DyingTransport(1, lose_answer=True)
+    # The SDK repeats the write that took the lease, and finds that somebody has taken it.
+    lossy = FaultyTransport(lose_write=0)
     async with TableServiceClient.from_connection_string(storage, transport=lossy) as client:
         await Lease(Table(client, "runs"), "next", DEFAULT_TIMES, clock, clock.sleep).acquire()
     assert clock.now - before <= timedelta(seconds=2 * DEFAULT_TIMES.poll)
@@ -189,7 +189,7 @@ async def test_a_scan_that_lost_its_lease_is_stopped(
 
 
 async def test_a_lease_that_cannot_be_renewed_is_lost_before_it_expires(storage: str) -> None:
-    transport = DyingTransport(None)
+    transport = FaultyTransport()
     times = LeaseTimes(duration=1, renew_every=0.1, wait=2, poll=0.05)
 
     async def scan(service: TableServiceClient) -> None:
@@ -205,7 +205,7 @@ async def test_a_lease_that_cannot_be_renewed_is_lost_before_it_expires(storage:
 
 
 async def test_a_renewal_that_fails_is_tried_again(storage: str) -> None:
-    transport = DyingTransport(None)
+    transport = FaultyTransport()
     times = LeaseTimes(duration=1, renew_every=0.1, wait=2, poll=0.05)
     async with (
         TableServiceClient.from_connection_string(storage, transport=transport, retry_total=0) as service,
@@ -224,14 +224,14 @@ async def test_a_renewal_whose_answer_got_lost_is_recognised(storage: str) -> No
         scan_lease(service, "creates the table", times=times),
     ):
         pass
-    # Requests 0 and 1 take the lease, 2 and 3 are the first renewal.
-    lossy = DyingTransport(3, lose_answer=True)
+    # Write 0 takes the lease, 1 is the first renewal.
+    lossy = FaultyTransport(lose_write=1)
     async with (
         TableServiceClient.from_connection_string(storage, transport=lossy) as service,
         scan_lease(service, "run-1", times=times) as lease,
     ):
         await asyncio.sleep(1)
-        assert lossy.count > 6
+        assert lossy.writes > 3
         assert not lease.lost
 
 
