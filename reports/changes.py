@@ -62,7 +62,7 @@ def _key(change: Json) -> tuple[str, ...]:
     if change.get("flapping") and not note:
         note = _SILENCE["flapping"] if change["flapping"] == "started" else "stable again"
     names = ("kind", "check_id", "title", "severity")
-    return (*(change[name] for name in names), text or "", note, change.get("changed_by") or "")
+    return (*(change[name] for name in names), text or "", note, change.get("actor") or "")
 
 
 def _group(key: tuple[str, ...], members: Sequence[Json]) -> ChangeGroup:

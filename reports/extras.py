@@ -16,10 +16,11 @@ class ReportExtras:
 
     history: Sequence[Json] = ()
     """What happened to findings, in any order: ``run_id``, ``account``, ``check_id``, ``title``, ``severity``, ``kind``
-    (opened, changed, resolved, reopened, exception_expired), ``at``, ``summary``, ``resolution``, ``silence``."""
+    (opened, changed, resolved, reopened, exception_expired), ``at``, ``summary``, ``resolution``, ``silence``, ``flapping``,
+    and ``actor`` where it is known who caused it."""
     runs: Sequence[Json] = ()
     """Scans, oldest first, this one included or not: ``id``, ``status``, ``finished``, ``accounts_total``, ``severities``,
-    ``visibility``."""
+    ``visibility``. One of single accounts only (``partial``) isn't comparable and left out."""
     exceptions: Sequence[Json] = ()
     """Accepted exceptions: ``account``, ``user_principal_name``, ``check_id`` (null: every check), ``reason``, ``owner``,
     ``until``, ``created_by``, ``created_at``, ``ended_at``."""
@@ -28,14 +29,21 @@ class ReportExtras:
     admin_center: str = "https://entra.microsoft.com"
     """Microsoft Entra admin center of the tenant's cloud."""
 
+    def whole_runs(self) -> list[Json]:
+        """The finished scans of all accounts, in the order of ``runs``."""
+        return [
+            run
+            for run in self.runs
+            if run.get("status") in ("complete", "incomplete") and run.get("finished") and not run.get("partial")
+        ]
+
     def previous_run(self, run: Json) -> datetime | None:
         """When the scan before this one finished; None where there was none or it isn't known."""
         this = times.parse(run["finished"])
         earlier = [
             finished
-            for one in self.runs
-            if one["id"] != run["id"] and one.get("status") in ("complete", "incomplete") and one.get("finished")
-            if (finished := times.parse(one["finished"])) < this
+            for one in self.whole_runs()
+            if one["id"] != run["id"] and (finished := times.parse(one["finished"])) < this
         ]
         return max(earlier, default=None)
 

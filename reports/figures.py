@@ -45,12 +45,14 @@ class Trend:
 
 def trend(extras: ReportExtras) -> Trend | None:
     """The trend, or None where fewer than two scans are known."""
-    done = [run for run in extras.runs if run.get("status") in ("complete", "incomplete") and run.get("finished")]
+    done = extras.whole_runs()
     if len(done) < 2:
         return None
     bars = tuple(_bar(run) for run in sorted(done, key=lambda run: str(run["finished"]))[-_RUNS:])
     highest = max(bar.total for bar in bars)
-    step = next(step for size in range(12) for step in (10**size, 2 * 10**size, 5 * 10**size) if 4 * step >= highest)
+    step = next(
+        step for size in range(12) for step in (digit * 10**size for digit in (1, 2, 3, 4, 5)) if 4 * step >= highest
+    )
     return Trend(bars, 4 * step)
 
 

@@ -103,7 +103,7 @@ def _since(account: Json) -> int | None:
 
 def _reason(reason: Json, pool: Pool) -> int:
     circumstances = tuple(reason.get("circumstances") or ())
-    names = ("text", "effect", "policy_id", "policy_name", "scope", "since", "changed_by")
+    names = ("text", "effect", "policy_id", "policy_name", "scope", "since", "actor")
     key = (*(reason.get(name) for name in names), circumstances)
     if (since := reason.get("since")) is not None:
         since = _seconds(since)
@@ -114,7 +114,7 @@ def _reason(reason: Json, pool: Pool) -> int:
         "chain": [[link.kind, link.name] for link in chain_of(reason)],
         "policy": readable(reason["policy_id"] or ""),
         "since": since,
-        "by": readable(reason.get("changed_by") or ""),
+        "by": readable(reason.get("actor") or ""),
         "when": [readable(one) for one in circumstances],
     }
     return pool.place(key, {name: member for name, member in value.items() if member})
@@ -155,7 +155,7 @@ def _notice(notice: Json, pool: Pool) -> int:
 def _change(change: Json, texts: Pool) -> list[Any]:
     text = change.get("resolution") if change["kind"] == "resolved" else change.get("summary")
     said = [say(CHANGE, change["kind"]), change["check_id"], change["title"]]
-    return [_seconds(change["at"]), *(texts.text(one) for one in (*said, text or "", change.get("changed_by") or ""))]
+    return [_seconds(change["at"]), *(texts.text(one) for one in (*said, text or "", change.get("actor") or ""))]
 
 
 def web_address(url: str) -> str:

@@ -296,6 +296,8 @@
   addEventListener("hashchange", follow);
 
   $("app").hidden = false;
+  // The newest scan is at the right end of the drawing.
+  for (const drawing of document.querySelectorAll(".trend")) drawing.parentElement.scrollLeft = drawing.parentElement.scrollWidth;
   update({});
   follow();
 })();

@@ -61,7 +61,7 @@ def reason(
         "circumstances": list(circumstances),
     }
     if by:
-        made["changed_by"] = by
+        made["actor"] = by
     return made
 
 
@@ -404,7 +404,7 @@ def change(
         "flapping": None,
     }
     if by:
-        made["changed_by"] = by
+        made["actor"] = by
     return made
 
 

@@ -18,6 +18,7 @@ def test_the_trend_shows_finished_scans_oldest_first() -> None:
         _run(2, "failed", high=9),
         {**_run(4, "running"), "finished": None},
     ]
+    runs.append({**_run(5, high=7), "partial": True})
     drawn = trend(ReportExtras(runs=runs))
     assert drawn
     assert [bar.day for bar in drawn.bars] == ["1 Nov 2026", "3 Nov 2026"]
@@ -29,7 +30,7 @@ def test_one_scan_is_no_trend() -> None:
 
 
 def test_the_axis_holds_the_highest_bar_and_has_round_steps() -> None:
-    for highest, top in ((0, 4), (4, 4), (5, 8), (9, 20), (1000, 2000), (70_000, 80_000)):
+    for highest, top in ((0, 4), (4, 4), (5, 8), (9, 12), (17, 20), (21, 40), (1000, 1200), (70_000, 80_000)):
         drawn = trend(ReportExtras(runs=[_run(1, high=highest), _run(2)]))
         assert drawn
         assert drawn.top == top

@@ -82,6 +82,7 @@ def test_an_account_that_is_new_has_lost_nothing() -> None:
         (ReportExtras(), None),
         (ReportExtras(runs=[{"id": "x", "status": "failed", "finished": "2026-11-21T07:00:00Z"}]), None),
         (ReportExtras(runs=[{"id": "x", "status": "running", "finished": None}]), None),
+        (ReportExtras(runs=[{**before(days=1).runs[0], "partial": True}]), None),
         (ReportExtras(runs=[{"id": RUN, "status": "complete", "finished": "2026-11-22T07:00:00Z"}]), None),
     ],
 )
