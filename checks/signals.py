@@ -1,0 +1,204 @@
+"""What speaks for an account being a service account, and what against it: each with its evidence and a weight.
+
+The weights are a judgement, made so that one sign alone never proposes an account: a person may consent to an application, use
+an old mail program on the phone, or have a password that never expires. What only machines do (nobody ever signs in, mail goes
+out by SMTP AUTH) weighs most; a person at a browser weighs against everything but a name that says what the account is for.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from checks.products import Product, is_product_app, recognise, words
+from tenant.model import Account, Candidate, Consent, SignInUse
+
+# clientAppUsed, lower-cased -> weight. What Outlook and phones use says little; what scripts and devices use says much.
+_CLIENTS = {
+    "authenticated smtp": 3,
+    "smtp": 3,
+    "reporting web services": 3,
+    "exchange web services": 3,
+    "imap": 2,
+    "imap4": 2,
+    "pop": 2,
+    "pop3": 2,
+    "other clients": 2,
+    "exchange online powershell": 1,
+    "exchange activesync": 1,
+}
+# Mail programs of people that sign in on their own for weeks. Source of the ids: Exchange team blog of June 2022 about Apple's
+# mail program, and Thunderbird's published OAuth settings.
+_PEOPLES_APPS = frozenset({"f8d98a96-0999-43f5-8af3-69971c7bb423", "9e5f94bc-e8a4-4e73-b8be-63364c29d753"})
+_PEOPLES_NAMES = ("apple internet accounts", "ios accounts", "thunderbird", "samsung email", "gmail", "em client")
+# What Microsoft's own programs for people are called in the sign-in log.
+_WORKPLACE = frozenset(
+    {
+        "microsoft teams",
+        "microsoft teams web client",
+        "outlook mobile",
+        "one outlook web",
+        "microsoft outlook",
+        "microsoft office",
+        "office365 shell wcss-client",
+        "officehome",
+        "onedrive",
+        "onedrive syncengine",
+        "microsoft edge",
+        "windows sign in",
+        "microsoft to-do",
+        "microsoft authenticator app",
+    }
+)
+_SERVICE_WORDS = frozenset(
+    """svc svcs srv service services backup backups scan scanner scanners scan2mail scantomail copier printer printers mfp mfd
+    fax relay smtp mailer noreply donotreply robot bot automation daemon connector integration interface migration journal
+    monitoring helpdesk ticketing archive codetwo veeam erp crm sap api""".split()
+)
+_SERVICE_BEGINNINGS = re.compile(r"(svc|sa|srv|app|api)[-_]|no-?reply|do-?not-?reply", re.IGNORECASE)
+_EMERGENCY = re.compile(r"break.?glass|emergency|notfall|not-?fall|fire.?call|urgence|\bbg[-_.]", re.IGNORECASE)
+_NOT_A_PERSON = frozenset({"shared", "room", "equipment"})
+_REGULARLY = 3
+"""Days with interactive sign-ins from which on somebody works with an account."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """One thing that speaks for a service account (positive weight) or for a person (negative weight)."""
+
+    kind: str
+    """``legacy_protocol``, ``third_party_app``, ``consent``, ``product``, ``mailbox``, ``not_interactive``, ``password``,
+    ``name``, ``person``, ``personal_details``."""
+    text: str
+    weight: int
+    last_seen: datetime | None = None
+    count: int | None = None
+
+
+def signals_of(candidate: Candidate, third_party: frozenset[str], products: Iterable[Product]) -> tuple[Signal, ...]:
+    """Everything that speaks for or against an account. ``third_party``: ids of the applications that aren't Microsoft's."""
+    account, products = candidate.account, tuple(products)
+    named = _name(account)
+    machines = [*_legacy(account.sign_ins), *_third_party(account.sign_ins, third_party, products)]
+    found = [
+        *machines,
+        *_consents(account.consents),
+        *_products(account, products),
+        *_mailbox(candidate),
+        *_not_interactive(account.sign_ins, by_machine=any(signal.weight > 1 for signal in machines)),
+        *named,
+    ]
+    if candidate.password_never_expires:
+        found.append(Signal("password", "Its password never expires.", 1))
+    found += _person(candidate, lenient=bool(named) or candidate.mailbox_purpose in _NOT_A_PERSON)
+    return tuple(found)
+
+
+def has_emergency_name(account: Account) -> bool:
+    """Whether the name says that the account is for emergencies."""
+    return any(
+        _EMERGENCY.search(name) for name in (account.user_principal_name.partition("@")[0], account.display_name)
+    )
+
+
+def days_used(account: Account) -> int:
+    """On how many days at least anybody or anything signed in with an account."""
+    return max((use.days for use in account.sign_ins), default=0)
+
+
+def service_name(account: Account) -> str | None:
+    """The word in the account's names that says that it isn't a person's, or None."""
+    local = account.user_principal_name.partition("@")[0]
+    if match := _SERVICE_BEGINNINGS.match(local):
+        return match[0]
+    return min(words(local) & _SERVICE_WORDS, default=None)
+
+
+def _legacy(uses: Iterable[SignInUse]) -> Iterator[Signal]:
+    """The one protocol that says most: several are used by one program as often as by several."""
+    best: Signal | None = None
+    by_client: dict[str, list[SignInUse]] = {}
+    for use in uses:
+        by_client.setdefault(use.client_app, []).append(use)
+    for client, group in by_client.items():
+        weight = _CLIENTS.get(client.casefold(), 0)
+        if weight and (best is None or weight > best.weight):
+            text = f"It signs in with {client}, a protocol without modern authentication."
+            best = _seen("legacy_protocol", text, weight, group)
+    if best:
+        yield best
+
+
+def _third_party(
+    uses: Iterable[SignInUse], third_party: frozenset[str], products: tuple[Product, ...]
+) -> Iterator[Signal]:
+    foreign = [
+        use
+        for use in uses
+        if (use.app_id in third_party or is_product_app(use.app_id, use.app_name, products))
+        and not _is_peoples(use.app_id, use.app_name)
+        and use.way == "background"
+        and use.client_app.casefold() not in _CLIENTS
+    ]
+    if foreign:
+        name = max(foreign, key=lambda use: use.count).app_name
+        text = f"The application {name or 'of a third party'} signs in as the account, without anybody there."
+        yield _seen("third_party_app", text, 2, foreign)
+
+
+def _consents(consents: Iterable[Consent]) -> Iterator[Signal]:
+    names = sorted({one.app_name or one.app_id for one in consents if not _is_peoples(one.app_id, one.app_name)})
+    if names:
+        shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+        yield Signal("consent", f"It let a third party's application act for it, or is assigned to one: {shown}.", 1)
+
+
+def _products(account: Account, products: tuple[Product, ...]) -> Iterator[Signal]:
+    found = recognise(account, products)
+    if found:
+        yield Signal("product", f"{found[0].product.name} uses it: it {found[0].evidence}.", 1)
+
+
+def _mailbox(candidate: Candidate) -> Iterator[Signal]:
+    if candidate.mailbox_purpose in _NOT_A_PERSON and candidate.account.sign_ins:
+        text = f"Its mailbox is of the kind {candidate.mailbox_purpose}, and something signs in with it."
+        yield Signal("mailbox", text, 2)
+
+
+def _not_interactive(uses: tuple[SignInUse, ...], *, by_machine: bool) -> Iterator[Signal]:
+    """Phones and mail programs of people sign in on their own for weeks too: alone they prove nothing."""
+    telling = [use for use in uses if not _is_peoples(use.app_id, use.app_name)]
+    if telling and all(use.way == "background" for use in uses):
+        text = "It signs in, and nobody did so interactively in the last 30 days."
+        yield _seen("not_interactive", text, 2 if by_machine else 1, uses)
+
+
+def _name(account: Account) -> list[Signal]:
+    word = service_name(account)
+    return [Signal("name", f'Its name says what it is for: "{word}".', 2)] if word else []
+
+
+def _person(candidate: Candidate, *, lenient: bool) -> Iterator[Signal]:
+    """An administrator sets a service account up interactively: where the name says that it is one, that weighs little."""
+    uses = [use for use in candidate.account.sign_ins if use.way != "background"]
+    if uses:
+        days = max(use.days for use in uses)
+        weight = -4 if days >= _REGULARLY else -2
+        text = f"Somebody signs in with it interactively, on at least {days} of the last 30 days."
+        yield _seen("person", text, max(weight, -1) if lenient else weight, uses)
+    else:
+        uses = [use for use in candidate.account.sign_ins if use.app_name.casefold() in _WORKPLACE]
+        if uses:
+            text = f"It also signs in to what people work with: {uses[0].app_name}."
+            yield _seen("person", text, -1 if lenient else -2, uses)
+    if candidate.personal_details:
+        yield Signal("personal_details", "It has a person's name and a job title, employee number or mobile phone.", -2)
+
+
+def _seen(kind: str, text: str, weight: int, uses: Iterable[SignInUse]) -> Signal:
+    uses = list(uses)
+    return Signal(kind, text, weight, max(use.last_seen for use in uses), sum(use.count for use in uses))
+
+
+def _is_peoples(app_id: str, app_name: str) -> bool:
+    return app_id in _PEOPLES_APPS or app_name.casefold().startswith(_PEOPLES_NAMES)
