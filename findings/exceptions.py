@@ -8,7 +8,7 @@ account and check ends the one before in the same transaction.
 """
 
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from uuid import uuid4
 
 from azure.data.tables.aio import TableServiceClient
@@ -21,8 +21,6 @@ from findings.rows import make_row
 from findings.tables import Entity, Table, upsert
 
 EXCEPTIONS = "exceptions"
-LONGEST = timedelta(days=366)
-"""An exception holds for a year at most; 366 days, so that the same date next year is always allowed."""
 TEXT_CHARACTERS = 1000
 
 
@@ -113,10 +111,18 @@ def _validate(exception: AcceptedException, now: datetime) -> None:
             problems.append(f"its {name} is longer than {TEXT_CHARACTERS} characters")
     if exception.until < today:
         problems.append(f"its end date {exception.until} is in the past")
-    elif exception.until > today + LONGEST:
-        problems.append(f"its end date {exception.until} is more than a year away; the latest is {today + LONGEST}")
+    elif exception.until > (latest := _a_year_after(today)):
+        problems.append(f"its end date {exception.until} is more than a year away; the latest is {latest}")
     if problems:
         raise ExceptionRefused(f"The exception was not added: {'; '.join(problems)}.")
+
+
+def _a_year_after(day: date) -> date:
+    """The same day next year; 28 February after the 29th."""
+    try:
+        return day.replace(year=day.year + 1)
+    except ValueError:
+        return day.replace(year=day.year + 1, day=28)
 
 
 def _content(exception: AcceptedException) -> tuple[str, str, date]:

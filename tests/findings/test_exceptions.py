@@ -1,6 +1,6 @@
 """Accepted findings."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -45,7 +45,11 @@ async def test_without_a_table_there_are_none(service: TableServiceClient) -> No
         ({"owner": ""}, "it needs an owner"),
         ({"reason": "x" * 1001}, "its reason is longer than 1000 characters"),
         ({"until": TODAY - DAY}, "its end date 2026-11-21 is in the past"),
-        ({"until": date(2027, 11, 24)}, "more than a year away; the latest is 2027-11-23"),
+        ({"until": date(2027, 11, 23)}, "more than a year away; the latest is 2027-11-22"),
+        (
+            {"now": datetime(2028, 2, 29, 12, tzinfo=UTC), "until": date(2029, 3, 1)},
+            "more than a year away; the latest is 2029-02-28",
+        ),
         ({"reason": "", "owner": "", "until": TODAY - DAY}, "reason; it needs an owner; its end date"),
     ],
 )
