@@ -141,10 +141,12 @@ def _full(group: Group, alert: Alert, detail: _Detail, *, button: bool) -> Json:
         run(item.severity.capitalize(), 10, weight="Bolder", size="Small", color=_COLOURS[item.severity]),
         spaced(f"· {LABELS[item.kind]}", 30, size="Small", isSubtle=True),
     )
-    parts = [label, line(run(statement(group, baseline=alert.baseline), 200, weight="Bolder"), spacing="None")]
+    said = statement(group, baseline=alert.baseline)
+    # Where it is the only thing to say, the headline has said it.
+    parts = [label, line(run(said, 200, weight="Bolder"), spacing="None")] if said != alert.headline else [label]
     single = len(group.items) == 1
     url = safe_url(item.entra_url)
-    if single and not (button and says_the_same(item)):
+    if single and not (says_the_same(item) and (button or url is None)):
         target = None if button else url
         parts.append(line(link(account_name(item), 80, target, isSubtle=True), spacing="None"))
     parts.append(line(run(sentence(group.cause), detail.text), spacing="Small"))

@@ -1,5 +1,6 @@
 """A local receiver of webhooks, over real HTTP."""
 
+import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -36,17 +37,17 @@ class Receiver:
 
 
 @asynccontextmanager
-async def receiving() -> AsyncIterator[Receiver]:
-    """A receiver on a free port of this machine."""
+async def receiving(certificate: ssl.SSLContext | None = None) -> AsyncIterator[Receiver]:
+    """A receiver on a free port of this machine; with a certificate it speaks https."""
     receiver = Receiver()
     app = web.Application(client_max_size=2**24)
     app.router.add_post("/{path:.*}", receiver.handle)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=certificate).start()
         host, port = runner.addresses[0][:2]
-        receiver.url = f"http://{host}:{port}/hook?sig=top-secret-signature"
+        receiver.url = f"{'https' if certificate else 'http'}://{host}:{port}/hook?sig=top-secret-signature"
         yield receiver
     finally:
         await runner.cleanup()

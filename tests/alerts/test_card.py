@@ -131,7 +131,6 @@ def test_card_says_what_where_why_since_when_who_and_what_next() -> None:
         "svc-backup@contoso.com lost the app-password option\n"
         "Contoso · scanned 22 Nov 2026, 06:00 UTC\n"
         "High · New\n"
-        "svc-backup@contoso.com lost the app-password option\n"
         "Backup for Exchange\n"
         'The policy "Require MFA for all users" requires multifactor authentication for Exchange Online (reaches the '
         "account: all users).\n"

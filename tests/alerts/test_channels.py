@@ -1,23 +1,29 @@
 import base64
 import json
 import logging
+import ssl
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
+from pathlib import Path
 
 import httpx
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from standardwebhooks import Webhook
 
 from alerts.channel import ChannelError
+from alerts.channels import configured_channels
 from alerts.email import EmailChannel, MailAnswer
 from alerts.model import Purpose
 from alerts.outgoing import LONGEST_WAIT, http_client, parse_retry_after
 from alerts.teams import TeamsChannel
 from alerts.webhook import MAX_BYTES, TYPES, WebhookChannel, webhook_body
 from tests.alerts import samples
-from tests.alerts.receiver import Receiver
+from tests.alerts.receiver import Receiver, receiving
 from tests.alerts.samples import HOSTILE, NOW, alert, item
 
 SECRET = "whsec_" + base64.b64encode(b"a key for tests that is long enough").decode()
@@ -31,6 +37,45 @@ async def test_card_arrives_at_the_workflow(teams: Receiver, client: httpx.Async
     assert request.path == f"/hook?sig={KEY}"
     assert request.headers["Content-Type"] == "application/json"
     assert json.loads(request.body)["attachments"][0]["content"]["type"] == "AdaptiveCard"
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> ssl.SSLContext:
+    """A certificate that nobody signed."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(NOW - timedelta(days=1000))
+        .not_valid_after(NOW + timedelta(days=10000))
+        .sign(key, hashes.SHA256())
+    )
+    file = tmp_path / "certificate.pem"
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    file.write_bytes(private + made.public_bytes(serialization.Encoding.PEM))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file)
+    return context
+
+
+def test_channels_are_those_whose_settings_are_all_there(client: httpx.AsyncClient) -> None:
+    every = configured_channels(
+        client,
+        teams_url="https://teams.example/",
+        webhook_url="https://hook.example/",
+        webhook_secret=SECRET,
+        mail_from="a@contoso.com",
+        mail_to=["b@contoso.com"],
+        mail_sender=Post(MailAnswer(202)),
+    )
+    assert [channel.name for channel in every] == ["teams", "webhook", "email"]
+    assert configured_channels(client, webhook_url="https://hook.example/", mail_from="a@contoso.com") == ()
 
 
 @pytest.mark.parametrize(("status", "body"), [(200, "1"), (200, ""), (202, ""), (204, "")])
@@ -138,6 +183,15 @@ async def test_answer_that_does_not_come_is_tried_again() -> None:
         with pytest.raises(ChannelError, match="didn't answer in time") as error:
             await TeamsChannel("https://teams.example/", client).send(samples.one(), now=NOW)
     assert not error.value.permanent
+
+
+async def test_receiver_with_an_invalid_certificate_gets_nothing(
+    client: httpx.AsyncClient, certificate: ssl.SSLContext
+) -> None:
+    async with receiving(certificate) as receiver:
+        with pytest.raises(ChannelError, match=r"certificate of the Teams workflow .* isn't valid"):
+            await TeamsChannel(receiver.url, client).send(samples.one(), now=NOW)
+    assert receiver.requests == []
 
 
 async def test_no_address_is_logged(

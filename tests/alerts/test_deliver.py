@@ -9,7 +9,7 @@ from azure.data.tables.aio import TableServiceClient
 from alerts.channel import Channel, ChannelError
 from alerts.deliver import GIVE_UP_AFTER, DeliveryFailed, deliver, send_test
 from alerts.ledger import CLAIM, KEPT, TABLE, ChannelState, Ledger
-from alerts.model import Alert
+from alerts.model import Alert, AlertGap
 from alerts.stored import dump, load
 from alerts.teams import TeamsChannel
 from alerts.webhook import WebhookChannel
@@ -211,6 +211,14 @@ def test_alert_too_large_to_be_kept_loses_the_least_urgent_items_but_not_the_cou
     assert len(content) <= 20_000
     assert 0 < len(kept.items) < len(made.items)
     assert kept.counts == made.counts
+
+
+def test_alert_with_more_gaps_than_can_be_kept_loses_some() -> None:
+    gaps = [AlertGap("per_user_mfa", "the per-user MFA state", f"{n} {hash(n)}", None, f"svc-{n}") for n in range(5000)]
+    kept = load(dump(alert(item(1), gaps=gaps), limit=10_000))
+    assert 0 < len(kept.gaps) < 5000
+    assert kept.items == ()
+    assert kept.counts == {"opened": 1}
 
 
 async def test_unknown_alert_is_none(ledger: Ledger) -> None:
