@@ -99,6 +99,14 @@ class Settings(BaseSettings):
         default=frozenset(),
         description="Where to look for accounts that nobody listed: `signins,consents`. Empty: nowhere.",
     )
+    service_account_discovery_alerts: Annotated[Literal["confirmed", "all"], _lower] = Field(
+        default="confirmed",
+        description="Which accounts are judged and told of: `confirmed` (selected above) or `all` (proposed ones too).",
+    )
+    products_file: Annotated[str | None, _parsed(str)] = Field(
+        default=None,
+        description="A file with products of your own, in the form of `checks/products.json`; they come before the known ones.",
+    )
     scan_schedule: Annotated[str, _parsed(values.schedule)] = Field(
         default="0 0 6 * * *",
         description="When the scan runs: NCRONTAB, six fields, UTC. The timer needs it to be set in the function app.",

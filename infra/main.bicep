@@ -33,6 +33,13 @@ param serviceAccountAttribute string = ''
 @description('Evidence from which further service accounts are proposed: signins,consents. Empty: off.')
 param serviceAccountDiscovery string = ''
 
+@description('Accounts that are judged and told of: confirmed ones only, or all, the proposed ones too.')
+@allowed([
+  'confirmed'
+  'all'
+])
+param serviceAccountDiscoveryAlerts string = 'confirmed'
+
 @description('When to scan: NCRONTAB with seconds, in UTC. Default: every day at 06:00.')
 param scanSchedule string = '0 0 6 * * *'
 
@@ -182,6 +189,7 @@ module resources 'resources.bicep' = {
     serviceAccountPatterns: serviceAccountPatterns
     serviceAccountAttribute: serviceAccountAttribute
     serviceAccountDiscovery: serviceAccountDiscovery
+    serviceAccountDiscoveryAlerts: serviceAccountDiscoveryAlerts
     scanSchedule: scanSchedule
     appPasswordsAllowed: appPasswordsAllowed
     graphCloud: graphCloud

@@ -28,6 +28,13 @@ param serviceAccountAttribute string = ''
 @description('Evidence from which further service accounts are proposed: signins,consents. Empty: off.')
 param serviceAccountDiscovery string = ''
 
+@description('Accounts that are judged and told of: confirmed ones only, or all, the proposed ones too.')
+@allowed([
+  'confirmed'
+  'all'
+])
+param serviceAccountDiscoveryAlerts string = 'confirmed'
+
 @description('When to scan: NCRONTAB with seconds, in UTC. Default: every day at 06:00.')
 param scanSchedule string = '0 0 6 * * *'
 
@@ -267,6 +274,7 @@ module app 'modules/app.bicep' = {
       SERVICE_ACCOUNTS: serviceAccounts
       SERVICE_ACCOUNT_ATTRIBUTE: serviceAccountAttribute
       SERVICE_ACCOUNT_DISCOVERY: serviceAccountDiscovery
+      SERVICE_ACCOUNT_DISCOVERY_ALERTS: serviceAccountDiscoveryAlerts
       SERVICE_ACCOUNT_GROUPS: serviceAccountGroups
       SERVICE_ACCOUNT_PATTERNS: serviceAccountPatterns
     }

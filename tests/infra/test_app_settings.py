@@ -9,6 +9,7 @@ from tests.infra.bicep import INFRA, literals, parsed
 NOT_SET_IN_AZURE = {
     "AzureWebJobsStorage": "a connection string holds the account key; Azure gets the addresses and an identity instead",
     "GRAPH_ENDPOINT": "another Microsoft Graph, for tests on one machine",
+    "PRODUCTS_FILE": "a file that somebody adds to the package, and then the setting with it",
 }
 """Settings that the code reads and that a deployment leaves alone, with the reason."""
 
