@@ -211,7 +211,11 @@ async def _checks(options: argparse.Namespace) -> int:
         _say(f'There is no check "{options.id}": the checks are {", ".join(page.id for page in pages())}.')
         return FAILED
     for page in shown:
-        _print(page.markdown if options.id else f"{page.id}  {page.severity.value:<7}  {page.title}")
+        _print(
+            f"# {page.id}: {page.title}\n\n{page.markdown}"
+            if options.id
+            else f"{page.id}  {page.severity.value:<7}  {page.title}"
+        )
     return DONE
 
 

@@ -14,8 +14,7 @@ def scanned() -> Answer:
     with LocalGraph(company()).in_thread() as graph, pytest.MonkeyPatch.context() as environment:
         for name, value in {**demo_settings(), "GRAPH_ENDPOINT": graph.url}.items():
             environment.setenv(name, value)
-        answer = Installation(graph, None, "").run("scan", "--no-store", "--format", "json")  # type: ignore[arg-type]
-    return answer
+        return Installation(graph, None, "").run("scan", "--no-store", "--format", "json")  # type: ignore[arg-type]
 
 
 def test_the_scan_finds_exactly_the_service_accounts(scanned: Answer) -> None:
