@@ -161,12 +161,16 @@ MANAGED = "Microsoft-managed: Multifactor authentication for per-user multifacto
 CHAIN = "group Backup apps > All service accounts"
 
 
-def _demands(policy: str, scope: str, since: datetime, by: str | None = None) -> Json:
+def _in_words(scope: str) -> str:
     inner, *outer = scope.removeprefix("group ").split(" > ")
     way = f"member of {inner}" + "".join(f", which is nested in {name}" for name in outer)
-    reaches = way if scope.startswith("group ") else scope
+    return way if scope.startswith("group ") else scope
+
+
+def _demands(policy: str, scope: str, since: datetime, by: str | None = None) -> Json:
     return reason(
-        f'The policy "{policy}" requires multifactor authentication for Exchange Online (reaches the account: {reaches}).',
+        f'The policy "{policy}" requires multifactor authentication for Exchange Online (reaches the account: '
+        f"{_in_words(scope)}).",
         "demands_mfa", policy, scope, since, by=by,
     )  # fmt: skip
 
@@ -174,7 +178,7 @@ def _demands(policy: str, scope: str, since: datetime, by: str | None = None) ->
 def _blocks(policy: str, scope: str, since: datetime) -> Json:
     return reason(
         f'The policy "{policy}" keeps legacy clients out of Exchange Online, with or without an app password (reaches the '
-        f"account: {scope}).",
+        f"account: {_in_words(scope)}).",
         "blocks_legacy", policy, scope, since,
     )  # fmt: skip
 
