@@ -1,0 +1,187 @@
+"""Finding accounts by group, pattern and attribute."""
+
+from dataclasses import dataclass
+
+import pytest
+
+from demo.builder import TenantBuilder
+from demo.graph import LocalGraph
+from tenant.reader import Reading
+from tenant.selection import Selection
+from tests.tenant.reading import account, gap_of, inputs, read
+
+
+@dataclass(frozen=True)
+class Match:
+    name: str
+    value: str
+
+
+def company() -> TenantBuilder:
+    return (
+        TenantBuilder()
+        .user("svc-backup@contoso.com", groups=["Inner"])
+        .user("SVC-scan@contoso.com", employeeType="Service")
+        .user(
+            "o'svc@contoso.com", onPremisesExtensionAttributes={"extensionAttribute7": "it's"}, department="IT & more"
+        )
+        .user("person@contoso.com")
+        .user("person@fabrikam.com")
+        .group("Outer", members=["Inner"])
+        .group("Inner", members=["Outer"])  # in a circle
+        .group("Empty")
+    )
+
+
+def found(reading: Reading) -> list[str]:
+    return [one.user_principal_name for one in reading.accounts]
+
+
+def group_id(graph: LocalGraph, name: str) -> str:
+    return next(id for id, group in graph.tenant.groups.items() if group.name == name)
+
+
+PATTERNS = [
+    ("svc-*", ["svc-backup@contoso.com", "SVC-scan@contoso.com"]),
+    ("*@fabrikam.com", ["person@fabrikam.com"]),
+    ("*-SCAN@*", ["SVC-scan@contoso.com"]),
+    ("o'*", ["o'svc@contoso.com"]),
+    ("*'svc@contoso.com", ["o'svc@contoso.com"]),
+    ("svc-*@fabrikam.com", []),
+    ("person@contoso.com", ["person@contoso.com"]),
+    ("a&b#*", []),
+]
+
+
+@pytest.mark.parametrize(("pattern", "expected"), PATTERNS, ids=[pattern for pattern, _ in PATTERNS])
+async def test_a_pattern_finds_the_accounts_that_it_matches(pattern: str, expected: list[str]) -> None:
+    async with LocalGraph(company().build()) as graph:
+        reading = await read(graph, selection=Selection(patterns=(pattern,)))
+    assert reading.gaps == ()
+    assert found(reading) == expected
+    assert {one.selected_by for one in reading.accounts} <= {(f"pattern: {pattern}",)}
+
+
+@pytest.mark.parametrize(("pattern", "expected"), PATTERNS, ids=[pattern for pattern, _ in PATTERNS])
+@pytest.mark.parametrize("status", [400, 501])
+async def test_a_pattern_finds_the_same_where_graph_refuses_filters(
+    pattern: str, expected: list[str], status: int
+) -> None:
+    async with LocalGraph(company().build(), page_sizes={"users": 2}) as graph:
+        graph.fail(r"GET /v1\.0/users\?.*filter=", status)
+        reading = await read(graph, selection=Selection(patterns=(pattern,)))
+    assert reading.gaps == ()
+    assert found(reading) == expected
+    assert all(one.enabled is True for one in reading.accounts), "found by name only, then read whole"
+
+
+@pytest.mark.parametrize(
+    ("match", "expected"),
+    [
+        (Match("employeeType", "service"), ["SVC-scan@contoso.com"]),
+        (Match("extensionAttribute7", "it's"), ["o'svc@contoso.com"]),
+        (Match("department", "IT & more"), ["o'svc@contoso.com"]),
+        (Match("department", "nowhere"), []),
+    ],
+)
+@pytest.mark.parametrize("filters", [True, False])
+async def test_an_attribute_finds_the_accounts_that_have_it(match: Match, expected: list[str], filters: bool) -> None:
+    async with LocalGraph(company().build()) as graph:
+        if not filters:
+            graph.fail(r"GET /v1\.0/users\?.*filter=", 400)
+        reading = await read(graph, selection=Selection(attribute=match))
+    assert reading.gaps == ()
+    assert found(reading) == expected
+    assert {one.selected_by for one in reading.accounts} <= {(f"attribute: {match.name}={match.value}",)}
+
+
+@pytest.mark.parametrize("refused", [None, r"/microsoft\.graph\.user\?(?!.*count)", r"/microsoft\.graph\.user"])
+async def test_a_group_finds_its_members_nested_ones_included(refused: str | None) -> None:
+    async with LocalGraph(company().build(), page_sizes={"members": 1}) as graph:
+        if refused:
+            graph.fail(refused, 400)
+        outer = group_id(graph, "Outer")
+        reading = await read(graph, selection=Selection(groups=(outer.upper(),)))
+    assert reading.gaps == ()
+    assert found(reading) == ["svc-backup@contoso.com"]
+    assert reading.accounts[0].selected_by == ("group: Outer",)
+
+
+async def test_an_empty_group_selects_nobody_and_is_no_gap() -> None:
+    async with LocalGraph(company().build()) as graph:
+        reading = await read(graph, selection=Selection(groups=(group_id(graph, "Empty"),)))
+    assert (reading.accounts, reading.gaps) == ((), ())
+
+
+@pytest.mark.parametrize(("status", "permission"), [(403, "GroupMember.Read.All"), (500, None), (404, None)])
+async def test_a_group_that_cannot_be_read_is_a_gap_of_the_selection(status: int, permission: str | None) -> None:
+    async with LocalGraph(company().build()) as graph:
+        outer = group_id(graph, "Outer")
+        graph.fail("/transitiveMembers", status)
+        reading = await read(graph, selection=Selection(groups=(outer,), accounts=("person@contoso.com",)))
+    gap = gap_of(reading, "selection")
+    assert f"group {outer}: {status} " in gap.error
+    assert (gap.permission, gap.not_found, gap.tenant_wide) == (permission, False, True)
+    assert found(reading) == ["person@contoso.com"]
+
+
+async def test_searches_that_may_not_be_made_are_gaps_of_the_selection() -> None:
+    async with LocalGraph(company().build()) as graph:
+        graph.fail(r"GET /v1\.0/users$", 403)
+        selection = Selection(patterns=("svc-*", "*x*"), attribute=Match("employeeType", "service"))
+        reading = await read(graph, selection=selection)
+    assert set(inputs(reading)) == {"selection"}
+    assert {gap.permission for gap in reading.gaps} == {"User.Read.All"}
+    text = " ".join(gap.error for gap in reading.gaps)
+    assert all(what in text for what in ("pattern svc-*", "pattern *x*", "attribute employeeType"))
+
+
+async def test_every_user_is_looked_at_once_for_all_patterns_that_need_it() -> None:
+    async with LocalGraph(company().build()) as graph:
+        reading = await read(graph, selection=Selection(patterns=("*backup*", "*scan*", "*nobody*")))
+        lists = [one for one in graph.requests if one.template == "GET /users"]
+    assert found(reading) == ["svc-backup@contoso.com", "SVC-scan@contoso.com"]
+    assert len(lists) == 1
+
+
+async def test_an_account_that_is_found_in_several_ways_is_one_with_all_its_reasons() -> None:
+    async with LocalGraph(company().build()) as graph:
+        inner = group_id(graph, "Inner")
+        selection = Selection(
+            accounts=("svc-backup@contoso.com",), groups=(inner,), patterns=("svc-*", "*backup*", "*@contoso.com")
+        )
+        reading = await read(graph, selection=selection)
+    assert account(reading, "svc-backup").selected_by == (
+        "list",
+        "group: Inner",
+        "pattern: svc-*",
+        "pattern: *backup*",
+        "pattern: *@contoso.com",
+    )
+    assert len(found(reading)) == len(set(found(reading)))
+
+
+async def test_accounts_asked_for_one_by_one_replace_the_selection_and_keep_its_reasons() -> None:
+    async with LocalGraph(company().build()) as graph:
+        selection = Selection(accounts=("person@contoso.com",), patterns=("svc-*",))
+        reading = await read(graph, selection=selection, only=["SVC-SCAN@contoso.com"])
+    assert found(reading) == ["SVC-scan@contoso.com"]
+    assert reading.accounts[0].selected_by == ("list", "pattern: svc-*")
+
+
+async def test_a_selecting_group_counts_even_where_memberships_cannot_be_read() -> None:
+    async with LocalGraph(company().build()) as graph:
+        inner = group_id(graph, "Inner")
+        graph.fail("/transitiveMemberOf", 403)
+        reading = await read(graph, selection=Selection(groups=(inner,)))
+    assert reading.accounts[0].selected_by == (f"group: {inner}",)
+
+
+async def test_an_attribute_that_graph_does_not_know_spoils_only_itself() -> None:
+    async with LocalGraph(company().build()) as graph:
+        graph.fail("costCenter", 400, message="Could not find a property named 'costCenter'.")
+        selection = Selection(accounts=("person@contoso.com",), attribute=Match("costCenter", "42"))
+        reading = await read(graph, selection=selection)
+    assert inputs(reading) == ["selection"]
+    assert "costCenter" in reading.gaps[0].error
+    assert account(reading, "person").enabled is True
