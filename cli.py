@@ -17,11 +17,14 @@ from pathlib import Path
 import simulation
 import snapshot
 import views
+from alerts.deliver import DeliveryFailed
+from alerts.ledger import CLAIM, DeliveryStatus
 from checks.model import Severity
 from checks.pages import pages
 from document import Json, severities
 from errors import EXPECTED, sentence
 from findings.runs import new_run_id
+from reports.extras import ReportExtras
 from reports.files import render_csv, render_json
 from reports.html import render_html
 from reports.terminal import render_table
@@ -152,7 +155,11 @@ async def _scan(options: argparse.Namespace) -> int:
         store=not options.no_store,
     )
     result = await scan(settings, request, progress=_say)
-    _write(_rendered(result.document, options.format), options.output)
+    extras = None
+    if request.store and options.format in ("table", "html"):
+        async with views.opened(settings) as service:
+            extras = await views.extras(service, datetime.now(UTC), cloud=settings.graph_cloud)
+    _write(_rendered(result.document, options.format, extras), options.output)
     await _tell(settings, result.alert_ids)
     run = result.document["run"]
     for gap in run["gaps"]:
@@ -170,9 +177,21 @@ async def _tell(settings: Settings, alert_ids: Sequence[str]) -> None:
         return
     for alert_id in alert_ids:
         try:
-            await send_alert(settings, alert_id)
+            await _send(settings, alert_id)
         except EXPECTED as error:
             _say(f"{sentence(error)} The alert is kept and sent with the next scan.")
+
+
+async def _send(settings: Settings, alert_id: str) -> None:
+    """Send an alert; one that a process took and died with is free again when its claim has run out."""
+    try:
+        await send_alert(settings, alert_id)
+    except DeliveryFailed as failed:
+        if not any(result.status is DeliveryStatus.SENDING for result in failed.result.results):
+            raise
+        _say(f"Another process has begun to send an alert; waiting {CLAIM.seconds} seconds for it.")
+        await asyncio.sleep(CLAIM.seconds + 1)
+        await send_alert(settings, alert_id)
 
 
 async def _findings(options: argparse.Namespace) -> int:
@@ -311,15 +330,15 @@ async def _test_alert(options: argparse.Namespace) -> int:
     return DONE if all(answer["delivered"] for answer in answers) else FAILED
 
 
-def _rendered(document: Json, form: str) -> str:
+def _rendered(document: Json, form: str, extras: ReportExtras | None = None) -> str:
     if form == "json":
         return render_json(document)
     if form == "csv":
         return render_csv(document)
     if form == "html":
-        return render_html(document)
+        return render_html(document, extras)
     size = shutil.get_terminal_size((110, 40))
-    return render_table(document, width=size.columns, color=sys.stdout.isatty())
+    return render_table(document, width=size.columns, color=sys.stdout.isatty(), extras=extras)
 
 
 def _findings_table(found: list[Json]) -> str:

@@ -21,7 +21,7 @@ for _chatty in ("azure", "httpx"):
 @app.queue_output(arg_name="scans", queue_name="scans", connection=STORAGE)
 async def scheduled_scan(timer: func.TimerRequest, scans: func.Out[str]) -> None:
     """Put a scan on the queue."""
-    scans.set(json.dumps(jobs.scan_message("schedule")))
+    scans.set(json.dumps(jobs.scan_message(jobs.SCHEDULE)))
 
 
 @app.queue_trigger(arg_name="message", queue_name="scans", connection=STORAGE)

@@ -10,11 +10,15 @@ from findings.model import RunRecord, RunStatus
 from findings.runs import RunStore, new_run_id
 from scan import ScanRequest, scan
 from settings import load_settings
+from tell import prepare_digest, send_failure_notice
 from tell import send_alert as _send_alert
-from tell import send_failure_notice
 from views import opened
 
 log = logging.getLogger(__name__)
+
+
+SCHEDULE = "schedule"
+"""What starts the scan of the timer."""
 
 
 class BadMessage(ValueError):
@@ -40,7 +44,8 @@ async def run_scan(body: bytes) -> list[str]:
     message = _parsed(body, "run_id")
     request = ScanRequest(run_id=message["run_id"], trigger=message.get("trigger", "queue"))
     try:
-        result = await scan(load_settings(), request, progress=log.info)
+        settings = load_settings()
+        result = await scan(settings, request, progress=log.info)
     except ScanAlreadyRunning as error:
         log.warning("Run %s was not started: %s", request.run_id, error)
         return []
@@ -56,7 +61,10 @@ async def run_scan(body: bytes) -> list[str]:
         run["graph_requests"],
         len(result.alert_ids),
     )
-    return [alert_message(alert_id) for alert_id in result.alert_ids]
+    alert_ids = [*result.alert_ids]
+    if request.trigger == SCHEDULE and (digest := await prepare_digest(settings, datetime.now(UTC))):
+        alert_ids.append(digest)
+    return [alert_message(alert_id) for alert_id in dict.fromkeys(alert_ids)]
 
 
 async def send_alert(body: bytes) -> None:

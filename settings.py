@@ -133,6 +133,14 @@ class Settings(BaseSettings):
     alert_email_to: Annotated[tuple[str, ...], NoDecode, _parsed(values.list_of(values.mail_address))] = Field(
         default=(), description="Mail addresses that receive alerts, comma-separated."
     )
+    alert_digest: Annotated[Literal["off", "daily", "weekly"], _lower] = Field(
+        default="off",
+        description="A message about what is still open, when a reminder is due: with every scheduled scan (`daily`), with "
+        "those on Mondays (`weekly`), or never (`off`).",
+    )
+    alert_all_clear: Annotated[Literal["yes", "no"], _lower] = Field(
+        default="no", description="Whether the digest also comes when nothing is open: `yes` or `no`."
+    )
     webhook_url: Annotated[SecretStr | None, _secret(values.url)] = Field(
         default=None, description="Address that receives alerts as JSON, signed by Standard Webhooks. Secret."
     )

@@ -6,13 +6,14 @@ when every channel is done are its changes marked as told (``findings/store.py``
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 from alerts.channel import Channel
 from alerts.compose import compose, compose_failure, compose_test
 from alerts.deliver import DeliveryFailed, deliver, send_test
+from alerts.digest import compose_digest
 from alerts.email import EmailChannel, MailAnswer, MailSender
 from alerts.ledger import DeliveryStatus, Ledger
 from alerts.links import entra_user_url
@@ -23,7 +24,8 @@ from alerts.webhook import WebhookChannel
 from checks.catalog import deciding_effects
 from checks.reasons import INPUTS
 from document import Json
-from findings.model import Change, ChangeKind, Flap, RunRecord, RunStatus
+from findings.exceptions import ExceptionStore
+from findings.model import Change, ChangeKind, FindingState, Flap, RunRecord, RunStatus
 from findings.runs import RunStore
 from findings.store import FindingStore
 from scan import TABLES, Clock, graph_for, now_utc
@@ -31,6 +33,9 @@ from settings import Settings
 from storage import ensure_tables, tables
 from tenant.graph import Graph, GraphError, GraphRefused
 from tenant.policies import parse_time
+
+MONDAY = 0
+"""As ``datetime.weekday`` counts."""
 
 
 def has_channels(settings: Settings) -> bool:
@@ -63,6 +68,35 @@ async def send_alert(settings: Settings, alert_id: str, *, clock: Clock = now_ut
         raise DeliveryFailed(result)
     if alert.purpose is not Purpose.FAILURE:
         await send_failure_notice(settings, "alert", alert_id, " ".join(result.problems))
+
+
+async def prepare_digest(settings: Settings, now: datetime) -> str | None:
+    """Keep a digest of what is open, if the settings ask for one and a reminder is due. Returns the id of its alert.
+
+    A second one on the same day is the same alert, and told once.
+    """
+    if settings.alert_digest == "off" or (settings.alert_digest == "weekly" and now.weekday() != MONDAY):
+        return None
+    async with tables(settings) as service:
+        await ensure_tables(service, TABLES)
+        runs = await RunStore(service).newest(limit=100, since=now - timedelta(days=30))
+        last = next((run for run in runs if run.finished and not run.error and not run.partial), None)
+        exceptions = await ExceptionStore(service).active(now)
+        states = FindingStore(service).load_findings(now=now, status="open", exceptions=exceptions)
+        alert = compose_digest(
+            tenant_id=last.tenant_id if last else "",
+            tenant_name=last.tenant_name if last else "",
+            items=[_reminder(state, settings.graph_cloud) async for state in states if state.exception is None],
+            since=now - timedelta(days=7 if settings.alert_digest == "weekly" else 1),
+            now=now,
+            totals=_totals(last),
+            all_clear=settings.alert_all_clear == "yes",
+            report_url=settings.report_url,
+        )
+        if alert is None:
+            return None
+        await Ledger(service).keep(alert)
+        return alert.id
 
 
 async def send_failure_notice(settings: Settings, what: str, failed_id: str, why: str) -> None:
@@ -202,6 +236,21 @@ def _item(change: Change, cloud: str) -> AlertItem:
         accepted_until=change.exception.until if change.exception else None,
         accepted_by=change.exception.owner if change.exception else None,
         entra_url=entra_user_url(change.account_id, cloud),
+    )
+
+
+def _reminder(state: FindingState, cloud: str) -> AlertItem:
+    return AlertItem(
+        kind=Kind.STILL_OPEN,
+        account_id=state.account_id,
+        user_principal_name=state.user_principal_name,
+        display_name=state.display_name,
+        check_id=state.check_id,
+        title=state.title,
+        severity=Severity(state.severity),
+        summary=state.summary,
+        first_seen=state.first_seen,
+        entra_url=entra_user_url(state.account_id, cloud),
     )
 
 

@@ -13,7 +13,7 @@ from alerts.channel import Channel, ChannelError
 from alerts.ledger import SETTLED, ChannelState, DeliveryStatus, Ledger
 from alerts.model import Alert
 
-SEND_SECONDS = 60
+SEND_SECONDS = 30
 """How long a channel may take. Shorter than a claim (``ledger.CLAIM``), or two senders could overlap."""
 GIVE_UP_AFTER = timedelta(days=30)
 """After that an alert is old news: what it says stands in the report, and digests remind of what is still open."""

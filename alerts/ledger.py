@@ -30,7 +30,7 @@ from alerts.text import clean
 
 TABLE = "alerts"
 HEADER = "alert"
-CLAIM = timedelta(minutes=2)
+CLAIM = timedelta(seconds=40)
 """How long a sender may take; longer than any channel's own time limit."""
 KEPT = timedelta(days=400)
 """How long the record of a finished alert is kept."""

@@ -292,6 +292,8 @@ class RunRecord:
     """What started it, e.g. ``schedule``, ``request``, ``command line``."""
     tenant_id: str = ""
     tenant_name: str = ""
+    partial: bool = False
+    """Whether only some accounts were asked for, so that it says nothing about the others."""
     accounts_total: int = 0
     accounts_done: int = 0
     graph_requests: int = 0
@@ -319,6 +321,7 @@ class RunRecord:
             "tenant_id": self.tenant_id,
             "tenant_name": self.tenant_name,
             "complete": self.status is RunStatus.COMPLETE,
+            "partial": self.partial,
             "accounts_total": self.accounts_total,
             "accounts_done": self.accounts_done,
             "graph_requests": self.graph_requests,

@@ -40,6 +40,21 @@ param serviceAccountDiscovery string = ''
 ])
 param serviceAccountDiscoveryAlerts string = 'confirmed'
 
+@description('A message about what is still open, when a reminder is due: with every scheduled scan, with those on Mondays, or never.')
+@allowed([
+  'off'
+  'daily'
+  'weekly'
+])
+param alertDigest string = 'off'
+
+@description('Whether the digest also comes when nothing is open.')
+@allowed([
+  'yes'
+  'no'
+])
+param alertAllClear string = 'no'
+
 @description('When to scan: NCRONTAB with seconds, in UTC. Default: every day at 06:00.')
 param scanSchedule string = '0 0 6 * * *'
 
@@ -191,6 +206,8 @@ module resources 'resources.bicep' = {
     serviceAccountDiscovery: serviceAccountDiscovery
     serviceAccountDiscoveryAlerts: serviceAccountDiscoveryAlerts
     scanSchedule: scanSchedule
+    alertDigest: alertDigest
+    alertAllClear: alertAllClear
     appPasswordsAllowed: appPasswordsAllowed
     graphCloud: graphCloud
     alertEmailFrom: alertEmailFrom

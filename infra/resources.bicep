@@ -35,6 +35,21 @@ param serviceAccountDiscovery string = ''
 ])
 param serviceAccountDiscoveryAlerts string = 'confirmed'
 
+@description('A message about what is still open, when a reminder is due: with every scheduled scan, with those on Mondays, or never.')
+@allowed([
+  'off'
+  'daily'
+  'weekly'
+])
+param alertDigest string = 'off'
+
+@description('Whether the digest also comes when nothing is open.')
+@allowed([
+  'yes'
+  'no'
+])
+param alertAllClear string = 'no'
+
 @description('When to scan: NCRONTAB with seconds, in UTC. Default: every day at 06:00.')
 param scanSchedule string = '0 0 6 * * *'
 
@@ -265,6 +280,8 @@ module app 'modules/app.bicep' = {
     vaultUri: vault.outputs.uri
     secretNames: secretNames
     settings: {
+      ALERT_ALL_CLEAR: alertAllClear
+      ALERT_DIGEST: alertDigest
       ALERT_EMAIL_FROM: alertEmailFrom
       ALERT_EMAIL_TO: alertEmailTo
       APP_PASSWORDS_ALLOWED: appPasswordsAllowed

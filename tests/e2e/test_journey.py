@@ -1,7 +1,13 @@
 """From a tenant to a told finding, and back: what an administrator sees over several scans."""
 
+import asyncio
 import json
+from datetime import UTC, datetime, timedelta
 
+import pytest
+
+from settings import load_settings
+from tell import prepare_digest, send_alert
 from tests.e2e.conftest import BACKUP, MAILER, VISIBLE, Installation
 
 
@@ -118,3 +124,21 @@ def test_without_storing_nothing_is_kept_and_nobody_told(installation: Installat
     assert answer.code == 1
     assert not installation.receiver.calls
     assert json.loads(installation.run("findings", "--format", "json").out)["findings"] == []
+
+
+def test_a_digest_reminds_of_what_is_open_when_a_reminder_is_due(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installation.scan()
+    monkeypatch.setenv("ALERT_DIGEST", "daily")
+    now = datetime.now(UTC)
+    assert asyncio.run(prepare_digest(load_settings(), now)) is None  # nothing is a day old
+    later = now + timedelta(days=1, minutes=1)
+    digest = asyncio.run(prepare_digest(load_settings(), later))
+    assert digest is not None
+    assert asyncio.run(prepare_digest(load_settings(), later)) == digest
+    installation.receiver.calls.clear()
+    for _ in range(2):
+        asyncio.run(send_alert(load_settings(), digest))
+    assert sorted(installation.told()) == [("still_open", BACKUP, "APW-001"), ("still_open", MAILER, "APW-003")]
+    assert len(installation.receiver.calls) == 1
