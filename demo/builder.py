@@ -3,9 +3,9 @@
     tenant = (
         TenantBuilder()
         .user("svc-backup@contoso.com", mfa="disabled", groups=["Backup apps"])
-        .group("Backup apps")
         .group("All service accounts", members=["Backup apps"])
         .policy("Require MFA", exclude_groups=["Break glass"], grant=["mfa"])
+        .group("Break glass")
         .build()
     )
 
@@ -15,20 +15,40 @@ policy may name a group that doesn't exist any more.
 """
 
 import copy
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
-from typing import Any, Literal, Self
-from uuid import UUID
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal, Self, Unpack
 
-from demo.ids import APPS, ROLES, SERVICE_PLANS, SKUS, STRENGTHS, make_id
+from demo.ids import ROLES, SKUS, STRENGTHS, make_id
 from demo.methods import make_method
+from demo.names import NameBook
+from demo.parts import (
+    CREATED,
+    app_role_json,
+    built_in_strength,
+    location_json,
+    service_principal_json,
+    sku_json,
+    strength_json,
+)
 from demo.policy_json import Lookup, Names, PolicyWords, policy_json
 from demo.schema import Json
-from demo.tenant import SAME, DemoGroup, DemoRole, DemoRoleAssignment, DemoTenant, DemoUser
-from demo.times import iso
+from demo.tenant import SAME, DemoRole, DemoRoleAssignment, DemoTenant, DemoUser
 
-_TOKENS = {"all", "none", "guestsorexternalusers"}
-_CREATED = "2024-03-04T09:30:00Z"
+Kind = Literal["assigned", "activated", "eligible"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Role:
+    """A role assignment whose names aren't resolved yet."""
+
+    role: str
+    principal: str
+    kind: Kind = "assigned"
+    scope: str = "/"
+    start: str | None = None
+    end: str | None = None
 
 
 class TenantBuilder:
@@ -57,14 +77,11 @@ class TenantBuilder:
             hidden_members_readable=hidden_members_readable,
         )
         self._tenant.roles = {id: DemoRole(id, role) for role, id in ROLES.items()}
-        self._tenant.strengths = [_built_in_strength(name, id) for name, id in STRENGTHS.items()]
-        self._groups: dict[str, str] = {}
-        self._users: dict[str, str] = {}
+        self._tenant.strengths = [built_in_strength(id, name) for name, id in STRENGTHS.items()]
+        self._names = NameBook(self._tenant, self._key)
         self._members: list[tuple[str, str]] = []
-        self._roles: list[tuple[str, str, Json]] = []
-        self._policies: list[PolicyWords | Json] = []
-        self._locations: dict[str, str] = {}
-        self._principals: dict[str, str] = {}
+        self._roles: list[_Role] = []
+        self._policies: list[tuple[str, PolicyWords] | Json] = []
         for sku in skus:
             self.sku(sku)
 
@@ -94,7 +111,7 @@ class TenantBuilder:
         ``onPremisesExtensionAttributes={"extensionAttribute7": "service"}``; ``accountEnabled=ABSENT`` leaves one out.
         """
         made = (id or make_id(self._key, "user", upn)).lower()
-        self._users[upn.casefold()] = made
+        self._names.users[upn.casefold()] = made
         self._tenant.users[made] = DemoUser(
             id=made,
             upn=upn,
@@ -109,8 +126,7 @@ class TenantBuilder:
             extra=extra or None,
         )
         self._members += [(group, made) for group in groups]
-        self._roles += [(role, made, {}) for role in roles]
-        self._roles += [(role, made, {"kind": "eligible"}) for role in eligible_roles]
+        self._give(made, roles, eligible_roles)
         return self
 
     def group(
@@ -126,14 +142,17 @@ class TenantBuilder:
         id: str | None = None,
         **extra: Any,
     ) -> Self:
-        """A group. ``members``: UPNs, group names, service principal names or ids; circles are allowed."""
-        made = self._group_id(name, id)
+        """A group. ``members``: UPNs, group names, service principal names or ids; circles are allowed.
+
+        ``rule`` makes it dynamic (``members`` is what the rule comes to), ``hidden`` hides its membership from readers
+        without ``Member.Read.Hidden``. ``extra``: further Graph properties.
+        """
+        made = self._names.group(name, id)
         group = self._tenant.groups[made]
         group.role_assignable = role_assignable or bool(roles or eligible_roles)
         group.rule, group.hidden, group.extra = rule, hidden, extra or None
         self._members += [(made, member) for member in members]
-        self._roles += [(role, made, {}) for role in roles]
-        self._roles += [(role, made, {"kind": "eligible"}) for role in eligible_roles]
+        self._give(made, roles, eligible_roles)
         return self
 
     def role(self, name: str, *, built_in: bool = False, id: str | None = None, template_id: str | None = None) -> Self:
@@ -148,127 +167,27 @@ class TenantBuilder:
         principal: str,
         *,
         scope: str = "/",
-        kind: Literal["assigned", "activated", "eligible"] = "assigned",
+        kind: Kind = "assigned",
         start: str | None = None,
         end: str | None = None,
     ) -> Self:
-        """A role (name, or id of one that has no definition) for a user, group or service principal (name or id).
+        """A role (name, or id, also of one that has no definition) for a user, group or service principal (name or id).
 
         ``scope``: ``/``, or e.g. ``/administrativeUnits/{id}``.
         """
-        self._roles.append((role, principal, {"scope": scope, "kind": kind, "start": start, "end": end}))
+        self._roles.append(_Role(role, principal, kind, scope, start, end))
         return self
 
-    def policy(
-        self,
-        name: str = "",
-        *,
-        raw: Json | None = None,
-        state: str = "enabled",
-        include_users: Names | None = None,
-        exclude_users: Names = (),
-        include_groups: Names = (),
-        exclude_groups: Names = (),
-        include_roles: Names = (),
-        exclude_roles: Names = (),
-        include_guests: str | None = None,
-        exclude_guests: str | None = None,
-        apps: Names | None = None,
-        exclude_apps: Names = (),
-        app_filter: tuple[str, str] | None = None,
-        user_actions: Names = (),
-        auth_contexts: Names = (),
-        client_apps: Names = ("all",),
-        locations: Names = (),
-        exclude_locations: Names = (),
-        platforms: Names = (),
-        exclude_platforms: Names = (),
-        sign_in_risk: Names = (),
-        user_risk: Names = (),
-        insider_risk: str | None = None,
-        device_filter: tuple[str, str] | None = None,
-        flows: str | None = None,
-        service_principals: Names = (),
-        service_principal_risk: Names = (),
-        grant: Names = (),
-        operator: str = "OR",
-        strength: str | None = None,
-        terms_of_use: Names = (),
-        custom_factors: Names = (),
-        session: Mapping[str, Any] | None = None,
-        template_id: str | None = None,
-        description: str | None = None,
-        created: str = _CREATED,
-        modified: str | None = None,
-        id: str | None = None,
-        conditions: Mapping[str, Any] | None = None,
-        grant_members: Mapping[str, Any] | None = None,
-        **members: Any,
-    ) -> Self:
-        """A Conditional Access policy.
+    def policy(self, name: str = "", *, raw: Json | None = None, **words: Unpack[PolicyWords]) -> Self:
+        """A Conditional Access policy in ``PolicyWords``: by default for everybody and every app, without any control.
 
-        ``raw``: Graph's JSON, served as it is (an ``id`` is added when it has none). Otherwise words: users by UPN, or
-        ``All``, ``None``, ``GuestsOrExternalUsers``; groups, roles, locations (or ``All``, ``AllTrusted``) and strengths
-        by name; ``apps`` by name of ``demo.ids.APPS``, ``All``, ``None``, ``Office365`` or id. Ids pass everywhere.
-        By default it reaches everybody for every app: ``include_users`` is ``All`` unless groups, roles or guests are
-        included, ``apps`` is ``All`` unless user actions or contexts are. ``state``: Graph's, or ``on``, ``off``,
-        ``report-only``. Without ``grant``, ``strength`` and the like the grant controls are null. ``conditions``,
-        ``grant_members`` and further keywords set members of the JSON that have no word here, or replace them.
+        ``raw``: Graph's JSON instead, served as it is (an ``id`` is added when it has none).
         """
-        if raw is not None:
-            self._policies.append(
-                {"id": make_id(self._key, "policy", str(raw.get("displayName"))), **copy.deepcopy(raw)}
-            )
-            return self
-        scoped = bool(include_groups or include_roles or include_guests or service_principals)
-        elsewhere = bool(user_actions or auth_contexts or app_filter)
-        self._policies.append(
-            PolicyWords(
-                name=name,
-                id=id or make_id(self._key, "policy", name),
-                state=state,
-                include_users=include_users
-                if include_users is not None
-                else _default_users(scoped, service_principals),
-                exclude_users=exclude_users,
-                include_groups=include_groups,
-                exclude_groups=exclude_groups,
-                include_roles=include_roles,
-                exclude_roles=exclude_roles,
-                include_guests=include_guests,
-                exclude_guests=exclude_guests,
-                apps=apps if apps is not None else (() if elsewhere else ("All",)),
-                exclude_apps=exclude_apps,
-                app_filter=app_filter,
-                user_actions=user_actions,
-                auth_contexts=auth_contexts,
-                client_apps=client_apps,
-                locations=locations,
-                exclude_locations=exclude_locations,
-                platforms=platforms,
-                exclude_platforms=exclude_platforms,
-                sign_in_risk=sign_in_risk,
-                user_risk=user_risk,
-                insider_risk=insider_risk,
-                device_filter=device_filter,
-                flows=flows,
-                service_principals=service_principals,
-                service_principal_risk=service_principal_risk,
-                grant=grant,
-                operator=operator,
-                strength=strength,
-                terms_of_use=terms_of_use,
-                custom_factors=custom_factors,
-                session=session,
-                template_id=template_id,
-                description=description,
-                created=created,
-                modified=modified,
-                conditions=conditions or {},
-                grant_members=grant_members or {},
-                members=members,
-            )
-        )
+        if raw is None:
+            self._policies.append((name, words))
+        else:
+            id = make_id(self._key, "policy", str(raw.get("displayName")))
+            self._policies.append({"id": id, **copy.deepcopy(raw)})
         return self
 
     def location(
@@ -282,22 +201,8 @@ class TenantBuilder:
     ) -> Self:
         """A named location: IP ranges (CIDR) or countries (two letters)."""
         made = id or make_id(self._key, "location", name)
-        self._locations[name.casefold()] = made
-        base = {"id": made, "displayName": name, "createdDateTime": _CREATED, "modifiedDateTime": _CREATED}
-        if countries:
-            special: Json = {
-                "@odata.type": "#microsoft.graph.countryNamedLocation",
-                "countriesAndRegions": list(countries),
-                "countryLookupMethod": "clientIpAddress",
-                "includeUnknownCountriesAndRegions": False,
-            }
-        else:
-            special = {
-                "@odata.type": "#microsoft.graph.ipNamedLocation",
-                "isTrusted": trusted,
-                "ipRanges": [_ip_range(text) for text in ranges],
-            }
-        self._tenant.named_locations.append({**special, **base})
+        self._names.locations[name.casefold()] = made
+        self._tenant.named_locations.append(location_json(made, name, ranges, countries, trusted=trusted))
         return self
 
     def strength(
@@ -310,35 +215,15 @@ class TenantBuilder:
     ) -> Self:
         """A custom authentication strength; ``requirements`` is ``requirementsSatisfied``."""
         made = id or make_id(self._key, "strength", name)
-        self._tenant.strengths.append(_strength(made, name, "custom", requirements, combinations))
+        self._tenant.strengths.append(strength_json(made, name, "custom", requirements, combinations))
         return self
 
     def sku(self, name: str, *, status: str = "Enabled", plans: Names | None = None) -> Self:
         """A subscription: a name of ``demo.ids.SKUS``, or any name with ``plans`` of ``demo.ids.SERVICE_PLANS``."""
         sku_id, known = SKUS.get(name, (make_id("sku", name), ()))
-        self._tenant.skus.append(
-            {
-                "id": f"{self._tenant.id}_{sku_id}",
-                "accountId": self._tenant.id,
-                "accountName": self._key.split(".")[0],
-                "skuId": sku_id,
-                "skuPartNumber": name,
-                "appliesTo": "User",
-                "capabilityStatus": status,
-                "consumedUnits": 48,
-                "prepaidUnits": {"enabled": 75, "suspended": 0, "warning": 0, "lockedOut": 0},
-                "subscriptionIds": [make_id(self._key, "subscription", name)],
-                "servicePlans": [
-                    {
-                        "servicePlanId": SERVICE_PLANS[plan],
-                        "servicePlanName": plan,
-                        "provisioningStatus": "Success",
-                        "appliesTo": "User",
-                    }
-                    for plan in (known if plans is None else plans)
-                ],
-            }
-        )
+        account = self._key.split(".")[0]
+        made = sku_json(self._tenant.id, account, sku_id, name, status, known if plans is None else plans)
+        self._tenant.skus.append(made)
         return self
 
     def service_principal(
@@ -346,184 +231,60 @@ class TenantBuilder:
     ) -> Self:
         """An application in the tenant. ``owner``: id of the tenant that owns it, by default this one."""
         made = make_id(self._key, "servicePrincipal", name)
-        self._principals[name.casefold()] = made
-        self._tenant.service_principals[made] = {
-            "id": made,
-            "deletedDateTime": None,
-            "accountEnabled": True,
-            "appId": app_id or make_id("app", name),
-            "appDisplayName": name,
-            "appOwnerOrganizationId": owner or self._tenant.id,
-            "displayName": name,
-            "servicePrincipalType": "Application",
-            "signInAudience": "AzureADMultipleOrgs",
-            "tags": ["WindowsAzureActiveDirectoryIntegratedApp"],
-            **extra,
-        }
+        self._names.service_principals[name.casefold()] = made
+        plain = service_principal_json(made, name, app_id, owner or self._tenant.id)
+        self._tenant.service_principals[made] = {**plain, **extra}
         return self
 
     def consent(self, client: str, scope: str, *, user: str | None = None, resource: str = "Microsoft Graph") -> Self:
-        """A delegated permission of an application: for a user (UPN), or for everybody. Define both before."""
+        """A delegated permission of an application: for a user (UPN), or for everybody. Define all three before."""
         self._tenant.permission_grants.append(
             {
                 "id": make_id(self._key, "grant", client, scope, user or "", resource),
-                "clientId": self._principals[client.casefold()],
+                "clientId": self._names.service_principal(client),
                 "consentType": "Principal" if user else "AllPrincipals",
-                "principalId": self._users[user.casefold()] if user else None,
-                "resourceId": self._principals[resource.casefold()],
+                "principalId": self._names.user(user) if user else None,
+                "resourceId": self._names.service_principal(resource),
                 "scope": scope,
             }
         )
         return self
 
-    def app_role(self, user: str, app: str, *, created: str = _CREATED) -> Self:
+    def app_role(self, user: str, app: str, *, created: str = CREATED) -> Self:
         """Assigns a user (UPN) to an application. Define both before."""
-        user_id = self._users[user.casefold()]
-        self._tenant.app_role_assignments.append(
-            {
-                "id": make_id(self._key, "appRoleAssignment", user, app),
-                "deletedDateTime": None,
-                "appRoleId": "00000000-0000-0000-0000-000000000000",
-                "createdDateTime": created,
-                "principalDisplayName": self._tenant.users[user_id].name,
-                "principalId": user_id,
-                "principalType": "User",
-                "resourceDisplayName": app,
-                "resourceId": self._principals[app.casefold()],
-            }
-        )
+        user_id, app_id = self._names.user(user), self._names.service_principal(app)
+        made = make_id(self._key, "appRoleAssignment", user, app)
+        name = self._tenant.users[user_id].name
+        self._tenant.app_role_assignments.append(app_role_json(made, user_id, name, app_id, app, created))
         return self
 
     def build(self) -> DemoTenant:
         """The tenant. Raises ``KeyError`` for a name that nothing has. Build once."""
         tenant = self._tenant
         for group, member in self._members:
-            tenant.groups[self._group_id(group)].members.append(self._principal(member))
-        for role, principal, how in self._roles:
-            role_id = self._role(role)
-            assigned = DemoRoleAssignment(
-                make_id(
-                    self._key,
-                    "assignment",
-                    role_id,
-                    self._principal(principal),
-                    str(how.get("scope")),
-                    str(how.get("kind")),
-                ),
-                self._principal(principal),
-                role_id,
-                **{name: value for name, value in how.items() if name not in {"start", "end"}},
-            )
-            assigned.start = how.get("start") or iso(tenant.now - timedelta(days=200))
-            assigned.end = how.get("end")
-            tenant.role_assignments.append(assigned)
-        find = Lookup(self._user, self._known_group, self._role, _app, self._location, self._strength)
+            tenant.groups[self._names.group(group)].members.append(self._names.principal(member))
+        tenant.role_assignments += [self._assignment(role) for role in self._roles]
+        find = self._names.lookup()
         for policy in self._policies:
-            tenant.policies.append(policy_json(policy, find) if isinstance(policy, PolicyWords) else policy)
+            tenant.policies.append(policy if isinstance(policy, dict) else self._policy(*policy, find))
         tenant.changed()
         return tenant
 
-    def _group_id(self, name: str, id: str | None = None) -> str:
-        if name in self._tenant.groups:
-            return name
-        made = self._groups.get(name.casefold())
-        if made is None:
-            made = (id or make_id(self._key, "group", name)).lower()
-            self._groups[name.casefold()] = made
-            self._tenant.groups[made] = DemoGroup(made, name)
-        return made
+    def _policy(self, name: str, words: PolicyWords, find: Lookup) -> Json:
+        return policy_json(words.get("id") or make_id(self._key, "policy", name), name, words, find)
 
-    def _principal(self, name: str) -> str:
-        if _is_id(name):
-            return name
-        key = name.casefold()
-        for known in (self._users, self._groups, self._principals):
-            if key in known:
-                return known[key]
-        if "@" in name:
-            raise KeyError(f"No user {name!r} was defined.")
-        return self._group_id(name)
+    def _assignment(self, given: _Role) -> DemoRoleAssignment:
+        role, principal = self._names.role(given.role), self._names.principal(given.principal)
+        return DemoRoleAssignment(
+            id=make_id(self._key, "assignment", role, principal, given.scope, given.kind),
+            principal_id=principal,
+            role_id=role,
+            scope=given.scope,
+            kind=given.kind,
+            start=given.start or CREATED,
+            end=given.end,
+        )
 
-    def _user(self, name: str) -> str:
-        if name.casefold() in _TOKENS or _is_id(name):
-            return name
-        return _find(self._users, name, "user")
-
-    def _known_group(self, name: str) -> str:
-        return name if _is_id(name) else _find(self._groups, name, "group")
-
-    def _role(self, name: str) -> str:
-        if _is_id(name):
-            return name
-        roles = {role.name.casefold(): role.id for role in self._tenant.roles.values()}
-        return _find(roles, name, "role")
-
-    def _location(self, name: str) -> str:
-        return name if name in {"All", "AllTrusted"} or _is_id(name) else _find(self._locations, name, "location")
-
-    def _strength(self, name: str) -> Json:
-        for strength in self._tenant.strengths:
-            if name in {strength["displayName"], strength["id"]}:
-                return copy.deepcopy(strength)
-        raise KeyError(f"No authentication strength {name!r} was defined.")
-
-
-def _default_users(scoped: bool, service_principals: Names) -> Names:
-    if service_principals:
-        return ("None",)
-    return () if scoped else ("All",)
-
-
-def _app(name: str) -> str:
-    return APPS.get(name, name)
-
-
-def _find(known: Mapping[str, str], name: str, kind: str) -> str:
-    if name.casefold() not in known:
-        raise KeyError(f"No {kind} {name!r} was defined.")
-    return known[name.casefold()]
-
-
-def _is_id(text: str) -> bool:
-    try:
-        UUID(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _ip_range(text: str) -> Json:
-    version = "iPv6" if ":" in text else "iPv4"
-    return {"@odata.type": f"#microsoft.graph.{version}CidrRange", "cidrAddress": text}
-
-
-def _built_in_strength(name: str, id: str) -> Json:
-    combinations = {
-        "Multifactor authentication": (
-            "windowsHelloForBusiness",
-            "fido2",
-            "x509CertificateMultiFactor",
-            "deviceBasedPush",
-            "password,microsoftAuthenticatorPush",
-            "password,softwareOath",
-            "password,hardwareOath",
-            "password,sms",
-        ),
-        "Passwordless MFA": ("windowsHelloForBusiness", "fido2", "x509CertificateMultiFactor", "deviceBasedPush"),
-        "Phishing-resistant MFA": ("windowsHelloForBusiness", "fido2", "x509CertificateMultiFactor"),
-    }[name]
-    return _strength(id, name, "builtIn", "mfa", combinations)
-
-
-def _strength(id: str, name: str, kind: str, requirements: str, combinations: Names) -> Json:
-    return {
-        "id": id,
-        "createdDateTime": "2021-12-01T08:00:00Z",
-        "modifiedDateTime": "2021-12-01T08:00:00Z",
-        "displayName": name,
-        "description": f"{name}.",
-        "policyType": kind,
-        "requirementsSatisfied": requirements,
-        "allowedCombinations": list(combinations),
-        "combinationConfigurations": [],
-    }
+    def _give(self, principal: str, roles: Names, eligible: Names) -> None:
+        self._roles += [_Role(role, principal) for role in roles]
+        self._roles += [_Role(role, principal, "eligible") for role in eligible]

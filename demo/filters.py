@@ -4,27 +4,19 @@ The grammar is the part that Graph's directory and log endpoints accept: compari
 ``endswith``, ``contains``, ``any`` with a lambda, ``and``, ``or``, ``not``, parentheses.
 """
 
-import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from demo.errors import bad_request, unsupported
+from demo.filter_words import KINDS, Token, literal, moment, tokens
 from demo.schema import Property, Schema
 
 Predicate = Callable[[Any], bool]
 Reader = Callable[[Any, str], Any]
 """Reads one property of an item by its name."""
 
-_TOKEN = re.compile(
-    r"\s*(?:(?P<string>'(?:[^']|'')*')"
-    r"|(?P<time>\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)?)?(?![\w-]))"
-    r"|(?P<guid>[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})"
-    r"|(?P<number>-?\d+(?:\.\d+)?(?![\w-]))"
-    r"|(?P<name>[A-Za-z_][\w./]*)"
-    r"|(?P<mark>[(),:]))"
-)
 _COMPARISONS = ("eq", "ne", "ge", "le", "gt", "lt")
 _FUNCTIONS = ("startswith", "endswith", "contains")
 _MOST_CLAUSES = 15
@@ -43,19 +35,13 @@ class Filterable:
     """Directory objects compare without case, limit the clauses and have advanced queries."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Token:
-    kind: str
-    text: str
-
-
 def parse_filter(text: str, allowed: Filterable, schema: Schema, read: Reader, *, advanced: bool) -> Predicate:
     """The predicate that ``text`` means.
 
     ``advanced`` says whether the request carries ``ConsistencyLevel: eventual`` and ``$count=true``. Raises
     ``GraphRefusal`` (400) for what can't be parsed, isn't supported or doesn't fit the property's type.
     """
-    parser = _Parser(list(_tokens(text)), allowed, schema, read, advanced)
+    parser = _Parser(list(tokens(text)), allowed, schema, read, advanced)
     predicate = parser.disjunction()
     parser.end()
     if allowed.directory and parser.clauses > _MOST_CLAUSES:
@@ -64,17 +50,6 @@ def parse_filter(text: str, allowed: Filterable, schema: Schema, read: Reader, *
             f"{parser.clauses}. Max allowed: {_MOST_CLAUSES}."
         )
     return predicate
-
-
-def _tokens(text: str) -> Iterator[_Token]:
-    position = 0
-    end = len(text.rstrip())
-    while position < end:
-        match = _TOKEN.match(text, position)
-        if match is None or match.lastgroup is None:
-            raise bad_request(f"Invalid filter clause: there is a syntax error at position {position} in '{text}'.")
-        yield _Token(match.lastgroup, match[match.lastgroup])
-        position = match.end()
 
 
 @dataclass(slots=True)
@@ -86,7 +61,7 @@ class _Lambda:
 
 
 class _Parser:
-    def __init__(self, tokens: list[_Token], allowed: Filterable, schema: Schema, read: Reader, advanced: bool) -> None:
+    def __init__(self, tokens: list[Token], allowed: Filterable, schema: Schema, read: Reader, advanced: bool) -> None:
         self._tokens = tokens
         self._position = 0
         self._allowed = allowed
@@ -227,8 +202,8 @@ class _Parser:
         token = self._next()
         if token.kind == "name" and token.text.lower() == "null":
             return None
-        kind, value = _value(token)
-        if kind not in _KINDS.get(declared.type, ("string",)):
+        kind, value = literal(token)
+        if kind not in KINDS.get(declared.type, ("string",)):
             raise bad_request(
                 "Invalid filter clause: A binary operator with incompatible types was detected. Found operand types "
                 f"'Edm.{declared.type}' and '{token.text}' for operator kind '{operator}'."
@@ -240,13 +215,13 @@ class _Parser:
             return value.casefold() if self._allowed.directory else value
         return value
 
-    def _next(self) -> _Token:
+    def _next(self) -> Token:
         if self._position >= len(self._tokens):
             raise self._syntax_error()
         self._position += 1
         return self._tokens[self._position - 1]
 
-    def _peek(self) -> _Token | None:
+    def _peek(self) -> Token | None:
         return self._tokens[self._position] if self._position < len(self._tokens) else None
 
     def _word(self, word: str) -> bool:
@@ -277,38 +252,9 @@ class _Parser:
         return bad_request(f"Invalid filter clause: there is a syntax error {where} of the expression.")
 
 
-_KINDS = {
-    "Boolean": ("boolean",),
-    "DateTimeOffset": ("time",),
-    "Guid": ("guid", "string"),
-    "Int32": ("number",),
-    "Int64": ("number",),
-}
-
-
-def _value(token: _Token) -> tuple[str, Any]:
-    if token.kind == "string":
-        return "string", token.text[1:-1].replace("''", "'")
-    if token.kind == "time":
-        return "time", _time(token.text)
-    if token.kind == "number":
-        return "number", float(token.text)
-    if token.kind == "name" and token.text.lower() in {"true", "false"}:
-        return "boolean", token.text.lower() == "true"
-    return token.kind, token.text
-
-
-def _time(text: object) -> datetime | None:
-    try:
-        found = datetime.fromisoformat(str(text))
-    except ValueError as error:
-        raise bad_request(f"Invalid filter clause: '{text}' is no date and time.") from error
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
-
-
 def _compare(operator: str, found: Any, wanted: Any) -> bool:
     if isinstance(wanted, datetime) and found is not None:
-        found = _time(str(found).upper())
+        found = moment(str(found).upper())
     if operator == "eq":
         return bool(found == wanted)
     if operator == "ne":

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict
 
 from demo.schema import Json
 
@@ -12,6 +12,73 @@ STATES = {
     "off": "disabled",
     "report-only": "enabledForReportingButNotEnforced",
 }
+_CREATED = "2024-03-04T09:30:00Z"
+
+
+class PolicyWords(TypedDict, total=False):
+    """What a policy can be made of; everything may be left out."""
+
+    id: str
+    state: str
+    """Graph's, or ``on``, ``off``, ``report-only``; by default on."""
+    include_users: Names
+    """UPNs, ids, ``All``, ``None``, ``GuestsOrExternalUsers``; by default ``All``, unless others are included."""
+    exclude_users: Names
+    include_groups: Names
+    """Names or ids, as everywhere below."""
+    exclude_groups: Names
+    include_roles: Names
+    exclude_roles: Names
+    include_guests: str
+    """``guestOrExternalUserTypes``, comma-separated."""
+    exclude_guests: str
+    apps: Names
+    """Names of ``demo.ids.APPS``, ids, ``All``, ``None``, ``Office365``; by default ``All``, unless actions or contexts or
+    a filter are given.
+    """
+    exclude_apps: Names
+    app_filter: tuple[str, str]
+    """Mode and rule."""
+    user_actions: Names
+    auth_contexts: Names
+    client_apps: Names
+    """By default ``all``."""
+    locations: Names
+    """Names, ids, ``All``, ``AllTrusted``."""
+    exclude_locations: Names
+    platforms: Names
+    exclude_platforms: Names
+    sign_in_risk: Names
+    user_risk: Names
+    insider_risk: str
+    """Comma-separated."""
+    device_filter: tuple[str, str]
+    """Mode and rule."""
+    flows: str
+    """``transferMethods``, comma-separated."""
+    service_principals: Names
+    """Makes it a policy for workload identities, by default for no users."""
+    service_principal_risk: Names
+    grant: Names
+    """Built-in controls. Without any control the grant controls are null."""
+    operator: str
+    """By default ``OR``."""
+    strength: str
+    """Name or id of an authentication strength."""
+    terms_of_use: Names
+    custom_factors: Names
+    session: Mapping[str, Any]
+    """``sessionControls``."""
+    template_id: str
+    description: str
+    created: str
+    modified: str | None
+    conditions: Mapping[str, Any]
+    """Members of ``conditions`` that have no word here, or replace one."""
+    grant_members: Mapping[str, Any]
+    """The same for ``grantControls``."""
+    members: Mapping[str, Any]
+    """The same for the policy itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,138 +93,105 @@ class Lookup:
     strength: Callable[[str], Json]
 
 
-@dataclass(frozen=True, slots=True)
-class PolicyWords:
-    """A policy as the builder takes it; see ``TenantBuilder.policy``."""
-
-    name: str
-    id: str
-    state: str
-    include_users: Names
-    exclude_users: Names
-    include_groups: Names
-    exclude_groups: Names
-    include_roles: Names
-    exclude_roles: Names
-    include_guests: str | None
-    exclude_guests: str | None
-    apps: Names
-    exclude_apps: Names
-    app_filter: tuple[str, str] | None
-    user_actions: Names
-    auth_contexts: Names
-    client_apps: Names
-    locations: Names
-    exclude_locations: Names
-    platforms: Names
-    exclude_platforms: Names
-    sign_in_risk: Names
-    user_risk: Names
-    insider_risk: str | None
-    device_filter: tuple[str, str] | None
-    flows: str | None
-    service_principals: Names
-    service_principal_risk: Names
-    grant: Names
-    operator: str
-    strength: str | None
-    terms_of_use: Names
-    custom_factors: Names
-    session: Mapping[str, Any] | None
-    template_id: str | None
-    description: str | None
-    created: str
-    modified: str | None
-    conditions: Mapping[str, Any]
-    grant_members: Mapping[str, Any]
-    members: Mapping[str, Any]
-
-
-def policy_json(words: PolicyWords, find: Lookup) -> Json:
+def policy_json(id: str, name: str, words: PolicyWords, find: Lookup) -> Json:
     """The policy as ``/identity/conditionalAccess/policies`` returns it, members that Microsoft's answers have besides
     the schema included. Raises ``KeyError`` for names that aren't known.
     """
+    state = words.get("state", "enabled")
+    session = words.get("session")
     return {
-        "id": words.id,
-        "templateId": words.template_id,
-        "displayName": words.name,
-        "description": words.description,
-        "createdDateTime": words.created,
-        "modifiedDateTime": words.modified,
+        "id": id,
+        "templateId": words.get("template_id"),
+        "displayName": name,
+        "description": words.get("description"),
+        "createdDateTime": words.get("created", _CREATED),
+        "modifiedDateTime": words.get("modified"),
         "deletedDateTime": None,
-        "state": STATES.get(words.state, words.state),
+        "state": STATES.get(state, state),
         "partialEnablementStrategy": None,
-        "sessionControls": dict(words.session) if words.session is not None else None,
-        "conditions": _conditions(words, find) | dict(words.conditions),
+        "sessionControls": None if session is None else dict(session),
+        "conditions": _conditions(words, find) | dict(words.get("conditions", {})),
         "grantControls": _grant(words, find),
-        **words.members,
+        **words.get("members", {}),
     }
 
 
 def _conditions(words: PolicyWords, find: Lookup) -> Json:
+    devices, flows = words.get("device_filter"), words.get("flows")
+    locations = [find.location(name) for name in words.get("locations", ())]
+    not_locations = [find.location(name) for name in words.get("exclude_locations", ())]
     return {
-        "userRiskLevels": list(words.user_risk),
-        "signInRiskLevels": list(words.sign_in_risk),
-        "clientAppTypes": list(words.client_apps),
-        "servicePrincipalRiskLevels": list(words.service_principal_risk),
-        "insiderRiskLevels": words.insider_risk,
+        "userRiskLevels": list(words.get("user_risk", ())),
+        "signInRiskLevels": list(words.get("sign_in_risk", ())),
+        "clientAppTypes": list(words.get("client_apps", ("all",))),
+        "servicePrincipalRiskLevels": list(words.get("service_principal_risk", ())),
+        "insiderRiskLevels": words.get("insider_risk"),
         "clients": None,
-        "platforms": _pair("Platforms", words.platforms, words.exclude_platforms),
-        "locations": _pair(
-            "Locations",
-            [find.location(name) for name in words.locations],
-            [find.location(name) for name in words.exclude_locations],
-        ),
+        "platforms": _pair("Platforms", words.get("platforms", ()), words.get("exclude_platforms", ())),
+        "locations": _pair("Locations", locations, not_locations),
         "times": None,
         "deviceStates": None,
-        "devices": {"deviceFilter": _filter(words.device_filter)} if words.device_filter else None,
+        "devices": {"deviceFilter": _filter(devices)} if devices else None,
         "clientApplications": _clients(words),
-        "authenticationFlows": {"transferMethods": words.flows} if words.flows else None,
-        "applications": {
-            "includeApplications": [find.app(name) for name in words.apps],
-            "excludeApplications": [find.app(name) for name in words.exclude_apps],
-            "includeUserActions": list(words.user_actions),
-            "includeAuthenticationContextClassReferences": list(words.auth_contexts),
-            "applicationFilter": _filter(words.app_filter),
-        },
+        "authenticationFlows": {"transferMethods": flows} if flows else None,
+        "applications": _applications(words, find),
         "users": _users(words, find),
+    }
+
+
+def _applications(words: PolicyWords, find: Lookup) -> Json:
+    elsewhere = any(words.get(name) for name in ("user_actions", "auth_contexts", "app_filter"))
+    return {
+        "includeApplications": [find.app(name) for name in words.get("apps", () if elsewhere else ("All",))],
+        "excludeApplications": [find.app(name) for name in words.get("exclude_apps", ())],
+        "includeUserActions": list(words.get("user_actions", ())),
+        "includeAuthenticationContextClassReferences": list(words.get("auth_contexts", ())),
+        "applicationFilter": _filter(words.get("app_filter")),
     }
 
 
 def _users(words: PolicyWords, find: Lookup) -> Json:
     return {
-        "includeUsers": [find.user(name) for name in words.include_users],
-        "excludeUsers": [find.user(name) for name in words.exclude_users],
-        "includeGroups": [find.group(name) for name in words.include_groups],
-        "excludeGroups": [find.group(name) for name in words.exclude_groups],
-        "includeRoles": [find.role(name) for name in words.include_roles],
-        "excludeRoles": [find.role(name) for name in words.exclude_roles],
-        "includeGuestsOrExternalUsers": _guests(words.include_guests),
-        "excludeGuestsOrExternalUsers": _guests(words.exclude_guests),
+        "includeUsers": [find.user(name) for name in words.get("include_users", _default_users(words))],
+        "excludeUsers": [find.user(name) for name in words.get("exclude_users", ())],
+        "includeGroups": [find.group(name) for name in words.get("include_groups", ())],
+        "excludeGroups": [find.group(name) for name in words.get("exclude_groups", ())],
+        "includeRoles": [find.role(name) for name in words.get("include_roles", ())],
+        "excludeRoles": [find.role(name) for name in words.get("exclude_roles", ())],
+        "includeGuestsOrExternalUsers": _guests(words.get("include_guests")),
+        "excludeGuestsOrExternalUsers": _guests(words.get("exclude_guests")),
     }
 
 
+def _default_users(words: PolicyWords) -> Names:
+    if words.get("service_principals"):
+        return ("None",)
+    scoped = any(words.get(name) for name in ("include_groups", "include_roles", "include_guests"))
+    return () if scoped else ("All",)
+
+
 def _clients(words: PolicyWords) -> Json | None:
-    if not words.service_principals:
+    named = words.get("service_principals")
+    if not named:
         return None
     return {
-        "includeServicePrincipals": list(words.service_principals),
+        "includeServicePrincipals": list(named),
         "excludeServicePrincipals": [],
         "servicePrincipalFilter": None,
     }
 
 
 def _grant(words: PolicyWords, find: Lookup) -> Json | None:
-    given = (words.grant, words.strength, words.terms_of_use, words.custom_factors, words.grant_members)
-    if not any(given):
+    if not any(words.get(name) for name in ("grant", "strength", "terms_of_use", "custom_factors", "grant_members")):
         return None
+    strength = words.get("strength")
     return {
-        "operator": words.operator,
-        "builtInControls": list(words.grant),
-        "customAuthenticationFactors": list(words.custom_factors),
-        "termsOfUse": list(words.terms_of_use),
-        "authenticationStrength": find.strength(words.strength) if words.strength else None,
-        **words.grant_members,
+        "operator": words.get("operator", "OR"),
+        "builtInControls": list(words.get("grant", ())),
+        "customAuthenticationFactors": list(words.get("custom_factors", ())),
+        "termsOfUse": list(words.get("terms_of_use", ())),
+        "authenticationStrength": find.strength(strength) if strength else None,
+        **words.get("grant_members", {}),
     }
 
 
@@ -172,6 +206,4 @@ def _filter(given: tuple[str, str] | None) -> Json | None:
 
 
 def _guests(types: str | None) -> Json | None:
-    if types is None:
-        return None
-    return {"guestOrExternalUserTypes": types, "externalTenants": None}
+    return None if types is None else {"guestOrExternalUserTypes": types, "externalTenants": None}
