@@ -12,7 +12,7 @@ sign-in as Privileged Role Administrator or Global Administrator.
 Object ID of the managed identity: the output IDENTITY_PRINCIPAL_ID of the deployment.
 
 .PARAMETER Optional
-Also the optional permissions: docs/security.md says what each is for.
+Also the optional permissions: docs/permissions.md says what each is for.
 
 .PARAMETER Revoke
 Take away every permission this script can grant, required and optional.

@@ -29,7 +29,7 @@ usage() {
 Usage: infra/grant-permissions.sh --identity OBJECT_ID [--optional] [--what-if] [--revoke]
 
   --identity OBJECT_ID  object ID of the managed identity (output IDENTITY_PRINCIPAL_ID of the deployment)
-  --optional            also the optional permissions: docs/security.md says what each is for
+  --optional            also the optional permissions: docs/permissions.md says what each is for
   --what-if             say what would be done, change nothing
   --revoke              take away every permission this script can grant, required and optional
 TEXT

@@ -9,7 +9,7 @@ extension microsoftGraphV1
 @maxLength(36)
 param identityPrincipalId string
 
-@description('Also the optional permissions: docs/security.md says what each is for.')
+@description('Also the optional permissions: docs/permissions.md says what each is for.')
 param includeOptional bool = false
 
 var permissions = loadJsonContent('../data/graph-permissions.json')

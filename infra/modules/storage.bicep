@@ -45,6 +45,7 @@ var tableNames = [
   'runs'
   'history'
   'exceptions'
+  'signins'
   'alerts'
 ]
 

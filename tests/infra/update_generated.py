@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from tenant.permissions import PERMISSIONS, permissions_table
+from tenant.permissions import PERMISSIONS
 from tests.infra.bicep import INFRA, parsed
 
 DOCS = INFRA.parent / "docs"
@@ -40,11 +40,6 @@ def _default(value: Any) -> str:
 def with_parameters(page: str) -> str:
     """The text of ``deploy.md`` with the current table of parameters."""
     return _replaced(page, "parameters", parameters_table())
-
-
-def with_permissions(page: str) -> str:
-    """The text of ``security.md`` with the current table of permissions."""
-    return _replaced(page, "permissions", permissions_table())
 
 
 def _replaced(page: str, name: str, table: str) -> str:
@@ -97,7 +92,6 @@ def main() -> None:
     (INFRA / "data" / "graph-permissions.json").write_text(permission_data(), encoding="utf-8")
     for file, renewed in (
         (DOCS / "deploy.md", with_parameters),
-        (DOCS / "security.md", with_permissions),
         (INFRA / "grant-permissions.sh", with_shell_lists),
         (INFRA / "grant-permissions.ps1", with_powershell_lists),
     ):
