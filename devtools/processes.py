@@ -17,7 +17,8 @@ GRACE_SECONDS = 15
 @contextlib.contextmanager
 def ended_by_signals() -> Iterator[None]:
     """Inside, a request to end (SIGTERM, SIGHUP) raises ``KeyboardInterrupt`` like Ctrl-C, so that ``finally`` runs."""
-    names = ("SIGTERM", "SIGHUP")
+    # SIGINT too: a shell starts background jobs with it ignored, and children would inherit that.
+    names = ("SIGINT", "SIGTERM", "SIGHUP")
     signals = [getattr(signal, name) for name in names if hasattr(signal, name)]
     before = {number: signal.signal(number, _interrupt) for number in signals}
     try:

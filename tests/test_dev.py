@@ -154,7 +154,8 @@ def test_interrupted_everything_started_is_ended(number: signal.Signals, tmp_pat
         sys.exit(tasks.run_task(["task"], usage=""))
     """
     running = subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(program)],
+        # As a shell starts a background job: with SIGINT ignored.
+        ["sh", "-c", 'trap "" INT; exec "$0" -c "$1"', sys.executable, textwrap.dedent(program)],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
