@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from checks.discovery import Proposal
 from checks.model import Finding, JudgedAccount, Reason, Remedy
 from checks.notices import notices_for
 from checks.simulate import Shift
@@ -41,18 +42,43 @@ class RunSummary:
 
     @property
     def complete(self) -> bool:
-        """Whether everything that was asked for could be read."""
-        return not self.gaps
+        """Whether everything that verdicts depend on could be read."""
+        return all(gap.optional for gap in self.gaps)
 
 
 def scan_document(
-    run: RunSummary, judged: Iterable[JudgedAccount], statuses: Mapping[tuple[str, str], FindingStatus]
+    run: RunSummary,
+    judged: Iterable[JudgedAccount],
+    statuses: Mapping[tuple[str, str], FindingStatus],
+    proposals: Iterable[Proposal] = (),
 ) -> Json:
     """The document of a scan. ``statuses`` are keyed by account id and check id; a finding without one is new."""
     return {
         "schema": SCHEMA,
         "run": run_object(run),
         "accounts": [account_object(one, statuses, run.finished) for one in judged],
+        "proposals": [proposal_object(one) for one in proposals],
+    }
+
+
+def proposal_object(proposal: Proposal) -> Json:
+    """One item of ``proposals``: an account that nobody listed."""
+    return {
+        "id": proposal.account.id,
+        "user_principal_name": proposal.account.user_principal_name,
+        "display_name": proposal.account.display_name,
+        "score": proposal.score,
+        "signals": [
+            {
+                "kind": signal.kind,
+                "text": signal.text,
+                "weight": signal.weight,
+                "last_seen": iso(signal.last_seen) if signal.last_seen else None,
+                "count": signal.count,
+            }
+            for signal in proposal.signals
+        ],
+        "left_out_because": proposal.left_out_because,
     }
 
 
@@ -72,7 +98,13 @@ def run_object(run: RunSummary) -> Json:
 
 def gap_object(gap: Gap) -> Json:
     """An input that could not be read; ``account`` is null for an input of the whole tenant."""
-    return {"input": gap.input, "error": gap.error, "permission": gap.permission, "account": gap.account_id}
+    return {
+        "input": gap.input,
+        "error": gap.error,
+        "permission": gap.permission,
+        "account": gap.account_id,
+        "optional": gap.optional,
+    }
 
 
 def account_object(judged: JudgedAccount, statuses: Mapping[tuple[str, str], FindingStatus], now: datetime) -> Json:
@@ -93,6 +125,16 @@ def account_object(judged: JudgedAccount, statuses: Mapping[tuple[str, str], Fin
         "notices": [
             {"text": notice.text, "date": notice.date.isoformat(), "url": notice.url}
             for notice in notices_for(verdict, now.date())
+        ],
+        "products": [
+            {
+                "name": product.name,
+                "vendor": product.vendor,
+                "evidence": product.evidence,
+                "modern_sign_in": product.modern_sign_in,
+                "url": product.url,
+            }
+            for product in judged.products
         ],
     }
 

@@ -15,9 +15,21 @@ from azure.data.tables.aio import TableServiceClient
 from alerts.ledger import TABLE as ALERTS_TABLE
 from alerts.ledger import Ledger
 from checks.catalog import switched_off
+from checks.discovery import Proposal
 from checks.judge import judge, per_user_state
 from checks.model import JudgedAccount, Visibility
-from document import FindingStatus, Json, RunSummary, account_object, gap_object, scan_document
+from checks.products import with_products
+from document import (
+    FindingStatus,
+    Json,
+    RunSummary,
+    account_object,
+    gap_object,
+    proposal_object,
+    scan_document,
+)
+from evidence.store import TABLE as SIGN_INS_TABLE
+from evidence.store import Evidence, PassingEvidence, StoredEvidence
 from findings.exceptions import ExceptionStore
 from findings.lease import DEFAULT_TIMES, LeaseTimes, scan_lease
 from findings.model import (
@@ -38,10 +50,11 @@ from settings import LOCAL_GRAPH_TOKEN, Settings
 from storage import ensure_tables, tables
 from tenant.graph import Graph
 from tenant.model import Gap
-from tenant.reader import Reading, read_tenant
+from tenant.reader import Reading, read_more, read_tenant
 from tenant.selection import Selection
+from usage import Usage, kept_usage, products_for, proposed_ids, read_usage
 
-TABLES = ("findings", "runs", "history", "exceptions", ALERTS_TABLE)
+TABLES = ("findings", "runs", "history", "exceptions", SIGN_INS_TABLE, ALERTS_TABLE)
 
 Progress = Callable[[str], None]
 Clock = Callable[[], datetime]
@@ -98,9 +111,9 @@ async def scan(
     """
     if not request.store:
         started = clock()
-        seen = await _look(settings, request, clock, progress)
+        seen = await _look(settings, request, clock, progress, PassingEvidence())
         run = _summary(request, started, clock(), seen)
-        return ScanResult(scan_document(run, seen.judged, {}))
+        return ScanResult(scan_document(run, seen.judged, {}, seen.proposals))
     async with tables(settings) as service:
         await ensure_tables(service, TABLES)
         async with scan_lease(service, request.run_id, times=request.times, clock=clock):
@@ -120,6 +133,8 @@ class _Seen:
     reading: Reading
     judged: list[JudgedAccount]
     graph_requests: int
+    proposals: tuple[Proposal, ...] = ()
+    proposals_complete: bool = True
 
     @property
     def complete(self) -> bool:
@@ -139,26 +154,77 @@ async def read(settings: Settings, accounts: Sequence[str], progress: Progress) 
     Without ``accounts`` (user principal names or ids) all that the settings select. Raises ``GraphError``.
     """
     progress(f"Reading the tenant from {settings.graph_host}")
-    selection = Selection(
+    async with graph_for(settings) as graph:
+        return await read_tenant(graph, _selection(settings), accounts or None), graph.requests
+
+
+def judge_reading(settings: Settings, reading: Reading, now: datetime) -> list[JudgedAccount]:
+    """Every account of a reading, judged, with the products that use it. Raises ``ProductsError``."""
+    products = products_for(settings)
+    judged = judge(reading.tenant, reading.accounts, app_passwords_allowed=settings.app_passwords_allowed, now=now)
+    return [with_products(one, products) for one in judged]
+
+
+async def discover(settings: Settings, *, clock: Clock = now_utc, progress: Progress = lambda text: None) -> Json:
+    """Look for accounts that nobody listed, now: ``schema``, ``run`` and ``proposals`` of the scan document.
+
+    What is read of the sign-in log is kept for the next scan, where storage is set. Raises as :func:`scan` does.
+    """
+    request = ScanRequest("discover", "discover")
+    started = clock()
+    if settings.storage.connection_string or settings.storage.table_uri:
+        async with tables(settings) as service:
+            await ensure_tables(service, (SIGN_INS_TABLE,))
+            seen = await _look(settings, request, clock, progress, StoredEvidence(service))
+    else:
+        seen = await _look(settings, request, clock, progress, PassingEvidence())
+    document = scan_document(_summary(request, started, clock(), seen), (), {}, seen.proposals)
+    return {name: document[name] for name in ("schema", "run", "proposals")}
+
+
+def _selection(settings: Settings) -> Selection:
+    return Selection(
         accounts=settings.service_accounts,
         groups=settings.service_account_groups,
         patterns=settings.service_account_patterns,
         attribute=settings.service_account_attribute,
     )
+
+
+async def _look(
+    settings: Settings, request: ScanRequest, clock: Clock, progress: Progress, evidence: Evidence
+) -> _Seen:
+    progress(f"Reading the tenant from {settings.graph_host}")
     async with graph_for(settings) as graph:
-        reading = await read_tenant(graph, selection, accounts or None)
-        return reading, graph.requests
-
-
-def judge_reading(settings: Settings, reading: Reading, now: datetime) -> list[JudgedAccount]:
-    """Every account of a reading, judged."""
-    return judge(reading.tenant, reading.accounts, app_passwords_allowed=settings.app_passwords_allowed, now=now)
-
-
-async def _look(settings: Settings, request: ScanRequest, clock: Clock, progress: Progress) -> _Seen:
-    reading, requests = await read(settings, request.accounts, progress)
+        reading = await read_tenant(graph, _selection(settings), request.accounts or None)
+        if request.accounts and request.store:
+            usage = await kept_usage(graph, settings, reading, evidence, clock())
+        else:
+            usage = await read_usage(
+                graph, settings, reading, evidence, clock(), discover=not request.accounts, progress=progress
+            )
+        if settings.service_account_discovery_alerts == "all":
+            usage = await _with_proposed(graph, usage)
+        requests = graph.requests
+    reading = usage.reading
     progress(f"Judging {len(reading.accounts)} service accounts")
-    return _Seen(reading, judge_reading(settings, reading, clock()), requests)
+    return _Seen(reading, judge_reading(settings, reading, clock()), requests, usage.proposals, usage.complete)
+
+
+async def _with_proposed(graph: Graph, usage: Usage) -> Usage:
+    """The proposed accounts read and judged like the selected ones."""
+    proposed = {one.account.id: one.account for one in usage.proposals}
+    ids = proposed_ids(usage.proposals)
+    if not ids:
+        return usage
+    reading = await read_more(graph, usage.reading, ids, "discovery")
+    accounts = tuple(
+        replace(one, sign_ins=known.sign_ins, mfa_demands=known.mfa_demands, consents=known.consents)
+        if (known := proposed.get(one.id))
+        else one
+        for one in reading.accounts
+    )
+    return replace(usage, reading=replace(reading, accounts=accounts))
 
 
 class _Scan:
@@ -184,12 +250,23 @@ class _Scan:
     async def run(self) -> ScanResult:
         started = self._clock()
         await self._runs.end_abandoned(started)
-        record = RunRecord(self._request.run_id, RunStatus.RUNNING, started, trigger=self._request.trigger)
+        record = RunRecord(
+            self._request.run_id,
+            RunStatus.RUNNING,
+            started,
+            trigger=self._request.trigger,
+            partial=bool(self._request.accounts),
+        )
         await self._runs.save(record)
         try:
             await self._findings.recover()
-            await prune(self._service, started)
-            seen = await _look(self._settings, self._request, self._clock, self._progress)
+            if not self._request.accounts:
+                await prune(self._service, started)
+                await self._ledger.prune(started)
+            evidence = StoredEvidence(self._service)
+            seen = await _look(self._settings, self._request, self._clock, self._progress, evidence)
+            if not self._request.accounts:
+                await evidence.keep_proposals([proposal_object(one) for one in seen.proposals])
             judged, outcomes = await self._keep(seen)
         except Exception as error:
             failed = replace(record, status=RunStatus.FAILED, finished=self._clock(), error=str(error))
@@ -198,7 +275,8 @@ class _Scan:
         summary = _summary(self._request, started, self._clock(), seen)
         await self._runs.save(_finished(record, summary, judged, outcomes, self._alert_id))
         waiting = [*await self._findings.untold_alert_ids(), *await self._ledger.undelivered(started)]
-        return ScanResult(scan_document(summary, judged, _statuses(outcomes)), tuple(dict.fromkeys(waiting)))
+        document = scan_document(summary, judged, _statuses(outcomes), seen.proposals)
+        return ScanResult(document, tuple(dict.fromkeys(waiting)))
 
     async def _keep(self, seen: _Seen) -> tuple[list[JudgedAccount], list[Comparison]]:
         """Compare every account with what was known, and write it. Returns the accounts with findings over time."""
@@ -257,6 +335,8 @@ class _Scan:
     def _gone(self, seen: _Seen, snapshots: Mapping[str, Snapshot]) -> Iterable[Snapshot]:
         """Accounts of earlier scans that this one didn't select; nobody is gone because something was unreadable."""
         if self._request.accounts or not seen.complete:
+            return []
+        if self._settings.service_account_discovery_alerts == "all" and not seen.proposals_complete:
             return []
         judged = {one.account.id for one in seen.judged}
         return [

@@ -10,7 +10,9 @@ from azure.data.tables.aio import TableServiceClient
 
 from alerts.links import ENTRA_HOSTS
 from checks.catalog import CHECKS, SWITCHED_OFF
+from checks.usage import RETIRED, SHARED
 from document import SCHEMA, Json
+from evidence.store import StoredEvidence
 from findings.exceptions import ExceptionStore
 from findings.model import AcceptedException, AccountRecord, RunRecord
 from findings.runs import RunStore
@@ -85,8 +87,8 @@ async def document(
 
     Raises :class:`NotFound` where nothing was scanned yet.
     """
-    runs = await RunStore(service).newest(limit=20)
-    finished = next((one for one in runs if one.finished and not one.error), None)
+    runs = await RunStore(service).newest(limit=200, since=now - TREND)
+    finished = next((one for one in runs if one.finished and not one.error and not one.partial), None)
     if finished is None:
         raise NotFound("There is no finished scan yet: run one first.")
     states: dict[str, list[Json]] = {}
@@ -96,7 +98,8 @@ async def document(
         _account(record, states.get(record.account_id, [])) async for record in FindingStore(service).load_accounts()
     ]
     accounts.sort(key=lambda account: account["user_principal_name"].casefold())
-    return {"schema": SCHEMA, "run": _run_object(finished), "accounts": accounts}
+    proposals = await StoredEvidence(service).proposals()
+    return {"schema": SCHEMA, "run": _run_object(finished), "accounts": accounts, "proposals": proposals}
 
 
 async def findings_csv(service: TableServiceClient, wanted: FindingFilter, now: datetime) -> str:
@@ -112,15 +115,19 @@ async def report(service: TableServiceClient, form: str, now: datetime, *, cloud
         return render_json(shown)
     if form == "csv":
         return render_csv(shown)
+    return render_html(shown, await extras(service, now, cloud=cloud))
+
+
+async def extras(service: TableServiceClient, now: datetime, *, cloud: str = "global") -> ReportExtras:
+    """What a report shows beyond one scan: what happened, earlier scans, exceptions, and which accounts are new."""
     runs = await RunStore(service).newest(limit=1000, since=now - TREND)
     changes = [change.public() async for change in FindingStore(service).history_since(now - TREND)]
-    extras = ReportExtras(
+    return ReportExtras(
         history=changes,
-        runs=[one.public() for one in reversed(runs)],
+        runs=[one.public() for one in reversed(runs) if not one.partial],
         exceptions=await exceptions(service),
         admin_center=ENTRA_HOSTS[cloud],
     )
-    return render_html(shown, extras)
 
 
 async def exceptions(service: TableServiceClient) -> list[Json]:
@@ -143,7 +150,7 @@ async def add_exception(
     Raises :class:`NotFound` for an unknown account or check, ``ExceptionRefused`` for a missing reason, owner or a wrong
     end date.
     """
-    known = {check.id for check in CHECKS} | {SWITCHED_OFF}
+    known = {check.id for check in CHECKS} | {SWITCHED_OFF, RETIRED, SHARED}
     if check_id is not None and check_id not in known:
         raise NotFound(f'There is no check "{check_id}": the checks are {", ".join(sorted(known))}.')
     record = await FindingStore(service).find_account(account)

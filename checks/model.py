@@ -121,6 +121,19 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class ProductUse:
+    """A product that uses an account, and what showed it."""
+
+    name: str
+    vendor: str
+    evidence: str
+    modern_sign_in: bool | None
+    """Whether it can do without the account's password; None where it depends on the model or version."""
+    url: str
+    advice: str
+
+
+@dataclass(frozen=True, slots=True)
 class JudgedAccount:
     """An account with everything that was concluded about it."""
 
@@ -128,3 +141,4 @@ class JudgedAccount:
     verdict: Verdict
     findings: tuple[Finding, ...] = ()
     remediation: tuple[Remedy, ...] = ()
+    products: tuple[ProductUse, ...] = ()

@@ -7,12 +7,13 @@ What is known of a product stands in ``products.json`` beside this module, each 
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from checks.model import JudgedAccount, ProductUse, Remedy
 from tenant.model import Account
 
 REMEDIES = ("app_only", "oauth", "relay")
@@ -83,6 +84,16 @@ def recognise(account: Account, products: Iterable[Product]) -> tuple[Recognised
     return tuple(found.values())
 
 
+def with_products(judged: JudgedAccount, products: Iterable[Product]) -> JudgedAccount:
+    """A judged account with the products that use it; what they need comes before the other ways out."""
+    found = recognise(judged.account, products)
+    if not found:
+        return judged
+    uses = tuple(ProductUse(one.product.name, one.product.vendor, one.evidence, *_public(one.product)) for one in found)
+    remedies = tuple(_remedy(one.product) for one in found) if judged.remediation else ()
+    return replace(judged, products=uses, remediation=(*remedies, *judged.remediation))
+
+
 def is_product_app(app_id: str, app_name: str, products: Iterable[Product]) -> bool:
     """Whether an application belongs to one of the products."""
     return any(app_id in product.app_ids or _fits(app_name, product.app_names) for product in products)
@@ -92,6 +103,31 @@ def words(text: str) -> set[str]:
     """The words of a name, lower-cased: what stands between anything but letters and digits, and before digits at its end."""
     parts = [part for part in re.split(r"[\W_]+", text.casefold()) if part]
     return {*parts, *(part.rstrip("0123456789") for part in parts)} - {""}
+
+
+def _public(product: Product) -> tuple[bool | None, str, str]:
+    return product.modern_sign_in, product.url, product.advice
+
+
+_TITLES = {
+    "app_only": "Let {} sign in as an application",
+    "oauth": "Let {} sign in with OAuth",
+    "relay": "{}: sign in with OAuth, or send through a connector",
+}
+_TRADE_OFFS = {
+    "app_only": "May need a newer version of the product; afterwards the account isn't needed any more.",
+    "oauth": "May need a newer version or firmware; the account stays, its password goes.",
+    "relay": "A connector trusts the device's address: nobody signs in, and only sending is possible.",
+}
+
+
+def _remedy(product: Product) -> Remedy:
+    return Remedy(
+        title=_TITLES[product.remedy].format(product.name),
+        steps=(product.advice, "Read the vendor's page first, and try it with one mailbox."),
+        trade_off=_TRADE_OFFS[product.remedy],
+        url=product.url,
+    )
 
 
 def _evidence(account: Account, product: Product) -> str:

@@ -27,6 +27,9 @@ _CLIENTS = {
     "exchange online powershell": 1,
     "exchange activesync": 1,
 }
+_OUTLOOK = frozenset(
+    """autodiscover|mapi over http|offline address book|outlook anywhere (rpc over http)|universal outlook""".split("|")
+)
 # Mail programs of people that sign in on their own for weeks. Source of the ids: Exchange team blog of June 2022 about Apple's
 # mail program, and Thunderbird's published OAuth settings.
 _PEOPLES_APPS = frozenset({"f8d98a96-0999-43f5-8af3-69971c7bb423", "9e5f94bc-e8a4-4e73-b8be-63364c29d753"})
@@ -55,7 +58,25 @@ _SERVICE_WORDS = frozenset(
     fax relay smtp mailer noreply donotreply robot bot automation daemon connector integration interface migration journal
     monitoring helpdesk ticketing archive codetwo veeam erp crm sap api""".split()
 )
-_SERVICE_BEGINNINGS = re.compile(r"(svc|sa|srv|app|api)[-_]|no-?reply|do-?not-?reply", re.IGNORECASE)
+_SERVICE_PREFIX = re.compile(r"(svc|sa|srv|app|api)[-_]|no-?reply|do-?not-?reply", re.IGNORECASE)
+SERVICE_BEGINNINGS = (
+    "svc",
+    "sa-",
+    "sa_",
+    "srv",
+    "service",
+    "scan",
+    "printer",
+    "copier",
+    "mfp",
+    "backup",
+    "relay",
+    "smtp",
+    "noreply",
+    "no-reply",
+    "app-",
+)
+"""Beginnings of names by which accounts are looked for; Graph takes 15 in one filter."""
 _EMERGENCY = re.compile(r"break.?glass|emergency|notfall|not-?fall|fire.?call|urgence|\bbg[-_.]", re.IGNORECASE)
 _NOT_A_PERSON = frozenset({"shared", "room", "equipment"})
 _REGULARLY = 3
@@ -109,7 +130,7 @@ def days_used(account: Account) -> int:
 def service_name(account: Account) -> str | None:
     """The word in the account's names that says that it isn't a person's, or None."""
     local = account.user_principal_name.partition("@")[0]
-    if match := _SERVICE_BEGINNINGS.match(local):
+    if match := _SERVICE_PREFIX.match(local):
         return match[0]
     return min(words(local) & _SERVICE_WORDS, default=None)
 
@@ -136,7 +157,7 @@ def _third_party(
         use
         for use in uses
         if (use.app_id in third_party or is_product_app(use.app_id, use.app_name, products))
-        and not _is_peoples(use.app_id, use.app_name)
+        and not is_peoples(use.app_id, use.app_name)
         and use.way == "background"
         and use.client_app.casefold() not in _CLIENTS
     ]
@@ -147,7 +168,7 @@ def _third_party(
 
 
 def _consents(consents: Iterable[Consent]) -> Iterator[Signal]:
-    names = sorted({one.app_name or one.app_id for one in consents if not _is_peoples(one.app_id, one.app_name)})
+    names = sorted({one.app_name or one.app_id for one in consents if not is_peoples(one.app_id, one.app_name)})
     if names:
         shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
         yield Signal("consent", f"It let a third party's application act for it, or is assigned to one: {shown}.", 1)
@@ -167,7 +188,7 @@ def _mailbox(candidate: Candidate) -> Iterator[Signal]:
 
 def _not_interactive(uses: tuple[SignInUse, ...], *, by_machine: bool) -> Iterator[Signal]:
     """Phones and mail programs of people sign in on their own for weeks too: alone they prove nothing."""
-    telling = [use for use in uses if not _is_peoples(use.app_id, use.app_name)]
+    telling = [use for use in uses if not is_peoples(use.app_id, use.app_name)]
     if telling and all(use.way == "background" for use in uses):
         text = "It signs in, and nobody did so interactively in the last 30 days."
         yield _seen("not_interactive", text, 2 if by_machine else 1, uses)
@@ -200,5 +221,14 @@ def _seen(kind: str, text: str, weight: int, uses: Iterable[SignInUse]) -> Signa
     return Signal(kind, text, weight, max(use.last_seen for use in uses), sum(use.count for use in uses))
 
 
-def _is_peoples(app_id: str, app_name: str) -> bool:
+def client_weight(client_app: str) -> int:
+    """How much the use of a client says: 0 to 3; 2 for one with modern authentication, where the application tells."""
+    legacy = _CLIENTS.get(client_app.casefold())
+    if legacy is None:
+        return 0 if client_app.casefold() in _OUTLOOK else 2
+    return legacy
+
+
+def is_peoples(app_id: str, app_name: str) -> bool:
+    """Whether an application is a mail program of people, which says nothing of the account."""
     return app_id in _PEOPLES_APPS or app_name.casefold().startswith(_PEOPLES_NAMES)

@@ -2,7 +2,8 @@
 
 PartitionKey is the question (``legacy``, ``accounts`` or ``apps``) and a hash of the ids it asked about, RowKey the day in UTC,
 ``2026-11-21``. A row that exists is a day that needs no reading again; one with no sign-ins says that there were none. Rows
-older than what is looked at are deleted. No sign-in, address or place is kept: only sums.
+older than what is looked at are deleted. No sign-in, address or place is kept: only sums. The row ``proposals``, ``latest`` is
+what the last scan proposed.
 """
 
 import hashlib
@@ -17,6 +18,7 @@ from findings.packing import PROPERTY_BYTES, pack, unpack
 from findings.tables import Table
 
 TABLE = "signins"
+_PROPOSALS, _LATEST = "proposals", "latest"
 _MOST_BYTES = 14 * PROPERTY_BYTES
 """Under the 1 MiB that an entity may have."""
 
@@ -38,7 +40,7 @@ class Evidence(Protocol):
     """Where days are kept."""
 
     def days(self) -> AsyncIterator[KeptDay]:
-        """Everything that is kept, in no particular order."""
+        """Everything that is kept: first the ``accounts``, then the ``apps``, last the ``legacy`` questions."""
 
     async def keep(self, day: KeptDay) -> None:
         """Keep a day, in place of what was known of it."""
@@ -54,8 +56,8 @@ class StoredEvidence:
         self._table = Table(service, TABLE)
 
     async def days(self) -> AsyncIterator[KeptDay]:
-        """Everything that is kept."""
-        async for row in self._table.query("RowKey ge @first", {"first": ""}):
+        """Everything that is kept, in the order of its keys."""
+        async for row in self._table.query("RowKey lt @days", {"days": ":"}):  # days begin with a digit
             found = unpack(row) or {}
             about, _, _ = str(row["PartitionKey"]).partition(";")
             sums = {name: value for name, value in found.items() if name != "ids"}
@@ -71,6 +73,17 @@ class StoredEvidence:
         rows = self._table.query("RowKey lt @day", {"day": day.isoformat()}, select=("PartitionKey", "RowKey"))
         await self._table.delete([(row["PartitionKey"], row["RowKey"]) async for row in rows])
 
+    async def keep_proposals(self, proposals: Sequence[Mapping[str, Any]]) -> None:
+        """Keep what the last scan proposed, in place of what an earlier one did."""
+        packed = pack({"proposals": list(proposals)}, _MOST_BYTES)
+        await self._table.upsert({"PartitionKey": _PROPOSALS, "RowKey": _LATEST, **packed})
+
+    async def proposals(self) -> list[dict[str, Any]]:
+        """What the last scan proposed, as it was kept."""
+        row = await self._table.get(_PROPOSALS, _LATEST)
+        found: list[dict[str, Any]] = (unpack(row) or {}).get("proposals", []) if row else []
+        return found
+
 
 class PassingEvidence:
     """Days that are kept as long as the object: for a scan that stores nothing."""
@@ -79,8 +92,8 @@ class PassingEvidence:
         self._days: dict[tuple[str, date], KeptDay] = {}
 
     async def days(self) -> AsyncIterator[KeptDay]:
-        """Everything that is kept."""
-        for day in self._days.values():
+        """Everything that is kept, in the order of its keys."""
+        for _, day in sorted(self._days.items()):
             yield day
 
     async def keep(self, day: KeptDay) -> None:

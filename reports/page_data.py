@@ -77,7 +77,7 @@ def _account(account: Json, history: Sequence[Json], pools: dict[str, Pool]) -> 
         "q": worst,
         "y": _since(account),
         "s": [texts.text(one) for one in account["selected_by"]],
-        "p": [texts.text(one) for one in account.get("products", ())],
+        "p": [texts.text(one["name"]) for one in account.get("products", ())],
         "r": [_reason(one, pools["reasons"]) for one in account["reasons"]],
         "f": [_finding(one, pools) for one in account["findings"]],
         "d": [_remedy(one, pools["remedies"]) for one in account["remediation"]],

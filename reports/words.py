@@ -92,6 +92,12 @@ INPUT = {
     "groups": "A group that a policy names",
     "subscribed_skus": "Subscribed licences",
     "selection": "The selection of service accounts",
+    "sign_ins": "The sign-in log",
+    "applications": "Applications that aren't Microsoft's",
+    "consents": "Consents to applications",
+    "app_role_assignments": "Assignments to applications",
+    "mailbox_purpose": "What mailboxes are for",
+    "candidates": "Accounts that may be service accounts",
 }
 """What each input of a scan is called."""
 

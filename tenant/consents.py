@@ -4,7 +4,7 @@ Everything is bounded: consents are streamed and only those that concern mail, o
 read in batches, and only those that something already points to.
 """
 
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
@@ -174,8 +174,3 @@ def _purpose(gaps: Gaps, answer: Answer) -> str | None:
 
 def _id(item: Json, name: str) -> str:
     return str(item.get(name) or "").lower()
-
-
-def most_wanted(ids: Iterable[str], score: Callable[[str], float], most: int) -> list[str]:
-    """The ``most`` ids with the highest scores, in a stable order."""
-    return sorted(set(ids), key=lambda id: (-score(id), id))[:most]

@@ -5,7 +5,7 @@ The number of requests grows with the service accounts and the policies, not wit
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tenant.account_reader import AccountReader
 from tenant.directory import Roles, read_directory
@@ -59,6 +59,25 @@ async def read_tenant(graph: Graph, selection: Selection, only: Sequence[str] | 
         role_names=directory.roles.names,
     )
     return Reading(tenant, accounts, gaps.found())
+
+
+async def read_more(graph: Graph, reading: Reading, ids: Sequence[str], selected_by: str) -> Reading:
+    """A reading with further accounts, read like the selected ones. ``selected_by`` says why they count."""
+    gaps = Gaps()
+    named = _groups_named_by(reading.tenant.policies)
+    found, names = await AccountReader(graph, gaps, Selection()).read(ids)
+    (groups, accounts), nesting = await asyncio.gather(
+        read_groups(graph, gaps, named, names, found), read_nesting(graph, named, found)
+    )
+    tenant = replace(
+        reading.tenant,
+        groups={**groups, **reading.tenant.groups},
+        nesting={**nesting, **reading.tenant.nesting},
+    )
+    more = tuple(replace(account, selected_by=(selected_by,)) for account in accounts)
+    said = {(gap.input, gap.error) for gap in reading.gaps}
+    new = tuple(gap for gap in gaps.found() if (gap.input, gap.error) not in said)
+    return Reading(tenant, (*reading.accounts, *more), (*reading.gaps, *new))
 
 
 def _groups_named_by(policies: tuple[Policy, ...] | Gap) -> set[str]:

@@ -218,7 +218,10 @@ def account(
         "findings": list(findings),
         "remediation": list(remediation),
         "notices": list(notices),
-        "products": list(products),
+        "products": [
+            {"name": name, "vendor": "Vendor", "evidence": "signs in", "modern_sign_in": True, "url": "https://example.com/"}
+            for name in products
+        ],
     }
 
 

@@ -1,0 +1,189 @@
+"""The sign-in log as far as it was read: which days are still to be asked for, and what the kept ones come to together."""
+
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from evidence.store import Evidence, KeptDay
+from tenant.gaps import Gaps
+from tenant.graph import Graph, GraphError
+from tenant.model import MfaDemand, SignInUse
+from tenant.sign_ins import AT_ONCE, SLICE_DAYS, DaySignIns, Question, explain, is_legacy, read_days
+from tenant.turns import OutOfTurns, Turns
+
+DAYS = 30
+"""How far back the sign-in log reaches, and this product with it. Source: Microsoft Entra data retention (P1 and P2)."""
+SETTLED_HOURS = 2
+"""Hours after midnight (UTC) until a day's sign-ins have all arrived in the log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of one account's sign-ins."""
+
+    uses: tuple[SignInUse, ...] = ()
+    demands: tuple[MfaDemand, ...] = ()
+
+
+class SignInLog:
+    """The log of one scan. Sets of days are bits of an integer, the newest day first."""
+
+    def __init__(self, graph: Graph, evidence: Evidence, turns: Turns, gaps: Gaps, now: datetime) -> None:
+        self._graph, self._evidence, self._turns, self._gaps = graph, evidence, turns, gaps
+        self._last = (now - timedelta(hours=SETTLED_HOURS)).date() - timedelta(days=1)
+        self._covered: dict[tuple[str, str], int] = {}
+        self._newest: date | None = None
+        self._stopped = False
+
+    async def look(self) -> None:
+        """See which days are kept. Raises ``StorageError``."""
+        async for kept in self._evidence.days():
+            self._note(kept)
+
+    async def ask(self, about: str, ids: Sequence[str] = ("",)) -> None:
+        """Read the days of a question (``legacy``, ``apps`` or ``accounts``) that aren't kept, newest first.
+
+        What can't be read becomes a gap, once, and nothing more is asked. Raises ``StorageError``.
+        """
+        missing: dict[int, list[str]] = {}
+        everything = (1 << DAYS) - 1
+        for id in dict.fromkeys(ids):
+            days = everything & ~self._covered.get((about, id), 0)
+            if days:
+                missing.setdefault(days, []).append(id)
+        for days, group in missing.items():
+            for start in range(0, len(group), AT_ONCE):
+                question = Question(about, tuple(id for id in group[start : start + AT_ONCE] if id))
+                for newest, oldest in _slices(days):
+                    await self._read(question, self._day(oldest), self._day(newest))
+
+    async def uses_of_everybody(self) -> AsyncIterator[SignInUse]:
+        """What the questions that name no account found, day by day."""
+        async for kept in self._kept():
+            if kept.about != "accounts":
+                for use in _uses(kept):
+                    yield use
+
+    async def known(self, wanted: Collection[str]) -> dict[str, Known]:
+        """What all kept days come to for some accounts.
+
+        What was asked of an account itself is whole; what the other questions found of it counts for the other days.
+        """
+        sums: dict[tuple[str, ...], tuple[int, int, datetime, datetime]] = {}
+        demands: dict[tuple[str, str], datetime] = {}
+        whole: dict[str, int] = {}
+        async for kept in self._kept():
+            bit = 1 << (self._last - kept.day).days if kept.day <= self._last else 0
+            mine = {id for id in kept.ids if id in wanted and not whole.get(id, 0) & bit}
+            if kept.about == "accounts":
+                whole.update((id, whole.get(id, 0) | bit) for id in mine)
+            for use in _uses(kept):
+                asked = use.account_id in mine if kept.about == "accounts" else not whole.get(use.account_id, 0) & bit
+                twice = kept.about == "apps" and is_legacy(use.client_app)
+                if use.account_id in wanted and asked and not twice:
+                    key = (use.account_id, use.client_app, use.app_id, use.app_name, use.user_agent, use.way)
+                    count, days, first, last = sums.get(key, (0, 0, use.first_seen, use.last_seen))
+                    sums[key] = (count + use.count, days + 1, min(first, use.first_seen), max(last, use.last_seen))
+            for id, provider, seen in kept.sums.get("demands", ()):
+                if id in wanted:
+                    moment = datetime.fromisoformat(seen)
+                    demands[id, provider] = max(demands.get((id, provider), moment), moment)
+        return _by_account(sums, demands)
+
+    async def forget(self) -> None:
+        """Delete the days that are too old to count. Raises ``StorageError``."""
+        await self._evidence.drop_before(self._first_that_counts())
+
+    def _first_that_counts(self) -> date:
+        """30 days back from the newest day that is known: where the log is unreadable, what was known stays."""
+        return (self._newest or self._last) - timedelta(days=DAYS - 1)
+
+    async def _kept(self) -> AsyncIterator[KeptDay]:
+        first = self._first_that_counts()
+        async for kept in self._evidence.days():
+            if kept.day >= first:
+                yield kept
+
+    async def _read(self, question: Question, first: date, last: date) -> None:
+        if self._stopped:
+            return
+        try:
+            async for day in read_days(self._graph, self._turns, question, first, last):
+                kept = KeptDay(question.about, question.ids, day.day, _sums(day))
+                await self._evidence.keep(kept)
+                self._note(kept)
+        except OutOfTurns:
+            text = "it is long, and Microsoft Graph allows 5 requests in 10 seconds: the next scan goes on from here"
+            self._stop(text, text)
+        except GraphError as error:
+            self._stop(error, explain(error))
+
+    def _stop(self, error: GraphError | str, text: str) -> None:
+        self._stopped = True
+        self._gaps.add_optional("sign_ins", error, text=text)
+
+    def _note(self, kept: KeptDay) -> None:
+        age = (self._last - kept.day).days
+        if 0 <= age < DAYS:
+            for id in kept.ids or ("",):
+                key = (kept.about, id)
+                self._covered[key] = self._covered.get(key, 0) | 1 << age
+        self._newest = max(kept.day, self._newest or kept.day)
+
+    def _day(self, age: int) -> date:
+        return self._last - timedelta(days=age)
+
+
+def _slices(days: int) -> Iterator[tuple[int, int]]:
+    """Runs of days as (newest, oldest) ages, none longer than a slice."""
+    ages = [age for age in range(DAYS) if days >> age & 1]
+    while ages:
+        length = 1
+        while length < min(len(ages), SLICE_DAYS) and ages[length] == ages[0] + length:
+            length += 1
+        yield ages[0], ages[length - 1]
+        ages = ages[length:]
+
+
+def _sums(day: DaySignIns) -> dict[str, list[list[Any]]]:
+    uses = [
+        [
+            use.account_id,
+            use.client_app,
+            use.app_id,
+            use.app_name,
+            use.user_agent,
+            use.way,
+            use.count,
+            use.first_seen.isoformat(),
+            use.last_seen.isoformat(),
+        ]
+        for use in day.uses
+    ]
+    return {"uses": uses, "demands": [[id, provider, seen.isoformat()] for id, provider, seen in day.demands]}
+
+
+def _uses(kept: KeptDay) -> Iterator[SignInUse]:
+    for id, client, app_id, app_name, agent, way, count, first, last in kept.sums.get("uses", ()):
+        times = datetime.fromisoformat(first), datetime.fromisoformat(last)
+        yield SignInUse(id, client, app_id, app_name, agent, way, count, 1, *times)
+
+
+def _by_account(
+    sums: dict[tuple[str, ...], tuple[int, int, datetime, datetime]], demands: dict[tuple[str, str], datetime]
+) -> dict[str, Known]:
+    uses: dict[str, list[SignInUse]] = {}
+    for (id, client, app_id, app_name, agent, way), totals in sums.items():
+        uses.setdefault(id, []).append(SignInUse(id, client, app_id, app_name, agent, way, *totals))
+    demanded: dict[str, list[MfaDemand]] = {}
+    for (id, provider), seen in demands.items():
+        demanded.setdefault(id, []).append(MfaDemand(provider, seen))
+    return {
+        id: Known(_most_used_first(uses.get(id, ())), tuple(sorted(demanded.get(id, ()), key=lambda one: one.provider)))
+        for id in uses.keys() | demanded.keys()
+    }
+
+
+def _most_used_first(uses: Iterable[SignInUse]) -> tuple[SignInUse, ...]:
+    return tuple(sorted(uses, key=lambda use: (-use.count, use.client_app, use.app_name, use.user_agent, use.way)))

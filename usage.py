@@ -1,0 +1,168 @@
+"""Who uses the accounts: sign-ins and consents as evidence for the selected accounts, and proposals of further ones.
+
+No verdict needs any of this. What can't be read is said once, and the verdicts stay as they were. The sign-in log is read by
+day and each day once: what it came to is kept, so that a scan that was killed, or that spent its requests, leaves the rest to
+the next one.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from checks.discovery import Proposal, propose, watched_principals
+from checks.products import Product, is_product_app, known_products, load_products
+from checks.signals import SERVICE_BEGINNINGS, client_weight, is_peoples
+from evidence.store import Evidence
+from settings import Settings
+from sign_in_log import Known, SignInLog
+from tenant.consents import Applications, find_by_name, read_applications, read_assignments, read_candidates
+from tenant.gaps import Gaps
+from tenant.graph import Graph
+from tenant.model import Account, Consent
+from tenant.reader import Reading
+from tenant.sign_ins import AT_ONCE
+from tenant.turns import Turns
+
+MOST_CANDIDATES = 200
+"""Accounts that are looked at more closely; those with the strongest signs go first."""
+MOST_APPLICATIONS = 3 * AT_ONCE
+MOST_BY_NAME = 300
+_STRONG, _WATCHED = 2, 9
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """A reading with its evidence, and the accounts that it proposes or leaves out."""
+
+    reading: Reading
+    proposals: tuple[Proposal, ...] = ()
+    complete: bool = True
+    """Whether everything that proposals come from could be read."""
+
+
+def products_for(settings: Settings) -> tuple[Product, ...]:
+    """The user's own products, then the known ones. Raises ``ProductsError``."""
+    own = load_products(Path(settings.products_file)) if settings.products_file else ()
+    return (*own, *known_products())
+
+
+async def kept_usage(graph: Graph, settings: Settings, reading: Reading, evidence: Evidence, now: datetime) -> Usage:
+    """Add what is kept of the sign-ins, and ask Graph nothing: judging a single account then agrees with the last scan.
+
+    Raises ``StorageError``.
+    """
+    if "signins" not in settings.service_account_discovery:
+        return Usage(reading)
+    log = SignInLog(graph, evidence, Turns(), Gaps(), now)
+    await log.look()
+    known = await log.known({account.id for account in reading.accounts})
+    return Usage(replace(reading, accounts=tuple(_equipped(one, known, {}) for one in reading.accounts)))
+
+
+async def read_usage(
+    graph: Graph,
+    settings: Settings,
+    reading: Reading,
+    evidence: Evidence,
+    now: datetime,
+    *,
+    turns: Turns | None = None,
+    discover: bool = True,
+    progress: Progress = lambda text: None,
+) -> Usage:
+    """Add to the accounts of a reading what shows how they are used, and propose accounts that nobody listed.
+
+    Without ``discover`` only the accounts of the reading are asked about. Raises ``StorageError`` where the evidence can't be
+    kept, and ``ProductsError``.
+    """
+    if not settings.service_account_discovery:
+        return Usage(reading)
+    finder = _Finder(graph, settings, reading, SignInLog(graph, evidence, turns or Turns(), gaps := Gaps(), now), gaps)
+    usage = await finder.run(discover, progress)
+    found = gaps.found()
+    said = {(gap.input, gap.error) for gap in reading.gaps}
+    more = tuple(gap for gap in found if (gap.input, gap.error) not in said)
+    return replace(usage, reading=replace(usage.reading, gaps=reading.gaps + more), complete=not found)
+
+
+class _Finder:
+    """One look at who uses the accounts."""
+
+    def __init__(self, graph: Graph, settings: Settings, reading: Reading, log: SignInLog, gaps: Gaps) -> None:
+        self._graph, self._reading, self._log, self._gaps = graph, reading, log, gaps
+        self._by_sign_ins = "signins" in settings.service_account_discovery
+        self._by_consents = "consents" in settings.service_account_discovery
+        self._products = products_for(settings)
+        self._selected = {account.id for account in reading.accounts if account.properties is None}
+        self._scores: dict[str, int] = {}
+
+    async def run(self, discover: bool, progress: Progress) -> Usage:
+        applications = Applications()
+        if self._by_consents:
+            progress("Reading which applications act for which accounts")
+            applications = await read_applications(self._graph, self._gaps, self._selected)
+        if self._by_sign_ins:
+            progress("Reading the sign-in log")
+            await self._log.look()
+        wanted: list[str] = []
+        if discover:
+            await self._score(applications)
+            wanted = sorted(self._scores, key=lambda id: (-self._scores[id], id))[:MOST_CANDIDATES]
+        known: dict[str, Known] = {}
+        if self._by_sign_ins:
+            await self._log.ask("accounts", sorted(self._selected) + sorted(wanted))
+            known = await self._log.known(self._selected | set(wanted))
+            await self._log.forget()
+        proposals = await self._propose(wanted, known, applications)
+        accounts = tuple(_equipped(one, known, applications.consents) for one in self._reading.accounts)
+        return Usage(replace(self._reading, accounts=accounts), proposals)
+
+    async def _score(self, applications: Applications) -> None:
+        """Note who is worth a closer look: whoever one strong sign points to."""
+        for id, consents in applications.consents.items():
+            if any(is_product_app(one.app_id, one.app_name, self._products) for one in consents):
+                self._note(id, _STRONG)
+        if self._by_sign_ins:
+            await self._log.ask("legacy")
+            await self._log.ask("apps", self._applications(applications))
+            async for use in self._log.uses_of_everybody():
+                self._note(use.account_id, client_weight(use.client_app))
+        for id in await find_by_name(self._graph, self._gaps, SERVICE_BEGINNINGS, MOST_BY_NAME):
+            self._note(id, _STRONG)
+        for id in watched_principals(self._reading.tenant):
+            self._note(id, _WATCHED)
+
+    def _note(self, id: str, score: int) -> None:
+        if score >= _STRONG and id not in self._selected:
+            self._scores[id] = max(score, self._scores.get(id, 0))
+
+    def _applications(self, applications: Applications) -> list[str]:
+        """Ids of the applications whose sign-ins say something: known products first, then what may read or send mail."""
+        names = applications.names
+        known = [id for id, name in names.items() if is_product_app(id, name, self._products)]
+        known += [id for product in self._products for id in product.app_ids]
+        mail = [id for id in applications.mail if not is_peoples(id, names.get(id, ""))]
+        return list(dict.fromkeys((*sorted(known), *sorted(mail))))[:MOST_APPLICATIONS]
+
+    async def _propose(
+        self, wanted: list[str], known: Mapping[str, Known], applications: Applications
+    ) -> tuple[Proposal, ...]:
+        candidates = await read_candidates(self._graph, self._gaps, wanted) if wanted else []
+        ids = [one.account.id for one in candidates]
+        assigned = await read_assignments(self._graph, self._gaps, applications, ids) if self._by_consents else {}
+        consents = {id: (*applications.consents.get(id, ()), *assigned.get(id, ())) for id in ids}
+        equipped = [replace(one, account=_equipped(one.account, known, consents)) for one in candidates]
+        return propose(self._reading.tenant, equipped, frozenset(applications.names), self._products)
+
+
+def proposed_ids(proposals: Iterable[Proposal]) -> tuple[str, ...]:
+    """The ids of the accounts that are proposed, without those that were recognised and left out."""
+    return tuple(one.account.id for one in proposals if one.left_out_because is None)
+
+
+def _equipped(account: Account, known: Mapping[str, Known], consents: Mapping[str, tuple[Consent, ...]]) -> Account:
+    mine = known.get(account.id, Known())
+    return replace(account, sign_ins=mine.uses, mfa_demands=mine.demands, consents=consents.get(account.id, ()))
