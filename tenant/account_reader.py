@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 
-from tenant.batch import SIZE, Answer, Member, batch, collect
+from tenant.batch import SIZE, Answer, Member, batch, batch_any, collect
 from tenant.gaps import Gaps
 from tenant.graph import Graph, GraphError, GraphRefused, Json
 from tenant.model import Account, Gap, Registration
@@ -49,6 +49,8 @@ class AccountReader:
         incomplete: dict[str, None] = {}
         async for hit in find_accounts(self._graph, self._gaps, self._selection, self._select):
             id = _id(hit.user)
+            if not id:
+                continue  # nothing more could be read of it
             if hit.group:
                 self._selected_through.setdefault(id, set()).add(hit.group)
             if hit.complete:
@@ -58,16 +60,18 @@ class AccountReader:
         return [id for id in incomplete if id not in self._users]
 
     async def _identify(self, references: Sequence[str], listed: frozenset[str]) -> None:
-        """Read the properties of accounts that are known by an id or a user principal name."""
-        names = list({one.lower(): one for one in references}.values())
+        """Read the properties of accounts that are known by an id or a user principal name, unless they were found."""
+        found = self._users.keys() | {str(user.get("userPrincipalName")).lower() for user in self._users.values()}
+        names = [name for name in {one.lower(): one for one in references}.values() if name.lower() not in found]
         selects = list(dict.fromkeys((f"{self._select},{_BULK_STATE}", self._select, PROPERTIES)))
         answers = await self._properties(names, selects)
         for name in names:
             answer = answers[name]
-            if not isinstance(answer, GraphError):
+            if not isinstance(answer, GraphError) and _id(answer):
                 self._users.setdefault(_id(answer), answer)
             elif _status(answer) != 404:
-                gap = self._gaps.add_for(name, "account_properties", answer)
+                error = answer if isinstance(answer, GraphError) else "the answer has no id"
+                gap = self._gaps.add_for(name, "account_properties", error)
                 reasons = ("list",) if name.lower() in listed else ()
                 self._unreadable.append(Account(name, name, selected_by=reasons, properties=gap))
             elif name.lower() in listed:
@@ -106,8 +110,9 @@ class AccountReader:
         return None
 
     async def _memberships(self, ids: Sequence[str]) -> dict[str, frozenset[str] | Gap]:
-        path = "transitiveMemberOf?$select=id,displayName&$top=999"
-        answers = await batch(self._graph, [Member(f"/users/{key_segment(id)}/{path}") for id in ids])
+        paths = [f"/users/{key_segment(id)}/transitiveMemberOf" for id in ids]
+        shapes = [(f"{path}?$select=id,displayName&$top=999", f"{path}?$select=id,displayName", path) for path in paths]
+        answers = await batch_any(self._graph, shapes)
         found: dict[str, frozenset[str] | Gap] = {}
         for id, answer in zip(ids, answers, strict=True):
             items = await collect(self._graph, answer)

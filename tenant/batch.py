@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tenant.graph import Graph, GraphError, GraphRefused, Json, items_of
+from tenant.graph import REFINEMENT_REFUSED, Graph, GraphError, GraphRefused, Json, items_of
 from tenant.pacing import REPEATABLE, Pace, retry_after_in
 
 SIZE = 20
@@ -43,6 +43,32 @@ async def batch(graph: Graph, members: Sequence[Member], *, version: str = "v1.0
     chunks = [members[start : start + SIZE] for start in range(0, len(members), SIZE)]
     answers = await asyncio.gather(*(send(chunk) for chunk in chunks))
     return [answer for chunk in answers for answer in chunk]
+
+
+async def batch_any(
+    graph: Graph,
+    alternatives: Sequence[Sequence[str]],
+    *,
+    refused: frozenset[int] = REFINEMENT_REFUSED - {404},
+) -> list[Answer]:
+    """The answers to requests that each have several shapes: a later one is tried where Graph refuses the one before.
+
+    Takes for each request its paths, the best one first, and the statuses that mean that a shape isn't supported (404 isn't
+    among them: where the path names an object, it means that there is none). Where every shape is refused, the first refusal
+    is the answer.
+    """
+    answers = await batch(graph, [Member(paths[0]) for paths in alternatives])
+    again = [
+        index
+        for index, answer in enumerate(answers)
+        if isinstance(answer, GraphRefused) and answer.status in refused and len(alternatives[index]) > 1
+    ]
+    if again:
+        simpler = await batch_any(graph, [alternatives[index][1:] for index in again], refused=refused)
+        for index, answer in zip(again, simpler, strict=True):
+            if not (isinstance(answer, GraphRefused) and answer.status in refused):
+                answers[index] = answer
+    return answers
 
 
 async def collect(graph: Graph, first: Answer) -> list[Json] | GraphError:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from tenant.batch import Answer, Member, batch, collect
+from tenant.batch import Answer, batch_any, collect
 from tenant.gaps import Gaps
 from tenant.graph import Graph, GraphError, GraphRefused, Json, items_of
 from tenant.model import Gap, RoleAssignment
@@ -11,12 +11,12 @@ from tenant.policies import parse_time
 
 _ROLES = "/roleManagement/directory"
 _PATHS = (
-    "/organization?$select=id,displayName",
-    "/policies/identitySecurityDefaultsEnforcementPolicy",
-    f"{_ROLES}/roleDefinitions?$select=id,templateId,displayName,isBuiltIn",
-    f"{_ROLES}/roleAssignments",
-    f"{_ROLES}/roleAssignmentScheduleInstances",
-    f"{_ROLES}/roleEligibilityScheduleInstances",
+    ("/organization?$select=id,displayName", "/organization"),
+    ("/policies/identitySecurityDefaultsEnforcementPolicy",),
+    (f"{_ROLES}/roleDefinitions?$select=id,templateId,displayName,isBuiltIn", f"{_ROLES}/roleDefinitions"),
+    (f"{_ROLES}/roleAssignments",),
+    (f"{_ROLES}/roleAssignmentScheduleInstances",),
+    (f"{_ROLES}/roleEligibilityScheduleInstances",),
 )
 _LICENCE_WORDS = ("licens", "licenc", "premium")
 
@@ -49,7 +49,7 @@ class _Definition:
 
 async def read_directory(graph: Graph, gaps: Gaps) -> Directory:
     """Read it all. Raises ``GraphError`` where Graph answers nothing at all; an input that it refuses becomes a gap."""
-    answers = await batch(graph, [Member(path) for path in _PATHS])
+    answers = await batch_any(graph, _PATHS)
     organization, defaults, *lists = answers
     if isinstance(organization, GraphError) and all(answer is organization for answer in answers):
         raise organization  # the batch as a whole failed, and so would everything else

@@ -23,9 +23,7 @@ from typing import Any, Self
 from urllib.parse import quote, urljoin, urlsplit
 
 import httpx
-from azure.core.credentials import AccessToken
 from azure.core.exceptions import AzureError
-from azure.identity.aio import DefaultAzureCredential
 from kiota_abstractions.api_error import APIError
 from kiota_abstractions.method import Method
 from kiota_abstractions.request_information import RequestInformation
@@ -35,11 +33,14 @@ from msgraph import GraphRequestAdapter, GraphServiceClient
 from msgraph.generated.models.o_data_errors.o_data_error import ODataError
 from msgraph_core import GraphClientFactory
 
+from tenant.credentials import FixedToken, azure_credential
 from tenant.pacing import Pace, retry_after_in
 
 Json = dict[str, Any]
 Sleep = Callable[[float], Awaitable[object]]
 
+REFINEMENT_REFUSED = frozenset({400, 404, 501})
+"""Statuses that mean that Graph doesn't support a query, rather than that it may not be read."""
 TIMEOUT = httpx.Timeout(60, connect=10)
 _OURS = {
     RetryHandlerOption.get_key(): RetryHandlerOption(should_retry=False),
@@ -76,17 +77,6 @@ def readable(text: object, limit: int) -> str:
     """Text of a server as one short line without control characters."""
     plain = re.sub(r"\s+", " ", "".join(c if c.isprintable() else " " for c in str(text or ""))).strip()
     return plain if len(plain) <= limit else f"{plain[: limit - 1]}…"
-
-
-class _FixedToken:
-    """The credential of a Graph on this machine."""
-
-    def __init__(self, token: str) -> None:
-        self._token = token
-
-    async def get_token(self, *scopes: str, **options: Any) -> AccessToken:
-        """The token; it never expires."""
-        return AccessToken(self._token, 2**40)
 
 
 class Graph:
@@ -129,10 +119,8 @@ class Graph:
         """A client signed in by managed identity (or a developer's own sign-in); a local host gets the fixed token."""
         stack = AsyncExitStack()
         if local_token is not None:
-            return cls(host, _FixedToken(local_token), closing=stack, sleep=sleep)
-        credential = DefaultAzureCredential(authority=authority, managed_identity_client_id=client_id)
-        stack.push_async_callback(credential.close)
-        return cls(host, credential, closing=stack, sleep=sleep)
+            return cls(host, FixedToken(local_token), closing=stack, sleep=sleep)
+        return cls(host, azure_credential(authority, client_id, stack), closing=stack, sleep=sleep)
 
     async def __aenter__(self) -> Self:
         return self
@@ -166,7 +154,7 @@ class Graph:
 
     async def follow(self, link: str, *, headers: Mapping[str, str] | None = None) -> AsyncIterator[Json]:
         """The items from an absolute address on, such as a nextLink. Raises :class:`GraphError`."""
-        url: str | None = link
+        url = link
         seen: set[str] = set()
         while url:
             if url in seen:
@@ -176,7 +164,8 @@ class Graph:
             for item in items_of(page):
                 yield item
             following = page.get("@odata.nextLink")
-            url = _joined(url, str(following)) if following else None
+            link = str(following or "")
+            url = link if "://" in link or not link else urljoin(url, link)
 
     async def send_mail(self, mailbox: str, mime: bytes) -> None:
         """Send a MIME message (in base64) from a mailbox, once: a second try could send it twice.
@@ -217,7 +206,10 @@ class Graph:
             waits = retry_after_in(error.response_headers or {})
             raise GraphRefused(error.response_status_code or 0, code or "", message or "", waits) from error
         except AzureError as error:
-            raise GraphUnreachable(f"Signing in for {self.host} failed: {readable(error.message, 300)}") from error
+            raise GraphUnreachable(
+                f"Signing in for {self.host} failed: give the app a managed identity, or sign in with az login "
+                f"({readable(error.message, 200)})."
+            ) from error
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             reason = readable(error, 200) or type(error).__name__
             raise _ConnectionBroke(
@@ -280,10 +272,6 @@ def _parsed(content: bytes | None) -> Json:
     if not isinstance(value, dict):
         raise GraphRefused(200, "UnexpectedAnswer", "the answer is not a JSON object")
     return value
-
-
-def _joined(page: str, link: str) -> str:
-    return link if "://" in link else urljoin(page, link)
 
 
 def _origin(url: str) -> str:

@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from tenant.batch import Answer, Member, batch, collect
+from tenant.batch import Answer, Member, batch, batch_any, collect
 from tenant.gaps import Gaps
-from tenant.graph import Graph, GraphError, GraphRefused, Json, items_of
+from tenant.graph import REFINEMENT_REFUSED, Graph, GraphError, GraphRefused, Json, items_of
 from tenant.model import Account, Gap, Group
-from tenant.search import REFINEMENT_REFUSED, key_segment
+from tenant.search import key_segment
 
 _DEEPEST = 20
 """Levels of nesting that are explained; membership itself has no limit."""
@@ -24,8 +24,9 @@ async def read_groups(
     """
     groups = {id: Group(id, name) for id, name in known_names.items()}
     ids = sorted(named)
-    members = [Member(f"/groups/{key_segment(id)}?$select=id,displayName,visibility") for id in ids]
-    for id, answer in zip(ids, await batch(graph, members), strict=True):
+    paths = [f"/groups/{key_segment(id)}" for id in ids]
+    answers = await batch_any(graph, [(f"{path}?$select=id,displayName,visibility", path) for path in paths])
+    for id, answer in zip(ids, answers, strict=True):
         name = known_names.get(id) or id
         if isinstance(answer, GraphRefused) and answer.status == 404:
             groups[id] = Group(id, name, deleted=id not in known_names)
@@ -77,10 +78,8 @@ async def read_nesting(graph: Graph, wanted: Iterable[str], accounts: Sequence[A
         level = [id for id in level if _may_contain_a_group(id, listed)]
         if not level:
             break
-        for id, answer in zip(level, await _groups_in(graph, level), strict=True):
-            items = await collect(graph, answer)
-            children = () if isinstance(items, GraphError) else (str(item.get("id") or "").lower() for item in items)
-            nesting[id] = frozenset(children).intersection(listed)
+        for id, children in zip(level, await _groups_in(graph, level), strict=True):
+            nesting[id] = frozenset(children) & listed.keys()
         level = sorted({child for id in level for child in nesting[id]} - nesting.keys())
     return nesting
 
@@ -99,23 +98,26 @@ def _may_contain_a_group(group: str, listed: Mapping[str, frozenset[str]]) -> bo
     return any(theirs <= mine for other, theirs in listed.items() if other != group)
 
 
-async def _groups_in(graph: Graph, ids: Sequence[str]) -> list[Answer]:
-    """The answers with the groups directly in groups; where Graph won't filter members by type, from their first page."""
-    cast = "microsoft.graph.group?$select=id,displayName&$top=999"
-    answers = await batch(graph, [Member(f"/groups/{key_segment(id)}/members/{cast}") for id in ids])
-    refused = [index for index, answer in enumerate(answers) if _is_unsupported(answer)]
-    plain = [Member(f"/groups/{key_segment(ids[index])}/members?$select=id,displayName&$top=999") for index in refused]
-    for index, answer in zip(refused, await batch(graph, plain), strict=True):
-        answers[index] = answer if isinstance(answer, GraphError) else _only_groups(answer)
-    return answers
+async def _groups_in(graph: Graph, ids: Sequence[str]) -> list[list[str]]:
+    """The ids of the groups directly in groups; where Graph won't filter members by type, those on the first page."""
+    select = "$select=id,displayName&$top=999"
+    paths = [f"/groups/{key_segment(id)}/members" for id in ids]
+    shapes = [(f"{path}/microsoft.graph.group?{select}", f"{path}?{select}") for path in paths]
+    answers = await batch_any(graph, shapes, refused=REFINEMENT_REFUSED)
+    return [[str(item.get("id") or "").lower() for item in await _groups_from(graph, answer)] for answer in answers]
 
 
-def _only_groups(page: Json) -> Answer:
+async def _groups_from(graph: Graph, first: Answer) -> list[Json]:
     try:
-        return {"value": [item for item in items_of(page) if str(item.get("@odata.type") or "").lower() == _GROUP]}
-    except GraphError as error:
-        return error
+        items = [] if isinstance(first, GraphError) else items_of(first)
+    except GraphError:
+        return []
+    groups = [item for item in items if _is_group(item)]
+    if len(groups) < len(items):
+        return groups  # members of all kinds: a chain in words isn't worth paging through all people of a company
+    further = await collect(graph, first)
+    return [] if isinstance(further, GraphError) else further
 
 
-def _is_unsupported(answer: Answer) -> bool:
-    return isinstance(answer, GraphRefused) and answer.status in REFINEMENT_REFUSED
+def _is_group(item: Json) -> bool:
+    return str(item.get("@odata.type") or _GROUP).lower() == _GROUP

@@ -3,12 +3,19 @@
 from dataclasses import dataclass
 
 from tenant.gaps import Gaps
-from tenant.graph import Graph, GraphError, GraphRefused, Json
+from tenant.graph import REFINEMENT_REFUSED, Graph, GraphError, GraphRefused, Json
 from tenant.model import AuthenticationStrength, Gap, Policy
 from tenant.policies import parse_policy, parse_strength
-from tenant.search import REFINEMENT_REFUSED
 
-_PREMIUM = frozenset({"aad_premium", "aad_premium_p2"})
+# Names and ids of the service plans of Entra ID P1 and P2 (Microsoft's licensing service plan reference).
+_PREMIUM = frozenset(
+    {
+        "aad_premium",
+        "aad_premium_p2",
+        "41781fb2-bc02-4b7c-bd55-b576c07bb09d",
+        "eec0eb4f-6444-4f95-aba0-50c24d67f998",
+    }
+)
 _SUBSCRIBED = frozenset({"enabled", "warning", "suspended"})
 # Without this header Graph writes members that are newer than the API version as unknownFutureValue.
 _ALL_MEMBERS = {"Prefer": "include-unknown-enum-members"}
@@ -64,8 +71,15 @@ async def _has_no_premium_licence(graph: Graph, gaps: Gaps) -> bool:
 
 
 def _is_premium(sku: Json) -> bool:
-    plans = {str(plan.get("servicePlanName") or "").lower() for plan in _objects(sku.get("servicePlans"))}
-    return str(sku.get("capabilityStatus") or "").lower() in _SUBSCRIBED and bool(plans & _PREMIUM)
+    """Whether a subscription may hold Entra ID P1 or P2: what it doesn't say counts against the tenant being without."""
+    status, plans = sku.get("capabilityStatus"), sku.get("servicePlans")
+    subscribed = not isinstance(status, str) or status.lower() in _SUBSCRIBED
+    return subscribed and (not isinstance(plans, list) or any(map(_is_premium_plan, plans)))
+
+
+def _is_premium_plan(plan: object) -> bool:
+    named = (plan.get("servicePlanName"), plan.get("servicePlanId")) if isinstance(plan, dict) else ()
+    return any(str(name).lower() in _PREMIUM for name in named)
 
 
 async def _strengths(graph: Graph, gaps: Gaps) -> dict[str, AuthenticationStrength] | Gap:
@@ -95,7 +109,3 @@ async def _locations(graph: Graph, gaps: Gaps) -> dict[str, str] | Gap:
 
 def _named_locations(policy: Policy) -> set[str]:
     return {one.lower() for one in policy.include_locations + policy.exclude_locations} - _NO_LOCATION
-
-
-def _objects(value: object) -> list[Json]:
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from tenant.gaps import Gaps
-from tenant.graph import Graph, GraphError, GraphRefused, GraphUnreachable, Json
+from tenant.graph import REFINEMENT_REFUSED, Graph, GraphError, GraphRefused, GraphUnreachable, Json
 from tenant.selection import (
     AttributeMatch,
     Selection,
@@ -20,8 +20,6 @@ from tenant.selection import (
     selected_property,
 )
 
-REFINEMENT_REFUSED = frozenset({400, 404, 501})
-"""Statuses that mean that Graph doesn't support a query, rather than that it may not be read."""
 _ADVANCED = {"ConsistencyLevel": "eventual"}
 _PAGE = 999
 _USER = "#microsoft.graph.user"

@@ -5,6 +5,9 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from azure.core.credentials import AccessToken
+from azure.core.exceptions import ClientAuthenticationError, ServiceRequestError
+from azure.identity import CredentialUnavailableError
 
 from demo.builder import TenantBuilder
 from demo.graph import LocalGraph
@@ -214,3 +217,60 @@ async def test_a_mail_is_sent_once_and_never_again() -> None:
     assert server.paths == ["/v1.0/users/o%27brien%2Balerts%40contoso.com/sendMail"]
     assert server.requests[0].headers["Content-Type"] == "text/plain"
     assert (caught.value.status, caught.value.retry_after) == (504, 9)
+
+
+# Sign-in
+
+
+class Credential:
+    """Remembers for what a token was asked, and gives one or fails."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.scopes: list[str] = []
+        self._error = error
+
+    async def get_token(self, *scopes: str, **options: object) -> AccessToken:
+        self.scopes += scopes
+        if self._error:
+            raise self._error
+        return AccessToken("the-token", 2**40)
+
+
+async def test_the_token_is_asked_for_the_graph_host_without_its_port() -> None:
+    credential = Credential()
+    async with scripted(pages([])) as server, Graph(server.url, credential) as graph:
+        await graph.get("/organization")
+    assert set(credential.scopes) == {"http://127.0.0.1/.default"}
+    assert server.requests[0].headers["Authorization"] == "Bearer the-token"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ClientAuthenticationError("ManagedIdentityCredential authentication unavailable.\nNo identity."),
+        CredentialUnavailableError("No credential is available."),
+        ServiceRequestError("Cannot connect to host login.microsoftonline.com"),
+    ],
+)
+async def test_a_sign_in_that_fails_is_told_as_such_and_at_once(error: Exception) -> None:
+    naps = Naps()
+    async with scripted(pages([])) as server, Graph(server.url, Credential(error), sleep=naps) as graph:
+        with pytest.raises(GraphUnreachable) as caught:
+            await graph.get("/organization")
+    assert str(caught.value).startswith(f"Signing in for {server.url} failed: give the app a managed identity")
+    assert "\n" not in str(caught.value)
+    assert (server.requests, naps.taken) == ([], [])
+
+
+async def test_a_national_cloud_is_connected_to_without_any_request() -> None:
+    graph = Graph.connect("https://graph.microsoft.us/", authority="https://login.microsoftonline.us")
+    async with graph:
+        assert (graph.host, graph.requests) == ("https://graph.microsoft.us", 0)
+
+
+async def test_no_log_line_holds_the_token(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG")
+    async with scripted(pages([])) as server, Graph(server.url, Credential()) as graph:
+        await graph.get("/organization")
+    assert server.url in caplog.text
+    assert "the-token" not in caplog.text

@@ -157,6 +157,29 @@ async def test_strengths_are_found_at_their_other_address() -> None:
     assert reading.tenant.strengths["00000000-0000-0000-0000-000000000002"].requirements_satisfied == "mfa"
 
 
+@pytest.mark.parametrize(
+    "refinement",
+    [
+        r"/organization\?.*select",
+        r"/roleDefinitions\?.*select",
+        r"/groups/[^/?]+\?.*select",
+        r"/transitiveMemberOf\?.*top",
+        r"/transitiveMemberOf\?.+",
+        r"/members/microsoft\.graph\.group",
+    ],
+)
+@pytest.mark.parametrize("status", [400, 501])
+async def test_nothing_is_lost_where_graph_refuses_a_refinement_of_a_query(refinement: str, status: int) -> None:
+    build = contoso().group("All", members=["Apps", SVC]).policy("Nested", include_groups=["All"])
+    async with LocalGraph(build.build()) as graph:
+        expected = await read(graph, SVC)
+        refused = graph.fail(refinement, status)
+        reading = await read(graph, SVC)
+    assert refused.hits
+    assert expected.gaps == ()
+    assert reading == expected
+
+
 # Licences
 
 
@@ -171,6 +194,7 @@ async def test_strengths_are_found_at_their_other_address() -> None:
         ([("SPE_E3", "Deleted", None)], True),
         ([("SPE_E3", "LockedOut", None)], True),
         ([("Own", "Enabled", ["AAD_PREMIUM_P2"])], False),
+        ([("Own", "Enabled", ["EXCHANGE_S_STANDARD"])], True),
     ],
 )
 async def test_refused_policies_are_none_only_without_a_licence_for_them(
@@ -184,6 +208,29 @@ async def test_refused_policies_are_none_only_without_a_licence_for_them(
         reading = await read(graph, SVC)
     assert (reading.tenant.policies == ()) is policies_readable
     assert inputs(reading) == ([] if policies_readable else ["conditional_access_policies"])
+
+
+@pytest.mark.parametrize(
+    ("sku", "maybe"),
+    [
+        ({"capabilityStatus": "Enabled"}, True),
+        ({"servicePlans": [{"servicePlanName": "AAD_PREMIUM"}]}, True),
+        (
+            {
+                "capabilityStatus": "Enabled",
+                "servicePlans": [{"servicePlanId": "41781FB2-BC02-4B7C-BD55-B576C07BB09D"}],
+            },
+            True,
+        ),
+        ({"capabilityStatus": "Enabled", "servicePlans": [{"servicePlanName": None}, None]}, False),
+    ],
+)
+async def test_what_a_subscription_does_not_say_never_counts_as_no_licence(sku: dict[str, object], maybe: bool) -> None:
+    async with LocalGraph(TenantBuilder(skus=()).user(SVC).build()) as graph:
+        graph.fail("/conditionalAccess/", 403)
+        graph.fail("/subscribedSkus", 200, body={"value": [sku]})
+        reading = await read(graph, SVC)
+    assert isinstance(reading.tenant.policies, Gap) is maybe
 
 
 async def test_refused_policies_with_unreadable_licences_are_two_gaps() -> None:

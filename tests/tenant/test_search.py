@@ -185,3 +185,23 @@ async def test_an_attribute_that_graph_does_not_know_spoils_only_itself() -> Non
     assert inputs(reading) == ["selection"]
     assert "costCenter" in reading.gaps[0].error
     assert account(reading, "person").enabled is True
+
+
+async def test_an_account_that_a_search_found_is_not_unreadable_because_the_list_names_it_too() -> None:
+    async with LocalGraph(company().build()) as graph:
+        graph.fail(r"/users/[^/?]+\?", 403)
+        selection = Selection(accounts=("SVC-backup@contoso.com",), patterns=("svc-b*",))
+        reading = await read(graph, selection=selection)
+    assert reading.gaps == ()
+    assert [one.selected_by for one in reading.accounts] == [("list", "pattern: svc-b*")]
+
+
+async def test_answers_without_an_id_are_no_accounts() -> None:
+    async with LocalGraph(company().build()) as graph:
+        graph.fail(r"GET /v1\.0/users$", 200, body={"value": [{"userPrincipalName": "svc-x@contoso.com"}, None]})
+        graph.fail("/users/person@contoso.com$", 200, body={})
+        selection = Selection(accounts=("person@contoso.com",), patterns=("svc-*",))
+        reading = await read(graph, selection=selection)
+    assert found(reading) == ["person@contoso.com"]
+    assert inputs(reading) == ["account_properties"]
+    assert "no id" in reading.gaps[0].error
