@@ -220,7 +220,7 @@ class Scopes:
         found = wanted & account.groups
         if not found:
             return None
-        first = min(found, key=lambda id: (self._group_name(id), id))
+        first = next(iter(found)) if len(found) == 1 else min(found, key=lambda id: (self._group_name(id), id))
         return f"group {' > '.join(self._chain(first, account.groups))}"
 
     def _through_role(
