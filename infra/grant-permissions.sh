@@ -26,9 +26,10 @@ GUID='^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$'
 
 usage() {
   cat <<'TEXT'
-Usage: infra/grant-permissions.sh --identity OBJECT_ID [--optional] [--what-if] [--revoke]
+Usage: infra/grant-permissions.sh [--identity OBJECT_ID] [--optional] [--what-if] [--revoke]
 
-  --identity OBJECT_ID  object ID of the managed identity (output IDENTITY_PRINCIPAL_ID of the deployment)
+  --identity OBJECT_ID  object ID of the managed identity (output IDENTITY_PRINCIPAL_ID of the deployment);
+                        without it, that of the current azd environment
   --optional            also the optional permissions: docs/permissions.md says what each is for
   --what-if             say what would be done, change nothing
   --revoke              take away every permission this script can grant, required and optional
@@ -63,6 +64,12 @@ while (($#)); do
   esac
   shift
 done
+if [[ -z $identity ]] && command -v azd >/dev/null; then
+  identity=$(azd env get-value IDENTITY_PRINCIPAL_ID 2>/dev/null) || identity=''
+  if [[ -n $identity ]]; then
+    printf 'Managed identity of the current azd environment: %s\n' "$identity"
+  fi
+fi
 if [[ -z $identity ]]; then
   usage >&2
   fail '--identity is missing.'

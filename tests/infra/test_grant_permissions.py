@@ -50,6 +50,12 @@ class Tenant:
         az.chmod(0o755)
         self.change(identity=IDENTITY, kind="ManagedIdentity", offered={**IDS, "Mail.Send": MAIL_SEND}, assignments={})
 
+    def command(self, name: str, script: str) -> None:
+        """Another command on the PATH, as a shell script."""
+        file = self._path / name
+        file.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+        file.chmod(0o755)
+
     def change(self, **changes: Any) -> None:
         before = json.loads(self._file.read_text(encoding="utf-8")) if self._file.exists() else {}
         self._file.write_text(json.dumps({**before, **changes}), encoding="utf-8")
@@ -93,6 +99,20 @@ def test_grants_what_is_required_and_nothing_else(tenant: Tenant) -> None:
 def test_grants_optional_permissions_when_asked(tenant: Tenant) -> None:
     assert tenant.run(f"--identity={IDENTITY}", "--optional").code == 0
     assert tenant.granted == {*REQUIRED, *OPTIONAL}
+
+
+def test_without_identity_takes_that_of_the_azd_environment(tenant: Tenant) -> None:
+    tenant.command("azd", f"[ \"$*\" = 'env get-value IDENTITY_PRINCIPAL_ID' ] && echo {IDENTITY}")
+    done = tenant.run("--what-if")
+    assert done.code == 0
+    assert f"Managed identity of the current azd environment: {IDENTITY}" in done.out
+
+
+def test_an_azd_without_environment_is_no_identity(tenant: Tenant) -> None:
+    tenant.command("azd", "echo 'ERROR: no environment'; exit 1")
+    done = tenant.run("--what-if")
+    assert done.code == 1
+    assert "--identity is missing." in done.error
 
 
 def test_a_second_run_changes_nothing(tenant: Tenant) -> None:
