@@ -4,7 +4,7 @@ The number of requests grows with the service accounts and the policies, not wit
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from tenant.account_reader import AccountReader
@@ -72,12 +72,17 @@ async def read_more(graph: Graph, reading: Reading, ids: Sequence[str], selected
     tenant = replace(
         reading.tenant,
         groups={**groups, **reading.tenant.groups},
-        nesting={**nesting, **reading.tenant.nesting},
+        nesting=_merged(nesting, reading.tenant.nesting),
     )
     more = tuple(replace(account, selected_by=(selected_by,)) for account in accounts)
     said = {(gap.input, gap.error) for gap in reading.gaps}
     new = tuple(gap for gap in gaps.found() if (gap.input, gap.error) not in said)
     return Reading(tenant, (*reading.accounts, *more), (*reading.gaps, *new))
+
+
+def _merged(one: Mapping[str, frozenset[str]], other: Mapping[str, frozenset[str]]) -> dict[str, frozenset[str]]:
+    """Both: each was read only as far as its own accounts needed it."""
+    return {id: one.get(id, frozenset()) | other.get(id, frozenset()) for id in {*one, *other}}
 
 
 def _groups_named_by(policies: tuple[Policy, ...] | Gap) -> set[str]:

@@ -364,3 +364,21 @@ async def test_answers_of_something_that_is_no_graph_are_an_error() -> None:
         async with client:
             with pytest.raises(GraphError, match="not JSON"):
                 await read_tenant(client, Selection(accounts=(SVC,)))
+
+
+@pytest.mark.parametrize("path", ["/conditionalAccess/policies", "/authenticationStrengthPolicies"])
+async def test_a_connection_that_breaks_for_one_input_is_a_gap_of_that_input(path: str) -> None:
+    async with LocalGraph(strength_by_id_only(contoso()).build()) as graph:
+        graph.fail(path, 0)
+        reading = await read(graph, SVC)
+    (gap,) = reading.gaps
+    assert "can't be reached" in gap.error
+    assert gap.permission is None
+
+
+async def test_a_search_that_the_connection_breaks_off_is_no_selection() -> None:
+    async with LocalGraph(contoso().build()) as graph:
+        graph.fail("/users$|/transitiveMembers", 0)
+        for selection in (Selection(patterns=("svc*",)), Selection(patterns=("*v*",)), Selection(groups=("g",))):
+            with pytest.raises(GraphUnreachable):
+                await read(graph, selection=selection)
