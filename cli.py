@@ -27,8 +27,9 @@ from findings.runs import new_run_id
 from reports.extras import ReportExtras
 from reports.files import render_csv, render_json
 from reports.html import render_html
+from reports.proposals import render_proposals
 from reports.terminal import render_table
-from scan import ScanRequest, document_of, read, scan
+from scan import ScanRequest, discover, document_of, read, scan
 from settings import Settings, load_settings
 from tell import has_channels, send_alert, send_test_alert
 from tenant.permissions import PERMISSIONS, permissions_table
@@ -67,6 +68,12 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--no-store", action="store_true", help="keep nothing and tell nobody")
     one.add_argument("--fail-on", choices=[level.value for level in Severity], default=Severity.HIGH.value)
     one.set_defaults(command=_scan)
+
+    one = commands.add_parser(
+        "discover", help="propose accounts that nobody listed and that look like service accounts"
+    )
+    _format(one, "table", "json")
+    one.set_defaults(command=_discover)
 
     one = commands.add_parser("findings", help="show what is known, without scanning")
     one.add_argument("--status", choices=["open", "resolved", "all"], default="open")
@@ -169,6 +176,17 @@ async def _scan(options: argparse.Namespace) -> int:
         return FAILED
     limit = Severity(options.fail_on).rank
     return FOUND if any(Severity(level).rank >= limit for level in severities(result.document)) else DONE
+
+
+async def _discover(options: argparse.Namespace) -> int:
+    settings = load_settings(require=frozenset())
+    if not settings.service_account_discovery:
+        _say("Nothing is looked at: set SERVICE_ACCOUNT_DISCOVERY to signins,consents.")
+        return FAILED
+    found = await discover(settings, progress=_say)
+    width = shutil.get_terminal_size((110, 40)).columns
+    _write(render_json(found) if options.format == "json" else render_proposals(found, width), options.output)
+    return FAILED if any(gap["optional"] for gap in found["run"]["gaps"]) else DONE
 
 
 async def _tell(settings: Settings, alert_ids: Sequence[str]) -> None:

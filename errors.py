@@ -1,6 +1,7 @@
 """The errors that a person is meant to read: each is one sentence about what is wrong and what to do."""
 
 from alerts.deliver import DeliveryFailed
+from checks.products import ProductsError
 from checks.simulate import CannotSimulate
 from findings.errors import FindingsError
 from settings import SettingsError
@@ -18,6 +19,7 @@ EXPECTED: tuple[type[Exception], ...] = (
     NotFound,
     CannotSimulate,
     UnreadableSnapshot,
+    ProductsError,
     OSError,
 )
 

@@ -194,6 +194,7 @@ def _selection(settings: Settings) -> Selection:
 async def _look(
     settings: Settings, request: ScanRequest, clock: Clock, progress: Progress, evidence: Evidence
 ) -> _Seen:
+    products_for(settings)  # a file that can't be used is told before the tenant is read
     progress(f"Reading the tenant from {settings.graph_host}")
     async with graph_for(settings) as graph:
         reading = await read_tenant(graph, _selection(settings), request.accounts or None)

@@ -55,7 +55,7 @@ class SignInLog:
         for days, group in missing.items():
             for start in range(0, len(group), AT_ONCE):
                 question = Question(about, tuple(id for id in group[start : start + AT_ONCE] if id))
-                for newest, oldest in _slices(days):
+                for newest, oldest in _slices(days, SLICE_DAYS[about]):
                     await self._read(question, self._day(oldest), self._day(newest))
 
     async def uses_of_everybody(self) -> AsyncIterator[SignInUse]:
@@ -135,12 +135,12 @@ class SignInLog:
         return self._last - timedelta(days=age)
 
 
-def _slices(days: int) -> Iterator[tuple[int, int]]:
-    """Runs of days as (newest, oldest) ages, none longer than a slice."""
+def _slices(days: int, longest: int) -> Iterator[tuple[int, int]]:
+    """Runs of days as (newest, oldest) ages."""
     ages = [age for age in range(DAYS) if days >> age & 1]
     while ages:
         length = 1
-        while length < min(len(ages), SLICE_DAYS) and ages[length] == ages[0] + length:
+        while length < min(len(ages), longest) and ages[length] == ages[0] + length:
             length += 1
         yield ages[0], ages[length - 1]
         ages = ages[length:]

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from reports import times
 from reports.extras import Json, ReportExtras
 from reports.page_data import rank
+from reports.proposals import proposal_lines
 from reports.summary import finished, summarize
 from reports.text import fit, readable, width
 from reports.words import INPUT, SEVERITY, USABILITY, VISIBILITY, say, verdict
@@ -51,6 +52,9 @@ class _Table:
         if run["gaps"]:
             yield ""
             yield from self._gaps(run["gaps"], {one["id"]: one["user_principal_name"] for one in accounts})
+        if proposals := list(proposal_lines(document, self._width)):
+            yield ""
+            yield from proposals
 
     def _overview(self, accounts: list[Json]) -> Iterator[str]:
         names = [readable(account["user_principal_name"]) for account in accounts]

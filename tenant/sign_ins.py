@@ -41,7 +41,8 @@ Source: Microsoft Entra documentation, "Sign-in logs": legacy authentication cli
 """
 AT_ONCE = 15
 """Accounts or applications in one filter."""
-SLICE_DAYS = 10
+SLICE_DAYS = {"legacy": 10, "apps": 10, "accounts": 30}
+"""Days of one request, by question: a question about everybody can have a very long answer."""
 USES_PER_DAY = 10_000
 """Different uses of one day and question that are told apart; more are counted without their user agents."""
 _FOLDED = frozenset(client.casefold() for client in LEGACY_CLIENTS)
