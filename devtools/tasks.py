@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from devtools import processes
 from devtools.environment import DEVELOPMENT, RUNTIME, Environment, SetupError, make_environment
 from devtools.node import ROOT
+from devtools.quiet import INTERRUPTED
 
-INTERRUPTED = 130
 SETUP_FAILED = 3
 WRONG_USAGE = 2
 
@@ -42,12 +42,12 @@ def run_task(arguments: Sequence[str], usage: str) -> int:
 
 def demo(environment: Environment, arguments: Sequence[str]) -> int:
     """One scan of the demo tenant."""
-    return _python(environment, "demo", *arguments)
+    return _python(environment, "devtools.quiet", "demo", *arguments)
 
 
 def bench(environment: Environment, arguments: Sequence[str]) -> int:
     """The benchmarks."""
-    return _python(environment, "bench", *arguments)
+    return _python(environment, "devtools.quiet", "bench", *arguments)
 
 
 def lint(environment: Environment, _arguments: Sequence[str]) -> int:

@@ -173,6 +173,23 @@ def test_interrupted_everything_started_is_ended(number: signal.Signals, tmp_pat
     assert until(lambda: not is_alive(grandchild))
 
 
+def test_interrupted_while_it_imports_a_task_shows_no_traceback(tmp_path: Path) -> None:
+    (tmp_path / "slow.py").write_text("import time\nprint('importing', flush=True)\ntime.sleep(60)\n", encoding="utf-8")
+    running = subprocess.Popen(
+        [sys.executable, "-m", "devtools.quiet", "slow"],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(tmp_path)])},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with running:
+        assert running.stdout is not None
+        assert running.stdout.readline() == "importing\n"
+        running.send_signal(signal.SIGINT)
+        assert running.communicate() == ("", "")
+    assert running.returncode == 130
+
+
 def test_azurite_ends_when_its_parent_is_killed() -> None:
     program = (
         "from devtools.azurite import start_azurite; a = start_azurite(); print(a.process.pid, flush=True); input()"
