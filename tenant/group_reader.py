@@ -79,7 +79,7 @@ async def read_nesting(graph: Graph, wanted: Iterable[str], accounts: Sequence[A
         if not level:
             break
         for id, children in zip(level, await _groups_in(graph, level), strict=True):
-            nesting[id] = frozenset(children) & listed.keys()
+            nesting[id] = frozenset(children).intersection(listed)
         level = sorted({child for id in level for child in nesting[id]} - nesting.keys())
     return nesting
 

@@ -84,6 +84,7 @@ async def test_nesting_is_read_down_to_the_groups_of_the_accounts_in_spite_of_ci
             "Apps": {"Backup apps", "All service accounts"},
         }
     assert reading.gaps == ()
+    assert hash(tuple(reading.tenant.nesting.values())), "frozen, as the model says"
 
 
 async def test_nesting_is_found_where_graph_does_not_filter_members_by_type() -> None:
