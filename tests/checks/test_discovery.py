@@ -1,0 +1,201 @@
+"""Which accounts are proposed, which are recognised and left out, and who stays out: precision first."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from checks.discovery import propose, watched_principals
+from checks.products import known_products
+from checks.signals import service_name
+from tenant.model import Account, Candidate, Consent, Gap, RoleAssignment, SignInUse
+from tests.checks.kit import GLOBAL_ADMINISTRATOR, NOW, SYNC_ROLE, make_tenant, policy
+
+VENDOR_APP = "11111111-2222-3333-4444-555555555555"
+APPLE = "f8d98a96-0999-43f5-8af3-69971c7bb423"
+MODERN = "Mobile Apps and Desktop clients"
+TENANT = make_tenant(
+    [
+        policy("Require MFA", not_users=("svc", "bg")),
+        policy("Block legacy", clients=("other",), grant=("block",), not_users=("bg", "svc")),
+    ],
+    role_assignments=(
+        RoleAssignment("bg", GLOBAL_ADMINISTRATOR, "Global Administrator"),
+        RoleAssignment("admin", GLOBAL_ADMINISTRATOR, "Global Administrator"),
+        RoleAssignment("veeam", GLOBAL_ADMINISTRATOR, "Global Administrator"),
+        RoleAssignment("sync", SYNC_ROLE, "Directory Synchronization Accounts"),
+    ),
+)
+CONSENT = Consent(VENDOR_APP, "Northgate CRM Sync", "consent", ("Mail.Read",))
+
+
+def use(client: str = MODERN, way: str = "background", *, days: int = 20, **members: Any) -> SignInUse:
+    """Daily sign-ins until yesterday."""
+    end = NOW - timedelta(days=1)
+    words = {
+        "account_id": "a",
+        "app_id": "exchange",
+        "app_name": "Office 365 Exchange Online",
+        "user_agent": "",
+        **members,
+    }
+    return SignInUse(
+        client_app=client,
+        way=way,
+        count=3 * days,
+        days=days,
+        first_seen=end - timedelta(days=days),
+        last_seen=end,
+        **words,
+    )
+
+
+SMTP, EWS, IMAP, EAS = (
+    use(name) for name in ("Authenticated SMTP", "exchange web services", "IMAP4", "Exchange ActiveSync")
+)
+OF_A_PERSON = use("Browser", "browser")
+ONCE_BY_HAND = use("Browser", "browser", days=1)
+VENDOR = use(app_id=VENDOR_APP, app_name="Northgate CRM Sync")
+
+
+@dataclass(frozen=True)
+class Case:
+    """An account, and whether it is proposed."""
+
+    name: str
+    proposed: bool
+    upn: str = "someone@contoso.com"
+    uses: tuple[SignInUse, ...] = ()
+    consents: tuple[Consent, ...] = ()
+    account: Mapping[str, Any] = field(default_factory=dict)
+    more: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def candidate(self) -> Candidate:
+        """The account as a candidate."""
+        account = Account("a", self.upn, self.upn.split("@")[0], sign_ins=self.uses, consents=self.consents)
+        return Candidate(replace(account, **self.account), **self.more)
+
+
+PERSON = {"personal_details": True}
+CASES = (
+    # planted: what a product does
+    Case("printer", True, "etage3@contoso.com", (SMTP,)),
+    Case("backup over Exchange Web Services", True, "a.backup@contoso.com", (EWS,)),
+    Case("ticket system over IMAP", True, "tickets@contoso.com", (IMAP,)),
+    Case("vendor's application, nobody ever there", True, "crm@contoso.com", (VENDOR,), (CONSENT,)),
+    Case("vendor's application under a neutral name", True, "north@contoso.com", (VENDOR,)),
+    Case("set up by hand once", True, "svc-erp@contoso.com", (SMTP, ONCE_BY_HAND)),
+    Case("used by people as well, but named for its purpose", True, "svc-helpdesk@contoso.com", (SMTP, OF_A_PERSON)),
+    Case("shared mailbox that a product reads", True, "orders@contoso.com", (IMAP, OF_A_PERSON, VENDOR), (),
+         more={"mailbox_purpose": "shared"}),
+    Case("meeting room panel", True, "panel@contoso.com", (EAS,), more={"mailbox_purpose": "room"}),
+    Case("named, consented, never expiring", True, "svc-crm@contoso.com", (), (CONSENT,),
+         more={"password_never_expires": True}),
+    Case("script with a Microsoft application", True, "svc-report@contoso.com", (use(),),
+         more={"password_never_expires": True}),
+    Case("Global Administrator that backs up", True, "svc-veeam@contoso.com", (EWS,), account={"id": "veeam"}),
+    # ordinary people
+    Case("consented to an application", False, consents=(CONSENT,), uses=(OF_A_PERSON,)),
+    Case("consented to an application and is on leave", False, consents=(CONSENT,)),
+    Case("consented, with a password that never expires", False, consents=(CONSENT,), more={"password_never_expires": True}),
+    Case("old mail program", False, uses=(IMAP, OF_A_PERSON)),
+    Case("old mail program, never in a browser", False, uses=(IMAP,), more=PERSON),
+    Case("sends with a script of their own", False, uses=(SMTP, OF_A_PERSON)),
+    Case("phone only", False, uses=(EAS,)),
+    Case("Apple's mail program only", False, uses=(use(app_id=APPLE, app_name="Apple Internet Accounts"),),
+         consents=(Consent(APPLE, "Apple Internet Accounts", "consent", ("EWS.AccessAsUser.All",)),),
+         more={"password_never_expires": True}),
+    Case("Outlook and Teams on a phone only", False,
+         uses=(use(app_name="Outlook Mobile"), use(app_name="Microsoft Teams")), consents=(CONSENT,),
+         more={"password_never_expires": True}),
+    Case("vendor's application and Teams on a phone", False, uses=(VENDOR, use(app_name="Microsoft Teams")),
+         consents=(CONSENT,)),
+    Case("tried a vendor's backup", False, uses=(OF_A_PERSON,),
+         consents=(Consent(VENDOR_APP, "CodeTwo Backup for Office 365", "consent", ("EWS.AccessAsUser.All",)),)),
+    Case("named Scanlon", False, "p.scanlon@contoso.com", (OF_A_PERSON,), (CONSENT,)),
+    Case("named Sa", False, "sa.smith@contoso.com", (use(),), (CONSENT,)),
+    Case("service mailbox of a team", False, "service@contoso.com", (OF_A_PERSON,), (CONSENT,)),
+    Case("nothing is known", False),
+    # neither proposed nor named
+    Case("disabled", False, "svc-old@contoso.com", (SMTP,), account={"enabled": False}),
+    Case("guest", False, "svc-msp@contoso.com", (SMTP,), account={"user_type": "Guest"}),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_proposes_service_accounts_and_nobody_else(case: Case) -> None:
+    found = propose(TENANT, [case.candidate], frozenset({VENDOR_APP, APPLE}), known_products())
+    assert [one.left_out_because for one in found] == ([None] if case.proposed else [])
+
+
+LEFT_OUT = (
+    Case("break-glass by role, name and exclusion", False, "breakglass1@contoso.com", account={"id": "bg"}),
+    Case("break-glass that was tested", False, "bg-alpha@contoso.com", (ONCE_BY_HAND,), account={"id": "bg"}),
+    Case("break-glass without a telling name", False, "zx81@contoso.com", account={"id": "bg"}),
+    Case("synchronization by role", False, "aadsync@contoso.com", (use(),), account={"id": "sync"}),
+    Case("synchronization by name", False, "Sync_DC01_0a1b2c@contoso.onmicrosoft.com", (use(),)),
+)
+
+
+@pytest.mark.parametrize("case", LEFT_OUT, ids=lambda case: case.name)
+def test_recognises_what_only_looks_like_a_service_account_and_says_why(case: Case) -> None:
+    (found,) = propose(TENANT, [case.candidate], frozenset(), ())
+    assert found.left_out_because is not None
+    wanted = "synchronization" if "synchronization" in case.name else "emergency access"
+    assert wanted in found.left_out_because
+
+
+def test_administrator_who_works_is_no_emergency_account() -> None:
+    case = Case("admin", False, "emergency.manager@contoso.com", (OF_A_PERSON,), account={"id": "admin"})
+    assert propose(TENANT, [case.candidate], frozenset(), ()) == ()
+
+
+def test_each_sign_says_what_was_seen() -> None:
+    case = Case("printer", True, "scan-hall@contoso.com", (SMTP,))
+    (found,) = propose(TENANT, [case.candidate], frozenset(), known_products())
+    told = {signal.kind: signal for signal in found.signals}
+    assert set(told) == {"legacy_protocol", "not_interactive", "name", "product"}
+    assert "Authenticated SMTP" in told["legacy_protocol"].text
+    assert (told["legacy_protocol"].count, told["legacy_protocol"].last_seen) == (60, NOW - timedelta(days=1))
+    assert found.score == sum(signal.weight for signal in found.signals)
+    assert [signal.weight for signal in found.signals] == sorted((s.weight for s in found.signals), reverse=True)
+
+
+def test_best_proposals_come_first_and_what_is_left_out_last() -> None:
+    weak, strong = Case("weak", True, "x@contoso.com", (IMAP,)), Case("strong", True, "svc-y@contoso.com", (SMTP,))
+    out = Case("out", False, "breakglass@contoso.com", account={"id": "bg"})
+    found = propose(TENANT, [case.candidate for case in (out, weak, strong)], frozenset(), ())
+    names = [one.account.user_principal_name for one in found]
+    assert names == ["svc-y@contoso.com", "x@contoso.com", "breakglass@contoso.com"]
+
+
+def test_unreadable_policies_and_roles_leave_nobody_out_by_guessing() -> None:
+    tenant = make_tenant(role_assignments=Gap("role_assignments", "403"))
+    tenant = replace(tenant, policies=Gap("conditional_access_policies", "403"))
+    case = Case("printer", True, "svc-scan@contoso.com", (SMTP,))
+    (found,) = propose(tenant, [case.candidate], frozenset(), ())
+    assert found.left_out_because is None
+    assert watched_principals(tenant) == frozenset()
+
+
+def test_watches_administrators_synchronization_and_who_is_excluded_by_name() -> None:
+    assert watched_principals(TENANT) == {"svc", "bg", "admin", "veeam", "sync"}
+
+
+@pytest.mark.parametrize(
+    ("upn", "word"),
+    [
+        ("svc-backup@contoso.com", "svc-"),
+        ("SVC_mail@contoso.com", "SVC_"),
+        ("hq.scanner2@contoso.com", "scanner"),
+        ("no-reply@contoso.com", "no-reply"),
+        ("p.scanlon@contoso.com", None),
+        ("sally@contoso.com", None),
+        ("apple@contoso.com", None),
+    ],
+)
+def test_finds_the_word_that_says_what_an_account_is_for(upn: str, word: str | None) -> None:
+    assert service_name(Account("a", upn, "")) == word

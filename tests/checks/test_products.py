@@ -1,0 +1,123 @@
+"""Which product uses an account; and that nothing is said without a source."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from checks.judge import judge
+from checks.products import ProductsError, known_products, load_products, recognise, with_products
+from tenant.model import Account, Consent, SignInUse
+from tests.checks.kit import NOW, SERVICE, make_tenant
+
+OWN: dict[str, Any] = {
+    "name": "Warehouse",
+    "vendor": "In-house",
+    "app_ids": ["ABCDEF00-0000-0000-0000-000000000000"],
+    "url": "https://wiki.example.com/wms",
+    "source": "https://wiki.example.com/wms",
+    "remedy": "relay",
+    "advice": "Ask first.",
+}
+
+
+def used(client: str = "Mobile Apps and Desktop clients", app: str = "", agent: str = "", app_id: str = "x") -> Account:
+    return replace(SERVICE, sign_ins=(SignInUse("svc", client, app_id, app, agent, "background", 1, 1, NOW, NOW),))
+
+
+def names(account: Account) -> list[str]:
+    return [one.product.name for one in recognise(account, known_products())]
+
+
+@pytest.mark.parametrize(
+    ("account", "product"),
+    [
+        (used(app="CodeTwo Backup for Office 365"), "CodeTwo Backup"),
+        (used("Exchange Web Services", agent="codetwo backup/2.5"), "CodeTwo Backup"),
+        (used(app="CodeTwo Exchange Migration"), "CodeTwo Office 365 Migration and CodeTwo Exchange Migration"),
+        (used(app="CodeTwo Email Signatures 365"), "CodeTwo Email Signatures 365"),
+        (used(app="Veeam Backup for Microsoft 365"), "Veeam Backup for Microsoft 365"),
+        (used(app="AvePoint Cloud Backup for Microsoft 365"), "AvePoint Cloud Backup for Microsoft 365"),
+        (used(app="Barracuda Cloud-to-Cloud Backup"), "Barracuda Cloud-to-Cloud Backup"),
+        (used(app="Exclaimer Cloud Signatures for Office 365 EU"), "Exclaimer"),
+        (
+            replace(used("Authenticated SMTP"), user_principal_name="scan.floor3@contoso.com"),
+            "Multifunction printer or scanner",
+        ),
+    ],
+)
+def test_recognises_by_application_user_agent_or_protocol_and_name(account: Account, product: str) -> None:
+    assert names(account) == [product]
+
+
+def test_recognises_by_what_the_account_consented_to() -> None:
+    account = replace(SERVICE, consents=(Consent("x", "Veeam Backup", "consent"),))
+    (found,) = recognise(account, known_products())
+    assert found.evidence == "consented to the application Veeam Backup"
+
+
+@pytest.mark.parametrize(
+    "account",
+    [
+        used("Authenticated SMTP"),
+        replace(used(), user_principal_name="scanner@contoso.com"),
+        used(app="Office 365 Exchange Online"),
+        used(app="", agent=""),
+    ],
+)
+def test_says_nothing_without_a_sign(account: Account) -> None:
+    assert names(account) == []
+
+
+def test_every_known_product_has_a_source_and_a_way_to_be_recognised() -> None:
+    for product in known_products():
+        assert product.source.startswith("https://"), product.name
+        assert product.url.startswith("https://"), product.name
+        assert product.advice.endswith("."), product.name
+
+
+def test_what_the_product_needs_comes_before_the_other_ways_out() -> None:
+    (plain,) = judge(make_tenant(security_defaults=True), [used(app="Veeam Backup")], now=NOW)
+    found = with_products(plain, known_products())
+    assert found.remediation[0].title == "Let Veeam Backup for Microsoft 365 sign in as an application"
+    assert found.remediation[1:] == plain.remediation
+    assert [(one.name, one.modern_sign_in) for one in found.products] == [("Veeam Backup for Microsoft 365", True)]
+
+
+def test_an_account_without_problems_needs_no_way_out() -> None:
+    (plain,) = judge(make_tenant(), [used(app="Veeam Backup")], now=NOW)
+    assert with_products(plain, known_products()).remediation == ()
+
+
+def test_users_can_name_products_of_their_own(tmp_path: Path) -> None:
+    file = tmp_path / "products.json"
+    file.write_text(json.dumps({"products": [OWN]}), encoding="utf-8")
+    (found,) = recognise(used(app_id="abcdef00-0000-0000-0000-000000000000"), load_products(file))
+    assert (found.product.name, found.product.modern_sign_in) == ("Warehouse", None)
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        ("not json", "can't be used"),
+        ("{}", "the entry 'products'"),
+        ({**OWN, "remedy": "magic"}, "use app_only, oauth, relay"),
+        ({**OWN, "url": "http://wiki"}, "https://"),
+        ({**OWN, "app_ids": []}, "nothing to be recognised by"),
+        ({**OWN, "app_ids": "abc"}, "no list"),
+        ({**OWN, "colour": "red"}, "colour"),
+        ({"name": "Only a name"}, "can't be used"),
+    ],
+)
+def test_a_file_that_cannot_be_used_says_what_is_wrong(tmp_path: Path, content: Any, problem: str) -> None:
+    file = tmp_path / "products.json"
+    file.write_text(content if isinstance(content, str) else json.dumps({"products": [content]}), encoding="utf-8")
+    with pytest.raises(ProductsError, match=problem):
+        load_products(file)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ProductsError, match="there is no file"):
+        load_products(tmp_path / "none.json")
