@@ -1,5 +1,6 @@
 """Shared by all tests: one Azurite for the run, an empty storage account for each test that wants one."""
 
+import logging
 import os
 from collections.abc import Iterator
 
@@ -25,6 +26,13 @@ def azurite() -> Iterator[Azurite]:
 def storage(azurite: Azurite) -> str:
     """The connection string of a storage account of the test's own, without tables or queues."""
     return azurite.new_account()
+
+
+@pytest.fixture(autouse=True)
+def loggers_as_they_come() -> None:
+    """The function app silences libraries when it is imported; tests of what they log don't want that."""
+    for name in ("azure", "httpx"):
+        logging.getLogger(name).setLevel(logging.NOTSET)
 
 
 @pytest.fixture(autouse=True)

@@ -7,14 +7,14 @@ import pytest
 
 from checks.catalog import CHECKS, SWITCHED_OFF
 from checks.pages import pages
-from devtools.docs import DOCS, generated
+from tests.update_docs import DOCS, generated
 
 ROOT = Path(__file__).parent.parent
 
 
 @pytest.mark.parametrize("name", sorted(generated()))
 def test_generated_pages_are_up_to_date(name: str) -> None:
-    assert (DOCS / name).read_text(encoding="utf-8") == generated()[name], "run: python -m devtools.docs"
+    assert (DOCS / name).read_text(encoding="utf-8") == generated()[name], "run: python -m tests.update_docs"
 
 
 def test_every_check_has_a_page_and_a_row_in_the_readme() -> None:

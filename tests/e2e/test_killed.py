@@ -25,7 +25,7 @@ from findings.store import FindingStore
 from scan import ScanRequest, scan
 from settings import load_settings
 from tests.e2e.conftest import BACKUP, MAILER, Installation
-from tests.findings.crash import DyingTransport, Killed
+from tests.findings.crash import FaultyTransport, Killed
 
 QUICK = LeaseTimes(duration=0.2, renew_every=30, wait=5, poll=0.02)
 EXPECTED = Counter({("opened", BACKUP, "APW-001"): 1, ("opened", MAILER, "APW-003"): 1})
@@ -56,9 +56,9 @@ class _Steps:
             raise Killed
 
 
-class _Storage(DyingTransport):
+class _Storage(FaultyTransport):
     def __init__(self, steps: _Steps) -> None:
-        super().__init__(None)
+        super().__init__()
         self._steps = steps
 
     async def __aenter__(self) -> "_Storage":
