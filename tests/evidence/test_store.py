@@ -1,0 +1,81 @@
+"""Days of the sign-in log, kept in real tables."""
+
+from collections.abc import AsyncIterator
+from datetime import date
+
+import pytest
+from azure.data.tables.aio import TableServiceClient
+
+from evidence.store import Evidence, KeptDay, PassingEvidence, StoredEvidence
+
+DAY = date(2026, 11, 21)
+USE = [
+    "u1",
+    "Authenticated SMTP",
+    "app",
+    "Exchange",
+    "",
+    "background",
+    3,
+    "2026-11-21T01:00:00+00:00",
+    "2026-11-21T09:00:00+00:00",
+]
+
+
+@pytest.fixture
+async def service(storage: str) -> AsyncIterator[TableServiceClient]:
+    async with TableServiceClient.from_connection_string(storage, retry_total=0) as client:
+        yield client
+
+
+@pytest.fixture(params=["table", "memory"])
+def store(request: pytest.FixtureRequest, service: TableServiceClient) -> Evidence:
+    return StoredEvidence(service) if request.param == "table" else PassingEvidence()
+
+
+async def kept(store: Evidence) -> list[KeptDay]:
+    return [day async for day in store.days()]
+
+
+async def test_comes_back_as_it_was_kept(store: Evidence) -> None:
+    day = KeptDay("accounts", ("u1", "u2"), DAY, {"uses": [USE], "demands": []})
+    await store.keep(day)
+    assert await kept(store) == [day]
+
+
+async def test_a_day_is_kept_once_for_each_question(store: Evidence) -> None:
+    for count in (1, 2):
+        await store.keep(KeptDay("legacy", (), DAY, {"uses": [[count]]}))
+        await store.keep(KeptDay("apps", ("a",), DAY, {"uses": [[count]]}))
+    await store.keep(KeptDay("accounts", ("b",), DAY, {"uses": []}))
+    assert [(day.about, list(day.sums["uses"])) for day in await kept(store)] == [
+        ("accounts", []),
+        ("apps", [[2]]),
+        ("legacy", [[2]]),
+    ]
+
+
+async def test_old_days_are_forgotten(store: Evidence) -> None:
+    for number in (1, 20, 21):
+        await store.keep(KeptDay("legacy", (), date(2026, 11, number), {"uses": []}))
+    await store.drop_before(date(2026, 11, 20))
+    assert [day.day.day for day in await kept(store)] == [20, 21]
+
+
+async def test_ten_thousand_uses_fit_into_one_day(service: TableServiceClient) -> None:
+    uses = [[f"{number:08x}-9f3c-4b7d-8e4a-0123456789ab", *USE[1:]] for number in range(10_000)]
+    store = StoredEvidence(service)
+    await store.keep(KeptDay("legacy", (), DAY, {"uses": uses, "demands": []}))
+    (day,) = await kept(store)
+    assert len(day.sums["uses"]) == 10_000
+
+
+async def test_proposals_are_those_of_the_last_scan_and_no_days(service: TableServiceClient) -> None:
+    store = StoredEvidence(service)
+    assert await store.proposals() == []
+    await store.keep_proposals([{"id": "a"}, {"id": "b"}])
+    await store.keep_proposals([{"id": "c"}])
+    assert await store.proposals() == [{"id": "c"}]
+    assert await kept(store) == []
+    await store.drop_before(date(2100, 1, 1))
+    assert await store.proposals() == [{"id": "c"}]
