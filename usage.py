@@ -152,7 +152,7 @@ class _Finder:
     ) -> tuple[Proposal, ...]:
         candidates = await read_candidates(self._graph, self._gaps, wanted) if wanted else []
         ids = [one.account.id for one in candidates]
-        assigned = await read_assignments(self._graph, self._gaps, applications, ids) if self._by_consents else {}
+        assigned = await read_assignments(self._graph, self._gaps, applications, ids) if applications.names else {}
         consents = {id: (*applications.consents.get(id, ()), *assigned.get(id, ())) for id in ids}
         equipped = [replace(one, account=_equipped(one.account, known, consents)) for one in candidates]
         return propose(self._reading.tenant, equipped, frozenset(applications.names), self._products)

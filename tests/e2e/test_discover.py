@@ -1,0 +1,30 @@
+"""Discovery from the command line."""
+
+import pytest
+
+from tests.e2e.conftest import Installation
+
+
+def test_discover_says_that_nothing_is_looked_at_without_the_setting(installation: Installation) -> None:
+    answer = installation.run("discover")
+    assert answer.code == 2
+    assert "SERVICE_ACCOUNT_DISCOVERY" in answer.err
+
+
+def test_discover_prints_what_it_found(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SERVICE_ACCOUNT_DISCOVERY", "signins,consents")
+    table = installation.run("discover")
+    assert (table.code, table.out) == (0, "No account that nobody listed looks like a service account.\n")
+    document = installation.run("discover", "--format", "json").document
+    assert document["proposals"] == []
+    assert "accounts" not in document
+
+
+def test_a_products_file_that_cannot_be_used_is_told_before_anything_is_read(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PRODUCTS_FILE", "/nonexistent/products.json")
+    answer = installation.scan()
+    assert answer.code == 2
+    assert "there is no file" in answer.err
+    assert installation.graph.requests == []
