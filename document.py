@@ -51,6 +51,7 @@ def scan_document(
     judged: Iterable[JudgedAccount],
     statuses: Mapping[tuple[str, str], FindingStatus],
     proposals: Iterable[Proposal] = (),
+    simulations: Sequence[Json] = (),
 ) -> Json:
     """The document of a scan. ``statuses`` are keyed by account id and check id; a finding without one is new."""
     return {
@@ -58,6 +59,7 @@ def scan_document(
         "run": run_object(run),
         "accounts": [account_object(one, statuses, run.finished) for one in judged],
         "proposals": [proposal_object(one) for one in proposals],
+        "simulations": list(simulations),
     }
 
 

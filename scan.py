@@ -47,6 +47,7 @@ from findings.retention import prune
 from findings.runs import RunStore
 from findings.store import FindingStore
 from settings import LOCAL_GRAPH_TOKEN, Settings
+from simulation import waiting_changes
 from storage import ensure_tables, tables
 from tenant.graph import Graph
 from tenant.model import Gap
@@ -113,7 +114,8 @@ async def scan(
         started = clock()
         seen = await _look(settings, request, clock, progress, PassingEvidence())
         run = _summary(request, started, clock(), seen)
-        return ScanResult(scan_document(run, seen.judged, {}, seen.proposals))
+        waiting = waiting_changes(seen.reading, settings.app_passwords_allowed, clock())
+        return ScanResult(scan_document(run, seen.judged, {}, seen.proposals, waiting))
     async with tables(settings) as service:
         await ensure_tables(service, TABLES)
         async with scan_lease(service, request.run_id, times=request.times, clock=clock):
@@ -274,9 +276,10 @@ class _Scan:
             await self._runs.save(failed)
             raise
         summary = _summary(self._request, started, self._clock(), seen)
-        await self._runs.save(_finished(record, summary, judged, outcomes, self._alert_id))
+        simulations = waiting_changes(seen.reading, self._settings.app_passwords_allowed, self._clock())
+        await self._runs.save(_finished(record, summary, judged, outcomes, self._alert_id, simulations))
         waiting = [*await self._findings.untold_alert_ids(), *await self._ledger.undelivered(started)]
-        document = scan_document(summary, judged, _statuses(outcomes), seen.proposals)
+        document = scan_document(summary, judged, _statuses(outcomes), seen.proposals, simulations)
         return ScanResult(document, tuple(dict.fromkeys(waiting)))
 
     async def _keep(self, seen: _Seen) -> tuple[list[JudgedAccount], list[Comparison]]:
@@ -427,6 +430,7 @@ def _finished(
     judged: Sequence[JudgedAccount],
     outcomes: Sequence[Comparison],
     alert_id: str,
+    simulations: Sequence[Json],
 ) -> RunRecord:
     states = [state for outcome in outcomes for state in outcome.states if state.open]
     changes = [change for outcome in outcomes for change in outcome.changes]
@@ -445,4 +449,5 @@ def _finished(
         severities=Counter(state.severity for state in states),
         changes=Counter(change.kind.value for change in changes),
         gaps=tuple(gap_object(gap) for gap in summary.gaps),
+        simulations=tuple(simulations),
     )

@@ -17,6 +17,9 @@ from tenant.model import Account, Gap, Tenant
 from tenant.policies import parse_policy
 from tenant.reader import Reading
 
+SHOWN = 100
+"""Accounts that a scan's own simulations name; the rest is counted."""
+
 Case = tuple[str, str | None, Tenant]
 """What is simulated in words, the id of its policy, and the tenant after it."""
 
@@ -63,6 +66,16 @@ def run(reading: Reading, wanted: Sequence[Case], app_passwords_allowed: str, no
             ],
         }
         for title, policy_id, after in wanted
+    ]
+
+
+def waiting_changes(reading: Reading, app_passwords_allowed: str, now: datetime) -> list[Json]:
+    """For every report-only policy that would change something: the accounts, at most ``SHOWN`` of them by name."""
+    outcomes = run(reading, cases(reading), app_passwords_allowed, now)
+    return [
+        {**outcome, "count": len(outcome["accounts"]), "accounts": outcome["accounts"][:SHOWN]}
+        for outcome in outcomes
+        if outcome["accounts"]
     ]
 
 

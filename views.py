@@ -99,7 +99,13 @@ async def document(
     ]
     accounts.sort(key=lambda account: account["user_principal_name"].casefold())
     proposals = await StoredEvidence(service).proposals()
-    return {"schema": SCHEMA, "run": _run_object(finished), "accounts": accounts, "proposals": proposals}
+    return {
+        "schema": SCHEMA,
+        "run": _run_object(finished),
+        "accounts": accounts,
+        "proposals": proposals,
+        "simulations": [dict(one) for one in finished.simulations],
+    }
 
 
 async def findings_csv(service: TableServiceClient, wanted: FindingFilter, now: datetime) -> str:

@@ -307,6 +307,8 @@ class RunRecord:
     """Severity -> number of open findings."""
     changes: Mapping[str, int] = field(default_factory=dict)
     """Kind of change -> how many."""
+    simulations: tuple[Mapping[str, Any], ...] = ()
+    """What report-only policies would change: ``title``, ``policy_id``, ``count``, ``accounts``."""
     gaps: tuple[Mapping[str, Any], ...] = ()
     """The unreadable inputs: ``input``, ``error``, ``permission``, ``account``."""
 

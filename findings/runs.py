@@ -8,6 +8,7 @@ from uuid import uuid4
 
 from azure.data.tables.aio import TableServiceClient
 
+from findings.errors import StorageError
 from findings.keys import to_key
 from findings.model import RunRecord, RunStatus
 from findings.packing import pack, unpack
@@ -96,6 +97,7 @@ def run_to_row(run: RunRecord) -> Entity:
                 "severities": dict(run.severities),
                 "changes": dict(run.changes),
                 "gaps": [dict(gap) for gap in run.gaps],
+                "simulations": [dict(one) for one in run.simulations],
             }
         ),
     }
@@ -123,4 +125,19 @@ def run_from_row(row: Mapping[str, Any]) -> RunRecord:
         severities=packed.get("severities", {}),
         changes=packed.get("changes", {}),
         gaps=tuple(packed.get("gaps", ())),
+        simulations=tuple(packed.get("simulations", ())),
     )
+
+
+async def probe(service: TableServiceClient) -> None:
+    """Create, read, change and delete a row of table ``runs`` that is no run.
+
+    Raises ``StorageError`` for the first of these that is refused, or doesn't do what it says.
+    """
+    table, partition, row = Table(service, RUNS), "probe", uuid4().hex
+    await table.put({"PartitionKey": partition, "RowKey": row, "step": 1}, None)
+    await table.upsert({"PartitionKey": partition, "RowKey": row, "step": 2})
+    found = await table.get(partition, row)
+    await table.delete([(partition, row)])
+    if found is None or found.get("step") != 2:
+        raise StorageError("Table runs doesn't give back what was just written to it: check the storage account")

@@ -94,6 +94,7 @@ def render_html(document: Json, extras: ReportExtras | None = None) -> str:
             accounts=sorted(accounts, key=lambda one: -rank(one))[:_WITHOUT_SCRIPT],
             total=len(accounts),
             gaps=_gaps(run["gaps"], accounts),
+            simulations=document.get("simulations", ()),
             exceptions=_exceptions(extras.exceptions, accounts, finished(document)),
             trend=trend(extras),
             matrix=matrix(accounts),
