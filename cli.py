@@ -14,6 +14,7 @@ from datetime import UTC, date, datetime
 from getpass import getuser
 from pathlib import Path
 
+import doctor
 import simulation
 import snapshot
 import views
@@ -95,7 +96,12 @@ def _parser() -> argparse.ArgumentParser:
 
     one = commands.add_parser("permissions", help="list the Microsoft Graph permissions, and what each is for")
     one.add_argument("--format", choices=["table", "json"], default="table")
+    one.add_argument("--check", action="store_true", help="ask Microsoft Graph which of them are granted")
     one.set_defaults(command=_permissions)
+
+    one = commands.add_parser("doctor", help="look whether everything that a scan needs is in place; sends nothing")
+    one.add_argument("--format", choices=["table", "json"], default="table")
+    one.set_defaults(command=_doctor)
 
     _add_exceptions(commands.add_parser("exceptions", help="accept findings until a date"))
 
@@ -257,11 +263,26 @@ async def _checks(options: argparse.Namespace) -> int:
 
 
 async def _permissions(options: argparse.Namespace) -> int:
+    if options.check:
+        lines = await doctor.permission_lines(load_settings(require=frozenset()))
+        return _print_lines(lines, options.format)
     if options.format == "json":
         _print(json.dumps([entry.public() for entry in PERMISSIONS], indent=2))
     else:
         _print(permissions_table())
     return DONE
+
+
+async def _doctor(options: argparse.Namespace) -> int:
+    return _print_lines(await doctor.examine(), options.format)
+
+
+def _print_lines(lines: Sequence[doctor.Line], form: str) -> int:
+    if form == "json":
+        _print(render_json({"schema": 1, "lines": [line.public() for line in lines]}))
+    else:
+        _print("\n".join(map(str, lines)))
+    return doctor.exit_code(lines)
 
 
 async def _add_exception(options: argparse.Namespace) -> int:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tenant.graph import REFINEMENT_REFUSED, Graph, GraphError, GraphRefused, Json, items_of
+from tenant.graph import REFINEMENT_REFUSED, TOO_MANY, Graph, GraphError, GraphRefused, Json, items_of
 from tenant.pacing import REPEATABLE, Pace, retry_after_in
 
 SIZE = 20
@@ -100,6 +100,7 @@ async def _send(graph: Graph, members: Sequence[Member], version: str) -> list[A
         for index in waiting:
             answer = answers[index] = _answer(responses.get(str(index)))
             if isinstance(answer, GraphRefused) and answer.status:
+                graph.throttled += answer.status == TOO_MANY
                 pause = paces[index].after(answer.status, answer.retry_after)
                 if pause is not None:
                     pauses[index] = pause

@@ -16,7 +16,9 @@ import json
 import re
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from functools import cache
 from types import TracebackType
 from typing import Any, Self
@@ -41,6 +43,7 @@ Sleep = Callable[[float], Awaitable[object]]
 
 REFINEMENT_REFUSED = frozenset({400, 404, 501})
 """Statuses that mean that Graph doesn't support a query, rather than that it may not be read."""
+TOO_MANY = 429
 TIMEOUT = httpx.Timeout(60, connect=10)
 _OURS = {
     RetryHandlerOption.get_key(): RetryHandlerOption(should_retry=False),
@@ -89,10 +92,17 @@ class Graph:
         self.host = host.rstrip("/")
         self.requests = 0
         """HTTP requests so far; a batch is one, a retry is another."""
+        self.throttled = 0
+        """Answers so far that asked for patience (429), members of batches included."""
+        self.clock_ahead: timedelta | None = None
+        """How far this machine's clock is ahead of Graph's, as of the last answer that told the time (to the second)."""
         self.sleep = sleep
         self._origin = _origin(self.host)
         self._stack = closing or AsyncExitStack()
-        hooks: dict[str, list[Callable[..., Any]]] = {"request": [self._count], "response": [_refuse_redirect]}
+        hooks: dict[str, list[Callable[..., Any]]] = {
+            "request": [self._count],
+            "response": [self._notice, _refuse_redirect],
+        }
         client = httpx.AsyncClient(timeout=TIMEOUT, follow_redirects=False, event_hooks=hooks, verify=_trusted())
         self._wrapped = [one for one in (client._transport, *client._mounts.values()) if one]
         self._http = GraphClientFactory.create_with_default_middleware(client=client, options=_OURS)
@@ -237,6 +247,11 @@ class Graph:
 
     async def _count(self, request: httpx.Request) -> None:
         self.requests += 1
+
+    async def _notice(self, response: httpx.Response) -> None:
+        self.throttled += response.status_code == TOO_MANY
+        with suppress(TypeError, ValueError):
+            self.clock_ahead = datetime.now(UTC) - parsedate_to_datetime(response.headers.get("Date", ""))
 
 
 class _ConnectionBroke(GraphUnreachable):

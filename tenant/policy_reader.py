@@ -63,11 +63,15 @@ async def _policies(graph: Graph, gaps: Gaps) -> tuple[Policy, ...] | Gap:
 async def _has_no_premium_licence(graph: Graph, gaps: Gaps) -> bool:
     """Whether the tenant can't have Conditional Access at all: no subscription holds Entra ID P1 or P2."""
     try:
-        skus = [item async for item in graph.pages("/subscribedSkus")]
+        return not await has_premium_licence(graph)
     except GraphError as error:
         gaps.add("subscribed_skus", error)
         return False
-    return not any(_is_premium(sku) for sku in skus)
+
+
+async def has_premium_licence(graph: Graph) -> bool:
+    """Whether a subscription of the tenant may hold Entra ID P1 or P2. Raises :class:`~tenant.graph.GraphError`."""
+    return any([_is_premium(sku) async for sku in graph.pages("/subscribedSkus")])
 
 
 def _is_premium(sku: Json) -> bool:
