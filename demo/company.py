@@ -11,6 +11,7 @@ from demo.company_audits import audits
 from demo.company_people import add_people
 from demo.company_policies import BREAK_GLASS, LEGACY_EXCEPTIONS, MFA_EXCEPTIONS, add_policies
 from demo.company_sign_ins import sign_ins
+from demo.company_unlisted import add_unlisted
 from demo.expected import EXPECTED
 from demo.ids import make_id
 from demo.tenant import ABSENT, DemoTenant
@@ -44,6 +45,7 @@ def company(now: datetime | None = None) -> DemoTenant:
     _add_devices(build, today)
     _add_business_systems(build, today)
     _add_special(build)
+    add_unlisted(build)
     add_policies(build, today)
     add_apps(build)
     tenant = build.build()
@@ -59,6 +61,7 @@ def demo_settings() -> dict[str, str]:
         "SERVICE_ACCOUNT_GROUPS": make_id(INITIAL_DOMAIN, "group", ALL_SERVICE_ACCOUNTS),
         "SERVICE_ACCOUNT_PATTERNS": "svc-*",
         "SERVICE_ACCOUNT_ATTRIBUTE": "extensionAttribute7=service",
+        "SERVICE_ACCOUNT_DISCOVERY": "signins,consents",
     }
 
 

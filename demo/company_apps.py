@@ -42,6 +42,7 @@ def add_apps(build: TenantBuilder) -> None:
         "Deskwell Help Desk", "IMAP.AccessAsUser.All offline_access", user=f"svc-helpdesk@{_DOMAIN}", resource=exchange
     )
     build.consent("Pagerloom Monitoring", "User.Read")
+    build.consent("Pagerloom Monitoring", "Mail.Read Mail.Send", user=f"pagerloom@{_DOMAIN}")
     # People consent to things as well: that makes nobody a service account.
     build.consent("Slotwise Scheduling", "Calendars.ReadWrite", user=f"hannah.becker@{_DOMAIN}")
     build.consent("Slotwise Scheduling", "Calendars.ReadWrite", user=f"liam.doyle@{_DOMAIN}")

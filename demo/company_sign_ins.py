@@ -36,6 +36,9 @@ _MACHINES = (
     ("svc-crm", _EWS, _CLOUD, "Northgate CRM Sync", "NorthgateSync/4.2", (5, 20)),
     ("svc-monitoring", _IMAP, _CLOUD, "", "", (0, 6, 12, 18)),
     ("svc-automation", _MODERN, _IT_ROOM, "", "ExchangeOnlineManagement/3.9", (23,)),
+    ("dispatch-notes", _SMTP, _WAREHOUSE, "", "", (6, 14)),
+    ("mfp-gdansk-2", _SMTP, _GDANSK, "", "", (8, 13)),
+    ("pagerloom", _MODERN, _CLOUD, "Pagerloom Monitoring", "Pagerloom/7.3", (1, 9, 17)),
 )
 
 # account, address, days ago, hour: people who signed in interactively where a machine should

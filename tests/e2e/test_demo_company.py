@@ -3,6 +3,7 @@
 import pytest
 
 from demo.company import company, demo_settings
+from demo.company_unlisted import UNLISTED
 from demo.expected import EXPECTED, Expected
 from demo.graph import LocalGraph
 from tests.e2e.conftest import Answer, Installation
@@ -20,6 +21,21 @@ def scanned() -> Answer:
 def test_the_scan_finds_exactly_the_service_accounts(scanned: Answer) -> None:
     found = {account["user_principal_name"] for account in scanned.document["accounts"]}
     assert found == {expected.upn for expected in EXPECTED}
+
+
+def test_the_scan_proposes_what_nobody_listed_and_leaves_break_glass_out(scanned: Answer) -> None:
+    proposals = scanned.document["proposals"]
+    names = {one["user_principal_name"].split("@")[0]: one["left_out_because"] for one in proposals}
+    assert {name for name, why in names.items() if not why} == set(UNLISTED)
+    assert {name for name, why in names.items() if why} == {"bg-alpha", "bg-bravo"}
+
+
+def test_the_scan_names_products_and_what_their_use_means(scanned: Answer) -> None:
+    backup = scanned.account("svc-codetwo-backup@alderleaf.example")
+    assert [product["name"] for product in backup["products"]] == ["CodeTwo Backup"]
+    assert backup["remediation"][0]["title"] == "Let CodeTwo Backup sign in as an application"
+    shared = scanned.account("invoices@alderleaf.example")
+    assert {"APW-010", "APW-012"} <= {finding["check_id"] for finding in shared["findings"]}
 
 
 @pytest.mark.parametrize("expected", EXPECTED, ids=lambda expected: expected.upn)
