@@ -152,11 +152,12 @@ async def _channels(settings: Settings) -> AsyncIterator[Sequence[Channel]]:
 
 
 def _mail_sender(graph: Graph) -> MailSender:
-    async def send(mailbox: str, mime: bytes) -> MailAnswer:
+    async def send(mailbox: str, content: bytes | Json) -> MailAnswer:
         try:
-            await graph.send_mail(mailbox, mime)
+            await graph.send_mail(mailbox, content)
         except GraphRefused as refused:
-            return MailAnswer(refused.status, refused.code)
+            waits = timedelta(seconds=refused.retry_after) if refused.retry_after else None
+            return MailAnswer(refused.status, refused.code, waits)
         except GraphError:
             return MailAnswer(0)
         return MailAnswer(202)

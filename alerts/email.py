@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from alerts.channel import ChannelError
+from alerts.graph_message import Json, as_graph_message
 from alerts.mail import mail_message
 from alerts.model import Alert
 from alerts.outgoing import is_permanent
@@ -25,6 +26,8 @@ _ADVICE = {
     "ErrorInvalidRecipients": "Check the addresses in ALERT_EMAIL_TO.",
     "ErrorQuotaExceeded": "The mailbox is full: make room in it.",
 }
+_NO_MIME = frozenset({400, 415})
+"""Answers to a message in a form that isn't understood; nothing was sent then."""
 _BY_STATUS = {401: _ADVICE["ErrorAccessDenied"], 403: _ADVICE["ErrorAccessDenied"], 404: _NO_MAILBOX}
 
 
@@ -40,10 +43,13 @@ class MailAnswer:
 
 
 class MailSender(Protocol):
-    """Sends a mail: POST ``/users/{mailbox}/sendMail`` with ``Content-Type: text/plain``."""
+    """Sends a mail: POST ``/users/{mailbox}/sendMail``."""
 
-    async def __call__(self, mailbox: str, mime: bytes) -> MailAnswer:
-        """Send ``mime``, the message in base64, from ``mailbox``. Answers instead of raising, also for failures."""
+    async def __call__(self, mailbox: str, content: bytes | Json) -> MailAnswer:
+        """Send from ``mailbox``. Answers instead of raising, also for failures.
+
+        ``content`` is a MIME message in base64 (``Content-Type: text/plain``), or the JSON body of ``sendMail``.
+        """
 
 
 class EmailChannel:
@@ -59,6 +65,8 @@ class EmailChannel:
         """Send the mail. Raises ``ChannelError``."""
         message = mail_message(alert, self._mailbox, self._recipients)
         answer = await self._sender(self._mailbox, base64.b64encode(message.as_bytes()))
+        if answer.status in _NO_MIME:
+            answer = await self._sender(self._mailbox, as_graph_message(message))
         if answer.status != 202:
             raise _refused(answer, self._mailbox)
         return f"Microsoft Graph took the mail from {self._mailbox} (202)."

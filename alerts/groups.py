@@ -221,6 +221,7 @@ def _urgency(group: Group) -> tuple[object, ...]:
         resolved,
         -group.severity.rank,
         _ORDER.index(group.kind),
+        item.check_id not in HIDES_THE_OPTION,  # what this product is about comes before what goes with it
         -len(group.items),
         item.check_id,
         item.user_principal_name.casefold(),

@@ -26,6 +26,7 @@ from devtools.azurite import start_azurite
 from reports.terminal import render_table
 from settings import load_settings
 
+ALERT_MAILBOX = "invoices@alderleaf.example"
 REPORT = Path(__file__).parent.parent / ".cache" / "demo" / "report.html"
 
 
@@ -48,6 +49,9 @@ def main() -> int:
                     **receiver.settings,
                     "GRAPH_ENDPOINT": graph.url,
                     "AzureWebJobsStorage": azurite.connection_string,
+                    "SERVICE_ACCOUNT_DISCOVERY": "signins,consents",
+                    "ALERT_EMAIL_FROM": ALERT_MAILBOX,
+                    "ALERT_EMAIL_TO": "administrators@alderleaf.example",
                 }
             )
             asyncio.run(_demo(graph, receiver))

@@ -180,7 +180,7 @@ class LocalGraph:
             base=f"{http.scheme}://{http.host}",
         )
         try:
-            request.body = _json(await http.read())
+            request.body = _body(await http.read(), http.content_type)
             found = self._answer(request)
         except GraphRefusal as error:
             found = Answer(error.status, error_body(error.code, error.message), error.headers)
@@ -211,9 +211,12 @@ class LocalGraph:
 _BATCH = "POST /$batch"
 
 
-def _json(raw: bytes) -> Any:
+def _body(raw: bytes, content_type: str) -> Any:
+    """Parsed JSON; text as it is (sendMail takes a MIME message so); None without a body."""
     if not raw:
         return None
+    if content_type == "text/plain":
+        return raw.decode("ascii", "replace")
     try:
         return json.loads(raw)
     except ValueError as error:

@@ -18,7 +18,7 @@ class Request:
     headers: Mapping[str, str]
     """Names in lower case."""
     body: Any
-    """Parsed JSON; None without a body."""
+    """Parsed JSON, or plain text; None without a body."""
     base: str
     """Scheme, host and port that the client used."""
     in_batch: bool = False

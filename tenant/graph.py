@@ -177,14 +177,17 @@ class Graph:
             link = str(following or "")
             url = link if "://" in link or not link else urljoin(url, link)
 
-    async def send_mail(self, mailbox: str, mime: bytes) -> None:
-        """Send a MIME message (in base64) from a mailbox, once: a second try could send it twice.
+    async def send_mail(self, mailbox: str, content: bytes | Json) -> None:
+        """Send a mail from a mailbox, once: a second try could send it twice.
 
-        Raises :class:`GraphError`.
+        ``content`` is a MIME message in base64, or the JSON body of ``sendMail``. Raises :class:`GraphError`.
         """
         url = self._url(f"/users/{quote(mailbox, safe='')}/sendMail", "v1.0")
-        request = self._request(Method.POST, url)
-        request.set_stream_content(mime, "text/plain")
+        if isinstance(content, bytes):
+            request = self._request(Method.POST, url)
+            request.set_stream_content(content, "text/plain")
+        else:
+            request = self._request(Method.POST, url, body=content)
         await self._once(request)
 
     async def _read(self, url: str, headers: Mapping[str, str] | None) -> Json:

@@ -1,5 +1,9 @@
 """Sending mail."""
 
+import base64
+import binascii
+from email import message_from_bytes, policy
+
 from demo.errors import GraphRefusal, bad_request
 from demo.messages import Answer
 from demo.routes.users import user_of
@@ -15,6 +19,9 @@ def send_mail(call: Call) -> Answer:
             404, "MailboxNotEnabledForRESTAPI", "The mailbox is either inactive, soft-deleted, or is hosted on-premise."
         )
     body = call.request.body
+    if isinstance(body, str):
+        call.mails.append({"from": user.upn, **_parsed(body)})
+        return Answer(202)
     message = body.get("message") if isinstance(body, dict) else None
     if not isinstance(message, dict):
         raise bad_request("The parameter 'message' is missing or no object.", "ErrorInvalidParameter")
@@ -28,6 +35,18 @@ def send_mail(call: Call) -> Answer:
         raise bad_request("The parameter 'saveToSentItems' must be a boolean.", "ErrorInvalidParameter")
     call.mails.append({"from": user.upn, **body})
     return Answer(202)
+
+
+def _parsed(text: str) -> Json:
+    """A MIME message in base64, as Graph takes it with ``Content-Type: text/plain``."""
+    try:
+        mail = message_from_bytes(base64.b64decode(text, validate=True), policy=policy.default)
+    except (binascii.Error, ValueError):
+        raise bad_request("The MIME content is not valid base64.", "ErrorMimeContentInvalidBase64String") from None
+    addresses = [one for header in ("To", "Cc", "Bcc") for one in getattr(mail[header], "addresses", ())]
+    if not addresses:
+        raise bad_request("At least one recipient is required.", "ErrorInvalidRecipients")
+    return {"subject": str(mail["Subject"] or ""), "to": [one.addr_spec for one in addresses], "mime": mail}
 
 
 def _check_recipients(message: Json) -> None:
