@@ -107,13 +107,14 @@ class _Finder:
         if self._by_sign_ins:
             progress("Reading the sign-in log")
             await self._log.look()
+            await self._log.ask("accounts", sorted(self._selected))  # first: their evidence is what findings rest on
         wanted: list[str] = []
         if discover:
             await self._score(applications)
             wanted = sorted(self._scores, key=lambda id: (-self._scores[id], id))[:MOST_CANDIDATES]
         known: dict[str, Known] = {}
         if self._by_sign_ins:
-            await self._log.ask("accounts", sorted(self._selected) + sorted(wanted))
+            await self._log.ask("accounts", sorted(wanted))
             known = await self._log.known(self._selected | set(wanted))
             await self._log.forget()
         proposals = await self._propose(wanted, known, applications)

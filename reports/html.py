@@ -95,6 +95,7 @@ def render_html(document: Json, extras: ReportExtras | None = None) -> str:
             total=len(accounts),
             gaps=_gaps(run["gaps"], accounts),
             simulations=document.get("simulations", ()),
+            proposals=document.get("proposals", ()),
             exceptions=_exceptions(extras.exceptions, accounts, finished(document)),
             trend=trend(extras),
             matrix=matrix(accounts),

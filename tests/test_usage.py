@@ -214,7 +214,7 @@ class Killed(RuntimeError):
 class Dying(PassingEvidence):
     """Keeps some days, and then the process ends."""
 
-    left = 12
+    left = 42
 
     async def keep(self, day: KeptDay) -> None:
         if self.left == 0:
@@ -228,7 +228,7 @@ async def test_a_killed_scan_goes_on_where_it_stopped(company: Company) -> None:
     evidence = Dying()
     with pytest.raises(Killed):
         await usage(company, evidence)
-    assert len([day async for day in evidence.days()]) == 12
+    assert len([day async for day in evidence.days()]) == 42
     asked = len(company.asked)
     evidence.left = -1
     found = await usage(company, evidence)

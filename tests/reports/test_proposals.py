@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from reports.html import render_html
 from reports.proposals import render_proposals
 from reports.terminal import render_table
 from tests.reports.samples import document
@@ -46,6 +47,16 @@ def test_names_cannot_steer_the_terminal() -> None:
     text = render_proposals({"run": RUN, "proposals": [PRINTER]})
     assert "\x1b" not in text
     assert max(map(len, render_proposals({"run": RUN, "proposals": [PRINTER]}, 70).splitlines())) <= 70
+
+
+def test_the_report_shows_them_as_text() -> None:
+    hostile = {**PRINTER, "display_name": "<script>alert(1)</script>"}
+    page = render_html({**document([]), "proposals": [hostile, BREAK_GLASS]})
+    assert "Accounts that nobody listed" in page
+    assert "It signs in with SMTP." in page
+    assert "It is for emergencies." in page
+    assert "<script>alert(1)" not in page
+    assert "Accounts that nobody listed" not in render_html(document([]))
 
 
 def test_a_scan_shows_them_too() -> None:
