@@ -8,7 +8,7 @@ import pytest
 
 import function_app
 
-EXPECTED = {
+EXPECTED: dict[str, tuple[str, dict[str, Any]]] = {
     "scheduled_scan": ("timerTrigger", {"schedule": "%SCAN_SCHEDULE%", "runOnStartup": False, "useMonitor": True}),
     "run_scan": ("queueTrigger", {"queueName": "scans"}),
     "send_alerts": ("queueTrigger", {"queueName": "alerts"}),
@@ -22,7 +22,7 @@ EXPECTED = {
     "test_alert": ("httpTrigger", {"route": "alerts/test", "methods": ["POST"]}),
     "health": ("httpTrigger", {"route": "health", "methods": ["GET"]}),
 }
-QUEUES_OUT = {
+QUEUES_OUT: dict[str, set[str]] = {
     "scheduled_scan": {"scans"},
     "run_scan": {"alerts"},
     "recheck": {"scans", "alerts"},
@@ -33,7 +33,7 @@ QUEUES_OUT = {
 def indexed() -> dict[str, list[dict[str, Any]]]:
     """Function name -> its bindings."""
     return {
-        function.get_function_name(): json.loads(function.get_function_json())["bindings"]
+        str(function.get_function_name()): json.loads(function.get_function_json())["bindings"]
         for function in function_app.app.get_functions()
     }
 

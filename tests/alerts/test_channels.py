@@ -5,6 +5,7 @@ import ssl
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -312,10 +313,10 @@ class Post:
 
     def __init__(self, answer: MailAnswer) -> None:
         self.answer = answer
-        self.sent: list[tuple[str, bytes]] = []
+        self.sent: list[tuple[str, bytes | dict[str, Any]]] = []
 
-    async def __call__(self, mailbox: str, mime: bytes) -> MailAnswer:
-        self.sent.append((mailbox, mime))
+    async def __call__(self, mailbox: str, content: bytes | dict[str, Any]) -> MailAnswer:
+        self.sent.append((mailbox, content))
         return self.answer
 
 
@@ -324,6 +325,7 @@ async def test_mail_goes_out_as_base64_mime_from_the_mailbox() -> None:
     said = await EmailChannel(post, "alerts@contoso.com", ["a@contoso.com"]).send(samples.one(), now=NOW)
     assert said == "Microsoft Graph took the mail from alerts@contoso.com (202)."
     ((mailbox, mime),) = post.sent
+    assert isinstance(mime, bytes)
     assert mailbox == "alerts@contoso.com"
     assert message_from_bytes(base64.b64decode(mime, validate=True))["To"] == "a@contoso.com"
 

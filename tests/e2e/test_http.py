@@ -88,7 +88,14 @@ def test_exceptions_are_made_listed_and_ended(installation: Installation) -> Non
     assert [one["id"] for one in listed] == [made["id"]]
     ended = answer(asyncio.run(http_api.exceptions(request("DELETE", id=made["id"]))))
     assert ended["ended_by"] == "local"
-    for wrong in ({**wanted, "until": "2036-01-01"}, {**wanted, "reason": " "}, {**wanted, "until": "soon"}, [], None):
+    many: tuple[Any, ...] = (
+        {**wanted, "until": "2036-01-01"},
+        {**wanted, "reason": " "},
+        {**wanted, "until": "soon"},
+        [],
+        None,
+    )
+    for wrong in many:
         assert asyncio.run(http_api.exceptions(request("PUT", wrong))).status_code == 400
     assert asyncio.run(http_api.exceptions(request("PUT", {**wanted, "account": "x@y.z"}))).status_code == 404
 

@@ -9,6 +9,7 @@ import asyncio
 from collections import Counter
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import httpx
 import pytest
@@ -66,9 +67,9 @@ class _Storage(FaultyTransport):
         await super().__aenter__()
         return self
 
-    async def send(self, request: object, **options: object) -> object:  # type: ignore[override]
+    async def send(self, request: Any, **options: Any) -> Any:
         self._steps.before()
-        answer = await super().send(request, **options)
+        answer: Any = await super().send(request, **options)
         if self._steps.last:
             with suppress(StreamConsumedError):
                 await answer.load_body()  # the service is done with what was asked

@@ -219,7 +219,13 @@ def account(
         "remediation": list(remediation),
         "notices": list(notices),
         "products": [
-            {"name": name, "vendor": "Vendor", "evidence": "signs in", "modern_sign_in": True, "url": "https://example.com/"}
+            {
+                "name": name,
+                "vendor": "Vendor",
+                "evidence": "signs in",
+                "modern_sign_in": True,
+                "url": "https://example.com/",
+            }
             for name in products
         ],
     }

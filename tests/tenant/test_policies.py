@@ -32,7 +32,10 @@ FULL: dict[str, Any] = {
             "includeGuestsOrExternalUsers": None,
             "excludeGuestsOrExternalUsers": {
                 "guestOrExternalUserTypes": "serviceProvider",
-                "externalTenants": {"@odata.type": "#microsoft.graph.conditionalAccessAllExternalTenants", "membershipKind": "all"},
+                "externalTenants": {
+                    "@odata.type": "#microsoft.graph.conditionalAccessAllExternalTenants",
+                    "membershipKind": "all",
+                },
             },
         },
         "applications": {
@@ -48,7 +51,11 @@ FULL: dict[str, Any] = {
         "clientApplications": None,
         "locations": {"includeLocations": ["All"], "excludeLocations": ["AllTrusted"]},
         "platforms": {"includePlatforms": ["all"], "excludePlatforms": ["iOS"]},
-        "devices": {"includeDevices": [], "excludeDevices": [], "deviceFilter": {"mode": "exclude", "rule": "device.isCompliant -eq True"}},
+        "devices": {
+            "includeDevices": [],
+            "excludeDevices": [],
+            "deviceFilter": {"mode": "exclude", "rule": "device.isCompliant -eq True"},
+        },
         "deviceStates": None,
         "times": None,
         "signInRiskLevels": ["high"],
@@ -63,9 +70,17 @@ FULL: dict[str, Any] = {
         "customAuthenticationFactors": ["duo"],
         "termsOfUse": ["t1"],
         "authenticationStrength@odata.context": "https://graph.microsoft.com/beta/$metadata",
-        "authenticationStrength": {"id": "S1", "displayName": "Strong", "requirementsSatisfied": "mfa", "allowedCombinations": ["fido2"]},
+        "authenticationStrength": {
+            "id": "S1",
+            "displayName": "Strong",
+            "requirementsSatisfied": "mfa",
+            "allowedCombinations": ["fido2"],
+        },
     },
-    "sessionControls": {"signInFrequency": {"value": 1, "type": "hours", "isEnabled": True}, "newControl": {"isEnabled": True}},
+    "sessionControls": {
+        "signInFrequency": {"value": 1, "type": "hours", "isEnabled": True},
+        "newControl": {"isEnabled": True},
+    },
 }
 
 
@@ -121,13 +136,23 @@ def test_a_whole_grant_is_read() -> None:
         ({"newCondition": False}, {"conditions.newCondition"}),
         ({"newCondition": 0}, {"conditions.newCondition"}),
         ({"users": {"includeAgents": ["x"]}}, {"conditions.users.includeAgents"}),
-        ({"users": {"excludeGuestsOrExternalUsers": {"kinds": "x"}}}, {"conditions.users.excludeGuestsOrExternalUsers.kinds"}),
+        (
+            {"users": {"excludeGuestsOrExternalUsers": {"kinds": "x"}}},
+            {"conditions.users.excludeGuestsOrExternalUsers.kinds"},
+        ),
         ({"applications": {"networkAccess": {"x": 1}}}, {"conditions.applications.networkAccess"}),
-        ({"applications": {"applicationFilter": {"mode": "include", "rule": "x", "version": 2}}},
-         {"conditions.applications.applicationFilter.version"}),
-        ({"devices": {"includeDeviceStates": ["x"], "deviceFilter": {"kind": "y"}}},
-         {"conditions.devices.includeDeviceStates", "conditions.devices.deviceFilter.kind"}),
-        ({"clientApplications": {"includeAgentIdServicePrincipals": ["All"]}}, {"conditions.clientApplications.includeAgentIdServicePrincipals"}),
+        (
+            {"applications": {"applicationFilter": {"mode": "include", "rule": "x", "version": 2}}},
+            {"conditions.applications.applicationFilter.version"},
+        ),
+        (
+            {"devices": {"includeDeviceStates": ["x"], "deviceFilter": {"kind": "y"}}},
+            {"conditions.devices.includeDeviceStates", "conditions.devices.deviceFilter.kind"},
+        ),
+        (
+            {"clientApplications": {"includeAgentIdServicePrincipals": ["All"]}},
+            {"conditions.clientApplications.includeAgentIdServicePrincipals"},
+        ),
         ({"platforms": "windows"}, {"conditions.platforms"}),
         ({"signInRiskLevels": {"high": True}}, {"conditions.signInRiskLevels"}),
         ({"locations": {"includeLocations": 7}}, {"conditions.locations.includeLocations"}),
@@ -188,7 +213,16 @@ def test_no_grant_is_none(members: dict[str, Any]) -> None:
         ({"clientApplications": {"includeServicePrincipals": ["a1"], "excludeServicePrincipals": ["a2"]}}, True),
         ({"clientApplications": {"servicePrincipalFilter": {"mode": "include", "rule": "x"}}}, True),
         ({"servicePrincipalRiskLevels": ["high"]}, True),
-        ({"clientApplications": {"includeServicePrincipals": [], "excludeServicePrincipals": [], "servicePrincipalFilter": None}}, False),
+        (
+            {
+                "clientApplications": {
+                    "includeServicePrincipals": [],
+                    "excludeServicePrincipals": [],
+                    "servicePrincipalFilter": None,
+                }
+            },
+            False,
+        ),
         ({"clientApplications": None, "servicePrincipalRiskLevels": []}, False),
         ({}, False),
     ],
@@ -235,7 +269,9 @@ def test_a_deleted_policy_is_marked(deleted: str | None, expected: bool) -> None
         ({"id": "s1", "requirementsSatisfied": ""}, AuthenticationStrength("s1", "", None)),
     ],
 )
-def test_a_strength_is_read_with_or_without_what_it_satisfies(raw: dict[str, Any], expected: AuthenticationStrength) -> None:
+def test_a_strength_is_read_with_or_without_what_it_satisfies(
+    raw: dict[str, Any], expected: AuthenticationStrength
+) -> None:
     assert parse_strength(raw) == expected
 
 
