@@ -17,7 +17,7 @@ from alerts.ledger import Ledger
 from checks.catalog import switched_off
 from checks.discovery import Proposal
 from checks.judge import judge, per_user_state
-from checks.model import JudgedAccount, Visibility
+from checks.model import JudgedAccount, Severity, Visibility
 from checks.products import with_products
 from document import (
     FindingStatus,
@@ -49,6 +49,7 @@ from findings.store import FindingStore
 from settings import LOCAL_GRAPH_TOKEN, Settings
 from simulation import waiting_changes
 from storage import ensure_tables, tables
+from telemetry import sending, telemetry
 from tenant.graph import Graph
 from tenant.model import Gap
 from tenant.reader import Reading, read_more, read_tenant
@@ -110,6 +111,18 @@ async def scan(
     Raises ``GraphError`` when the tenant can't be read at all, ``StorageUnavailable`` or ``StorageError`` when nothing can
     be kept, ``ScanAlreadyRunning`` when another scan doesn't end.
     """
+    async with sending():
+        with telemetry().span(
+            "scan",
+            run_id=request.run_id,
+            trigger=request.trigger,
+            kept=request.store,
+            partial=bool(request.accounts),
+        ):
+            return await _scan(settings, request, clock, progress)
+
+
+async def _scan(settings: Settings, request: ScanRequest, clock: Clock, progress: Progress) -> ScanResult:
     if not request.store:
         started = clock()
         seen = await _look(settings, request, clock, progress, PassingEvidence())
@@ -198,20 +211,40 @@ async def _look(
 ) -> _Seen:
     products_for(settings)  # a file that can't be used is told before the tenant is read
     progress(f"Reading the tenant from {settings.graph_host}")
-    async with graph_for(settings) as graph:
-        reading = await read_tenant(graph, _selection(settings), request.accounts or None)
-        if request.accounts and request.store:
-            usage = await kept_usage(graph, settings, reading, evidence, clock())
-        else:
-            usage = await read_usage(
-                graph, settings, reading, evidence, clock(), discover=not request.accounts, progress=progress
-            )
-        if settings.service_account_discovery_alerts == "all":
-            usage = await _with_proposed(graph, usage)
-        requests = graph.requests
+    with telemetry().span("read") as span:
+        usage, requests = await _read(settings, request, clock, progress, evidence)
+        span.set_attributes({"accounts": len(usage.reading.accounts), "graph_requests": requests})
     reading = usage.reading
     progress(f"Judging {len(reading.accounts)} service accounts")
-    return _Seen(reading, judge_reading(settings, reading, clock()), requests, usage.proposals, usage.complete)
+    with telemetry().span("judge", accounts=len(reading.accounts)):
+        judged = judge_reading(settings, reading, clock())
+    return _Seen(reading, judged, requests, usage.proposals, usage.complete)
+
+
+async def _read(
+    settings: Settings, request: ScanRequest, clock: Clock, progress: Progress, evidence: Evidence
+) -> tuple[Usage, int]:
+    """What the tenant answers, and in how many requests."""
+    async with graph_for(settings) as graph:
+        try:
+            return await _read_from(graph, settings, request, clock, progress, evidence), graph.requests
+        finally:
+            telemetry().asked(graph.requests, graph.throttled)
+
+
+async def _read_from(
+    graph: Graph, settings: Settings, request: ScanRequest, clock: Clock, progress: Progress, evidence: Evidence
+) -> Usage:
+    reading = await read_tenant(graph, _selection(settings), request.accounts or None)
+    if request.accounts and request.store:
+        usage = await kept_usage(graph, settings, reading, evidence, clock())
+    else:
+        usage = await read_usage(
+            graph, settings, reading, evidence, clock(), discover=not request.accounts, progress=progress
+        )
+    if settings.service_account_discovery_alerts == "all":
+        usage = await _with_proposed(graph, usage)
+    return usage
 
 
 async def _with_proposed(graph: Graph, usage: Usage) -> Usage:
@@ -270,14 +303,18 @@ class _Scan:
             seen = await _look(self._settings, self._request, self._clock, self._progress, evidence)
             if not self._request.accounts:
                 await evidence.keep_proposals([proposal_object(one) for one in seen.proposals])
-            judged, outcomes = await self._keep(seen)
+            with telemetry().span("keep", accounts=len(seen.judged)):
+                judged, outcomes = await self._keep(seen)
         except Exception as error:
             failed = replace(record, status=RunStatus.FAILED, finished=self._clock(), error=str(error))
             await self._runs.save(failed)
             raise
         summary = _summary(self._request, started, self._clock(), seen)
         simulations = waiting_changes(seen.reading, self._settings.app_passwords_allowed, self._clock())
-        await self._runs.save(_finished(record, summary, judged, outcomes, self._alert_id, simulations))
+        done = _finished(record, summary, judged, outcomes, self._alert_id, simulations)
+        await self._runs.save(done)
+        if not record.partial:
+            telemetry().scanned((summary.finished - started).total_seconds(), *_gauges(done))
         waiting = [*await self._findings.untold_alert_ids(), *await self._ledger.undelivered(started)]
         document = scan_document(summary, judged, _statuses(outcomes), seen.proposals, simulations)
         return ScanResult(document, tuple(dict.fromkeys(waiting)))
@@ -380,6 +417,12 @@ def _with_history(one: JudgedAccount, known: Snapshot | None) -> JudgedAccount:
     open_before = {state.check_id for state in known.findings if state.open}
     finding = switched_off(known.record.per_user_mfa, one, open_before)
     return replace(one, findings=(*one.findings, finding)) if finding else one
+
+
+def _gauges(run: RunRecord) -> tuple[dict[str, int], dict[str, int]]:
+    """Accounts by verdict and open findings by severity, zeros included: a gauge keeps what it isn't told."""
+    verdicts = {one.value: run.visibility.get(one.value, 0) for one in Visibility}
+    return verdicts, {one.value: run.severities.get(one.value, 0) for one in Severity}
 
 
 def _observations(one: JudgedAccount) -> list[Observation]:

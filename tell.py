@@ -31,6 +31,7 @@ from findings.store import FindingStore
 from scan import TABLES, Clock, graph_for, now_utc
 from settings import Settings
 from storage import ensure_tables, tables
+from telemetry import sending, telemetry
 from tenant.graph import Graph, GraphError, GraphRefused
 from tenant.policies import parse_time
 
@@ -59,11 +60,16 @@ async def send_alert(settings: Settings, alert_id: str, *, clock: Clock = now_ut
             if not changes:
                 return
             alert = _alert(settings, alert_id, changes, await _runs(RunStore(service), changes[0].run_id))
-        async with _channels(settings) as channels:
-            result = await deliver(alert, channels, ledger, clock())
-        if result.done:
-            await store.mark_told(changes)
-            return
+        async with sending():
+            with telemetry().span("tell", run_id=alert.run_id, changes=len(changes)) as span:
+                async with _channels(settings) as channels:
+                    result = await deliver(alert, channels, ledger, clock())
+                span.set_attribute("done", result.done)
+            if result.done:
+                await store.mark_told(changes)
+                if alert.purpose is Purpose.CHANGES:
+                    telemetry().told((clock() - alert.created).total_seconds())
+                return
     if result.retry:
         raise DeliveryFailed(result)
     if alert.purpose is not Purpose.FAILURE:

@@ -1,0 +1,149 @@
+"""What the app tells Application Insights about itself: a trace for each scan, and a few numbers.
+
+Nothing is set up, and nothing is imported beyond the OpenTelemetry API, unless APPLICATIONINSIGHTS_CONNECTION_STRING is set.
+The providers are the app's own and never the process's: the libraries below (Microsoft Graph's, Azure's) would otherwise
+add spans with addresses, and addresses name people. What is sent are the attributes that this module's callers give: run ids,
+counts, and the type of an error without its text.
+
+Metrics: ``apw.accounts`` (also by verdict), ``apw.findings.open`` by severity, ``apw.graph.requests``, ``apw.graph.throttled``,
+``apw.scan.seconds``, ``apw.alert.latency`` (seconds from finding a change to its last delivery).
+"""
+
+import asyncio
+import hashlib
+import os
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from functools import cache
+
+from opentelemetry.context import Context
+from opentelemetry.metrics import MeterProvider, NoOpMeterProvider
+from opentelemetry.trace import (
+    NonRecordingSpan,
+    NoOpTracerProvider,
+    Span,
+    SpanContext,
+    StatusCode,
+    TraceFlags,
+    TracerProvider,
+    set_span_in_context,
+)
+
+SCOPE = "app-password-watch"
+CONNECTION = "APPLICATIONINSIGHTS_CONNECTION_STRING"
+PATIENCE_MS = 5_000
+"""How long the end of a job waits for what was recorded to be sent: an instance that idles may be frozen."""
+
+_OFF = {
+    # The exporter's reports to Microsoft about itself, and its settings from there: the tenant's administrator asked for none.
+    "APPLICATIONINSIGHTS_STATSBEAT_DISABLED_ALL": "true",
+    "APPLICATIONINSIGHTS_SDKSTATS_DISABLED": "true",
+    "APPLICATIONINSIGHTS_CONTROLPLANE_DISABLED": "true",
+}
+
+Attributes = Mapping[str, str | int | bool]
+
+
+class Telemetry:
+    """Spans and metrics over a pair of providers, and how to hurry them."""
+
+    def __init__(
+        self, tracers: TracerProvider, meters: MeterProvider, flush: Callable[[], object] = lambda: None
+    ) -> None:
+        self._tracer = tracers.get_tracer(SCOPE)
+        self.flush = flush
+        meter = meters.get_meter(SCOPE)
+        self._accounts = meter.create_gauge("apw.accounts", "{account}", "Accounts in the last whole scan, by verdict")
+        self._open = meter.create_gauge("apw.findings.open", "{finding}", "Open findings after a scan, by severity")
+        self._requests = meter.create_counter("apw.graph.requests", "{request}", "HTTP requests to Microsoft Graph")
+        self._throttled = meter.create_counter(
+            "apw.graph.throttled", "{request}", "Requests that Graph asked to repeat"
+        )
+        self._seconds = meter.create_histogram("apw.scan.seconds", "s", "How long a scan took")
+        self._latency = meter.create_histogram("apw.alert.latency", "s", "From finding a change to its last delivery")
+
+    @contextmanager
+    def span(self, name: str, *, run_id: str | None = None, **attributes: str | int | bool) -> Iterator[Span]:
+        """A span around a block. With ``run_id`` it belongs to the trace of that scan, in whichever process that ran."""
+        parent = _trace_of(run_id) if run_id else None
+        known: dict[str, str | int | bool] = {"apw.run_id": run_id} if run_id else {}
+        with self._tracer.start_as_current_span(
+            name,
+            parent,
+            attributes=known | attributes,
+            record_exception=False,  # the text of an error may name an account
+            set_status_on_exception=False,
+        ) as span:
+            try:
+                yield span
+            except BaseException as error:
+                span.set_attribute("error.type", type(error).__name__)
+                span.set_status(StatusCode.ERROR)
+                raise
+
+    def scanned(self, seconds: float, visibility: Mapping[str, int], open_findings: Mapping[str, int]) -> None:
+        """A whole scan is over: accounts by verdict, open findings by severity."""
+        self._seconds.record(seconds)
+        for verdict, count in visibility.items():
+            self._accounts.set(count, {"verdict": verdict})
+        for severity, count in open_findings.items():
+            self._open.set(count, {"severity": severity})
+
+    def asked(self, requests: int, throttled: int) -> None:
+        """Microsoft Graph was asked that often, and said so often that it was too much."""
+        self._requests.add(requests)
+        self._throttled.add(throttled)
+
+    def told(self, seconds: float) -> None:
+        """An alert is delivered everywhere, that long after its change was found."""
+        self._latency.record(max(0.0, seconds))
+
+
+@cache
+def telemetry() -> Telemetry:
+    """The app's telemetry: to Application Insights where it is configured, to nowhere otherwise. Built on first use."""
+    connection = os.environ.get(CONNECTION, "").strip()
+    return _azure(connection) if connection else Telemetry(NoOpTracerProvider(), NoOpMeterProvider())
+
+
+@asynccontextmanager
+async def sending() -> AsyncIterator[None]:
+    """Around a piece of work: sends what was recorded when it ends, however it ends."""
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(telemetry().flush)
+
+
+def _azure(connection: str) -> Telemetry:
+    """Providers that send to Application Insights; APPLICATIONINSIGHTS_AUTHENTICATION_STRING says as whom."""
+    for name, value in _OFF.items():
+        os.environ.setdefault(name, value)
+    # Only here: importing them takes longer than the rest of this app.
+    from azure.monitor.opentelemetry.exporter import AzureMonitorMetricExporter, AzureMonitorTraceExporter
+    from opentelemetry.sdk.metrics import MeterProvider as Meters
+    from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.trace import TracerProvider as Tracers
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+    resource = Resource.create({"service.name": os.environ.get("WEBSITE_SITE_NAME", SCOPE)})
+    # Nothing is left on the disk of an instance: what can't be sent is lost, the findings are not.
+    options = {"connection_string": connection, "disable_offline_storage": True}
+    tracers = Tracers(resource=resource)
+    tracers.add_span_processor(BatchSpanProcessor(AzureMonitorTraceExporter(**options)))
+    meters = Meters([PeriodicExportingMetricReader(AzureMonitorMetricExporter(**options))], resource)
+
+    def flush() -> None:
+        tracers.force_flush(PATIENCE_MS)
+        meters.force_flush(PATIENCE_MS)
+
+    return Telemetry(tracers, meters, flush)
+
+
+def _trace_of(run_id: str) -> Context:
+    """The trace of a run: its id follows from the run's, so that functions share it without handing anything on."""
+    digest = hashlib.sha256(run_id.encode()).digest()
+    trace, parent = int.from_bytes(digest[:16], "big"), int.from_bytes(digest[16:24], "big")
+    root = SpanContext(trace, parent, is_remote=True, trace_flags=TraceFlags(TraceFlags.SAMPLED))
+    return set_span_in_context(NonRecordingSpan(root), Context())
