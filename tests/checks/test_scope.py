@@ -336,7 +336,9 @@ def test_synchronization_accounts_are_known_by_role_and_by_name_only_without_rol
 
 
 def test_accounts_that_are_judged_together_keep_their_own_answers() -> None:
-    tenant = make_tenant([policy(users=("named",), groups=("g1",), roles=(GA,))], role_assignments=(holds(GA, by="holder"),))
+    tenant = make_tenant(
+        [policy(users=("named",), groups=("g1",), roles=(GA,))], role_assignments=(holds(GA, by="holder"),)
+    )
     variants: list[tuple[dict[str, Any], str]] = [
         ({}, "not_offered"),
         (member_of("g1"), "hidden"),
