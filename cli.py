@@ -167,7 +167,7 @@ async def _scan(options: argparse.Namespace) -> int:
         accounts=tuple(options.account),
         store=not options.no_store,
     )
-    result = await scan(settings, request, progress=_say)
+    result = await scan(settings, request, progress=_say, advance=_Bar() if sys.stderr.isatty() else None)
     extras = None
     if request.store and options.format in ("table", "html"):
         async with views.opened(settings) as service:
@@ -403,6 +403,19 @@ def _write(text: str, output: Path | None) -> None:
 
 def _print(text: str) -> None:
     sys.stdout.write(text if text.endswith("\n") else f"{text}\n")
+
+
+class _Bar:
+    """A bar on the terminal for what takes long."""
+
+    WIDTH = 30
+
+    def __call__(self, done: int, total: int) -> None:
+        """Show that ``done`` of ``total`` accounts are kept."""
+        filled = self.WIDTH * done // max(total, 1)
+        end = "\n" if done == total else ""
+        sys.stderr.write(f"\r[{'#' * filled}{'.' * (self.WIDTH - filled)}] {done:,} of {total:,} accounts{end}")
+        sys.stderr.flush()
 
 
 def _say(text: str) -> None:
