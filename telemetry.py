@@ -31,7 +31,7 @@ from opentelemetry.trace import (
 
 SCOPE = "app-password-watch"
 CONNECTION = "APPLICATIONINSIGHTS_CONNECTION_STRING"
-PATIENCE_MS = 5_000
+PATIENCE_MS = 3_000
 """How long the end of a job waits for what was recorded to be sent: an instance that idles may be frozen."""
 
 _OFF = {

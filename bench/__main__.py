@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from bench import judging, scanning, starting
+from bench import judging, packaging, scanning, starting
 from bench.measured import Measured, as_table
 from tests.reports import measure as report
 
@@ -13,7 +13,7 @@ TARGET = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 def main(arguments: list[str]) -> int:
     """Measure everything. Returns the exit code."""
     measured: list[Measured] = []
-    for part in (judging, scanning, starting):
+    for part in (judging, scanning, starting, packaging):
         print(f"Measuring: {part.__name__}", file=sys.stderr, flush=True)
         measured += part.measure()
     print("Measuring: the report", file=sys.stderr, flush=True)
