@@ -138,7 +138,25 @@ def account_object(judged: JudgedAccount, statuses: Mapping[tuple[str, str], Fin
             }
             for product in judged.products
         ],
+        "app_password_events": app_password_events(judged),
+        "cross_check": cross_check_object(judged),
     }
+
+
+def app_password_events(judged: JudgedAccount) -> list[Json] | None:
+    """Which app passwords of the account were created or deleted, newest first; None where nothing is known of that."""
+    if judged.app_password_events is None:
+        return None
+    return [
+        {"kind": event.kind.removeprefix("app_password_"), "time": iso(event.time), "actor": event.actor}
+        for event in judged.app_password_events
+    ]
+
+
+def cross_check_object(judged: JudgedAccount) -> Json | None:
+    """What Microsoft's What If said of the account; None where it wasn't a matter of asking."""
+    check = judged.cross_check
+    return {"result": check.result, "text": check.text, "date": check.date.isoformat()} if check else None
 
 
 def reason_object(reason: Reason) -> Json:
@@ -150,6 +168,9 @@ def reason_object(reason: Reason) -> Json:
         "policy_name": reason.policy_name,
         "scope": reason.scope,
         "since": iso(reason.since) if reason.since else None,
+        "since_is_policy_date": reason.since_is_policy_date,
+        "actor": reason.actor,
+        "cause": reason.cause,
         "circumstances": list(reason.circumstances),
     }
 

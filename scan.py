@@ -14,7 +14,9 @@ from azure.data.tables.aio import TableServiceClient
 
 from alerts.ledger import TABLE as ALERTS_TABLE
 from alerts.ledger import Ledger
+from audit_log import read_trail
 from checks.catalog import switched_off
+from checks.causes import Causes
 from checks.discovery import Proposal
 from checks.judge import judge, per_user_state
 from checks.model import JudgedAccount, Severity, Visibility
@@ -50,15 +52,19 @@ from settings import LOCAL_GRAPH_TOKEN, Settings
 from simulation import waiting_changes
 from storage import ensure_tables, tables
 from telemetry import sending, telemetry
+from tenant.gaps import Gaps
 from tenant.graph import Graph
-from tenant.model import Gap
+from tenant.model import AuditTrail, Gap
 from tenant.reader import Reading, read_more, read_tenant
 from tenant.selection import Selection
+from tenant.turns import Turns
 from usage import Usage, kept_usage, products_for, proposed_ids, read_usage
 
 TABLES = ("findings", "runs", "history", "exceptions", SIGN_INS_TABLE, ALERTS_TABLE)
 
 Progress = Callable[[str], None]
+Advance = Callable[[int, int], None]
+"""Told how many accounts are kept, and how many there are."""
 Clock = Callable[[], datetime]
 
 
@@ -105,6 +111,7 @@ async def scan(
     *,
     clock: Clock = now_utc,
     progress: Progress = lambda text: None,
+    advance: Advance | None = None,
 ) -> ScanResult:
     """Scan now.
 
@@ -119,10 +126,12 @@ async def scan(
             kept=request.store,
             partial=bool(request.accounts),
         ):
-            return await _scan(settings, request, clock, progress)
+            return await _scan(settings, request, clock, progress, advance)
 
 
-async def _scan(settings: Settings, request: ScanRequest, clock: Clock, progress: Progress) -> ScanResult:
+async def _scan(
+    settings: Settings, request: ScanRequest, clock: Clock, progress: Progress, advance: Advance | None
+) -> ScanResult:
     if not request.store:
         started = clock()
         seen = await _look(settings, request, clock, progress, PassingEvidence())
@@ -132,7 +141,7 @@ async def _scan(settings: Settings, request: ScanRequest, clock: Clock, progress
     async with tables(settings) as service:
         await ensure_tables(service, TABLES)
         async with scan_lease(service, request.run_id, times=request.times, clock=clock):
-            return await _Scan(settings, request, service, clock, progress).run()
+            return await _Scan(settings, request, service, clock, progress, advance).run()
 
 
 def document_of(settings: Settings, reading: Reading, taken: datetime) -> Json:
@@ -173,11 +182,14 @@ async def read(settings: Settings, accounts: Sequence[str], progress: Progress) 
         return await read_tenant(graph, _selection(settings), accounts or None), graph.requests
 
 
-def judge_reading(settings: Settings, reading: Reading, now: datetime) -> list[JudgedAccount]:
-    """Every account of a reading, judged, with the products that use it. Raises ``ProductsError``."""
+def judge_reading(
+    settings: Settings, reading: Reading, now: datetime, trail: AuditTrail | None = None
+) -> list[JudgedAccount]:
+    """Every account of a reading, judged, with the causes and the products that use it. Raises ``ProductsError``."""
     products = products_for(settings)
     judged = judge(reading.tenant, reading.accounts, app_passwords_allowed=settings.app_passwords_allowed, now=now)
-    return [with_products(one, products) for one in judged]
+    causes = Causes(reading.tenant, trail, now)
+    return [causes.explain(with_products(one, products)) for one in judged]
 
 
 async def discover(settings: Settings, *, clock: Clock = now_utc, progress: Progress = lambda text: None) -> Json:
@@ -186,6 +198,7 @@ async def discover(settings: Settings, *, clock: Clock = now_utc, progress: Prog
     What is read of the sign-in log is kept for the next scan, where storage is set. Raises as :func:`scan` does.
     """
     request = ScanRequest("discover", "discover")
+    settings = settings.model_copy(update={"audit_log": "off"})  # nothing is judged here that a cause would explain
     started = clock()
     if settings.storage.connection_string or settings.storage.table_uri:
         async with tables(settings) as service:
@@ -212,39 +225,44 @@ async def _look(
     products_for(settings)  # a file that can't be used is told before the tenant is read
     progress(f"Reading the tenant from {settings.graph_host}")
     with telemetry().span("read") as span:
-        usage, requests = await _read(settings, request, clock, progress, evidence)
+        usage, trail, requests = await _read(settings, request, clock, progress, evidence)
         span.set_attributes({"accounts": len(usage.reading.accounts), "graph_requests": requests})
     reading = usage.reading
     progress(f"Judging {len(reading.accounts)} service accounts")
     with telemetry().span("judge", accounts=len(reading.accounts)):
-        judged = judge_reading(settings, reading, clock())
+        judged = judge_reading(settings, reading, clock(), trail)
     return _Seen(reading, judged, requests, usage.proposals, usage.complete)
 
 
 async def _read(
     settings: Settings, request: ScanRequest, clock: Clock, progress: Progress, evidence: Evidence
-) -> tuple[Usage, int]:
+) -> tuple[Usage, AuditTrail | None, int]:
     """What the tenant answers, and in how many requests."""
     async with graph_for(settings) as graph:
         try:
-            return await _read_from(graph, settings, request, clock, progress, evidence), graph.requests
+            return *await _read_from(graph, settings, request, clock, progress, evidence), graph.requests
         finally:
             telemetry().asked(graph.requests, graph.throttled)
 
 
 async def _read_from(
     graph: Graph, settings: Settings, request: ScanRequest, clock: Clock, progress: Progress, evidence: Evidence
-) -> Usage:
+) -> tuple[Usage, AuditTrail | None]:
     reading = await read_tenant(graph, _selection(settings), request.accounts or None)
+    turns, trail = Turns(), None  # the audit log and the sign-in log share one limit
+    if settings.audit_log == "on":
+        gaps = Gaps()
+        trail = await read_trail(graph, evidence, turns, gaps, clock(), reading.tenant)
+        reading = replace(reading, gaps=(*reading.gaps, *gaps.found()))
     if request.accounts and request.store:
         usage = await kept_usage(graph, settings, reading, evidence, clock())
     else:
         usage = await read_usage(
-            graph, settings, reading, evidence, clock(), discover=not request.accounts, progress=progress
+            graph, settings, reading, evidence, clock(), turns=turns, discover=not request.accounts, progress=progress
         )
     if settings.service_account_discovery_alerts == "all":
         usage = await _with_proposed(graph, usage)
-    return usage
+    return usage, trail
 
 
 async def _with_proposed(graph: Graph, usage: Usage) -> Usage:
@@ -273,7 +291,9 @@ class _Scan:
         service: TableServiceClient,
         clock: Clock,
         progress: Progress,
+        advance: Advance | None,
     ) -> None:
+        self._advance = advance or (lambda done, total: None)
         self._settings, self._request, self._clock, self._progress = settings, request, clock, progress
         self._findings = FindingStore(service)
         self._runs = RunStore(service)
@@ -325,15 +345,17 @@ class _Scan:
         snapshots = {snapshot.account_id: snapshot async for snapshot in self._findings.load_snapshots()}
         exceptions = await self._exceptions.active(self._clock())
         judged = [_with_history(one, snapshots.get(one.account.id)) for one in seen.judged]
+        kept = [one for one in judged if one.account.properties is None]
         outcomes: list[Comparison] = []
 
         async def keep(one: JudgedAccount) -> None:
             outcomes.append(await self._keep_one(one, seen, snapshots, exceptions))
+            self._advance(len(outcomes), len(kept))
 
         async def close(snapshot: Snapshot) -> None:
             outcomes.append(await self._close(snapshot, seen, exceptions))
 
-        await for_each([one for one in judged if one.account.properties is None], keep)
+        await for_each(kept, keep)
         await for_each(self._gone(seen, snapshots), close)
         return judged, outcomes
 

@@ -145,6 +145,13 @@ def object_id(text: str) -> str:
     return text.lower()
 
 
+def budget(text: str) -> int:
+    """A number of requests, 0 to 200."""
+    if not re.fullmatch(r"\d{1,3}", text, re.ASCII) or int(text) > 200:
+        raise ValueError(f"is {shown(text)}: write a whole number from 0 to 200")
+    return int(text)
+
+
 def client_id(text: str) -> str:
     """The client id of a managed identity, lower-cased."""
     if not GUID.fullmatch(text):

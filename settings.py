@@ -103,6 +103,16 @@ class Settings(BaseSettings):
         default="confirmed",
         description="Which accounts are judged and told of: `confirmed` (selected above) or `all` (proposed ones too).",
     )
+    audit_log: Annotated[Literal["on", "off"], _lower] = Field(
+        default="on",
+        description="Whether the audit log is read, for since when an option is hidden and who did it: `on` or `off`. It "
+        "costs a handful of requests per scan.",
+    )
+    what_if_budget: Annotated[int, NoDecode, _parsed(values.budget)] = Field(
+        default=20,
+        description="How many requests per scan ask Microsoft's What If about accounts with findings, one per second; `0`: "
+        "none.",
+    )
     products_file: Annotated[str | None, _parsed(str)] = Field(
         default=None,
         description="A file with products of your own, in the form of `checks/products.json`; they come before the known ones.",
@@ -288,7 +298,7 @@ def settings_table() -> str:
     """Every setting as a Markdown table: name, default, meaning."""
     rows = ["| Setting | Default | Meaning |", "|---|---|---|"]
     for name, info in Settings.model_fields.items():
-        default = f"`{info.default}`" if isinstance(info.default, str) else ""
+        default = f"`{info.default}`" if isinstance(info.default, str | int) else ""
         rows.append(f"| `{env_name(name)}` | {default} | {info.description} |")
     return "\n".join(rows) + "\n"
 

@@ -21,7 +21,8 @@ from alerts.model import Alert, AlertGap, AlertItem, AlertReason, Kind, NextStep
 from alerts.outgoing import http_client
 from alerts.teams import TeamsChannel
 from alerts.webhook import WebhookChannel
-from checks.catalog import deciding_effects
+from checks.catalog import SWITCHED_OFF, deciding_effects
+from checks.model import Effect
 from checks.reasons import INPUTS
 from document import Json
 from findings.exceptions import ExceptionStore
@@ -222,6 +223,9 @@ def _item(change: Change, cloud: str) -> AlertItem:
     account = change.detail
     effects = deciding_effects(change.check_id)
     reasons = tuple(_reason(reason) for reason in account.get("reasons", ()) if reason["effect"] in effects)
+    if change.check_id == SWITCHED_OFF:
+        effects = frozenset({Effect.PER_USER_STATE.value})
+    decisive = next((reason for reason in account.get("reasons", ()) if reason["effect"] in effects), None)
     remedies = account.get("remediation", ())
     return AlertItem(
         kind=_kind(change),
@@ -234,7 +238,8 @@ def _item(change: Change, cloud: str) -> AlertItem:
         summary=change.summary,
         first_seen=change.first_seen,
         id=change.id,
-        since=reasons[0].since if reasons else None,
+        since=_since(decisive),
+        actor=decisive.get("actor") if decisive else None,
         reasons=reasons,
         next_step=_next_step(remedies[0]) if remedies else None,
         resolution=change.resolution,
@@ -244,6 +249,11 @@ def _item(change: Change, cloud: str) -> AlertItem:
         accepted_by=change.exception.owner if change.exception else None,
         entra_url=entra_user_url(change.account_id, cloud),
     )
+
+
+def _since(reason: Mapping[str, Any] | None) -> datetime | None:
+    """Since when it has been so; None where only the policy's own date is known, which channels tell as such."""
+    return parse_time(reason["since"]) if reason and not reason.get("since_is_policy_date") else None
 
 
 def _reminder(state: FindingState, cloud: str) -> AlertItem:

@@ -1,10 +1,10 @@
 """What judging an account yields: the verdict with its reasons and remedies, and the findings."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
-from tenant.model import Account
+from tenant.model import Account, AuditEvent
 
 
 class Visibility(StrEnum):
@@ -76,6 +76,12 @@ class Reason:
     """What must be the case for the effect; empty where it is unconditional."""
     permission: str | None = None
     """For ``unreadable``: the application permission that would open the input."""
+    actor: str | None = None
+    """Who or what made it so, as the audit log says."""
+    cause: str | None = None
+    """Since when and through what, in a sentence."""
+    since_is_policy_date: bool = False
+    """Whether ``since`` is only the policy's own date, because the audit log has nothing that explains the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +140,16 @@ class ProductUse:
 
 
 @dataclass(frozen=True, slots=True)
+class CrossCheck:
+    """What Microsoft's own What If says about a verdict."""
+
+    result: str
+    """``agrees``, ``disagrees`` or ``not_checked``."""
+    text: str
+    date: date
+
+
+@dataclass(frozen=True, slots=True)
 class JudgedAccount:
     """An account with everything that was concluded about it."""
 
@@ -142,3 +158,6 @@ class JudgedAccount:
     findings: tuple[Finding, ...] = ()
     remediation: tuple[Remedy, ...] = ()
     products: tuple[ProductUse, ...] = ()
+    app_password_events: tuple[AuditEvent, ...] | None = None
+    """App passwords that were created or deleted, newest first; None where the audit log wasn't read."""
+    cross_check: CrossCheck | None = None

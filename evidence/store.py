@@ -3,7 +3,8 @@
 PartitionKey is the question (``legacy``, ``accounts`` or ``apps``) and a hash of the ids it asked about, RowKey the day in UTC,
 ``2026-11-21``. A row that exists is a day that needs no reading again; one with no sign-ins says that there were none. Rows
 older than what is looked at are deleted. No sign-in, address or place is kept: only sums. The row ``proposals``, ``latest`` is
-what the last scan proposed.
+what the last scan proposed, the row ``audits``, ``latest`` what was read of the audit log and up to when, the row ``what_if``,
+``latest`` what Microsoft's What If said of which account.
 """
 
 import hashlib
@@ -48,6 +49,12 @@ class Evidence(Protocol):
     async def drop_before(self, day: date) -> None:
         """Forget what is older than a day."""
 
+    async def recall(self, name: str) -> dict[str, Any]:
+        """What was remembered under a name (``audits``, ``what_if``), as it was given; empty where nothing is."""
+
+    async def remember(self, name: str, what: Mapping[str, Any]) -> None:
+        """Remember plain JSON under a name, in place of what was."""
+
 
 class StoredEvidence:
     """Days in Table Storage. Raises ``StorageError`` from ``findings.errors``."""
@@ -84,12 +91,22 @@ class StoredEvidence:
         found: list[dict[str, Any]] = (unpack(row) or {}).get("proposals", []) if row else []
         return found
 
+    async def recall(self, name: str) -> dict[str, Any]:
+        """What was remembered under a name (``audits``, ``what_if``), as it was given; empty where nothing is."""
+        row = await self._table.get(name, _LATEST)
+        return (unpack(row) or {}) if row else {}
+
+    async def remember(self, name: str, what: Mapping[str, Any]) -> None:
+        """Remember plain JSON under a name, in place of what was."""
+        await self._table.upsert({"PartitionKey": name, "RowKey": _LATEST, **pack(what, _MOST_BYTES)})
+
 
 class PassingEvidence:
     """Days that are kept as long as the object: for a scan that stores nothing."""
 
     def __init__(self) -> None:
         self._days: dict[tuple[str, date], KeptDay] = {}
+        self._remembered: dict[str, dict[str, Any]] = {}
 
     async def days(self) -> AsyncIterator[KeptDay]:
         """Everything that is kept, in the order of its keys."""
@@ -103,6 +120,14 @@ class PassingEvidence:
     async def drop_before(self, day: date) -> None:
         """Forget what is older than a day."""
         self._days = {key: kept for key, kept in self._days.items() if kept.day >= day}
+
+    async def recall(self, name: str) -> dict[str, Any]:
+        """What was remembered under a name (``audits``, ``what_if``), as it was given; empty where nothing is."""
+        return self._remembered.get(name, {})
+
+    async def remember(self, name: str, what: Mapping[str, Any]) -> None:
+        """Remember plain JSON under a name, in place of what was."""
+        self._remembered[name] = dict(what)
 
 
 def _partition(day: KeptDay) -> str:

@@ -40,6 +40,16 @@ param serviceAccountDiscovery string = ''
 ])
 param serviceAccountDiscoveryAlerts string = 'confirmed'
 
+@description('Whether the audit log is read, for since when an option is hidden and who did it.')
+@allowed([
+  'on'
+  'off'
+])
+param auditLog string = 'on'
+
+@description('How many requests per scan ask the What If of Microsoft about accounts with findings, 0 to 200.')
+param whatIfBudget string = '20'
+
 @description('A message about what is still open, when a reminder is due: with every scheduled scan, with those on Mondays, or never.')
 @allowed([
   'off'
@@ -205,6 +215,8 @@ module resources 'resources.bicep' = {
     serviceAccountAttribute: serviceAccountAttribute
     serviceAccountDiscovery: serviceAccountDiscovery
     serviceAccountDiscoveryAlerts: serviceAccountDiscoveryAlerts
+    auditLog: auditLog
+    whatIfBudget: whatIfBudget
     scanSchedule: scanSchedule
     alertDigest: alertDigest
     alertAllClear: alertAllClear

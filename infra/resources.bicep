@@ -35,6 +35,16 @@ param serviceAccountDiscovery string = ''
 ])
 param serviceAccountDiscoveryAlerts string = 'confirmed'
 
+@description('Whether the audit log is read, for since when an option is hidden and who did it.')
+@allowed([
+  'on'
+  'off'
+])
+param auditLog string = 'on'
+
+@description('How many requests per scan ask the What If of Microsoft about accounts with findings, 0 to 200.')
+param whatIfBudget string = '20'
+
 @description('A message about what is still open, when a reminder is due: with every scheduled scan, with those on Mondays, or never.')
 @allowed([
   'off'
@@ -292,6 +302,8 @@ module app 'modules/app.bicep' = {
       SERVICE_ACCOUNT_ATTRIBUTE: serviceAccountAttribute
       SERVICE_ACCOUNT_DISCOVERY: serviceAccountDiscovery
       SERVICE_ACCOUNT_DISCOVERY_ALERTS: serviceAccountDiscoveryAlerts
+      AUDIT_LOG: auditLog
+      WHAT_IF_BUDGET: whatIfBudget
       SERVICE_ACCOUNT_GROUPS: serviceAccountGroups
       SERVICE_ACCOUNT_PATTERNS: serviceAccountPatterns
     }

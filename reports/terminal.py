@@ -85,7 +85,9 @@ class _Table:
                 yield from self._wrapped(accepted, "quiet", "    ")
         for reason in account["reasons"]:
             yield from self._wrapped(f"- {reason['text']}", None, "  ", "    ")
-            if reason.get("actor"):
+            if reason.get("cause"):
+                yield from self._wrapped(reason["cause"], "quiet", "    ")
+            elif reason.get("actor"):
                 yield from self._wrapped(f"Changed by {reason['actor']}.", "quiet", "    ")
         if account["remediation"]:
             yield from self._wrapped(f"Best way out: {account['remediation'][0]['title']}", None, "  ", "    ")

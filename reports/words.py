@@ -93,6 +93,8 @@ INPUT = {
     "subscribed_skus": "Subscribed licences",
     "selection": "The selection of service accounts",
     "sign_ins": "The sign-in log",
+    "audit_log": "The audit log",
+    "what_if": "Microsoft's What If",
     "applications": "Applications that aren't Microsoft's",
     "consents": "Consents to applications",
     "app_role_assignments": "Assignments to applications",

@@ -249,3 +249,36 @@ class Candidate:
     password_never_expires: bool = False
     personal_details: bool = False
     """Whether it has a given name and a surname, and a job title, an employee number or a mobile phone."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEvent:
+    """A change that the audit log holds and that may be behind a verdict."""
+
+    time: datetime
+    kind: str
+    """``policy_added``, ``policy_updated``, ``policy_deleted``, ``security_defaults``, ``mfa_enabled``, ``mfa_disabled``,
+    ``app_password_created``, ``app_password_deleted``, ``group_added``, ``group_removed``, ``role_added``, ``role_removed``."""
+    actor: str | None
+    """User principal name of the person, or the name of the application, that did it."""
+    target_id: str
+    """Id of the policy, account or group that was changed."""
+    target_name: str
+    detail: str = ""
+    """For ``security_defaults``: ``on`` or ``off`` afterwards, where the log says so."""
+    container_id: str = ""
+    """Id of the group or role that the target was added to or removed from."""
+    container_name: str = ""
+    before: Policy | None = None
+    """The policy as it was, where the log says so."""
+    after: Policy | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AuditTrail:
+    """What is known of the audit log."""
+
+    events: tuple[AuditEvent, ...]
+    """Newest first."""
+    since: datetime
+    """From when on the log was read; what happened before is unknown."""

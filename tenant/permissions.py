@@ -105,6 +105,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         "GET", "/users/{id}/authentication/methods", "v1.0", "UserAuthenticationMethod.Read.All", "mfa_registration"
     ),
     Endpoint("GET", "/auditLogs/signIns", "beta", "AuditLog.Read.All", "sign_ins"),
+    Endpoint("GET", "/auditLogs/directoryAudits", "v1.0", "AuditLog.Read.All", "audit_log"),
     Endpoint("GET", "/servicePrincipals", "v1.0", "Application.Read.All", "applications"),
     Endpoint("GET", "/oauth2PermissionGrants", "v1.0", "DelegatedPermissionGrant.Read.All", "consents"),
     Endpoint("GET", "/users/{id}/appRoleAssignments", "v1.0", "Directory.Read.All", "app_role_assignments"),
@@ -141,9 +142,11 @@ PERMISSIONS: tuple[Permission, ...] = (
     ),
     Permission(
         "AuditLog.Read.All",
-        "Whether an account whose per-user MFA is Enabled has registered an MFA method (registration report), and the sign-in "
-        "log: which protocols and products use an account (SERVICE_ACCOUNT_DISCOVERY).",
-        "Each such account's own methods are read instead. Nothing is known of how accounts are used.",
+        "Whether an account whose per-user MFA is Enabled has registered an MFA method (registration report), the audit "
+        "log: since when an option is hidden and who did it (AUDIT_LOG), and the sign-in log: which protocols and products "
+        "use an account (SERVICE_ACCOUNT_DISCOVERY).",
+        "Each such account's own methods are read instead. Nothing is known of who changed what, and of how accounts are "
+        "used.",
         optional=True,
         note="The registration report and the sign-in log need Entra ID P1.",
     ),

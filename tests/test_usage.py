@@ -111,6 +111,7 @@ def settings(company: Company, storage: str = "", **more: Any) -> Settings:
         service_accounts=(LISTED,),
         service_account_discovery=more.pop("sources", frozenset({"signins"})),
         storage_connection_string=SecretStr(storage) if storage else None,
+        audit_log="off",
         **more,
     )
 

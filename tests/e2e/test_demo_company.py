@@ -15,6 +15,7 @@ def scanned() -> Answer:
     with LocalGraph(company()).in_thread() as graph, pytest.MonkeyPatch.context() as environment:
         for name, value in {**demo_settings(), "GRAPH_ENDPOINT": graph.url}.items():
             environment.setenv(name, value)
+        environment.setattr("tenant.turns.SECONDS", 0.0)  # this Graph has no limits
         return Installation(graph, None, "").run("scan", "--no-store", "--format", "json")  # type: ignore[arg-type]
 
 
@@ -36,6 +37,28 @@ def test_the_scan_names_products_and_what_their_use_means(scanned: Answer) -> No
     assert backup["remediation"][0]["title"] == "Let CodeTwo Backup sign in as an application"
     shared = scanned.account("invoices@alderleaf.example")
     assert {"APW-010", "APW-012"} <= {finding["check_id"] for finding in shared["findings"]}
+
+
+def test_the_scan_says_since_when_and_by_whom(scanned: Answer) -> None:
+    backup = scanned.account("svc-codetwo-backup@alderleaf.example")
+    (hidden,) = [reason for reason in backup["reasons"] if reason["effect"] == "demands_mfa"]
+    assert hidden["actor"] == "niamh.o'brien@alderleaf.example"
+    assert hidden["cause"].startswith("Hidden since 20")
+    assert "was switched from report-only to on, by niamh.o'brien@alderleaf.example." in hidden["cause"]
+    assert hidden["since"][11:] == "14:12:00Z"
+    assert hidden["since_is_policy_date"] is False
+    scanner = scanned.account("svc-scan-gdansk@alderleaf.example")
+    (blocked,) = [reason for reason in scanner["reasons"] if reason["effect"] == "blocks_legacy"]
+    assert 'removed from the group "Legacy authentication exceptions", by tomasz.kowalczyk@' in blocked["cause"]
+    old = scanned.account("svc-automation@alderleaf.example")["reasons"][0]
+    assert (old["actor"], old["since_is_policy_date"]) == (None, True)
+    assert "the audit log doesn't reach back that far" in old["cause"]
+
+
+def test_the_scan_shows_the_app_passwords_that_came_and_went(scanned: Answer) -> None:
+    (created,) = scanned.account("svc-scan-bristol@alderleaf.example")["app_password_events"]
+    assert created["kind"] == "created"
+    assert scanned.account("svc-codetwo-backup@alderleaf.example")["app_password_events"] == []
 
 
 @pytest.mark.parametrize("expected", EXPECTED, ids=lambda expected: expected.upn)

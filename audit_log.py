@@ -1,0 +1,123 @@
+"""The audit log as far as it was read: what is still to be asked for, and what is known of it altogether.
+
+For each question it is remembered up to when it was answered, so that the next scan asks for what came since. What was read
+is kept for longer than Entra ID keeps it.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from evidence.store import Evidence
+from tenant.audits import AT_ONCE, AuditQuestion, AuditReader, parse_event
+from tenant.gaps import Gaps
+from tenant.graph import Graph, GraphError
+from tenant.model import AuditTrail, Gap, Tenant
+from tenant.turns import OutOfTurns, Turns
+
+DAYS = 30
+"""How far back the audit log reaches at most. Source: Microsoft Entra data retention (7 days without a P1 licence)."""
+KEPT_DAYS = 180
+MOST_KEPT = 3000
+"""Events that are kept, the newest."""
+LATE = timedelta(hours=2)
+"""How late an event may turn up in the log."""
+MOST_GROUPS = 20 * AT_ONCE
+
+Json = dict[str, Any]
+
+
+async def read_trail(
+    graph: Graph, evidence: Evidence, turns: Turns, gaps: Gaps, now: datetime, tenant: Tenant
+) -> AuditTrail | None:
+    """Read what the audit log got since the last scan, and return all that is known of it; None where nothing is.
+
+    What can't be read becomes an optional gap, once. Raises ``StorageError`` where it can't be kept.
+    """
+    log = _AuditLog(await evidence.recall("audits"), now)
+    reader = AuditReader(graph, turns)
+    changed = False
+    try:
+        for since, question in log.questions(groups_that_count(tenant)):
+            rows = await reader.read(question, since, now)
+            log.add(question, since, rows)
+            changed = True
+    except OutOfTurns:
+        text = "it is long, and Microsoft Graph allows 5 requests in 10 seconds: the next scan goes on from here"
+        gaps.add_optional("audit_log", text)
+    except GraphError as error:
+        gaps.add_optional("audit_log", error)
+    if changed:
+        await evidence.remember("audits", log.document())
+    return log.trail()
+
+
+def groups_that_count(tenant: Tenant) -> list[str]:
+    """Ids of the groups whose members matter to a verdict: those that policies name, and the groups nested in them."""
+    policies = () if isinstance(tenant.policies, Gap) else tenant.policies
+    named = {
+        id
+        for policy in policies
+        if not (policy.deleted or policy.workload_identities or policy.state == "disabled")
+        for id in policy.include_groups | policy.exclude_groups
+    }
+    waiting = sorted(named)
+    while waiting:
+        nested = tenant.nesting.get(waiting.pop(), frozenset()) - named
+        named |= nested
+        waiting += nested
+    return sorted(named)[:MOST_GROUPS]
+
+
+class _AuditLog:
+    """What is kept: ``read`` (question or group -> up to when it was answered), ``since`` and ``rows``."""
+
+    def __init__(self, kept: Json, now: datetime) -> None:
+        self._now = now
+        self._read: dict[str, datetime] = {
+            name: datetime.fromisoformat(time) for name, time in kept.get("read", {}).items()
+        }
+        self._since = datetime.fromisoformat(kept["since"]) if "since" in kept else None
+        self._rows: dict[str, Json] = {row["id"]: row for row in kept.get("rows", ())}
+
+    def questions(self, groups: Sequence[str]) -> Iterable[tuple[datetime, AuditQuestion]]:
+        """What is to be asked, and from when on."""
+        for about in ("policies", "accounts"):
+            yield self._from(about), AuditQuestion(about)
+        together: dict[datetime, list[str]] = {}
+        for id in groups:
+            together.setdefault(self._from(id), []).append(id)
+        for since, ids in together.items():
+            for start in range(0, len(ids), AT_ONCE):
+                yield since, AuditQuestion("groups", tuple(ids[start : start + AT_ONCE]))
+
+    def add(self, question: AuditQuestion, since: datetime, rows: Iterable[Json]) -> None:
+        """Note the answer to a question."""
+        self._rows |= {row["id"]: row for row in rows if row["id"]}
+        for name in question.groups or (question.about,):
+            self._read[name] = self._now
+        self._since = min(self._since or since, since)
+
+    def document(self) -> Json:
+        """What to keep, as plain JSON."""
+        first = self._now - timedelta(days=KEPT_DAYS)
+        rows = sorted(self._rows.values(), key=lambda row: str(row["activityDateTime"]), reverse=True)
+        rows = [row for row in rows if str(row["activityDateTime"]) >= first.strftime("%Y-%m-%dT%H:%M:%SZ")]
+        recent = {name: time for name, time in self._read.items() if time >= self._now - timedelta(days=DAYS)}
+        return {
+            "read": {name: time.isoformat() for name, time in recent.items()},
+            "since": max(self._since or self._now, first).isoformat(),
+            "rows": rows[:MOST_KEPT],
+        }
+
+    def trail(self) -> AuditTrail | None:
+        """All that is known, newest first."""
+        if self._since is None:
+            return None
+        events = [event for row in self._rows.values() if (event := parse_event(row))]
+        events.sort(key=lambda event: (event.time, event.kind, event.target_id), reverse=True)
+        return AuditTrail(tuple(events), self._since.astimezone(UTC))
+
+    def _from(self, name: str) -> datetime:
+        first = self._now - timedelta(days=DAYS)
+        return max(self._read.get(name, first) - LATE, first)
