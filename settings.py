@@ -104,12 +104,12 @@ class Settings(BaseSettings):
         description="Which accounts are judged and told of: `confirmed` (selected above) or `all` (proposed ones too).",
     )
     audit_log: Annotated[Literal["on", "off"], _lower] = Field(
-        default="on",
+        default="off",
         description="Whether the audit log is read, for since when an option is hidden and who did it: `on` or `off`. It "
         "costs a handful of requests per scan.",
     )
     what_if_budget: Annotated[int, NoDecode, _parsed(values.budget)] = Field(
-        default=20,
+        default=0,
         description="How many requests per scan ask Microsoft's What If about accounts with findings, one per second; `0`: "
         "none.",
     )

@@ -60,6 +60,7 @@ def demo_settings() -> dict[str, str]:
         "SERVICE_ACCOUNTS": f"{GUEST},{make_id(INITIAL_DOMAIN, 'user', f'svc-archive@{DOMAIN}')}",
         "SERVICE_ACCOUNT_GROUPS": make_id(INITIAL_DOMAIN, "group", ALL_SERVICE_ACCOUNTS),
         "SERVICE_ACCOUNT_PATTERNS": "svc-*",
+        "AUDIT_LOG": "on",
         "SERVICE_ACCOUNT_ATTRIBUTE": "extensionAttribute7=service",
         "SERVICE_ACCOUNT_DISCOVERY": "signins,consents",
     }

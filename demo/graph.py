@@ -17,6 +17,7 @@ import random
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Self
@@ -40,7 +41,7 @@ class LocalGraph:
 
     ``page_sizes`` forces the page size of collections by name (``users``, ``groups``, ``members``, ``policies``,
     ``roleAssignments``, ...: see ``demo/routes``), so that a handful of objects needs several pages. ``seed`` decides
-    the order in which members of a batch come back.
+    the order in which members of a batch come back; ``clock`` counts the seconds of the limits.
     """
 
     def __init__(
@@ -51,8 +52,9 @@ class LocalGraph:
         page_sizes: dict[str, int] | None = None,
         port: int = 0,
         seed: int = 1,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._service = Service(tenant, ROUTES, Limits(limits))
+        self._service = Service(tenant, ROUTES, Limits(limits, clock))
         self._service.page_sizes.update(page_sizes or {})
         self._port = port
         self._order = random.Random(seed)
