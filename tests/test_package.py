@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-import function_app
 from demo.graph import LocalGraph
 from devtools.package import LIBRARIES, build, reachable, size, trim
 from tests.e2e.conftest import BACKUP, MAILER, VISIBLE, small_tenant
+from tests.test_function_app import EXPECTED
 
 MOST_FILES, MOST_BYTES = 3_000, 60_000_000
 
@@ -27,7 +27,6 @@ print(json.dumps({
 """
 SCAN = """
 import asyncio, json, sys
-import function_app
 from scan import ScanRequest, scan
 from settings import load_settings
 document = asyncio.run(scan(load_settings(require=frozenset()), ScanRequest("r", "test", store=False))).document
@@ -54,7 +53,7 @@ def run(package: Path, code: str, **settings: str) -> Any:
 
 def test_every_function_is_found_in_the_package_alone(package: Path) -> None:
     found = run(package, INDEX)
-    assert found["functions"] == sorted(str(one.get_function_name()) for one in function_app.app.get_functions())
+    assert found["functions"] == sorted(EXPECTED)
     assert found["elsewhere"] == []
 
 
