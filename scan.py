@@ -21,6 +21,7 @@ from checks.discovery import Proposal
 from checks.judge import judge, per_user_state
 from checks.model import JudgedAccount, Severity, Visibility
 from checks.products import with_products
+from cross_checks import cross_checked
 from document import (
     FindingStatus,
     Json,
@@ -58,6 +59,7 @@ from tenant.model import AuditTrail, Gap
 from tenant.reader import Reading, read_more, read_tenant
 from tenant.selection import Selection
 from tenant.turns import Turns
+from tenant.what_if import SECONDS as WHAT_IF_SECONDS
 from usage import Usage, kept_usage, products_for, proposed_ids, read_usage
 
 TABLES = ("findings", "runs", "history", "exceptions", SIGN_INS_TABLE, ALERTS_TABLE)
@@ -134,7 +136,9 @@ async def _scan(
 ) -> ScanResult:
     if not request.store:
         started = clock()
-        seen = await _look(settings, request, clock, progress, PassingEvidence())
+        evidence = PassingEvidence()
+        seen = await _look(settings, request, clock, progress, evidence)
+        seen = await _cross_checked(settings, seen, evidence, {}, clock())
         run = _summary(request, started, clock(), seen)
         waiting = waiting_changes(seen.reading, settings.app_passwords_allowed, clock())
         return ScanResult(scan_document(run, seen.judged, {}, seen.proposals, waiting))
@@ -281,6 +285,29 @@ async def _with_proposed(graph: Graph, usage: Usage) -> Usage:
     return replace(usage, reading=replace(reading, accounts=accounts))
 
 
+async def _cross_checked(
+    settings: Settings, seen: _Seen, evidence: Evidence, first_seen: Mapping[str, datetime], now: datetime
+) -> _Seen:
+    """What was seen, with what Microsoft's What If says of it. ``first_seen``: account id -> time of its newest finding."""
+    if not settings.what_if_budget:
+        return seen
+    gaps, turns = Gaps(), Turns(settings.what_if_budget, requests=1, seconds=WHAT_IF_SECONDS)
+    async with graph_for(settings) as graph:
+        judged = await cross_checked(
+            graph,
+            evidence,
+            turns,
+            gaps,
+            seen.reading.tenant,
+            seen.judged,
+            lambda one: first_seen.get(one.account.id, now),
+            now,
+        )
+        telemetry().asked(graph.requests, graph.throttled)
+    reading = replace(seen.reading, gaps=(*seen.reading.gaps, *gaps.found()))
+    return replace(seen, reading=reading, judged=judged, graph_requests=seen.graph_requests + graph.requests)
+
+
 class _Scan:
     """One scan that is kept."""
 
@@ -321,6 +348,8 @@ class _Scan:
                 await self._ledger.prune(started)
             evidence = StoredEvidence(self._service)
             seen = await _look(self._settings, self._request, self._clock, self._progress, evidence)
+            if self._settings.what_if_budget:
+                seen = await _cross_checked(self._settings, seen, evidence, await self._first_seen(), self._clock())
             if not self._request.accounts:
                 await evidence.keep_proposals([proposal_object(one) for one in seen.proposals])
             with telemetry().span("keep", accounts=len(seen.judged)):
@@ -338,6 +367,12 @@ class _Scan:
         waiting = [*await self._findings.untold_alert_ids(), *await self._ledger.undelivered(started)]
         document = scan_document(summary, judged, _statuses(outcomes), seen.proposals, simulations)
         return ScanResult(document, tuple(dict.fromkeys(waiting)))
+
+    async def _first_seen(self) -> dict[str, datetime]:
+        """Account id -> since when its newest open finding is known."""
+        snapshots = self._findings.load_snapshots()
+        times = {one.account_id: [state.first_seen for state in one.findings if state.open] async for one in snapshots}
+        return {id: max(found) for id, found in times.items() if found}
 
     async def _keep(self, seen: _Seen) -> tuple[list[JudgedAccount], list[Comparison]]:
         """Compare every account with what was known, and write it. Returns the accounts with findings over time."""

@@ -61,6 +61,7 @@ def demo_settings() -> dict[str, str]:
         "SERVICE_ACCOUNT_GROUPS": make_id(INITIAL_DOMAIN, "group", ALL_SERVICE_ACCOUNTS),
         "SERVICE_ACCOUNT_PATTERNS": "svc-*",
         "AUDIT_LOG": "on",
+        "WHAT_IF_BUDGET": "8",
         "SERVICE_ACCOUNT_ATTRIBUTE": "extensionAttribute7=service",
         "SERVICE_ACCOUNT_DISCOVERY": "signins,consents",
     }

@@ -282,3 +282,15 @@ class AuditTrail:
     """Newest first."""
     since: datetime
     """From when on the log was read; what happened before is unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class WhatIf:
+    """What Microsoft's What If answers about one sign-in of an account to Exchange Online."""
+
+    client_app: str
+    """Graph's ``clientAppType`` of the sign-in: ``browser`` or ``other``."""
+    applies: tuple[Policy, ...]
+    """The policies in force that apply to it."""
+    undecided: frozenset[str]
+    """Ids of the policies about which it had not enough information, such as where the sign-in comes from."""

@@ -57,6 +57,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     ),
     Endpoint("GET", "/identity/conditionalAccess/policies", "v1.0", "Policy.Read.All", "conditional_access_policies"),
     Endpoint("GET", "/identity/conditionalAccess/namedLocations", "v1.0", "Policy.Read.All", "named_locations"),
+    Endpoint("POST", "/identity/conditionalAccess/evaluate", "v1.0", "Policy.Read.All", "what_if"),
     Endpoint("GET", "/policies/authenticationStrengthPolicies", "v1.0", "Policy.Read.All", "authentication_strengths"),
     Endpoint(
         "GET",
@@ -117,7 +118,7 @@ PERMISSIONS: tuple[Permission, ...] = (
     Permission(
         "Policy.Read.All",
         "Security Defaults, Conditional Access policies, named locations, authentication strengths, and the per-user MFA "
-        "state of each service account.",
+        "state of each service account; asking Microsoft's What If about them (WHAT_IF_BUDGET).",
         "No account can be judged.",
     ),
     Permission(

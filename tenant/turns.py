@@ -1,7 +1,8 @@
 """Keeps to a limit that Microsoft documents in requests per time, so that a long reading is never throttled.
 
 Source: Microsoft Graph service-specific throttling limits, "Identity and access reports": 5 requests in 10 seconds per app
-and tenant for sign-ins, directory audits and registration reports.
+and tenant for sign-ins, directory audits and registration reports; "Identity protection and Conditional Access": 1 request per
+second and tenant.
 """
 
 import asyncio
@@ -19,25 +20,33 @@ class OutOfTurns(Exception):
 
 
 class Turns:
-    """Hands out turns: :meth:`take` one before each request."""
+    """Hands out turns, ``requests`` in ``seconds`` and ``budget`` altogether: :meth:`take` one before each request."""
 
     def __init__(
         self,
         budget: int = PER_SCAN,
         *,
+        requests: int = REQUESTS,
+        seconds: float | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         self._left, self._clock, self._sleep = budget, clock, sleep
-        self._taken: deque[float] = deque(maxlen=REQUESTS)
+        self._seconds = SECONDS if seconds is None else seconds
+        self._taken: deque[float] = deque(maxlen=requests)
+
+    @property
+    def left(self) -> int:
+        """How many requests may still be made."""
+        return self._left
 
     async def take(self) -> None:
         """Wait until another request is within the limit. Raises :class:`OutOfTurns` when none is left."""
         if self._left <= 0:
             raise OutOfTurns
         self._left -= 1
-        if len(self._taken) == REQUESTS:
-            pause = self._taken[0] + SECONDS - self._clock()
+        if len(self._taken) == self._taken.maxlen:
+            pause = self._taken[0] + self._seconds - self._clock()
             if pause > 0:
                 await self._sleep(pause)
         self._taken.append(self._clock())

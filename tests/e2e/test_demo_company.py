@@ -16,6 +16,8 @@ def scanned() -> Answer:
         for name, value in {**demo_settings(), "GRAPH_ENDPOINT": graph.url}.items():
             environment.setenv(name, value)
         environment.setattr("tenant.turns.SECONDS", 0.0)  # this Graph has no limits
+        environment.setattr("scan.WHAT_IF_SECONDS", 0.0)
+        environment.setenv("WHAT_IF_BUDGET", "100")
         return Installation(graph, None, "").run("scan", "--no-store", "--format", "json")  # type: ignore[arg-type]
 
 
@@ -59,6 +61,14 @@ def test_the_scan_shows_the_app_passwords_that_came_and_went(scanned: Answer) ->
     (created,) = scanned.account("svc-scan-bristol@alderleaf.example")["app_password_events"]
     assert created["kind"] == "created"
     assert scanned.account("svc-codetwo-backup@alderleaf.example")["app_password_events"] == []
+
+
+def test_microsofts_what_if_contradicts_no_verdict(scanned: Answer) -> None:
+    checks = {one["user_principal_name"].split("@")[0]: one["cross_check"] for one in scanned.document["accounts"]}
+    assert {check["result"] for check in checks.values() if check} == {"agrees", "not_checked"}
+    assert checks["svc-codetwo-backup"]["text"].startswith("Confirmed by Microsoft's What If, 20")
+    assert checks["svc-crm"]["result"] == "not_checked"  # the risk of the sign-in decides, and What If isn't told it
+    assert checks["svc-boardroom"] is None  # nothing to confirm: the verdict is open
 
 
 @pytest.mark.parametrize("expected", EXPECTED, ids=lambda expected: expected.upn)
