@@ -78,6 +78,8 @@ def _account(account: Json, history: Sequence[Json], pools: dict[str, Pool]) -> 
         "y": _since(account),
         "s": [texts.text(one) for one in account["selected_by"]],
         "p": [texts.text(one["name"]) for one in account.get("products", ())],
+        "e": [texts.text(_app_password(one)) for one in account.get("app_password_events") or ()],
+        "k": [texts.text(check["text"]) for check in (account.get("cross_check"),) if check],
         "r": [_reason(one, pools["reasons"]) for one in account["reasons"]],
         "f": [_finding(one, pools) for one in account["findings"]],
         "d": [_remedy(one, pools["remedies"]) for one in account["remediation"]],
@@ -103,7 +105,7 @@ def _since(account: Json) -> int | None:
 
 def _reason(reason: Json, pool: Pool) -> int:
     circumstances = tuple(reason.get("circumstances") or ())
-    names = ("text", "effect", "policy_id", "policy_name", "scope", "since", "actor")
+    names = ("text", "effect", "policy_id", "policy_name", "scope", "since", "actor", "cause")
     key = (*(reason.get(name) for name in names), circumstances)
     if (since := reason.get("since")) is not None:
         since = _seconds(since)
@@ -115,9 +117,15 @@ def _reason(reason: Json, pool: Pool) -> int:
         "policy": readable(reason["policy_id"] or ""),
         "since": since,
         "by": readable(reason.get("actor") or ""),
+        "cause": readable(reason.get("cause") or ""),
         "when": [readable(one) for one in circumstances],
     }
     return pool.place(key, {name: member for name, member in value.items() if member})
+
+
+def _app_password(event: Json) -> str:
+    by = f" by {event['actor']}" if event.get("actor") else ""
+    return f"{str(event['kind']).capitalize()} {times.moment(times.parse(event['time']))}{by}"
 
 
 def _finding(finding: Json, pools: dict[str, Pool]) -> list[Any]:

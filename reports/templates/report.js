@@ -66,11 +66,15 @@
     const chain = one.chain && el("ol", { class: "chain", "aria-label": one.effect === "excluded" ? "How the account is excluded" : "How the policy reaches the account" },
       one.chain.map(([kind, name], index) => el("li", {}, node(kind, name, index === 0 && one.policy))),
       el("li", {}, node("Account", account.u)));
-    const since = one.since && `${one.effect === "evidence" ? "Seen" : "Last changed"} ${moment(one.since)}`;
+    // Why it is so since then stands below, where it is known; otherwise there is only the policy's own date.
+    const causes = [...new Set(alike.map((each) => each.cause).filter(Boolean))];
+    const by = causes.length === 0 && one.by;
+    const since = causes.length === 0 && one.since && `${one.effect === "evidence" ? "Seen" : "Last changed"} ${moment(one.since)}`;
     return el("li", { class: `reason ${/^[a-z_]+$/.test(one.effect) ? one.effect : ""}` },
-      el("p", { class: "effect" }, alike.map((each) => each.label).join(" · "), (since || one.by) && el("span", { class: "sub" }, since, one.by && [since ? " by " : "Changed by ", el("bdi", {}, one.by)])),
+      el("p", { class: "effect" }, alike.map((each) => each.label).join(" · "), (since || by) && el("span", { class: "sub" }, since, by && [since ? " by " : "Changed by ", el("bdi", {}, by)])),
       chain,
-      alike.map((each) => el("p", {}, each.text)));
+      alike.map((each) => el("p", {}, each.text)),
+      causes.map((each) => el("p", { class: "sub" }, each)));
   };
   const together = (indexes) => {
     const groups = new Map();
@@ -100,6 +104,8 @@
     el("dt", {}, "App password option"), el("dd", {}, data.visibility[account.v][1]),
     el("dt", {}, "App password works"), el("dd", {}, data.usability[account.w][1]),
     account.p && [el("dt", {}, "Product"), el("dd", {}, el("bdi", {}, account.p.map((one) => texts[one]).join(", ")))],
+    account.e && [el("dt", {}, "App passwords in the audit log"), el("dd", {}, account.e.map((one) => el("div", {}, texts[one])))],
+    account.k && [el("dt", {}, "Microsoft's What If"), el("dd", {}, texts[account.k[0]])],
     account.s && [el("dt", {}, "Selected by"), el("dd", {}, el("bdi", {}, account.s.map((one) => texts[one]).join(", ")))],
     el("dt", {}, "Object id"), el("dd", {}, guid.test(account.i) ? link(`${data.adminCenter}/#view/Microsoft_AAD_UsersAndTenants/UserProfileMenuBlade/~/overview/userId/${account.i}`, account.i) : account.i),
     el("dt", {}, "Link"), el("dd", {}, el("a", { href: `#account=${encodeURIComponent(account.i)}` }, "This account in the report")));

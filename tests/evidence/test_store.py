@@ -79,3 +79,14 @@ async def test_proposals_are_those_of_the_last_scan_and_no_days(service: TableSe
     assert await kept(store) == []
     await store.drop_before(date(2100, 1, 1))
     assert await store.proposals() == [{"id": "c"}]
+
+
+async def test_what_is_remembered_under_a_name_comes_back_and_is_no_day(store: Evidence) -> None:
+    assert await store.recall("audits") == {}
+    for count in (1, 2):
+        await store.remember("audits", {"rows": [{"id": count}]})
+    await store.remember("what_if", {"a": {"date": "2026-11-22"}})
+    await store.drop_before(date(2027, 1, 1))
+    assert await store.recall("audits") == {"rows": [{"id": 2}]}
+    assert await store.recall("what_if") == {"a": {"date": "2026-11-22"}}
+    assert await kept(store) == []

@@ -177,6 +177,23 @@ def test_an_account_opens_to_its_reasons_ways_out_and_history(show: Open, contos
     assert page.locator("tr.detail").count() == 0
 
 
+def test_an_account_says_since_when_by_whom_and_whether_microsoft_agrees(show: Open, tmp_path: Path) -> None:
+    scanned = samples.contoso()
+    backup = next(one for one in scanned["accounts"] if one["user_principal_name"] == "svc-backup@contoso.com")
+    cause = "Hidden since 2026-11-21 14:42 UTC, when <b>somebody</b> changed something, by ada@contoso.com."
+    backup["reasons"][0]["cause"] = cause
+    backup["app_password_events"] = [{"kind": "created", "time": "2026-11-05T09:02:00Z", "actor": None}]
+    backup["cross_check"] = {"result": "agrees", "text": "Confirmed by Microsoft's What If.", "date": "2026-11-22"}
+    path = tmp_path / "causes.html"
+    path.write_text(render_html(scanned), encoding="utf-8")
+    page = show(path)
+    page.get_by_role("button", name="svc-backup").click()
+    text = page.locator("tr.detail").text_content()
+    for part in (cause, "Created 5 Nov 2026, 09:02 UTC", "Confirmed by Microsoft's What If."):
+        assert part in text
+    assert text.count("Last changed 21 Nov 2026") == 0
+
+
 def test_evidence_notices_and_exceptions_are_shown(show: Open, contoso: Path) -> None:
     page = show(contoso)
     page.get_by_role("button", name="svc-monitoring").click()
