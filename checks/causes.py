@@ -39,11 +39,12 @@ class Causes:
         policies = () if isinstance(tenant.policies, Gap) else tenant.policies
         self._policies = {policy.id: policy for policy in policies}
         self._of: dict[str, list[AuditEvent]] = {}
-        self._into: dict[str, list[AuditEvent]] = {}
+        self._moves: dict[str, dict[str, AuditEvent]] = {}
+        """Id of a group or role -> id of whoever was added or removed -> the newest such event."""
         for event in trail.events if trail else ():
             self._of.setdefault(event.target_id, []).append(event)
             if event.container_id:
-                self._into.setdefault(event.container_id, []).append(event)
+                self._moves.setdefault(event.container_id, {}).setdefault(event.target_id, event)
         self._defaults = [event for event in (trail.events if trail else ()) if event.kind == "security_defaults"]
         self._judges: dict[tuple[str, datetime, bool], Judge] = {}
         self._scopes: dict[tuple[str, bool], _Scope] = {}
@@ -128,33 +129,37 @@ class Causes:
 
     def _joined(self, containers: Iterable[str], account: Account) -> Iterator[AuditEvent]:
         """For each group or role that the account is in: the newest event that brought it there."""
-        groups = account.groups if isinstance(account.groups, frozenset) else frozenset()
-        members = {account.id, *groups}
         for container in containers:
-            newest = next((one for one in self._into.get(container, ()) if one.target_id in members), None)
-            if newest and newest.kind.endswith("_added") and (newest.kind == "role_added" or container in groups):
+            newest = self._newest_move(container, account)
+            held = newest and (newest.kind == "role_added" or container in _groups(account))
+            if newest and held and newest.kind.endswith("_added"):
                 yield newest
 
     def _left(self, containers: Iterable[str], account: Account) -> Iterator[AuditEvent]:
         """For each group or role that the account isn't in any more: the newest event that took it out."""
-        groups = account.groups if isinstance(account.groups, frozenset) else frozenset()
-        members = {account.id, *groups}
         for container in containers:
-            newest = next((one for one in self._into.get(container, ()) if one.target_id in members), None)
-            if newest and newest.kind.endswith("_removed") and container not in groups:
+            newest = self._newest_move(container, account)
+            if newest and newest.kind.endswith("_removed") and container not in _groups(account):
                 yield newest
+
+    def _newest_move(self, container: str, account: Account) -> AuditEvent | None:
+        """The newest event that brought the account, or a group that it is in, into or out of a group or role."""
+        moves = self._moves[container]
+        found = [moves[id] for id in moves.keys() & {account.id, *_groups(account)}]
+        return max(found, key=lambda event: event.time, default=None)
 
     def _scope(self, policy: Policy, *, excluded: bool) -> "_Scope":
         key = (policy.id, excluded)
         if key not in self._scopes:
-            exclusions = self._with_nested(policy.exclude_groups) | policy.exclude_roles
-            inclusions = self._with_nested(policy.include_groups) | policy.include_roles
-            if excluded:
-                scope = _Scope(tuple(sorted(exclusions)), ())
-            else:
-                everybody = "all" in policy.include_users
-                scope = _Scope(() if everybody else tuple(sorted(inclusions)), tuple(sorted(exclusions)))
-            self._scopes[key] = scope
+            # Only groups and roles with events are of interest: most have none.
+            exclusions = (self._with_nested(policy.exclude_groups) | policy.exclude_roles) & self._moves.keys()
+            inclusions = (self._with_nested(policy.include_groups) | policy.include_roles) & self._moves.keys()
+            everybody = "all" in policy.include_users
+            self._scopes[key] = (
+                _Scope(frozenset(exclusions), frozenset())
+                if excluded
+                else _Scope(frozenset() if everybody else frozenset(inclusions), frozenset(exclusions))
+            )
         return self._scopes[key]
 
     def _with_nested(self, groups: frozenset[str]) -> frozenset[str]:
@@ -170,8 +175,12 @@ class Causes:
 class _Scope:
     """The groups and roles through which an account comes under a policy: by joining them, and by leaving them."""
 
-    joined: tuple[str, ...]
-    left: tuple[str, ...]
+    joined: frozenset[str]
+    left: frozenset[str]
+
+
+def _groups(account: Account) -> frozenset[str]:
+    return account.groups if isinstance(account.groups, frozenset) else frozenset()
 
 
 def _told(events: list[AuditEvent], account: Account) -> str:
