@@ -23,6 +23,8 @@ INPUTS = {
     "groups": "a group that a policy names",
     "subscribed_skus": "the subscribed licences",
     "selection": "the selection of service accounts",
+    "audit_log": "the audit log",
+    "what_if": "Microsoft's What If",
 }
 """What each input is called in a sentence."""
 

@@ -24,6 +24,32 @@ def test_the_first_scan_judges_keeps_and_tells_each_problem_once(installation: I
     assert all(call.signature_valid for call in installation.receiver.calls)
 
 
+def test_an_alert_says_since_when_and_by_whom(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AUDIT_LOG", "on")
+    (policy,) = installation.graph.tenant.policies
+    when = datetime.now(UTC) - timedelta(days=2)
+    installation.graph.tenant.audits = [
+        {
+            "id": "1",
+            "activityDisplayName": "Add conditional access policy",
+            "activityDateTime": when.strftime("%Y-%m-%dT%H:%M:%S.0000000Z"),
+            "loggedByService": "Conditional Access",
+            "category": "Policy",
+            "result": "success",
+            "initiatedBy": {"user": {"id": "a", "userPrincipalName": "ada@contoso.com"}, "app": None},
+            "targetResources": [
+                {"id": policy["id"], "displayName": policy["displayName"], "type": "Policy", "modifiedProperties": []}
+            ],
+        }
+    ]
+    installation.scan()
+    changes = [change for call in installation.receiver.calls for change in json.loads(call.body)["data"]["changes"]]
+    (hidden,) = [change for change in changes if change["check_id"] == "APW-001"]
+    assert (hidden["since"], hidden["actor"]) == (when.strftime("%Y-%m-%dT%H:%M:%SZ"), "ada@contoso.com")
+    (stuck,) = [change for change in changes if change["check_id"] == "APW-003"]
+    assert (stuck["since"], stuck["actor"]) == (None, None)
+
+
 def test_a_second_scan_of_an_unchanged_tenant_tells_nothing(installation: Installation) -> None:
     first = installation.scan()
     told = len(installation.receiver.calls)
