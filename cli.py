@@ -25,12 +25,13 @@ from checks.pages import pages
 from document import Json, severities
 from errors import EXPECTED, sentence
 from findings.runs import new_run_id
+from look import read
 from reports.extras import ReportExtras
 from reports.files import render_csv, render_json
 from reports.html import render_html
 from reports.proposals import render_proposals
 from reports.terminal import render_table
-from scan import ScanRequest, discover, document_of, read, scan
+from scan import ScanRequest, discover, document_of, scan
 from settings import Settings, load_settings
 from tell import has_channels, send_alert, send_test_alert
 from tenant.permissions import PERMISSIONS, permissions_table
@@ -167,7 +168,8 @@ async def _scan(options: argparse.Namespace) -> int:
         accounts=tuple(options.account),
         store=not options.no_store,
     )
-    result = await scan(settings, request, progress=_say, advance=_Bar() if sys.stderr.isatty() else None)
+    advance = _Bar() if sys.stderr.isatty() else (lambda done, total: None)
+    result = await scan(settings, request, progress=_say, advance=advance)
     extras = None
     if request.store and options.format in ("table", "html"):
         async with views.opened(settings) as service:

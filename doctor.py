@@ -14,7 +14,7 @@ import httpx
 
 from findings.errors import FindingsError
 from findings.runs import probe
-from scan import graph_for
+from graph_client import graph_for
 from setting_values import StorageConnection
 from settings import REQUIREMENTS, Settings, SettingsError, load_settings
 from storage import StorageUnavailable, ensure_tables, tables

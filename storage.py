@@ -14,6 +14,11 @@ from azure.core.exceptions import (
 from azure.data.tables.aio import TableServiceClient
 from azure.identity.aio import DefaultAzureCredential
 
+from alerts.ledger import TABLE as ALERTS
+from evidence.store import TABLE as SIGN_INS
+from findings.exceptions import EXCEPTIONS
+from findings.runs import RUNS
+from findings.store import FINDINGS, HISTORY
 from setting_values import StorageConnection
 
 CLIENT_OPTIONS: dict[str, Any] = {
@@ -30,6 +35,8 @@ CLIENT_OPTIONS: dict[str, Any] = {
     "retry_backoff_max": 10,
 }
 
+TABLES = (FINDINGS, RUNS, HISTORY, EXCEPTIONS, SIGN_INS, ALERTS)
+"""Every table there is."""
 ROLE = "Storage Table Data Contributor"
 
 

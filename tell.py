@@ -24,14 +24,15 @@ from alerts.webhook import WebhookChannel
 from checks.catalog import SWITCHED_OFF, deciding_effects
 from checks.model import Effect
 from checks.reasons import INPUTS
+from clock import Clock, now_utc
 from document import Json
 from findings.exceptions import ExceptionStore
 from findings.model import Change, ChangeKind, FindingState, Flap, RunRecord, RunStatus
 from findings.runs import RunStore
 from findings.store import FindingStore
-from scan import TABLES, Clock, graph_for, now_utc
+from graph_client import graph_for
 from settings import Settings
-from storage import ensure_tables, tables
+from storage import TABLES, ensure_tables, tables
 from telemetry import sending, telemetry
 from tenant.graph import Graph, GraphError, GraphRefused
 from tenant.policies import parse_time

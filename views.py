@@ -20,9 +20,8 @@ from findings.store import FindingStore
 from reports.extras import ReportExtras
 from reports.files import render_csv, render_json
 from reports.html import render_html
-from scan import TABLES
 from settings import Settings
-from storage import ensure_tables, tables
+from storage import TABLES, ensure_tables, tables
 
 TREND = timedelta(days=90)
 """How far back a report looks."""

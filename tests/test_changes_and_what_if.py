@@ -36,7 +36,7 @@ def tenant(*, skus: tuple[str, ...] = ("SPE_E5",)) -> TenantBuilder:
 @pytest.fixture
 async def graph(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[LocalGraph]:
     monkeypatch.setattr("tenant.turns.SECONDS", 0.0)
-    monkeypatch.setattr("scan.WHAT_IF_SECONDS", 0.0)
+    monkeypatch.setattr("look.WHAT_IF_SECONDS", 0.0)
     async with LocalGraph(tenant().build()) as running:
         running.tenant.audits = [joined(running, SVC, "2026-11-20T09:15:00.0000000Z")]
         yield running

@@ -15,6 +15,7 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
+import look
 import scan
 import telemetry
 import tell
@@ -65,7 +66,7 @@ def recorded(monkeypatch: pytest.MonkeyPatch) -> Iterator[Recorded]:
     made = Recorded()
     with monkeypatch.context() as patch:
         ours = made.telemetry()
-        for module in (telemetry, scan, tell):
+        for module in (telemetry, look, scan, tell):
             patch.setattr(module, "telemetry", lambda: ours)
         yield made
 
