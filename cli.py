@@ -25,6 +25,7 @@ from checks.pages import pages
 from document import Json, severities
 from errors import EXPECTED, sentence
 from findings.runs import new_run_id
+from forget import forget
 from look import read
 from reports.extras import ReportExtras
 from reports.files import render_csv, render_json
@@ -130,6 +131,10 @@ def _parser() -> argparse.ArgumentParser:
     load.add_argument("file", type=Path)
     _format(load, "table", "json", "csv", "html")
     load.set_defaults(command=_load_snapshot)
+
+    one = commands.add_parser("forget", help="delete everything that is kept about an account")
+    one.add_argument("account", metavar="UPN_OR_ID")
+    one.set_defaults(command=_forget)
 
     one = commands.add_parser("alerts", help="alert channels")
     sub = one.add_subparsers(required=True, metavar="ACTION")
@@ -357,6 +362,17 @@ async def _load_snapshot(options: argparse.Namespace) -> int:
     document = document_of(settings, saved.reading, saved.taken)
     _write(_rendered(document, options.format), options.output)
     return DONE if document["run"]["complete"] else FAILED
+
+
+async def _forget(options: argparse.Namespace) -> int:
+    forgotten = await forget(load_settings(require=frozenset({"storage"})), options.account)
+    if not forgotten.rows:
+        _say(f"Nothing is kept about {options.account}.")
+        return DONE
+    _say(f"Deleted what was kept about {options.account}, in {forgotten.rows} rows.")
+    if forgotten.selected:
+        _say("It is still selected as a service account: the next scan reads it anew unless you take it out.")
+    return DONE
 
 
 async def _test_alert(options: argparse.Namespace) -> int:

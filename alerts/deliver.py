@@ -109,7 +109,8 @@ async def deliver(alert: Alert, channels: Iterable[Channel], ledger: Ledger, now
         raise faults[0]
     result = DeliveryResult(alert.id, tuple(outcome for outcome in outcomes if isinstance(outcome, ChannelResult)))
     if result.done:
-        await ledger.finish(alert.id)
+        given_up = any(one.status is DeliveryStatus.GIVEN_UP for one in result.results)
+        await ledger.finish(alert.id, told=not given_up)
     return result
 
 

@@ -2,7 +2,7 @@
 
 ::
 
-    alert       created, run id, how many items, ``open`` or ``done``, and the content
+    alert       created, run id, how many items, ``open`` or ``done``, and the content until it is done
     teams       where the channel stands: pending, sending, delivered, failed or given_up, with attempts and last error
     webhook
     email
@@ -114,12 +114,10 @@ class Ledger:
             return
 
     async def load(self, alert_id: str) -> Alert | None:
-        """The alert as it was kept, or None."""
-        row = await self._get(alert_id, HEADER)
-        if row is None:
-            return None
+        """The alert as it was kept; None where there is none, or where it was delivered everywhere."""
+        row = await self._get(alert_id, HEADER) or {}
         parts = sorted(name for name in row if name.startswith("data"))
-        return load(b"".join(row[name] for name in parts))
+        return load(b"".join(row[name] for name in parts)) if parts else None
 
     async def states(self, alert_id: str) -> dict[str, ChannelState]:
         """Where every channel that was ever tried stands, by its name."""
@@ -146,10 +144,17 @@ class Ledger:
         """Write what became of a claimed channel; None where the claim ran out and somebody else has taken it."""
         return await self._write(replace(state, claimed_until=None))
 
-    async def finish(self, alert_id: str) -> None:
-        """Note that nothing more is to be delivered, so that ``undelivered`` no longer names the alert."""
-        row = {"PartitionKey": _key(alert_id), "RowKey": HEADER, "status": "done"}
-        await self._table.update_entity(row, mode=UpdateMode.MERGE)
+    async def finish(self, alert_id: str, *, told: bool) -> None:
+        """Note that nothing more is to be delivered, so that ``undelivered`` no longer names the alert.
+
+        What it said is deleted once everybody was ``told``: it names accounts, and nobody needs it again. Where a channel
+        was given up it stays, for somebody who looks for it.
+        """
+        row = {"PartitionKey": _key(alert_id), "RowKey": HEADER}
+        if told:
+            row |= await self._table.get_entity(*row.values(), select=["created", "run_id", "purpose", "items"])
+        mode = UpdateMode.REPLACE if told else UpdateMode.MERGE
+        await self._table.update_entity({**row, "status": "done"}, mode=mode)
 
     async def undelivered(self, older_than: datetime) -> list[str]:
         """Ids of the alerts that were made before ``older_than`` and not yet delivered everywhere, the oldest first."""

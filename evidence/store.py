@@ -8,7 +8,7 @@ what the last scan proposed, the row ``audits``, ``latest`` what was read of the
 """
 
 import hashlib
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Protocol
@@ -100,6 +100,21 @@ class StoredEvidence:
         """Remember plain JSON under a name, in place of what was."""
         await self._table.upsert({"PartitionKey": name, "RowKey": _LATEST, **pack(what, _MOST_BYTES)})
 
+    async def forget(self, names: Collection[str]) -> int:
+        """Delete everything that names one account, by its object id or its user principal name, in lower case.
+
+        Events of the audit log in which it had any part go whole. Returns how many rows were cleansed.
+        """
+        count = 0
+        async for row in self._table.query("RowKey ge @all", {"all": ""}):
+            found = unpack(row) or {}
+            left = {key: _without(value, names) for key, value in found.items() if key.lower() not in names}
+            if left != found:
+                keys = {"PartitionKey": row["PartitionKey"], "RowKey": row["RowKey"]}
+                await self._table.upsert({**keys, **pack(left, _MOST_BYTES)})
+                count += 1
+        return count
+
 
 class PassingEvidence:
     """Days that are kept as long as the object: for a scan that stores nothing."""
@@ -128,6 +143,20 @@ class PassingEvidence:
     async def remember(self, name: str, what: Mapping[str, Any]) -> None:
         """Remember plain JSON under a name, in place of what was."""
         self._remembered[name] = dict(what)
+
+
+def _without(value: Any, names: Collection[str]) -> Any:
+    """Plain JSON without the items of a list that name somebody."""
+    return [item for item in value if not _name(item, names)] if isinstance(value, list) else value
+
+
+def _name(value: Any, names: Collection[str]) -> bool:
+    """Whether plain JSON names somebody, however deep."""
+    if isinstance(value, Mapping):
+        return any(_name(one, names) for one in value.values())
+    if isinstance(value, list):
+        return any(_name(one, names) for one in value)
+    return isinstance(value, str) and value.lower() in names
 
 
 def _partition(day: KeptDay) -> str:

@@ -1,6 +1,7 @@
 """Deleting: what is old, and everything about one account."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -48,30 +49,43 @@ async def prune(service: TableServiceClient, now: datetime, keep_days: int = KEE
     )
 
 
-async def forget(service: TableServiceClient, account_id: str) -> int:
+async def forget(service: TableServiceClient, names: Collection[str]) -> int:
     """Delete everything that is kept about one account, changes that wait to be told and exceptions included.
 
-    An account that is still selected comes back with the next scan, as if it had never been seen. What alerts have
-    carried away, and what the alerts themselves keep, is not here.
+    An account that is still selected comes back with the next scan, as if it had never been seen. Call it while holding
+    the lease: a scan would write back what it read before.
+
+    Args:
+        service: The storage account.
+        names: The account's object id and its user principal name, in lower case.
 
     Returns:
         How many rows were deleted or cleansed.
     """
     count = 0
-    partition = {"partition": to_key(account_id)}
-    for name in (FINDINGS, HISTORY, EXCEPTIONS):
-        count += await _delete(Table(service, name), "PartitionKey eq @partition", partition)
-    return count + await _forget_gaps(Table(service, RUNS), account_id)
+    for partition in names:
+        with suppress(ValueError):  # too long for any key
+            parameters = {"partition": to_key(partition)}
+            for name in (FINDINGS, HISTORY, EXCEPTIONS):
+                count += await _delete(Table(service, name), "PartitionKey eq @partition", parameters)
+    return count + await _cleanse_runs(Table(service, RUNS), names)
 
 
-async def _forget_gaps(runs: Table, account_id: str) -> int:
-    """Runs name the accounts of which something was unreadable."""
+async def _cleanse_runs(runs: Table, names: Collection[str]) -> int:
+    """Runs name the accounts of which something was unreadable, and those that a waiting policy would change."""
     count = 0
     async for row in runs.query("PartitionKey eq @run", {"run": RUN}):
         run = run_from_row(row)
-        gaps = tuple(gap for gap in run.gaps if gap.get("account") != account_id)
-        if gaps != run.gaps:
-            await runs.upsert(run_to_row(replace(run, gaps=gaps)))
+        cleansed = replace(
+            run,
+            gaps=tuple(gap for gap in run.gaps if str(gap.get("account")).lower() not in names),
+            simulations=tuple(
+                {**one, "accounts": [shift for shift in one["accounts"] if shift["id"] not in names]}
+                for one in run.simulations
+            ),
+        )
+        if cleansed != run:
+            await runs.upsert(run_to_row(cleansed))
             count += 1
     return count
 

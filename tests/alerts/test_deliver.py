@@ -271,3 +271,11 @@ async def test_message_for_tests_tells_what_every_channel_answered(
 async def test_error_for_the_queue_says_where_it_failed(ledger: Ledger) -> None:
     result = await deliver(MADE, [Scripted("teams", busy())], ledger, NOW)
     assert str(DeliveryFailed(result)) == f"Alert {MADE.id} is not delivered everywhere yet. teams: It is busy."
+
+
+async def test_what_an_alert_said_is_deleted_once_everybody_has_it(ledger: Ledger) -> None:
+    await deliver(MADE, [Scripted("teams"), Scripted("webhook", busy())], ledger, NOW)
+    assert await ledger.load(MADE.id) == MADE
+    await deliver(MADE, [Scripted("teams"), Scripted("webhook")], ledger, LATER)
+    assert await ledger.load(MADE.id) is None
+    assert await statuses(ledger) == {"teams": "delivered", "webhook": "delivered"}

@@ -1,0 +1,80 @@
+"""Deleting what is kept about a person: nothing in any table names them afterwards."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from azure.data.tables import TableServiceClient
+
+from demo.company import company, demo_settings
+from demo.graph import LocalGraph
+from demo.receiver import Receiver
+from findings.packing import unpack
+from tests.e2e.conftest import Answer, Installation
+
+SELECTED, PROPOSED = "svc-codetwo-backup@alderleaf.example", "pagerloom@alderleaf.example"
+
+
+@pytest.fixture
+def installation(storage: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Installation]:
+    """The demo company with everything on, told to a webhook."""
+    with LocalGraph(company()).in_thread() as graph, Receiver().in_thread() as receiver:
+        settings = {
+            **demo_settings(),
+            "GRAPH_ENDPOINT": graph.url,
+            "AzureWebJobsStorage": storage,
+            "WHAT_IF_BUDGET": "100",
+            "WEBHOOK_URL": f"{receiver.url}/webhook",
+            "WEBHOOK_SECRET": receiver.secret,
+        }
+        for name, value in settings.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setattr("tenant.turns.SECONDS", 0.0)  # this Graph has no limits
+        monkeypatch.setattr("look.WHAT_IF_SECONDS", 0.0)
+        yield Installation(graph, receiver, storage)
+
+
+def tables_that_name(storage: str, *names: str) -> set[str]:
+    """The tables that hold any of these texts, compressed documents included."""
+    found = set()
+    with TableServiceClient.from_connection_string(storage) as service:
+        for table in service.list_tables():
+            for row in service.get_table_client(table.name).list_entities():
+                plain = {name: value for name, value in row.items() if not isinstance(value, bytes)}
+                text = json.dumps([plain, unpack(row)], default=str).lower()
+                if any(name.lower() in text for name in names):
+                    found.add(table.name)
+    return found
+
+
+def id_of(answer: Answer, name: str) -> str:
+    (found,) = {
+        one["id"]
+        for one in (*answer.document["accounts"], *answer.document["proposals"])
+        if one["user_principal_name"] == name
+    }
+    return str(found)
+
+
+def test_no_table_names_a_forgotten_account(installation: Installation, storage: str) -> None:
+    names = (SELECTED, id_of(installation.scan(), SELECTED))
+    assert tables_that_name(storage, *names) == {"findings", "history", "signins"}
+    answer = installation.run("forget", SELECTED.upper())
+    assert answer.code == 0
+    assert "It is still selected as a service account" in answer.err
+    assert tables_that_name(storage, *names) == set()
+    assert installation.scan("--account", SELECTED).account(SELECTED)["findings"]
+
+
+def test_no_table_names_somebody_who_was_proposed(installation: Installation, storage: str) -> None:
+    names = (PROPOSED, id_of(installation.scan(), PROPOSED))
+    assert tables_that_name(storage, *names) == {"signins"}
+    answer = installation.run("forget", PROPOSED)
+    assert (answer.code, "still selected" in answer.err) == (0, False)
+    assert tables_that_name(storage, *names) == set()
+
+
+def test_forgetting_somebody_unknown_says_so(installation: Installation) -> None:
+    answer = installation.run("forget", "nobody' or 1 eq 1" + "x" * 2000)
+    assert answer.code == 0
+    assert answer.err.startswith("Nothing is kept about nobody'")
