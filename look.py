@@ -85,7 +85,7 @@ async def look(
             try:
                 usage, trail = await _read_from(graph, settings, accounts, evidence, clock, progress, quick)
             finally:
-                telemetry().asked(graph.requests, graph.throttled)
+                telemetry().asked(graph.requests, graph.throttled, graph.resource_units)
         reading = usage.reading
         span.set_attributes({"accounts": len(reading.accounts), "graph_requests": graph.requests})
     progress(f"Judging {len(reading.accounts)} service accounts")
@@ -110,7 +110,7 @@ async def with_what_if(
             lambda one: first_seen.get(one.account.id, now),
             now,
         )
-        telemetry().asked(graph.requests, graph.throttled)
+        telemetry().asked(graph.requests, graph.throttled, graph.resource_units)
     reading = replace(seen.reading, gaps=(*seen.reading.gaps, *gaps.found()))
     return replace(seen, reading=reading, judged=judged, graph_requests=seen.graph_requests + graph.requests)
 

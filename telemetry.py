@@ -6,7 +6,8 @@ add spans with addresses, and addresses name people. What is sent are the attrib
 counts, and the type of an error without its text.
 
 Metrics: ``apw.accounts`` (also by verdict), ``apw.findings.open`` by severity, ``apw.graph.requests``, ``apw.graph.throttled``,
-``apw.scan.seconds``, ``apw.alert.latency`` (seconds from finding a change to its last delivery).
+``apw.graph.resource_units`` (as Graph's limits count), ``apw.scan.seconds``, ``apw.alert.latency`` (seconds from finding a
+change to its last delivery).
 """
 
 import asyncio
@@ -59,6 +60,9 @@ class Telemetry:
         self._throttled = meter.create_counter(
             "apw.graph.throttled", "{request}", "Requests that Graph asked to repeat"
         )
+        self._units = meter.create_counter(
+            "apw.graph.resource_units", "{unit}", "What the requests cost, as Graph's limits count"
+        )
         self._seconds = meter.create_histogram("apw.scan.seconds", "s", "How long a scan took")
         self._latency = meter.create_histogram("apw.alert.latency", "s", "From finding a change to its last delivery")
 
@@ -89,10 +93,11 @@ class Telemetry:
         for severity, count in open_findings.items():
             self._open.set(count, {"severity": severity})
 
-    def asked(self, requests: int, throttled: int) -> None:
-        """Microsoft Graph was asked that often, and said so often that it was too much."""
+    def asked(self, requests: int, throttled: int, resource_units: int) -> None:
+        """Microsoft Graph was asked that often, said so often that it was too much, and counted so many resource units."""
         self._requests.add(requests)
         self._throttled.add(throttled)
+        self._units.add(resource_units)
 
     def told(self, seconds: float) -> None:
         """An alert is delivered everywhere, that long after its change was found."""

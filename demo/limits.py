@@ -1,7 +1,8 @@
 """Throttling as Microsoft documents it ("Microsoft Graph service-specific throttling limits").
 
 Conditional Access: 1 request per second and tenant, answered with 429 that has no Retry-After. Sign-in and audit logs,
-registration reports, authentication methods: 5 requests per 10 seconds, with Retry-After.
+registration reports, authentication methods: 5 requests per 10 seconds, with Retry-After. Identity and access: a budget of
+resource units that is far above what a demo spends; every answer says what it cost.
 """
 
 import math
@@ -9,11 +10,23 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from urllib.parse import parse_qsl
 
 from demo.errors import GraphRefusal
 
 CONDITIONAL_ACCESS = "conditional access"
 REPORTS = "reports"
+
+
+_COSTS = {"users": 2, "transitiveMemberOf": 2, "transitiveMembers": 5, "oauth2PermissionGrants": 2, "subscribedSkus": 3}
+
+
+def resource_units(template: str, query: str) -> int:
+    """What a request that was answered cost, by the last named segment of its path and its query: at least 1."""
+    named = [segment for segment in template.split("/") if segment and not segment.startswith("{")]
+    options = dict(parse_qsl(query))
+    cost = _COSTS.get(named[-1], 1) - ("$select" in options) + ("$expand" in options)
+    return max(1, cost - (int(options.get("$top", 100)) < 20))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from demo.errors import GraphRefusal, denied, error_body, no_such_segment
 from demo.faults import Faults
-from demo.limits import Limits
+from demo.limits import Limits, resource_units
 from demo.messages import Answer, LoggedRequest, Request
 from demo.schema import Json, Schema, schema
 from demo.tenant import DemoTenant
@@ -131,7 +131,9 @@ class Service:
         self._check_permission(route)
         self.limits.check(route.limit)
         call = Call(request, self.tenant, schema(request.version), keys, cast, self.page_sizes, self.mails)
-        return route.handler(call)
+        found = route.handler(call)
+        found.headers["x-ms-resource-unit"] = str(resource_units(route.template, request.query))
+        return found
 
     def _check_permission(self, route: Route) -> None:
         if self.granted is not None and not self.granted.intersection(route.permissions):

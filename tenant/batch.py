@@ -98,7 +98,9 @@ async def _send(graph: Graph, members: Sequence[Member], version: str) -> list[A
         responses = _by_id(envelope.get("responses"))
         pauses: dict[int, float] = {}
         for index in waiting:
-            answer = answers[index] = _answer(responses.get(str(index)))
+            response = responses.get(str(index))
+            answer = answers[index] = _answer(response)
+            graph.count_cost(_headers(response))
             if isinstance(answer, GraphRefused) and answer.status:
                 graph.throttled += answer.status == TOO_MANY
                 pause = paces[index].after(answer.status, answer.retry_after)
@@ -142,6 +144,10 @@ def _answer(response: Json | None) -> Answer:
         return body
     error = body.get("error") if isinstance(body, dict) else None
     detail = error if isinstance(error, dict) else {}
-    headers = response.get("headers")
-    waits = retry_after_in(headers) if isinstance(headers, dict) else None
+    waits = retry_after_in(_headers(response))
     return GraphRefused(number, str(detail.get("code") or "UnexpectedAnswer"), str(detail.get("message") or ""), waits)
+
+
+def _headers(response: Json | None) -> Json:
+    headers = response.get("headers") if response else None
+    return headers if isinstance(headers, dict) else {}

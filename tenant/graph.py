@@ -94,6 +94,8 @@ class Graph:
         """HTTP requests so far; a batch is one, a retry is another."""
         self.throttled = 0
         """Answers so far that asked for patience (429), members of batches included."""
+        self.resource_units = 0
+        """What the answers so far said that they cost, members of batches included; Graph's limits count these."""
         self.clock_ahead: timedelta | None = None
         """How far this machine's clock is ahead of Graph's, as of the last answer that told the time (to the second)."""
         self.sleep = sleep
@@ -251,8 +253,15 @@ class Graph:
     async def _count(self, request: httpx.Request) -> None:
         self.requests += 1
 
+    def count_cost(self, headers: Mapping[str, Any]) -> None:
+        """Add what an answer with these headers cost, where it says so."""
+        for name, value in headers.items():
+            if name.lower() == "x-ms-resource-unit" and str(value).isdecimal():
+                self.resource_units += int(value)
+
     async def _notice(self, response: httpx.Response) -> None:
         self.throttled += response.status_code == TOO_MANY
+        self.count_cost(response.headers)
         with suppress(TypeError, ValueError):
             self.clock_ahead = datetime.now(UTC) - parsedate_to_datetime(response.headers.get("Date", ""))
 

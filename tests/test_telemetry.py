@@ -20,6 +20,7 @@ import scan
 import telemetry
 import tell
 from checks.model import Severity
+from demo.limits import resource_units
 from tests.e2e.conftest import Installation, installation
 
 __all__ = ["installation"]
@@ -99,6 +100,9 @@ def test_the_numbers_are_those_of_the_scan(installation: Installation, recorded:
     found = recorded.metrics()
     assert found["apw.graph.requests"] == {"": document["run"]["graph_requests"]}
     assert found["apw.graph.throttled"] == {"": 1}
+    asked = [(one.template, one.query) for one in installation.graph.requests if one.status == 200]
+    costs = [resource_units(path, query) for path, query in asked if path and not path.endswith("/$batch")]
+    assert found["apw.graph.resource_units"] == {"": sum(costs)}
     counts = {name: count for name, count in found["apw.accounts"].items() if count}
     seen = [account["visibility"] for account in document["accounts"]]
     assert counts == {name: seen.count(name) for name in set(seen)}

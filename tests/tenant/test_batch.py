@@ -36,6 +36,14 @@ async def test_members_are_sent_twenty_at_a_time_and_answered_in_their_order() -
     assert names(answers) == [f"u{number:02d}@contoso.com" for number in range(45)]
 
 
+async def test_what_answers_say_they_cost_is_added_up() -> None:
+    async with LocalGraph(company(2)) as local, connect(local.url) as graph:
+        await batch(graph, [*members(2), Member("/users/u00@contoso.com")])
+        assert graph.resource_units == 1 + 1 + 2
+        await graph.get("/subscribedSkus")
+        assert graph.resource_units == 4 + 3
+
+
 async def test_no_members_are_no_request() -> None:
     async with LocalGraph(company(0)) as local, connect(local.url) as graph:
         assert await batch(graph, []) == []
