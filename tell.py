@@ -27,7 +27,7 @@ from checks.reasons import INPUTS
 from clock import Clock, now_utc
 from document import Json
 from findings.exceptions import ExceptionStore
-from findings.model import Change, ChangeKind, FindingState, Flap, RunRecord, RunStatus
+from findings.model import Change, ChangeKind, FindingState, Flap, RunRecord
 from findings.runs import RunStore
 from findings.store import FindingStore
 from graph_client import graph_for
@@ -61,7 +61,9 @@ async def send_alert(settings: Settings, alert_id: str, *, clock: Clock = now_ut
         if alert is None:
             if not changes:
                 return
-            alert = _alert(settings, alert_id, changes, await _runs(RunStore(service), changes[0].run_id))
+            runs = RunStore(service)
+            run = await runs.load(changes[0].run_id)
+            alert = _alert(settings, alert_id, changes, run, first=run is not None and await runs.is_first(run))
         async with sending():
             with telemetry().span("tell", run_id=alert.run_id, changes=len(changes)) as span:
                 async with _channels(settings) as channels:
@@ -111,7 +113,7 @@ async def send_failure_notice(settings: Settings, what: str, failed_id: str, why
     """Tell once that a scan or the delivery of an alert failed for good (``what`` is ``scan`` or ``alert``)."""
     async with tables(settings) as service:
         await ensure_tables(service, TABLES)
-        newest = await RunStore(service).newest(limit=20)
+        newest = await RunStore(service).newest(limit=20, since=now_utc() - timedelta(days=30))
         known = next((run for run in newest if run.tenant_id), None)
         alert = compose_failure(
             tenant_id=known.tenant_id if known else "",
@@ -173,17 +175,9 @@ def _mail_sender(graph: Graph) -> MailSender:
     return send
 
 
-async def _runs(store: RunStore, run_id: str) -> tuple[RunRecord | None, bool]:
-    """The run that found the changes, and whether it was the first of its tenant."""
-    run = await store.load(run_id)
-    if run is None:
-        return None, False
-    done = (RunStatus.COMPLETE, RunStatus.INCOMPLETE)
-    return run, not any(one.started < run.started and one.status in done for one in await store.newest(limit=1000))
-
-
-def _alert(settings: Settings, alert_id: str, changes: Sequence[Change], found: tuple[RunRecord | None, bool]) -> Alert:
-    run, first = found
+def _alert(
+    settings: Settings, alert_id: str, changes: Sequence[Change], run: RunRecord | None, *, first: bool
+) -> Alert:
     return compose(
         alert_id=alert_id,
         tenant_id=run.tenant_id if run else "",

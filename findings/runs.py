@@ -55,6 +55,13 @@ class RunStore:
         runs = [run_from_row(row) async for row in self._runs.query(conditions, parameters)]
         return sorted(runs, key=lambda run: (run.started, run.id), reverse=True)[:limit]
 
+    async def is_first(self, run: RunRecord) -> bool:
+        """Whether no scan before this one was done."""
+        conditions = "PartitionKey eq @run and started lt @before and ( status eq @complete or status eq @incomplete )"
+        done = {"complete": RunStatus.COMPLETE.value, "incomplete": RunStatus.INCOMPLETE.value}
+        rows = self._runs.query(conditions, {"run": RUN, "before": run.started, **done}, select=("RowKey",))
+        return await anext(rows, None) is None
+
     async def end_abandoned(self, now: datetime) -> list[RunRecord]:
         """Mark every run that still claims to be running as failed, and return them as they are now.
 

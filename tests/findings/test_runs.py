@@ -37,6 +37,16 @@ async def test_a_run_comes_back_as_it_was(service: TableServiceClient) -> None:
     assert await runs.load(FULL.id) == FULL
 
 
+async def test_a_run_is_the_first_until_another_was_done_before_it(service: TableServiceClient) -> None:
+    runs = RunStore(service)
+    later = RunRecord("later", RunStatus.COMPLETE, NOW + HOUR)
+    for run in (RunRecord("failed", RunStatus.FAILED, NOW), RunRecord("running", RunStatus.RUNNING, NOW), later):
+        await runs.save(run)
+    assert await runs.is_first(later)
+    await runs.save(RunRecord("sooner", RunStatus.INCOMPLETE, NOW))
+    assert not await runs.is_first(later)
+
+
 async def test_a_run_is_replaced_as_it_gets_on(service: TableServiceClient) -> None:
     runs = RunStore(service)
     await runs.save(FULL)
