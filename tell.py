@@ -237,6 +237,7 @@ def _item(change: Change, cloud: str) -> AlertItem:
         actor=decisive.get("actor") if decisive else None,
         reasons=reasons,
         next_step=_next_step(remedies[0]) if remedies else None,
+        doubt=_doubt(account) if any(reason.policy_id for reason in reasons) else None,
         resolution=change.resolution,
         previous_severity=Severity(change.previous_severity) if change.previous_severity else None,
         settled=change.flapping is Flap.SETTLED,
@@ -244,6 +245,12 @@ def _item(change: Change, cloud: str) -> AlertItem:
         accepted_by=change.exception.owner if change.exception else None,
         entra_url=entra_user_url(change.account_id, cloud),
     )
+
+
+def _doubt(account: Mapping[str, Any]) -> str | None:
+    """What Microsoft's What If said, where it disagrees with the verdict."""
+    checked = account.get("cross_check")
+    return checked["text"] if checked and checked["result"] == "disagrees" else None
 
 
 def _since(reason: Mapping[str, Any] | None) -> datetime | None:

@@ -18,7 +18,7 @@ MAX_BYTES = 600 * 1024
 """Of each attachment: Graph takes requests of 4 MB, and base64 within base64 makes 1.8 bytes of each."""
 COLUMNS = (
     *("what", "severity", "check", "title", "account", "display_name", "account_id", "summary", "policy", "scope"),
-    *("since_utc", "by", "first_seen_utc", "resolution", "next_step"),
+    *("since_utc", "by", "first_seen_utc", "resolution", "next_step", "doubt"),
 )
 _FORMULA = frozenset("=+-@\t\r＝＋－＠")
 
@@ -62,7 +62,7 @@ def _cells(item: AlertItem) -> Iterator[str]:
     yield from (item.user_principal_name, item.display_name, item.account_id, item.summary)
     yield from ((reason.policy_name or "", reason.scope or "") if reason else ("", ""))
     yield from (_time(item.since), item.actor or "", _time(item.first_seen), item.resolution or "")
-    yield item.next_step.title if item.next_step else ""
+    yield from (item.next_step.title if item.next_step else "", item.doubt or "")
 
 
 def _time(time: datetime | None) -> str:

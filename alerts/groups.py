@@ -124,7 +124,21 @@ def statement(group: Group, *, total: int | None = None, baseline: bool = False)
 
 
 def remark(group: Group) -> str | None:
-    """What is special about this change, in a sentence; None where nothing is."""
+    """What is special about this change, and what speaks against it, in sentences; None where nothing is."""
+    return " ".join(said for said in (_special(group), _doubt(group)) if said) or None
+
+
+def _doubt(group: Group) -> str | None:
+    doubts = {item.account_id: item.doubt for item in group.items if item.doubt}
+    if not doubts or group.kind is Kind.RESOLVED:
+        return None
+    if group.accounts == 1:
+        return clean(next(iter(doubts.values())))
+    which = "each of these accounts" if len(doubts) == group.accounts else f"{len(doubts):,} of these accounts"
+    return f"Microsoft's What If has another answer for {which}: the report shows both."
+
+
+def _special(group: Group) -> str | None:
     item = group.first
     if item.settled:
         return "It kept changing, has been still for some days now, and this is how it stayed."

@@ -93,6 +93,8 @@ class AlertItem:
     reasons: tuple[AlertReason, ...] = ()
     """Those that decide this finding, most decisive first. Changes with the same first one are told together."""
     next_step: NextStep | None = None
+    doubt: str | None = None
+    """What speaks against the verdict, in a sentence or two: another answer of Microsoft's What If."""
     resolution: str | None = None
     """Why it is resolved, in a sentence."""
     previous_severity: Severity | None = None

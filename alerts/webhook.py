@@ -18,6 +18,7 @@ Headers: ``webhook-id`` (the alert's id, the same on every attempt: drop what yo
                     "summary": "...", "first_seen": "...", "since": "..." | null, "actor": "..." | null,
                     "reasons": [{"text": "...", "effect": "...", "policy_id": "...", "policy_name": "...",
                                  "scope": "...", "since": "..." | null}],
+                    "doubt": "..." | null,     what speaks against it: Microsoft's What If has another answer
                     "next_step": {"title": "...", "steps": ["..."], "url": "..."} | null,
                     "resolution": "..." | null, "accepted_until": "2026-10-31" | null, "accepted_by": "..." | null}],
        "gaps": [{"input": "...", "error": "...", "permission": "...", "account": null}]}}
@@ -170,6 +171,7 @@ def change_object(item: AlertItem) -> Json:
             }
             for reason in item.reasons[:_REASONS]
         ],
+        "doubt": _text(item.doubt),
         "next_step": {
             "title": _text(step.title),
             "steps": [_text(one) for one in step.steps[:_STEPS]],

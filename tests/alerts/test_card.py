@@ -95,6 +95,7 @@ def test_any_number_of_changes_with_any_names_makes_a_card_that_teams_takes(
                 upn=name,
                 title=name,
                 actor=name,
+                doubt=name,
                 resolution=name,
                 reasons=(cause,),
                 severity=list(Severity)[number % 3],

@@ -299,7 +299,7 @@ def test_each_purpose_has_a_type_of_its_own() -> None:
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.sampled_from(HOSTILE) | st.text(st.characters(exclude_categories=[])), st.integers(0, 3000))
 def test_webhook_document_is_bounded_and_counts_what_it_omits(name: str, count: int) -> None:
-    one = item(1, name=name, upn=name, title=name, actor=name, resolution=name)
+    one = item(1, name=name, upn=name, title=name, actor=name, doubt=name, resolution=name)
     body = webhook_body(alert(*[one] * count, tenant_name=name))
     assert body.isascii()
     assert len(body) <= MAX_BYTES

@@ -164,11 +164,21 @@ def test_since_and_actor_are_told_only_where_they_hold_for_all() -> None:
             "The exception (until 21 Nov 2026, owner Ben) has ended",
         ),
         (item(1, Kind.EXCEPTION_EXPIRED), "The exception has ended"),
+        (item(1, doubt="Microsoft's What If sees it differently."), "What If sees it differently."),
+        (item(1, Kind.CHANGED, doubt="But."), "The finding was open before; its cause changed. But."),
+        (item(1, Kind.RESOLVED, doubt="But."), None),
     ],
 )
 def test_what_is_special_is_said(one: AlertItem, expected: str | None) -> None:
     said = remark(Group((one,)))
     assert said is None if expected is None else expected in (said or "")
+
+
+def test_doubts_about_some_of_many_accounts_are_counted() -> None:
+    group = Group((item(1, doubt="One."), item(2), item(3, doubt="Three.")))
+    assert remark(group) == "Microsoft's What If has another answer for 2 of these accounts: the report shows both."
+    both = Group((item(1, doubt="One."), item(2, doubt="Two.")))
+    assert "for each of these accounts" in (remark(both) or "")
 
 
 def test_same_gap_of_many_accounts_is_one_line() -> None:

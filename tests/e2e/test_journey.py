@@ -168,3 +168,17 @@ def test_a_digest_reminds_of_what_is_open_when_a_reminder_is_due(
         asyncio.run(send_alert(load_settings(), digest))
     assert sorted(installation.told()) == [("still_open", BACKUP, "APW-001"), ("still_open", MAILER, "APW-003")]
     assert len(installation.receiver.calls) == 1
+
+
+def test_an_alert_says_that_microsofts_what_if_has_another_answer(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WHAT_IF_BUDGET", "20")
+    monkeypatch.setattr("look.WHAT_IF_SECONDS", 0.0)
+    installation.graph.fail("conditionalAccess/evaluate", 200, body={"value": []})  # no policy applies
+    check = installation.scan().account(BACKUP)["cross_check"]
+    assert check["result"] == "disagrees"
+    (call,) = [one for one in installation.receiver.calls if one.path == "/webhook"]
+    doubts = {one["account"]["user_principal_name"]: one["doubt"] for one in json.loads(call.body)["data"]["changes"]}
+    assert doubts[BACKUP] == check["text"]
+    assert doubts[MAILER] is None
