@@ -34,7 +34,8 @@ class SignInLog:
         self._last = (now - timedelta(hours=SETTLED_HOURS)).date() - timedelta(days=1)
         self._covered: dict[tuple[str, str], int] = {}
         self._newest: date | None = None
-        self._stopped = False
+        self.stopped = False
+        """Whether something could not be read, or the scan has spent its requests."""
 
     async def look(self) -> None:
         """See which days are kept. Raises ``StorageError``."""
@@ -106,7 +107,7 @@ class SignInLog:
                 yield kept
 
     async def _read(self, question: Question, first: date, last: date) -> None:
-        if self._stopped:
+        if self.stopped:
             return
         try:
             async for day in read_days(self._graph, self._turns, question, first, last):
@@ -120,7 +121,7 @@ class SignInLog:
             self._stop(error, explain(error))
 
     def _stop(self, error: GraphError | str, text: str) -> None:
-        self._stopped = True
+        self.stopped = True
         self._gaps.add_optional("sign_ins", error, text=text)
 
     def _note(self, kept: KeptDay) -> None:

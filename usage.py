@@ -5,30 +5,32 @@ day and each day once: what it came to is kept, so that a scan that was killed, 
 the next one.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from checks.discovery import Proposal, propose, watched_principals
+from checks.discovery import Proposal, may_be_proposed, propose, watched_principals
 from checks.products import Product, is_product_app, known_products, load_products
-from checks.signals import SERVICE_BEGINNINGS, client_weight, is_peoples
+from checks.signals import SERVICE_BEGINNINGS, client_weight, is_impersonal, is_peoples
 from evidence.store import Evidence
 from settings import Settings
 from sign_in_log import Known, SignInLog
 from tenant.consents import Applications, find_by_name, read_applications, read_assignments, read_candidates
 from tenant.gaps import Gaps
 from tenant.graph import Graph
-from tenant.model import Account, Consent
+from tenant.model import Account, Candidate, Consent
 from tenant.reader import Reading
 from tenant.sign_ins import AT_ONCE
 from tenant.turns import Turns
 
 MOST_CANDIDATES = 200
 """Accounts that are looked at more closely; those with the strongest signs go first."""
+MOST_WITH_A_WEAK_SIGN = 400
+"""Accounts whose names and mailboxes are looked at because of one weak sign, as phones and consents of people are too."""
 MOST_APPLICATIONS = 3 * AT_ONCE
 MOST_BY_NAME = 300
-_STRONG, _WATCHED = 2, 9
+_WEAK, _STRONG, _WATCHED = 1, 2, 9
 
 Progress = Callable[[str], None]
 
@@ -108,24 +110,26 @@ class _Finder:
             progress("Reading the sign-in log")
             await self._log.look()
             await self._log.ask("accounts", sorted(self._selected))  # first: their evidence is what findings rest on
-        wanted: list[str] = []
+        candidates: list[Candidate] = []
         if discover:
             await self._score(applications)
-            wanted = sorted(self._scores, key=lambda id: (-self._scores[id], id))[:MOST_CANDIDATES]
+            candidates = await self._candidates()
         known: dict[str, Known] = {}
         if self._by_sign_ins:
-            await self._log.ask("accounts", sorted(wanted))
+            wanted = [one.account.id for one in candidates]
+            await self._log.ask("accounts", wanted)
             known = await self._log.known(self._selected | set(wanted))
             await self._log.forget()
-        proposals = await self._propose(wanted, known, applications)
+        proposals = await self._propose(candidates, known, applications)
         accounts = tuple(_equipped(one, known, applications.consents) for one in self._reading.accounts)
         return Usage(replace(self._reading, accounts=accounts), proposals)
 
     async def _score(self, applications: Applications) -> None:
-        """Note who is worth a closer look: whoever one strong sign points to."""
+        """Note who is worth a closer look, and how much says so."""
         for id, consents in applications.consents.items():
-            if any(is_product_app(one.app_id, one.app_name, self._products) for one in consents):
-                self._note(id, _STRONG)
+            known = any(is_product_app(one.app_id, one.app_name, self._products) for one in consents)
+            foreign = any(not is_peoples(one.app_id, one.app_name) for one in consents)
+            self._note(id, _STRONG if known else _WEAK if foreign else 0)
         if self._by_sign_ins:
             await self._log.ask("legacy")
             await self._log.ask("apps", self._applications(applications))
@@ -137,8 +141,18 @@ class _Finder:
             self._note(id, _WATCHED)
 
     def _note(self, id: str, score: int) -> None:
-        if score >= _STRONG and id not in self._selected:
+        if score and id not in self._selected:
             self._scores[id] = max(score, self._scores.get(id, 0))
+
+    async def _candidates(self) -> list[Candidate]:
+        """Whoever one strong sign points to; and where a weak one does, who also has the name or the mailbox of nobody."""
+        noted = sorted(self._scores, key=lambda id: (-self._scores[id], id))
+        strong = [id for id in noted if self._scores[id] >= _STRONG][:MOST_CANDIDATES]
+        weak = [id for id in noted if self._scores[id] < _STRONG][:MOST_WITH_A_WEAK_SIGN]
+        asked = strong if len(strong) == MOST_CANDIDATES else strong + weak
+        found = await read_candidates(self._graph, self._gaps, asked) if asked else []
+        worth = [one for one in found if self._scores[one.account.id] >= _STRONG or is_impersonal(one)]
+        return [one for one in worth if may_be_proposed(one.account)][:MOST_CANDIDATES]
 
     def _applications(self, applications: Applications) -> list[str]:
         """Ids of the applications whose sign-ins say something: known products first, then what may read or send mail."""
@@ -149,14 +163,21 @@ class _Finder:
         return list(dict.fromkeys((*sorted(known), *sorted(mail))))[:MOST_APPLICATIONS]
 
     async def _propose(
-        self, wanted: list[str], known: Mapping[str, Known], applications: Applications
+        self, candidates: Sequence[Candidate], known: Mapping[str, Known], applications: Applications
     ) -> tuple[Proposal, ...]:
-        candidates = await read_candidates(self._graph, self._gaps, wanted) if wanted else []
         ids = [one.account.id for one in candidates]
-        assigned = await read_assignments(self._graph, self._gaps, applications, ids) if applications.names else {}
+        assigned = (
+            await read_assignments(self._graph, self._gaps, applications, ids) if ids and applications.names else {}
+        )
         consents = {id: (*applications.consents.get(id, ()), *assigned.get(id, ())) for id in ids}
         equipped = [replace(one, account=_equipped(one.account, known, consents)) for one in candidates]
-        return propose(self._reading.tenant, equipped, frozenset(applications.names), self._products)
+        return propose(
+            self._reading.tenant,
+            equipped,
+            frozenset(applications.names),
+            self._products,
+            log_read=self._by_sign_ins and not self._log.stopped,
+        )
 
 
 def proposed_ids(proposals: Iterable[Proposal]) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from checks.policy import ENABLED, can_reach_users, effect_of
 from checks.products import Product
-from checks.scope import DIRECTORY_SYNCHRONIZATION_ACCOUNTS, Scopes, is_synchronization_account
+from checks.scope import DIRECTORY_SYNCHRONIZATION_ACCOUNTS, Scopes
 from checks.signals import Signal, days_used, has_emergency_name, service_name, signals_of
 from tenant.model import Account, Candidate, Gap, Policy, Tenant
 
@@ -19,6 +19,8 @@ GLOBAL_ADMINISTRATOR = "62e90394-69f5-4237-9190-012177145e10"
 """Template id of the role."""
 _RARELY = 2
 """Days with sign-ins in a month that an emergency account may have: it is tested now and then."""
+_SYNCHRONIZATION_ROLES = frozenset({DIRECTORY_SYNCHRONIZATION_ACCOUNTS, "a92aed5d-d78a-4d16-b381-09adb37eb3b0"})
+"""Template ids of the roles Directory Synchronization Accounts and, newer, On Premises Directory Sync Account."""
 _SYNCHRONIZATION = ("sync_", "adtoaadsyncserviceaccount")
 
 
@@ -35,19 +37,25 @@ class Proposal:
 
 
 def propose(
-    tenant: Tenant, candidates: Iterable[Candidate], third_party: frozenset[str], products: Iterable[Product]
+    tenant: Tenant,
+    candidates: Iterable[Candidate],
+    third_party: frozenset[str],
+    products: Iterable[Product],
+    *,
+    log_read: bool = True,
 ) -> tuple[Proposal, ...]:
     """The proposals, best first, then what was recognised and left out.
 
-    Takes the accounts that something points to, the ids of the applications that aren't Microsoft's and the known products.
-    Disabled accounts, guests and accounts that look like people's are in neither.
+    Takes the accounts that something points to, the ids of the applications that aren't Microsoft's and the known products;
+    ``log_read``: whether no sign-ins means that there were none. Disabled accounts, guests and accounts that look like
+    people's are in neither.
     """
     products = tuple(products)
-    exclusions = _Exclusions(tenant)
+    exclusions = _Exclusions(tenant, log_read)
     found = []
     for candidate in candidates:
         account = candidate.account
-        if account.enabled is False or (account.user_type or "").lower() == "guest":
+        if not may_be_proposed(account):
             continue
         signals = tuple(sorted(signals_of(candidate, third_party, products), key=lambda signal: -signal.weight))
         score = sum(signal.weight for signal in signals)
@@ -62,20 +70,25 @@ def propose(
     )
 
 
+def may_be_proposed(account: Account) -> bool:
+    """Whether an account is worth asking about: it is no guest, and it isn't disabled."""
+    return account.enabled is not False and (account.user_type or "").lower() != "guest"
+
+
 class _Exclusions:
     """Tells the accounts that are left out."""
 
-    def __init__(self, tenant: Tenant) -> None:
+    def __init__(self, tenant: Tenant, log_read: bool) -> None:
         policies: tuple[Policy, ...] = () if isinstance(tenant.policies, Gap) else tenant.policies
         enforced = [one for one in policies if one.state == ENABLED and not one.deleted and can_reach_users(one)]
         effects = [effect for one in enforced if (effect := effect_of(one, tenant)).matters]
-        self._tenant = tenant
+        self._log_read = log_read
         self._scopes = Scopes(tenant, tuple(effects))
 
     def left_out(self, account: Account) -> str | None:
         roles = self._scopes.roles_of(account)
         name = account.user_principal_name.casefold()
-        if is_synchronization_account(account, roles, self._tenant) or (
+        if _SYNCHRONIZATION_ROLES & (roles.active | roles.unsure) or (
             name.startswith(_SYNCHRONIZATION) and name.endswith(".onmicrosoft.com")
         ):
             return "It is a directory synchronization account."
@@ -85,7 +98,8 @@ class _Exclusions:
         named = has_emergency_name(account)
         if days_used(account) > _RARELY or [named, spared, administrator].count(True) < 2:
             return None
-        if not named and service_name(account):
+        unused = self._log_read and not (account.sign_ins or account.consents)
+        if not (named or unused) and service_name(account):
             return None  # a service account with too many rights, rather than a key under the mat
         signs = [
             text
@@ -96,12 +110,13 @@ class _Exclusions:
             )
             if true
         ]
-        return f"It looks like an emergency access account: {' and '.join(signs)}, and it rarely signs in."
+        rarely = ", and it rarely signs in" if self._log_read else ""
+        return f"It looks like an emergency access account: {' and '.join(signs)}{rarely}."
 
 
 def watched_principals(tenant: Tenant) -> frozenset[str]:
-    """Ids of the principals to look at because of what the tenant says of them: Global Administrators, the synchronization
-    role's holders, and accounts that a policy excludes by name. Groups and deleted accounts may be among them.
+    """Ids of the principals to look at because of what the tenant says of them: Global Administrators, holders of a
+    synchronization role, and accounts that a policy excludes by name. Groups and deleted accounts may be among them.
     """
     named: set[str] = set()
     if not isinstance(tenant.policies, Gap):
@@ -109,6 +124,6 @@ def watched_principals(tenant: Tenant) -> frozenset[str]:
             if policy.state == ENABLED and not policy.deleted:
                 named |= policy.exclude_users
     if not isinstance(tenant.role_assignments, Gap):
-        wanted = {GLOBAL_ADMINISTRATOR, DIRECTORY_SYNCHRONIZATION_ACCOUNTS}
+        wanted = {GLOBAL_ADMINISTRATOR, *_SYNCHRONIZATION_ROLES}
         named |= {one.principal_id for one in tenant.role_assignments if one.template_id in wanted}
     return frozenset(named - {"all", "none", "guestsorexternalusers"})

@@ -24,7 +24,7 @@ _CLIENTS = {
     "pop": 2,
     "pop3": 2,
     "other clients": 2,
-    "exchange online powershell": 1,
+    "exchange online powershell": 2,
     "exchange activesync": 1,
 }
 _OUTLOOK = frozenset(
@@ -56,7 +56,8 @@ _WORKPLACE = frozenset(
 _SERVICE_WORDS = frozenset(
     """svc svcs srv service services backup backups scan scanner scanners scan2mail scantomail copier printer printers mfp mfd
     fax relay smtp mailer noreply donotreply robot bot automation daemon connector integration interface migration journal
-    monitoring helpdesk ticketing archive codetwo veeam erp crm sap api""".split()
+    monitoring helpdesk ticketing archive codetwo veeam erp crm sap api
+    alert alerts alarm alarms notification notifications invoice invoices billing orders boardroom meetingroom""".split()
 )
 _SERVICE_PREFIX = re.compile(r"(svc|sa|srv|app|api)[-_]|no-?reply|do-?not-?reply", re.IGNORECASE)
 SERVICE_BEGINNINGS = (
@@ -100,19 +101,26 @@ def signals_of(candidate: Candidate, third_party: frozenset[str], products: Iter
     """Everything that speaks for or against an account. ``third_party``: ids of the applications that aren't Microsoft's."""
     account, products = candidate.account, tuple(products)
     named = _name(account)
+    impersonal = is_impersonal(candidate)
     machines = [*_legacy(account.sign_ins), *_third_party(account.sign_ins, third_party, products)]
     found = [
         *machines,
-        *_consents(account.consents),
+        *_consents(account.consents, impersonal=impersonal),
         *_products(account, products),
         *_mailbox(candidate),
         *_not_interactive(account.sign_ins, by_machine=any(signal.weight > 1 for signal in machines)),
         *named,
     ]
-    if candidate.password_never_expires:
+    if candidate.password_never_expires and not account.on_premises_sync_enabled:
+        # Entra Connect lets the passwords of everybody whom it synchronises never expire, to leave that to Active Directory.
         found.append(Signal("password", "Its password never expires.", 1))
-    found += _person(candidate, lenient=bool(named) or candidate.mailbox_purpose in _NOT_A_PERSON)
+    found += _person(candidate, lenient=impersonal)
     return tuple(found)
+
+
+def is_impersonal(candidate: Candidate) -> bool:
+    """Whether the name or the kind of the mailbox says that it is no person's."""
+    return service_name(candidate.account) is not None or candidate.mailbox_purpose in _NOT_A_PERSON
 
 
 def has_emergency_name(account: Account) -> bool:
@@ -167,11 +175,13 @@ def _third_party(
         yield _seen("third_party_app", text, 2, foreign)
 
 
-def _consents(consents: Iterable[Consent]) -> Iterator[Signal]:
+def _consents(consents: Iterable[Consent], *, impersonal: bool) -> Iterator[Signal]:
+    """People consent to applications all the time; an account that is nobody's was given to the application."""
     names = sorted({one.app_name or one.app_id for one in consents if not is_peoples(one.app_id, one.app_name)})
     if names:
         shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-        yield Signal("consent", f"It let a third party's application act for it, or is assigned to one: {shown}.", 1)
+        text = f"It let a third party's application act for it, or is assigned to one: {shown}."
+        yield Signal("consent", text, 2 if impersonal else 1)
 
 
 def _products(account: Account, products: tuple[Product, ...]) -> Iterator[Signal]:
@@ -181,9 +191,10 @@ def _products(account: Account, products: tuple[Product, ...]) -> Iterator[Signa
 
 
 def _mailbox(candidate: Candidate) -> Iterator[Signal]:
-    if candidate.mailbox_purpose in _NOT_A_PERSON and candidate.account.sign_ins:
-        text = f"Its mailbox is of the kind {candidate.mailbox_purpose}, and something signs in with it."
-        yield Signal("mailbox", text, 2)
+    account = candidate.account
+    if candidate.mailbox_purpose in _NOT_A_PERSON and (account.sign_ins or account.consents):
+        how = "something signs in with it" if account.sign_ins else "an application may act for it"
+        yield Signal("mailbox", f"Its mailbox is of the kind {candidate.mailbox_purpose}, and {how}.", 2)
 
 
 def _not_interactive(uses: tuple[SignInUse, ...], *, by_machine: bool) -> Iterator[Signal]:
@@ -200,18 +211,19 @@ def _name(account: Account) -> list[Signal]:
 
 
 def _person(candidate: Candidate, *, lenient: bool) -> Iterator[Signal]:
-    """An administrator sets a service account up interactively: where the name says that it is one, that weighs little."""
-    uses = [use for use in candidate.account.sign_ins if use.way != "background"]
-    if uses:
-        days = max(use.days for use in uses)
-        weight = -4 if days >= _REGULARLY else -2
+    """An administrator sets a service account up interactively, on one day: where name or mailbox say so, that weighs nothing."""
+    account = candidate.account
+    uses = [use for use in account.sign_ins if use.way != "background"]
+    at_work = [use for use in account.sign_ins if use.way == "background" and use.app_name.casefold() in _WORKPLACE]
+    seen = {moment.date() for use in uses for moment in (use.first_seen, use.last_seen)}
+    days = max(len(seen), *(use.days for use in uses), 0)
+    weight = -4 if days >= _REGULARLY else -days
+    if uses and not (days == 1 and at_work):
         text = f"Somebody signs in with it interactively, on at least {days} of the last 30 days."
-        yield _seen("person", text, max(weight, -1) if lenient else weight, uses)
-    else:
-        uses = [use for use in candidate.account.sign_ins if use.app_name.casefold() in _WORKPLACE]
-        if uses:
-            text = f"It also signs in to what people work with: {uses[0].app_name}."
-            yield _seen("person", text, -1 if lenient else -2, uses)
+        yield _seen("person", text, max(1 - days, -1) if lenient else weight, uses)
+    elif at_work:
+        text = f"It also signs in to what people work with: {at_work[0].app_name}."
+        yield _seen("person", text, -1 if lenient else -2, at_work)
     if candidate.personal_details:
         yield Signal("personal_details", "It has a person's name and a job title, employee number or mobile phone.", -2)
 

@@ -33,7 +33,7 @@ Json = dict[str, Any]
 class Company:
     """A tenant with people, things that only look like service accounts, and service accounts that nobody listed."""
 
-    planted = ("etage3", "north", "orders", "svc-report")
+    planted = ("etage3", "north", "orders", "panel", "svc-report", "team")
     left_out = ("bg-one", "Sync_DC01_0a1b")
 
     def __init__(self, *, skus: tuple[str, ...] = ("SPE_E5",)) -> None:
@@ -43,6 +43,8 @@ class Company:
             .user("etage3@contoso.com", name="Etage 3")
             .user("north@contoso.com", name="North")
             .user("orders@contoso.com", mailbox="shared")
+            .user("panel@contoso.com", mailbox="room")
+            .user("team@contoso.com", mailbox="shared")
             .user("svc-report@contoso.com", passwordPolicies="DisablePasswordExpiration")
             .user("bg-one@contoso.com", roles=["Global Administrator"])
             .user("Sync_DC01_0a1b@contoso.onmicrosoft.com", roles=["Directory Synchronization Accounts"], mailbox=None)
@@ -57,7 +59,7 @@ class Company:
         build.consent(
             "Northgate CRM Sync", "Mail.Read", user="north@contoso.com", resource="Office 365 Exchange Online"
         )
-        for name in ("hannah", "liam", "scanlon"):
+        for name in ("hannah", "liam", "scanlon", "team"):
             build.consent(
                 "Slotwise Scheduling", "Mail.Read", user=f"{name}@contoso.com", resource="Office 365 Exchange Online"
             )
@@ -79,6 +81,7 @@ class Company:
                 yield self.row(f"{name}@contoso.com", BROWSER, day, interactive=True)
                 yield self.row(f"{name}@contoso.com", SMTP, day, code=50126)  # somebody guesses passwords
             yield self.row("liam@contoso.com", "Exchange ActiveSync", day)
+            yield self.row("panel@contoso.com", "Exchange ActiveSync", day)
             yield self.row("hannah@contoso.com", MODERN, day, app="Slotwise Scheduling")
 
     def row(self, upn: str, client: str, day: date, *, app: str = "", interactive: bool = False, code: int = 0) -> Json:
@@ -147,6 +150,13 @@ async def test_proposes_every_planted_account_and_nobody_else(company: Company) 
     assert local_parts(found, left_out=True) == set(company.left_out)
     assert found.reading.gaps == ()
     assert found.complete
+
+
+async def test_whoever_has_but_a_weak_sign_and_a_persons_name_and_mailbox_is_not_asked_about(company: Company) -> None:
+    await usage(company, PassingEvidence())
+    by_account = " ".join(query for query in company.asked if "userId eq" in query)
+    assert company.tenant.user("panel@contoso.com").id in by_account
+    assert company.tenant.user("liam@contoso.com").id not in by_account
 
 
 async def test_selected_accounts_get_their_evidence_and_are_not_proposed(company: Company) -> None:

@@ -15,6 +15,7 @@ from tests.checks.kit import GLOBAL_ADMINISTRATOR, NOW, SYNC_ROLE, make_tenant, 
 
 VENDOR_APP = "11111111-2222-3333-4444-555555555555"
 APPLE = "f8d98a96-0999-43f5-8af3-69971c7bb423"
+NEWER_SYNC_ROLE = "a92aed5d-d78a-4d16-b381-09adb37eb3b0"
 MODERN = "Mobile Apps and Desktop clients"
 TENANT = make_tenant(
     [
@@ -26,14 +27,15 @@ TENANT = make_tenant(
         RoleAssignment("admin", GLOBAL_ADMINISTRATOR, "Global Administrator"),
         RoleAssignment("veeam", GLOBAL_ADMINISTRATOR, "Global Administrator"),
         RoleAssignment("sync", SYNC_ROLE, "Directory Synchronization Accounts"),
+        RoleAssignment("sync2", NEWER_SYNC_ROLE, "On Premises Directory Sync Account"),
     ),
 )
 CONSENT = Consent(VENDOR_APP, "Northgate CRM Sync", "consent", ("Mail.Read",))
 
 
-def use(client: str = MODERN, way: str = "background", *, days: int = 20, **members: Any) -> SignInUse:
-    """Daily sign-ins until yesterday."""
-    end = NOW - timedelta(days=1)
+def use(client: str = MODERN, way: str = "background", *, days: int = 20, until: int = 1, **members: Any) -> SignInUse:
+    """Daily sign-ins, the last one ``until`` days ago."""
+    end = NOW - timedelta(days=until)
     words = {
         "account_id": "a",
         "app_id": "exchange",
@@ -46,7 +48,7 @@ def use(client: str = MODERN, way: str = "background", *, days: int = 20, **memb
         way=way,
         count=3 * days,
         days=days,
-        first_seen=end - timedelta(days=days),
+        first_seen=end - timedelta(days=days - 1),
         last_seen=end,
         **words,
     )
@@ -94,6 +96,13 @@ CASES = (
     Case("meeting room panel", True, "panel@contoso.com", (EAS,), more={"mailbox_purpose": "room"}),
     Case("named, consented, never expiring", True, "svc-crm@contoso.com", (), (CONSENT,),
          more={"password_never_expires": True}),
+    Case("named, consented, nothing more is known", True, "svc-crm@contoso.com", (), (CONSENT,)),
+    Case("shared mailbox that let an application in", True, "team@contoso.com", (), (CONSENT,),
+         more={"mailbox_purpose": "shared"}),
+    Case("mailbox named for its purpose, somebody looked once", True, "invoices@contoso.com", (IMAP, ONCE_BY_HAND)),
+    Case("nightly PowerShell", True, "task@contoso.com", (use("Exchange Online PowerShell"),)),
+    Case("set up by hand on one day, under a neutral name", True, "store2@contoso.com", (SMTP, ONCE_BY_HAND), (CONSENT,),
+         more={"password_never_expires": True}),
     Case("script with a Microsoft application", True, "svc-report@contoso.com", (use(),),
          more={"password_never_expires": True}),
     Case("Global Administrator that backs up", True, "svc-veeam@contoso.com", (EWS,), account={"id": "veeam"}),
@@ -101,6 +110,16 @@ CASES = (
     Case("consented to an application", False, consents=(CONSENT,), uses=(OF_A_PERSON,)),
     Case("consented to an application and is on leave", False, consents=(CONSENT,)),
     Case("consented, with a password that never expires", False, consents=(CONSENT,), more={"password_never_expires": True}),
+    Case("synchronised person with a vendor's mail program, on holiday", False,
+         uses=(VENDOR, use(app_name="Microsoft Teams")), consents=(CONSENT,),
+         account={"on_premises_sync_enabled": True}, more={"password_never_expires": True}),
+    Case("vendor's mail program, in a browser once, at work in Teams", False,
+         uses=(VENDOR, ONCE_BY_HAND, use(app_name="Microsoft Teams")), consents=(CONSENT,),
+         more={"password_never_expires": True}),
+    Case("in a browser on three days, at something else each time", False,
+         uses=(SMTP, *(use("Browser", "browser", days=1, until=day, app_name=f"{day}") for day in (2, 9, 17))),
+         consents=(CONSENT,), more={"password_never_expires": True}),
+    Case("administrator with PowerShell", False, uses=(use("Exchange Online PowerShell"), OF_A_PERSON)),
     Case("old mail program", False, uses=(IMAP, OF_A_PERSON)),
     Case("old mail program, never in a browser", False, uses=(IMAP,), more=PERSON),
     Case("sends with a script of their own", False, uses=(SMTP, OF_A_PERSON)),
@@ -135,6 +154,8 @@ LEFT_OUT = (
     Case("break-glass by role, name and exclusion", False, "breakglass1@contoso.com", account={"id": "bg"}),
     Case("break-glass that was tested", False, "bg-alpha@contoso.com", (ONCE_BY_HAND,), account={"id": "bg"}),
     Case("break-glass without a telling name", False, "zx81@contoso.com", account={"id": "bg"}),
+    Case("break-glass whose name says backup", False, "admin-backup@contoso.com", account={"id": "bg"}),
+    Case("synchronization by the newer role", False, "svc-adsync@contoso.com", (use(),), account={"id": "sync2"}),
     Case("synchronization by role", False, "aadsync@contoso.com", (use(),), account={"id": "sync"}),
     Case("synchronization by name", False, "Sync_DC01_0a1b2c@contoso.onmicrosoft.com", (use(),)),
 )
@@ -151,6 +172,14 @@ def test_recognises_what_only_looks_like_a_service_account_and_says_why(case: Ca
 def test_administrator_who_works_is_no_emergency_account() -> None:
     case = Case("admin", False, "emergency.manager@contoso.com", (OF_A_PERSON,), account={"id": "admin"})
     assert propose(TENANT, [case.candidate], frozenset(), ()) == ()
+
+
+def test_an_emergency_account_is_not_said_to_sign_in_rarely_where_the_log_was_not_read() -> None:
+    case = Case("bg", False, "breakglass1@contoso.com", account={"id": "bg"})
+    (read,) = propose(TENANT, [case.candidate], frozenset(), ())
+    (unread,) = propose(TENANT, [case.candidate], frozenset(), (), log_read=False)
+    assert "rarely" in str(read.left_out_because)
+    assert "rarely" not in str(unread.left_out_because)
 
 
 def test_each_sign_says_what_was_seen() -> None:
@@ -182,7 +211,7 @@ def test_unreadable_policies_and_roles_leave_nobody_out_by_guessing() -> None:
 
 
 def test_watches_administrators_synchronization_and_who_is_excluded_by_name() -> None:
-    assert watched_principals(TENANT) == {"svc", "bg", "admin", "veeam", "sync"}
+    assert watched_principals(TENANT) == {"svc", "bg", "admin", "veeam", "sync", "sync2"}
 
 
 @pytest.mark.parametrize(
