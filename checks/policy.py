@@ -97,6 +97,7 @@ def effect_of(policy: Policy, tenant: Tenant) -> PolicyEffect:
             legacy = _limit(control, client, legacy_why)
         blocks_interactive = (
             "block" in _lower(policy.grant.built_in)
+            and _legacy_control(policy.grant)[0] is Strength.ALWAYS  # no control beside it that nobody here knows
             and (not policy.client_app_types or bool(policy.client_app_types & _BROWSERS))
             and not (shared or exempt or policy.transfer_methods)
             and policy.state == ENABLED

@@ -107,6 +107,17 @@ def test_a_block_of_browsers_is_told_and_changes_no_visibility(raw: Json, blocke
         assert bool(reasons(found, Effect.BLOCKS_INTERACTIVE)) is blocked
 
 
+@pytest.mark.parametrize(
+    "raw",
+    [policy(grant=("block", "newControl")), policy(grant=("block",), grant_members={"newControls": ["x"]})],
+    ids=["a control", "a kind of control"],
+)
+def test_a_block_beside_a_control_that_nobody_knows_is_not_told_as_certain(raw: Json) -> None:
+    found = judged(make_tenant([raw]), SERVICE)
+    assert found.verdict.usability == "conditional"
+    assert not reasons(found, Effect.BLOCKS_INTERACTIVE)
+
+
 def test_a_policy_reason_carries_policy_scope_circumstances_and_date() -> None:
     raw = policy(
         "id1",
