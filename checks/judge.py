@@ -23,7 +23,7 @@ from checks.policy import (
     effect_of,
 )
 from checks.remediation import remedies_for
-from checks.scope import Reach, Roles, Scopes, is_synchronization_account
+from checks.scope import Reach, Roles, Scopes, World, is_synchronization_account
 from checks.usage import usage_findings
 from tenant.methods import has_mfa_method
 from tenant.model import Account, Gap, MfaDemand, Policy, Registration, Tenant
@@ -206,7 +206,7 @@ class Judge:
         reach, masks, defaults = situation.reach, self._masks, self._tenant.security_defaults
         demanding = reach.least & masks.enforced & masks.mfa_least
         demanding_at_most = reach.most & masks.enforced & masks.mfa_most
-        least = _rank(demanding, masks.mfa_least_always)
+        least = min(self._hides_at_least(world) for world in reach.worlds)
         most = _rank(demanding_at_most, masks.mfa_most_always)
         if defaults is True:
             least = most = _HIDDEN
@@ -219,10 +219,15 @@ class Judge:
             most = max(most, _CONDITIONAL)
         # What isn't in force yet: report-only policies, and any policy behind a role that isn't activated.
         predicting = _not_yet(reach.least, reach.eligible_least, masks.enforced) & masks.mfa_least
-        if predicting:
-            least = max(least, _PREDICTED)
-        if _not_yet(reach.most, reach.eligible_most, masks.enforced) & masks.mfa_most:
+        predicting_at_most = _not_yet(reach.most, reach.eligible_most, masks.enforced) & masks.mfa_most
+        if predicting_at_most:
             most = max(most, _PREDICTED)
+        if least == most and _rank(demanding, masks.mfa_least_always) < least and evidence is None:
+            # No single policy is certain, but whichever way the unread inputs are, one of several reaches the account.
+            if least > _PREDICTED and defaults is not True:
+                demanding |= demanding_at_most & (masks.mfa_least_always if least == _HIDDEN else masks.mfa_least)
+            elif least == _PREDICTED and not predicting:
+                predicting = predicting_at_most & masks.mfa_least
 
         because: list[Reason] = []
         if defaults is True:
@@ -235,6 +240,12 @@ class Judge:
             return Visibility.UNKNOWN, [*self._missing_for_visibility(situation), *because, stated], None, []
         predicted = _SCALE[_rank(predicting, masks.mfa_least_always)] if predicting else None
         return _SCALE[least], [*because, stated], predicted, list(self._those(predicting))
+
+    def _hides_at_least(self, world: World) -> int:
+        masks = self._masks
+        rank = _rank(world.least & masks.enforced & masks.mfa_least, masks.mfa_least_always)
+        not_yet = _not_yet(world.least, world.eligible_least, masks.enforced) & masks.mfa_least
+        return max(rank, _PREDICTED) if not_yet else rank
 
     def _unexplained_demands(self, situation: _Situation) -> tuple[MfaDemand | None, MfaDemand | None]:
         """The MFA demand in the sign-in log that surely, and the one that possibly, no readable policy explains."""
@@ -260,11 +271,12 @@ class Judge:
         gaps += [
             effect.gap for effect in self._those((reach.most | reach.eligible_most) & masks.mfa_most) if effect.gap
         ]
-        gaps += self._scope_gaps(reach.most & ~reach.least & masks.mfa_most, situation)
+        unsure, unsure_once_eligible = reach.most & ~reach.least, reach.eligible_most & ~reach.eligible_least
+        gaps += self._scope_gaps((unsure | unsure_once_eligible) & masks.mfa_most, situation)
         if situation.account.mfa_demands:
             gaps += self._gaps_behind_evidence(situation.account)
-        if situation.roles.eligible_gap and reach.eligible_most & ~reach.eligible_least & masks.mfa_most:
-            gaps.append(situation.roles.eligible_gap)
+        for effect in self._those(unsure_once_eligible & masks.mfa_most):
+            gaps += self._scopes.gaps_behind_eligibility(situation.account, situation.roles, effect)
         return [say.unreadable(gap, "it could change whether the option is hidden") for gap in _unique(gaps)]
 
     # --- usability -------------------------------------------------------------------------------------------------
@@ -273,7 +285,13 @@ class Judge:
         reach, masks, defaults = situation.reach, self._masks, self._tenant.security_defaults
         blocking = reach.least & masks.enforced & masks.legacy
         locked_out = reach.least & masks.enforced & masks.blocks_interactive
+        blocking_at_most = reach.most & masks.enforced & masks.legacy
         would_block = reach.least & ~masks.enforced & masks.legacy_always
+        least = min(_rank(world.least & masks.enforced & masks.legacy, masks.legacy_always) for world in reach.worlds)
+        most = _HIDDEN if self._tenant_gaps() else _rank(blocking_at_most, masks.legacy_always)
+        if least in (most, _HIDDEN) and _rank(blocking, masks.legacy_always) < least:
+            # As above: no single policy is certain, but one of several blocks in any case.
+            blocking |= blocking_at_most & (masks.legacy_always if least == _HIDDEN else masks.legacy)
         because: list[Reason] = [say.security_defaults_block(), *self._contradiction] if defaults is True else []
         because += self._worded(Effect.BLOCKS_LEGACY, blocking, masks.legacy_always, situation)
         because += self._worded(Effect.BLOCKS_INTERACTIVE, locked_out, locked_out, situation)
@@ -284,14 +302,10 @@ class Judge:
         ]
         because += self._to_nobody
 
-        least = _rank(blocking, masks.legacy_always)
-        most = _rank(reach.most & masks.enforced & masks.legacy, masks.legacy_always)
         if defaults is True:
             return Usability.BLOCKED_BY_SECURITY_DEFAULTS, because, []
         if least == _HIDDEN:
             return Usability.BLOCKED_BY_POLICY, because, []
-        if self._tenant_gaps():
-            most = _HIDDEN
         if least != most:
             return Usability.UNKNOWN, [*self._missing_for_usability(situation), *because], []
         if least == _CONDITIONAL:
@@ -326,8 +340,12 @@ class Judge:
 
     def _worded(self, what: Effect, mask: int, always: int, situation: _Situation) -> list[Reason]:
         """The reasons in words, unconditional ones first, each part by policy name (the order of the bits)."""
+        reach = situation.reach
+        unsure = {effect.policy.id for effect in self._those(mask & ~(reach.least | reach.eligible_least))}
         return [
-            self._wording.reason(what, effect, situation.account, situation.roles)
+            self._wording.reason(
+                what, effect, situation.account, situation.roles, certain=effect.policy.id not in unsure
+            )
             for part in (mask & always, mask & ~always)
             for effect in self._those(part)
         ]

@@ -31,6 +31,7 @@ INPUTS = {
 _PER_USER_URL_HINT = "Entra admin center > Users > Per-user MFA"
 
 
+_ONE_OF_SEVERAL = "this policy or another one named here does, which of them could not be read"
 _ABSENT_ENABLED = " (Microsoft Graph didn't say whether the account is enabled; it is taken to be.)"
 
 
@@ -41,9 +42,14 @@ class Wording:
         self._scopes = scopes
         self._made: dict[tuple[Effect, str, str], Reason] = {}
 
-    def reason(self, what: Effect, effect: PolicyEffect, account: Account, roles: Roles) -> Reason:
-        """Why the policy has this effect on the account, with how the account came into its scope."""
-        scope = self._scopes.way_in(account, roles, effect)
+    def reason(
+        self, what: Effect, effect: PolicyEffect, account: Account, roles: Roles, *, certain: bool = True
+    ) -> Reason:
+        """Why the policy has this effect on the account, with how the account came into its scope.
+
+        Not ``certain``: whether it is this policy or another that reaches the account depends on what could not be read.
+        """
+        scope = self._scopes.way_in(account, roles, effect) if certain else _ONE_OF_SEVERAL
         key = (what, effect.policy.id, scope)
         if key not in self._made:
             self._made[key] = _policy_reason(what, effect, scope)

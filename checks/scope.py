@@ -5,10 +5,11 @@ one mask of the policies that include it and one of those that exclude it, so th
 ORs over its own tokens instead of a walk over all policies: the cost of judging follows the account, not the tenant.
 """
 
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
-from operator import or_
+from itertools import combinations
+from operator import and_, or_
 
 from checks.policy import PolicyEffect
 from tenant.model import Account, Gap, Group, RoleAssignment, Tenant
@@ -20,6 +21,8 @@ _UNREAD_ROLES = Gap(
     "role_definitions", "the definition of a role that the account holds is missing", "RoleManagement.Read.Directory"
 )
 _EVERYBODY = ("all", "")
+_MOST_TRIED = 8
+"""Unread groups and roles that are tried both ways together; with more of them they only count at their extremes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,17 @@ class Roles:
 
 
 @dataclass(frozen=True, slots=True)
+class World:
+    """Masks of policies, for one way in which the unread groups and roles may be: reached at least and at most."""
+
+    least: int
+    most: int
+    eligible_least: int
+    """Once eligible roles are activated."""
+    eligible_most: int
+
+
+@dataclass(frozen=True, slots=True)
 class Reach:
     """Masks of policies: reached for certain, reached at most, reached once eligible roles are activated, excluded."""
 
@@ -46,6 +60,8 @@ class Reach:
     eligible_most: int
     excluded: int
     """Policies that include the account, and exclude it for certain."""
+    worlds: tuple[World, ...]
+    """More than one where an unread group or role brings the account into one policy and out of another."""
 
 
 class Scopes:
@@ -113,18 +129,44 @@ class Scopes:
         eligible = [("role", role) for role in roles.eligible - roles.active]
         perhaps = self._perhaps_held(account, self._tenant.role_eligibilities, self._eligible) | roles.eligible_unsure
         eligible_maybe = [*eligible, *(("role", role) for role in perhaps - roles.active)]
-        included, included_maybe = _mask(self._include, sure), _mask(self._include, maybe)
-        excluded, excluded_maybe = _mask(self._exclude, sure), _mask(self._exclude, maybe)
+        included, excluded = _mask(self._include, sure), _mask(self._exclude, sure)
+        once, once_maybe = _mask(self._include, eligible), _mask(self._include, eligible_maybe)
+        worlds = tuple(
+            World(
+                least=(included | into) & ~(excluded | out | out_maybe),
+                most=(included | into | into_maybe) & ~(excluded | out),
+                eligible_least=once & ~(excluded | out | out_maybe),
+                eligible_most=once_maybe & ~(excluded | out),
+            )
+            for into, into_maybe, out, out_maybe in self._ways_to_be(maybe)
+        )
         return Reach(
-            least=included & ~(excluded | excluded_maybe),
-            most=(included | included_maybe) & ~excluded,
-            eligible_least=_mask(self._include, eligible) & ~(excluded | excluded_maybe),
-            eligible_most=_mask(self._include, eligible_maybe) & ~excluded,
-            excluded=(included | included_maybe) & excluded,
+            least=reduce(and_, (world.least for world in worlds)),
+            most=reduce(or_, (world.most for world in worlds)),
+            eligible_least=reduce(and_, (world.eligible_least for world in worlds)),
+            eligible_most=reduce(or_, (world.eligible_most for world in worlds)),
+            excluded=(included | _mask(self._include, maybe)) & excluded,
+            worlds=worlds,
         )
 
+    def _ways_to_be(self, maybe: Sequence[Token]) -> Iterator[tuple[int, int, int, int]]:
+        """For each way in which the unread tokens may be: the policies that they bring the account into, and may bring it
+        into, then those that they bring it out of, and may.
+
+        Most tokens only include or only exclude, and then the least and the most are enough. One that does both is tried
+        both ways: whoever is outside "everybody but these" is inside "these".
+        """
+        both = [token for token in maybe if token in self._include and token in self._exclude]
+        if len(both) > _MOST_TRIED:
+            both = []
+        rest = [token for token in maybe if token not in both]
+        into_maybe, out_maybe = _mask(self._include, rest), _mask(self._exclude, rest)
+        for size in range(len(both) + 1):
+            for tokens in combinations(both, size):
+                yield _mask(self._include, tokens), into_maybe, _mask(self._exclude, tokens), out_maybe
+
     def gaps_behind(self, account: Account, roles: Roles, effect: PolicyEffect) -> Iterator[Gap]:
-        """The unread inputs that leave open whether the policy reaches the account."""
+        """The unread inputs that leave open whether the policy reaches the account, or could once a role is activated."""
         policy = effect.policy
         groups = {id for id in policy.include_groups | policy.exclude_groups if not self._is_deleted(id)}
         if isinstance(account.groups, Gap):
@@ -134,15 +176,18 @@ class Scopes:
             yield from (self._gap_of(id) for id in groups & self._unproven_groups - account.groups)
         if named_roles := policy.include_roles | policy.exclude_roles:
             if not isinstance(account.groups, Gap):
-                yield from (
-                    self._gap_of(group)
-                    for group in sorted((self._active.keys() & self._unproven) - account.groups)
-                    if any(role.template_id in named_roles for role in self._active[group])
-                )
+                yield from self._gaps_of_holders(self._active, account.groups, named_roles)
             if roles.active_gap:
                 yield roles.active_gap
             elif roles.unsure & (policy.include_roles | policy.exclude_roles):
                 yield _UNREAD_ROLES
+
+    def gaps_behind_eligibility(self, account: Account, roles: Roles, effect: PolicyEffect) -> Iterator[Gap]:
+        """The unread inputs that leave open whether an eligible role would bring the account into the policy."""
+        if roles.eligible_gap:
+            yield roles.eligible_gap
+        elif not isinstance(account.groups, Gap):
+            yield from self._gaps_of_holders(self._eligible, account.groups, effect.policy.include_roles)
 
     def way_in(self, account: Account, roles: Roles, effect: PolicyEffect) -> str:
         """How the account came into the policy's scope, e.g. ``group Backup apps > All service accounts``."""
@@ -213,6 +258,14 @@ class Scopes:
         return known.gap or Gap(
             "groups", f'the group "{known.display_name}" hides its members', permission="Member.Read.Hidden"
         )
+
+    def _gaps_of_holders(
+        self, by_principal: Mapping[str, list[RoleAssignment]], groups: frozenset[str], named_roles: frozenset[str]
+    ) -> Iterator[Gap]:
+        """The unread groups that hold one of the roles, apart from those that the account is known to be in."""
+        for group in sorted((by_principal.keys() & self._unproven) - groups):
+            if any(role.template_id in named_roles for role in by_principal[group]):
+                yield self._gap_of(group)
 
     def _through_group(self, account: Account, wanted: frozenset[str]) -> str | None:
         if isinstance(account.groups, Gap):

@@ -170,6 +170,64 @@ MEMBERSHIPS = [
     ),
 ]
 
+BOTH_WAYS = [
+    case(
+        HIDDEN,
+        "memberships, one policy for the group and one for everybody else",
+        by_group(name="A"),
+        policy("B", not_groups=("g1",)),
+        account={"groups": GROUPS_GAP},
+    ),
+    case(
+        HIDDEN,
+        "a group, one policy for it and one for everybody else",
+        by_group(name="A"),
+        policy("B", not_groups=("g1",)),
+        groups=UNREAD_GROUP,
+    ),
+    case(
+        HIDDEN,
+        "roles, one policy for the role and one for everybody else",
+        by_role(name="A"),
+        policy("B", not_roles=(GA,)),
+        role_assignments=ROLES_GAP,
+    ),
+    case(
+        ("unknown", "blocked_by_policy"),
+        "memberships, MFA for everybody else only",
+        by_group(name="A", grant=("block",)),
+        policy("B", not_groups=("g1",)),
+        account={"groups": GROUPS_GAP},
+    ),
+    case(
+        ("unknown", "unknown"),
+        "memberships, only in some circumstances for the group",
+        by_group(name="A", conditions=RISK),
+        policy("B", not_groups=("g1",)),
+        account={"groups": GROUPS_GAP},
+    ),
+    case(
+        ("predicted", "usable"),
+        "memberships, both in report-only mode",
+        by_group(name="A", state=REPORT_ONLY),
+        policy("B", not_groups=("g1",), state=REPORT_ONLY),
+        account={"groups": GROUPS_GAP},
+    ),
+    case(
+        NOTHING,
+        "memberships, included and excluded through the same group",
+        by_group(not_groups=("g1",)),
+        account={"groups": GROUPS_GAP},
+    ),
+    case(
+        OPEN,
+        "memberships, one policy for a group and one for everybody but another",
+        by_group(name="A"),
+        policy("B", not_groups=("g2",)),
+        account={"groups": GROUPS_GAP},
+    ),
+]
+
 GROUP = [
     case(OPEN, "a group that a policy names", by_group(), groups=UNREAD_GROUP),
     case(OPEN, "a group that a policy excludes", policy(not_groups=("g1",)), groups=UNREAD_GROUP),
@@ -269,7 +327,7 @@ HARMLESS = [
     case(HIDDEN, "strengths that no policy needs", policy(), strengths=Gap("authentication_strengths", "403")),
 ]
 
-CASES = [*SECURITY_DEFAULTS, *POLICIES, *MEMBERSHIPS, *GROUP, *ROLES, *ELIGIBLE, *HARMLESS]
+CASES = [*SECURITY_DEFAULTS, *POLICIES, *MEMBERSHIPS, *BOTH_WAYS, *GROUP, *ROLES, *ELIGIBLE, *HARMLESS]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
@@ -327,6 +385,29 @@ def test_an_open_answer_names_every_missing_input_and_its_permission(
     unread = reasons(judgement, Effect.UNREADABLE)
     assert {reason.permission for reason in unread} == permissions
     assert all(reason.permission and reason.permission in reason.text for reason in unread)
+
+
+@pytest.mark.parametrize(
+    ("raw", "tenant"),
+    [
+        (by_role(not_groups=("g1",)), {"groups": UNREAD_GROUP, "role_eligibilities": (holds(GA),)}),
+        (by_role(groups=("g1",)), {"groups": UNREAD_GROUP, "role_eligibilities": (holds(GA, by="g1"),)}),
+    ],
+    ids=["that excludes from an eligible role's policy", "that holds an eligible role"],
+)
+def test_an_unread_group_is_named(raw: Json, tenant: Mapping[str, Any]) -> None:
+    unread = reasons(judged(make_tenant([raw], **tenant), SERVICE), Effect.UNREADABLE)
+    assert {reason.permission for reason in unread} == {"GroupMember.Read.All"}
+
+
+def test_where_one_of_several_policies_decides_none_is_said_to_reach_the_account_for_certain() -> None:
+    tenant = make_tenant([by_group(name="A"), policy("B", not_groups=("g1",))])
+    judgement = judged(tenant, replace(SERVICE, groups=GROUPS_GAP))
+    assert [finding.check_id for finding in judgement.findings] == ["APW-001"]
+    for effect in (Effect.DEMANDS_MFA, Effect.BLOCKS_LEGACY):
+        found = reasons(judgement, effect)
+        assert [reason.policy_name for reason in found] == ["A", "B"]
+        assert all("could not be read" in (reason.scope or "") for reason in found)
 
 
 def test_what_is_unreadable_stands_first_where_it_decides() -> None:
