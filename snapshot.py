@@ -81,6 +81,7 @@ class _Pseudonyms:
             display_name=self._name("tenant", tenant.display_name),
             security_defaults=self._kept(tenant.security_defaults),
             policies=self._gap(policies) if isinstance(policies, Gap) else tuple(map(self._policy, policies)),
+            licences=self._kept(tenant.licences),
             strengths=self._strengths(tenant.strengths),
             named_locations=self._gap(locations)
             if isinstance(locations, Gap)

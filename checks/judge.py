@@ -322,7 +322,7 @@ class Judge:
 
     def _tenant_gaps(self) -> list[Gap]:
         """What is missing for everybody: it could hide the option from, or block, any account."""
-        values = (self._tenant.security_defaults, self._tenant.policies)
+        values = (self._tenant.security_defaults, self._tenant.policies, self._tenant.licences)
         return [value for value in values if isinstance(value, Gap)]
 
     def _scope_gaps(self, unsure: int, situation: _Situation) -> list[Gap]:

@@ -148,6 +148,8 @@ class Tenant:
     display_name: str = ""
     security_defaults: bool | Gap = False
     policies: tuple[Policy, ...] | Gap = ()
+    licences: Gap | None = None
+    """The subscribed licences, where they couldn't be read and would have told whether there can be policies at all."""
     strengths: Mapping[str, AuthenticationStrength] | Gap = field(default_factory=dict)
     named_locations: Mapping[str, str] | Gap = field(default_factory=dict)
     """Named location id -> display name."""

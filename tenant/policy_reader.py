@@ -31,13 +31,15 @@ class Policies:
     """The policies of a tenant, and what they refer to."""
 
     policies: tuple[Policy, ...] | Gap
+    licences: Gap | None
+    """The unread licences that would have told whether there can be policies at all."""
     strengths: dict[str, AuthenticationStrength] | Gap
     named_locations: dict[str, str] | Gap
 
 
 async def read_policies(graph: Graph, gaps: Gaps) -> Policies:
     """Read them one after the other: Conditional Access allows one request a second for all apps of the tenant."""
-    policies = await _policies(graph, gaps)
+    policies, licences = await _policies(graph, gaps)
     strengths: dict[str, AuthenticationStrength] | Gap = {}
     locations: dict[str, str] | Gap = {}
     if not isinstance(policies, Gap):
@@ -45,28 +47,31 @@ async def read_policies(graph: Graph, gaps: Gaps) -> Policies:
             strengths = await _strengths(graph, gaps)
         if any(_named_locations(one) for one in policies):
             locations = await _locations(graph, gaps)
-    return Policies(policies, strengths, locations)
+    return Policies(policies, licences, strengths, locations)
 
 
-async def _policies(graph: Graph, gaps: Gaps) -> tuple[Policy, ...] | Gap:
+async def _policies(graph: Graph, gaps: Gaps) -> tuple[tuple[Policy, ...] | Gap, Gap | None]:
+    """The policies, and the licences where those are the other missing input."""
     try:
         raw = [item async for item in graph.pages("/identity/conditionalAccess/policies", headers=_ALL_MEMBERS)]
     except GraphRefused as refused:
-        if refused.status == 403 and await _has_no_premium_licence(graph, gaps):
-            return ()
-        return gaps.add("conditional_access_policies", refused)
+        if refused.status != 403:
+            return gaps.add("conditional_access_policies", refused), None
+        licensed = await _may_have_premium_licence(graph, gaps)
+        if licensed is False:
+            return (), None
+        return gaps.add("conditional_access_policies", refused), licensed if isinstance(licensed, Gap) else None
     except GraphError as error:
-        return gaps.add("conditional_access_policies", error)
-    return tuple(parse_policy(item) for item in raw)
+        return gaps.add("conditional_access_policies", error), None
+    return tuple(parse_policy(item) for item in raw), None
 
 
-async def _has_no_premium_licence(graph: Graph, gaps: Gaps) -> bool:
-    """Whether the tenant can't have Conditional Access at all: no subscription holds Entra ID P1 or P2."""
+async def _may_have_premium_licence(graph: Graph, gaps: Gaps) -> bool | Gap:
+    """Whether the tenant can have Conditional Access at all: a subscription may hold Entra ID P1 or P2."""
     try:
-        return not await has_premium_licence(graph)
+        return await has_premium_licence(graph)
     except GraphError as error:
-        gaps.add("subscribed_skus", error)
-        return False
+        return gaps.add("subscribed_skus", error)
 
 
 async def has_premium_licence(graph: Graph) -> bool:

@@ -50,6 +50,7 @@ async def read_tenant(graph: Graph, selection: Selection, only: Sequence[str] | 
         display_name=directory.display_name,
         security_defaults=directory.security_defaults,
         policies=policies.policies,
+        licences=policies.licences,
         strengths=policies.strengths,
         named_locations=policies.named_locations,
         groups=groups,

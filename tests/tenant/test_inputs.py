@@ -239,6 +239,7 @@ async def test_refused_policies_with_unreadable_licences_are_two_gaps() -> None:
         reading = await read(graph, SVC)
     assert inputs(reading) == ["conditional_access_policies", "subscribed_skus"]
     assert gap_of(reading, "subscribed_skus").permission == "Organization.Read.All"
+    assert reading.tenant.licences == gap_of(reading, "subscribed_skus")
 
 
 @pytest.mark.parametrize(
