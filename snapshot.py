@@ -90,6 +90,7 @@ class _Pseudonyms:
             nesting={self._id(id): self._all(children, self._id) for id, children in tenant.nesting.items()},
             role_assignments=self._assignments(tenant.role_assignments),
             role_eligibilities=self._assignments(tenant.role_eligibilities),
+            role_holding_users=self._all(tenant.role_holding_users, self._id),
             role_names={},
         )
 

@@ -244,7 +244,7 @@ class Scopes:
         """Roles that the account may hold unseen: any, or, where its groups are unread, those that others hold."""
         if isinstance(assignments, Gap):
             return set(self._named_roles)
-        others: Iterable[str] = by_principal.keys() - {account.id}
+        others: Iterable[str] = by_principal.keys() - {account.id} - self._tenant.role_holding_users
         if not isinstance(account.groups, Gap):
             others = (by_principal.keys() & self._unproven) - account.groups
         return {role.template_id for principal in others for role in by_principal[principal]}

@@ -159,6 +159,9 @@ class Tenant:
     """Group id -> ids of the groups that are its direct members, as far as it was read to explain a chain."""
     role_assignments: tuple[RoleAssignment, ...] | Gap = ()
     role_eligibilities: tuple[RoleAssignment, ...] | Gap = ()
+    role_holding_users: frozenset[str] = frozenset()
+    """Ids among the principals of roles that are users', not groups': nobody else holds a role through them. Read only where
+    memberships are unread, and otherwise empty."""
     role_names: Mapping[str, str] = field(default_factory=dict)
     """Role template id -> display name, to explain a scope."""
 

@@ -8,12 +8,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from tenant.account_reader import AccountReader
+from tenant.batch import Member, batch
 from tenant.directory import Roles, read_directory
 from tenant.gaps import Gaps
-from tenant.graph import Graph
+from tenant.graph import Graph, GraphError
 from tenant.group_reader import read_groups, read_nesting
 from tenant.model import Account, Gap, Policy, Tenant
 from tenant.policy_reader import read_policies
+from tenant.search import key_segment
 from tenant.selection import Selection
 
 
@@ -42,8 +44,10 @@ async def read_tenant(graph: Graph, selection: Selection, only: Sequence[str] | 
     )
     named = _groups_named_by(policies.policies)
     explained = named | _principals_of(directory.roles)
-    (groups, accounts), nesting = await asyncio.gather(
-        read_groups(graph, gaps, named, names, accounts), read_nesting(graph, explained, accounts)
+    (groups, accounts), nesting, users = await asyncio.gather(
+        read_groups(graph, gaps, named, names, accounts),
+        read_nesting(graph, explained, accounts),
+        _users_with_roles(graph, directory.roles, policies.policies, accounts),
     )
     tenant = Tenant(
         id=directory.id,
@@ -57,6 +61,7 @@ async def read_tenant(graph: Graph, selection: Selection, only: Sequence[str] | 
         nesting=nesting,
         role_assignments=directory.roles.active,
         role_eligibilities=directory.roles.eligible,
+        role_holding_users=users,
         role_names=directory.roles.names,
     )
     return Reading(tenant, accounts, gaps.found())
@@ -98,7 +103,29 @@ def _groups_named_by(policies: tuple[Policy, ...] | Gap) -> set[str]:
     }
 
 
-def _principals_of(roles: Roles) -> set[str]:
-    """Everyone who holds a role, groups among them."""
+def _principals_of(roles: Roles, named: frozenset[str] | None = None) -> set[str]:
+    """Everyone who holds a role, or one of the ``named`` ones; groups are among them."""
     held = [one for one in (roles.active, roles.eligible) if not isinstance(one, Gap)]
-    return {assignment.principal_id for assignments in held for assignment in assignments}
+    return {
+        assignment.principal_id
+        for assignments in held
+        for assignment in assignments
+        if named is None or assignment.template_id in named
+    }
+
+
+async def _users_with_roles(
+    graph: Graph, roles: Roles, policies: tuple[Policy, ...] | Gap, accounts: Sequence[Account]
+) -> frozenset[str]:
+    """Who of those that hold a role that a policy names is a user.
+
+    It matters where an account's memberships are unread: it may hold a role through any group, but through no user.
+    """
+    if isinstance(policies, Gap) or not any(isinstance(account.groups, Gap) for account in accounts):
+        return frozenset()
+    named = frozenset().union(*(policy.include_roles | policy.exclude_roles for policy in policies))
+    principals, known = _principals_of(roles, named), {account.id for account in accounts}
+    asked = sorted(principals - known)
+    answers = await batch(graph, [Member(f"/users/{key_segment(id)}?$select=id") for id in asked])
+    found = {id for id, answer in zip(asked, answers, strict=True) if not isinstance(answer, GraphError)}
+    return frozenset(found | (principals & known))

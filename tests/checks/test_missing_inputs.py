@@ -140,6 +140,15 @@ MEMBERSHIPS = [
         account={"groups": GROUPS_GAP},
         role_assignments=(holds(GA, by="g1"),),
     ),
+    case(
+        NOTHING,
+        "memberships, role held by another user",
+        by_role(),
+        account={"groups": GROUPS_GAP},
+        role_assignments=(holds(GA, by="admin"),),
+        role_eligibilities=(holds(GA, by="admin"),),
+        role_holding_users=frozenset({"admin"}),
+    ),
     case(NOTHING, "memberships, nobody holds the role", by_role(), account={"groups": GROUPS_GAP}),
     case(
         NOTHING,

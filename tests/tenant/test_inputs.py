@@ -295,6 +295,29 @@ async def test_roles_keep_their_scope_their_kind_and_their_template() -> None:
     assert found["Global Reader"].scope == "/administrativeUnits/1"
 
 
+@pytest.mark.parametrize("readable", [True, False], ids=["readable memberships", "unread memberships"])
+async def test_users_among_the_holders_of_named_roles_are_told_apart_where_memberships_are_unread(
+    readable: bool,
+) -> None:
+    tenant = (
+        TenantBuilder()
+        .user(SVC)
+        .user("other@contoso.com", roles=["Global Reader"])
+        .user("admin@contoso.com", roles=["Global Reader"])
+        .user("reader@contoso.com", roles=["Security Reader"])
+        .group("Admins", roles=["Global Reader"])
+        .policy("MFA", include_roles=["Global Reader"], grant=["mfa"])
+        .build()
+    )
+    async with LocalGraph(tenant) as graph:
+        if not readable:
+            graph.fail("/transitiveMemberOf", 403)
+        reading = await read(graph, SVC, "other@contoso.com")
+    ids = {user.upn: user.id for user in tenant.users.values()}
+    told = set() if readable else {ids["other@contoso.com"], ids["admin@contoso.com"]}
+    assert reading.tenant.role_holding_users == told
+
+
 async def test_eligible_roles_count_only_while_they_run() -> None:
     tenant = (
         TenantBuilder()
