@@ -85,7 +85,7 @@ class Policy:
     names_guests: bool = False
     """Whether ``includeGuestsOrExternalUsers`` is set; guests are never judged, so the types don't matter."""
     unknown_user_members: bool = False
-    """Whether ``conditions.users`` holds non-empty members that this version doesn't know."""
+    """Whether ``conditions.users`` holds non-empty members that this version doesn't know and that may include somebody."""
     workload_identities: bool = False
     """Whether the policy is about service principals and so never reaches a user."""
     include_applications: frozenset[str] = frozenset()

@@ -86,7 +86,7 @@ def parse_policy(raw: Raw) -> Policy:
         include_roles=_ids(users.get("includeRoles")),
         exclude_roles=_ids(users.get("excludeRoles")),
         names_guests=not _is_empty(users.get("includeGuestsOrExternalUsers")),
-        unknown_user_members=any(path.startswith("conditions.users.") for path in unknown),
+        unknown_user_members=_may_include(unknown, "conditions.users."),
         workload_identities=_names_service_principals(clients)
         or not _is_empty(conditions.get("servicePrincipalRiskLevels")),
         include_applications=_ids(applications.get("includeApplications")),
@@ -94,7 +94,7 @@ def parse_policy(raw: Raw) -> Policy:
         application_filter=_application_filter(applications.get("applicationFilter")),
         user_actions=_strings(applications.get("includeUserActions")),
         authentication_contexts=_strings(applications.get("includeAuthenticationContextClassReferences")),
-        unknown_application_members=any(path.startswith("conditions.applications.") for path in unknown),
+        unknown_application_members=_may_include(unknown, "conditions.applications."),
         client_app_types=_ids(conditions.get("clientAppTypes")),
         include_locations=_strings(locations.get("includeLocations")),
         exclude_locations=_strings(locations.get("excludeLocations")),
@@ -133,6 +133,11 @@ def parse_time(value: object) -> datetime | None:
         return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
+
+
+def _may_include(unknown: tuple[str, ...], where: str) -> bool:
+    """Whether an unknown member may be what the policy targets; one that excludes, or belongs to an exclusion, isn't."""
+    return any(path.startswith(where) and not path.startswith(f"{where}exclude") for path in unknown)
 
 
 def _grant(raw: object) -> GrantControls | None:

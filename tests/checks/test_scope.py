@@ -59,6 +59,14 @@ USERS_AND_GROUPS = [
     scope(HIDDEN, "None beside a group", policy(users=("None",), groups=("g1",)), "g1"),
     scope(HIDDEN, "None beside an id", policy(users=("None", "svc"))),
     scope(NOTHING, "no assignment at all", policy(users=())),
+    scope(
+        NOTHING, "an exclusion that nobody knows includes nobody", policy(users=(), user_members={"excludeNew": ["x"]})
+    ),
+    scope(
+        NOTHING,
+        "an exclusion of guests that nobody knows includes nobody",
+        policy(users=(), user_members={"excludeGuestsOrExternalUsers": {"new": "x"}}),
+    ),
     scope(HIDDEN, "group", policy(users=(), groups=("g1",)), "g1"),
     scope(HIDDEN, "group in another case", policy(users=(), groups=("G1",)), "g1"),
     scope(NOTHING, "another group", policy(users=(), groups=("g2",)), "g1"),
