@@ -1,5 +1,6 @@
 """The sign-in log as far as it was read: which days are still to be asked for, and what the kept ones come to together."""
 
+from collections import Counter
 from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -148,6 +149,8 @@ def _slices(days: int, longest: int) -> Iterator[tuple[int, int]]:
 
 
 def _sums(day: DaySignIns) -> dict[str, list[list[Any]]]:
+    """A day as plain JSON. Where not all of it can be kept, the end is lost: what the phones of thousands do comes last."""
+    common = Counter(use.client_app for use in day.uses)
     uses = [
         [
             use.account_id,
@@ -160,7 +163,7 @@ def _sums(day: DaySignIns) -> dict[str, list[list[Any]]]:
             use.first_seen.isoformat(),
             use.last_seen.isoformat(),
         ]
-        for use in day.uses
+        for use in sorted(day.uses, key=lambda use: common[use.client_app])
     ]
     return {"uses": uses, "demands": [[id, provider, seen.isoformat()] for id, provider, seen in day.demands]}
 

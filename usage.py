@@ -5,6 +5,7 @@ day and each day once: what it came to is kept, so that a scan that was killed, 
 the next one.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -16,7 +17,14 @@ from checks.signals import SERVICE_BEGINNINGS, client_weight, is_impersonal, is_
 from evidence.store import Evidence
 from settings import Settings
 from sign_in_log import Known, SignInLog
-from tenant.consents import Applications, find_by_name, read_applications, read_assignments, read_candidates
+from tenant.consents import (
+    Applications,
+    find_by_name,
+    read_applications,
+    read_assignments,
+    read_names,
+    with_groups_and_mailboxes,
+)
 from tenant.gaps import Gaps
 from tenant.graph import Graph
 from tenant.model import Account, Candidate, Consent
@@ -24,11 +32,13 @@ from tenant.reader import Reading
 from tenant.sign_ins import AT_ONCE
 from tenant.turns import Turns
 
+MOST_NOTED = 15_000
+"""Accounts whose names are read because something points to them."""
+MOST_MAILBOXES = 600
+"""Accounts whose groups and mailboxes are read."""
 MOST_CANDIDATES = 200
-"""Accounts that are looked at more closely; those with the strongest signs go first."""
-MOST_WITH_A_WEAK_SIGN = 400
-"""Accounts whose names and mailboxes are looked at because of one weak sign, as phones and consents of people are too."""
-MOST_APPLICATIONS = 3 * AT_ONCE
+"""Accounts whose sign-ins are asked for."""
+MOST_APPLICATIONS = 8 * AT_ONCE
 MOST_BY_NAME = 300
 _WEAK, _STRONG, _WATCHED = 1, 2, 9
 
@@ -100,6 +110,7 @@ class _Finder:
         self._products = products_for(settings)
         self._selected = {account.id for account in reading.accounts if account.properties is None}
         self._scores: dict[str, int] = {}
+        self._days: Counter[str] = Counter()
 
     async def run(self, discover: bool, progress: Progress) -> Usage:
         applications = Applications()
@@ -135,6 +146,7 @@ class _Finder:
             await self._log.ask("apps", self._applications(applications))
             async for use in self._log.uses_of_everybody():
                 self._note(use.account_id, client_weight(use.client_app))
+                self._days[use.account_id] += 1  # about: a use is of one day
         for id in await find_by_name(self._graph, self._gaps, SERVICE_BEGINNINGS, MOST_BY_NAME):
             self._note(id, _STRONG)
         for id in watched_principals(self._reading.tenant):
@@ -145,14 +157,26 @@ class _Finder:
             self._scores[id] = max(score, self._scores.get(id, 0))
 
     async def _candidates(self) -> list[Candidate]:
-        """Whoever one strong sign points to; and where a weak one does, who also has the name or the mailbox of nobody."""
-        noted = sorted(self._scores, key=lambda id: (-self._scores[id], id))
-        strong = [id for id in noted if self._scores[id] >= _STRONG][:MOST_CANDIDATES]
-        weak = [id for id in noted if self._scores[id] < _STRONG][:MOST_WITH_A_WEAK_SIGN]
-        asked = strong if len(strong) == MOST_CANDIDATES else strong + weak
-        found = await read_candidates(self._graph, self._gaps, asked) if asked else []
-        worth = [one for one in found if self._scores[one.account.id] >= _STRONG or is_impersonal(one)]
-        return [one for one in worth if may_be_proposed(one.account)][:MOST_CANDIDATES]
+        """Whoever one strong sign points to; and where a weak one does, who also has the name or the mailbox of nobody.
+
+        Where there are too many, those go first whose names aren't a person's, then those with the strongest signs.
+        """
+        noted = sorted(self._scores, key=lambda id: (-self._scores[id], -self._days[id], id))[:MOST_NOTED]
+        named = [one for one in await read_names(self._graph, self._gaps, noted) if may_be_proposed(one.account)]
+        named.sort(key=self._rank)
+        close = await with_groups_and_mailboxes(self._graph, self._gaps, named[:MOST_MAILBOXES])
+        worth = [one for one in close if self._scores[one.account.id] >= _STRONG or is_impersonal(one)]
+        return sorted(worth, key=self._rank)[:MOST_CANDIDATES]
+
+    def _rank(self, one: Candidate) -> tuple[bool, bool, bool, bool]:
+        """Whom to look at first, and otherwise in the order of the signs."""
+        score, impersonal = self._scores[one.account.id], is_impersonal(one)
+        return (
+            score < _WATCHED,
+            one.personal_details and not impersonal,
+            score < _STRONG and not impersonal,
+            not impersonal,
+        )
 
     def _applications(self, applications: Applications) -> list[str]:
         """Ids of the applications whose sign-ins say something: known products first, then what may read or send mail."""

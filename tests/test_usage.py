@@ -36,7 +36,8 @@ class Company:
     planted = ("etage3", "north", "orders", "panel", "svc-report", "team")
     left_out = ("bg-one", "Sync_DC01_0a1b")
 
-    def __init__(self, *, skus: tuple[str, ...] = ("SPE_E5",)) -> None:
+    def __init__(self, *, skus: tuple[str, ...] = ("SPE_E5",), old_mail_programs: int = 0) -> None:
+        self.with_imap = [f"{number}.person@contoso.com" for number in range(old_mail_programs)]
         build = (
             TenantBuilder(now=NOW, skus=skus)
             .user(LISTED)
@@ -52,6 +53,8 @@ class Company:
         )
         for name in ("hannah", "liam", "scanlon"):
             build.user(f"{name}@contoso.com", givenName=name.title(), surname="Becker", jobTitle="Sales")
+        for upn in self.with_imap:
+            build.user(upn, givenName="Ada", surname="Person", jobTitle="Sales")
         build.user("boss@contoso.com", roles=["Global Administrator"])
         build.service_principal("Office 365 Exchange Online", app_id=EXCHANGE, owner=MICROSOFT)
         build.service_principal("Northgate CRM Sync", owner="0b0e5a3c-0000-0000-0000-00000000cafe")
@@ -80,6 +83,7 @@ class Company:
             for name in ("hannah", "liam", "scanlon", "boss"):
                 yield self.row(f"{name}@contoso.com", BROWSER, day, interactive=True)
                 yield self.row(f"{name}@contoso.com", SMTP, day, code=50126)  # somebody guesses passwords
+            yield from (self.row(upn, "IMAP4", day) for upn in self.with_imap)
             yield self.row("liam@contoso.com", "Exchange ActiveSync", day)
             yield self.row("panel@contoso.com", "Exchange ActiveSync", day)
             yield self.row("hannah@contoso.com", MODERN, day, app="Slotwise Scheduling")
@@ -159,6 +163,17 @@ async def test_whoever_has_but_a_weak_sign_and_a_persons_name_and_mailbox_is_not
     assert company.tenant.user("liam@contoso.com").id not in by_account
 
 
+async def test_where_too_many_are_pointed_to_those_without_a_persons_name_go_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("usage.MOST_MAILBOXES", 12)
+    monkeypatch.setattr("usage.MOST_CANDIDATES", 12)
+    company = Company(old_mail_programs=40)
+    async with company.graph:
+        found = await usage(company, PassingEvidence())
+    assert local_parts(found, left_out=False) == set(company.planted)
+
+
 async def test_selected_accounts_get_their_evidence_and_are_not_proposed(company: Company) -> None:
     found = await usage(company, PassingEvidence())
     (use,) = listed(found).sign_ins
@@ -216,6 +231,14 @@ async def test_an_account_that_is_new_to_the_selection_is_read_from_the_beginnin
     assert [f"userId eq '{new}'" in query for query in company.asked[asked:]] in ([True], [])
     boss = next(one for one in found.reading.accounts if one.id == new)
     assert {use.way for use in boss.sign_ins} == {"browser"}
+
+
+async def test_what_few_accounts_do_is_kept_first_as_a_day_has_room_for_so_much() -> None:
+    company, evidence = Company(old_mail_programs=3), PassingEvidence()
+    async with company.graph:
+        await usage(company, evidence)
+    kept = next(day for day in [one async for one in evidence.days()] if day.about == "legacy")
+    assert [use[1] for use in kept.sums["uses"]][-4:] == ["IMAP4"] * 4
 
 
 class Killed(RuntimeError):

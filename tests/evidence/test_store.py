@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from datetime import date
+from uuid import uuid4
 
 import pytest
 from azure.data.tables.aio import TableServiceClient
@@ -53,6 +54,14 @@ async def test_a_day_is_kept_once_for_each_question(store: Evidence) -> None:
         ("apps", [[2]]),
         ("legacy", [[2]]),
     ]
+
+
+async def test_a_day_with_more_uses_than_fit_keeps_the_first_of_them(service: TableServiceClient) -> None:
+    phones = [[str(uuid4()), "Exchange ActiveSync", *USE[2:]] for _ in range(45_000)]
+    await StoredEvidence(service).keep(KeptDay("legacy", (), DAY, {"uses": [USE, *phones], "demands": []}))
+    (day,) = await kept(StoredEvidence(service))
+    assert USE in day.sums["uses"]
+    assert 10_000 < len(day.sums["uses"]) < 45_000
 
 
 async def test_old_days_are_forgotten(store: Evidence) -> None:
