@@ -6,8 +6,8 @@ from dataclasses import replace
 from azure.data.tables.aio import TableServiceClient
 
 from checks.catalog import switched_off
-from checks.judge import per_user_state
 from checks.model import JudgedAccount, Visibility
+from checks.visibility import per_user_state
 from clock import Clock
 from document import account_object
 from findings.exceptions import ExceptionStore

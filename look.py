@@ -7,9 +7,10 @@ from datetime import datetime
 from audit_log import read_trail
 from checks.causes import Causes
 from checks.discovery import Proposal
-from checks.judge import judge, per_user_state
+from checks.judge import judge
 from checks.model import JudgedAccount, Visibility
 from checks.products import with_products
+from checks.visibility import per_user_state
 from clock import Clock
 from cross_checks import cross_checked
 from evidence.store import Evidence

@@ -4,10 +4,12 @@ Some demands have no policy object that Graph shows (the Identity Protection reg
 demand may come from something that this product misread. The log says which mechanism asked (``requirementProvider``).
 """
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from datetime import datetime, timedelta
 
-from tenant.model import MfaDemand, Policy, Tenant
+from checks.policy import REPORT_ONLY, can_reach_users, demands_mfa_somewhere, effect_of
+from checks.scope import Reach, Scopes
+from tenant.model import Account, Gap, MfaDemand, Policy, Tenant
 
 _LOG_AGE = timedelta(days=30)
 """Older evidence says nothing about today (verdicts.md section 1, ``conditional``)."""
@@ -29,6 +31,48 @@ _NEVER_EXPLAINED = frozenset(
     {"mfaregistrationrequiredbyidentityprotectionpolicy", "enforcedforcspadmins", "crosstenantoutboundrule"}
 )
 # Everything else comes from Conditional Access, or from something new: a policy that reaches the account explains it.
+
+
+class Explaining:
+    """All enforced policies of a tenant, whatever they are about: those that may explain what the log shows."""
+
+    def __init__(self, tenant: Tenant) -> None:
+        self._tenant = tenant
+        policies = () if isinstance(tenant.policies, Gap) else tenant.policies
+        enforced = [policy for policy in policies if can_reach_users(policy) and policy.state != REPORT_ONLY]
+        self._effects = tuple(effect_of(policy, tenant) for policy in enforced)
+        self._scopes = Scopes(tenant, self._effects)
+        demands = [demands_mfa_somewhere(policy, tenant) for policy in enforced]
+        # Those that demand MFA for something, for certain and at most; whatever the state: those that could have.
+        self._least = sum(1 << bit for bit, (least, _) in enumerate(demands) if least)
+        self._most = sum(1 << bit for bit, (_, most) in enumerate(demands) if most)
+        self._could_have_least = tuple(policy for policy in policies if demands_mfa_somewhere(policy, tenant)[0])
+        self._could_have_most = tuple(policy for policy in policies if demands_mfa_somewhere(policy, tenant)[1])
+
+    def position(self, account: Account) -> Hashable:
+        """Equal for accounts that the same policies reach."""
+        return self._scopes.position(account)
+
+    def unexplained(self, account: Account, now: datetime) -> tuple[MfaDemand | None, MfaDemand | None]:
+        """The MFA demand in the sign-in log that surely, and the one that possibly, no readable policy explains."""
+        reach, tenant = self._reach(account), self._tenant
+        surely_explained = bool(reach.least & self._least)
+        perhaps_explained = bool(reach.most & self._most) or isinstance(tenant.policies, Gap)
+        return (
+            unexplained_demand(account.mfa_demands, perhaps_explained, self._could_have_most, tenant, now),
+            unexplained_demand(account.mfa_demands, surely_explained, self._could_have_least, tenant, now),
+        )
+
+    def gaps(self, account: Account) -> list[Gap]:
+        """What is missing to tell whether a policy explains a demand."""
+        roles, reach = self._scopes.roles_of(account), self._reach(account)
+        unsure = (reach.most & self._most) & ~(reach.least & self._least)
+        open_effects = [effect for bit, effect in enumerate(self._effects) if unsure >> bit & 1]
+        strengths = [self._tenant.strengths] if isinstance(self._tenant.strengths, Gap) else []
+        return strengths + [gap for effect in open_effects for gap in self._scopes.gaps_behind(account, roles, effect)]
+
+    def _reach(self, account: Account) -> Reach:
+        return self._scopes.reach(account, self._scopes.roles_of(account))
 
 
 def unexplained_demand(

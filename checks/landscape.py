@@ -1,0 +1,131 @@
+"""The policies of a tenant as the verdicts need them: sets of policies are bits of an integer, and a question is one AND."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from checks import reasons as say
+from checks.model import Effect, Reason
+from checks.policy import ENABLED, PolicyEffect, Strength, can_reach_users, effect_of
+from checks.scope import Reach, Roles, Scopes
+from tenant.model import Account, Gap, Tenant
+
+NEVER, CONDITIONAL, ALWAYS = 0, 2, 3
+"""How surely policies do something: no, in some circumstances, yes. In between stands what isn't in force yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """An account among the policies: what both answers are worked out from."""
+
+    account: Account
+    roles: Roles
+    reach: Reach
+
+
+@dataclass(frozen=True, slots=True)
+class Masks:
+    """Sets of policies, in the order of their effects."""
+
+    enforced: int
+    mfa_least: int
+    """Those that demand MFA for certain; ``most``: or may, as far as could be read. ``always``: under no circumstance."""
+    mfa_least_always: int
+    mfa_most: int
+    mfa_most_always: int
+    legacy: int
+    legacy_always: int
+    blocks_interactive: int
+
+    @classmethod
+    def of(cls, effects: tuple[PolicyEffect, ...]) -> "Masks":
+        """The sets of these policies."""
+
+        def those(wanted: Callable[[PolicyEffect], object]) -> int:
+            return sum(1 << bit for bit, effect in enumerate(effects) if wanted(effect))
+
+        return cls(
+            enforced=those(lambda effect: not effect.report_only),
+            mfa_least=those(lambda effect: effect.mfa_least),
+            mfa_least_always=those(lambda effect: effect.mfa_least is Strength.ALWAYS),
+            mfa_most=those(lambda effect: effect.mfa_most),
+            mfa_most_always=those(lambda effect: effect.mfa_most is Strength.ALWAYS),
+            legacy=those(lambda effect: effect.legacy),
+            legacy_always=those(lambda effect: effect.legacy is Strength.ALWAYS),
+            blocks_interactive=those(lambda effect: effect.blocks_interactive),
+        )
+
+
+class Landscape:
+    """The policies that matter to mail, by name. Making one costs time per policy, asking only the policies that reach an account."""
+
+    def __init__(self, tenant: Tenant) -> None:
+        self.tenant = tenant
+        policies = () if isinstance(tenant.policies, Gap) else tenant.policies
+        effects = (effect_of(policy, tenant) for policy in policies if can_reach_users(policy))
+        self.effects = tuple(
+            sorted(
+                (effect for effect in effects if effect.matters),
+                key=lambda effect: (effect.policy.display_name.casefold(), effect.policy.id),
+            )
+        )
+        self.scopes = Scopes(tenant, self.effects)
+        self.masks = Masks.of(self.effects)
+        self._wording = say.Wording(self.scopes)
+        enabled = any(policy.state == ENABLED and not policy.deleted for policy in policies)
+        self.contradiction = [say.contradictory_state()] if tenant.security_defaults is True and enabled else []
+        """Security Defaults beside an enabled policy."""
+        self.reaching_nobody = [
+            say.group_no_longer_exists(effect, groups)
+            for effect in self.effects
+            if not effect.report_only and (groups := self.scopes.deleted_groups(effect))
+        ]
+        """Groups that policies name and that no longer exist."""
+
+    def those(self, mask: int) -> Iterator[PolicyEffect]:
+        """The policies in a set, by name."""
+        while mask:
+            lowest = mask & -mask
+            yield self.effects[lowest.bit_length() - 1]
+            mask ^= lowest
+
+    def worded(self, what: Effect, mask: int, always: int, situation: Situation) -> list[Reason]:
+        """What a set of policies does to the account, in words: unconditional ones first, each part by policy name."""
+        reach = situation.reach
+        unsure = {effect.policy.id for effect in self.those(mask & ~(reach.least | reach.eligible_least))}
+        return [
+            self._wording.reason(
+                what, effect, situation.account, situation.roles, certain=effect.policy.id not in unsure
+            )
+            for part in (mask & always, mask & ~always)
+            for effect in self.those(part)
+        ]
+
+    def excluding(self, situation: Situation) -> list[Reason]:
+        """The enforced policies that include the account and exclude it, in words."""
+        return [
+            self._wording.excluded(effect, situation.account, situation.roles)
+            for effect in self.those(situation.reach.excluded & self.masks.enforced)
+        ]
+
+    def tenant_gaps(self) -> list[Gap]:
+        """What is missing for everybody: it could hide the option from, or block, any account."""
+        values = (self.tenant.security_defaults, self.tenant.policies, self.tenant.licences)
+        return [value for value in values if isinstance(value, Gap)]
+
+    def scope_gaps(self, unsure: int, situation: Situation) -> list[Gap]:
+        """What is missing to tell whether policies reach the account."""
+        return [
+            gap
+            for effect in self.those(unsure)
+            for gap in self.scopes.gaps_behind(situation.account, situation.roles, effect)
+        ]
+
+
+def rank(mask: int, always: int) -> int:
+    """How surely the strongest of the policies does it; ``always`` are the unconditional ones."""
+    return NEVER if not mask else ALWAYS if mask & always else CONDITIONAL
+
+
+def unreadable(gaps: Iterable[Gap], what: str) -> list[Reason]:
+    """Every missing input once, in words: each names itself and what went wrong with it."""
+    return [say.unreadable(gap, what) for gap in dict.fromkeys(gaps)]
