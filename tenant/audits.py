@@ -22,6 +22,15 @@ AT_ONCE = 15
 """Groups in one filter."""
 MOST_PAGES = 10
 """Pages of one time span; a longer answer is asked for in halves."""
+_ACTOR_NAMES = (
+    ("user", "userPrincipalName"),
+    ("user", "displayName"),
+    ("app", "displayName"),
+    ("app", "servicePrincipalName"),
+    ("user", "id"),
+    ("app", "appId"),
+    ("app", "servicePrincipalId"),
+)
 _SHORTEST = timedelta(hours=1)
 _ACCOUNT_ACTIVITIES = {
     "Enable Strong Authentication": "mfa_enabled",
@@ -112,14 +121,13 @@ class AuditReader:
 def reduced(row: Mapping[str, Any]) -> Json:
     """A row of the log without what nobody needs: no addresses, no correlation ids."""
     initiated = _object(row.get("initiatedBy"))
-    user, app = _object(initiated.get("user")), _object(initiated.get("app"))
     return {
         "id": _text(row, "id"),
         "activityDisplayName": _text(row, "activityDisplayName"),
         "activityDateTime": _text(row, "activityDateTime"),
         "initiatedBy": {
-            "user": {"userPrincipalName": user.get("userPrincipalName"), "id": user.get("id")},
-            "app": {"displayName": app.get("displayName")},
+            who: {name: _object(initiated.get(who)).get(name) for kind, name in _ACTOR_NAMES if kind == who}
+            for who in ("user", "app")
         },
         "targetResources": [
             {
@@ -224,8 +232,9 @@ def _decoded(text: object) -> Any:
 
 
 def _actor(initiated: Mapping[str, Any]) -> str | None:
-    user, app = _object(initiated.get("user")), _object(initiated.get("app"))
-    return _text(user, "userPrincipalName") or _text(app, "displayName") or _text(user, "id") or None
+    """Who or what did it, by the best name that the log has; an application may have its id only."""
+    names = (_text(_object(initiated.get(who)), name) for who, name in _ACTOR_NAMES)
+    return next((name for name in names if name), None)
 
 
 def _object(value: object) -> Mapping[str, Any]:

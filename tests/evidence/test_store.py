@@ -64,6 +64,15 @@ async def test_a_day_with_more_uses_than_fit_keeps_the_first_of_them(service: Ta
     assert 10_000 < len(day.sums["uses"]) < 45_000
 
 
+async def test_of_more_events_than_fit_the_newest_are_remembered(service: TableServiceClient) -> None:
+    rows = [{"id": str(uuid4()), "of": [str(uuid4()) for _ in range(12)]} for _ in range(3000)]
+    await StoredEvidence(service).remember("audits", {"since": "2026-10-23T07:00:00+00:00", "rows": rows})
+    remembered = await StoredEvidence(service).recall("audits")
+    assert remembered["since"] == "2026-10-23T07:00:00+00:00"
+    assert remembered["rows"] == rows[: len(remembered["rows"])]
+    assert len(remembered["rows"]) > 1000
+
+
 async def test_old_days_are_forgotten(store: Evidence) -> None:
     for number in (1, 20, 21):
         await store.keep(KeptDay("legacy", (), date(2026, 11, number), {"uses": []}))

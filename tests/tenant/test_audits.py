@@ -119,11 +119,25 @@ def test_what_is_about_something_else_is_no_event(row: Json) -> None:
     assert parse_event(row) is None
 
 
-def test_what_an_application_did_is_told_by_its_name() -> None:
-    app = {"user": None, "app": {"displayName": "Microsoft Managed Policy Manager"}}
-    event = parse_event(entry("Add conditional access policy", POLICY, initiatedBy=app))
-    assert event is not None
-    assert event.actor == "Microsoft Managed Policy Manager"
+@pytest.mark.parametrize(
+    ("initiated", "actor"),
+    [
+        (
+            {"user": None, "app": {"displayName": "Microsoft Managed Policy Manager"}},
+            "Microsoft Managed Policy Manager",
+        ),
+        ({"user": None, "app": {"displayName": None, "servicePrincipalId": "5f1c"}}, "5f1c"),
+        ({"user": {"id": "a7", "userPrincipalName": None}, "app": None}, "a7"),
+        ({"user": {"id": "a7", "userPrincipalName": "", "displayName": "Ada"}, "app": None}, "Ada"),
+        ({"user": None, "app": None}, None),
+    ],
+)
+def test_who_or_what_did_it_is_told_by_the_best_name_there_is(initiated: Json, actor: str | None) -> None:
+    row = entry("Add conditional access policy", POLICY, initiatedBy=initiated)
+    for given in (row, reduced(row)):
+        event = parse_event(given)
+        assert event is not None
+        assert event.actor == actor
 
 
 def test_addresses_are_not_kept() -> None:
