@@ -90,12 +90,13 @@ class Judge:
         return Explaining(self._tenant)
 
     def _ordered(self, visibility: Visibility, reasons: list[Reason]) -> tuple[Reason, ...]:
-        """What is missing stands first where it leaves the answer open; nothing is said twice."""
+        """What is missing stands first where it leaves the answer open; what concerns both answers is said once."""
         if self._switch_off and visibility in (Visibility.VISIBLE, Visibility.STUCK, Visibility.PENDING):
             reasons = [say.tenant_switch_off(), *reasons]
-        if visibility is Visibility.UNKNOWN:
-            reasons = [*(reason for reason in reasons if reason.effect is Effect.UNREADABLE), *reasons]
-        return tuple(dict.fromkeys(reasons))
+        unread = [reason for reason in reasons if reason.effect is Effect.UNREADABLE]
+        if unread and visibility is Visibility.UNKNOWN:
+            reasons = [*unread, *reasons]
+        return tuple(dict.fromkeys(reasons)) if unread or self._land.contradiction else tuple(reasons)
 
 
 def judge(

@@ -83,21 +83,21 @@ class Landscape:
 
     def those(self, mask: int) -> Iterator[PolicyEffect]:
         """The policies in a set, by name."""
+        return (effect for _, effect in self._each(mask))
+
+    def _each(self, mask: int) -> Iterator[tuple[int, PolicyEffect]]:
         while mask:
-            lowest = mask & -mask
-            yield self.effects[lowest.bit_length() - 1]
-            mask ^= lowest
+            bit = mask & -mask
+            yield bit, self.effects[bit.bit_length() - 1]
+            mask ^= bit
 
     def worded(self, what: Effect, mask: int, always: int, situation: Situation) -> list[Reason]:
         """What a set of policies does to the account, in words: unconditional ones first, each part by policy name."""
-        reach = situation.reach
-        unsure = {effect.policy.id for effect in self.those(mask & ~(reach.least | reach.eligible_least))}
+        sure = situation.reach.least | situation.reach.eligible_least
         return [
-            self._wording.reason(
-                what, effect, situation.account, situation.roles, certain=effect.policy.id not in unsure
-            )
+            self._wording.reason(what, effect, situation.account, situation.roles, certain=bool(bit & sure))
             for part in (mask & always, mask & ~always)
-            for effect in self.those(part)
+            for bit, effect in self._each(part)
         ]
 
     def excluding(self, situation: Situation) -> list[Reason]:

@@ -367,4 +367,7 @@ def _first_gap(*values: object) -> Gap | None:
 
 
 def _mask(masks: dict[Token, int], tokens: Iterable[Token]) -> int:
-    return reduce(or_, (masks.get(token, 0) for token in tokens), 0)
+    found = 0
+    for token in tokens:
+        found |= masks.get(token, 0)
+    return found
