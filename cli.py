@@ -184,7 +184,7 @@ async def _scan(options: argparse.Namespace) -> int:
     run = result.document["run"]
     for gap in run["gaps"]:
         permission = f" Grant {gap['permission']}." if gap["permission"] else ""
-        _say(f"Could not read {gap['input']}: {gap['error']}.{permission}")
+        _say(f"Could not read {gap['input']}: {gap['error'].rstrip('.')}.{permission}")
     if not run["complete"]:
         return FAILED
     limit = Severity(options.fail_on).rank

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from tenant.batch import Answer, batch_any, collect
 from tenant.gaps import Gaps
-from tenant.graph import Graph, GraphError, GraphRefused, Json, items_of
+from tenant.graph import Graph, GraphError, Json, is_licence_error, items_of
 from tenant.model import Gap, RoleAssignment
 from tenant.policies import parse_time
 
@@ -18,7 +18,6 @@ _PATHS = (
     (f"{_ROLES}/roleAssignmentScheduleInstances",),
     (f"{_ROLES}/roleEligibilityScheduleInstances",),
 )
-_LICENCE_WORDS = ("licens", "licenc", "premium")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +94,6 @@ def _roles(
         gaps.add("role_definitions", definitions)
     names = {one.template_id: one.name for one in (known or {}).values()}
     return Roles(active, eligibilities, names)
-
-
-def is_licence_error(error: GraphError) -> bool:
-    """Whether Graph says that the tenant has no licence for what was asked."""
-    if not isinstance(error, GraphRefused) or error.status not in (400, 402, 403):
-        return False
-    return any(word in f"{error.code} {error.message}".lower() for word in _LICENCE_WORDS)
 
 
 def _active(

@@ -1,6 +1,6 @@
 """Collects what could not be read: each input once for the whole tenant, however many accounts it hits."""
 
-from tenant.graph import GraphError, GraphRefused
+from tenant.graph import GraphError, GraphRefused, is_licence_error
 from tenant.model import Gap
 from tenant.permissions import permission_for
 
@@ -37,9 +37,9 @@ class Gaps:
 
     def add_optional(self, input_name: str, error: GraphError | str, *, text: str = "") -> Gap:
         """Note that an input on which no verdict depends could not be read; ``text`` says it better than the error does."""
-        gap = Gap(
-            input_name, text or str(error), _permission(input_name, error, None), tenant_wide=False, optional=True
-        )
+        licence = isinstance(error, GraphError) and is_licence_error(error)  # no permission helps
+        permission = None if licence else _permission(input_name, error, None)
+        gap = Gap(input_name, text or str(error), permission, tenant_wide=False, optional=True)
         self._found.setdefault((input_name, f"optional: {_kind(error)}"), gap)
         return gap
 

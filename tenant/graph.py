@@ -44,6 +44,7 @@ Sleep = Callable[[float], Awaitable[object]]
 REFINEMENT_REFUSED = frozenset({400, 404, 501})
 """Statuses that mean that Graph doesn't support a query, rather than that it may not be read."""
 TOO_MANY = 429
+_LICENCE_WORDS = ("licens", "licenc", "premium")
 TIMEOUT = httpx.Timeout(60, connect=10)
 _OURS = {
     RetryHandlerOption.get_key(): RetryHandlerOption(should_retry=False),
@@ -80,6 +81,13 @@ def readable(text: object, limit: int) -> str:
     """Text of a server as one short line without control characters."""
     plain = re.sub(r"\s+", " ", "".join(c if c.isprintable() else " " for c in str(text or ""))).strip()
     return plain if len(plain) <= limit else f"{plain[: limit - 1]}…"
+
+
+def is_licence_error(error: GraphError) -> bool:
+    """Whether Graph says that the tenant has no licence for what was asked."""
+    if not isinstance(error, GraphRefused) or error.status not in (400, 402, 403):
+        return False
+    return any(word in f"{error.code} {error.message}".lower() for word in _LICENCE_WORDS)
 
 
 class Graph:

@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from urllib.parse import quote
 
-from tenant.graph import Graph, GraphError, GraphRefused, Json, items_of
+from tenant.graph import Graph, GraphError, GraphRefused, Json, is_licence_error, items_of
 from tenant.model import SignInUse
 from tenant.turns import Turns
 
@@ -121,7 +121,7 @@ def is_legacy(client_app: str) -> bool:
 
 def explain(error: GraphError) -> str:
     """Why the log can't be read, in words where they are known."""
-    if isinstance(error, GraphRefused) and "premium" in f"{error.code} {error.message}".lower():
+    if isinstance(error, GraphRefused) and is_licence_error(error):
         return f"the sign-in log needs a Microsoft Entra ID P1 licence in the tenant ({error.status} {error.code})"
     return str(error)
 

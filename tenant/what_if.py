@@ -6,7 +6,7 @@ Source: Microsoft Graph reference, "conditionalAccessRoot: evaluate". It reads o
 from collections.abc import Mapping
 from typing import Any
 
-from tenant.graph import Graph, GraphError, GraphRefused, items_of
+from tenant.graph import Graph, GraphError, GraphRefused, is_licence_error, items_of
 from tenant.model import WhatIf
 from tenant.policies import parse_policy
 from tenant.turns import Turns
@@ -46,7 +46,7 @@ async def ask_what_if(graph: Graph, turns: Turns, account_id: str, client_app: s
 
 def explain(error: GraphError) -> str:
     """Why What If can't be asked, in words where they are known."""
-    if isinstance(error, GraphRefused) and "premium" in f"{error.code} {error.message}".lower():
+    if isinstance(error, GraphRefused) and is_licence_error(error):
         return f"What If needs a Microsoft Entra ID P1 licence in the tenant ({error.status} {error.code})"
     return str(error)
 

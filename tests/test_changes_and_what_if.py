@@ -136,6 +136,7 @@ async def test_what_cannot_be_read_is_said_once_and_leaves_the_verdicts(
     gaps = {gap["input"]: gap for gap in found["run"]["gaps"]}
     assert len(gaps) == len(found["run"]["gaps"])
     assert "P1 licence" in gaps["what_if"]["error"]
+    assert gaps["what_if"]["permission"] is None
     assert gaps.get("audit_log", {}).get("permission") == ("AuditLog.Read.All" if graph.tenant.has_p1 else None)
     assert all(gap["optional"] for gap in gaps.values())
     assert found["run"]["complete"]
