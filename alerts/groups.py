@@ -7,6 +7,7 @@ from datetime import datetime
 from alerts.model import AlertGap, AlertItem, Kind, NextStep, Severity
 from alerts.text import clean
 from alerts.wording import (
+    BESIDE,
     HIDES_THE_OPTION,
     NAME,
     count,
@@ -235,7 +236,8 @@ def _urgency(group: Group) -> tuple[object, ...]:
         resolved,
         -group.severity.rank,
         _ORDER.index(group.kind),
-        item.check_id not in HIDES_THE_OPTION,  # what this product is about comes before what goes with it
+        item.check_id in BESIDE,  # what this product is about comes before what goes with it
+        item.check_id not in HIDES_THE_OPTION,
         -len(group.items),
         item.check_id,
         item.user_principal_name.casefold(),

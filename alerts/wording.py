@@ -40,6 +40,9 @@ _EVENTS: dict[str, str] = {
 HIDES_THE_OPTION = frozenset({"APW-001"})
 """Checks that one policy decides: said with the policy as the subject."""
 
+BESIDE = frozenset({"APW-010", "APW-011", "APW-012"})
+"""Checks of how an account is used, rather than of its app password."""
+
 UNCHANGED = "Findings that depend on it stay as they were."
 """What follows from something unreadable."""
 

@@ -8,6 +8,8 @@ from reports.text import readable
 from reports.words import CHANGE, SEVERITY, say
 
 _NAMES = 8
+_BESIDE = frozenset({"APW-010", "APW-011", "APW-012"})
+"""Checks of how an account is used: of changes that are equally bad, those of the option itself are told first."""
 _SILENCE = {"exception": "accepted", "flapping": "keeps coming and going"}
 
 
@@ -42,16 +44,16 @@ class ChangeGroup:
 
 
 def grouped(changes: Sequence[Json]) -> list[ChangeGroup]:
-    """The changes as groups: what got worse first, then by severity, then the larger group."""
+    """The changes as groups: what got worse first, then by severity, then the option itself, then the larger group."""
     groups: dict[tuple[str, ...], list[Json]] = {}
     for change in changes:
         groups.setdefault(_key(change), []).append(change)
     kinds, severities = tuple(CHANGE), tuple(SEVERITY)
 
-    def place(group: ChangeGroup) -> tuple[int, int, int, str]:
+    def place(group: ChangeGroup) -> tuple[int, int, bool, int, str]:
         kind = kinds.index(group.kind) if group.kind in kinds else len(kinds)
         severity = severities.index(group.severity) if group.severity in severities else len(severities)
-        return kind, severity, -len(group.accounts) - group.others, group.check_id
+        return kind, severity, group.check_id in _BESIDE, -len(group.accounts) - group.others, group.check_id
 
     return sorted((_group(key, members) for key, members in groups.items()), key=place)
 

@@ -104,6 +104,12 @@ def test_worst_comes_first_and_resolved_last() -> None:
     assert made.counts == {"opened": 3, "changed": 1, "resolved": 1}
 
 
+def test_the_option_itself_comes_before_how_the_account_is_used() -> None:
+    used = [item(number, check_id="APW-010", reasons=()) for number in (1, 2, 3)]
+    made = alert(*used, item(4, check_id="APW-003", reasons=()))
+    assert [group.first.check_id for group in grouped(made.items)] == ["APW-003", "APW-010"]
+
+
 @given(st.permutations(list(samples.typical().items)))
 def test_same_changes_in_any_order_make_the_same_alert(items: list[AlertItem]) -> None:
     assert alert(*items) == alert(*samples.typical().items)

@@ -34,6 +34,13 @@ def test_worse_comes_before_better_and_high_before_low() -> None:
     ]
 
 
+def test_the_option_itself_comes_before_how_the_account_is_used() -> None:
+    used = [change(one, "APW-010", "opened", NOW, RUN, "IMAP") for one in _ACCOUNTS[:9]]
+    hidden = change(_ACCOUNTS[0], "APW-003", "opened", NOW, RUN, "")
+    made = [{**one, "severity": "high"} for one in (*used, hidden)]
+    assert [group.check_id for group in grouped(made)] == ["APW-003", "APW-010"]
+
+
 def test_a_resolved_finding_says_what_is_true_instead() -> None:
     resolved = {
         **change(_ACCOUNTS[0], "APW-001", "resolved", NOW, RUN, "old"),
