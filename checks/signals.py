@@ -119,8 +119,9 @@ def signals_of(candidate: Candidate, third_party: frozenset[str], products: Iter
 
 
 def is_impersonal(candidate: Candidate) -> bool:
-    """Whether the name or the kind of the mailbox says that it is no person's."""
-    return service_name(candidate.account) is not None or candidate.mailbox_purpose in _NOT_A_PERSON
+    """Whether the name or the kind of the mailbox says that it is no person's; people's addresses may hold such a word too."""
+    named = service_name(candidate.account) is not None and not candidate.persons_name
+    return named or candidate.mailbox_purpose in _NOT_A_PERSON
 
 
 def has_emergency_name(account: Account) -> bool:
@@ -202,7 +203,8 @@ def _not_interactive(uses: tuple[SignInUse, ...], *, by_machine: bool) -> Iterat
     telling = [use for use in uses if not is_peoples(use.app_id, use.app_name)]
     if telling and all(use.way == "background" for use in uses):
         text = "It signs in, and nobody did so interactively in the last 30 days."
-        yield _seen("not_interactive", text, 2 if by_machine else 1, uses)
+        at_work = any(_is_at_work(use) for use in uses)
+        yield _seen("not_interactive", text, 2 if by_machine and not at_work else 1, uses)
 
 
 def _name(account: Account) -> list[Signal]:
@@ -214,10 +216,12 @@ def _person(candidate: Candidate, *, lenient: bool) -> Iterator[Signal]:
     """An administrator sets a service account up interactively, on one day: where name or mailbox say so, that weighs nothing."""
     account = candidate.account
     uses = [use for use in account.sign_ins if use.way != "background"]
-    at_work = [use for use in account.sign_ins if use.way == "background" and use.app_name.casefold() in _WORKPLACE]
+    at_work = [use for use in account.sign_ins if use.way == "background" and _is_at_work(use)]
     seen = {moment.date() for use in uses for moment in (use.first_seen, use.last_seen)}
     days = max(len(seen), *(use.days for use in uses), 0)
     weight = -4 if days >= _REGULARLY else -days
+    if days >= _REGULARLY and at_work and candidate.mailbox_purpose not in _NOT_A_PERSON:
+        lenient = False  # whatever the name says, this is somebody's everyday account
     if uses and not (days == 1 and at_work):
         text = f"Somebody signs in with it interactively, on at least {days} of the last 30 days."
         yield _seen("person", text, max(1 - days, -1) if lenient else weight, uses)
@@ -226,6 +230,10 @@ def _person(candidate: Candidate, *, lenient: bool) -> Iterator[Signal]:
         yield _seen("person", text, -1 if lenient else -2, at_work)
     if candidate.personal_details:
         yield Signal("personal_details", "It has a person's name and a job title, employee number or mobile phone.", -2)
+
+
+def _is_at_work(use: SignInUse) -> bool:
+    return use.app_name.casefold() in _WORKPLACE
 
 
 def _seen(kind: str, text: str, weight: int, uses: Iterable[SignInUse]) -> Signal:

@@ -124,6 +124,7 @@ async def with_groups_and_mailboxes(graph: Graph, gaps: Gaps, candidates: Sequen
 
 
 def _candidate(id: str, user: Json) -> Candidate:
+    persons_name = bool(user.get("givenName") and user.get("surname"))
     return Candidate(
         account=Account(
             id=id,
@@ -134,8 +135,8 @@ def _candidate(id: str, user: Json) -> Candidate:
             on_premises_sync_enabled=user.get("onPremisesSyncEnabled") is True,
         ),
         password_never_expires="DisablePasswordExpiration" in str(user.get("passwordPolicies") or ""),
-        personal_details=bool(user.get("givenName") and user.get("surname"))
-        and any(user.get(name) for name in _PERSONAL),
+        persons_name=persons_name,
+        personal_details=persons_name and any(user.get(name) for name in _PERSONAL),
     )
 
 

@@ -252,6 +252,8 @@ class Candidate:
     mailbox_purpose: str | None = None
     """Graph's ``userPurpose``, lower-cased: ``user``, ``shared``, ``room``, ``equipment``, ...; None where unknown."""
     password_never_expires: bool = False
+    persons_name: bool = False
+    """Whether it has a given name and a surname."""
     personal_details: bool = False
     """Whether it has a given name and a surname, and a job title, an employee number or a mobile phone."""
 
