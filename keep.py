@@ -1,12 +1,12 @@
 """Keeping: compare what was seen with what was known, and write every account with its changes."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from azure.data.tables.aio import TableServiceClient
 
-from checks.catalog import switched_off
-from checks.model import JudgedAccount, Visibility
+from checks.catalog import causing_effects, switched_off
+from checks.model import JudgedAccount, Reason, Visibility
 from checks.visibility import per_user_state
 from clock import Clock
 from document import account_object
@@ -130,9 +130,22 @@ def _with_history(one: JudgedAccount, known: Snapshot | None) -> JudgedAccount:
 
 def _observations(one: JudgedAccount) -> list[Observation]:
     return [
-        Observation(finding.check_id, finding.title, finding.severity.value, finding.fingerprint, finding.summary)
+        Observation(
+            finding.check_id,
+            finding.title,
+            finding.severity.value,
+            finding.fingerprint,
+            finding.summary,
+            _cause(one.verdict.reasons, causing_effects(finding.check_id)),
+        )
         for finding in one.findings
     ]
+
+
+def _cause(reasons: Iterable[Reason], effects: Collection[str]) -> str | None:
+    """What the audit log says of the first reason; the policy's own date is no cause."""
+    decisive = next((reason for reason in reasons if reason.effect in effects), None)
+    return decisive.cause if decisive and not decisive.since_is_policy_date else None
 
 
 _FOUND = {

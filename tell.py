@@ -21,8 +21,7 @@ from alerts.model import Alert, AlertGap, AlertItem, AlertReason, Kind, NextStep
 from alerts.outgoing import http_client
 from alerts.teams import TeamsChannel
 from alerts.webhook import WebhookChannel
-from checks.catalog import SWITCHED_OFF, deciding_effects
-from checks.model import Effect
+from checks.catalog import causing_effects, deciding_effects
 from checks.reasons import INPUTS
 from clock import Clock, now_utc
 from document import Json
@@ -218,8 +217,7 @@ def _item(change: Change, cloud: str) -> AlertItem:
     account = change.detail
     effects = deciding_effects(change.check_id)
     reasons = tuple(_reason(reason) for reason in account.get("reasons", ()) if reason["effect"] in effects)
-    if change.check_id == SWITCHED_OFF:
-        effects = frozenset({Effect.PER_USER_STATE.value})
+    effects = causing_effects(change.check_id)
     decisive = next((reason for reason in account.get("reasons", ()) if reason["effect"] in effects), None)
     remedies = account.get("remediation", ())
     return AlertItem(

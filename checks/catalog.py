@@ -102,6 +102,11 @@ def deciding_effects(check_id: str) -> frozenset[str]:
     return frozenset(effect.value for check in CHECKS if check.id == check_id for effect in check.decided_by)
 
 
+def causing_effects(check_id: str) -> frozenset[str]:
+    """The effects of the reasons that say since when a check is true."""
+    return frozenset({Effect.PER_USER_STATE.value}) if check_id == SWITCHED_OFF else deciding_effects(check_id)
+
+
 def findings_of(verdict: Verdict) -> tuple[Finding, ...]:
     """The findings of an account, in the order of their ids."""
     return tuple(

@@ -166,6 +166,7 @@ def _after(scan: Scan, old: FindingState | None, seen: Observation | None, event
             changed_at=now,
             fingerprint=_fingerprint(seen),
             summary=seen.summary,
+            cause=seen.cause,
             run_id=record.run_id,
         )
     if seen is None:
@@ -194,6 +195,7 @@ def _after(scan: Scan, old: FindingState | None, seen: Observation | None, event
             severity=seen.severity,
             fingerprint=_fingerprint(seen),
             summary=seen.summary,
+            cause=seen.cause,
         )
     if event:
         state = replace(state, changed_at=now)
@@ -231,6 +233,7 @@ def _change(
         title=state.title,
         severity=state.severity,
         summary=state.summary,
+        cause=state.cause if kind is not ChangeKind.RESOLVED else None,
         at=scan.now,
         first_seen=state.first_seen,
         run_id=scan.record.run_id,

@@ -64,6 +64,8 @@ class Observation:
     fingerprint: str
     """Equal as long as the causes are the same."""
     summary: str
+    cause: str | None = None
+    """Since when it has been so and through whom, in a sentence, where that is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +132,8 @@ class FindingState:
     summary: str
     run_id: str
     """The run that last saw or resolved it."""
+    cause: str | None = None
+    """Since when it has been so and through whom, in a sentence, where that is known."""
     resolved_at: datetime | None = None
     resolution: str | None = None
     """Why it is resolved, in a sentence."""
@@ -158,6 +162,7 @@ class FindingState:
             "status": self.status.value,
             "title": self.title,
             "summary": self.summary,
+            "cause": self.cause,
             "first_seen": iso(self.first_seen),
             "first_ever": iso(self.first_ever),
             "last_seen": iso(self.last_seen),
@@ -192,6 +197,8 @@ class Change:
     at: datetime
     first_seen: datetime
     run_id: str
+    cause: str | None = None
+    """Since when it has been so and through whom, in a sentence, where that is known."""
     previous_severity: str | None = None
     """Set where the severity differs from before."""
     resolution: str | None = None
@@ -218,6 +225,7 @@ class Change:
             "severity": self.severity,
             "previous_severity": self.previous_severity,
             "summary": self.summary,
+            "cause": self.cause,
             "at": iso(self.at),
             "first_seen": iso(self.first_seen),
             "run_id": self.run_id,

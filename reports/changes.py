@@ -35,8 +35,8 @@ class ChangeGroup:
     """Why, in a sentence."""
     note: str
     """Why nobody was told, or that it keeps coming and going; mostly empty."""
-    by: str
-    """Who, where known."""
+    cause: str
+    """Since when and through whom, in a sentence, where known."""
     accounts: tuple[ChangedAccount, ...]
     """The first of them."""
     others: int
@@ -64,11 +64,11 @@ def _key(change: Json) -> tuple[str, ...]:
     if change.get("flapping") and not note:
         note = _SILENCE["flapping"] if change["flapping"] == "started" else "stable again"
     names = ("kind", "check_id", "title", "severity")
-    return (*(change[name] for name in names), text or "", note, change.get("actor") or "")
+    return (*(change[name] for name in names), text or "", note, change.get("cause") or "")
 
 
 def _group(key: tuple[str, ...], members: Sequence[Json]) -> ChangeGroup:
-    kind, check_id, title, severity, text, note, by = key
+    kind, check_id, title, severity, text, note, cause = key
     accounts = sorted(
         (ChangedAccount(readable(one["account"]), one["user_principal_name"]) for one in members),
         key=lambda account: account.name.casefold(),
@@ -81,7 +81,7 @@ def _group(key: tuple[str, ...], members: Sequence[Json]) -> ChangeGroup:
         severity,
         text,
         note,
-        by,
+        cause,
         tuple(accounts[:_NAMES]),
         len(accounts[_NAMES:]),
     )

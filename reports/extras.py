@@ -17,7 +17,7 @@ class ReportExtras:
     history: Sequence[Json] = ()
     """What happened to findings, in any order: ``run_id``, ``account``, ``check_id``, ``title``, ``severity``, ``kind``
     (opened, changed, resolved, reopened, exception_expired), ``at``, ``summary``, ``resolution``, ``silence``, ``flapping``,
-    and ``actor`` where it is known who caused it."""
+    and ``cause``: since when and through whom, in a sentence, where that is known."""
     runs: Sequence[Json] = ()
     """Scans, oldest first, this one included or not: ``id``, ``status``, ``finished``, ``accounts_total``, ``severities``,
     ``visibility``. One of single accounts only (``partial``) isn't comparable and left out."""

@@ -163,7 +163,7 @@ def _notice(notice: Json, pool: Pool) -> int:
 def _change(change: Json, texts: Pool) -> list[Any]:
     text = change.get("resolution") if change["kind"] == "resolved" else change.get("summary")
     said = [say(CHANGE, change["kind"]), change["check_id"], change["title"]]
-    return [_seconds(change["at"]), *(texts.text(one) for one in (*said, text or "", change.get("actor") or ""))]
+    return [_seconds(change["at"]), *(texts.text(one) for one in (*said, text or "", change.get("cause") or ""))]
 
 
 def web_address(url: str) -> str:

@@ -78,7 +78,7 @@ class _Table:
         yield from self._wrapped(names + more, "heading")
         for finding in account["findings"]:
             severity = say(SEVERITY, finding["severity"])
-            first = f"{severity}: {finding['title']} ({finding['check_id']}), since {_moment(finding['first_seen'])}"
+            first = f"{severity}: {finding['title']} ({finding['check_id']}), found {_moment(finding['first_seen'])}"
             yield from self._wrapped(first, finding["severity"], "  ")
             if exception := finding.get("exception"):
                 accepted = f"Accepted until {exception['until']} by {exception['owner']}: {exception['reason']}"

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from azure.data.tables.aio import TableServiceClient
 from pydantic import SecretStr
 
 from audit_log import groups_that_count
@@ -12,6 +13,7 @@ from demo.builder import TenantBuilder
 from demo.graph import LocalGraph
 from demo.messages import LoggedRequest
 from demo.schema import Json
+from findings.store import FindingStore
 from scan import ScanRequest, scan
 from settings import Settings
 from tenant.model import Tenant
@@ -93,6 +95,19 @@ async def test_a_membership_in_the_log_says_since_when_and_by_whom(graph: LocalG
     assert 'the account was added to the group "Service accounts", by ada@contoso.com.' in reason["cause"]
     assert len(asked(graph, AUDITS)) == 3
     assert document["run"]["complete"]
+
+
+async def test_findings_and_their_history_say_since_when_and_by_whom(graph: LocalGraph, storage: str) -> None:
+    document = await scanned(graph, storage, audit_log="on")
+    cause = account(document)["reasons"][0]["cause"]
+    graph.tenant.policies.clear()
+    await scanned(graph, storage, 1, audit_log="on")
+    async with TableServiceClient.from_connection_string(storage) as service:
+        store = FindingStore(service)
+        (finding,) = [one async for one in store.load_findings(now=NOW, account=SVC)]
+        told = [(one.kind.value, one.cause) for one in await store.history(finding.account_id)]
+    assert (finding.public()["status"], finding.public()["cause"]) == ("resolved", cause)
+    assert sorted(told) == [("opened", cause), ("resolved", None)]
 
 
 async def test_the_next_scan_reads_what_came_since_and_still_knows_what_expired(

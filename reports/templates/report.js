@@ -53,7 +53,7 @@
     return el("div", { class: "finding" },
       el("p", { class: "head" }, badge(severity, severityWords[severity] || severity), el("strong", {}, texts[title]), page ? el("a", { class: "code", href: `#${check}` }, `${check}: what it means`) : el("span", { class: "code" }, check)),
       !said && el("p", {}, texts[summary]),
-      el("p", { class: "sub" }, `Since ${moment(since)}`),
+      el("p", { class: "sub" }, `Found ${moment(since)}`),
       exception && el("p", { class: "silenced" }, `Accepted until ${exception.until} by `, el("bdi", {}, exception.owner), ": ", el("bdi", {}, exception.reason)));
   });
 
@@ -92,11 +92,11 @@
     one.url && el("p", {}, link(one.url, "Microsoft's page about it")))));
 
   // What stands under "Why" isn't said again.
-  const timeline = (account, known = new Set(account.r.map((index) => reasons[index].text))) => el("ol", { class: "timeline" }, account.h.map(([at, kind, check, title, text, by]) => el("li", {},
+  const timeline = (account, known = new Set(account.r.map((index) => reasons[index].text)), causes = new Set(account.r.map((index) => reasons[index].cause))) => el("ol", { class: "timeline" }, account.h.map(([at, kind, check, title, text, cause]) => el("li", {},
     el("time", { datetime: new Date(at * 1000).toISOString() }, moment(at)),
     el("strong", {}, `${texts[kind]}: `), `${texts[title]} `, el("span", { class: "code" }, texts[check]),
     texts[text] && !known.has(texts[text]) && texts[text] !== texts[title] && el("div", {}, texts[text]),
-    texts[by] && el("div", {}, "By ", el("bdi", {}, texts[by])))),
+    texts[cause] && !causes.has(texts[cause]) && el("div", {}, texts[cause]))),
     account.x && el("li", {}, `And ${many(account.x, "earlier change", "earlier changes")}.`));
 
   const facts = (account) => el("dl", { class: "facts" },
@@ -135,7 +135,7 @@
     { key: "v", name: "App password option", first: 1, by: (a, b) => order.v.indexOf(a.v) - order.v.indexOf(b.v) },
     { key: "w", name: "App password works", first: 1, by: (a, b) => order.w.indexOf(a.w) - order.w.indexOf(b.w) },
     { key: "f", name: "Findings", first: -1, by: (a, b) => (a.f || []).length - (b.f || []).length },
-    { key: "y", name: "Since", first: -1, by: (a, b) => (a.y || 0) - (b.y || 0) },
+    { key: "y", name: "Found", first: -1, by: (a, b) => (a.y || 0) - (b.y || 0) },
   ];
   const show = { tile: "all", terms: [], visibility: "", usability: "", product: "", selected: "", column: "q", direction: -1, page: 0, size: PAGE };
   const open = new Set();
@@ -193,7 +193,7 @@
       cell("td", { "data-label": "Option" }, state(data.visibility, account.v)),
       cell("td", { "data-label": "Works" }, state(data.usability, account.w)),
       cell("td", { class: "findings" }, names.length > 0 && el("ul", { class: "f-list" }, names.map(([check, title]) => el("li", {}, title, " ", el("span", { class: "sub" }, check))))),
-      cell("td", { class: "when", "data-label": account.y && "Since" }, account.y && el("time", { datetime: new Date(account.y * 1000).toISOString(), title: moment(account.y) }, day(account.y))));
+      cell("td", { class: "when", "data-label": account.y && "Found" }, account.y && el("time", { datetime: new Date(account.y * 1000).toISOString(), title: moment(account.y) }, day(account.y))));
     if (!expanded) return [row];
     return [row, el("tr", { role: "row", class: "detail", id: `detail-${index}` }, cell("td", { colspan: columns.length }, detail(account)))];
   };

@@ -159,6 +159,10 @@ LEGACY = "CA003: Block legacy authentication"
 RISK = "CA005: MFA at risky sign-ins"
 MANAGED = "Microsoft-managed: Multifactor authentication for per-user multifactor authentication users"
 CHAIN = "group Backup apps > All service accounts"
+SWITCHED_ON = (
+    f'Hidden since 2026-11-21 14:42 UTC, when the policy "{SERVICE}" was switched from report-only to on, by '
+    "anna.keller@contoso.com."
+)
 
 
 def _in_words(scope: str) -> str:
@@ -396,7 +400,7 @@ def under_security_defaults() -> Json:
 
 
 def change(
-    one: Mapping[str, Any], check_id: str, kind: str, at: datetime, run_id: str, text: str, *, by: str | None = None
+    one: Mapping[str, Any], check_id: str, kind: str, at: datetime, run_id: str, text: str, *, cause: str | None = None
 ) -> Json:
     """An entry of the history."""
     severity, title = _CHECKS[check_id]
@@ -416,8 +420,8 @@ def change(
         "silence": None,
         "flapping": None,
     }
-    if by:
-        made["actor"] = by
+    if cause:
+        made["cause"] = cause
     return made
 
 
@@ -426,7 +430,7 @@ def contoso_extras() -> ReportExtras:
     accounts = {one["display_name"]: one for one in contoso()["accounts"]}
     history = [
         change(accounts[name], "APW-001", "opened", NOW, RUN, accounts[name]["findings"][0]["summary"],
-               by="anna.keller@contoso.com")
+               cause=SWITCHED_ON)
         for name in ("CodeTwo Backup", "Mailbox migration", "E-mail signatures")
     ]  # fmt: skip
     history += [

@@ -148,7 +148,7 @@ def test_it_sorts_by_every_column_both_ways(show: Open, contoso: Path) -> None:
     assert rows(page) == sorted(rows(page), key=str.casefold)
     head.get_by_role("button").click()
     assert rows(page) == sorted(rows(page), key=str.casefold, reverse=True)
-    for name in ("Worst finding", "App password option", "App password works", "Findings", "Since"):
+    for name in ("Worst finding", "App password option", "App password works", "Findings", "Found"):
         page.locator("#table").get_by_role("columnheader", name=name, exact=True).get_by_role("button").click()
         assert len(rows(page)) == 18
 
