@@ -157,7 +157,7 @@ def _gaps(gaps: list[Json], accounts: list[Json]) -> list[dict[str, Any]]:
     lines: dict[tuple[str, str, str | None], list[str]] = {}
     for gap in gaps:
         of = lines.setdefault((gap["input"], gap["error"], gap["permission"]), [])
-        if gap.get("account"):
+        if gap.get("account") and str(gap["account"]) not in gap["input"]:
             of.append(names.get(gap["account"]) or gap["account"])
     return [
         {"input": say(INPUT, name), "error": error, "permission": permission, "accounts": of[:5], "others": len(of[5:])}

@@ -39,7 +39,7 @@ def summarize(document: Json, extras: ReportExtras) -> Summary:
     unknown = [one for one in accounts if "unknown" in (one["visibility"], one["usability"])]
     return Summary(
         headline=_headline(document, extras, since),
-        unknown=_unknown(unknown, run["gaps"]),
+        unknown=_unknown(unknown, run["gaps"]) if accounts else _unread(run["gaps"]),
         asides=tuple(_asides(accounts)),
         since=since,
     )
@@ -75,15 +75,31 @@ def _headline(document: Json, extras: ReportExtras, since: str | None) -> str:
 
 
 def _unknown(unknown: Sequence[Json], gaps: Sequence[Json]) -> str | None:
-    if not unknown and not gaps:
-        return None
-    inputs = list(dict.fromkeys(say(INPUT, gap["input"]) for gap in gaps))
-    more = f" and {len(inputs) - _INPUTS} more" if len(inputs) > _INPUTS else ""
-    names = ", ".join(inputs[:_INPUTS]) + more
     if not unknown:
-        return f"The answer for every account stands, although this could not be read: {names}."
+        return f"The answer for every account stands, although this could not be read: {_names(gaps)}." if gaps else None
+    gaps = [gap for gap in gaps if not gap.get("optional")]  # the others leave every answer as it is
     accounts = count(len(unknown), "account", "accounts")
-    return f"For {accounts} the answer is open, because {'this' if names else 'something'} could not be read{names and ': '}{names}."
+    if not gaps:
+        return f"For {accounts} the answer is open, because something could not be read: the reasons say what."
+    return f"For {accounts} the answer is open, because this could not be read: {_names(gaps)}{_besides(unknown, gaps)}."
+
+
+def _besides(unknown: Sequence[Json], gaps: Sequence[Json]) -> str:
+    """What to add where no gap of the scan is to blame for an open answer, but e.g. a group that hides its members."""
+    of = {gap.get("account") for gap in gaps}
+    others = 0 if None in of else sum(account["id"] not in of for account in unknown)
+    if not others:
+        return ""
+    return f", and for {others:,} of them what the reasons name" if others < len(unknown) else ", and what the reasons name"
+
+
+def _unread(gaps: Sequence[Json]) -> str | None:
+    return f"This could not be read: {_names(gaps)}." if gaps else None
+
+
+def _names(gaps: Sequence[Json]) -> str:
+    inputs = list(dict.fromkeys(say(INPUT, gap["input"]) for gap in gaps))
+    return ", ".join(inputs[:_INPUTS]) + (f" and {len(inputs) - _INPUTS} more" if len(inputs) > _INPUTS else "")
 
 
 def _asides(accounts: Sequence[Json]) -> list[str]:

@@ -9,7 +9,7 @@ from reports.page_data import rank
 from reports.proposals import proposal_lines
 from reports.summary import finished, summarize
 from reports.text import fit, readable, width
-from reports.words import INPUT, SEVERITY, USABILITY, VISIBILITY, say, verdict
+from reports.words import SEVERITY, USABILITY, VISIBILITY, gap_label, say, verdict
 
 _COLOURS = {"high": "31;1", "medium": "33", "low": "34", "none": "32", "accepted": "2", "heading": "1", "quiet": "2"}
 _NARROWEST = 60
@@ -98,9 +98,8 @@ class _Table:
     def _gaps(self, gaps: list[Json], names: dict[str, str]) -> Iterator[str]:
         yield self._paint("What could not be read", "heading")
         for gap in gaps:
-            of = f" of {names.get(gap['account'], gap['account'])}" if gap.get("account") else ""
             opens = f" Grant the application permission {gap['permission']}." if gap["permission"] else ""
-            yield from self._wrapped(f"- {say(INPUT, gap['input'])}{of}: {gap['error']}.{opens}", None, "  ", "    ")
+            yield from self._wrapped(f"- {gap_label(gap, names)}: {gap['error']}.{opens}", None, "  ", "    ")
 
     def _wrapped(self, text: str, style: str | None = None, indent: str = "", hang: str | None = None) -> Iterator[str]:
         rest = indent if hang is None else hang

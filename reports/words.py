@@ -3,7 +3,9 @@
 A name that isn't known here (from a newer scan) is shown as it is, with spaces for underscores.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +107,18 @@ INPUT = {
 
 
 def say(words: dict[str, str], name: str) -> str:
-    """The word for a public name; the name itself with spaces where it isn't known."""
-    return words.get(name) or name.replace("_", " ").capitalize()
+    """The word for a public name; the name itself with spaces where it isn't known.
+
+    What comes after a space (``account svc_mfp@contoso.com``) is a name of the tenant's, and stays as it is written.
+    """
+    known, space, rest = name.partition(" ")
+    return words.get(name) or known.replace("_", " ").capitalize() + space + rest
+
+
+def gap_label(gap: Mapping[str, Any], accounts: Mapping[str, str]) -> str:
+    """What could not be read, and of whom; ``accounts`` are user principal names by id."""
+    label, of = say(INPUT, gap["input"]), gap.get("account")
+    return label if not of or str(of) in gap["input"] else f"{label} of {accounts.get(of, of)}"
 
 
 def verdict(words: dict[str, Words], name: str) -> Words:

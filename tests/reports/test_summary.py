@@ -96,6 +96,29 @@ def test_what_can_not_be_told_is_said_with_its_cause() -> None:
     assert said == "For 1 account the answer is open, because this could not be read: Conditional Access policies."
 
 
+def test_an_answer_that_another_input_leaves_open_is_not_put_down_to_the_gap() -> None:
+    shown = accounts("unknown", "unknown", "hidden")
+    mine = {"input": "per_user_mfa", "error": "no value", "permission": None, "account": shown[0]["id"]}
+    said = [summarize(document(some, [mine]), ReportExtras()).unknown for some in (shown, shown[1:])]
+    assert said == [
+        "For 2 accounts the answer is open, because this could not be read: Per-user MFA state, and for 1 of them what the "
+        "reasons name.",
+        "For 1 account the answer is open, because this could not be read: Per-user MFA state, and what the reasons name.",
+    ]
+
+
+def test_an_optional_gap_leaves_no_answer_open() -> None:
+    log = {"input": "audit_log", "error": "403", "permission": "AuditLog.Read.All", "account": None, "optional": True}
+    said = summarize(document(accounts("unknown"), [log]), ReportExtras()).unknown
+    assert said == "For 1 account the answer is open, because something could not be read: the reasons say what."
+
+
+def test_without_accounts_no_answer_stands() -> None:
+    gap = {"input": "account svc_mfp@Contoso.com", "error": "404", "permission": None, "account": "svc_mfp@Contoso.com"}
+    said = summarize(document([], [gap]), ReportExtras()).unknown
+    assert said == "This could not be read: Account svc_mfp@Contoso.com."
+
+
 def test_a_gap_that_changes_no_answer_is_said_too() -> None:
     gap = {"input": "named_locations", "error": "403", "permission": "Policy.Read.All", "account": None}
     said = summarize(document(accounts("visible"), [gap]), ReportExtras()).unknown

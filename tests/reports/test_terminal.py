@@ -5,6 +5,7 @@ import re
 import pytest
 from hypothesis import given, settings
 
+from reports.html import render_html
 from reports.terminal import render_table
 from reports.text import fit, readable, width
 from tests.reports import hostile, samples
@@ -36,6 +37,14 @@ def test_unreadable_inputs_name_the_permission() -> None:
     text = render_table(samples.contoso(), 300)
     assert "- Per-user MFA state of svc-archive@contoso.com: 403 Authorization_RequestDenied" in text
     assert "Grant the application permission Policy.Read.All." in text
+
+
+def test_an_account_that_is_not_there_is_named_once_and_as_it_was_written() -> None:
+    name = "svc_mfp@Contoso.com"
+    gap = {"input": f"account {name}", "error": "404 there is no such account", "permission": None, "account": name}
+    assert f"- Account {name}: 404" in render_table(samples.document([], [gap]), 100)
+    page = render_html(samples.document([], [gap]))
+    assert page.count(name) == 2  # in the sentence at the top and in the table
 
 
 def test_an_empty_scan_is_one_sentence_and_where_it_is_from() -> None:
