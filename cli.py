@@ -32,10 +32,12 @@ from reports.files import render_csv, render_json
 from reports.html import render_html
 from reports.proposals import render_proposals
 from reports.terminal import render_table
+from reports.words import count, gap_sentence, shift_in_words
 from scan import ScanRequest, discover, document_of, scan
 from settings import Settings, load_settings
 from tell import has_channels, send_alert, send_test_alert
 from tenant.permissions import PERMISSIONS, permissions_table
+from text_files import read_text
 
 DONE, FOUND, FAILED = 0, 1, 2
 Command = Callable[[argparse.Namespace], Coroutine[None, None, int]]
@@ -65,7 +67,12 @@ def _parser() -> argparse.ArgumentParser:
 
     one = commands.add_parser("scan", help="read the tenant, judge the service accounts, keep and tell what changed")
     one.add_argument(
-        "--account", action="append", default=[], metavar="UPN_OR_ID", help="only this account; repeatable"
+        "--account",
+        action="append",
+        default=[],
+        type=_account,
+        metavar="UPN_OR_ID",
+        help="only this account; repeatable",
     )
     _format(one, "table", "json", "csv", "html")
     one.add_argument("--no-store", action="store_true", help="keep nothing and tell nobody")
@@ -81,14 +88,14 @@ def _parser() -> argparse.ArgumentParser:
     one = commands.add_parser("findings", help="show what is known, without scanning")
     one.add_argument("--status", choices=["open", "resolved", "all"], default="open")
     one.add_argument("--severity", choices=[level.value for level in Severity])
-    one.add_argument("--account", metavar="UPN_OR_ID")
+    one.add_argument("--account", type=_account, metavar="UPN_OR_ID")
     one.add_argument("--check", metavar="ID")
     _format(one, "table", "json", "csv")
     one.set_defaults(command=_findings)
 
     one = commands.add_parser("report", help="write the report of what is known")
     one.add_argument("--format", choices=["html", "json", "csv"], default="html")
-    one.add_argument("--output", type=Path, default=Path("report.html"), metavar="FILE")
+    one.add_argument("--output", type=Path, metavar="FILE", help="default: report.html, report.json or report.csv")
     one.add_argument("--open", action="store_true", help="open it in the browser")
     one.set_defaults(command=_report)
 
@@ -109,7 +116,9 @@ def _parser() -> argparse.ArgumentParser:
 
     one = commands.add_parser("simulate", help="which accounts would change if a policy did; reads only")
     how = one.add_mutually_exclusive_group(required=True)
-    how.add_argument("--enable-policy", metavar="ID", help="switch on a policy that is off or report-only")
+    how.add_argument(
+        "--enable-policy", metavar="POLICY", help="switch on a policy that is off or report-only (by id or name)"
+    )
     how.add_argument(
         "--policy-file", type=Path, metavar="FILE", help="add this policy (JSON as in Microsoft Graph), on"
     )
@@ -121,7 +130,7 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--format", choices=["table", "json"], default="table")
     one.set_defaults(command=_simulate)
 
-    one = commands.add_parser("snapshot", help="everything that a scan reads, as one file")
+    one = commands.add_parser("snapshot", help="what verdicts come from, as one file; without the logs")
     sub = one.add_subparsers(required=True, metavar="ACTION")
     save = sub.add_parser("save", help="read the tenant and write the file")
     save.add_argument("file", type=Path)
@@ -133,7 +142,7 @@ def _parser() -> argparse.ArgumentParser:
     load.set_defaults(command=_load_snapshot)
 
     one = commands.add_parser("forget", help="delete everything that is kept about an account")
-    one.add_argument("account", metavar="UPN_OR_ID")
+    one.add_argument("account", type=_account, metavar="UPN_OR_ID")
     one.set_defaults(command=_forget)
 
     one = commands.add_parser("alerts", help="alert channels")
@@ -145,16 +154,29 @@ def _parser() -> argparse.ArgumentParser:
 def _add_exceptions(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(required=True, metavar="ACTION")
     one = actions.add_parser("add", help="accept a finding: it is shown, and silent in alerts")
-    one.add_argument("--account", required=True, metavar="UPN_OR_ID")
+    one.add_argument("--account", required=True, type=_account, metavar="UPN_OR_ID")
     one.add_argument("--check", metavar="ID", help="without it, every check of the account")
     one.add_argument("--reason", required=True)
     one.add_argument("--owner", required=True)
-    one.add_argument("--until", required=True, type=date.fromisoformat, metavar="YYYY-MM-DD")
+    one.add_argument("--until", required=True, type=_date, metavar="YYYY-MM-DD")
     one.set_defaults(command=_add_exception)
     actions.add_parser("list", help="all exceptions").set_defaults(command=_list_exceptions)
     one = actions.add_parser("remove", help="end an exception now")
     one.add_argument("id")
     one.set_defaults(command=_remove_exception)
+
+
+def _date(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f'"{text}" is not a date: write it as YYYY-MM-DD, e.g. 2027-03-31') from None
+
+
+def _account(text: str) -> str:
+    if not text.strip():
+        raise argparse.ArgumentTypeError("it is empty: give a user principal name or an object id")
+    return text.strip()
 
 
 def _format(parser: argparse.ArgumentParser, *formats: str) -> None:
@@ -182,9 +204,9 @@ async def _scan(options: argparse.Namespace) -> int:
     _write(_rendered(result.document, options.format, extras), options.output)
     await _tell(settings, result.alert_ids)
     run = result.document["run"]
+    names = {one["id"]: one["user_principal_name"] for one in result.document["accounts"]}
     for gap in run["gaps"]:
-        permission = f" Grant {gap['permission']}." if gap["permission"] else ""
-        _say(f"Could not read {gap['input']}: {gap['error'].rstrip('.')}.{permission}")
+        _say(_plain(f"Could not read: {gap_sentence(gap, names)}"))
     if not run["complete"]:
         return FAILED
     limit = Severity(options.fail_on).rank
@@ -231,7 +253,7 @@ async def _findings(options: argparse.Namespace) -> int:
         status=None if options.status == "all" else options.status,
         severity=options.severity,
         account=options.account,
-        check_id=options.check,
+        check_id=options.check.upper() if options.check else None,
     )
     now = datetime.now(UTC)
     async with views.opened(settings) as service:
@@ -239,6 +261,10 @@ async def _findings(options: argparse.Namespace) -> int:
             text = await views.findings_csv(service, wanted, now)
         else:
             found = await views.findings(service, wanted, now)
+            if not found:
+                await views.must_be_known(service, wanted)
+            if not found and options.format == "table":
+                await views.must_be_scanned(service, now)  # nothing found must not be read as all is well
             text = render_json({"schema": 1, "findings": found}) if options.format == "json" else _findings_table(found)
     _write(text, options.output)
     return DONE
@@ -248,10 +274,11 @@ async def _report(options: argparse.Namespace) -> int:
     settings = load_settings(require=frozenset({"storage"}))
     async with views.opened(settings) as service:
         text = await views.report(service, options.format, datetime.now(UTC), cloud=settings.graph_cloud)
-    _write(text, options.output)
-    _say(f"Wrote {options.output}")
+    output = options.output or Path(f"report.{options.format}")
+    _write(text, output)
+    _say(f"Wrote {output}")
     if options.open:
-        webbrowser.open(options.output.resolve().as_uri())
+        webbrowser.open(output.resolve().as_uri())
     return DONE
 
 
@@ -322,29 +349,27 @@ async def _remove_exception(options: argparse.Namespace) -> int:
 
 async def _simulate(options: argparse.Namespace) -> int:
     settings = load_settings(require=frozenset() if options.snapshot else frozenset({"accounts"}))
+    policy_text = read_text(options.policy_file) if options.policy_file else None  # before the tenant, which takes long
     if options.snapshot:
-        reading = snapshot.load(options.snapshot.read_text(encoding="utf-8")).reading
+        reading = snapshot.load(read_text(options.snapshot)).reading
     else:
         reading, _ = await read(settings, (), _say)
     cases = simulation.cases(
         reading,
         enable=options.enable_policy,
-        policy_text=options.policy_file.read_text(encoding="utf-8") if options.policy_file else None,
+        policy_text=policy_text,
         exclude=options.exclude,
     )
     outcomes = simulation.run(reading, cases, settings.app_passwords_allowed, datetime.now(UTC))
     if options.format == "json":
         _print(render_json({"schema": 1, "simulations": outcomes}))
     for outcome in outcomes if options.format == "table" else []:
-        _print(_plain(f"{outcome['title']}: {len(outcome['accounts'])} accounts would change"))
+        changed = count(len(outcome["accounts"]), "account", "accounts")
+        _print(_plain(f"{outcome['title']}: {changed} would change"))
         for one in outcome["accounts"]:
-            before, after = one["before"], one["after"]
-            _print(
-                _plain(
-                    f"  {one['user_principal_name']}: {before['visibility']} / {before['usability']} -> "
-                    f"{after['visibility']} / {after['usability']}"
-                )
-            )
+            _print(_plain(f"  {one['user_principal_name']}: {shift_in_words(one['before'], one['after'])}"))
+    if not outcomes:
+        _say("There is no report-only policy.")
     return DONE
 
 
@@ -352,12 +377,12 @@ async def _save_snapshot(options: argparse.Namespace) -> int:
     reading, _ = await read(load_settings(require=frozenset({"accounts"})), (), _say)
     text = snapshot.dump(reading, datetime.now(UTC), pseudonymise=options.pseudonymise)
     options.file.write_text(text, encoding="utf-8")
-    _say(f"Wrote {options.file}: {len(reading.accounts)} accounts.")
+    _say(f"Wrote {options.file}: {count(len(reading.accounts), 'account', 'accounts')}.")
     return FAILED if reading.gaps else DONE
 
 
 async def _load_snapshot(options: argparse.Namespace) -> int:
-    saved = snapshot.load(options.file.read_text(encoding="utf-8"))
+    saved = snapshot.load(read_text(options.file))
     settings = load_settings(require=frozenset())
     document = document_of(settings, saved.reading, saved.taken)
     _write(_rendered(document, options.format), options.output)

@@ -8,6 +8,7 @@ from settings import SettingsError
 from snapshot import UnreadableSnapshot
 from storage import StorageUnavailable
 from tenant.graph import GraphError
+from text_files import NotText
 from views import NotFound
 
 EXPECTED: tuple[type[Exception], ...] = (
@@ -20,6 +21,7 @@ EXPECTED: tuple[type[Exception], ...] = (
     CannotSimulate,
     UnreadableSnapshot,
     ProductsError,
+    NotText,
     OSError,
 )
 
@@ -27,4 +29,6 @@ EXPECTED: tuple[type[Exception], ...] = (
 def sentence(error: BaseException) -> str:
     """What to tell a person about an expected error."""
     text = str(error).strip() or type(error).__name__
+    if isinstance(error, OSError) and error.strerror and error.filename is not None:
+        text = f"{error.filename}: {error.strerror}"  # without Python's "[Errno 2]"
     return text if text.endswith((".", "!", "?")) or "\n" in text else f"{text}."

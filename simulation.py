@@ -80,12 +80,15 @@ def waiting_changes(reading: Reading, app_passwords_allowed: str, now: datetime)
 
 
 def _policy_id(tenant: Tenant, name: str) -> str:
-    """The id of a policy that is given by id or by display name; what isn't known is left to the simulation to refuse."""
+    """The id of a policy that is given by id or by display name; unreadable policies are the simulation's to refuse."""
     policies = () if isinstance(tenant.policies, Gap) else tenant.policies
     named = [policy.id for policy in policies if policy.display_name.casefold() == name.strip().casefold()]
     if len(named) > 1:
         raise CannotSimulate(f'{len(named)} policies are named "{name}": give the id of one.')
-    return named[0] if named else name.strip().lower()
+    policy_id = named[0] if named else name.strip().lower()
+    if policies and policy_id not in {policy.id for policy in policies}:
+        raise CannotSimulate(f'There is no Conditional Access policy with the id or name "{name.strip()}".')
+    return policy_id
 
 
 def _name(tenant: Tenant, policy_id: str) -> str:

@@ -54,7 +54,9 @@ def load(text: str) -> Snapshot:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise UnreadableSnapshot(f"This is not a snapshot of this version: {where}: {first['msg']}.") from None
+        raise UnreadableSnapshot(
+            f"This is not a snapshot that this version's cli.py snapshot save wrote: {where}: {first['msg']}."
+        ) from None
 
 
 def schema() -> dict[str, Any]:

@@ -69,6 +69,21 @@ async def findings(service: TableServiceClient, wanted: FindingFilter, now: date
     return [state.public() for state in found]
 
 
+async def must_be_known(service: TableServiceClient, wanted: FindingFilter) -> None:
+    """Raises :class:`NotFound` where a filter names a check that there isn't, or an account that no scan has seen."""
+    if wanted.check_id is not None:
+        _known_check(wanted.check_id)
+    if wanted.account is not None and await FindingStore(service).find_account(wanted.account) is None:
+        raise NotFound(f'No scan has seen the account "{wanted.account}": check its name, or scan it first.')
+
+
+async def must_be_scanned(service: TableServiceClient, now: datetime) -> None:
+    """Raises :class:`NotFound` where nothing was scanned yet, be it a single account."""
+    async for _ in FindingStore(service).load_accounts():
+        return
+    await _last_finished(service, now)
+
+
 async def run(service: TableServiceClient, run_id: str) -> Json:
     """One run. Raises :class:`NotFound`."""
     record = await RunStore(service).load(run_id)
@@ -86,10 +101,7 @@ async def document(
 
     Raises :class:`NotFound` where nothing was scanned yet.
     """
-    runs = await RunStore(service).newest(limit=200, since=now - TREND)
-    finished = next((one for one in runs if one.finished and not one.error and not one.partial), None)
-    if finished is None:
-        raise NotFound("There is no finished scan yet: run one first.")
+    finished = await _last_finished(service, now)
     states: dict[str, list[Json]] = {}
     for finding in await findings(service, wanted, now):
         states.setdefault(finding["account"], []).append(finding)
@@ -155,9 +167,8 @@ async def add_exception(
     Raises :class:`NotFound` for an unknown account or check, ``ExceptionRefused`` for a missing reason, owner or a wrong
     end date.
     """
-    known = {check.id for check in CHECKS} | {SWITCHED_OFF, RETIRED, SHARED}
-    if check_id is not None and check_id not in known:
-        raise NotFound(f'There is no check "{check_id}": the checks are {", ".join(sorted(known))}.')
+    if check_id is not None:
+        _known_check(check_id)
     record = await FindingStore(service).find_account(account)
     if record is None:
         raise NotFound(f'No scan has seen the account "{account}": check its name, or scan it first.')
@@ -179,6 +190,20 @@ async def remove_exception(service: TableServiceClient, exception_id: str, *, re
     if ended is None:
         raise NotFound(f'No exception that holds has the id "{exception_id}".')
     return ended
+
+
+async def _last_finished(service: TableServiceClient, now: datetime) -> RunRecord:
+    runs = await RunStore(service).newest(limit=200, since=now - TREND)
+    finished = next((one for one in runs if one.finished and not one.error and not one.partial), None)
+    if finished is None:
+        raise NotFound("There is no finished scan yet: run one first.")
+    return finished
+
+
+def _known_check(check_id: str) -> None:
+    known = {check.id for check in CHECKS} | {SWITCHED_OFF, RETIRED, SHARED}
+    if check_id not in known:
+        raise NotFound(f'There is no check "{check_id}": the checks are {", ".join(sorted(known))}.')
 
 
 def _account(record: AccountRecord, findings_now: list[Json]) -> Json:

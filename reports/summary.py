@@ -76,12 +76,16 @@ def _headline(document: Json, extras: ReportExtras, since: str | None) -> str:
 
 def _unknown(unknown: Sequence[Json], gaps: Sequence[Json]) -> str | None:
     if not unknown:
-        return f"The answer for every account stands, although this could not be read: {_names(gaps)}." if gaps else None
+        return (
+            f"The answer for every account stands, although this could not be read: {_names(gaps)}." if gaps else None
+        )
     gaps = [gap for gap in gaps if not gap.get("optional")]  # the others leave every answer as it is
     accounts = count(len(unknown), "account", "accounts")
     if not gaps:
         return f"For {accounts} the answer is open, because something could not be read: the reasons say what."
-    return f"For {accounts} the answer is open, because this could not be read: {_names(gaps)}{_besides(unknown, gaps)}."
+    return (
+        f"For {accounts} the answer is open, because this could not be read: {_names(gaps)}{_besides(unknown, gaps)}."
+    )
 
 
 def _besides(unknown: Sequence[Json], gaps: Sequence[Json]) -> str:
@@ -90,7 +94,11 @@ def _besides(unknown: Sequence[Json], gaps: Sequence[Json]) -> str:
     others = 0 if None in of else sum(account["id"] not in of for account in unknown)
     if not others:
         return ""
-    return f", and for {others:,} of them what the reasons name" if others < len(unknown) else ", and what the reasons name"
+    return (
+        f", and for {others:,} of them what the reasons name"
+        if others < len(unknown)
+        else ", and what the reasons name"
+    )
 
 
 def _unread(gaps: Sequence[Json]) -> str | None:

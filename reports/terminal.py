@@ -9,7 +9,7 @@ from reports.page_data import rank
 from reports.proposals import proposal_lines
 from reports.summary import finished, summarize
 from reports.text import fit, readable, width
-from reports.words import SEVERITY, USABILITY, VISIBILITY, gap_label, say, verdict
+from reports.words import SEVERITY, USABILITY, VISIBILITY, gap_sentence, say, verdict
 
 _COLOURS = {"high": "31;1", "medium": "33", "low": "34", "none": "32", "accepted": "2", "heading": "1", "quiet": "2"}
 _NARROWEST = 60
@@ -98,8 +98,7 @@ class _Table:
     def _gaps(self, gaps: list[Json], names: dict[str, str]) -> Iterator[str]:
         yield self._paint("What could not be read", "heading")
         for gap in gaps:
-            opens = f" Grant the application permission {gap['permission']}." if gap["permission"] else ""
-            yield from self._wrapped(f"- {gap_label(gap, names)}: {gap['error']}.{opens}", None, "  ", "    ")
+            yield from self._wrapped(f"- {gap_sentence(gap, names)}", None, "  ", "    ")
 
     def _wrapped(self, text: str, style: str | None = None, indent: str = "", hang: str | None = None) -> Iterator[str]:
         rest = indent if hang is None else hang

@@ -115,15 +115,29 @@ def say(words: dict[str, str], name: str) -> str:
     return words.get(name) or known.replace("_", " ").capitalize() + space + rest
 
 
-def gap_label(gap: Mapping[str, Any], accounts: Mapping[str, str]) -> str:
-    """What could not be read, and of whom; ``accounts`` are user principal names by id."""
-    label, of = say(INPUT, gap["input"]), gap.get("account")
-    return label if not of or str(of) in gap["input"] else f"{label} of {accounts.get(of, of)}"
+def gap_sentence(gap: Mapping[str, Any], accounts: Mapping[str, str]) -> str:
+    """What could not be read, of whom, why, and what opens it; ``accounts`` are user principal names by id."""
+    of = gap.get("account")
+    whose = f" of {accounts.get(of, of)}" if of and str(of) not in gap["input"] else ""
+    opens = f" Grant the application permission {gap['permission']}." if gap["permission"] else ""
+    return f"{say(INPUT, gap['input'])}{whose}: {gap['error'].rstrip('.')}.{opens}"
 
 
 def verdict(words: dict[str, Words], name: str) -> Words:
     """The words for a verdict; the name itself where it isn't known."""
     return words.get(name) or Words(name.replace("_", " ").capitalize(), "This report doesn't know this verdict yet.")
+
+
+def shift_in_words(before: Mapping[str, str], after: Mapping[str, str]) -> str:
+    """Both answers for an account, before and after something changes; an answer that stays is said once."""
+    said = []
+    for member, title, words in (
+        ("visibility", "app password option", VISIBILITY),
+        ("usability", "app password works", USABILITY),
+    ):
+        was, will_be = (verdict(words, one[member]).label for one in (before, after))
+        said.append(f"{title}: {was}" if was == will_be else f"{title}: {was} -> {will_be}")
+    return "; ".join(said)
 
 
 def count(number: int, one: str, many: str) -> str:

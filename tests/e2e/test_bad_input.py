@@ -2,6 +2,7 @@
 
 import pytest
 
+import cli
 from tests.e2e.conftest import BACKUP, Installation
 
 
@@ -73,3 +74,51 @@ def test_a_failed_scan_keeps_what_was_known(installation: Installation) -> None:
     told = len(installation.told())
     installation.scan()
     assert len(installation.told()) == told
+
+
+def test_nothing_found_is_no_all_clear_where_nothing_was_looked_at(installation: Installation) -> None:
+    for form in ("table", "csv"):
+        answer = installation.run("findings", "--format", form)
+        assert (answer.code, answer.out) == (2, "")
+        assert "no finished scan yet" in answer.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [(("--check", "APW-01"), 'no check "APW-01"'), (("--account", "svc-bakcup@contoso.com"), "svc-bakcup@contoso.com")],
+)
+def test_a_mistyped_filter_is_told(installation: Installation, arguments: tuple[str, ...], said: str) -> None:
+    installation.scan()
+    answer = installation.run("findings", *arguments)
+    assert (answer.code, answer.out) == (2, "")
+    assert said in answer.err
+
+
+def test_a_check_may_be_written_in_small_letters(installation: Installation) -> None:
+    installation.scan()
+    assert BACKUP in installation.run("findings", "--check", "apw-001").out
+    assert installation.run("findings", "--check", "apw-002").out == "No findings.\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("scan", "--account", " "), "--account: it is empty"),
+        (
+            ("exceptions", "add", "--account", "a", "--reason", "r", "--owner", "o", "--until", "31.3.2027"),
+            'argument --until: "31.3.2027" is not a date: write it as YYYY-MM-DD',
+        ),
+    ],
+)
+def test_a_wrong_argument_is_told_in_words(
+    installation: Installation, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], said: str
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(arguments)
+    assert ended.value.code == 2
+    assert said in capsys.readouterr().err
+
+
+def test_what_could_not_be_read_is_told_with_its_account(installation: Installation) -> None:
+    installation.graph.tenant.user(BACKUP).mfa = None
+    assert f"Could not read: Per-user MFA state of {BACKUP}: " in installation.scan().err

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -76,7 +77,7 @@ def test_a_partial_scan_resolves_nothing_and_says_which_permission_is_missing(in
     assert answer.code == 2
     assert answer.document["run"]["complete"] is False
     assert "Policy.Read.All" in {gap["permission"] for gap in answer.document["run"]["gaps"]}
-    assert "Grant Policy.Read.All" in answer.err
+    assert "Grant the application permission Policy.Read.All." in answer.err
     assert not [kind for kind, _, _ in installation.told() if kind == "resolved"]
     listed = json.loads(installation.run("findings", "--format", "json").out)["findings"]
     assert "APW-001" in {finding["check_id"] for finding in listed if finding["user_principal_name"] == BACKUP}
@@ -143,6 +144,15 @@ def test_reports_are_made_from_what_is_kept(installation: Installation, tmp_path
         assert installation.run("report", "--format", form, "--output", target).code == 0
         with open(target, encoding="utf-8") as file:
             assert "svc-backup@contoso.com" in file.read()
+
+
+def test_a_report_without_a_file_name_is_named_after_its_format(
+    installation: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installation.scan()
+    monkeypatch.chdir(tmp_path)
+    assert "Wrote report.csv" in installation.run("report", "--format", "csv").err
+    assert [file.name for file in tmp_path.iterdir()] == ["report.csv"]
 
 
 def test_without_storing_nothing_is_kept_and_nobody_told(installation: Installation) -> None:

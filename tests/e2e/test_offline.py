@@ -55,6 +55,26 @@ def test_a_file_that_is_no_snapshot_is_refused_in_a_sentence(tmp_path: Path) -> 
     assert "not a snapshot" in answer.err
 
 
+@pytest.mark.parametrize("arguments", [("snapshot", "load"), ("simulate", "--policy-file")])
+@pytest.mark.parametrize(
+    ("content", "said"), [(None, "No such file or directory"), (b"\xe0PNG\x00", "is not a text file in UTF-8")]
+)
+def test_a_file_that_cannot_be_read_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], content: bytes | None, said: str
+) -> None:
+    monkeypatch.setenv("SERVICE_ACCOUNTS", "svc-backup@contoso.com")
+    monkeypatch.setenv("GRAPH_ENDPOINT", "http://127.0.0.1:9")
+    target = tmp_path / "given.json"
+    if content is not None:
+        target.write_bytes(content)
+    answer = _run(*arguments, str(target))
+    assert (answer.code, answer.out) == (2, "")
+    assert said in answer.err
+    assert str(target) in answer.err
+    assert "Errno" not in answer.err
+    assert len(answer.err.splitlines()) == 1
+
+
 def _simulate(snapshot: Path, *arguments: str) -> list[dict[str, Any]]:
     answer = _run("simulate", "--snapshot", str(snapshot), "--format", "json", *arguments)
     assert answer.code == 0, answer.err
@@ -88,7 +108,8 @@ def test_an_exclusion_brings_an_account_out_of_a_policy(files: tuple[Path, Path]
     assert account["after"]["visibility"] != "hidden"
 
 
-def test_a_new_policy_from_a_file_is_simulated(files: tuple[Path, Path], tmp_path: Path) -> None:
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])  # the last two are Windows PowerShell's
+def test_a_new_policy_from_a_file_is_simulated(files: tuple[Path, Path], tmp_path: Path, encoding: str) -> None:
     policy = {
         "displayName": "MFA everywhere",
         "state": "disabled",
@@ -96,13 +117,22 @@ def test_a_new_policy_from_a_file_is_simulated(files: tuple[Path, Path], tmp_pat
         "grantControls": {"operator": "OR", "builtInControls": ["mfa"]},
     }
     target = tmp_path / "policy.json"
-    target.write_text(json.dumps(policy), encoding="utf-8")
+    target.write_text(json.dumps(policy), encoding=encoding)
     (outcome,) = _simulate(files[0], "--policy-file", str(target))
     after = {account["after"]["visibility"] for account in outcome["accounts"]}
     assert after >= {"hidden"}
 
 
+def test_a_simulation_is_shown_in_the_words_of_the_report(files: tuple[Path, Path]) -> None:
+    answer = _run("simulate", "--snapshot", str(files[0]), "--enable-policy", "CA012 MFA for integrations")
+    assert answer.out.splitlines() == [
+        'If "CA012 MFA for integrations" is switched on: 1 account would change',
+        "  svc-monitoring@alderleaf.example: app password option: About to be hidden -> Hidden; "
+        "app password works: Works -> Blocked by a policy",
+    ]
+
+
 def test_an_unknown_policy_is_refused_in_a_sentence(files: tuple[Path, Path]) -> None:
-    answer = _run("simulate", "--snapshot", str(files[0]), "--enable-policy", "nothing")
+    answer = _run("simulate", "--snapshot", str(files[0]), "--enable-policy", "Nothing")
     assert answer.code == 2
-    assert 'no Conditional Access policy with the id "nothing"' in answer.err
+    assert 'no Conditional Access policy with the id or name "Nothing"' in answer.err
