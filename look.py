@@ -10,6 +10,7 @@ from checks.discovery import Proposal
 from checks.judge import judge
 from checks.model import JudgedAccount, Visibility
 from checks.products import with_products
+from checks.remediation import with_ways_out
 from checks.visibility import per_user_state
 from clock import Clock
 from cross_checks import cross_checked
@@ -68,7 +69,7 @@ def judge_reading(
     products = products_for(settings)
     judged = judge(reading.tenant, reading.accounts, app_passwords_allowed=settings.app_passwords_allowed, now=now)
     causes = Causes(reading.tenant, trail, now)
-    return [causes.explain(with_products(one, products)) for one in judged]
+    return [causes.explain(with_products(with_ways_out(one), products)) for one in judged]
 
 
 async def look(

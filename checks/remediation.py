@@ -1,6 +1,9 @@
 """What to do about an account, in the order of verdicts.md section 6: away from passwords first, an exclusion last."""
 
-from checks.model import Effect, Remedy, Usability, Verdict, Visibility
+from dataclasses import replace
+
+from checks.model import Effect, JudgedAccount, Remedy, Usability, Verdict, Visibility
+from checks.usage import RETIRED
 
 _PROBLEMS = frozenset(
     {
@@ -85,6 +88,14 @@ def remedies_for(verdict: Verdict) -> tuple[Remedy, ...]:
     if _security_defaults_on(verdict):
         return (*grants, _APP_ONLY, _OAUTH, _RELAY, _UNDER_SECURITY_DEFAULTS)
     return (*grants, _APP_ONLY, _OAUTH, _RELAY, _per_user(verdict), _EXCLUDE)
+
+
+def with_ways_out(judged: JudgedAccount) -> JudgedAccount:
+    """A judged account with ways out of a protocol that is being retired, also where no policy is in the way."""
+    retired = any(finding.check_id == RETIRED for finding in judged.findings)
+    if not retired or _APP_ONLY in judged.remediation:
+        return judged
+    return replace(judged, remediation=(*judged.remediation, _APP_ONLY, _OAUTH, _RELAY))
 
 
 def _grants(verdict: Verdict) -> tuple[Remedy, ...]:

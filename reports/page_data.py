@@ -64,6 +64,13 @@ def rank(account: Json) -> int:
     return max(ranks, default=_ACCEPTED if account["findings"] else 0)
 
 
+def worst_first(findings: Sequence[Json]) -> list[Json]:
+    """An account's findings, the worst first and those that somebody accepted last; alike ones in the order of their ids."""
+    return sorted(
+        findings, key=lambda one: (bool(one.get("exception")), -_RANK.get(one["severity"], 0), one["check_id"])
+    )
+
+
 def _account(account: Json, history: Sequence[Json], pools: dict[str, Pool]) -> dict[str, Any]:
     texts = pools["texts"]
     worst = rank(account)
@@ -81,7 +88,7 @@ def _account(account: Json, history: Sequence[Json], pools: dict[str, Pool]) -> 
         "e": [texts.text(_app_password(one)) for one in account.get("app_password_events") or ()],
         "k": [texts.text(check["text"]) for check in (account.get("cross_check"),) if check],
         "r": [_reason(one, pools["reasons"]) for one in account["reasons"]],
-        "f": [_finding(one, pools) for one in account["findings"]],
+        "f": [_finding(one, pools) for one in worst_first(account["findings"])],
         "d": [_remedy(one, pools["remedies"]) for one in account["remediation"]],
         "t": [_notice(one, pools["notices"]) for one in account.get("notices", ())],
         "h": [_change(one, texts) for one in sorted(history, key=lambda one: str(one["at"]), reverse=True)[:_HISTORY]],

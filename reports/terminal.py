@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from reports import times
 from reports.extras import Json, ReportExtras
-from reports.page_data import rank
+from reports.page_data import rank, worst_first
 from reports.proposals import proposal_lines
 from reports.summary import finished, summarize
 from reports.text import fit, readable, width
@@ -76,7 +76,8 @@ class _Table:
         account, names = alike[0], ", ".join(_named(one) for one in alike[:_NAMES])
         more = f" and {len(alike) - _NAMES:,} more" if len(alike) > _NAMES else ""
         yield from self._wrapped(names + more, "heading")
-        for finding in account["findings"]:
+        findings = worst_first(account["findings"])
+        for finding in findings:
             severity = say(SEVERITY, finding["severity"])
             first = f"{severity}: {finding['title']} ({finding['check_id']}), found {_moment(finding['first_seen'])}"
             yield from self._wrapped(first, finding["severity"], "  ")
@@ -94,6 +95,9 @@ class _Table:
             yield from self._wrapped(check["text"], None if check["result"] == "disagrees" else "quiet", "  ", "    ")
         if account["remediation"]:
             yield from self._wrapped(f"Best way out: {account['remediation'][0]['title']}", None, "  ", "    ")
+        else:
+            worst = findings[0]["check_id"]
+            yield from self._wrapped(f"What to do: python cli.py checks {worst}", None, "  ", "    ")
 
     def _gaps(self, gaps: list[Json], names: dict[str, str]) -> Iterator[str]:
         yield self._paint("What could not be read", "heading")

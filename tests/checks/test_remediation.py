@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from checks.model import Remedy
+from checks.model import Finding, Remedy, Severity
+from checks.remediation import with_ways_out
+from checks.usage import RETIRED
 from tenant.model import Registration
 from tests.checks.kit import (
     BLOCK_LEGACY,
@@ -118,3 +120,18 @@ def test_where_nothing_is_wrong_nothing_is_to_be_done(policies: list[Json], acco
 def test_an_open_answer_asks_for_the_permission_first() -> None:
     remedies = ways(account={"per_user_mfa": STATE_GAP})
     assert "Policy.Read.All" in words(remedies[0])
+
+
+def test_a_retired_protocol_has_ways_out_where_no_policy_is_in_the_way() -> None:
+    fine = judged(make_tenant([]), replace(SERVICE, per_user_mfa="enforced"))
+    retired = Finding(RETIRED, "", Severity.HIGH, "", "")
+    assert with_ways_out(fine).remediation == ()
+    ways_out = with_ways_out(replace(fine, findings=(retired,))).remediation
+    assert [place(ways_out, word) for word in ("app-only", "oauth", "relay")] == [0, 1, 2]
+    assert len(ways_out) == 3
+
+
+def test_a_retired_protocol_adds_nothing_to_ways_out_that_are_there() -> None:
+    hidden = judged(make_tenant([policy()]), SERVICE)
+    retired = Finding(RETIRED, "", Severity.HIGH, "", "")
+    assert with_ways_out(replace(hidden, findings=(*hidden.findings, retired))).remediation == hidden.remediation

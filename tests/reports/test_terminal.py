@@ -27,6 +27,16 @@ def test_accounts_with_findings_show_reasons_and_the_best_way_out() -> None:
     assert "Accepted until 2027-03-31 by it-operations@contoso.com: Vendor ships app-only sign-in in March" in text
 
 
+def test_findings_stand_worst_first_and_always_with_a_next_step() -> None:
+    low, high = samples.finding("APW-005", "", samples.NOW), samples.finding("APW-011", "", samples.NOW)
+    shown = samples.account(
+        "svc-a", "", "visible", "usable", findings=[{**low, "severity": "low"}, {**high, "severity": "high"}]
+    )
+    lines = render_table(samples.document([shown]), 200).splitlines()
+    assert [line.split(":")[0] for line in lines if line.endswith(" UTC") and "found" in line] == ["  High", "  Low"]
+    assert lines[-1] == "  What to do: python cli.py checks APW-011"
+
+
 def test_alike_accounts_are_explained_once() -> None:
     text = render_table(samples.contoso(), 200)
     assert text.count("CA210: Require MFA for service accounts") == 2
