@@ -7,20 +7,23 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
+from difflib import get_close_matches
 from enum import StrEnum
 from urllib.parse import urlsplit
 
 import httpx
 
+from checks.products import ProductsError
 from findings.errors import FindingsError
 from findings.runs import probe
 from graph_client import graph_for
 from setting_values import StorageConnection
-from settings import REQUIREMENTS, Settings, SettingsError, load_settings
+from settings import REQUIREMENTS, Settings, SettingsError, env_name, given_names, load_settings
 from storage import StorageUnavailable, ensure_tables, tables
 from tenant.graph import Graph, GraphError, GraphRefused, GraphUnreachable
 from tenant.policy_reader import has_premium_licence
 from tenant.probes import Holding, Probed, probe_permissions
+from usage import products_for
 
 CLOCK_TOLERANCE = timedelta(minutes=5)
 """Microsoft's sign-in refuses tokens of a clock that is further off; receivers of signed webhooks do so too."""
@@ -88,7 +91,26 @@ def _settings() -> tuple[Settings | None, list[Line]]:
         load_settings(require=frozenset(REQUIREMENTS) - {"schedule"})
     except SettingsError as error:
         lines += [_wrong("settings", problem) for problem in error.problems]
+    lines += _mistyped(given_names())
+    try:
+        products_for(settings)
+    except ProductsError as error:
+        lines.append(Line("settings", Level.WRONG, str(error), "Correct the file or PRODUCTS_FILE, or leave it empty."))
     return settings, lines or [Line("settings", Level.OK, "All settings that are set are understood.")]
+
+
+def _mistyped(names: Iterable[str]) -> list[Line]:
+    """Variables that are almost named like a setting: they are read by nobody, and nothing else would say so."""
+    # Azure sets names of its own, much like those of ours that begin with Azure.
+    known = {
+        env_name(field).upper() for field in Settings.model_fields if not env_name(field).upper().startswith("AZURE")
+    }
+    lines = []
+    for name in sorted(names):
+        if name.upper() not in known and (close := get_close_matches(name.upper(), known, n=1, cutoff=0.85)):
+            text = f"{name} is not a setting, so nothing reads it."
+            lines.append(Line("settings", Level.ATTENTION, text, f"Did you mean {close[0]}?"))
+    return lines
 
 
 def _wrong(topic: str, problem: str) -> Line:

@@ -5,6 +5,7 @@ Settings are environment variables: app settings in Azure, or the ``Values`` of 
 """
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -294,6 +295,11 @@ def load_settings(*, require: frozenset[str] = frozenset({"accounts", "storage"}
     return settings
 
 
+def given_names() -> frozenset[str]:
+    """The names of everything that is set, by the environment and by ``local.settings.json``, settings or not."""
+    return frozenset(os.environ) | frozenset(_local_values())
+
+
 def settings_table() -> str:
     """Every setting as a Markdown table: name, default, meaning."""
     rows = ["| Setting | Default | Meaning |", "|---|---|---|"]
@@ -353,13 +359,17 @@ def _sentence(detail: Any) -> str:
 
 
 def _local_settings() -> dict[str, Any]:
+    return {_field(name): value for name, value in _local_values().items() if _field(name) in Settings.model_fields}
+
+
+def _local_values() -> dict[str, Any]:
     """The ``Values`` of ``local.settings.json``, which Azure Functions Core Tools use too; empty when there is no file."""
     try:
         content = json.loads(LOCAL_SETTINGS.read_text(encoding="utf-8-sig"))
-        found = content["Values"]
+        found = dict(content["Values"])
         if content.get("IsEncrypted"):
             raise SettingsError([f"{LOCAL_SETTINGS.name} is encrypted: decrypt it with func settings decrypt"])
-        return {_field(name): value for name, value in dict(found).items() if _field(name) in Settings.model_fields}
+        return found
     except FileNotFoundError:
         return {}
     except (ValueError, KeyError, TypeError, AttributeError):

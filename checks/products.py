@@ -6,8 +6,8 @@ What is known of a product stands in ``products.json`` beside this module, each 
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import MISSING, dataclass, fields, replace
 from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
@@ -65,13 +65,23 @@ def known_products() -> tuple[Product, ...]:
 def load_products(file: Path) -> tuple[Product, ...]:
     """The products in a file. Raises :class:`ProductsError` with what is wrong in it."""
     try:
-        entries = json.loads(file.read_text(encoding="utf-8-sig"))["products"]
+        content = json.loads(file.read_text(encoding="utf-8-sig"))
+        entries = content.get("products") if isinstance(content, dict) else None
+        if not isinstance(entries, list):
+            raise TypeError("it has no list named products")
         return tuple(_product(entry) for entry in entries)
     except FileNotFoundError:
         raise ProductsError(f"PRODUCTS_FILE: there is no file {file}.") from None
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        reason = f"the entry {error}" if isinstance(error, KeyError) else str(error)
-        raise ProductsError(f"The file of products {file} can't be used: {reason}.") from error
+    except (OSError, ValueError, TypeError) as error:
+        raise ProductsError(f"PRODUCTS_FILE {file} can't be used: {_problem(error)}.") from error
+
+
+def _problem(error: Exception) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return "it is not a text file in UTF-8"
+    if isinstance(error, json.JSONDecodeError):
+        return f"it is not JSON (line {error.lineno}: {error.msg})"
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
 def recognise(account: Account, products: Iterable[Product]) -> tuple[Recognised, ...]:
@@ -152,8 +162,13 @@ def _fits(text: str, patterns: Sequence[str]) -> bool:
     return bool(text) and any(fnmatchcase(text.casefold(), pattern.casefold()) for pattern in patterns)
 
 
-def _product(entry: Mapping[str, Any]) -> Product:
+def _product(entry: Any) -> Product:
+    if not isinstance(entry, dict):
+        raise TypeError("an entry of products is no object")
     known = {field.name for field in fields(Product)}
+    needed = [field.name for field in fields(Product) if field.default is MISSING]
+    if missing := [name for name in needed if name not in entry]:
+        raise ValueError(f"{entry.get('name', 'an entry')} has no {', '.join(missing)}")
     if unknown := sorted(entry.keys() - known):
         raise ValueError(f"{entry.get('name', 'an entry')} has the unknown member {unknown[0]}")
     values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in entry.items()}

@@ -81,6 +81,8 @@ async def test_the_probe_of_the_tables_leaves_nothing_behind(place: Place) -> No
         ("GRAPH_ENDPOINT", "http://127.0.0.1:9", GRAPH, "wrong"),
         ("APP_PASSWORDS_ALLOWED", "", "app-password switch", "attention"),
         ("TEAMS_WEBHOOK_URL", "", "channels", "attention"),
+        ("PRODUCTS_FILE", "/nonexistent/products.json", "settings", "wrong"),
+        ("SERVICE_ACCOUNT_PATERNS", "svc-*", "settings", "attention"),
     ],
 )
 def test_a_setting_that_is_missing_or_wrong_is_one_line_with_a_fix(

@@ -101,14 +101,16 @@ def test_users_can_name_products_of_their_own(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        ("not json", "can't be used"),
-        ("{}", "the entry 'products'"),
+        ("not json", "it is not JSON"),
+        ("{}", "no list named products"),
+        ("[]", "no list named products"),
         ({**OWN, "remedy": "magic"}, "use app_only, oauth, relay"),
         ({**OWN, "url": "http://wiki"}, "https://"),
         ({**OWN, "app_ids": []}, "nothing to be recognised by"),
         ({**OWN, "app_ids": "abc"}, "no list"),
         ({**OWN, "colour": "red"}, "colour"),
-        ({"name": "Only a name"}, "can't be used"),
+        ({"name": "Only a name"}, "Only a name has no vendor, url, source, advice, remedy"),
+        ('{"products": ["WMS"]}', "no object"),
     ],
 )
 def test_a_file_that_cannot_be_used_says_what_is_wrong(tmp_path: Path, content: Any, problem: str) -> None:
