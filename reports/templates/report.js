@@ -89,7 +89,7 @@
   const remedy = (one, open) => el("li", {}, el("details", { open: open ? "" : undefined }, el("summary", {}, one.title), el("div", { class: "body" },
     el("ol", { class: "steps" }, one.steps.map((step) => el("li", {}, step))),
     el("p", { class: "price" }, el("strong", {}, "Trade-off: "), one.tradeOff),
-    one.url && el("p", {}, link(one.url, "Microsoft's page about it")))));
+    one.url && el("p", {}, link(one.url, /^https:\/\/([a-z]+\.)*microsoft\.com\//.test(one.url) ? "Microsoft's page about it" : "The vendor's page about it")))));
 
   // What stands under "Why" isn't said again.
   const timeline = (account, known = new Set(account.r.map((index) => reasons[index].text)), causes = new Set(account.r.map((index) => reasons[index].cause))) => el("ol", { class: "timeline" }, account.h.map(([at, kind, check, title, text, cause]) => el("li", {},

@@ -132,6 +132,23 @@ def test_it_filters_by_severity_verdict_product_and_what_changed(show: Open, con
     assert len(rows(page)) == 6
 
 
+def test_a_phone_shows_every_column_of_every_table(show: Open, contoso: Path) -> None:
+    page = show(contoso, viewport=PHONE)
+    scrolled = "one => one.scrollWidth > one.clientWidth && one.innerText.split('\\n')[0]"
+    wide = page.locator(".scroll:has(> .stack)").evaluate_all(f"all => all.map({scrolled})")
+    assert wide == [False] * len(wide) != []
+    assert page.get_by_text("Policy.Read.All").first.is_visible()
+
+
+@pytest.mark.parametrize("width", [834, 961, 1024, 1280])
+def test_no_verdict_is_broken_inside_a_word(show: Open, contoso: Path, width: int) -> None:
+    page = show(contoso, viewport={"width": width, "height": 900})
+    lines = """badge => { const text = [...badge.childNodes].find(one => one.nodeType === 3), range = document.createRange();
+        range.selectNodeContents(text);
+        return new Set([...range.getClientRects()].map(one => Math.round(one.top))).size <= text.data.split(" ").length; }"""
+    assert page.locator("#table .badge").evaluate_all(f"all => all.every({lines})")
+
+
 def test_nothing_found_offers_the_way_back(show: Open, contoso: Path) -> None:
     page = show(contoso)
     page.get_by_label("Search").fill("no such account")
