@@ -1,30 +1,7 @@
 """The generic webhook: alerts as JSON, signed by Standard Webhooks (https://www.standardwebhooks.com).
 
-Headers: ``webhook-id`` (the alert's id, the same on every attempt: drop what you have seen), ``webhook-timestamp`` and
-``webhook-signature``. The body, always ASCII and at most 256 KB::
-
-    {"schema": 1,
-     "type": "app_password_scan.changed",     or .digest, .failed, .test
-     "timestamp": "2026-11-22T06:00:09Z",
-     "data": {
-       "alert_id": "...", "run_id": "..." | null, "tenant": {"id": "...", "name": "..."},
-       "headline": "3 of 18 service accounts lost the app-password option",
-       "severity": "high" | "medium" | "low" | null, "baseline": false, "notes": ["..."],
-       "totals": {"accounts": 18, "high": 4, "medium": 2, "low": 0}, "report_url": "..." | null,
-       "counts": {"opened": 3}, "omitted": 0,     how many of the changes did not fit below
-       "changes": [{"id": "...", "kind": "opened", "settled": false,
-                    "account": {"id": "...", "user_principal_name": "...", "display_name": "...", "entra_url": "..."},
-                    "check_id": "APW-001", "title": "...", "severity": "high", "previous_severity": null,
-                    "summary": "...", "first_seen": "...", "since": "..." | null, "actor": "..." | null,
-                    "reasons": [{"text": "...", "effect": "...", "policy_id": "...", "policy_name": "...",
-                                 "scope": "...", "since": "..." | null}],
-                    "doubt": "..." | null,     what speaks against it: Microsoft's What If has another answer
-                    "next_step": {"title": "...", "steps": ["..."], "url": "..."} | null,
-                    "resolution": "..." | null, "accepted_until": "2026-10-31" | null, "accepted_by": "..." | null}],
-       "gaps": [{"input": "...", "error": "...", "permission": "...", "account": null}]}}
-
-``kind`` is one of ``alerts.model.Kind``. Names come from the tenant and are hostile text: escape them where you show them.
-Members may be added; none changes its meaning.
+The body is ASCII, at most 256 KB, and the same on every attempt; docs/webhook.md and docs/webhook.schema.json describe it.
+Names in it come from the tenant and are hostile text. Members may be added; none changes its meaning.
 """
 
 import json
