@@ -17,6 +17,7 @@ from errors import EXPECTED, sentence
 from findings.errors import FindingsError, ScanAlreadyRunning
 from findings.exceptions import ExceptionRefused
 from findings.lease import LeaseTimes
+from findings.model import RunRecord, RunStatus
 from findings.runs import RunStore, new_run_id
 from reports.html import security_headers
 from scan import ScanRequest, scan
@@ -59,8 +60,11 @@ async def recheck(req: func.HttpRequest) -> RecheckAnswer:
     async def answer(settings: Settings, caller: Principal) -> func.HttpResponse:
         accounts = _accounts(_json(req))
         await _limit_rate(settings)
-        run_id = new_run_id(datetime.now(UTC))
+        now = datetime.now(UTC)
+        run_id = new_run_id(now)
         if not accounts:
+            async with views.opened(settings) as service:  # so that it can be followed before a scan picks it up
+                await RunStore(service).save(RunRecord(run_id, RunStatus.QUEUED, now, trigger="request"))
             messages["scans"].append(json.dumps(jobs.scan_message("request", run_id)))
             return _json_response({"run_id": run_id}, 202, {"Location": f"/api/runs/{run_id}"})
         request = ScanRequest(run_id, "request", accounts, times=LeaseTimes(wait=10))

@@ -2,6 +2,7 @@
 
 import json
 import logging
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from errors import EXPECTED, sentence
@@ -84,10 +85,10 @@ async def scan_failed(body: bytes) -> None:
     async with opened(settings) as service:
         runs = RunStore(service)
         now = datetime.now(UTC)
-        run = await runs.load(run_id) or RunRecord(
-            run_id, RunStatus.FAILED, now, finished=now, error="It never started."
-        )
-        await runs.save(run)
+        run = await runs.load(run_id) or RunRecord(run_id, RunStatus.QUEUED, now)
+        if run.status is RunStatus.QUEUED:
+            run = replace(run, status=RunStatus.FAILED, finished=now, error="It never started.")
+            await runs.save(run)
     log.error("Run %s failed for good: %s", run_id, run.error)
     await send_failure_notice(settings, "scan", run_id, run.error or "The scan didn't finish.")
 

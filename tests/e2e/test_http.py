@@ -53,12 +53,21 @@ def test_a_recheck_without_a_body_starts_a_scan_that_can_be_followed(installatio
     (message,) = found.scans
     run_id = json.loads(message)["run_id"]
     assert found.response.headers["Location"] == f"/api/runs/{run_id}"
+    waiting = answer(asyncio.run(http_api.run(request(route={"id": run_id}))))
+    assert (waiting["status"], waiting["trigger"], waiting["finished"]) == ("queued", "request", None)
     alerts = asyncio.run(jobs.run_scan(message.encode()))
     run = answer(asyncio.run(http_api.run(request(route={"id": run_id}))))
     assert (run["status"], run["accounts_total"]) == ("complete", 3)
     for alert in alerts:
         asyncio.run(jobs.send_alert(alert.encode()))
     assert sorted(installation.told()) == [("opened", BACKUP, "APW-001"), ("opened", MAILER, "APW-003")]
+
+
+def test_a_scan_that_was_asked_for_and_never_starts_is_failed_in_the_end(installation: Installation) -> None:
+    (message,) = asyncio.run(http_api.recheck(request("POST"))).scans
+    asyncio.run(jobs.scan_failed(message.encode()))
+    run = answer(asyncio.run(http_api.run(request(route={"id": json.loads(message)["run_id"]}))))
+    assert (run["status"], run["error"]) == ("failed", "It never started.")
 
 
 def test_findings_are_filtered_and_come_as_json_or_csv(installation: Installation) -> None:
