@@ -7,6 +7,7 @@ from azure.data.tables.aio import TableServiceClient
 
 from checks.catalog import causing_effects, switched_off
 from checks.model import JudgedAccount, Reason, Visibility
+from checks.resolutions import why_resolved
 from checks.visibility import per_user_state
 from clock import Clock
 from document import account_object
@@ -81,7 +82,7 @@ class Keeper:
             _observations(one),
             alert_id=self._alert_id,
             closing=closing,
-            resolution=f"The last scan found the account {_FOUND[one.verdict.visibility]}.",
+            resolution=lambda check_id: why_resolved(check_id, one.verdict),
             exceptions=self._accepted,
             snapshot=known,
         )
@@ -146,17 +147,3 @@ def _cause(reasons: Iterable[Reason], effects: Collection[str]) -> str | None:
     """What the audit log says of the first reason; the policy's own date is no cause."""
     decisive = next((reason for reason in reasons if reason.effect in effects), None)
     return decisive.cause if decisive and not decisive.since_is_policy_date else None
-
-
-_FOUND = {
-    Visibility.VISIBLE: "with the app-password option available",
-    Visibility.NOT_OFFERED: "without any demand for MFA on mail",
-    Visibility.HIDDEN: "with the app-password option hidden for another reason",
-    Visibility.CONDITIONAL: "with the app-password option hidden only in some circumstances",
-    Visibility.PREDICTED: "with the app-password option not hidden at present",
-    Visibility.STUCK: "with per-user MFA Enabled and a method registered",
-    Visibility.PENDING: "with per-user MFA Enabled and its registration pending",
-    Visibility.UNKNOWN: "without this problem",
-    Visibility.NOT_APPLICABLE: "no longer in question",
-}
-"""What is true instead where findings are gone."""

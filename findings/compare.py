@@ -7,7 +7,7 @@ resolved is reopened: ``first_seen`` starts anew, ``first_ever`` stays.
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID, uuid5
@@ -27,9 +27,13 @@ from findings.model import (
     Status,
 )
 
-NO_LONGER_FOUND = "The last complete scan no longer found it."
 CHANGE_NAMESPACE = UUID("5b0a2f5e-9d2c-4a52-9a39-0f3c5a6f3d11")
 """Never changes: the ids of changes that are on their way are made from it."""
+
+
+def no_longer_found(_check_id: str) -> str:
+    """Why any finding is gone, where nothing more is known."""
+    return "The last complete scan no longer found it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +43,7 @@ class Scan:
     record: AccountRecord
     alert_id: str
     closing: str | None
-    resolution: str
+    resolution: Callable[[str], str]
 
     @property
     def now(self) -> datetime:
@@ -54,7 +58,7 @@ def compare(
     *,
     alert_id: str,
     closing: str | None = None,
-    resolution: str | None = None,
+    resolution: Callable[[str], str] = no_longer_found,
     exceptions: Iterable[AcceptedException] = (),
 ) -> Comparison:
     """Compare what was known of an account with what a scan saw.
@@ -66,7 +70,7 @@ def compare(
         alert_id: The group that the changes are told in.
         closing: Why the account has no findings any more (deleted, disabled, no longer selected), in a sentence;
             resolves all of them, also after a partial scan. Observations are ignored then.
-        resolution: Why findings that are gone are gone, in a sentence.
+        resolution: Why a finding that is gone is gone, in a sentence: takes the id of its check.
         exceptions: Accepted findings; those of other accounts and those out of date are ignored.
 
     Raises:
@@ -76,7 +80,7 @@ def compare(
         raise ValueError("The time of a judgement needs a time zone.")
     before = {state.check_id: state for state in previous}
     seen = {} if closing else _by_check(observations)
-    scan = Scan(record, alert_id, closing, resolution or NO_LONGER_FOUND)
+    scan = Scan(record, alert_id, closing, resolution)
     accepted = tuple(exceptions)
     states: list[FindingState] = []
     changes: list[Change] = []
@@ -177,7 +181,7 @@ def _after(scan: Scan, old: FindingState | None, seen: Observation | None, event
             status=Status.RESOLVED,
             changed_at=now,
             resolved_at=now,
-            resolution=scan.closing or scan.resolution,
+            resolution=scan.closing or scan.resolution(old.check_id),
             run_id=record.run_id,
         )
     state = replace(

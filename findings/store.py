@@ -24,7 +24,7 @@ A write that succeeded but whose answer was lost looks like a conflict when the 
 again, finds its own state, sees no further change, and the waiting rows are there from the first attempt.
 """
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -32,7 +32,7 @@ from typing import Any
 from azure.data.tables.aio import TableServiceClient
 
 from findings.accepted import with_exception
-from findings.compare import compare
+from findings.compare import compare, no_longer_found
 from findings.errors import ConflictError
 from findings.keys import NO_KEY, from_key, prefix_range, time_key, to_key
 from findings.model import AcceptedException, AccountRecord, Change, Comparison, FindingState, Observation, Snapshot
@@ -86,7 +86,7 @@ class FindingStore:
         *,
         alert_id: str,
         closing: str | None = None,
-        resolution: str | None = None,
+        resolution: Callable[[str], str] = no_longer_found,
         exceptions: Sequence[AcceptedException] = (),
         snapshot: Snapshot | None = None,
     ) -> Comparison:

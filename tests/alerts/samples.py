@@ -186,7 +186,7 @@ def typical() -> Alert:
                 "role_eligibilities",
                 "the eligible directory roles",
                 "403 Authorization_RequestDenied",
-                "RoleEligibilitySchedule.Read.Directory",
+                "RoleManagement.Read.Directory",
             ),
         ),
     )

@@ -195,7 +195,7 @@ def test_what_is_not_shown_is_counted_and_linked() -> None:
 def test_resolved_changes_are_shown_below_what_is_wrong() -> None:
     shown = texts(card_message(samples.typical()))
     assert shown.index("svc-tickets") < shown.index("Resolved") < shown.index("svc-calendar")
-    assert "(403 Authorization_RequestDenied). Grant the app RoleEligibilitySchedule.Read.Directory." in shown
+    assert "(403 Authorization_RequestDenied). Grant the app RoleManagement.Read.Directory." in shown
 
 
 def test_accounts_behind_one_policy_are_named_as_links_and_counted() -> None:

@@ -285,7 +285,7 @@ def test_webhook_document_has_its_documented_shape() -> None:
         {
             "input": "role_eligibilities",
             "error": "403 Authorization_RequestDenied",
-            "permission": "RoleEligibilitySchedule.Read.Directory",
+            "permission": "RoleManagement.Read.Directory",
             "account": None,
         }
     ]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from findings.compare import NO_LONGER_FOUND, change_id, compare
+from findings.compare import change_id, compare, no_longer_found
 from findings.model import (
     AcceptedException,
     ChangeKind,
@@ -31,7 +31,7 @@ def scan(
     complete: bool = True,
     selected: bool = True,
     closing: str | None = None,
-    resolution: str | None = None,
+    resolution: str = no_longer_found(""),
     exceptions: Sequence[AcceptedException] = (),
 ) -> Comparison:
     return compare(
@@ -40,7 +40,7 @@ def scan(
         observations,
         alert_id=f"alert-{at.isoformat()}",
         closing=closing,
-        resolution=resolution,
+        resolution=lambda check_id: resolution,
         exceptions=exceptions,
     )
 
@@ -109,7 +109,7 @@ def test_a_resolved_finding_says_why_and_keeps_its_history() -> None:
     (state,) = scan(OPEN, at=NOW + DAY, resolution="Per-user MFA is enforced now.").states
     assert (state.resolved_at, state.resolution) == (NOW + DAY, "Per-user MFA is enforced now.")
     assert (state.first_seen, state.last_seen) == (NOW, NOW)
-    assert GONE[0].resolution == NO_LONGER_FOUND
+    assert GONE[0].resolution == no_longer_found("APW-001")
 
 
 def test_closing_gives_its_own_reason_even_when_something_was_unreadable() -> None:

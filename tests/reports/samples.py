@@ -437,7 +437,7 @@ def contoso_extras() -> ReportExtras:
         change(accounts[name], "APW-008", "opened", NOW, RUN, accounts[name]["findings"][0]["summary"])
         for name in ("Intranet search", "Mail archive")
     ]
-    found = "The last scan found the account with the app-password option available."
+    found = "The last scan found the account with nothing that blocks an app password."
     history += [
         change(accounts["Copier, warehouse"], "APW-007", "resolved", NOW, RUN, found),
         change(

@@ -1,0 +1,47 @@
+"""Why a finding is gone: what a scan found in its place, in a sentence."""
+
+from checks.catalog import SWITCHED_OFF
+from checks.model import Usability, Verdict, Visibility
+from checks.usage import RETIRED, SHARED
+
+_OPTION = {
+    Visibility.VISIBLE: "with the app-password option available",
+    Visibility.NOT_OFFERED: "without any demand for MFA on mail",
+    Visibility.HIDDEN: "with the app-password option hidden for another reason",
+    Visibility.CONDITIONAL: "with the app-password option hidden only in some circumstances",
+    Visibility.PREDICTED: "with the app-password option not hidden at present",
+    Visibility.STUCK: "with per-user MFA Enabled and a method registered",
+    Visibility.PENDING: "with per-user MFA Enabled and its registration pending",
+    Visibility.UNKNOWN: "without this problem",
+    Visibility.NOT_APPLICABLE: "no longer in question",
+}
+"""What is true instead where the option decides."""
+_USE = {
+    Usability.USABLE: "with nothing that blocks an app password",
+    Usability.CONDITIONAL: "with app passwords blocked only in some circumstances",
+}
+"""What is true instead where it matters whether an app password works."""
+_OTHERS = {
+    "APW-008": "with everything readable that decides",
+    "APW-011": "without an active directory role",
+    RETIRED: "no longer signing in with a protocol that is being retired",
+    SHARED: "no longer used by people in a browser",
+    SWITCHED_OFF: "with per-user MFA no longer Disabled",
+}
+_BLOCKED = frozenset({Usability.BLOCKED_BY_POLICY, Usability.BLOCKED_BY_SECURITY_DEFAULTS})
+
+
+def why_resolved(check_id: str, verdict: Verdict) -> str:
+    """Why an account with this verdict fails a check no longer."""
+    return f"The last scan found the account {_instead(check_id, verdict)}."
+
+
+def _instead(check_id: str, verdict: Verdict) -> str:
+    option = _OPTION[verdict.visibility]
+    if verdict.visibility is Visibility.NOT_APPLICABLE:
+        return option
+    if check_id == "APW-013" and verdict.usability in _BLOCKED:
+        return "with app passwords blocked already"
+    if check_id in ("APW-007", "APW-013"):
+        return _USE.get(verdict.usability, option)  # still blocked, but without the option it isn't the point any more
+    return _OTHERS.get(check_id, option)

@@ -1,0 +1,39 @@
+"""Why a finding is gone."""
+
+import pytest
+
+from checks.catalog import CHECKS
+from checks.model import Usability, Verdict, Visibility
+from checks.resolutions import why_resolved
+
+
+@pytest.mark.parametrize(
+    ("check_id", "visibility", "usability", "said"),
+    [
+        ("APW-001", Visibility.VISIBLE, Usability.USABLE, "with the app-password option available"),
+        ("APW-001", Visibility.NOT_APPLICABLE, Usability.NOT_CHECKED, "no longer in question"),
+        ("APW-007", Visibility.VISIBLE, Usability.USABLE, "with nothing that blocks an app password"),
+        (
+            "APW-007",
+            Visibility.HIDDEN,
+            Usability.BLOCKED_BY_POLICY,
+            "with the app-password option hidden for another reason",
+        ),
+        ("APW-008", Visibility.HIDDEN, Usability.USABLE, "with everything readable that decides"),
+        ("APW-010", Visibility.HIDDEN, Usability.USABLE, "no longer signing in with a protocol that is being retired"),
+        ("APW-011", Visibility.HIDDEN, Usability.USABLE, "without an active directory role"),
+        ("APW-013", Visibility.VISIBLE, Usability.BLOCKED_BY_POLICY, "with app passwords blocked already"),
+        ("APW-013", Visibility.VISIBLE, Usability.USABLE, "with nothing that blocks an app password"),
+    ],
+)
+def test_a_resolution_speaks_of_what_its_check_is_about(
+    check_id: str, visibility: Visibility, usability: Usability, said: str
+) -> None:
+    assert why_resolved(check_id, Verdict(visibility, usability, ())) == f"The last scan found the account {said}."
+
+
+@pytest.mark.parametrize("visibility", Visibility)
+@pytest.mark.parametrize("usability", Usability)
+def test_every_check_has_a_resolution_whatever_was_found(visibility: Visibility, usability: Usability) -> None:
+    for check in CHECKS:
+        assert why_resolved(check.id, Verdict(visibility, usability, ())).endswith(".")
