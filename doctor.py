@@ -202,7 +202,10 @@ def _who(settings: Settings) -> str:
         return "It is on this machine and takes the fixed local token."
     if "IDENTITY_ENDPOINT" in os.environ or "AZURE_CLIENT_SECRET" in os.environ:
         return "The app's own identity is signed in."
-    return "Your own sign-in is used: the permissions below are yours, not those of the app's managed identity."
+    return (
+        "The sign-in of this machine is used: the permissions below are its own, not those of the app's managed identity. "
+        "A person's az login never has Policy.Read.All: docs/troubleshooting.md says how to sign in."
+    )
 
 
 async def _probed(graph: Graph, settings: Settings) -> list[Probed]:

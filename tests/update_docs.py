@@ -12,7 +12,7 @@ DOCS = Path(__file__).parent.parent / "docs"
 def generated() -> dict[str, str]:
     """File name in ``docs`` -> what it must hold."""
     return {
-        "settings.md": f"# Settings\n\nApp settings of the function app, or environment variables.\n\n{settings_table()}",
+        "settings.md": f"# Settings\n\nApp settings of the function app. On your machine: environment variables, or the `Values` of `local.settings.json`.\n\n{settings_table()}",
         "permissions.md": (
             "# Microsoft Graph permissions\n\nApplication permissions of the app's managed identity. All of them only read; "
             f"`Mail.Send` alone sends, and belongs into Exchange Online.\n\n{permissions_table()}"
