@@ -253,7 +253,7 @@ async def _findings(options: argparse.Namespace) -> int:
         status=None if options.status == "all" else options.status,
         severity=options.severity,
         account=options.account,
-        check_id=options.check.upper() if options.check else None,
+        check_id=None if options.check is None else options.check.upper(),
     )
     now = datetime.now(UTC)
     async with views.opened(settings) as service:
@@ -324,7 +324,7 @@ async def _add_exception(options: argparse.Namespace) -> int:
         added = await views.add_exception(
             service,
             account=options.account,
-            check_id=options.check.upper() if options.check else None,
+            check_id=None if options.check is None else options.check.upper(),
             reason=options.reason,
             owner=options.owner,
             until=options.until,

@@ -93,11 +93,10 @@ async def findings(req: func.HttpRequest) -> func.HttpResponse:
         )
         async with views.opened(settings) as service:
             if form == "csv":
-                text = await views.findings_csv(service, wanted, datetime.now(UTC))
-                headers = {**_PRIVATE, "Content-Disposition": 'attachment; filename="findings.csv"'}
-                body = text.encode("utf-8-sig")  # the mark tells Excel that it is UTF-8
-                return func.HttpResponse(body, mimetype="text/csv", charset="utf-8", headers=headers)
+                return _csv_response(await views.findings_csv(service, wanted, datetime.now(UTC)), "findings.csv")
             found = await views.findings(service, wanted, datetime.now(UTC))
+            if not found:  # a mistyped check must not be read as all is well
+                await views.must_be_known(service, views.FindingFilter(check_id=wanted.check_id))
         return _json_response({"schema": 1, "findings": found})
 
     return await _served(req, READER, answer)
@@ -110,7 +109,9 @@ async def report(req: func.HttpRequest) -> func.HttpResponse:
         form = _choice(req, "format", ("html", "json", "csv"), "html")
         async with views.opened(settings) as service:
             text = await views.report(service, form or "html", datetime.now(UTC), cloud=settings.graph_cloud)
-        mimetype = {"html": "text/html", "json": "application/json", "csv": "text/csv"}[form or "html"]
+        if form == "csv":
+            return _csv_response(text, "report.csv")
+        mimetype = {"html": "text/html", "json": "application/json"}[form or "html"]
         headers = {**_PRIVATE, **(security_headers() if form == "html" else {})}
         return func.HttpResponse(text, mimetype=mimetype, charset="utf-8", headers=headers)
 
@@ -232,6 +233,8 @@ def _exception(body: Any) -> dict[str, Any]:
     texts = {name: body.get(name) for name in ("account", "check", "reason", "owner", "until")}
     if not all(isinstance(value, str) or (name == "check" and value is None) for name, value in texts.items()):
         raise BadRequest("An exception needs account, reason, owner and until; check may be left out for all checks.")
+    if texts["check"] is not None and not texts["check"].strip():
+        raise BadRequest("check is empty: name one, or leave it out for all checks.")
     try:
         until = date.fromisoformat(str(texts["until"]))
     except ValueError:
@@ -263,6 +266,12 @@ def _json_response(content: Any, status: int = 200, headers: dict[str, str] | No
         charset="utf-8",
         headers={**_PRIVATE, **(headers or {})},
     )
+
+
+def _csv_response(text: str, name: str) -> func.HttpResponse:
+    headers = {**_PRIVATE, "Content-Disposition": f'attachment; filename="{name}"'}
+    body = text.encode("utf-8-sig")  # the mark tells Excel that it is UTF-8
+    return func.HttpResponse(body, mimetype="text/csv", charset="utf-8", headers=headers)
 
 
 def _error(status: int, text: str) -> func.HttpResponse:

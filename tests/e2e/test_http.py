@@ -78,6 +78,17 @@ def test_findings_are_filtered_and_come_as_json_or_csv(installation: Installatio
     assert csv.mimetype == "text/csv"
     assert b"APW-003" in csv.get_body()
     assert asyncio.run(http_api.findings(request(severity="worst"))).status_code == 400
+    mistyped = asyncio.run(http_api.findings(request(check="APW-01")))
+    assert mistyped.status_code == 404
+    assert 'no check "APW-01"' in answer(mistyped)["error"]
+
+
+def test_every_csv_is_a_file_that_excel_reads_as_utf_8(installation: Installation) -> None:
+    installation.scan()
+    for ask, name in ((http_api.findings, "findings.csv"), (http_api.report, "report.csv")):
+        csv = asyncio.run(ask(request(format="csv")))
+        assert csv.get_body().startswith(b"\xef\xbb\xbf")
+        assert csv.headers["Content-Disposition"] == f'attachment; filename="{name}"'
 
 
 def test_the_report_may_run_nothing_but_its_own_script(installation: Installation) -> None:
@@ -100,6 +111,7 @@ def test_exceptions_are_made_listed_and_ended(installation: Installation) -> Non
     many: tuple[Any, ...] = (
         {**wanted, "until": "2036-01-01"},
         {**wanted, "reason": " "},
+        {**wanted, "check": ""},
         {**wanted, "until": "soon"},
         [],
         None,
