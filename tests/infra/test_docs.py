@@ -89,6 +89,7 @@ def test_messages_that_are_explained_are_still_written() -> None:
         "Authorization failed",
         "MissingSubscription",
         "403 Auth",
+        "403 … required scopes",
     }
     written = [
         node.value
