@@ -11,8 +11,11 @@ sign-in as Privileged Role Administrator or Global Administrator.
 .PARAMETER Identity
 Object ID of the managed identity: the output IDENTITY_PRINCIPAL_ID of the deployment.
 
+.PARAMETER Also
+Also these optional permissions, e.g. AuditLog.Read.All.
+
 .PARAMETER Optional
-Also the optional permissions: docs/permissions.md says what each is for.
+Also all optional permissions: docs/permissions.md says what each is for.
 
 .PARAMETER Revoke
 Take away every permission this script can grant, required and optional.
@@ -33,6 +36,8 @@ The tenant's cloud.
 param(
     [Parameter(Mandatory)]
     [guid] $Identity,
+
+    [string[]] $Also = @(),
 
     [switch] $Optional,
 
@@ -62,6 +67,10 @@ $optionalPermissions = @(
     'MailboxSettings.Read'
     'Member.Read.Hidden'
 )
+$unknown = @($Also | Where-Object { $_ -notin $optionalPermissions })
+if ($unknown) {
+    throw "$($unknown[0]) is not an optional permission: they are $($optionalPermissions -join ', ')."
+}
 $graphAppId = '00000003-0000-0000-c000-000000000000'
 
 if (-not (Get-Command -Name Connect-MgGraph -ErrorAction SilentlyContinue)) {
@@ -118,6 +127,9 @@ while ($page) {
 $wanted = $requiredPermissions
 if ($Optional -or $Revoke) {
     $wanted += $optionalPermissions
+}
+else {
+    $wanted += $Also
 }
 $assignments = '/v1.0/servicePrincipals/{0}/appRoleAssignedTo' -f $graphPrincipal.id
 

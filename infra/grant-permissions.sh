@@ -26,11 +26,12 @@ GUID='^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$'
 
 usage() {
   cat <<'TEXT'
-Usage: infra/grant-permissions.sh [--identity OBJECT_ID] [--optional] [--what-if] [--revoke]
+Usage: infra/grant-permissions.sh [--identity OBJECT_ID] [--also PERMISSION]... [--optional] [--what-if] [--revoke]
 
   --identity OBJECT_ID  object ID of the managed identity (output IDENTITY_PRINCIPAL_ID of the deployment);
                         without it, that of the current azd environment
-  --optional            also the optional permissions: docs/permissions.md says what each is for
+  --also PERMISSION     also this optional permission, e.g. AuditLog.Read.All; repeatable
+  --optional            also all optional permissions: docs/permissions.md says what each is for
   --what-if             say what would be done, change nothing
   --revoke              take away every permission this script can grant, required and optional
 TEXT
@@ -41,7 +42,7 @@ fail() {
   exit 1
 }
 
-identity='' optional=false what_if=false revoke=false
+identity='' also=() optional=false what_if=false revoke=false
 while (($#)); do
   case $1 in
     --identity)
@@ -50,6 +51,12 @@ while (($#)); do
       shift
       ;;
     --identity=*) identity=${1#*=} ;;
+    --also)
+      (($# > 1)) || fail '--also needs the name of an optional permission after it.'
+      also+=("$2")
+      shift
+      ;;
+    --also=*) also+=("${1#*=}") ;;
     --optional) optional=true ;;
     --what-if) what_if=true ;;
     --revoke) revoke=true ;;
@@ -63,6 +70,11 @@ while (($#)); do
       ;;
   esac
   shift
+done
+# The Bash of macOS takes an empty array for an unset variable.
+for permission in ${also[@]+"${also[@]}"}; do
+  [[ " ${OPTIONAL[*]} " == *" $permission "* ]] ||
+    fail "$permission is not an optional permission: they are ${OPTIONAL[*]}."
 done
 if [[ -z $identity ]] && command -v azd >/dev/null; then
   identity=$(azd env get-value IDENTITY_PRINCIPAL_ID 2>/dev/null) || identity=''
@@ -122,6 +134,8 @@ assignment_of() { awk -F '\t' -v id="$1" '$1 == id { print $2; exit }' <<<"$gran
 wanted=("${REQUIRED[@]}")
 if $optional || $revoke; then
   wanted+=("${OPTIONAL[@]}")
+else
+  wanted+=(${also[@]+"${also[@]}"})
 fi
 
 changed=0

@@ -101,6 +101,18 @@ def test_grants_optional_permissions_when_asked(tenant: Tenant) -> None:
     assert tenant.granted == {*REQUIRED, *OPTIONAL}
 
 
+def test_grants_single_optional_permissions_when_asked(tenant: Tenant) -> None:
+    assert tenant.run("--identity", IDENTITY, "--also", "AuditLog.Read.All", "--also=Member.Read.Hidden").code == 0
+    assert tenant.granted == {*REQUIRED, "AuditLog.Read.All", "Member.Read.Hidden"}
+
+
+def test_refuses_to_grant_what_is_not_on_its_list(tenant: Tenant) -> None:
+    done = tenant.run("--identity", IDENTITY, "--also", "Mail.ReadWrite")
+    assert done.code == 1
+    assert "Mail.ReadWrite is not an optional permission: they are Application.Read.All" in done.error
+    assert tenant.changes == []
+
+
 def test_without_identity_takes_that_of_the_azd_environment(tenant: Tenant) -> None:
     tenant.command("azd", f"[ \"$*\" = 'env get-value IDENTITY_PRINCIPAL_ID' ] && echo {IDENTITY}")
     done = tenant.run("--what-if")
@@ -220,7 +232,7 @@ def test_warns_when_the_identity_may_send_mail_as_anybody(tenant: Tenant) -> Non
 def test_help_explains_every_option(tenant: Tenant) -> None:
     done = tenant.run("--help")
     assert done.code == 0
-    for option in ("--identity", "--optional", "--what-if", "--revoke"):
+    for option in ("--identity", "--also", "--optional", "--what-if", "--revoke"):
         assert option in done.out
 
 
