@@ -13,7 +13,7 @@ from pathlib import Path
 
 from checks.discovery import Proposal, may_be_proposed, propose, watched_principals
 from checks.products import Product, is_product_app, known_products, load_products
-from checks.signals import SERVICE_BEGINNINGS, client_weight, is_impersonal, is_peoples
+from checks.signals import SERVICE_BEGINNINGS, client_weight, is_impersonal, is_nobodys, is_peoples
 from evidence.store import Evidence
 from settings import Settings
 from sign_in_log import Known, SignInLog
@@ -21,6 +21,7 @@ from tenant.consents import (
     Applications,
     find_by_name,
     read_applications,
+    read_assigned,
     read_assignments,
     read_names,
     with_groups_and_mailboxes,
@@ -39,8 +40,10 @@ MOST_MAILBOXES = 600
 MOST_CANDIDATES = 200
 """Accounts whose sign-ins are asked for."""
 MOST_APPLICATIONS = 8 * AT_ONCE
+MOST_ASKED_ABOUT = 200
+"""Applications of which is read who is assigned to them."""
 MOST_BY_NAME = 300
-_WEAK, _STRONG, _WATCHED = 1, 2, 9
+_FAINT, _WEAK, _STRONG, _WATCHED = 0.5, 1, 2, 9
 
 Progress = Callable[[str], None]
 
@@ -109,7 +112,9 @@ class _Finder:
         self._by_consents = "consents" in settings.service_account_discovery
         self._products = products_for(settings)
         self._selected = {account.id for account in reading.accounts if account.properties is None}
-        self._scores: dict[str, int] = {}
+        self._scores: dict[str, float] = {}
+        self._of_few: dict[str, tuple[Consent, ...]] = {}
+        self._alone: set[str] = set()
         self._days: Counter[str] = Counter()
 
     async def run(self, discover: bool, progress: Progress) -> Usage:
@@ -124,7 +129,7 @@ class _Finder:
         candidates: list[Candidate] = []
         if discover:
             await self._score(applications)
-            candidates = await self._candidates()
+            candidates = await self._candidates(applications)
         known: dict[str, Known] = {}
         if self._by_sign_ins:
             wanted = [one.account.id for one in candidates]
@@ -141,6 +146,7 @@ class _Finder:
             known = any(is_product_app(one.app_id, one.app_name, self._products) for one in consents)
             foreign = any(not is_peoples(one.app_id, one.app_name) for one in consents)
             self._note(id, _STRONG if known else _WEAK if foreign else 0)
+        await self._find_who_has_what_few_have(applications)
         if self._by_sign_ins:
             await self._log.ask("legacy")
             await self._log.ask("apps", self._applications(applications))
@@ -152,21 +158,55 @@ class _Finder:
         for id in watched_principals(self._reading.tenant):
             self._note(id, _WATCHED)
 
-    def _note(self, id: str, score: int) -> None:
+    async def _find_who_has_what_few_have(self, applications: Applications) -> None:
+        """Note whom few others share an application with, by an assignment or by a consent that doesn't concern mail."""
+        names = applications.names
+        apps = dict.fromkeys((*self._applications(applications), *sorted(names)))
+        wanted = [id for id in apps if id in names and not is_peoples(id, names[id])][:MOST_ASKED_ABOUT]
+        assigned = await read_assigned(self._graph, self._gaps, applications, wanted)
+        others = applications.other_consents
+        for id in others.keys() | assigned.keys():
+            both = (*others.get(id, ()), *assigned.get(id, ()))
+            self._of_few[id] = tuple(one for one in both if not is_peoples(one.app_id, one.app_name))
+            self._note(id, _FAINT if self._of_few[id] else 0)
+        having = Counter(app for consents in self._of_few.values() for app in {one.app_id for one in consents})
+        self._alone = {id for id, mine in self._of_few.items() if any(having[one.app_id] == 1 for one in mine)}
+
+    def _note(self, id: str, score: float) -> None:
         if score and id not in self._selected:
             self._scores[id] = max(score, self._scores.get(id, 0))
 
-    async def _candidates(self) -> list[Candidate]:
+    async def _candidates(self, applications: Applications) -> list[Candidate]:
         """Whoever one strong sign points to; and where a weak one does, who also has the name or the mailbox of nobody.
+
+        Where there is only an application that few have, no mailbox is read: the account's own properties have to say it.
 
         Where there are too many, those go first whose names aren't a person's, then those with the strongest signs.
         """
         noted = sorted(self._scores, key=lambda id: (-self._scores[id], -self._days[id], id))[:MOST_NOTED]
-        named = [one for one in await read_names(self._graph, self._gaps, noted) if may_be_proposed(one.account)]
+        known = [
+            replace(one, account=replace(one.account, consents=self._consents(one.account.id, applications)))
+            for one in await read_names(self._graph, self._gaps, noted)
+            if may_be_proposed(one.account)
+        ]
+        named = [one for one in known if self._scores[one.account.id] >= _WEAK or self._is_worth_a_look(one)]
         named.sort(key=self._rank)
         close = await with_groups_and_mailboxes(self._graph, self._gaps, named[:MOST_MAILBOXES])
-        worth = [one for one in close if self._scores[one.account.id] >= _STRONG or is_impersonal(one)]
-        return sorted(worth, key=self._rank)[:MOST_CANDIDATES]
+        return sorted(filter(self._is_worth_a_look, close), key=self._rank)[:MOST_CANDIDATES]
+
+    def _is_worth_a_look(self, one: Candidate) -> bool:
+        return self._is_pointed_to(one) or (one.account.id in self._alone and is_nobodys(one))
+
+    def _is_pointed_to(self, one: Candidate) -> bool:
+        return self._scores[one.account.id] >= _STRONG or is_impersonal(one)
+
+    def _has_an_application_at_work(self, one: Candidate) -> bool:
+        """Whether an application that few have signs in as the account, without anybody there."""
+        mine = {consent.app_id for consent in self._of_few.get(one.account.id, ())}
+        return any(use.app_id in mine and use.way == "background" for use in one.account.sign_ins)
+
+    def _consents(self, id: str, applications: Applications) -> tuple[Consent, ...]:
+        return (*applications.consents.get(id, ()), *self._of_few.get(id, ()))
 
     def _rank(self, one: Candidate) -> tuple[bool, bool, bool, bool]:
         """Whom to look at first, and otherwise in the order of the signs."""
@@ -193,8 +233,9 @@ class _Finder:
         assigned = (
             await read_assignments(self._graph, self._gaps, applications, ids) if ids and applications.names else {}
         )
-        consents = {id: (*applications.consents.get(id, ()), *assigned.get(id, ())) for id in ids}
-        equipped = [replace(one, account=_equipped(one.account, known, consents)) for one in candidates]
+        consents = {id: tuple(dict.fromkeys((*self._consents(id, applications), *assigned.get(id, ())))) for id in ids}
+        found = [replace(one, account=_equipped(one.account, known, consents)) for one in candidates]
+        equipped = [one for one in found if self._is_pointed_to(one) or self._has_an_application_at_work(one)]
         return propose(
             self._reading.tenant,
             equipped,

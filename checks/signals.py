@@ -7,8 +7,9 @@ out by SMTP AUTH) weighs most; a person at a browser weighs against everything b
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from itertools import accumulate
 
 from checks.products import Product, is_product_app, recognise, words
 from tenant.model import Account, Candidate, Consent, SignInUse
@@ -78,10 +79,13 @@ SERVICE_BEGINNINGS = (
     "app-",
 )
 """Beginnings of names by which accounts are looked for; Graph takes 15 in one filter."""
+_PARTS = re.compile(r"[^\W_]+")
 _EMERGENCY = re.compile(r"break.?glass|emergency|notfall|not-?fall|fire.?call|urgence|\bbg[-_.]", re.IGNORECASE)
 _NOT_A_PERSON = frozenset({"shared", "room", "equipment"})
 _REGULARLY = 3
 """Days with interactive sign-ins from which on somebody works with an account."""
+_SETTLED = timedelta(weeks=2)
+"""How long a machine has used an account, and nobody else has, until whoever signed in before is taken to have set it up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,18 +107,19 @@ def signals_of(candidate: Candidate, third_party: frozenset[str], products: Iter
     named = _name(account)
     impersonal = is_impersonal(candidate)
     machines = [*_legacy(account.sign_ins), *_third_party(account.sign_ins, third_party, products)]
+    set_up = _was_set_up(candidate, third_party, products)
     found = [
         *machines,
         *_consents(account.consents, impersonal=impersonal),
         *_products(account, products),
         *_mailbox(candidate),
-        *_not_interactive(account.sign_ins, by_machine=any(signal.weight > 1 for signal in machines)),
+        *_not_interactive(account.sign_ins, by_machine=any(signal.weight > 1 for signal in machines), set_up=set_up),
         *named,
     ]
     if candidate.password_never_expires and not account.on_premises_sync_enabled:
         # Entra Connect lets the passwords of everybody whom it synchronises never expire, to leave that to Active Directory.
         found.append(Signal("password", "Its password never expires.", 1))
-    found += _person(candidate, lenient=impersonal)
+    found += _person(candidate, lenient=impersonal or set_up)
     return tuple(found)
 
 
@@ -122,6 +127,12 @@ def is_impersonal(candidate: Candidate) -> bool:
     """Whether the name or the kind of the mailbox says that it is no person's; people's addresses may hold such a word too."""
     named = service_name(candidate.account) is not None and not candidate.persons_name
     return named or candidate.mailbox_purpose in _NOT_A_PERSON
+
+
+def is_nobodys(candidate: Candidate) -> bool:
+    """Whether nothing says that an account is a person's: it has no person's name, and somebody let its password never expire."""
+    own_password = candidate.password_never_expires and not candidate.account.on_premises_sync_enabled
+    return own_password and not candidate.persons_name
 
 
 def has_emergency_name(account: Account) -> bool:
@@ -137,11 +148,27 @@ def days_used(account: Account) -> int:
 
 
 def service_name(account: Account) -> str | None:
-    """The word in the account's names that says that it isn't a person's, or None."""
+    """What in the account's names says that it isn't a person's: a word, or that it is called like its application."""
     local = account.user_principal_name.partition("@")[0]
     if match := _SERVICE_PREFIX.match(local):
         return match[0]
-    return min(words(local) & _SERVICE_WORDS, default=None)
+    if known := words(local) & _SERVICE_WORDS:
+        return min(known)
+    return local if _is_called_like_its_application(account) else None
+
+
+def _is_called_like_its_application(account: Account) -> bool:
+    """Whether both names are how an application's begins: people who are called like one have a second name."""
+    called = {_together(account.user_principal_name.partition("@")[0]), _together(account.display_name)}
+    return any(
+        called <= set(accumulate(_PARTS.findall(one.app_name.casefold())))
+        for one in account.consents
+        if not is_peoples(one.app_id, one.app_name)
+    )
+
+
+def _together(name: str) -> str:
+    return "".join(_PARTS.findall(name.casefold())).rstrip("0123456789")
 
 
 def _legacy(uses: Iterable[SignInUse]) -> Iterator[Signal]:
@@ -162,18 +189,43 @@ def _legacy(uses: Iterable[SignInUse]) -> Iterator[Signal]:
 def _third_party(
     uses: Iterable[SignInUse], third_party: frozenset[str], products: tuple[Product, ...]
 ) -> Iterator[Signal]:
-    foreign = [
-        use
-        for use in uses
-        if (use.app_id in third_party or is_product_app(use.app_id, use.app_name, products))
-        and not is_peoples(use.app_id, use.app_name)
-        and use.way == "background"
-        and use.client_app.casefold() not in _CLIENTS
-    ]
+    foreign = [use for use in uses if _is_foreign(use, third_party, products)]
     if foreign:
         name = max(foreign, key=lambda use: use.count).app_name
         text = f"The application {name or 'of a third party'} signs in as the account, without anybody there."
         yield _seen("third_party_app", text, 2, foreign)
+
+
+def _is_foreign(use: SignInUse, third_party: frozenset[str], products: tuple[Product, ...]) -> bool:
+    return (
+        (use.app_id in third_party or is_product_app(use.app_id, use.app_name, products))
+        and not is_peoples(use.app_id, use.app_name)
+        and use.way == "background"
+        and use.client_app.casefold() not in _CLIENTS
+    )
+
+
+def _was_set_up(candidate: Candidate, third_party: frozenset[str], products: tuple[Product, ...]) -> bool:
+    """Whether somebody signed in interactively on one day, and since then, for weeks, only what people have no use for."""
+    uses = candidate.account.sign_ins
+    by_hand = [use for use in uses if use.way != "background"]
+    at_work = any(use.way == "background" and _is_at_work(use) for use in uses)
+    if candidate.persons_name or at_work or _days_by_hand(by_hand) != 1:
+        return False
+    since = max(use.last_seen for use in by_hand) + _SETTLED
+    return any(
+        use.last_seen >= since and use.days >= _SETTLED.days
+        for use in uses
+        if _is_foreign(use, third_party, products)
+        or (use.way == "background" and _CLIENTS.get(use.client_app.casefold(), 0) > 1)
+    )
+
+
+def _days_by_hand(uses: Iterable[SignInUse]) -> int:
+    """On how many days at least somebody signed in interactively."""
+    uses = list(uses)
+    seen = {moment.date() for use in uses for moment in (use.first_seen, use.last_seen)}
+    return max(len(seen), *(use.days for use in uses), 0)
 
 
 def _consents(consents: Iterable[Consent], *, impersonal: bool) -> Iterator[Signal]:
@@ -186,7 +238,9 @@ def _consents(consents: Iterable[Consent], *, impersonal: bool) -> Iterator[Sign
 
 
 def _products(account: Account, products: tuple[Product, ...]) -> Iterator[Signal]:
-    found = recognise(account, products)
+    """Being assigned to a product isn't using it, and counts as an assignment already."""
+    used = replace(account, consents=tuple(one for one in account.consents if one.kind != "assignment"))
+    found = recognise(used, products)
     if found:
         yield Signal("product", f"{found[0].product.name} uses it: it {found[0].evidence}.", 1)
 
@@ -198,13 +252,16 @@ def _mailbox(candidate: Candidate) -> Iterator[Signal]:
         yield Signal("mailbox", f"Its mailbox is of the kind {candidate.mailbox_purpose}, and {how}.", 2)
 
 
-def _not_interactive(uses: tuple[SignInUse, ...], *, by_machine: bool) -> Iterator[Signal]:
+def _not_interactive(uses: tuple[SignInUse, ...], *, by_machine: bool, set_up: bool) -> Iterator[Signal]:
     """Phones and mail programs of people sign in on their own for weeks too: alone they prove nothing."""
     telling = [use for use in uses if not is_peoples(use.app_id, use.app_name)]
     if telling and all(use.way == "background" for use in uses):
         text = "It signs in, and nobody did so interactively in the last 30 days."
         at_work = any(_is_at_work(use) for use in uses)
         yield _seen("not_interactive", text, 2 if by_machine and not at_work else 1, uses)
+    elif set_up:
+        text = "It signs in; somebody did so interactively on one day only, two weeks or more ago."
+        yield _seen("not_interactive", text, 1, (use for use in uses if use.way == "background"))
 
 
 def _name(account: Account) -> list[Signal]:
@@ -217,8 +274,7 @@ def _person(candidate: Candidate, *, lenient: bool) -> Iterator[Signal]:
     account = candidate.account
     uses = [use for use in account.sign_ins if use.way != "background"]
     at_work = [use for use in account.sign_ins if use.way == "background" and _is_at_work(use)]
-    seen = {moment.date() for use in uses for moment in (use.first_seen, use.last_seen)}
-    days = max(len(seen), *(use.days for use in uses), 0)
+    days = _days_by_hand(uses)
     weight = -4 if days >= _REGULARLY else -days
     if days >= _REGULARLY and at_work and candidate.mailbox_purpose not in _NOT_A_PERSON:
         lenient = False  # whatever the name says, this is somebody's everyday account

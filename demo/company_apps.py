@@ -10,6 +10,7 @@ VENDOR_APPS = {
     "Pagerloom Monitoring": "pagerloom",
     "Deskwell Help Desk": "deskwell",
     "Slotwise Scheduling": "slotwise",
+    "Stampwell Labels": "stampwell",
 }
 """Applications of other vendors: name -> what their tenant's id is made from. Invented, but for the first."""
 
@@ -49,3 +50,6 @@ def add_apps(build: TenantBuilder) -> None:
     build.app_role(f"svc-crm@{_DOMAIN}", "Northgate CRM Sync")
     build.app_role(f"svc-erp-mailer@{_DOMAIN}", "Alderleaf ERP")
     build.app_role(f"hannah.becker@{_DOMAIN}", "Slotwise Scheduling")
+    # Nothing but its assignment shows the one; the other only works there.
+    build.app_role(f"stampwell@{_DOMAIN}", "Stampwell Labels")
+    build.app_role(f"dave.holt@{_DOMAIN}", "Stampwell Labels")

@@ -99,6 +99,7 @@ INPUT = {
     "what_if": "Microsoft's What If",
     "applications": "Applications that aren't Microsoft's",
     "consents": "Consents to applications",
+    "assigned_accounts": "Accounts assigned to applications",
     "app_role_assignments": "Assignments to applications",
     "mailbox_purpose": "What mailboxes are for",
     "candidates": "Accounts that may be service accounts",

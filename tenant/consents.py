@@ -1,7 +1,8 @@
 """Reads which applications that aren't Microsoft's act for which accounts, and what tells a service account from a person.
 
-Everything is bounded: consents are streamed and only those that concern mail, or a wanted account, are held; accounts are
-read in batches, and only those that something already points to: the names of many, the groups and mailboxes of few.
+Everything is bounded: consents are streamed, and those are held that concern mail, a wanted account or an application of few;
+of those who are assigned to an application, one page is read; accounts are read in batches, and only those that something
+already points to: the names of many, the groups and mailboxes of few.
 """
 
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
@@ -10,7 +11,7 @@ from urllib.parse import quote
 
 from tenant.batch import Answer, Member, batch, collect
 from tenant.gaps import Gaps
-from tenant.graph import Graph, GraphError, Json
+from tenant.graph import Graph, GraphError, Json, items_of
 from tenant.model import Account, Candidate, Consent
 
 # Tenants of Microsoft that own its own applications. Source: Microsoft Entra documentation, "Verify first-party Microsoft
@@ -19,6 +20,8 @@ _MICROSOFT = frozenset({"f8cdef31-a31e-4b4a-93e4-5f571e91255a", "72f988bf-86f1-4
 _MAIL = ("imap.", "pop.", "smtp.", "ews.", "mail.", "mailboxsettings.", "full_access_as_user", "exchange.")
 MOST_GRANTS = 20_000
 """Consents that are held at once."""
+FEW = 100
+"""An application that so many accounts have says nothing about any of them; also the page of assignments that is read."""
 _PAGE = 999
 _IN_FILTER = 15
 _USER = (
@@ -38,6 +41,10 @@ class Applications:
     """Ids of the applications that hold a delegated permission for mail, for somebody or for everybody."""
     consents: Mapping[str, tuple[Consent, ...]] = field(default_factory=dict)
     """Account id -> consents that concern mail, and all consents of the accounts that were asked for."""
+    other_consents: Mapping[str, tuple[Consent, ...]] = field(default_factory=dict)
+    """Account id -> consents that don't concern mail, to applications that few consented to."""
+    principals: Mapping[str, str] = field(default_factory=dict)
+    """Application id -> id of its service principal."""
 
 
 async def read_applications(graph: Graph, gaps: Gaps, accounts: Collection[str]) -> Applications:
@@ -48,9 +55,11 @@ async def read_applications(graph: Graph, gaps: Gaps, accounts: Collection[str])
         gaps.add_optional("applications", error)
         return Applications()
     names = {one.app_id: one.name for one in principals.values()}
+    ids = {one.app_id: one.id for one in principals.values()}
     mail: dict[str, None] = {}
     consents: dict[str, dict[str, Consent]] = {}
-    held = 0
+    others: dict[str, dict[str, Consent]] = {}
+    held = held_others = 0
     try:
         async for grant in graph.pages(f"/oauth2PermissionGrants?$top={_PAGE}"):
             app = principals.get(_id(grant, "clientId"))
@@ -66,10 +75,56 @@ async def read_applications(graph: Graph, gaps: Gaps, accounts: Collection[str])
                 known = consents.setdefault(user, {})
                 before = known[app.app_id].scopes if app.app_id in known else ()
                 known[app.app_id] = Consent(app.app_id, app.name, "consent", tuple(dict.fromkeys(before + scopes)))
+            elif user and held_others < MOST_GRANTS and len(users := others.setdefault(app.app_id, {})) < FEW:
+                held_others += 1
+                users[user] = Consent(app.app_id, app.name, "consent", scopes)
     except GraphError as error:
         gaps.add_optional("consents", error)
-        return Applications(names)
-    return Applications(names, tuple(mail), {user: tuple(found.values()) for user, found in consents.items()})
+        return Applications(names, principals=ids)
+    whose = {user: tuple(found.values()) for user, found in consents.items()}
+    return Applications(names, tuple(mail), whose, _of_few(others.values()), ids)
+
+
+def _of_few(applications: Iterable[Mapping[str, Consent]]) -> dict[str, tuple[Consent, ...]]:
+    """By account id, what is held of applications (account id -> what it has of one) that few have."""
+    found: dict[str, list[Consent]] = {}
+    for users in applications:
+        if len(users) < FEW:
+            for user, consent in users.items():
+                found.setdefault(user, []).append(consent)
+    return {user: tuple(consents) for user, consents in found.items()}
+
+
+async def read_assigned(
+    graph: Graph, gaps: Gaps, applications: Applications, app_ids: Iterable[str]
+) -> dict[str, tuple[Consent, ...]]:
+    """Who is assigned to some of the applications, by account id; an application to which many are assigned is left out.
+
+    20 applications take one request, however many are assigned to them: no second page is read.
+    """
+    apps = [app for app in app_ids if app in applications.principals]
+    query = f"appRoleAssignedTo?$select=principalId,principalType&$top={FEW}"
+    members = [Member(f"/servicePrincipals/{quote(applications.principals[app])}/{query}") for app in apps]
+    found: list[dict[str, Consent]] = []
+    for app, answer in zip(apps, await batch(graph, members), strict=True):
+        try:
+            users = _few_users(answer)
+        except GraphError as error:
+            if getattr(error, "status", None) != 404:
+                gaps.add_optional("assigned_accounts", error)
+        else:
+            found.append(dict.fromkeys(users, Consent(app, applications.names[app], "assignment")))
+    return _of_few(found)
+
+
+def _few_users(answer: Answer) -> list[str]:
+    """Ids of the users that are assigned, by the first page of assignments; none where many are. Raises ``GraphError``."""
+    if isinstance(answer, GraphError):
+        raise answer
+    items = items_of(answer)
+    if len(items) >= FEW or answer.get("@odata.nextLink"):
+        return []
+    return [_id(item, "principalId") for item in items if str(item.get("principalType")).lower() == "user"]
 
 
 async def read_assignments(

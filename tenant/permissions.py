@@ -108,6 +108,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("GET", "/auditLogs/signIns", "beta", "AuditLog.Read.All", "sign_ins"),
     Endpoint("GET", "/auditLogs/directoryAudits", "v1.0", "AuditLog.Read.All", "audit_log"),
     Endpoint("GET", "/servicePrincipals", "v1.0", "Application.Read.All", "applications"),
+    Endpoint("GET", "/servicePrincipals/{id}/appRoleAssignedTo", "v1.0", "Application.Read.All", "assigned_accounts"),
     Endpoint("GET", "/oauth2PermissionGrants", "v1.0", "DelegatedPermissionGrant.Read.All", "consents"),
     Endpoint("GET", "/users/{id}/appRoleAssignments", "v1.0", "Directory.Read.All", "app_role_assignments"),
     Endpoint("GET", "/users/{id}/mailboxSettings/userPurpose", "v1.0", "MailboxSettings.Read", "mailbox_purpose"),
@@ -153,7 +154,8 @@ PERMISSIONS: tuple[Permission, ...] = (
     ),
     Permission(
         "Application.Read.All",
-        "Which applications of the tenant aren't Microsoft's (SERVICE_ACCOUNT_DISCOVERY).",
+        "Which applications of the tenant aren't Microsoft's, and who is assigned to those that few are assigned to "
+        "(SERVICE_ACCOUNT_DISCOVERY).",
         "Accounts that nobody listed are found by their sign-ins only.",
         optional=True,
     ),
@@ -165,8 +167,8 @@ PERMISSIONS: tuple[Permission, ...] = (
     ),
     Permission(
         "Directory.Read.All",
-        "Which proposed accounts are assigned to such an application (SERVICE_ACCOUNT_DISCOVERY).",
-        "Assignments count for nothing where accounts are proposed.",
+        "All such applications that an account which is looked at is assigned to (SERVICE_ACCOUNT_DISCOVERY).",
+        "Assignments to applications that many are assigned to don't count where accounts are proposed.",
         optional=True,
         note="Microsoft Graph may ask for it with the sign-in log too, a known issue.",
     ),

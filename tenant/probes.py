@@ -40,7 +40,9 @@ UNPROBED: Mapping[str, str] = {
 }
 """Permissions that nothing harmless can show, and why."""
 
-DISCOVERY_INPUTS = frozenset({"sign_ins", "applications", "consents", "app_role_assignments", "mailbox_purpose"})
+DISCOVERY_INPUTS = frozenset(
+    {"sign_ins", "applications", "consents", "assigned_accounts", "app_role_assignments", "mailbox_purpose"}
+)
 """Inputs that only SERVICE_ACCOUNT_DISCOVERY reads."""
 
 

@@ -14,6 +14,8 @@ from demo.graph import LocalGraph
 from evidence.store import KeptDay, PassingEvidence
 from scan import ScanRequest, discover, scan
 from settings import Settings
+from tenant.consents import read_applications, read_assigned
+from tenant.gaps import Gaps
 from tenant.model import Account
 from tenant.permissions import PERMISSIONS
 from tenant.reader import read_tenant
@@ -130,6 +132,152 @@ async def usage(
     async with connect(company.graph.url) as client:
         reading = await read_tenant(client, Selection(accounts=(LISTED,)))
         return await read_usage(client, chosen, reading, evidence, now, turns=turns or Turns(sleep=Naps()))
+
+
+APP = "DocuPrint Cloud"
+
+
+class Assigned:
+    """A tenant whose accounts show nothing but the applications that they are assigned to, or let in."""
+
+    def __init__(self, *, colleagues: int = 0, applications: int = 1) -> None:
+        self.vendors = {APP: "docuprint"} | {f"Vendor {number}": f"v{number}" for number in range(applications - 1)}
+        build = TenantBuilder(now=NOW).user(LISTED).user("docuprint@contoso.com", name="DocuPrint")
+        build.user("svc-labels@contoso.com").user(
+            "bi.refresh@contoso.com", passwordPolicies="DisablePasswordExpiration"
+        )
+        build.user("hannah@contoso.com", givenName="Hannah", surname="Becker")
+        for number in range(colleagues):
+            build.user(f"{number}.person@contoso.com", givenName="Ada", surname="Person")
+        build.service_principal("Microsoft Planner", owner=MICROSOFT).service_principal(
+            "Microsoft Graph", owner=MICROSOFT
+        )
+        for name in self.vendors:
+            build.service_principal(name, owner="0b0e5a3c-0000-0000-0000-00000000cafe")
+            build.app_role("hannah@contoso.com", name)
+        build.app_role("svc-labels@contoso.com", "Microsoft Planner").app_role("docuprint@contoso.com", APP)
+        for number in range(colleagues):
+            build.app_role(f"{number}.person@contoso.com", APP)
+        self.build = build
+
+    async def found(self, *, sources: frozenset[str] = frozenset({"consents"})) -> tuple[Usage, LocalGraph]:
+        """What discovery finds."""
+        tenant = self.build.build()
+        async with LocalGraph(tenant) as graph, connect(graph.url) as client:
+            chosen = Settings(
+                graph_endpoint=graph.url,
+                service_accounts=(LISTED,),
+                service_account_discovery=sources,
+                audit_log="off",
+            )
+            reading = await read_tenant(client, Selection(accounts=(LISTED,)))
+            return await read_usage(client, chosen, reading, PassingEvidence(), NOW), graph
+
+
+def assigned_to(graph: LocalGraph) -> list[str]:
+    """The requests for who is assigned to an application."""
+    return [one.path for one in graph.requests if one.path.endswith("/appRoleAssignedTo")]
+
+
+async def test_an_account_that_is_only_assigned_to_a_vendors_application_is_proposed() -> None:
+    found, graph = await Assigned().found()
+    assert local_parts(found, left_out=False) == {"docuprint"}
+    assert found.complete
+    assert len(assigned_to(graph)) == 1  # Microsoft's own applications are not asked about
+
+
+async def test_whoever_is_but_assigned_to_applications_and_has_no_telling_name_costs_no_further_request() -> None:
+    _, graph = await Assigned(applications=30).found()
+    hannah = graph.tenant.user("hannah@contoso.com").id
+    assert not [one.path for one in graph.requests if f"/users/{hannah}/" in one.path]
+
+
+async def test_an_application_to_which_very_many_are_assigned_says_nothing_and_costs_one_page() -> None:
+    found, graph = await Assigned(colleagues=100).found()
+    assert local_parts(found, left_out=False) == set()
+    assert len(assigned_to(graph)) == 1
+
+
+async def test_no_more_than_so_many_applications_are_asked_about_products_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("usage.MOST_ASKED_ABOUT", 20)
+    company = Assigned(applications=40)
+    company.build.service_principal("CodeTwo Backup for Office 365", owner="0b0e5a3c-0000-0000-0000-00000000c0de")
+    company.build.user("codetwo@contoso.com").app_role("codetwo@contoso.com", "CodeTwo Backup for Office 365")
+    found, graph = await company.found()
+    assert len(assigned_to(graph)) == 20
+    assert "codetwo" in local_parts(found, left_out=False)
+
+
+async def test_groups_and_applications_that_are_assigned_are_no_accounts() -> None:
+    company = Assigned()
+    tenant = company.build.build()
+    for assignment in tenant.app_role_assignments:
+        assignment["principalType"] = "Group"
+    async with LocalGraph(tenant) as graph, connect(graph.url) as client:
+        gaps = Gaps()
+        applications = await read_applications(client, gaps, ())
+        assert await read_assigned(client, gaps, applications, list(applications.names)) == {}
+
+
+async def test_assignments_are_asked_for_only_where_accounts_are_looked_for_by_consents() -> None:
+    _, graph = await Assigned().found(sources=frozenset())
+    assert assigned_to(graph) == []
+
+
+async def test_an_application_that_cannot_be_asked_about_is_said_once_and_the_others_count() -> None:
+    company = Assigned(applications=3)
+    tenant = company.build.build()
+    principals = {one["displayName"]: one["id"] for one in tenant.service_principals.values()}
+    async with LocalGraph(tenant) as graph, connect(graph.url) as client:
+        graph.fail(f"{principals['Vendor 0']}/appRoleAssignedTo|{principals['Vendor 1']}/appRoleAssignedTo", 403)
+        gaps = Gaps()
+        applications = await read_applications(client, gaps, ())
+        found = await read_assigned(client, gaps, applications, list(applications.names))
+    assert {one.app_name for consents in found.values() for one in consents} == {APP}
+    (gap,) = gaps.found()
+    assert (gap.input, gap.permission, gap.optional) == ("assigned_accounts", "Application.Read.All", True)
+
+
+async def test_a_consent_that_does_not_concern_mail_points_to_an_account_with_a_telling_name() -> None:
+    company = Assigned()
+    company.build.consent(APP, "Sites.Read.All offline_access", user="svc-labels@contoso.com")
+    company.build.consent(APP, "User.Read", user="hannah@contoso.com")
+    found, _ = await company.found()
+    assert local_parts(found, left_out=False) == {"docuprint", "svc-labels"}
+
+
+@pytest.mark.parametrize(
+    ("others", "properties", "proposed"),
+    [
+        (0, {"passwordPolicies": "DisablePasswordExpiration"}, True),
+        (1, {"passwordPolicies": "DisablePasswordExpiration"}, False),
+        (0, {}, False),
+        (0, {"passwordPolicies": "DisablePasswordExpiration", "onPremisesSyncEnabled": True}, False),
+        (0, {"passwordPolicies": "DisablePasswordExpiration", "givenName": "Bi", "surname": "Refresh"}, False),
+    ],
+)
+async def test_an_application_of_a_single_account_points_to_it_where_nothing_says_that_it_is_a_persons(
+    others: int, properties: dict[str, Any], proposed: bool
+) -> None:
+    company = Company()
+    build = TenantBuilder(now=NOW).user(LISTED).user("dwh.refresh@contoso.com", **properties)
+    build.service_principal("Microsoft Graph", owner=MICROSOFT)
+    build.service_principal("Chartwell Server", owner="0b0e5a3c-0000-0000-0000-00000000cafe")
+    build.consent("Chartwell Server", "Sites.Read.All", user="dwh.refresh@contoso.com")
+    for number in range(others):
+        build.user(f"{number}.person@contoso.com", givenName="Ada", surname="Person")
+        build.consent("Chartwell Server", "Sites.Read.All", user=f"{number}.person@contoso.com")
+    company.tenant = build.build()
+    company.tenant.sign_ins = [
+        company.row("dwh.refresh@contoso.com", MODERN, NOW.date() - timedelta(days=back), app="Chartwell Server")
+        for back in range(1, 31)
+    ]
+    company.graph = LocalGraph(company.tenant)
+    async with company.graph:
+        found = await usage(company, PassingEvidence())
+    assert local_parts(found, left_out=False) == ({"dwh.refresh"} if proposed else set())
 
 
 def listed(found: Usage) -> Account:

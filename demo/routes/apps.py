@@ -66,9 +66,22 @@ def list_app_role_assignments(call: Call) -> Answer:
     return collection(call, what, items, RawView(call.schema, what.type))
 
 
+def list_assigned(call: Call) -> Answer:
+    """GET /servicePrincipals/{id}/appRoleAssignedTo."""
+    id = call.keys["id"].lower()
+    if id not in call.tenant.service_principals:
+        raise not_found(call.keys["id"])
+    items = [item for item in call.tenant.app_role_assignments if item["resourceId"] == id]
+    what = Collection(
+        "appRoleAssignedTo", "appRoleAssignment", f"servicePrincipals('{id}')/appRoleAssignedTo", directory=True
+    )
+    return collection(call, what, items, RawView(call.schema, what.type))
+
+
 ROUTES = (
     Route("GET", "/servicePrincipals", list_service_principals, _APPLICATIONS),
     Route("GET", "/servicePrincipals/{id}", get_service_principal, _APPLICATIONS),
+    Route("GET", "/servicePrincipals/{id}/appRoleAssignedTo", list_assigned, _APPLICATIONS),
     Route("GET", "/oauth2PermissionGrants", list_grants, ("DelegatedPermissionGrant.Read.All", "Directory.Read.All")),
     Route(
         "GET",

@@ -31,6 +31,8 @@ TENANT = make_tenant(
     ),
 )
 CONSENT = Consent(VENDOR_APP, "Northgate CRM Sync", "consent", ("Mail.Read",))
+ASSIGNED = Consent("docuprint", "DocuPrint Cloud", "assignment")
+TEN_ASSIGNED = tuple(Consent(f"app{number}", f"App {number}", "assignment") for number in range(10))
 
 
 def use(client: str = MODERN, way: str = "background", *, days: int = 20, until: int = 1, **members: Any) -> SignInUse:
@@ -59,6 +61,7 @@ SMTP, EWS, IMAP, EAS = (
 )
 OF_A_PERSON = use("Browser", "browser")
 ONCE_BY_HAND = use("Browser", "browser", days=1)
+SET_UP = use("Browser", "browser", days=1, until=18)
 VENDOR = use(app_id=VENDOR_APP, app_name="Northgate CRM Sync")
 
 
@@ -103,6 +106,12 @@ CASES = (
     Case("nightly PowerShell", True, "task@contoso.com", (use("Exchange Online PowerShell"),)),
     Case("set up by hand on one day, under a neutral name", True, "store2@contoso.com", (SMTP, ONCE_BY_HAND), (CONSENT,),
          more={"password_never_expires": True}),
+    Case("set up by hand weeks ago, under a neutral name", True, "store2@contoso.com", (SMTP, SET_UP),
+         more={"password_never_expires": True}),
+    Case("let a vendor's application in by hand weeks ago, under a neutral name", True, "zd.intake@contoso.com",
+         (VENDOR, SET_UP), (CONSENT,)),
+    Case("named after the application that it is assigned to", True, "docuprint@contoso.com", (), (ASSIGNED,)),
+    Case("named for its purpose, assigned to an application", True, "svc-labels@contoso.com", (), (ASSIGNED,)),
     Case("script with a Microsoft application", True, "svc-report@contoso.com", (use(),),
          more={"password_never_expires": True}),
     Case("Global Administrator that backs up", True, "svc-veeam@contoso.com", (EWS,), account={"id": "veeam"}),
@@ -125,6 +134,28 @@ CASES = (
          (VENDOR, OF_A_PERSON, use(app_name="Microsoft Teams")), (CONSENT,)),
     Case("vendor's mail program and Teams on a phone, on holiday", False, uses=(VENDOR, use(app_name="Microsoft Teams")),
          consents=(CONSENT,), more={"password_never_expires": True}),
+    Case("assigned to ten applications", False, uses=(OF_A_PERSON,), consents=TEN_ASSIGNED),
+    Case("assigned to ten applications, with a password that never expires, and on leave", False, consents=TEN_ASSIGNED,
+         more={"password_never_expires": True}),
+    Case("Apple's mail program on a Mac, and assigned to a backup", False, uses=(EWS, use("Browser", "browser", days=2)),
+         consents=(Consent(VENDOR_APP, "CodeTwo Backup for Office 365", "assignment"),),
+         more={"password_never_expires": True}),
+    Case("bears the name of an application", False, "docuprint@contoso.com", consents=(ASSIGNED,),
+         account={"display_name": "Docuprint Nowak"}),
+    Case("is called like an application, and works with it", False, "docuprint@contoso.com",
+         (OF_A_PERSON, use(app_name="Microsoft Teams")), (ASSIGNED,)),
+    Case("mail program of theirs has a name like them", False, "apple@contoso.com",
+         consents=(Consent(APPLE, "Apple Internet Accounts", "consent"),)),
+    Case("set a vendor's mail program up weeks ago, and has a name", False, uses=(VENDOR, SET_UP), consents=(CONSENT,),
+         more={"persons_name": True, "password_never_expires": True}),
+    Case("the same without a name, and Teams runs", False, uses=(VENDOR, SET_UP, use(app_name="Microsoft Teams")),
+         consents=(CONSENT,), more={"password_never_expires": True}),
+    Case("set one up weeks ago, and was at a browser again", False, uses=(VENDOR, SET_UP, ONCE_BY_HAND), consents=(CONSENT,)),
+    Case("set one up lately", False, uses=(VENDOR, ONCE_BY_HAND), consents=(CONSENT,)),
+    Case("set one up weeks ago, and it ran on a few days only", False,
+         uses=(use(app_id=VENDOR_APP, app_name="Northgate CRM Sync", days=5), SET_UP), consents=(CONSENT,)),
+    Case("phone, in a browser weeks ago", False, uses=(EAS, SET_UP), consents=(CONSENT,),
+         more={"password_never_expires": True}),
     Case("administrator with PowerShell", False, uses=(use("Exchange Online PowerShell"), OF_A_PERSON)),
     Case("old mail program", False, uses=(IMAP, OF_A_PERSON)),
     Case("old mail program, never in a browser", False, uses=(IMAP,), more=PERSON),

@@ -80,6 +80,8 @@ async def test_what_belongs_to_one_user_conforms() -> None:
             assert list(problems(schema("beta"), "strongAuthenticationRequirements", found)) == []
         crm = "/users/svc-crm@alderleaf.example/appRoleAssignments"
         assert await wrong(talk, "v1.0", crm, "appRoleAssignment") == []
+        app = next(id for id, one in tenant().service_principals.items() if one["displayName"] == "Stampwell Labels")
+        assert await wrong(talk, "v1.0", f"/servicePrincipals/{app}/appRoleAssignedTo", "appRoleAssignment") == []
 
 
 async def test_single_objects_conform() -> None:

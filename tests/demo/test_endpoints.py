@@ -254,6 +254,12 @@ async def test_applications_can_be_looked_up_by_ids() -> None:
         assert (grant["clientId"], grant["consentType"]) == (tool["id"], "Principal")
         (assignment,) = await talk.value("/v1.0/users/a@contoso.com/appRoleAssignments")
         assert assignment["resourceId"] == tool["id"]
+        path = f"/v1.0/servicePrincipals/{tool['id']}/appRoleAssignedTo"
+        assert await talk.value(path) == [assignment]
+        (selected,) = await talk.value(f"{path}?$select=principalId,principalType&$top=100")
+        assert selected == {"principalId": assignment["principalId"], "principalType": "User"}
+        assert await talk.code(f"{path}?$top=1000") == "Request_UnsupportedQuery"
+        await talk.get(f"/v1.0/servicePrincipals/{assignment['principalId']}/appRoleAssignedTo", 404)
 
 
 async def test_raw_policies_are_served_as_they_are_and_changes_show_at_once() -> None:
