@@ -6,10 +6,9 @@ import typing
 
 import azure.functions as func
 
-import http_api
-import jobs
+from functions import http_api, queues
 
-app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)  # who may call is decided in access.py
+app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)  # who may call is decided in functions/access.py
 STORAGE = "AzureWebJobsStorage"
 
 # Their lines at INFO are one per request, with addresses that name accounts.
@@ -21,32 +20,32 @@ for _chatty in ("azure", "httpx"):
 @app.queue_output(arg_name="scans", queue_name="scans", connection=STORAGE)
 async def scheduled_scan(timer: func.TimerRequest, scans: func.Out[str]) -> None:
     """Put a scan on the queue."""
-    scans.set(json.dumps(jobs.scan_message(jobs.SCHEDULE)))
+    scans.set(json.dumps(queues.scan_message(queues.SCHEDULE)))
 
 
 @app.queue_trigger(arg_name="message", queue_name="scans", connection=STORAGE)
 @app.queue_output(arg_name="alerts", queue_name="alerts", connection=STORAGE)
 async def run_scan(message: func.QueueMessage, alerts: func.Out[typing.List[str]]) -> None:
     """Scan, and put what is to be told on the queue."""
-    alerts.set(await jobs.run_scan(message.get_body()))
+    alerts.set(await queues.run_scan(message.get_body()))
 
 
 @app.queue_trigger(arg_name="message", queue_name="alerts", connection=STORAGE)
 async def send_alerts(message: func.QueueMessage) -> None:
     """Deliver one alert to every configured channel."""
-    await jobs.send_alert(message.get_body())
+    await queues.send_alert(message.get_body())
 
 
 @app.queue_trigger(arg_name="message", queue_name="scans-poison", connection=STORAGE)
 async def scans_poison(message: func.QueueMessage) -> None:
     """Record a scan that failed for good, and tell the administrators once."""
-    await jobs.scan_failed(message.get_body())
+    await queues.scan_failed(message.get_body())
 
 
 @app.queue_trigger(arg_name="message", queue_name="alerts-poison", connection=STORAGE)
 async def alerts_poison(message: func.QueueMessage) -> None:
     """Record an alert that could not be delivered, and tell the administrators once through the other channels."""
-    await jobs.alert_failed(message.get_body())
+    await queues.alert_failed(message.get_body())
 
 
 @app.route(route="recheck", methods=["POST"])

@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 from bench.measured import Measured
-from demo.graph import LocalGraph
-from demo.large import large_tenant
+from localgraph.large import large_tenant
+from localgraph.server import LocalGraph
 
 USERS, ACCOUNTS, POLICIES = 100_000, 200, 195
 ROOT = Path(__file__).parent.parent

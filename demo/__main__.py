@@ -3,6 +3,7 @@
     python3 dev.py demo
 
 starts a local Microsoft Graph, Azurite and a receiver for alerts, scans twice, and ends everything again.
+``python -m demo serve`` only serves the company's Microsoft Graph (``demo/serve.py``).
 """
 
 import asyncio
@@ -12,17 +13,19 @@ import os
 import shutil
 import sys
 import tempfile
+from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import jobs
-import views
+from demo import serve
 from demo.company import company, demo_settings
-from demo.graph import LocalGraph
 from demo.receiver import Received, Receiver
 from devtools.azurite import start_azurite
+from functions import queues
+from jobs import views
+from localgraph.server import LocalGraph
 from reports.terminal import render_table
 from settings import load_settings
 
@@ -30,8 +33,10 @@ ALERT_MAILBOX = "invoices@alderleaf.example"
 REPORT = Path(__file__).parent.parent / ".cache" / "demo" / "report.html"
 
 
-def main() -> int:
-    """Run the demo. Returns the exit code."""
+def main(arguments: Sequence[str]) -> int:
+    """Run the demo, or what ``arguments`` name. Returns the exit code."""
+    if arguments and arguments[0] == "serve":
+        return serve.main(arguments[1:])
     logging.basicConfig(level=logging.WARNING)
     try:
         with ExitStack() as running:
@@ -74,7 +79,7 @@ async def _demo(graph: LocalGraph, receiver: Receiver) -> None:
 
     _heading("Alerts")
     for message in alerts:
-        await jobs.send_alert(message.encode())
+        await queues.send_alert(message.encode())
     for call in receiver.calls:
         _say(_received(call))
     for mail in graph.mails:
@@ -83,7 +88,7 @@ async def _demo(graph: LocalGraph, receiver: Receiver) -> None:
     _heading("Second scan")
     told = len(receiver.calls) + len(graph.mails)
     for message in await _scan():
-        await jobs.send_alert(message.encode())
+        await queues.send_alert(message.encode())
     news = len(receiver.calls) + len(graph.mails) - told
     _say("Nothing has changed, so nobody is told anything." if not news else f"{news} more messages were sent.")
 
@@ -95,9 +100,9 @@ async def _demo(graph: LocalGraph, receiver: Receiver) -> None:
 
 async def _scan() -> list[str]:
     """What the timer, the queue and ``run_scan`` do together. Returns the messages for the queue ``alerts``."""
-    message = json.dumps(jobs.scan_message("schedule"))
+    message = json.dumps(queues.scan_message("schedule"))
     _say(f"Message on the queue scans: {message}")
-    alerts = await jobs.run_scan(message.encode())
+    alerts = await queues.run_scan(message.encode())
     _say(f"Messages on the queue alerts: {len(alerts)}")
     return alerts
 
@@ -121,4 +126,4 @@ def _say(text: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

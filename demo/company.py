@@ -5,7 +5,6 @@ An invented company. ``demo/expected.py`` says what every verdict must be and wh
 
 from datetime import UTC, datetime, timedelta
 
-from demo.builder import TenantBuilder
 from demo.company_apps import add_apps
 from demo.company_audits import audits
 from demo.company_people import add_people
@@ -13,9 +12,10 @@ from demo.company_policies import BREAK_GLASS, LEGACY_EXCEPTIONS, MFA_EXCEPTIONS
 from demo.company_sign_ins import sign_ins
 from demo.company_unlisted import add_unlisted
 from demo.expected import EXPECTED
-from demo.ids import make_id
-from demo.tenant import ABSENT, DemoTenant
-from demo.times import iso
+from localgraph.builder import TenantBuilder
+from localgraph.ids import make_id
+from localgraph.tenant import ABSENT, LocalTenant
+from localgraph.times import iso
 
 DOMAIN = "alderleaf.example"
 INITIAL_DOMAIN = "alderleafinstruments.onmicrosoft.com"
@@ -25,7 +25,7 @@ SYNC_ACCOUNT = f"Sync_ALD-DC01_9f3c1b7d2e4a@{INITIAL_DOMAIN}"
 _SERVICE = {"extensionAttribute7": "service"}
 
 
-def company(now: datetime | None = None) -> DemoTenant:
+def company(now: datetime | None = None) -> LocalTenant:
     """The company's tenant. Dates are relative to the day of ``now`` (default: today, UTC), so that two runs on one day
     see the same tenant.
     """

@@ -1,7 +1,7 @@
 """The applications of the demo company: Microsoft's, other vendors', its own, and who consented to them."""
 
-from demo.builder import TenantBuilder
-from demo.ids import APPS, MICROSOFT_SERVICES_TENANT, make_id
+from localgraph.builder import TenantBuilder
+from localgraph.ids import APPS, MICROSOFT_SERVICES_TENANT, make_id
 
 _DOMAIN = "alderleaf.example"
 VENDOR_APPS = {

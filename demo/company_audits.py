@@ -15,9 +15,9 @@ from demo.company_policies import (
     SUPPORT,
     SWITCHED_ON,
 )
-from demo.ids import make_id
-from demo.schema import Json
-from demo.tenant import DemoTenant
+from localgraph.ids import make_id
+from localgraph.schema import Json
+from localgraph.tenant import LocalTenant
 
 _DOMAIN = "alderleaf.example"
 _NIAMH, _TOMASZ, _JACK = f"niamh.o'brien@{_DOMAIN}", f"tomasz.kowalczyk@{_DOMAIN}", f"jack.whitlock@{_DOMAIN}"
@@ -25,7 +25,7 @@ _REPORT_ONLY = "enabledForReportingButNotEnforced"
 _MICROSOFT = "Microsoft Managed Policy Manager"
 
 
-def audits(tenant: DemoTenant, today: datetime) -> list[Json]:
+def audits(tenant: LocalTenant, today: datetime) -> list[Json]:
     """The log, newest first, nothing later than the tenant's ``now``."""
     log = _Log(tenant, today)
     entries = [*_policies(log), *_per_user_mfa(log), *_app_passwords(log), *_memberships(log), *_everyday(log)]
@@ -91,7 +91,7 @@ def _everyday(log: "_Log") -> list[Json]:
 
 @dataclass(frozen=True, slots=True)
 class _Log:
-    tenant: DemoTenant
+    tenant: LocalTenant
     today: datetime
 
     def at(self, day: int, hour: int, minute: int) -> datetime:

@@ -1,6 +1,6 @@
 """The people, shared mailboxes and rooms of the demo company."""
 
-from demo.builder import TenantBuilder
+from localgraph.builder import TenantBuilder
 
 _DOMAIN = "alderleaf.example"
 

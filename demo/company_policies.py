@@ -2,8 +2,8 @@
 
 from datetime import datetime, timedelta
 
-from demo.builder import TenantBuilder
-from demo.times import iso
+from localgraph.builder import TenantBuilder
+from localgraph.times import iso
 
 BREAK_GLASS = "Break-glass accounts"
 MFA_EXCEPTIONS = "MFA exceptions"

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from demo.company_policies import ALL_USERS, BLOCK_LEGACY, EXCLUDED_UNTIL, SWITCHED_ON
-from demo.schema import Json
-from demo.sign_ins import EXCLUDED, Habit, SignInLog, States
-from demo.tenant import DemoTenant, DemoUser
+from localgraph.schema import Json
+from localgraph.sign_ins import EXCLUDED, Habit, SignInLog, States
+from localgraph.tenant import LocalTenant, LocalUser
 
 _DOMAIN = "alderleaf.example"
 _DAYS = 30
@@ -50,7 +50,7 @@ _BY_HAND = (
 _OFFICES = {"Bristol": _BRISTOL, "Gdańsk": _GDANSK, "Osaka": _OSAKA, "Avonmouth": _WAREHOUSE}
 
 
-def sign_ins(tenant: DemoTenant, today: datetime) -> list[Json]:
+def sign_ins(tenant: LocalTenant, today: datetime) -> list[Json]:
     """The log, newest first, nothing later than the tenant's ``now``."""
     log = SignInLog(tenant, _states(today))
     entries = [log.entry(habit, when) for habit, when in _moments(tenant, today) if when <= tenant.now]
@@ -61,7 +61,7 @@ def _states(today: datetime) -> States:
     switched_on, excluded_until = today - SWITCHED_ON, today - EXCLUDED_UNTIL
     created: dict[str, datetime] = {}
 
-    def state(policy: Json, user: DemoUser, when: datetime) -> str | None:
+    def state(policy: Json, user: LocalUser, when: datetime) -> str | None:
         name = policy["displayName"]
         if name not in created:
             created[name] = datetime.fromisoformat(policy["createdDateTime"])
@@ -76,7 +76,7 @@ def _states(today: datetime) -> States:
     return state
 
 
-def _moments(tenant: DemoTenant, today: datetime) -> Iterator[tuple[Habit, datetime]]:
+def _moments(tenant: LocalTenant, today: datetime) -> Iterator[tuple[Habit, datetime]]:
     for number, (name, client, address, app, agent, hours) in enumerate(_MACHINES):
         habit = Habit(
             tenant.user(f"{name}@{_DOMAIN}"), client, address, app or "Office 365 Exchange Online", agent or None
@@ -91,7 +91,7 @@ def _moments(tenant: DemoTenant, today: datetime) -> Iterator[tuple[Habit, datet
     yield from _people(tenant, today)
 
 
-def _people(tenant: DemoTenant, today: datetime) -> Iterator[tuple[Habit, datetime]]:
+def _people(tenant: LocalTenant, today: datetime) -> Iterator[tuple[Habit, datetime]]:
     staff = tenant.group("All staff").members
     for number, id in enumerate(staff):
         user = tenant.users[id]

@@ -1,6 +1,6 @@
 """Service accounts of the demo company that nobody put on a list: discovery has to find them."""
 
-from demo.builder import TenantBuilder
+from localgraph.builder import TenantBuilder
 
 _DOMAIN = "alderleaf.example"
 UNLISTED = ("dispatch-notes", "mfp-gdansk-2", "pagerloom", "stampwell")

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import hypothesis
 import pytest
 
-import settings as settings_module
 from devtools.azurite import Azurite, start_azurite
+from settings import model, sources
 
 # No deadlines: a loaded machine is no failure. CI always tries the same examples; new ones are for people to find.
 hypothesis.settings.register_profile("project", deadline=None, derandomize="CI" in os.environ, print_blob=True)
@@ -38,6 +38,6 @@ def loggers_as_they_come() -> None:
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test sees the settings of the developer's own shell or ``local.settings.json``."""
-    for field in settings_module.Settings.model_fields:
-        monkeypatch.delenv(settings_module.env_name(field), raising=False)
-    monkeypatch.setattr(settings_module, "LOCAL_SETTINGS", settings_module.LOCAL_SETTINGS.with_name("no such file"))
+    for field in model.Settings.model_fields:
+        monkeypatch.delenv(model.env_name(field), raising=False)
+    monkeypatch.setattr(sources, "LOCAL_SETTINGS", sources.LOCAL_SETTINGS.with_name("no such file"))

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from demo.builder import TenantBuilder
 from demo.company import company, demo_settings
-from demo.graph import LocalGraph
-from demo.messages import LoggedRequest
-from demo.routes import ROUTES
+from localgraph.builder import TenantBuilder
+from localgraph.messages import LoggedRequest
+from localgraph.routes import ROUTES
+from localgraph.server import LocalGraph
 from tenant.permissions import ENDPOINTS, PERMISSIONS, Endpoint, endpoint_of
 from tenant.probes import PROBES
 from tests.e2e.conftest import Installation

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from checks.pages import CheckPage, pages
-from settings import settings_table
+from settings.model import settings_table
 from tenant.permissions import permissions_table
 
 DOCS = Path(__file__).parent.parent / "docs"

@@ -8,7 +8,7 @@ from functools import cache
 from demo.company import company, demo_settings, service_accounts
 from demo.company_policies import ALL_USERS
 from demo.expected import EXPECTED
-from demo.tenant import DemoTenant
+from localgraph.tenant import LocalTenant
 
 NOW = datetime(2026, 11, 22, 7, 0, tzinfo=UTC)
 VISIBILITIES = {
@@ -19,7 +19,7 @@ USABILITIES = {"not_checked", "blocked_by_policy", "conditional", "usable", "unk
 
 
 @cache
-def tenant() -> DemoTenant:
+def tenant() -> LocalTenant:
     return company(NOW)
 
 

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 import cli
-from demo.builder import TenantBuilder
-from demo.graph import LocalGraph
 from demo.receiver import Receiver
+from localgraph.builder import TenantBuilder
+from localgraph.server import LocalGraph
 
 BACKUP, MAILER, VISIBLE = "svc-backup@contoso.com", "svc-o'mailer@contoso.com", "svc-表示@contoso.com"
 

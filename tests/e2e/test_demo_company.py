@@ -5,7 +5,7 @@ import pytest
 from demo.company import company, demo_settings
 from demo.company_unlisted import UNLISTED
 from demo.expected import EXPECTED, Expected
-from demo.graph import LocalGraph
+from localgraph.server import LocalGraph
 from tests.e2e.conftest import Answer, Installation
 
 
@@ -16,7 +16,7 @@ def scanned() -> Answer:
         for name, value in {**demo_settings(), "GRAPH_ENDPOINT": graph.url}.items():
             environment.setenv(name, value)
         environment.setattr("tenant.turns.SECONDS", 0.0)  # this Graph has no limits
-        environment.setattr("look.WHAT_IF_SECONDS", 0.0)
+        environment.setattr("jobs.look.WHAT_IF_SECONDS", 0.0)
         environment.setenv("WHAT_IF_BUDGET", "100")
         return Installation(graph, None, "").run("scan", "--no-store", "--format", "json")  # type: ignore[arg-type]
 

@@ -7,9 +7,9 @@ import pytest
 from azure.data.tables import TableServiceClient
 
 from demo.company import company, demo_settings
-from demo.graph import LocalGraph
 from demo.receiver import Receiver
 from findings.packing import unpack
+from localgraph.server import LocalGraph
 from tests.e2e.conftest import Answer, Installation
 
 SELECTED, PROPOSED = "svc-codetwo-backup@alderleaf.example", "pagerloom@alderleaf.example"
@@ -30,7 +30,7 @@ def installation(storage: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Inst
         for name, value in settings.items():
             monkeypatch.setenv(name, value)
         monkeypatch.setattr("tenant.turns.SECONDS", 0.0)  # this Graph has no limits
-        monkeypatch.setattr("look.WHAT_IF_SECONDS", 0.0)
+        monkeypatch.setattr("jobs.look.WHAT_IF_SECONDS", 0.0)
         yield Installation(graph, receiver, storage)
 
 

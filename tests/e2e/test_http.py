@@ -7,10 +7,9 @@ from typing import Any
 import azure.functions as func
 import pytest
 
-import http_api
-import jobs
+from functions import http_api, queues
 from tests.e2e.conftest import BACKUP, MAILER, Installation
-from tests.test_access import AZURE, header
+from tests.functions.test_access import AZURE, header
 
 
 def request(
@@ -43,7 +42,7 @@ def test_a_recheck_judges_the_account_and_asks_for_its_alert_to_be_sent(installa
     assert [one["visibility"] for one in answer(found.response)["accounts"]] == ["hidden"]
     assert found.scans == []
     for message in found.alerts:
-        asyncio.run(jobs.send_alert(message.encode()))
+        asyncio.run(queues.send_alert(message.encode()))
     assert installation.told() == [("opened", BACKUP, "APW-001")]
 
 
@@ -55,17 +54,17 @@ def test_a_recheck_without_a_body_starts_a_scan_that_can_be_followed(installatio
     assert found.response.headers["Location"] == f"/api/runs/{run_id}"
     waiting = answer(asyncio.run(http_api.run(request(route={"id": run_id}))))
     assert (waiting["status"], waiting["trigger"], waiting["finished"]) == ("queued", "request", None)
-    alerts = asyncio.run(jobs.run_scan(message.encode()))
+    alerts = asyncio.run(queues.run_scan(message.encode()))
     run = answer(asyncio.run(http_api.run(request(route={"id": run_id}))))
     assert (run["status"], run["accounts_total"]) == ("complete", 3)
     for alert in alerts:
-        asyncio.run(jobs.send_alert(alert.encode()))
+        asyncio.run(queues.send_alert(alert.encode()))
     assert sorted(installation.told()) == [("opened", BACKUP, "APW-001"), ("opened", MAILER, "APW-003")]
 
 
 def test_a_scan_that_was_asked_for_and_never_starts_is_failed_in_the_end(installation: Installation) -> None:
     (message,) = asyncio.run(http_api.recheck(request("POST"))).scans
-    asyncio.run(jobs.scan_failed(message.encode()))
+    asyncio.run(queues.scan_failed(message.encode()))
     run = answer(asyncio.run(http_api.run(request(route={"id": json.loads(message)["run_id"]}))))
     assert (run["status"], run["error"]) == ("failed", "It never started.")
 
@@ -197,16 +196,16 @@ def test_wrong_settings_are_not_told_to_the_caller(
 def test_a_scan_that_failed_for_good_is_recorded_and_told_once(installation: Installation) -> None:
     installation.graph.fail(r"GET /v1\.0/", 0)
     installation.graph.fail(r"POST /v1\.0/", 0)
-    message = json.dumps(jobs.scan_message("schedule")).encode()
+    message = json.dumps(queues.scan_message("schedule")).encode()
     with pytest.raises(Exception, match="can't be reached"):
-        asyncio.run(jobs.run_scan(message))
+        asyncio.run(queues.run_scan(message))
     for _ in range(2):
-        asyncio.run(jobs.scan_failed(message))
+        asyncio.run(queues.scan_failed(message))
     (notice,) = {call.body for call in installation.receiver.calls}
     assert len(installation.receiver.calls) == 1
     assert "failed" in json.loads(notice)["data"]["headline"]
 
 
 def test_a_message_of_somebody_else_is_refused() -> None:
-    with pytest.raises(jobs.BadMessage, match="not from this app"):
-        asyncio.run(jobs.run_scan(b'{"hello": 1}'))
+    with pytest.raises(queues.BadMessage, match="not from this app"):
+        asyncio.run(queues.run_scan(b'{"hello": 1}'))

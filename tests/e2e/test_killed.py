@@ -16,14 +16,15 @@ import pytest
 from azure.core.exceptions import StreamConsumedError
 from azure.core.pipeline.transport import AioHttpTransport
 
-import storage as storage_module
-import tell
 from alerts.ledger import Ledger
+from connections import storage as storage_module
 from devtools.azurite import Azurite
 from findings.errors import FindingsError
 from findings.lease import LeaseTimes
 from findings.store import FindingStore
-from scan import ScanRequest, scan
+from connections import channels
+from jobs import tell
+from jobs.scan import ScanRequest, scan
 from settings import load_settings
 from tests.e2e.conftest import BACKUP, MAILER, Installation
 from tests.findings.crash import FaultyTransport, Killed
@@ -93,7 +94,7 @@ async def _process(monkeypatch: pytest.MonkeyPatch, at: int | None, now: datetim
     """One process: scan, then send what is to be sent. Returns how many steps it took."""
     steps = _Steps(at)
     monkeypatch.setitem(storage_module.CLIENT_OPTIONS, "transport", _Storage(steps))
-    monkeypatch.setattr(tell, "http_client", lambda: httpx.AsyncClient(transport=_Webhook(steps)))
+    monkeypatch.setattr(channels, "http_client", lambda: httpx.AsyncClient(transport=_Webhook(steps)))
     settings = load_settings()
     result = await scan(settings, ScanRequest(f"run-{now:%H%M%S%f}", "test", times=QUICK), clock=lambda: now)
     for alert_id in result.alert_ids:

@@ -8,7 +8,7 @@ import pytest
 
 from demo.company import company, demo_settings
 from demo.expected import EXPECTED
-from demo.graph import LocalGraph
+from localgraph.server import LocalGraph
 from tests.e2e.conftest import Answer, Installation
 
 

@@ -3,7 +3,8 @@
 import re
 from typing import Any
 
-from settings import Settings, env_name
+from settings import Settings
+from settings.model import env_name
 from tests.infra.bicep import INFRA, literals, parsed
 
 NOT_SET_IN_AZURE = {

@@ -149,7 +149,7 @@ def test_queues_are_those_that_the_functions_are_bound_to() -> None:
 
 
 def test_tables_are_those_that_the_code_opens() -> None:
-    from storage import TABLES
+    from connections.storage import TABLES
 
     assert set(parsed(INFRA / "modules" / "storage.bicep")["variables"]["tableNames"]["value"]) == set(TABLES)
 

@@ -215,7 +215,7 @@ def test_guids_live_in_the_checked_tables() -> None:
 
 
 def test_app_roles_are_those_that_the_code_asks_for() -> None:
-    from access import OPERATOR, READER
+    from functions.access import OPERATOR, READER
 
     app_roles = {
         role["value"]: role for role in json.loads((INFRA / "data" / "app-roles.json").read_text(encoding="utf-8"))

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from demo.graph import LocalGraph
-from demo.service import TOKEN
+from localgraph.server import LocalGraph
+from localgraph.service import TOKEN
 from tenant.graph import Graph
 from tenant.model import Account, Gap
 from tenant.reader import Reading, read_tenant

@@ -2,9 +2,9 @@
 
 import pytest
 
-from demo.builder import TenantBuilder
-from demo.graph import LocalGraph
-from demo.tenant import ABSENT
+from localgraph.builder import TenantBuilder
+from localgraph.server import LocalGraph
+from localgraph.tenant import ABSENT
 from tenant.model import Gap
 from tests.tenant.reading import account, gap_of, inputs, read
 

@@ -9,9 +9,9 @@ from urllib.parse import unquote
 import pytest
 
 from demo.company import company
-from demo.graph import LocalGraph
-from demo.ids import make_id
-from demo.tenant import DemoTenant
+from localgraph.ids import make_id
+from localgraph.server import LocalGraph
+from localgraph.tenant import LocalTenant
 from tenant.audits import AuditQuestion, AuditReader, parse_event, reduced
 from tenant.graph import GraphRefused
 from tenant.turns import OutOfTurns, Turns
@@ -145,12 +145,12 @@ def test_addresses_are_not_kept() -> None:
 
 
 @pytest.fixture(scope="module")
-def tenant() -> DemoTenant:
+def tenant() -> LocalTenant:
     return company(NOW)
 
 
 @pytest.fixture
-def graph(tenant: DemoTenant) -> Iterator[LocalGraph]:
+def graph(tenant: LocalTenant) -> Iterator[LocalGraph]:
     with LocalGraph(tenant, limits=True).in_thread() as running:
         yield running
 
@@ -213,7 +213,7 @@ class Clock:
 
 
 async def test_a_long_answer_is_asked_for_in_halves_and_never_throttled(
-    tenant: DemoTenant, monkeypatch: pytest.MonkeyPatch
+    tenant: LocalTenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = Clock()
     with LocalGraph(tenant, limits=True, clock=clock).in_thread() as graph:

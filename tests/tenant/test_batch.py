@@ -5,16 +5,16 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from demo.builder import TenantBuilder
-from demo.graph import LocalGraph
-from demo.tenant import DemoTenant
+from localgraph.builder import TenantBuilder
+from localgraph.server import LocalGraph
+from localgraph.tenant import LocalTenant
 from tenant.batch import Member, batch, collect
 from tenant.graph import GraphError, GraphRefused
 from tests.tenant.reading import Naps, connect
 from tests.tenant.scripted import scripted
 
 
-def company(users: int) -> DemoTenant:
+def company(users: int) -> LocalTenant:
     build = TenantBuilder()
     for number in range(users):
         build.user(f"u{number:02d}@contoso.com", groups=["Everybody", "Others"] if number == 0 else ())

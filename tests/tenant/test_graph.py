@@ -9,8 +9,8 @@ from azure.core.credentials import AccessToken
 from azure.core.exceptions import ClientAuthenticationError, ServiceRequestError
 from azure.identity import CredentialUnavailableError
 
-from demo.builder import TenantBuilder
-from demo.graph import LocalGraph
+from localgraph.builder import TenantBuilder
+from localgraph.server import LocalGraph
 from tenant.graph import Graph, GraphError, GraphRefused, GraphUnreachable
 from tests.tenant.reading import Naps, connect
 from tests.tenant.scripted import pages, scripted

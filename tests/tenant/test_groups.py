@@ -2,8 +2,8 @@
 
 import pytest
 
-from demo.builder import TenantBuilder
-from demo.graph import LocalGraph
+from localgraph.builder import TenantBuilder
+from localgraph.server import LocalGraph
 from tenant.model import Gap
 from tenant.reader import Reading
 from tests.tenant.reading import account, gap_of, inputs, read

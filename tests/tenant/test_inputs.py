@@ -3,9 +3,9 @@
 import pytest
 from aiohttp import web
 
-from demo.builder import TenantBuilder
-from demo.graph import LocalGraph
-from demo.ids import ROLES
+from localgraph.builder import TenantBuilder
+from localgraph.ids import ROLES
+from localgraph.server import LocalGraph
 from tenant.graph import GraphError, GraphRefused, GraphUnreachable
 from tenant.model import Gap
 from tenant.reader import read_tenant

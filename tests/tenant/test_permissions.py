@@ -2,8 +2,8 @@
 
 import pytest
 
-from demo.builder import TenantBuilder
-from demo.graph import LocalGraph
+from localgraph.builder import TenantBuilder
+from localgraph.server import LocalGraph
 from tenant.permissions import (
     ENDPOINTS,
     PERMISSIONS,

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from demo.builder import TenantBuilder
-from demo.graph import LocalGraph
+from localgraph.builder import TenantBuilder
+from localgraph.server import LocalGraph
 from tenant.reader import Reading
 from tenant.selection import Selection
 from tests.tenant.reading import account, gap_of, inputs, read

@@ -10,8 +10,8 @@ from urllib.parse import parse_qs
 import pytest
 from aiohttp import web
 
-from demo.builder import TenantBuilder
-from demo.graph import LocalGraph
+from localgraph.builder import TenantBuilder
+from localgraph.server import LocalGraph
 from tenant.graph import GraphError, GraphRefused
 from tenant.sign_ins import LEGACY_CLIENTS, DaySignIns, Question, explain, is_legacy, read_days
 from tenant.turns import OutOfTurns, Turns

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from demo.builder import TenantBuilder
-from demo.graph import LocalGraph
-from demo.large import large_tenant
-from demo.tenant import DemoTenant
+from localgraph.builder import TenantBuilder
+from localgraph.large import large_tenant
+from localgraph.server import LocalGraph
+from localgraph.tenant import LocalTenant
 from tenant.model import Gap
 from tenant.selection import Selection
 from tests.tenant.reading import read
@@ -22,12 +22,12 @@ MOST_REQUESTS = 3 * math.ceil(ACCOUNTS / 20) + 20
 
 
 @pytest.fixture(scope="module")
-def large() -> DemoTenant:
+def large() -> LocalTenant:
     return large_tenant(users=100_000, service_accounts=ACCOUNTS, policies=195)
 
 
 @pytest.mark.parametrize("way", ["list", "pattern"])
-async def test_the_requests_of_a_scan_do_not_grow_with_the_tenant(large: DemoTenant, way: str) -> None:
+async def test_the_requests_of_a_scan_do_not_grow_with_the_tenant(large: LocalTenant, way: str) -> None:
     names = tuple(f"svc-{number + 1:04d}@large.example" for number in range(ACCOUNTS))
     selection = Selection(accounts=names) if way == "list" else Selection(patterns=("svc-*",))
     async with LocalGraph(large) as graph:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from demo.builder import TenantBuilder
-from demo.graph import LocalGraph
+from localgraph.builder import TenantBuilder
+from localgraph.server import LocalGraph
 from tenant.graph import GraphRefused
 from tenant.turns import OutOfTurns, Turns
 from tenant.what_if import SECONDS, ask_what_if, explain

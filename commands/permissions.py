@@ -1,0 +1,30 @@
+"""``cli.py permissions``: what Microsoft Graph must allow, and whether it does."""
+
+import argparse
+import json
+
+from commands.arguments import Commands
+from commands.doctor import print_lines
+from commands.output import DONE, put
+from jobs import doctor
+from settings import load_settings
+from tenant.permissions import PERMISSIONS, permissions_table
+
+
+def add(commands: Commands) -> None:
+    """Add what this file knows to the command line."""
+    one = commands.add_parser("permissions", help="list the Microsoft Graph permissions, and what each is for")
+    one.add_argument("--format", choices=["table", "json"], default="table")
+    one.add_argument("--check", action="store_true", help="ask Microsoft Graph which of them are granted")
+    one.set_defaults(command=_permissions)
+
+
+async def _permissions(options: argparse.Namespace) -> int:
+    if options.check:
+        lines = await doctor.permission_lines(load_settings(require=frozenset()))
+        return print_lines(lines, options.format)
+    if options.format == "json":
+        put(json.dumps([entry.public() for entry in PERMISSIONS], indent=2))
+    else:
+        put(permissions_table())
+    return DONE

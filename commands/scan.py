@@ -1,0 +1,105 @@
+"""``cli.py scan``: read the tenant, judge the service accounts, keep and tell what changed."""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from alerts.deliver import DeliveryFailed
+from alerts.ledger import CLAIM, DeliveryStatus
+from checks.model import Severity
+from commands.arguments import Commands, account, add_format
+from commands.document import rendered
+from commands.output import DONE, FAILED, FOUND, plain, say, write
+from connections.channels import has_channels
+from findings.runs import new_run_id
+from jobs import views
+from jobs.errors import EXPECTED, sentence
+from jobs.scan import ScanRequest, scan
+from jobs.tell import send_alert
+from reports.document import severities
+from reports.words import gap_sentence
+from settings import Settings, load_settings
+
+
+def add(commands: Commands) -> None:
+    """Add what this file knows to the command line."""
+    one = commands.add_parser("scan", help="read the tenant, judge the service accounts, keep and tell what changed")
+    one.add_argument(
+        "--account",
+        action="append",
+        default=[],
+        type=account,
+        metavar="UPN_OR_ID",
+        help="only this account; repeatable",
+    )
+    add_format(one, "table", "json", "csv", "html")
+    one.add_argument("--no-store", action="store_true", help="keep nothing and tell nobody")
+    one.add_argument("--fail-on", choices=[level.value for level in Severity], default=Severity.HIGH.value)
+    one.set_defaults(command=_scan)
+
+
+async def _scan(options: argparse.Namespace) -> int:
+    needs = {"accounts"} if not options.account else set[str]()
+    if not options.no_store:
+        needs.add("storage")
+    settings = load_settings(require=frozenset(needs))
+    request = ScanRequest(
+        run_id=new_run_id(datetime.now(UTC)),
+        trigger="command line",
+        accounts=tuple(options.account),
+        store=not options.no_store,
+    )
+    advance = _Bar() if sys.stderr.isatty() else (lambda done, total: None)
+    result = await scan(settings, request, progress=say, advance=advance)
+    extras = None
+    if request.store and options.format in ("table", "html"):
+        async with views.opened(settings) as service:
+            extras = await views.extras(service, datetime.now(UTC), cloud=settings.graph_cloud)
+    write(rendered(result.document, options.format, extras), options.output)
+    await _tell(settings, result.alert_ids)
+    run = result.document["run"]
+    names = {one["id"]: one["user_principal_name"] for one in result.document["accounts"]}
+    for gap in run["gaps"]:
+        say(plain(f"Could not read: {gap_sentence(gap, names)}"))
+    if not run["complete"]:
+        return FAILED
+    limit = Severity(options.fail_on).rank
+    return FOUND if any(Severity(level).rank >= limit for level in severities(result.document)) else DONE
+
+
+async def _tell(settings: Settings, alert_ids: Sequence[str]) -> None:
+    if alert_ids and not has_channels(settings):
+        say("No alert channel is set here: what changed waits for the function app's next alert.")
+        return
+    for alert_id in alert_ids:
+        try:
+            await _send(settings, alert_id)
+        except EXPECTED as error:
+            say(f"{sentence(error)} The alert is kept and sent with the next scan.")
+
+
+async def _send(settings: Settings, alert_id: str) -> None:
+    """Send an alert; one that a process took and died with is free again when its claim has run out."""
+    try:
+        await send_alert(settings, alert_id)
+    except DeliveryFailed as failed:
+        if not any(result.status is DeliveryStatus.SENDING for result in failed.result.results):
+            raise
+        say(f"Another process has begun to send an alert; waiting {CLAIM.seconds} seconds for it.")
+        await asyncio.sleep(CLAIM.seconds + 1)
+        await send_alert(settings, alert_id)
+
+
+class _Bar:
+    """A bar on the terminal for what takes long."""
+
+    WIDTH = 30
+
+    def __call__(self, done: int, total: int) -> None:
+        """Show that ``done`` of ``total`` accounts are kept."""
+        filled = self.WIDTH * done // max(total, 1)
+        end = "\n" if done == total else ""
+        sys.stderr.write(f"\r[{'#' * filled}{'.' * (self.WIDTH - filled)}] {done:,} of {total:,} accounts{end}")
+        sys.stderr.flush()

@@ -1,0 +1,45 @@
+"""``cli.py snapshot``: what verdicts come from, as a file; and judging such a file."""
+
+import argparse
+from datetime import UTC, datetime
+from pathlib import Path
+
+from commands.arguments import Commands, add_format
+from commands.document import rendered
+from commands.output import DONE, FAILED, say, write
+from jobs import snapshot
+from jobs.look import read
+from jobs.scan import document_of
+from jobs.text_files import read_text
+from reports.words import count
+from settings import load_settings
+
+
+def add(commands: Commands) -> None:
+    """Add what this file knows to the command line."""
+    one = commands.add_parser("snapshot", help="what verdicts come from, as one file; without the logs")
+    sub = one.add_subparsers(required=True, metavar="ACTION")
+    save = sub.add_parser("save", help="read the tenant and write the file")
+    save.add_argument("file", type=Path)
+    save.add_argument("--pseudonymise", action="store_true", help="replace every name and id of the tenant")
+    save.set_defaults(command=_save_snapshot)
+    load = sub.add_parser("load", help="judge what the file holds, offline")
+    load.add_argument("file", type=Path)
+    add_format(load, "table", "json", "csv", "html")
+    load.set_defaults(command=_load_snapshot)
+
+
+async def _save_snapshot(options: argparse.Namespace) -> int:
+    reading, _ = await read(load_settings(require=frozenset({"accounts"})), (), say)
+    text = snapshot.dump(reading, datetime.now(UTC), pseudonymise=options.pseudonymise)
+    options.file.write_text(text, encoding="utf-8")
+    say(f"Wrote {options.file}: {count(len(reading.accounts), 'account', 'accounts')}.")
+    return FAILED if reading.gaps else DONE
+
+
+async def _load_snapshot(options: argparse.Namespace) -> int:
+    saved = snapshot.load(read_text(options.file))
+    settings = load_settings(require=frozenset())
+    document = document_of(settings, saved.reading, saved.taken)
+    write(rendered(document, options.format), options.output)
+    return DONE if document["run"]["complete"] else FAILED

@@ -1,0 +1,1 @@
+"""Microsoft Graph, storage and telemetry as the settings describe them."""

@@ -1,0 +1,52 @@
+"""The alert channels that the settings configure; mail goes through Microsoft Graph."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
+from typing import Any
+
+from alerts.channel import Channel
+from alerts.email import EmailChannel, MailAnswer, MailSender
+from alerts.outgoing import http_client
+from alerts.teams import TeamsChannel
+from alerts.webhook import WebhookChannel
+from connections.graph import graph_for
+from settings import Settings
+from tenant.graph import Graph, GraphError, GraphRefused
+
+Json = dict[str, Any]
+
+
+def has_channels(settings: Settings) -> bool:
+    """Whether any channel is configured here."""
+    return bool(settings.teams_webhook_url or settings.webhook_url or settings.alert_email_from)
+
+
+@asynccontextmanager
+async def open_channels(settings: Settings) -> AsyncIterator[Sequence[Channel]]:
+    """The channels, ready to send."""
+    async with http_client() as client, AsyncExitStack() as stack:
+        channels: list[Channel] = []
+        if settings.teams_webhook_url:
+            channels.append(TeamsChannel(settings.teams_webhook_url.get_secret_value(), client))
+        if settings.webhook_url and settings.webhook_secret:
+            secret = settings.webhook_secret.get_secret_value()
+            channels.append(WebhookChannel(settings.webhook_url.get_secret_value(), secret, client))
+        if settings.alert_email_from:
+            graph = await stack.enter_async_context(graph_for(settings))
+            channels.append(EmailChannel(_mail_sender(graph), settings.alert_email_from, settings.alert_email_to))
+        yield channels
+
+
+def _mail_sender(graph: Graph) -> MailSender:
+    async def send(mailbox: str, content: bytes | Json) -> MailAnswer:
+        try:
+            await graph.send_mail(mailbox, content)
+        except GraphRefused as refused:
+            waits = timedelta(seconds=refused.retry_after) if refused.retry_after else None
+            return MailAnswer(refused.status, refused.code, waits)
+        except GraphError:
+            return MailAnswer(0)
+        return MailAnswer(202)
+
+    return send

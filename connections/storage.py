@@ -1,0 +1,116 @@
+"""The connection to Azure Table Storage: short waits, one clear error when it can't be reached."""
+
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+from azure.core.exceptions import (
+    ClientAuthenticationError,
+    HttpResponseError,
+    ServiceRequestError,
+    ServiceResponseError,
+)
+from azure.data.tables.aio import TableServiceClient
+from azure.identity.aio import DefaultAzureCredential
+
+from alerts.ledger import TABLE as ALERTS
+from evidence.store import TABLE as SIGN_INS
+from findings.exceptions import EXCEPTIONS
+from findings.runs import RUNS
+from findings.store import FINDINGS, HISTORY
+from settings.values import StorageConnection
+
+CLIENT_OPTIONS: dict[str, Any] = {
+    # The defaults of azure-core (ten attempts, up to two minutes apart, minutes for each) would leave an administrator, or
+    # a function that costs money, waiting. Unreachable: 3 attempts of 3 s. No answer: 2 of 6 s. Busy (503): 5 attempts,
+    # up to 10 s apart. Table Storage itself ends a query after 5 s and gives a continuation.
+    "connection_timeout": 3,
+    "read_timeout": 6,
+    "retry_total": 5,
+    "retry_connect": 2,
+    "retry_read": 1,
+    "retry_status": 5,
+    "retry_backoff_factor": 0.6,
+    "retry_backoff_max": 10,
+}
+
+TABLES = (FINDINGS, RUNS, HISTORY, EXCEPTIONS, SIGN_INS, ALERTS)
+"""Every table there is."""
+ROLE = "Storage Table Data Contributor"
+
+
+class StorageUnavailable(Exception):
+    """Table Storage can't be reached or refuses the sign-in. The message says which address, and what to do."""
+
+
+class HasStorage(Protocol):
+    """The part of the settings that this module needs."""
+
+    @property
+    def storage(self) -> StorageConnection:
+        """Where the tables are and how to sign in."""
+
+
+@asynccontextmanager
+async def tables(settings: HasStorage) -> AsyncIterator[TableServiceClient]:
+    """A client of the storage account's tables, signed in by connection string or by identity.
+
+    Sends nothing yet. Raises ``StorageUnavailable`` when the settings name no storage.
+    """
+    connection = settings.storage
+    async with AsyncExitStack() as stack:
+        if connection.connection_string:
+            client = TableServiceClient.from_connection_string(connection.connection_string, **CLIENT_OPTIONS)
+        elif connection.table_uri:
+            # The managed identity in Azure, the sign-in of `az login` on an administrator's machine.
+            credential = await stack.enter_async_context(
+                DefaultAzureCredential(managed_identity_client_id=connection.client_id)
+            )
+            client = TableServiceClient(connection.table_uri, credential=credential, **CLIENT_OPTIONS)
+        else:
+            raise StorageUnavailable("No storage account is configured: set AzureWebJobsStorage.")
+        yield await stack.enter_async_context(client)
+
+
+async def ensure_tables(client: TableServiceClient, names: Iterable[str]) -> None:
+    """Creates those tables of ``names`` that don't exist; one request when all do.
+
+    As the first use of a connection it also finds out whether storage can be reached. Raises ``StorageUnavailable``.
+    """
+    with _unavailable(client):
+        existing = {table.name async for table in client.list_tables()}
+        for name in names:
+            if name not in existing:
+                await client.create_table_if_not_exists(name)
+
+
+@contextmanager
+def _unavailable(client: TableServiceClient) -> Iterator[None]:
+    """Says in one sentence why storage can't be used."""
+    # Without the query: it may hold a shared access signature.
+    parts = urlsplit(client.url)
+    where = f"Table Storage at {parts.scheme}://{parts.netloc}{parts.path}"
+    try:
+        yield
+    except (ServiceRequestError, ServiceResponseError) as error:
+        raise StorageUnavailable(
+            f"{where} can't be reached: check AzureWebJobsStorage, the network rules of the storage account, "
+            "and that Azurite runs if you use it."
+        ) from error
+    except HttpResponseError as error:
+        if isinstance(error, ClientAuthenticationError) or error.status_code in {401, 403}:
+            raise StorageUnavailable(
+                f"{where} refuses access ({_answer(error)}): check the key in AzureWebJobsStorage, or give the identity the "
+                f"role {ROLE} on the storage account, and check the account's network rules."
+            ) from error
+        raise StorageUnavailable(
+            f"{where} answered {_answer(error)}: check AzureWebJobsStorage, and try again in a few minutes."
+        ) from error
+
+
+def _answer(error: HttpResponseError) -> str:
+    """Status and error code of an answer; the first line of the error where there was no answer."""
+    code = getattr(error, "error_code", None)
+    known = [str(part) for part in (error.status_code, getattr(code, "value", code)) if part]
+    return " ".join(known) or str(error).strip().partition("\n")[0][:200]

@@ -1,0 +1,1 @@
+"""What timers, queues and HTTP start: thin, one call into a job each."""

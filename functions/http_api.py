@@ -1,0 +1,278 @@
+"""The HTTP functions: who asks, what for, and the answer. Every refusal is one sentence; no request body is ever logged."""
+
+import json
+import logging
+import os
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import azure.functions as func
+
+from findings.errors import FindingsError, ScanAlreadyRunning
+from findings.exceptions import ExceptionRefused
+from findings.lease import LeaseTimes
+from findings.model import RunRecord, RunStatus
+from findings.runs import RunStore, new_run_id
+from functions import queues
+from functions.access import OPERATOR, READER, Principal, Refused, require
+from jobs import views
+from jobs.errors import EXPECTED, sentence
+from jobs.scan import ScanRequest, scan
+from jobs.tell import send_test_alert
+from reports.html import security_headers
+from settings import Settings, SettingsError, load_settings
+
+log = logging.getLogger(__name__)
+
+LARGEST_BODY = 64 * 1024
+MOST_ACCOUNTS = 50
+RECHECKS_A_MINUTE = 10
+HEALTHY = timedelta(hours=36)
+"""A daily scan may be late by half a day before the app calls itself unhealthy."""
+_PRIVATE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+_SEVERITIES = ("low", "medium", "high")
+_STATUSES = ("open", "resolved", "all")
+
+
+class BadRequest(Exception):
+    """A request that can't be served as it is. ``status`` is 400, 404, 409, 413 or 429; the text is one sentence."""
+
+    def __init__(self, sentence: str, status: int = 400) -> None:
+        super().__init__(sentence)
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class RecheckAnswer:
+    """The response, and the messages for the queues."""
+
+    response: func.HttpResponse
+    scans: list[str] = field(default_factory=list)
+    alerts: list[str] = field(default_factory=list)
+
+
+async def recheck(req: func.HttpRequest) -> RecheckAnswer:
+    """``{"accounts": [...]}``: judge them now and keep it, 200. Without a body: start a whole scan, 202."""
+    messages: dict[str, list[str]] = {"scans": [], "alerts": []}
+
+    async def answer(settings: Settings, caller: Principal) -> func.HttpResponse:
+        accounts = _accounts(_json(req))
+        await _limit_rate(settings)
+        now = datetime.now(UTC)
+        run_id = new_run_id(now)
+        if not accounts:
+            async with views.opened(settings) as service:  # so that it can be followed before a scan picks it up
+                await RunStore(service).save(RunRecord(run_id, RunStatus.QUEUED, now, trigger="request"))
+            messages["scans"].append(json.dumps(queues.scan_message("request", run_id)))
+            return _json_response({"run_id": run_id}, 202, {"Location": f"/api/runs/{run_id}"})
+        request = ScanRequest(run_id, "request", accounts, times=LeaseTimes(wait=10))
+        result = await scan(settings, request)
+        messages["alerts"] += [queues.alert_message(alert_id) for alert_id in result.alert_ids]
+        if not result.document["accounts"]:
+            gaps = result.document["run"]["gaps"]
+            raise BadRequest("; ".join(f"{gap['input']}: {gap['error']}" for gap in gaps) or "No such account.", 404)
+        return _json_response(result.document)
+
+    response = await _served(req, OPERATOR, answer)
+    return RecheckAnswer(response, messages["scans"], messages["alerts"])
+
+
+async def findings(req: func.HttpRequest) -> func.HttpResponse:
+    """``?status=open|resolved|all&severity=…&account=…&check=…&format=json|csv``."""
+
+    async def answer(settings: Settings, caller: Principal) -> func.HttpResponse:
+        status = _choice(req, "status", _STATUSES, "open")
+        form = _choice(req, "format", ("json", "csv"), "json")
+        wanted = views.FindingFilter(
+            status=None if status == "all" else status,
+            severity=_choice(req, "severity", _SEVERITIES, None),
+            account=req.params.get("account") or None,
+            check_id=(req.params.get("check") or "").upper() or None,
+        )
+        async with views.opened(settings) as service:
+            if form == "csv":
+                return _csv_response(await views.findings_csv(service, wanted, datetime.now(UTC)), "findings.csv")
+            found = await views.findings(service, wanted, datetime.now(UTC))
+            if not found:  # a mistyped check must not be read as all is well
+                await views.must_be_known(service, views.FindingFilter(check_id=wanted.check_id))
+        return _json_response({"schema": 1, "findings": found})
+
+    return await _served(req, READER, answer)
+
+
+async def report(req: func.HttpRequest) -> func.HttpResponse:
+    """The report as one HTML page, JSON or CSV."""
+
+    async def answer(settings: Settings, caller: Principal) -> func.HttpResponse:
+        form = _choice(req, "format", ("html", "json", "csv"), "html")
+        async with views.opened(settings) as service:
+            text = await views.report(service, form or "html", datetime.now(UTC), cloud=settings.graph_cloud)
+        if form == "csv":
+            return _csv_response(text, "report.csv")
+        mimetype = {"html": "text/html", "json": "application/json"}[form or "html"]
+        headers = {**_PRIVATE, **(security_headers() if form == "html" else {})}
+        return func.HttpResponse(text, mimetype=mimetype, charset="utf-8", headers=headers)
+
+    return await _served(req, READER, answer)
+
+
+async def run(req: func.HttpRequest) -> func.HttpResponse:
+    """One run: where it stands, and what came out of it."""
+
+    async def answer(settings: Settings, caller: Principal) -> func.HttpResponse:
+        async with views.opened(settings) as service:
+            return _json_response(await views.run(service, req.route_params["id"]))
+
+    return await _served(req, READER, answer)
+
+
+async def exceptions(req: func.HttpRequest) -> func.HttpResponse:
+    """GET lists them; PUT accepts a finding; DELETE with ``?id=`` ends one."""
+
+    async def answer(settings: Settings, caller: Principal) -> func.HttpResponse:
+        async with views.opened(settings) as service:
+            if req.method == "GET":
+                return _json_response({"schema": 1, "exceptions": await views.exceptions(service)})
+            if req.method == "DELETE":
+                ended = await views.remove_exception(service, req.params.get("id", ""), removed_by=caller.id)
+                return _json_response(ended.public())
+            added = await views.add_exception(service, created_by=caller.id, **_exception(_json(req)))
+            return _json_response(added.public())
+
+    return await _served(req, READER if req.method == "GET" else OPERATOR, answer)
+
+
+async def test_alert(req: func.HttpRequest) -> func.HttpResponse:
+    """Send a test through every channel, and say what each answered."""
+
+    async def answer(settings: Settings, caller: Principal) -> func.HttpResponse:
+        return _json_response({"channels": await send_test_alert(settings)})
+
+    return await _served(req, OPERATOR, answer)
+
+
+async def health() -> func.HttpResponse:
+    """``ok`` while settings are right, storage answers and a scan succeeded lately; ``not ok`` with 503 otherwise."""
+    try:
+        load_settings()
+        healthy = await queues.last_success_is_recent(datetime.now(UTC), HEALTHY)
+    except EXPECTED as error:
+        log.error("Not healthy: %s", sentence(error))
+        healthy = False
+    return func.HttpResponse("ok" if healthy else "not ok", status_code=200 if healthy else 503, headers=_PRIVATE)
+
+
+async def _served(
+    req: func.HttpRequest, role: str, answer: Callable[[Settings, Principal], Awaitable[func.HttpResponse]]
+) -> func.HttpResponse:
+    """The answer for a caller who may have it; otherwise, and for every expected error, one sentence as JSON."""
+    try:
+        settings = load_settings(require=frozenset({"storage"}))
+        caller = require(role, req.headers, os.environ, graph_is_local=settings.graph_is_local)
+        return await answer(settings, caller)
+    except (Refused, BadRequest) as error:
+        log.warning("%s %s: %d %s", req.method, req.url.split("?")[0], error.status, error)
+        return _error(error.status, str(error))
+    except SettingsError as error:
+        log.error("%s", error)
+        return _error(500, "The app's settings are wrong; its log says which.")
+    except EXPECTED as error:
+        log.error("%s", sentence(error))
+        return _error(_status_of(error), sentence(error))
+
+
+def _status_of(error: Exception) -> int:
+    if isinstance(error, views.NotFound):
+        return 404
+    if isinstance(error, ScanAlreadyRunning):
+        return 409
+    if isinstance(error, ExceptionRefused):
+        return 400
+    return 503 if isinstance(error, FindingsError) else 502
+
+
+async def _limit_rate(settings: Settings) -> None:
+    """A recheck costs Graph requests that the tenant's other apps need too."""
+    async with views.opened(settings) as service:
+        lately = await RunStore(service).newest(limit=100, since=datetime.now(UTC) - timedelta(minutes=1))
+    if sum(one.trigger == "request" for one in lately) >= RECHECKS_A_MINUTE:
+        raise BadRequest(f"More than {RECHECKS_A_MINUTE} rechecks in a minute: wait a minute and ask again.", 429)
+
+
+def _json(req: func.HttpRequest) -> Any:
+    """The request's JSON; None without a body."""
+    body = req.get_body()
+    if len(body) > LARGEST_BODY:
+        raise BadRequest(f"The body is larger than {LARGEST_BODY // 1024} KB.", 413)
+    if not body.strip():
+        return None
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        raise BadRequest("The body is not JSON.") from None
+
+
+def _accounts(body: Any) -> tuple[str, ...]:
+    if body is None:
+        return ()
+    accounts = body.get("accounts") if isinstance(body, dict) else None
+    if not isinstance(accounts, list) or not accounts:
+        raise BadRequest('Write the accounts as {"accounts": ["user principal name or object id", …]}.')
+    if not all(isinstance(one, str) and one.strip() and len(one) <= 1024 for one in accounts):
+        raise BadRequest("An account is a user principal name or an object id.")
+    if len(accounts) > MOST_ACCOUNTS:
+        raise BadRequest(f"At most {MOST_ACCOUNTS} accounts at once; without a body, all are scanned.")
+    return tuple(one.strip() for one in accounts)
+
+
+def _exception(body: Any) -> dict[str, Any]:
+    if not isinstance(body, dict):
+        raise BadRequest('Write the exception as {"account", "check", "reason", "owner", "until": "YYYY-MM-DD"}.')
+    texts = {name: body.get(name) for name in ("account", "check", "reason", "owner", "until")}
+    if not all(isinstance(value, str) or (name == "check" and value is None) for name, value in texts.items()):
+        raise BadRequest("An exception needs account, reason, owner and until; check may be left out for all checks.")
+    if texts["check"] is not None and not texts["check"].strip():
+        raise BadRequest("check is empty: name one, or leave it out for all checks.")
+    try:
+        until = date.fromisoformat(str(texts["until"]))
+    except ValueError:
+        raise BadRequest("until is not a date: write it as YYYY-MM-DD.") from None
+    check = texts["check"].upper() if texts["check"] else None
+    return {
+        "account": texts["account"],
+        "check_id": check,
+        "reason": texts["reason"],
+        "owner": texts["owner"],
+        "until": until,
+    }
+
+
+def _choice(req: func.HttpRequest, name: str, allowed: tuple[str, ...], default: str | None) -> str | None:
+    value = str(req.params.get(name) or "")
+    if not value:
+        return default
+    if value.lower() not in allowed:
+        raise BadRequest(f"{name} is one of {', '.join(allowed)}.")
+    return value.lower()
+
+
+def _json_response(content: Any, status: int = 200, headers: dict[str, str] | None = None) -> func.HttpResponse:
+    return func.HttpResponse(
+        json.dumps(content, ensure_ascii=False),
+        status_code=status,
+        mimetype="application/json",
+        charset="utf-8",
+        headers={**_PRIVATE, **(headers or {})},
+    )
+
+
+def _csv_response(text: str, name: str) -> func.HttpResponse:
+    headers = {**_PRIVATE, "Content-Disposition": f'attachment; filename="{name}"'}
+    body = text.encode("utf-8-sig")  # the mark tells Excel that it is UTF-8
+    return func.HttpResponse(body, mimetype="text/csv", charset="utf-8", headers=headers)
+
+
+def _error(status: int, text: str) -> func.HttpResponse:
+    return _json_response({"error": text}, status)

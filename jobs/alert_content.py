@@ -1,0 +1,137 @@
+"""What an alert says, put together from what is kept: changes, runs and findings become the items of cards and mails. Pure."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from alerts.compose import compose
+from alerts.links import entra_user_url
+from alerts.model import Alert, AlertGap, AlertItem, AlertReason, Kind, NextStep, Severity, Totals
+from checks.catalog import causing_effects, deciding_effects
+from checks.reasons import INPUTS
+from findings.model import Change, ChangeKind, FindingState, Flap, RunRecord
+from settings import Settings
+from tenant.policies import parse_time
+
+
+def changes_alert(
+    settings: Settings, alert_id: str, changes: Sequence[Change], run: RunRecord | None, *, first: bool
+) -> Alert:
+    """What happened, as an alert. ``first``: nothing was scanned before, so that everything is news."""
+    return compose(
+        alert_id=alert_id,
+        tenant_id=run.tenant_id if run else "",
+        tenant_name=run.tenant_name if run else "",
+        created=max(change.at for change in changes),
+        items=[_item(change, settings.graph_cloud) for change in changes],
+        run_id=changes[0].run_id,
+        gaps=[_gap(gap) for gap in run.gaps] if run else (),
+        totals=totals(run),
+        report_url=settings.report_url,
+        baseline=first,
+    )
+
+
+def totals(run: RunRecord | None) -> Totals:
+    """Accounts and open findings as a run left them; empty where it isn't done."""
+    if run is None or run.finished is None:
+        return Totals()
+    open_findings = run.severities
+    return Totals(
+        accounts=run.accounts_total,
+        high=open_findings.get("high", 0),
+        medium=open_findings.get("medium", 0),
+        low=open_findings.get("low", 0),
+    )
+
+
+def _gap(gap: Mapping[str, Any]) -> AlertGap:
+    return AlertGap(
+        input=gap["input"],
+        label=INPUTS.get(gap["input"], gap["input"]),
+        error=gap["error"],
+        permission=gap.get("permission"),
+        account=gap.get("account"),
+    )
+
+
+def _item(change: Change, cloud: str) -> AlertItem:
+    account = change.detail
+    effects = deciding_effects(change.check_id)
+    reasons = tuple(_reason(reason) for reason in account.get("reasons", ()) if reason["effect"] in effects)
+    effects = causing_effects(change.check_id)
+    decisive = next((reason for reason in account.get("reasons", ()) if reason["effect"] in effects), None)
+    remedies = account.get("remediation", ())
+    return AlertItem(
+        kind=_kind(change),
+        account_id=change.account_id,
+        user_principal_name=change.user_principal_name,
+        display_name=change.display_name,
+        check_id=change.check_id,
+        title=change.title,
+        severity=Severity(change.severity),
+        summary=change.summary,
+        first_seen=change.first_seen,
+        id=change.id,
+        since=_since(decisive),
+        actor=decisive.get("actor") if decisive else None,
+        reasons=reasons,
+        next_step=_next_step(remedies[0]) if remedies else None,
+        doubt=_doubt(account) if any(reason.policy_id for reason in reasons) else None,
+        resolution=change.resolution,
+        previous_severity=Severity(change.previous_severity) if change.previous_severity else None,
+        settled=change.flapping is Flap.SETTLED,
+        accepted_until=change.exception.until if change.exception else None,
+        accepted_by=change.exception.owner if change.exception else None,
+        entra_url=entra_user_url(change.account_id, cloud),
+    )
+
+
+def _doubt(account: Mapping[str, Any]) -> str | None:
+    """What Microsoft's What If said, where it disagrees with the verdict."""
+    checked = account.get("cross_check")
+    return checked["text"] if checked and checked["result"] == "disagrees" else None
+
+
+def _since(reason: Mapping[str, Any] | None) -> datetime | None:
+    """Since when it has been so; None where only the policy's own date is known, which channels tell as such."""
+    return parse_time(reason["since"]) if reason and not reason.get("since_is_policy_date") else None
+
+
+def reminder(state: FindingState, cloud: str) -> AlertItem:
+    """A finding that is still open, for the digest."""
+    return AlertItem(
+        kind=Kind.STILL_OPEN,
+        account_id=state.account_id,
+        user_principal_name=state.user_principal_name,
+        display_name=state.display_name,
+        check_id=state.check_id,
+        title=state.title,
+        severity=Severity(state.severity),
+        summary=state.summary,
+        first_seen=state.first_seen,
+        entra_url=entra_user_url(state.account_id, cloud),
+    )
+
+
+def _kind(change: Change) -> Kind:
+    if change.flapping is Flap.STARTED:
+        return Kind.FLAPPING
+    if change.kind is ChangeKind.EXCEPTION_EXPIRED:
+        return Kind.EXCEPTION_EXPIRED
+    return Kind(change.kind.value)
+
+
+def _reason(reason: Mapping[str, Any]) -> AlertReason:
+    return AlertReason(
+        text=reason["text"],
+        policy_id=reason["policy_id"],
+        policy_name=reason["policy_name"],
+        scope=reason["scope"],
+        since=parse_time(reason["since"]),
+        effect=reason["effect"],
+    )
+
+
+def _next_step(remedy: Mapping[str, Any]) -> NextStep:
+    return NextStep(remedy["title"], tuple(remedy["steps"]), remedy["url"])

@@ -1,0 +1,293 @@
+"""Whether everything that a scan needs is in place: one line for each thing, with what to do where it isn't.
+
+It reads, and writes one row that it deletes again. It sends nothing: ``cli.py alerts test`` does.
+"""
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from difflib import get_close_matches
+from enum import StrEnum
+from urllib.parse import urlsplit
+
+import httpx
+
+from checks.products import ProductsError
+from connections.graph import graph_for
+from connections.storage import StorageUnavailable, ensure_tables, tables
+from evidence.usage import products_for
+from findings.errors import FindingsError
+from findings.runs import probe
+from settings import Settings, SettingsError, load_settings
+from settings.loading import REQUIREMENTS
+from settings.model import env_name
+from settings.sources import given_names
+from settings.values import StorageConnection
+from tenant.graph import Graph, GraphError, GraphRefused, GraphUnreachable
+from tenant.policy_reader import has_premium_licence
+from tenant.probes import Holding, Probed, probe_permissions
+
+CLOCK_TOLERANCE = timedelta(minutes=5)
+"""Microsoft's sign-in refuses tokens of a clock that is further off; receivers of signed webhooks do so too."""
+
+
+class Level(StrEnum):
+    """How it is."""
+
+    OK = "ok"
+    NOT_TRIED = "not tried"
+    ATTENTION = "attention"
+    WRONG = "wrong"
+
+
+EXIT_CODES = {Level.OK: 0, Level.NOT_TRIED: 0, Level.ATTENTION: 1, Level.WRONG: 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One thing that was looked at: a sentence, and what to do unless all is well."""
+
+    topic: str
+    level: Level
+    text: str
+    fix: str = ""
+
+    def public(self) -> dict[str, str]:
+        """The line as a JSON object."""
+        return {"topic": self.topic, "level": self.level.value, "text": self.text, "fix": self.fix}
+
+    def __str__(self) -> str:
+        """The line as text, without characters that could steer a terminal."""
+        text = f"{self.level.value:<9}  {self.topic}: {self.text}{f' Fix: {self.fix}' if self.fix else ''}"
+        return "".join(character if character.isprintable() else "?" for character in text)
+
+
+def exit_code(lines: Iterable[Line]) -> int:
+    """0 when all is well, 1 when something deserves attention, 2 when something is wrong."""
+    return max((EXIT_CODES[line.level] for line in lines), default=0)
+
+
+async def examine() -> list[Line]:
+    """Look at everything. Raises nothing for what is wrong: each problem is a line."""
+    settings, lines = _settings()
+    if settings is None:
+        return lines
+    lines += await _storage(settings)
+    lines += await _tenant(settings)
+    return [*lines, *_channels(settings), _app_passwords(settings)]
+
+
+async def permission_lines(settings: Settings) -> list[Line]:
+    """What each permission's probe found. Raises ``GraphUnreachable``."""
+    async with graph_for(settings) as graph:
+        return [_permission(one, settings) for one in await _probed(graph, settings)]
+
+
+def _settings() -> tuple[Settings | None, list[Line]]:
+    lines: list[Line] = []
+    try:
+        settings = load_settings(require=frozenset())
+    except SettingsError as error:
+        return None, [_wrong("settings", problem) for problem in error.problems]
+    try:
+        load_settings(require=frozenset(REQUIREMENTS) - {"schedule"})
+    except SettingsError as error:
+        lines += [_wrong("settings", problem) for problem in error.problems]
+    lines += _mistyped(given_names())
+    try:
+        products_for(settings)
+    except ProductsError as error:
+        lines.append(Line("settings", Level.WRONG, str(error), "Correct the file or PRODUCTS_FILE, or leave it empty."))
+    return settings, lines or [Line("settings", Level.OK, "All settings that are set are understood.")]
+
+
+def _mistyped(names: Iterable[str]) -> list[Line]:
+    """Variables that are almost named like a setting: they are read by nobody, and nothing else would say so."""
+    # Azure sets names of its own, much like those of ours that begin with Azure.
+    known = {
+        env_name(field).upper() for field in Settings.model_fields if not env_name(field).upper().startswith("AZURE")
+    }
+    lines = []
+    for name in sorted(names):
+        if name.upper() not in known and (close := get_close_matches(name.upper(), known, n=1, cutoff=0.85)):
+            text = f"{name} is not a setting, so nothing reads it."
+            lines.append(Line("settings", Level.ATTENTION, text, f"Did you mean {close[0]}?"))
+    return lines
+
+
+def _wrong(topic: str, problem: str) -> Line:
+    """A problem that names its own remedy after a colon."""
+    what, _, fix = problem.rstrip(".").partition(": ")
+    return Line(topic, Level.WRONG, f"{what}.", f"{fix}." if fix else "")
+
+
+async def _storage(settings: Settings) -> list[Line]:
+    if settings.storage == StorageConnection(client_id=settings.storage.client_id):
+        return []  # the settings' own line says that it is missing
+    try:
+        async with tables(settings) as service:
+            await ensure_tables(service, ("runs",))
+            await probe(service)
+    except (StorageUnavailable, FindingsError) as error:
+        return [_wrong("tables", str(error)), await _queues(settings.storage)]
+    line = Line("tables", Level.OK, "Table Storage creates, reads, changes and deletes rows.")
+    return [line, await _queues(settings.storage)]
+
+
+async def _queues(connection: StorageConnection) -> Line:
+    """Only whether the address answers: reading and writing queues is the Functions host's, with roles of its own."""
+    address = queue_address(connection)
+    if address is None:
+        return Line("queues", Level.NOT_TRIED, "The connection string doesn't name the queue service's address.")
+    host = urlsplit(address).netloc
+    try:
+        async with httpx.AsyncClient(timeout=10, follow_redirects=False) as client:
+            await client.get(address.split("?")[0], params={"comp": "list"})
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        return Line(
+            "queues",
+            Level.WRONG,
+            f"Queue Storage at {host} can't be reached ({type(error).__name__}).",
+            "Check AzureWebJobsStorage, the storage account's network rules, and that Azurite runs if you use it.",
+        )
+    return Line(
+        "queues", Level.OK, f"Queue Storage at {host} answers. Its roles were not tried: only the app uses them."
+    )
+
+
+def queue_address(connection: StorageConnection) -> str | None:
+    """The queue service's address; None when a connection string doesn't tell it."""
+    if not connection.connection_string:
+        return connection.queue_uri
+    parts = dict(part.partition("=")[::2] for part in connection.connection_string.strip().split(";") if part)
+    given = {name.strip().lower(): value.strip() for name, value in parts.items()}
+    if given.get("usedevelopmentstorage", "").lower() == "true":
+        return "http://127.0.0.1:10001/devstoreaccount1"
+    if "queueendpoint" in given:
+        return given["queueendpoint"]
+    if "accountname" not in given:
+        return None
+    suffix = given.get("endpointsuffix", "core.windows.net")
+    return f"{given.get('defaultendpointsprotocol', 'https')}://{given['accountname']}.queue.{suffix}"
+
+
+async def _tenant(settings: Settings) -> list[Line]:
+    async with graph_for(settings) as graph:
+        try:
+            await graph.get("/organization?$select=id")
+        except GraphUnreachable as error:
+            what, _, fix = str(error).partition(": ")
+            return [Line("Microsoft Graph", Level.WRONG, f"{what}.", fix[:1].upper() + fix[1:])]
+        except GraphRefused as refused:
+            if refused.status == 401:
+                return [_signed_out(settings, refused)]
+        except GraphError as error:
+            return [Line("Microsoft Graph", Level.WRONG, str(error), "Check GRAPH_CLOUD and GRAPH_ENDPOINT.")]
+        lines = [Line("Microsoft Graph", Level.OK, f"{settings.graph_host} answers. {_who(settings)}"), _clock(graph)]
+        try:
+            lines += [_permission(one, settings) for one in await _probed(graph, settings)]
+            return [*lines, await _licence(graph)]
+        except GraphUnreachable as error:
+            return [*lines, _wrong("Microsoft Graph", str(error))]
+
+
+def _signed_out(settings: Settings, refused: GraphRefused) -> Line:
+    fix = (
+        "Check that GRAPH_CLOUD is the tenant's cloud, and that the app's identity lives in the tenant that is checked."
+    )
+    return Line("Microsoft Graph", Level.WRONG, f"{settings.graph_host} refuses the sign-in ({refused}).", fix)
+
+
+def _who(settings: Settings) -> str:
+    """Whose token it is: what a person may read says nothing of the app."""
+    if settings.graph_is_local:
+        return "It is on this machine and takes the fixed local token."
+    if "IDENTITY_ENDPOINT" in os.environ or "AZURE_CLIENT_SECRET" in os.environ:
+        return "The app's own identity is signed in."
+    return (
+        "The sign-in of this machine is used: the permissions below are its own, not those of the app's managed identity. "
+        "A person's az login never has Policy.Read.All: docs/troubleshooting.md says how to sign in."
+    )
+
+
+async def _probed(graph: Graph, settings: Settings) -> list[Probed]:
+    return await probe_permissions(graph, next(iter(settings.service_accounts), None))
+
+
+def _permission(probed: Probed, settings: Settings) -> Line:
+    one, topic = probed.permission, f"permission {probed.permission.name}"
+    optional = " (optional)" if one.optional else ""
+    if probed.holding is Holding.GRANTED:
+        return Line(topic, Level.OK, f"Granted{optional}.")
+    if probed.holding is Holding.UNPROBED:
+        return Line(topic, Level.NOT_TRIED, f"Not tried{optional}: {probed.why}.")
+    if one.optional and probed.for_discovery_only and not settings.service_account_discovery:
+        return Line(topic, Level.OK, f"Not needed{optional}: SERVICE_ACCOUNT_DISCOVERY is off.")
+    if probed.holding is Holding.UNKNOWN:
+        level = Level.NOT_TRIED if one.optional else Level.ATTENTION
+        fix = "" if one.optional else "Try again in a few minutes."
+        return Line(topic, level, f"Cannot tell{optional}: {probed.why}.", fix)
+    level = Level.ATTENTION if one.optional else Level.WRONG
+    grant = f"infra/grant-permissions.sh{' --optional' if one.optional else ''}"
+    text = f"Missing{optional}: {probed.why}. Without it: {one.without}"
+    return Line(topic, level, text, f"Run {grant} as Privileged Role Administrator.")
+
+
+def _clock(graph: Graph) -> Line:
+    ahead = graph.clock_ahead
+    if ahead is None:
+        return Line("clock", Level.NOT_TRIED, "Microsoft Graph didn't say what time it is.")
+    if abs(ahead) < CLOCK_TOLERANCE:
+        return Line("clock", Level.OK, f"This machine's clock agrees with Microsoft Graph's ({_seconds(ahead)}).")
+    text = f"This machine's clock differs from Microsoft Graph's ({_seconds(ahead)}), so sign-ins and signatures fail."
+    return Line("clock", Level.WRONG, text, "Set the clock by a time server.")
+
+
+def _seconds(ahead: timedelta) -> str:
+    """A difference to the second, which is as exact as the Date header."""
+    seconds = int(abs(ahead).total_seconds())
+    return f"{seconds} s {'ahead' if ahead > timedelta() else 'behind'}" if seconds else "to the second"
+
+
+async def _licence(graph: Graph) -> Line:
+    try:
+        premium = await has_premium_licence(graph)
+    except GraphUnreachable:
+        raise
+    except GraphError as error:
+        return Line("licence", Level.NOT_TRIED, f"The subscriptions can't be read: {str(error).rstrip('.')}.")
+    if premium:
+        return Line("licence", Level.OK, "The tenant has Microsoft Entra ID P1 or P2, so Conditional Access can apply.")
+    text = "The tenant has no Microsoft Entra ID P1: no Conditional Access, no sign-in log, no registration report."
+    return Line("licence", Level.OK, f"{text} Security Defaults and per-user MFA are judged.")
+
+
+def _channels(settings: Settings) -> list[Line]:
+    set_up = {
+        "Teams": bool(settings.teams_webhook_url),
+        "mail": bool(settings.alert_email_from),
+        "webhook": bool(settings.webhook_url),
+    }
+    lines = [
+        Line(f"channel {name}", Level.OK, "Configured; nothing was sent.") for name, is_set in set_up.items() if is_set
+    ]
+    if lines:
+        return [*lines, Line("channels", Level.NOT_TRIED, "Whether they work, cli.py alerts test shows.")]
+    fix = "Set TEAMS_WEBHOOK_URL, or ALERT_EMAIL_FROM and ALERT_EMAIL_TO, or WEBHOOK_URL and WEBHOOK_SECRET."
+    return [Line("channels", Level.ATTENTION, "No channel is configured: nobody is told of what changes.", fix)]
+
+
+def _app_passwords(settings: Settings) -> Line:
+    topic, attested = "app-password switch", settings.app_passwords_allowed
+    if attested != "unknown":
+        return Line(
+            topic, Level.OK, f"You attested that users {'may' if attested == 'yes' else 'may not'} create them."
+        )
+    return Line(
+        topic,
+        Level.ATTENTION,
+        "Nobody has said whether the tenant allows app passwords, and no API shows it.",
+        "Look in the Microsoft Entra admin center under Users > Per-user MFA > Service settings, and set "
+        "APP_PASSWORDS_ALLOWED to yes or no.",
+    )

@@ -1,0 +1,114 @@
+"""Simulations: which accounts of a reading would be judged differently if one thing in the tenant changed."""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+
+from checks.simulate import (
+    CannotSimulate,
+    shifts,
+    waiting_policies,
+    with_account_excluded,
+    with_policy_added,
+    with_policy_enabled,
+)
+from reports.document import Json, shift_object
+from tenant.model import Account, Gap, Tenant
+from tenant.policies import parse_policy
+from tenant.reader import Reading
+
+SHOWN = 100
+"""Accounts that a scan's own simulations name; the rest is counted."""
+
+Case = tuple[str, str | None, Tenant]
+"""What is simulated in words, the id of its policy, and the tenant after it."""
+
+
+def cases(
+    reading: Reading, *, enable: str | None = None, policy_text: str | None = None, exclude: str | None = None
+) -> list[Case]:
+    """What is to be simulated: one change, or without any every report-only policy in turn.
+
+    ``policy_text`` is a policy as Microsoft Graph writes it; ``exclude`` is ``ACCOUNT=POLICY``, each by id or name.
+    Raises ``CannotSimulate``.
+    """
+    tenant = reading.tenant
+    if enable:
+        policy_id = _policy_id(tenant, enable)
+        return [(f'If "{_name(tenant, policy_id)}" is switched on', policy_id, with_policy_enabled(tenant, policy_id))]
+    if policy_text is not None:
+        policy = parse_policy(_json_object(policy_text))
+        return [(f'If "{policy.display_name}" is added', policy.id or None, with_policy_added(tenant, policy))]
+    if exclude:
+        name, sign, policy_name = exclude.rpartition("=")
+        if not sign:
+            raise CannotSimulate(f'Write --exclude as ACCOUNT=POLICY, not "{exclude}".')
+        account, policy_id = _account(reading, name), _policy_id(tenant, policy_name)
+        words = f'If {account.user_principal_name} is excluded from "{_name(tenant, policy_id)}"'
+        return [(words, policy_id, with_account_excluded(tenant, account, policy_id))]
+    return [
+        (f'If "{policy.display_name}" is switched on', policy.id, with_policy_enabled(tenant, policy.id))
+        for policy in waiting_policies(tenant)
+    ]
+
+
+def run(reading: Reading, wanted: Sequence[Case], app_passwords_allowed: str, now: datetime) -> list[Json]:
+    """For each case the accounts whose answers would change."""
+    return [
+        {
+            "title": title,
+            "policy_id": policy_id,
+            "accounts": [
+                shift_object(shift)
+                for shift in shifts(
+                    reading.tenant, after, reading.accounts, app_passwords_allowed=app_passwords_allowed, now=now
+                )
+            ],
+        }
+        for title, policy_id, after in wanted
+    ]
+
+
+def waiting_changes(reading: Reading, app_passwords_allowed: str, now: datetime) -> list[Json]:
+    """For every report-only policy that would change something: the accounts, at most ``SHOWN`` of them by name."""
+    outcomes = run(reading, cases(reading), app_passwords_allowed, now)
+    return [
+        {**outcome, "count": len(outcome["accounts"]), "accounts": outcome["accounts"][:SHOWN]}
+        for outcome in outcomes
+        if outcome["accounts"]
+    ]
+
+
+def _policy_id(tenant: Tenant, name: str) -> str:
+    """The id of a policy that is given by id or by display name; unreadable policies are the simulation's to refuse."""
+    policies = () if isinstance(tenant.policies, Gap) else tenant.policies
+    named = [policy.id for policy in policies if policy.display_name.casefold() == name.strip().casefold()]
+    if len(named) > 1:
+        raise CannotSimulate(f'{len(named)} policies are named "{name}": give the id of one.')
+    policy_id = named[0] if named else name.strip().lower()
+    if policies and policy_id not in {policy.id for policy in policies}:
+        raise CannotSimulate(f'There is no Conditional Access policy with the id or name "{name.strip()}".')
+    return policy_id
+
+
+def _name(tenant: Tenant, policy_id: str) -> str:
+    policies = () if isinstance(tenant.policies, Gap) else tenant.policies
+    return next((policy.display_name for policy in policies if policy.id == policy_id), policy_id)
+
+
+def _account(reading: Reading, name: str) -> Account:
+    wanted = name.strip().lower()
+    for account in reading.accounts:
+        if wanted in (account.id, account.user_principal_name.lower()):
+            return account
+    raise CannotSimulate(f'"{name}" is not among the selected service accounts.')
+
+
+def _json_object(text: str) -> Json:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        value = None
+    if not isinstance(value, dict) or "conditions" not in value:
+        raise CannotSimulate("The file holds no Conditional Access policy as Microsoft Graph writes it in JSON.")
+    return value

@@ -1,0 +1,220 @@
+"""What is kept, read back for people: findings, runs, exceptions, and everything that a report shows."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from azure.data.tables.aio import TableServiceClient
+
+from alerts.links import ENTRA_HOSTS
+from checks.catalog import CHECKS, SWITCHED_OFF
+from checks.usage import RETIRED, SHARED
+from connections.storage import TABLES, ensure_tables, tables
+from evidence.store import StoredEvidence
+from findings.exceptions import ExceptionStore
+from findings.model import AcceptedException, AccountRecord, RunRecord
+from findings.runs import RunStore
+from findings.store import FindingStore
+from reports.document import SCHEMA, Json
+from reports.extras import ReportExtras
+from reports.files import render_csv, render_json
+from reports.html import render_html
+from settings import Settings
+
+TREND = timedelta(days=90)
+"""How far back a report looks."""
+
+
+class NotFound(LookupError):
+    """Something was asked for by a name that nothing has; the text is one sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class FindingFilter:
+    """Which findings to show; None shows all."""
+
+    status: str | None = None
+    severity: str | None = None
+    account: str | None = None
+    check_id: str | None = None
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[TableServiceClient]:
+    """The storage account with all tables there."""
+    async with tables(settings) as service:
+        await ensure_tables(service, TABLES)
+        yield service
+
+
+async def findings(service: TableServiceClient, wanted: FindingFilter, now: datetime) -> list[Json]:
+    """The findings that match, worst and newest first, each with the exception that covers it."""
+    exceptions = await ExceptionStore(service).active(now)
+    found = [
+        state
+        async for state in FindingStore(service).load_findings(
+            now=now,
+            status=wanted.status,
+            severity=wanted.severity,
+            account=wanted.account,
+            check_id=wanted.check_id,
+            exceptions=exceptions,
+        )
+    ]
+    weight = ("high", "medium", "low")
+    found.sort(key=lambda state: state.first_seen, reverse=True)
+    found.sort(key=lambda state: (not state.open, weight.index(state.severity)))
+    return [state.public() for state in found]
+
+
+async def must_be_known(service: TableServiceClient, wanted: FindingFilter) -> None:
+    """Raises :class:`NotFound` where a filter names a check that there isn't, or an account that no scan has seen."""
+    if wanted.check_id is not None:
+        _known_check(wanted.check_id)
+    if wanted.account is not None and await FindingStore(service).find_account(wanted.account) is None:
+        raise NotFound(f'No scan has seen the account "{wanted.account}": check its name, or scan it first.')
+
+
+async def must_be_scanned(service: TableServiceClient, now: datetime) -> None:
+    """Raises :class:`NotFound` where nothing was scanned yet, be it a single account."""
+    async for _ in FindingStore(service).load_accounts():
+        return
+    await _last_finished(service, now)
+
+
+async def run(service: TableServiceClient, run_id: str) -> Json:
+    """One run. Raises :class:`NotFound`."""
+    record = await RunStore(service).load(run_id)
+    if record is None:
+        raise NotFound(f'There is no run "{run_id}".')
+    return record.public()
+
+
+async def document(
+    service: TableServiceClient,
+    now: datetime,
+    wanted: FindingFilter = FindingFilter(status="open"),
+) -> Json:
+    """The last judgement of every selected account as a scan document, with the findings that match as they stand.
+
+    Raises :class:`NotFound` where nothing was scanned yet.
+    """
+    finished = await _last_finished(service, now)
+    states: dict[str, list[Json]] = {}
+    for finding in await findings(service, wanted, now):
+        states.setdefault(finding["account"], []).append(finding)
+    accounts = [
+        _account(record, states.get(record.account_id, [])) async for record in FindingStore(service).load_accounts()
+    ]
+    accounts.sort(key=lambda account: account["user_principal_name"].casefold())
+    proposals = await StoredEvidence(service).proposals()
+    return {
+        "schema": SCHEMA,
+        "run": _run_object(finished),
+        "accounts": accounts,
+        "proposals": proposals,
+        "simulations": [dict(one) for one in finished.simulations],
+    }
+
+
+async def findings_csv(service: TableServiceClient, wanted: FindingFilter, now: datetime) -> str:
+    """The findings that match as CSV."""
+    whole = await document(service, now, wanted)
+    return render_csv({**whole, "accounts": [account for account in whole["accounts"] if account["findings"]]})
+
+
+async def report(service: TableServiceClient, form: str, now: datetime, *, cloud: str = "global") -> str:
+    """The report of what is known, as ``html``, ``json`` or ``csv``. Raises :class:`NotFound`."""
+    shown = await document(service, now)
+    if form == "json":
+        return render_json(shown)
+    if form == "csv":
+        return render_csv(shown)
+    return render_html(shown, await extras(service, now, cloud=cloud))
+
+
+async def extras(service: TableServiceClient, now: datetime, *, cloud: str = "global") -> ReportExtras:
+    """What a report shows beyond one scan: what happened, earlier scans, exceptions, and which accounts are new."""
+    runs = await RunStore(service).newest(limit=1000, since=now - TREND)
+    changes = [change.public() async for change in FindingStore(service).history_since(now - TREND)]
+    return ReportExtras(
+        history=changes,
+        runs=[one.public() for one in reversed(runs) if not one.partial],
+        exceptions=await exceptions(service),
+        admin_center=ENTRA_HOSTS[cloud],
+    )
+
+
+async def exceptions(service: TableServiceClient) -> list[Json]:
+    """All exceptions, those that ended included."""
+    return [one.public() for one in await ExceptionStore(service).load()]
+
+
+async def add_exception(
+    service: TableServiceClient,
+    *,
+    account: str,
+    check_id: str | None,
+    reason: str,
+    owner: str,
+    until: date,
+    created_by: str,
+) -> AcceptedException:
+    """Accept a finding of an account that was scanned before.
+
+    Raises :class:`NotFound` for an unknown account or check, ``ExceptionRefused`` for a missing reason, owner or a wrong
+    end date.
+    """
+    if check_id is not None:
+        _known_check(check_id)
+    record = await FindingStore(service).find_account(account)
+    if record is None:
+        raise NotFound(f'No scan has seen the account "{account}": check its name, or scan it first.')
+    return await ExceptionStore(service).add(
+        account_id=record.account_id,
+        user_principal_name=record.user_principal_name,
+        check_id=check_id,
+        reason=reason,
+        owner=owner,
+        until=until,
+        created_by=created_by,
+        now=datetime.now(UTC),
+    )
+
+
+async def remove_exception(service: TableServiceClient, exception_id: str, *, removed_by: str) -> AcceptedException:
+    """End an exception now. Raises :class:`NotFound`."""
+    ended = await ExceptionStore(service).remove(exception_id, removed_by=removed_by, now=datetime.now(UTC))
+    if ended is None:
+        raise NotFound(f'No exception that holds has the id "{exception_id}".')
+    return ended
+
+
+async def _last_finished(service: TableServiceClient, now: datetime) -> RunRecord:
+    runs = await RunStore(service).newest(limit=200, since=now - TREND)
+    finished = next((one for one in runs if one.finished and not one.error and not one.partial), None)
+    if finished is None:
+        raise NotFound("There is no finished scan yet: run one first.")
+    return finished
+
+
+def _known_check(check_id: str) -> None:
+    known = {check.id for check in CHECKS} | {SWITCHED_OFF, RETIRED, SHARED}
+    if check_id not in known:
+        raise NotFound(f'There is no check "{check_id}": the checks are {", ".join(sorted(known))}.')
+
+
+def _account(record: AccountRecord, findings_now: list[Json]) -> Json:
+    """The account as it was judged, with its findings as they stand now."""
+    kept: dict[str, Any] = dict(record.document or {})
+    shown = ("check_id", "severity", "status", "first_seen", "title", "summary", "exception")
+    kept["findings"] = [{name: finding[name] for name in shown} for finding in findings_now]
+    return kept
+
+
+def _run_object(record: RunRecord) -> Json:
+    public = record.public()
+    names = ("id", "started", "finished", "tenant_id", "tenant_name", "complete", "gaps", "graph_requests")
+    return {name: public[name] for name in names}

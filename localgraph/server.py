@@ -1,0 +1,218 @@
+"""The local Graph as an HTTP server on 127.0.0.1.
+
+async with LocalGraph(tenant) as graph:               # on the test's own event loop
+    ...httpx.get(f"{graph.url}/v1.0/users", headers=graph.headers)
+with LocalGraph(tenant).in_thread() as graph:         # for code that runs its own loop
+    ...
+"""
+
+import asyncio
+import json
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Self
+from uuid import uuid4
+
+from aiohttp import web
+
+from localgraph.batch import answer_batch
+from localgraph.errors import GraphRefusal, error_body
+from localgraph.faults import Fault
+from localgraph.limits import Limits
+from localgraph.messages import Answer, LoggedRequest, Request
+from localgraph.routes import ROUTES
+from localgraph.schema import Json
+from localgraph.service import JSON_TYPE, TOKEN, Service, encode
+from localgraph.tenant import LocalTenant
+
+
+class LocalGraph:
+    """A Microsoft Graph on a free local port that serves one tenant.
+
+    ``page_sizes`` forces the page size of collections by name (``users``, ``groups``, ``members``, ``policies``,
+    ``roleAssignments``, ...: see ``localgraph/routes``), so that a handful of objects needs several pages. ``seed`` decides
+    the order in which members of a batch come back; ``clock`` counts the seconds of the limits.
+    """
+
+    def __init__(
+        self,
+        tenant: LocalTenant,
+        *,
+        limits: bool = False,
+        page_sizes: dict[str, int] | None = None,
+        port: int = 0,
+        seed: int = 1,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._service = Service(tenant, ROUTES, Limits(limits, clock))
+        self._service.page_sizes.update(page_sizes or {})
+        self._port = port
+        self._order = random.Random(seed)
+        self._runner: web.AppRunner | None = None
+        self.url = ""
+        """E.g. ``http://127.0.0.1:40123``; empty until started."""
+        self.http_requests = 0
+        """HTTP requests so far: a batch counts once."""
+
+    headers = {"Authorization": f"Bearer {TOKEN}"}  # noqa: RUF012 - never changed
+    """What a request needs to be let in."""
+
+    async def __aenter__(self) -> Self:
+        app = web.Application(client_max_size=32 * 1024 * 1024)
+        app.router.add_route("*", "/{path:.*}", self._handle)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", self._port)
+        await site.start()
+        host, port = self._runner.addresses[0][:2]
+        self.url = f"http://{host}:{port}"
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+
+    @contextmanager
+    def in_thread(self) -> Iterator[Self]:
+        """Runs the server on a thread of its own: usable from any event loop, or from none."""
+        loop = asyncio.new_event_loop()
+        thread = threading.Thread(target=loop.run_forever, name="local-graph", daemon=True)
+        thread.start()
+        try:
+            asyncio.run_coroutine_threadsafe(self.__aenter__(), loop).result(30)
+            try:
+                yield self
+            finally:
+                asyncio.run_coroutine_threadsafe(self.__aexit__(), loop).result(30)
+        finally:
+            loop.call_soon_threadsafe(loop.stop)
+            thread.join(10)
+            loop.close()
+
+    @property
+    def tenant(self) -> LocalTenant:
+        """What is served; may be changed, or replaced, between requests."""
+        return self._service.tenant
+
+    @tenant.setter
+    def tenant(self, tenant: LocalTenant) -> None:
+        self._service.tenant = tenant
+
+    @property
+    def page_sizes(self) -> dict[str, int]:
+        """Forced page sizes by name of the collection; may be changed."""
+        return self._service.page_sizes
+
+    @property
+    def requests(self) -> list[LoggedRequest]:
+        """Every request that arrived, members of batches as well as their envelopes."""
+        return self._service.requests
+
+    @property
+    def mails(self) -> list[Json]:
+        """What was sent by sendMail: its body, and ``from``."""
+        return self._service.mails
+
+    def seen_endpoints(self) -> set[tuple[str, str]]:
+        """Endpoints that were asked for: ``("GET /users/{id}", "v1.0")``. Envelopes of batches don't count."""
+        return {
+            (request.template, request.version)
+            for request in self.requests
+            if request.template is not None and request.template != _BATCH
+        }
+
+    def fail(
+        self,
+        pattern: str,
+        status: int,
+        *,
+        code: str | None = None,
+        message: str = "This failure was ordered by a test.",
+        times: int | None = None,
+        retry_after: float | None = None,
+        body: Any = None,
+    ) -> Fault:
+        r"""Makes requests fail, alone or inside a batch.
+
+        ``pattern`` is searched in ``GET /v1.0/users/...`` and in the same with ``?query`` (both decoded), so
+        ``r"GET /v1\.0/groups/"`` or ``"perUserMfaState"`` will do. ``status`` 0 closes the connection; 200 with a
+        ``body`` answers something else. ``times``: how often, None for ever. ``body``: JSON, or bytes sent as they are,
+        instead of Graph's error object. Returns the order; its ``hits`` counts.
+        """
+        return self._service.faults.order(
+            pattern, status, code=code, message=message, times=times, retry_after=retry_after, body=body
+        )
+
+    def heal(self) -> None:
+        """Ends all failures, and gives all permissions back."""
+        self._service.faults.clear()
+        self._service.denied.clear()
+        self._service.granted = None
+
+    def deny(self, *permissions: str) -> None:
+        """403 for every endpoint that one of these application permissions would open, whatever others are held."""
+        self._service.denied.update(permissions)
+
+    def grant(self, *permissions: str) -> None:
+        """Only these application permissions are held: 403 for every endpoint that none of them opens."""
+        self._service.granted = set(permissions)
+
+    async def _handle(self, http: web.Request) -> web.StreamResponse:
+        self.http_requests += 1
+        raw_path, _, query = http.raw_path.partition("?")
+        _, _, below = raw_path.lstrip("/").partition("/")
+        request = Request(
+            method=http.method,
+            version=raw_path.lstrip("/").partition("/")[0],
+            path="/" + below,
+            query=query,
+            headers={name.lower(): value for name, value in http.headers.items()},
+            body=None,
+            base=f"{http.scheme}://{http.host}",
+        )
+        try:
+            request.body = _body(await http.read(), http.content_type)
+            found = self._answer(request)
+        except GraphRefusal as error:
+            found = Answer(error.status, error_body(error.code, error.message), error.headers)
+        if found.disconnect:
+            if http.transport is not None:
+                http.transport.abort()
+            return web.Response(status=500)
+        return self._response(request, found)
+
+    def _answer(self, request: Request) -> Answer:
+        if request.path.rstrip("/") != "/$batch":
+            return self._service.answer(request)
+        return self._service.envelope(request, lambda: answer_batch(self._service, request, self._order))
+
+    @staticmethod
+    def _response(request: Request, found: Answer) -> web.Response:
+        request_id = str(uuid4())
+        headers = {
+            "request-id": request_id,
+            "client-request-id": request.headers.get("client-request-id", request_id),
+            **found.headers,
+        }
+        if found.body is not None:
+            headers["Content-Type"] = JSON_TYPE
+        return web.Response(status=found.status, body=encode(found.body), headers=headers)
+
+
+_BATCH = "POST /$batch"
+
+
+def _body(raw: bytes, content_type: str) -> Any:
+    """Parsed JSON; text as it is (sendMail takes a MIME message so); None without a body."""
+    if not raw:
+        return None
+    if content_type == "text/plain":
+        return raw.decode("ascii", "replace")
+    try:
+        return json.loads(raw)
+    except ValueError as error:
+        raise GraphRefusal(400, "BadRequest", "Unable to read JSON request payload.") from error

@@ -1,0 +1,65 @@
+"""What is wrong with settings, in words: one error that lists everything. No message repeats a secret."""
+
+from collections.abc import Callable, Set
+from typing import Any
+
+from pydantic import SecretStr
+
+from settings import values
+
+
+class SettingsError(Exception):
+    """Settings are missing or wrong. ``problems`` holds one sentence each; the message lists them all."""
+
+    def __init__(self, problems: list[str], given: frozenset[str] = frozenset()) -> None:
+        self.problems = tuple(problems)
+        self.given = given
+        """Names of the fields that were set at all."""
+        count = "One setting needs" if len(problems) == 1 else f"{len(problems)} settings need"
+        super().__init__("\n".join([f"{count} your attention:", *(f"- {problem}." for problem in problems)]))
+
+
+def is_blank(value: object) -> bool:
+    """Whether a value counts as not set."""
+    return value is None or (isinstance(value, str) and not value.strip(" \t\r\n,"))
+
+
+def is_key_vault_reference(value: object) -> bool:
+    """Whether App Service has left the reference standing where the secret should be."""
+    text = value.get_secret_value() if isinstance(value, SecretStr) else value
+    return isinstance(text, str) and text.strip().lower().startswith("@microsoft.keyvault(")
+
+
+def unresolved(name: str) -> str:
+    """The sentence for a Key Vault reference that was not resolved."""
+    return (
+        f"{name} is a Key Vault reference that was not resolved: check in the Azure portal under Environment variables "
+        "that its status is green, that the secret exists and that the app's identity has the role Key Vault Secrets User"
+    )
+
+
+def between(given: Set[str], env_name: Callable[[str], str]) -> list[str]:
+    """Sentences for rules over several settings; ``given`` holds the names of the fields that are set."""
+    problems = []
+    for names, why in (
+        (("alert_email_from", "alert_email_to"), "alerts by mail need both"),
+        (("webhook_url", "webhook_secret"), "alerts are always signed"),
+    ):
+        missing = [env_name(name) for name in names if name not in given]
+        if len(missing) == 1:
+            other = next(env_name(name) for name in names if name in given)
+            problems.append(f"{missing[0]} is not set although {other} is: set both or neither, {why}")
+    uris = ("storage_table_uri", "storage_queue_uri")
+    if len(given & set(uris)) == 1 and not given & {"storage_connection_string", "storage_account_name"}:
+        missing_uri, other = (env_name(name) for name in sorted(uris, key=lambda name: name in given))
+        problems.append(f"{missing_uri} is not set although {other} is: set both")
+    return problems
+
+
+def in_words(detail: Any, name: str) -> str:
+    """One problem that pydantic found with the setting ``name``."""
+    if detail["type"] == "value_error":
+        return f"{name} {detail['ctx']['error']}"
+    if detail["type"] == "literal_error":
+        return f"{name} is {values.shown(str(detail['input']))}: use {detail['ctx']['expected'].replace(chr(39), '')}"
+    return f"{name} is not understood: write it as text"

@@ -1,0 +1,31 @@
+"""Where settings come from: the environment, and ``local.settings.json`` at the top of the project (the environment wins)."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from settings.problems import SettingsError
+
+LOCAL_SETTINGS = Path(__file__).parents[1] / "local.settings.json"
+
+
+def given_names() -> frozenset[str]:
+    """The names of everything that is set, by the environment and by ``local.settings.json``, settings or not."""
+    return frozenset(os.environ) | frozenset(local_values())
+
+
+def local_values() -> dict[str, Any]:
+    """The ``Values`` of ``local.settings.json``, which Azure Functions Core Tools use too; empty when there is no file."""
+    try:
+        content = json.loads(LOCAL_SETTINGS.read_text(encoding="utf-8-sig"))
+        found = dict(content["Values"])
+        if content.get("IsEncrypted"):
+            raise SettingsError([f"{LOCAL_SETTINGS.name} is encrypted: decrypt it with func settings decrypt"])
+        return found
+    except FileNotFoundError:
+        return {}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise SettingsError(
+            [f'{LOCAL_SETTINGS.name} cannot be read: write it as JSON, {{"IsEncrypted": false, "Values": {{...}}}}']
+        ) from None

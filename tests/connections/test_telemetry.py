@@ -1,0 +1,165 @@
+"""What is told to Application Insights: a trace for each scan, numbers, and nobody's name."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from checks.model import Severity
+from connections import telemetry
+from jobs import look, scan, tell
+from localgraph.limits import resource_units
+from tests.e2e.conftest import Installation, installation
+
+__all__ = ["installation"]
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(slots=True)
+class Recorded:
+    """What would have been sent."""
+
+    exporter: InMemorySpanExporter = field(default_factory=InMemorySpanExporter)
+    reader: InMemoryMetricReader = field(default_factory=InMemoryMetricReader)
+    flushed: int = 0
+
+    def telemetry(self) -> telemetry.Telemetry:
+        tracers = TracerProvider()
+        tracers.add_span_processor(SimpleSpanProcessor(self.exporter))
+        return telemetry.Telemetry(tracers, MeterProvider([self.reader]), self.flush)
+
+    def flush(self) -> None:
+        self.flushed += 1
+
+    @property
+    def spans(self) -> tuple[ReadableSpan, ...]:
+        return tuple(self.exporter.get_finished_spans())
+
+    def metrics(self) -> dict[str, dict[str, Any]]:
+        """Name -> attributes in words -> value, or sum of a histogram."""
+        data = json.loads(self.reader.get_metrics_data().to_json())  # type: ignore[union-attr]
+        return {
+            metric["name"]: {
+                ",".join(point["attributes"].values()): point.get("value", point.get("sum"))
+                for point in metric["data"]["data_points"]
+            }
+            for resource in data["resource_metrics"]
+            for scope in resource["scope_metrics"]
+            for metric in scope["metrics"]
+        }
+
+
+@pytest.fixture
+def recorded(monkeypatch: pytest.MonkeyPatch) -> Iterator[Recorded]:
+    made = Recorded()
+    with monkeypatch.context() as patch:
+        ours = made.telemetry()
+        for module in (telemetry, look, scan, tell):
+            patch.setattr(module, "telemetry", lambda: ours)
+        yield made
+
+
+def test_a_scan_is_one_trace_that_the_telling_belongs_to(installation: Installation, recorded: Recorded) -> None:
+    answer = installation.scan()
+    names = [span.name for span in recorded.spans]
+    assert names == ["read", "judge", "keep", "scan", "tell"]
+    traces = {span.context.trace_id for span in recorded.spans if span.context}
+    assert len(traces) == 1
+    by_name = {span.name: span for span in recorded.spans}
+    root = by_name["scan"].context
+    assert root
+    for name in ("read", "judge", "keep"):
+        parent = by_name[name].parent
+        assert parent
+        assert parent.span_id == root.span_id
+    assert dict(by_name["scan"].attributes or {}) == {
+        "apw.run_id": answer.document["run"]["id"],
+        "trigger": "command line",
+        "kept": True,
+        "partial": False,
+    }
+    assert recorded.flushed == 2
+
+
+def test_the_numbers_are_those_of_the_scan(installation: Installation, recorded: Recorded) -> None:
+    installation.graph.fail(r"GET /v1\.0/organization", 429, times=1, retry_after=0)
+    document = installation.scan().document
+    found = recorded.metrics()
+    assert found["apw.graph.requests"] == {"": document["run"]["graph_requests"]}
+    assert found["apw.graph.throttled"] == {"": 1}
+    asked = [(one.template, one.query) for one in installation.graph.requests if one.status == 200]
+    costs = [resource_units(path, query) for path, query in asked if path and not path.endswith("/$batch")]
+    assert found["apw.graph.resource_units"] == {"": sum(costs)}
+    counts = {name: count for name, count in found["apw.accounts"].items() if count}
+    seen = [account["visibility"] for account in document["accounts"]]
+    assert counts == {name: seen.count(name) for name in set(seen)}
+    assert "unknown" in found["apw.accounts"]
+    severities = [one["severity"] for account in document["accounts"] for one in account["findings"]]
+    assert found["apw.findings.open"] == {one.value: severities.count(one.value) for one in Severity}
+    assert 0 < found["apw.scan.seconds"][""] < 60
+    assert 0 <= found["apw.alert.latency"][""] < 60
+
+
+def test_a_scan_of_single_accounts_leaves_the_gauges_alone(installation: Installation, recorded: Recorded) -> None:
+    installation.scan("--account", "svc-backup@contoso.com")
+    assert "apw.accounts" not in recorded.metrics()
+    assert [span.name for span in recorded.spans][:4] == ["read", "judge", "keep", "scan"]
+
+
+def test_nothing_that_is_recorded_names_anybody(installation: Installation, recorded: Recorded) -> None:
+    installation.graph.fail("MFA|authentication/requirements", 403, message="svc-backup@contoso.com may not")
+    installation.scan()
+    told = "".join(span.to_json() for span in recorded.spans) + json.dumps(recorded.metrics())
+    for secret in ("contoso", "svc-", "@", "http", installation.receiver.secret, "Require MFA"):
+        assert secret not in told
+
+
+def test_an_error_is_known_by_its_type_only(recorded: Recorded) -> None:
+    with pytest.raises(OSError, match="ada"), telemetry.telemetry().span("scan", run_id="r"):
+        raise OSError("no such mailbox: ada@contoso.com")
+    (span,) = recorded.spans
+    assert span.status.status_code.name == "ERROR"
+    assert (span.attributes or {})["error.type"] == "OSError"
+    assert not span.events
+    assert "ada" not in span.to_json()
+
+
+def _child(code: str, **environment: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
+
+
+def test_without_a_connection_nothing_is_set_up() -> None:
+    loaded = _child(
+        "import sys, telemetry\n"
+        "with telemetry.telemetry().span('scan', run_id='r') as span: print(span.is_recording())\n"
+        "print([name for name in sys.modules if name.startswith(('opentelemetry.sdk.trace', 'azure.monitor'))])"
+    )
+    assert loaded == "False\n[]"
+
+
+def test_with_a_connection_only_the_apps_own_spans_are_recorded() -> None:
+    """The libraries below ask for the process's tracer, which stays the one that records nothing."""
+    told = _child(
+        "import telemetry, opentelemetry.trace as trace, opentelemetry.metrics as metrics\n"
+        "with telemetry.telemetry().span('scan', run_id='r') as ours:\n"
+        "    with trace.get_tracer('com.microsoft.com:microsoft-kiota-http-httpx').start_as_current_span('x') as theirs:\n"
+        "        print(ours.is_recording(), theirs.is_recording())\n"
+        "print(type(metrics.get_meter_provider()).__name__)",
+        APPLICATIONINSIGHTS_CONNECTION_STRING="InstrumentationKey=00000000-0000-0000-0000-000000000001;"
+        "IngestionEndpoint=http://127.0.0.1:9/",
+    )
+    assert told == "True False\n_ProxyMeterProvider"
