@@ -4,7 +4,7 @@
     python3 dev.py demo     one scan of the built-in demo tenant: findings, alert, report
     python3 dev.py test     linters, type checker and the whole test suite with coverage;
                             with arguments only those tests: python3 dev.py test tests/checks -k exclusion
-    python3 dev.py lint     linters and type checker only
+    python3 dev.py lint     linters, type checker and the direction of imports only
     python3 dev.py bench    the benchmarks, as a table
     python3 dev.py setup    only makes the environment for development
 

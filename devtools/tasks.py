@@ -15,6 +15,7 @@ LINTERS = {
     "ruff check": ["ruff", "check", "."],
     "ruff format": ["ruff", "format", "--check", "."],
     "mypy": ["mypy", "."],
+    "imports": ["devtools.imports"],
 }
 
 
