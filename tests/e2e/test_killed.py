@@ -17,12 +17,12 @@ from azure.core.exceptions import StreamConsumedError
 from azure.core.pipeline.transport import AioHttpTransport
 
 from alerts.ledger import Ledger
+from connections import channels
 from connections import storage as storage_module
 from devtools.azurite import Azurite
 from findings.errors import FindingsError
 from findings.lease import LeaseTimes
 from findings.store import FindingStore
-from connections import channels
 from jobs import tell
 from jobs.scan import ScanRequest, scan
 from settings import load_settings
