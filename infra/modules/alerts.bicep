@@ -22,7 +22,7 @@ param scanOverdueHours int
 param failureThreshold int
 
 // Log lines and not AppRequests: in OpenTelemetry mode the host writes no request for a queue trigger. The app writes
-// "Run <id>: <n> accounts, complete: <True or False>, ..." once a scan is kept; jobs.py has the line.
+// "Run <id>: <n> accounts, complete: <True or False>, ..." once a scan is kept; functions/queues.py has the line.
 var scanOverdueQuery = '''
 AppTraces
 | where TimeGenerated > ago({0}h)

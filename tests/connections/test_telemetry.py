@@ -126,13 +126,14 @@ def test_nothing_that_is_recorded_names_anybody(installation: Installation, reco
 
 
 def test_an_error_is_known_by_its_type_only(recorded: Recorded) -> None:
-    with pytest.raises(OSError, match="ada"), telemetry.telemetry().span("scan", run_id="r"):
+    with pytest.raises(OSError, match="mailbox"), telemetry.telemetry().span("scan", run_id="r"):
         raise OSError("no such mailbox: ada@contoso.com")
     (span,) = recorded.spans
     assert span.status.status_code.name == "ERROR"
     assert (span.attributes or {})["error.type"] == "OSError"
     assert not span.events
-    assert "ada" not in span.to_json()
+    for word in ("mailbox", "ada@", "contoso"):  # none of them can be part of the random ids beside them
+        assert word not in span.to_json()
 
 
 def _child(code: str, **environment: str) -> str:
@@ -144,7 +145,7 @@ def _child(code: str, **environment: str) -> str:
 
 def test_without_a_connection_nothing_is_set_up() -> None:
     loaded = _child(
-        "import sys, telemetry\n"
+        "import sys\nfrom connections import telemetry\n"
         "with telemetry.telemetry().span('scan', run_id='r') as span: print(span.is_recording())\n"
         "print([name for name in sys.modules if name.startswith(('opentelemetry.sdk.trace', 'azure.monitor'))])"
     )
@@ -154,7 +155,7 @@ def test_without_a_connection_nothing_is_set_up() -> None:
 def test_with_a_connection_only_the_apps_own_spans_are_recorded() -> None:
     """The libraries below ask for the process's tracer, which stays the one that records nothing."""
     told = _child(
-        "import telemetry, opentelemetry.trace as trace, opentelemetry.metrics as metrics\n"
+        "from connections import telemetry\nimport opentelemetry.trace as trace, opentelemetry.metrics as metrics\n"
         "with telemetry.telemetry().span('scan', run_id='r') as ours:\n"
         "    with trace.get_tracer('com.microsoft.com:microsoft-kiota-http-httpx').start_as_current_span('x') as theirs:\n"
         "        print(ours.is_recording(), theirs.is_recording())\n"

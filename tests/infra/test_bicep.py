@@ -156,10 +156,10 @@ def test_tables_are_those_that_the_code_opens() -> None:
 
 def test_alert_rules_ask_for_lines_that_are_written() -> None:
     queries = parsed(INFRA / "modules" / "alerts.bicep")["variables"]
-    jobs = (INFRA.parent / "jobs.py").read_text(encoding="utf-8")
+    queues = (INFRA.parent / "functions" / "queues.py").read_text(encoding="utf-8")
     start, middle = re.findall(r'(?:startswith|contains) "([^"]+)"', queries["scanOverdueQuery"]["value"])
-    assert re.search(rf'"{start}%s:[^"]*{middle}', jobs), (
-        "jobs.py no longer logs the line that the alert rule waits for"
+    assert re.search(rf'"{start}%s:[^"]*{middle}', queues), (
+        "functions/queues.py no longer logs the line that the alert rule waits for"
     )
     named = set(re.findall(r"Functions\.(\w+)", queries["poisonQuery"]["value"]))
     assert named == {name for name in functions() if name.endswith("_poison")}

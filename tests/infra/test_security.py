@@ -162,7 +162,7 @@ def test_sign_in_needs_no_client_secret() -> None:
 
 
 def test_the_template_never_claims_that_authentication_is_on() -> None:
-    # App Service itself sets WEBSITE_AUTH_ENABLED, and access.py believes it. Written into the settings it would stay
+    # App Service itself sets WEBSITE_AUTH_ENABLED, and functions/access.py believes it. Written into the settings it would stay
     # "True" after somebody switched authentication off, and a forged header would be believed.
     assert not any("WEBSITE_AUTH_ENABLED" in file.read_text(encoding="utf-8") for file in BICEP_FILES)
 

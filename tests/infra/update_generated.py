@@ -1,6 +1,6 @@
 """Writes the generated tables into the docs: parameters into ``deploy.md``, permissions into ``security.md``.
 
-python -m tests.infra.update_docs
+python -m tests.infra.update_generated
 """
 
 import json
