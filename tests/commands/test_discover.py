@@ -1,8 +1,10 @@
-"""Discovery from the command line."""
+"""``cli.py discover``."""
 
 import pytest
 
-from tests.e2e.conftest import Installation
+from tests.e2e.conftest import Installation, installation
+
+__all__ = ["installation"]
 
 
 def test_discover_says_that_nothing_is_looked_at_without_the_setting(installation: Installation) -> None:

@@ -1,0 +1,87 @@
+"""The audit log over several scans: since when and by whom, what is asked again, and what happens when it can't be read."""
+
+from azure.data.tables.aio import TableServiceClient
+
+from evidence.audit_log import groups_that_count
+from findings.store import FindingStore
+from localgraph.builder import TenantBuilder
+from localgraph.server import LocalGraph
+from tenant.model import Tenant
+from tenant.policies import parse_policy
+from tests.evidence.changing import AUDITS, NOW, OTHER, SVC, account, asked, joined, scanned
+
+
+async def test_the_audit_log_is_read_only_where_it_is_asked_for(graph: LocalGraph) -> None:
+    document = await scanned(graph)
+    assert asked(graph, AUDITS) == []
+    assert account(document)["app_password_events"] is None
+    assert account(document)["reasons"][0]["actor"] is None
+
+
+async def test_a_membership_in_the_log_says_since_when_and_by_whom(graph: LocalGraph) -> None:
+    document = await scanned(graph, audit_log="on")
+    reason = account(document)["reasons"][0]
+    assert (reason["since"], reason["actor"]) == ("2026-11-20T09:15:00Z", "ada@contoso.com")
+    assert 'the account was added to the group "Service accounts", by ada@contoso.com.' in reason["cause"]
+    assert len(asked(graph, AUDITS)) == 3
+    assert document["run"]["complete"]
+
+
+async def test_findings_and_their_history_say_since_when_and_by_whom(graph: LocalGraph, storage: str) -> None:
+    document = await scanned(graph, storage, audit_log="on")
+    cause = account(document)["reasons"][0]["cause"]
+    graph.tenant.policies.clear()
+    await scanned(graph, storage, 1, audit_log="on")
+    async with TableServiceClient.from_connection_string(storage) as service:
+        store = FindingStore(service)
+        (finding,) = [one async for one in store.load_findings(now=NOW, account=SVC)]
+        told = [(one.kind.value, one.cause) for one in await store.history(finding.account_id)]
+    assert (finding.public()["status"], finding.public()["cause"]) == ("resolved", cause)
+    assert sorted(told) == [("opened", cause), ("resolved", None)]
+
+
+async def test_the_next_scan_reads_what_came_since_and_still_knows_what_expired(
+    graph: LocalGraph, storage: str
+) -> None:
+    await scanned(graph, storage, audit_log="on")
+    graph.tenant.audits = [joined(graph, OTHER, "2026-12-20T08:00:00.0000000Z")]
+    graph.requests.clear()
+    document = await scanned(graph, storage, 29, audit_log="on")
+    assert len(asked(graph, AUDITS)) == 3
+    assert all(
+        "2026-11-22T05%3A00%3A00Z" in one.query or "2026-11-22T05:00:00Z" in one.query for one in asked(graph, AUDITS)
+    )
+    assert account(document)["reasons"][0]["since"] == "2026-11-20T09:15:00Z"
+    assert account(document, OTHER)["reasons"][0]["since"] == "2026-12-20T08:00:00Z"
+
+
+async def test_a_group_that_a_policy_names_later_is_read_from_the_beginning(graph: LocalGraph, storage: str) -> None:
+    await scanned(graph, storage, audit_log="on")
+    new = TenantBuilder(now=NOW).group("New").build()
+    graph.tenant.groups |= new.groups
+    (group,) = new.groups
+    graph.tenant.policies[0]["conditions"]["users"]["includeGroups"].append(group)
+    graph.requests.clear()
+    await scanned(graph, storage, 1, audit_log="on")
+    queries = [one.query for one in asked(graph, AUDITS) if group in one.query]
+    assert ["2026-10-24T07" in query for query in queries] == [True]
+    assert len(asked(graph, AUDITS)) == 4
+
+
+async def test_findings_still_resolve_while_the_audit_log_is_unreadable(graph: LocalGraph, storage: str) -> None:
+    await scanned(graph, storage, audit_log="on")
+    graph.deny("AuditLog.Read.All")
+    graph.tenant.policies.clear()
+    document = await scanned(graph, storage, 1, audit_log="on")
+    assert account(document)["findings"] == []
+
+
+def test_groups_count_with_those_nested_in_them_and_only_of_policies_that_reach_somebody() -> None:
+    on, off = (
+        parse_policy(
+            {"id": state, "state": state, "conditions": {"users": {"includeGroups": [state], "excludeGroups": ["X"]}}}
+        )
+        for state in ("enabled", "disabled")
+    )
+    nesting = {"enabled": frozenset({"inner"}), "inner": frozenset({"enabled", "innermost"})}
+    assert groups_that_count(Tenant(policies=(on, off), nesting=nesting)) == ["enabled", "inner", "innermost", "x"]

@@ -1,0 +1,117 @@
+"""The sign-in log over several scans: what is asked of it, which days are read, and going on where a scan stopped."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from evidence.store import KeptDay, PassingEvidence
+from evidence.usage import read_usage
+from tenant.reader import read_tenant
+from tenant.selection import Selection
+from tenant.turns import Turns
+from tests.evidence.company import LISTED, NOW, Company, listed, settings, usage
+from tests.tenant.reading import Naps, connect
+
+
+async def test_every_request_for_the_log_is_filtered_and_bounded(company: Company) -> None:
+    await usage(company, PassingEvidence())
+    assert company.asked
+    for query in company.asked:
+        assert "createdDateTime ge " in query
+        assert "createdDateTime lt " in query
+        assert any(f"({name} eq " in query for name in ("clientAppUsed", "userId", "appId"))
+
+
+async def test_a_second_scan_on_the_same_day_asks_nothing_and_knows_the_same(company: Company) -> None:
+    evidence = PassingEvidence()
+    first = await usage(company, evidence)
+    asked = len(company.asked)
+    second = await usage(company, evidence)
+    assert len(company.asked) == asked
+    assert second.proposals == first.proposals
+    assert listed(second).sign_ins == listed(first).sign_ins
+
+
+async def test_the_next_day_reads_one_day(company: Company) -> None:
+    evidence = PassingEvidence()
+    await usage(company, evidence)
+    asked = len(company.asked)
+    found = await usage(company, evidence, NOW + timedelta(days=1))
+    new = company.asked[asked:]
+    assert new
+    assert all(
+        "createdDateTime ge 2026-11-22T00:00:00Z and createdDateTime lt 2026-11-23T00:00:00Z" in query for query in new
+    )
+    assert listed(found).sign_ins[0].count == 29  # the oldest day fell out
+    assert min([day.day async for day in evidence.days()]) == date(2026, 10, 24)
+
+
+async def test_a_day_is_read_when_its_sign_ins_have_arrived(company: Company) -> None:
+    evidence = PassingEvidence()
+    await usage(company, evidence, datetime(2026, 11, 22, 1, 59, tzinfo=UTC))
+    assert max([day.day async for day in evidence.days()]) == date(2026, 11, 20)
+
+
+async def test_an_account_that_is_new_to_the_selection_is_read_from_the_beginning(company: Company) -> None:
+    evidence = PassingEvidence()
+    await usage(company, evidence)
+    asked = len(company.asked)
+    new = company.tenant.user("boss@contoso.com").id
+    async with connect(company.graph.url) as client:
+        reading = await read_tenant(client, Selection(accounts=(LISTED, "boss@contoso.com")))
+        found = await read_usage(client, settings(company), reading, evidence, NOW, turns=Turns(sleep=Naps()))
+    assert [f"userId eq '{new}'" in query for query in company.asked[asked:]] in ([True], [])
+    boss = next(one for one in found.reading.accounts if one.id == new)
+    assert {use.way for use in boss.sign_ins} == {"browser"}
+
+
+async def test_what_few_accounts_do_is_kept_first_as_a_day_has_room_for_so_much() -> None:
+    company, evidence = Company(old_mail_programs=3), PassingEvidence()
+    async with company.graph:
+        await usage(company, evidence)
+    kept = next(day for day in [one async for one in evidence.days()] if day.about == "legacy")
+    assert [use[1] for use in kept.sums["uses"]][-4:] == ["IMAP4"] * 4
+
+
+class Killed(RuntimeError):
+    """Where the process ended."""
+
+
+class Dying(PassingEvidence):
+    """Keeps some days, and then the process ends."""
+
+    left = 42
+
+    async def keep(self, day: KeptDay) -> None:
+        if self.left == 0:
+            raise Killed
+        self.left -= 1
+        await super().keep(day)
+
+
+async def test_a_killed_scan_goes_on_where_it_stopped(company: Company) -> None:
+    whole = await usage(company, PassingEvidence())
+    evidence = Dying()
+    with pytest.raises(Killed):
+        await usage(company, evidence)
+    assert len([day async for day in evidence.days()]) == 42
+    asked = len(company.asked)
+    evidence.left = -1
+    found = await usage(company, evidence)
+    assert found.proposals == whole.proposals
+    assert listed(found) == listed(whole)
+    legacy = [query for query in company.asked[asked:] if "clientAppUsed eq" in query]
+    assert not any("createdDateTime lt 2026-11-22" in query for query in legacy)
+
+
+async def test_a_scan_that_spent_its_requests_says_so_and_the_next_goes_on(company: Company) -> None:
+    whole = await usage(company, PassingEvidence())
+    evidence = PassingEvidence()
+    found = await usage(company, evidence, turns=Turns(2, sleep=Naps()))
+    (gap,) = found.reading.gaps
+    assert (gap.input, gap.optional, gap.tenant_wide) == ("sign_ins", True, False)
+    assert "the next scan goes on" in gap.error
+    assert not found.complete
+    asked = len(company.asked)
+    assert (await usage(company, evidence)).proposals == whole.proposals
+    assert len(company.asked) > asked
