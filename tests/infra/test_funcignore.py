@@ -58,16 +58,32 @@ def test_data_beside_the_code_is_packaged() -> None:
     assert data <= packaged()
 
 
-@pytest.mark.parametrize("folder", ["tests", "demo", "docs", "infra", "devtools", "bench", ".ci", ".github"])
-def test_what_only_developers_need_stays_out(folder: str) -> None:
-    assert not [file for file in packaged() if file.startswith(f"{folder}/")]
+@pytest.mark.parametrize(
+    "place",
+    [
+        *("tests/", "commands/", "demo/", "localgraph/", "bench/", "devtools/", "docs/", "infra/", ".ci/", ".github/"),
+        *(
+            "cli.py",
+            "dev.py",
+            "CHANGELOG.md",
+            "CONTRIBUTING.md",
+            "SECURITY.md",
+            "README.md",
+            "LICENSE",
+            "pyproject.toml",
+        ),
+        *(".editorconfig", ".pre-commit-config.yaml", ".gitignore", ".funcignore"),
+    ],
+)
+def test_what_only_people_and_developers_need_stays_out(place: str) -> None:
+    assert [file for file in tracked() if file.startswith(place)]
+    assert not [file for file in packaged() if file.startswith(place)]
 
 
 def test_package_holds_code_and_what_stands_beside_it_only() -> None:
     packages = {file.split("/")[0] for file in modules_that_run() if "/" in file}
-    loose = {file for file in packaged() if file.split("/")[0] not in packages and not file.endswith(".py")}
-    assert loose == {"host.json", "requirements.txt"}
-    assert not {"cli.py", "dev.py"} & packaged()
+    loose = {file for file in packaged() if file.split("/")[0] not in packages}
+    assert loose == {"function_app.py", "host.json", "requirements.txt"}
 
 
 @pytest.mark.parametrize(
