@@ -1,1 +1,1 @@
-"""Microsoft Graph, storage and telemetry as the settings describe them."""
+"""Microsoft Graph, tables, queues, alert channels and Application Insights, opened as the settings say."""

@@ -1,1 +1,1 @@
-"""The demo: a strict Microsoft Graph on this machine, and the data of a believable company. Never deployed."""
+"""The demo: a made-up company with its tenant, and one scan of it from end to end. Never deployed."""

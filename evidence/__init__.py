@@ -1,1 +1,1 @@
-"""What was read of the sign-in log, kept by day, so that each day is read once."""
+"""What takes more than one scan to know, kept by day: sign-ins, the audit log, and what Microsoft's What If said."""

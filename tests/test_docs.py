@@ -1,7 +1,9 @@
 """The documentation says what the code does."""
 
+import ast
 import json
 import re
+import tomllib
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -80,3 +82,67 @@ def _anchors(page: Path) -> set[str]:
     """The anchors that GitHub gives the headings of a page."""
     headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+FOLDERS = {file.parent.name for file in ROOT.glob("*/__init__.py")}
+MADE_BY_PEOPLE = {"infra/parameters.json"}
+"""Files that the pages tell people to make."""
+
+
+def paths_in(text: str) -> set[str]:
+    """What stands in code quotes and is a file or a folder of the project."""
+    spans = set(re.findall(r"`([\w.-]+(?:/[\w.-]*)*)`", text))
+    tops = {path.name for path in ROOT.iterdir() if path.is_dir()}
+    return {
+        span for span in spans if re.search(r"\.py$|\.md$", span) or (span.partition("/")[0] in tops and "/" in span)
+    }
+
+
+@pytest.mark.parametrize("page", sorted([*ROOT.glob("*.md"), *DOCS.glob("*.md")]), ids=lambda page: page.name)
+def test_every_path_that_a_page_names_exists(page: Path) -> None:
+    named = paths_in(page.read_text(encoding="utf-8"))
+    assert {path for path in named if not (ROOT / path).exists()} <= MADE_BY_PEOPLE
+
+
+def test_every_function_that_contributing_names_is_in_its_file() -> None:
+    named = re.findall(r"`([A-Za-z_][\w.]*)`\s+\(`([\w/]+\.py)`\)", CONTRIBUTING)
+    assert len(named) > 30
+    assert [(name, file) for name, file in named if name not in _defined_in(file)] == []
+
+
+def _defined_in(file: str) -> set[str]:
+    """Functions, classes, and methods as ``Class.method``."""
+    tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
+    found = {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)}
+    return found | {
+        f"{one.name}.{method.name}"
+        for one in tree.body
+        if isinstance(one, ast.ClassDef)
+        for method in one.body
+        if isinstance(method, ast.FunctionDef | ast.AsyncFunctionDef)
+    }
+
+
+def test_contributing_says_what_every_folder_is_for() -> None:
+    table = CONTRIBUTING.partition("## What each folder is for")[2].partition("\n## ")[0]
+    explained = {
+        name for row in re.findall(r"^\| ([^|]+) \|", table, re.MULTILINE) for name in re.findall(r"(\w+)/", row)
+    }
+    assert explained == FOLDERS | {"tests", "infra", "docs"}
+
+
+def test_the_picture_of_imports_is_the_contract() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"][
+        "contracts"
+    ]
+    (layers,) = (contract["layers"] for contract in contracts if contract["type"] == "layers")
+    picture = re.findall(r"```\n(.*?)```", CONTRIBUTING, re.DOTALL)[1]
+    beside = FOLDERS - {name for layer in layers for name in layer.split(" | ")}
+    drawn = [[name for name in re.findall(r"(\w+)/", line) if name not in beside] for line in picture.splitlines()]
+    assert [set(line) for line in drawn] == [set(layer.split(" | ")) for layer in layers]
+
+
+def test_the_tests_lie_in_the_folders_that_they_test() -> None:
+    folders = {file.parent.relative_to(ROOT / "tests").parts[0] for file in (ROOT / "tests").glob("*/**/test_*.py")}
+    assert folders == FOLDERS - {"bench"} | {"e2e", "infra"}
