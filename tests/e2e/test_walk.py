@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import runpy
 import sys
 from pathlib import Path
 from types import FrameType
@@ -10,7 +11,6 @@ from typing import Any
 import azure.functions as func
 import pytest
 
-import function_app
 from tests.e2e.conftest import Installation
 
 ROOT = Path(__file__).parents[2]
@@ -46,9 +46,9 @@ def _walk() -> list[tuple[str, str]]:
 
 async def _everything() -> None:
     """What the Functions host does between the timer and the last message."""
-    started: dict[str, Any] = {
-        str(one.get_function_name()): one.get_user_function() for one in function_app.app.get_functions()
-    }
+    # Fresh each time: an app gives its functions out once.
+    app: func.FunctionApp = runpy.run_path(str(ROOT / "function_app.py"))["app"]
+    started: dict[str, Any] = {str(one.get_function_name()): one.get_user_function() for one in app.get_functions()}
     scans, alerts = _Out(), _Out()
     await started["scheduled_scan"](None, scans)
     for message in scans.messages:
