@@ -1,13 +1,14 @@
-"""What changed about one account: pure, no I/O.
+"""What changed about one account: pure, no I/O. The whole life of a finding as a table: docs/lifecycle.md.
 
-A finding's identity is (account id, check id). What could not be read changes nothing: after a partial scan nothing is
-resolved and nothing counts as changed, while what was seen does open. A finding that is seen again after it was
-resolved is reopened: ``first_seen`` starts anew, ``first_ever`` stays.
+A finding's identity is (account id, check id). What could not be read changes nothing, and that is a matter of each check:
+a check that is *undecided* is neither resolved nor found unmoved, whatever else was readable; what was seen does open. A
+finding that is seen again after it was resolved is reopened: ``first_seen`` starts anew, ``first_ever`` stays. Where it
+takes two scans in a row to be news, the first one keeps the finding as *pending*, and the second one tells it.
 """
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID, uuid5
@@ -44,11 +45,18 @@ class Scan:
     alert_id: str
     closing: str | None
     resolution: Callable[[str], str]
+    undecided: Collection[str]
+    confirmed: Collection[str]
+    channels: tuple[str, ...]
 
     @property
     def now(self) -> datetime:
         """When the account was read."""
         return self.record.judged_at
+
+    def decided(self, check_id: str) -> bool:
+        """Whether it is known that the account passes a check which it wasn't seen to fail."""
+        return bool(self.closing) or check_id not in self.undecided
 
 
 def compare(
@@ -59,18 +67,24 @@ def compare(
     alert_id: str,
     closing: str | None = None,
     resolution: Callable[[str], str] = no_longer_found,
+    undecided: Collection[str] = (),
+    confirmed: Collection[str] = (),
+    channels: tuple[str, ...] = (),
     exceptions: Iterable[AcceptedException] = (),
 ) -> Comparison:
     """Compare what was known of an account with what a scan saw.
 
     Args:
-        record: The account as it was judged now: gives the time, the run, and whether everything was readable.
+        record: The account as it was judged now: gives the time and the run.
         previous: The account's findings, open and resolved, as they were kept.
         observations: The checks that the account fails now, each once.
         alert_id: The group that the changes are told in.
         closing: Why the account has no findings any more (deleted, disabled, no longer selected), in a sentence;
-            resolves all of them, also after a partial scan. Observations are ignored then.
+            resolves all of them, undecided or not. Observations are ignored then.
         resolution: Why a finding that is gone is gone, in a sentence: takes the id of its check.
+        undecided: The checks of which the scan couldn't tell whether the account fails them.
+        confirmed: The checks whose findings are told by the second scan in a row that sees them.
+        channels: The alert channels that the changes are to be told through.
         exceptions: Accepted findings; those of other accounts and those out of date are ignored.
 
     Raises:
@@ -80,7 +94,7 @@ def compare(
         raise ValueError("The time of a judgement needs a time zone.")
     before = {state.check_id: state for state in previous}
     seen = {} if closing else _by_check(observations)
-    scan = Scan(record, alert_id, closing, resolution)
+    scan = Scan(record, alert_id, closing, resolution, undecided, confirmed, channels)
     accepted = tuple(exceptions)
     states: list[FindingState] = []
     changes: list[Change] = []
@@ -109,7 +123,9 @@ def _by_check(observations: Iterable[Observation]) -> dict[str, Observation]:
 
 
 def _fingerprint(seen: Observation) -> str:
-    """The fingerprint in a form that storage gives back unaltered, whatever it is made of."""
+    """The fingerprint in a form that storage gives back unaltered, whatever it is made of; empty where it isn't exact."""
+    if not seen.exact:
+        return ""
     return hashlib.sha256(seen.fingerprint.encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -122,10 +138,14 @@ def _compare_one(
     if event and not scan.record.selected:
         # Nobody looks at the account any more, so this is said now or never.
         state = replace(state, flapping_since=None, transitions=())
-    elif event or scan.record.complete or scan.closing:
+    elif event or (seen.exact if seen else scan.decided(state.check_id)):
         state, kind, flap, silence = damp(state, event, scan.now)
+    if flap or silence:
+        state = replace(state, pending=False)  # told as flapping, or as settled
+    else:
+        state, kind, silence = _confirmed(scan, old, state, kind)
     if exception:
-        silence = Silence.EXCEPTION
+        state, silence = replace(state, pending=False), Silence.EXCEPTION
     expired = old.exception if old and old.open and state.open and not exception else None
     state = replace(state, exception=exception if state.open else None)
     changes = []
@@ -138,16 +158,45 @@ def _compare_one(
     return state, changes
 
 
+def _confirmed(
+    scan: Scan, old: FindingState | None, state: FindingState, kind: ChangeKind | None
+) -> tuple[FindingState, ChangeKind | None, Silence | None]:
+    """A finding that takes two scans to be news: pending after the first, told by the second, and not told if it was one.
+
+    A run that was repeated is the same scan.
+    """
+    if kind in (ChangeKind.OPENED, ChangeKind.REOPENED) and state.check_id in scan.confirmed:
+        return replace(state, pending=True), kind, Silence.HICCUP
+    if old is None or not old.pending:
+        return state, kind, None
+    if not state.open:
+        return replace(state, pending=False), kind, Silence.HICCUP
+    if state.run_id == old.run_id:
+        return state, None, None
+    news = ChangeKind.OPENED if state.occurrences == 1 else ChangeKind.REOPENED
+    return replace(state, pending=False), news, None
+
+
 def _event(scan: Scan, old: FindingState | None, seen: Observation | None) -> ChangeKind | None:
     if seen is None:
-        gone = old is not None and old.open and (scan.record.complete or scan.closing)
+        gone = old is not None and old.open and scan.decided(old.check_id)
         return ChangeKind.RESOLVED if gone else None
     if old is None:
         return ChangeKind.OPENED
     if not old.open:
         return ChangeKind.REOPENED
+    if not seen.exact:
+        return ChangeKind.CHANGED if _rank(seen.severity) > _rank(old.severity) else None
+    if not old.fingerprint:  # it was never seen whole: its causes aren't news, only more is known of them
+        return ChangeKind.CHANGED if seen.severity != old.severity else None
     differs = (old.fingerprint, old.severity) != (_fingerprint(seen), seen.severity)
-    return ChangeKind.CHANGED if differs and scan.record.complete else None
+    return ChangeKind.CHANGED if differs else None
+
+
+def _rank(severity: str) -> int:
+    """For comparing; a severity of another version is below all."""
+    order = ("low", "medium", "high")
+    return order.index(severity) if severity in order else -1
 
 
 def _after(scan: Scan, old: FindingState | None, seen: Observation | None, event: ChangeKind | None) -> FindingState:
@@ -191,8 +240,8 @@ def _after(scan: Scan, old: FindingState | None, seen: Observation | None, event
         last_seen=now,
         run_id=record.run_id,
     )
-    if record.complete or event:
-        # A partial scan must not replace the words either: they'd no longer belong to the fingerprint.
+    if seen.exact or event:
+        # What isn't all there must not replace the words either: they'd no longer belong to the fingerprint.
         state = replace(
             state,
             title=seen.title,
@@ -246,5 +295,7 @@ def _change(
         flapping=flap,
         silence=silence,
         exception=exception,
+        closing=bool(scan.closing) and kind is ChangeKind.RESOLVED,
+        channels=scan.channels,
         detail=scan.record.document or {},
     )

@@ -40,6 +40,8 @@ class Silence(StrEnum):
 
     EXCEPTION = "exception"
     FLAPPING = "flapping"
+    HICCUP = "hiccup"
+    """Seen by one scan only, where it takes two in a row to be news."""
 
 
 class RunStatus(StrEnum):
@@ -66,6 +68,9 @@ class Observation:
     summary: str
     cause: str | None = None
     """Since when it has been so and through whom, in a sentence, where that is known."""
+    exact: bool = True
+    """Whether everything that decides it could be read. If not, it is true all the same, but its causes and words may lack
+    something, and its severity may be higher."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +147,8 @@ class FindingState:
     transitions: tuple[datetime, ...] = ()
     """Its last changes, oldest first, as many as flapping is decided by."""
     flapping_since: datetime | None = None
+    pending: bool = False
+    """Whether it is open and not told yet: the next scan that sees it tells it."""
     exception: AcceptedException | None = None
     """The exception that covers it while it is open: as of the last scan, or as of now where a reader was given the
     exceptions."""
@@ -207,6 +214,10 @@ class Change:
     """None for a change that is told."""
     exception: AcceptedException | None = None
     """The exception that silences the change, or the one that expired."""
+    closing: bool = False
+    """Whether the finding ended because nobody watches the account any more, and not because the problem is gone."""
+    channels: tuple[str, ...] = ()
+    """The alert channels that it is to be told through, as configured when it was kept."""
     detail: Mapping[str, Any] = field(default_factory=dict)
     """The account as it was judged at that moment: its public JSON object with verdict, reasons and remediation."""
 
@@ -232,6 +243,7 @@ class Change:
             "resolution": self.resolution,
             "flapping": self.flapping.value if self.flapping else None,
             "silence": self.silence.value if self.silence else None,
+            "closing": self.closing,
             "exception": self.exception.public() if self.exception else None,
         }
 
@@ -245,12 +257,19 @@ class AccountRecord:
     display_name: str
     run_id: str
     judged_at: datetime
-    """When the account was read. A judgement never replaces one that was read later."""
+    """When reading began that it was judged from. A judgement never replaces one that was read later."""
     complete: bool
-    """Whether everything that concerns the account was readable. If not, nothing of it is resolved or changed."""
+    """Whether everything that concerns the account was readable."""
     selected: bool = True
     """False once the account is no longer selected or was deleted."""
+    selected_as: str | None = None
+    """The user principal name with which the settings last selected it; a renamed account is watched on under its id."""
+    lost_since: datetime | None = None
+    """Since when the settings no longer select it, while it is watched on nevertheless."""
     per_user_mfa: str | None = None
+    """The per-user MFA state when it could last be read."""
+    switched_off_from: str | None = None
+    """The per-user MFA state that the account had before it was switched off; None unless it was, and still is."""
     visibility: str = "unknown"
     usability: str = "unknown"
     document: Mapping[str, Any] | None = None
@@ -319,6 +338,8 @@ class RunRecord:
     """What report-only policies would change: ``title``, ``policy_id``, ``count``, ``accounts``."""
     gaps: tuple[Mapping[str, Any], ...] = ()
     """The unreadable inputs: ``input``, ``error``, ``permission``, ``account``."""
+    notes: tuple[str, ...] = ()
+    """What is to be known about the run itself, in sentences: a wrong clock, a row that can't be read."""
 
     def public(self) -> dict[str, Any]:
         """The run as a JSON object."""
@@ -341,6 +362,7 @@ class RunRecord:
             "severities": dict(self.severities),
             "changes": dict(self.changes),
             "gaps": [dict(gap) for gap in self.gaps],
+            "notes": list(self.notes),
         }
 
 

@@ -34,7 +34,7 @@ KEYS = ("PartitionKey", "RowKey", "account_id")
 ACCOUNT_COLUMNS = (
     *KEYS,
     *("user_principal_name", "display_name", "run_id", "judged_at", "complete", "selected"),
-    *("per_user_mfa", "visibility", "usability"),
+    *("per_user_mfa", "switched_off_from", "selected_as", "lost_since", "visibility", "usability"),
 )
 """An account's row without its document."""
 FINDING_COLUMNS = (
@@ -51,7 +51,7 @@ FINDING_COLUMNS = (
         "resolution",
         "occurrences",
     ),
-    *("transitions", "flapping_since", "exception"),
+    *("transitions", "flapping_since", "pending", "exception"),
 )
 CHANGE_COLUMNS = (
     *KEYS,
@@ -67,6 +67,8 @@ CHANGE_COLUMNS = (
         "resolution",
         "flapping",
         "silence",
+        "closing",
+        "channels",
     ),
     "exception",
 )
@@ -97,6 +99,9 @@ def account_to_row(record: AccountRecord) -> Entity:
         complete=record.complete,
         selected=record.selected,
         per_user_mfa=record.per_user_mfa,
+        switched_off_from=record.switched_off_from,
+        selected_as=record.selected_as,
+        lost_since=record.lost_since,
         visibility=record.visibility,
         usability=record.usability,
         **pack(record.document),
@@ -114,6 +119,9 @@ def account_from_row(row: Mapping[str, Any]) -> AccountRecord:
         complete=row["complete"],
         selected=row["selected"],
         per_user_mfa=row.get("per_user_mfa"),
+        switched_off_from=row.get("switched_off_from"),
+        selected_as=row.get("selected_as"),
+        lost_since=utc_or_none(row.get("lost_since")),
         visibility=row["visibility"],
         usability=row["usability"],
         document=unpack(row),
@@ -145,6 +153,7 @@ def finding_to_row(state: FindingState) -> Entity:
         occurrences=state.occurrences,
         transitions=json.dumps([time.astimezone(UTC).isoformat() for time in state.transitions]),
         flapping_since=state.flapping_since,
+        pending=state.pending or None,
         exception=dump_exception(state.exception),
     )
 
@@ -172,6 +181,7 @@ def finding_from_row(row: Mapping[str, Any]) -> FindingState:
         occurrences=row["occurrences"],
         transitions=tuple(datetime.fromisoformat(time) for time in json.loads(row["transitions"])),
         flapping_since=utc_or_none(row.get("flapping_since")),
+        pending=bool(row.get("pending", False)),
         exception=load_exception(row.get("exception")),
     )
 
@@ -209,6 +219,8 @@ def change_from_row(row: Mapping[str, Any]) -> Change:
         resolution=row.get("resolution"),
         flapping=Flap(flapping) if flapping else None,
         silence=Silence(silence) if silence else None,
+        closing=bool(row.get("closing", False)),
+        channels=tuple(filter(None, str(row.get("channels") or "").split(","))),
         exception=load_exception(row.get("exception")),
         detail=unpack(row) or {},
     )
@@ -236,6 +248,8 @@ def _change_row(change: Change, row_key: str, detail: Mapping[str, bytes]) -> En
         resolution=change.resolution,
         flapping=change.flapping.value if change.flapping else None,
         silence=change.silence.value if change.silence else None,
+        closing=change.closing or None,
+        channels=",".join(change.channels) or None,
         exception=dump_exception(change.exception),
         **detail,
     )

@@ -105,6 +105,7 @@ def run_to_row(run: RunRecord) -> Entity:
                 "changes": dict(run.changes),
                 "gaps": [dict(gap) for gap in run.gaps],
                 "simulations": [dict(one) for one in run.simulations],
+                "notes": list(run.notes),
             }
         ),
     }
@@ -133,6 +134,7 @@ def run_from_row(row: Mapping[str, Any]) -> RunRecord:
         changes=packed.get("changes", {}),
         gaps=tuple(packed.get("gaps", ())),
         simulations=tuple(packed.get("simulations", ())),
+        notes=tuple(packed.get("notes", ())),
     )
 
 

@@ -24,7 +24,7 @@ A write that succeeded but whose answer was lost looks like a conflict when the 
 again, finds its own state, sees no further change, and the waiting rows are there from the first attempt.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -32,6 +32,7 @@ from typing import Any
 from azure.data.tables.aio import TableServiceClient
 
 from findings.accepted import with_exception
+from findings.clocks import not_after
 from findings.compare import compare, no_longer_found
 from findings.errors import ConflictError
 from findings.keys import NO_KEY, from_key, prefix_range, time_key, to_key
@@ -87,8 +88,12 @@ class FindingStore:
         alert_id: str,
         closing: str | None = None,
         resolution: Callable[[str], str] = no_longer_found,
+        undecided: Collection[str] = (),
+        confirmed: Collection[str] = (),
+        channels: tuple[str, ...] = (),
         exceptions: Sequence[AcceptedException] = (),
         snapshot: Snapshot | None = None,
+        now: datetime | None = None,
     ) -> Comparison:
         """Compare an account with what was known of it, and write the outcome.
 
@@ -98,8 +103,12 @@ class FindingStore:
             alert_id: The group that its changes are told in: fresh for each execution of a scan.
             closing: See ``compare``.
             resolution: See ``compare``.
+            undecided: See ``compare``.
+            confirmed: See ``compare``.
+            channels: See ``compare``.
             exceptions: See ``compare``.
             snapshot: What was known, if it was read already; it may be out of date.
+            now: The time, by default that of the judgement: nothing that was kept can have happened after it.
 
         Returns:
             The new states and changes; ``superseded`` and empty where a later judgement was kept in the meantime.
@@ -111,7 +120,8 @@ class FindingStore:
             snapshot = await self.load_snapshot(record.account_id)
             record = replace(record, document=snapshot.record.document if snapshot.record else None)
         for _ in range(ATTEMPTS):
-            known = snapshot or await self.load_snapshot(record.account_id)
+            stored = snapshot or await self.load_snapshot(record.account_id)
+            known = not_after(stored, now or record.judged_at, record.judged_at)
             if known.record and known.record.judged_at > record.judged_at:
                 return Comparison(known.findings, superseded=True)
             outcome = compare(
@@ -121,8 +131,13 @@ class FindingStore:
                 alert_id=alert_id,
                 closing=closing,
                 resolution=resolution,
+                undecided=undecided,
+                confirmed=confirmed,
+                channels=channels,
                 exceptions=exceptions,
             )
+            touched = tuple(state for state in outcome.states if state not in stored.findings)
+            outcome = replace(outcome, touched=touched)
             try:
                 await self.save_account(record, outcome, known)
             except ConflictError:

@@ -1,6 +1,6 @@
 """What changed about an account: tables of single steps, and properties of sequences of scans."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from findings.compare import change_id, compare, no_longer_found
 from findings.model import (
     AcceptedException,
+    Change,
     ChangeKind,
     Comparison,
     FindingState,
@@ -22,6 +23,7 @@ from tests.findings.build import DAY, DOCUMENT, HOUR, NOW, account, seen
 
 OPENED, CHANGED = ChangeKind.OPENED, ChangeKind.CHANGED
 RESOLVED, REOPENED = ChangeKind.RESOLVED, ChangeKind.REOPENED
+EVERY_CHECK = frozenset(f"APW-{number:03}" for number in range(1, 18))
 
 
 def scan(
@@ -33,11 +35,16 @@ def scan(
     closing: str | None = None,
     resolution: str = no_longer_found(""),
     exceptions: Sequence[AcceptedException] = (),
+    confirmed: Collection[str] = (),
+    run_id: str = "run-1",
 ) -> Comparison:
+    """``complete``: whether everything could be read that decides the checks."""
     return compare(
-        account(at=at, complete=complete, selected=selected),
+        account(at=at, complete=complete, selected=selected, run_id=run_id),
         previous,
-        observations,
+        [replace(observation, exact=complete) for observation in observations],
+        undecided=() if complete else EVERY_CHECK,
+        confirmed=confirmed,
         alert_id=f"alert-{at.isoformat()}",
         closing=closing,
         resolution=lambda check_id: resolution,
@@ -51,6 +58,7 @@ def accepted(
     return AcceptedException(name, account_id, "svc-a1", check_id, "Migration", "Ada", until, NOW - DAY, "Ada")
 
 
+RANK = {"low": 1, "medium": 2, "high": 3}
 OPEN = scan([], seen()).states
 GONE = scan(OPEN, at=NOW + HOUR).states
 
@@ -286,13 +294,17 @@ def outcome_time(outcome: Comparison) -> datetime:
 
 @SOME
 @given(SCANS)
-def test_a_partial_scan_never_resolves_and_never_changes(scans: list[tuple[list[Observation], bool, int]]) -> None:
+def test_what_is_undecided_is_never_resolved_and_only_changes_for_the_worse(
+    scans: list[tuple[list[Observation], bool, int]],
+) -> None:
     for before, _, complete, outcome in play(scans):
         if not complete:
             was_open = {state.check_id for state in before if state.open}
             assert was_open <= {state.check_id for state in outcome.states if state.open}
             assert not [change for change in outcome.changes if change.kind is RESOLVED]
-            assert not [change for change in outcome.changes if change.kind is CHANGED and change.flapping is None]
+            for change in outcome.changes:
+                if change.kind is CHANGED and change.flapping is None:
+                    assert RANK[change.severity] > RANK[change.previous_severity or ""]
 
 
 @SOME
@@ -359,3 +371,89 @@ def test_closing_leaves_nothing_open(scans: list[tuple[list[Observation], bool, 
     outcome = scan(states, seen(), at=NOW + 300 * DAY, selected=False, closing="The account was deleted.")
     assert not [state for state in outcome.states if state.open]
     assert {change.check_id for change in outcome.told} >= {state.check_id for state in states if state.open}
+
+
+# What could not be read decides single checks, not whole scans
+
+
+def test_only_what_is_undecided_is_protected() -> None:
+    before = scan([], seen("APW-001"), seen("APW-011")).states
+    outcome = compare(account(at=NOW + DAY), before, [], alert_id="a", undecided={"APW-011"})
+    assert [(change.kind, change.check_id) for change in outcome.changes] == [(RESOLVED, "APW-001")]
+    assert {state.check_id: state.status.value for state in outcome.states} == {
+        "APW-001": "resolved",
+        "APW-011": "open",
+    }
+
+
+def test_a_rise_in_severity_is_told_though_something_was_unreadable() -> None:
+    before = scan([], seen(severity="medium")).states
+    (change,) = scan(before, seen(severity="high"), at=NOW + DAY, complete=False).changes
+    assert (change.kind, change.previous_severity, change.severity) == (CHANGED, "medium", "high")
+    lower = scan(OPEN, seen(severity="low"), at=NOW + DAY, complete=False)
+    assert (lower.changes, lower.states[0].severity) == ((), "high")
+
+
+def test_causes_that_become_readable_are_no_news() -> None:
+    before = scan([], seen(fingerprint="half of it"), complete=False).states
+    outcome = scan(before, seen(fingerprint="all of it"), at=NOW + DAY)
+    assert (outcome.changes, outcome.states[0].summary) == ((), "APW-001 because of all of it.")
+    (change,) = scan(outcome.states, seen(fingerprint="another"), at=NOW + 2 * DAY).changes
+    assert change.kind is CHANGED
+
+
+@pytest.mark.parametrize(
+    ("scans", "told"),
+    [
+        ("1", []),
+        ("1 2", ["opened"]),
+        ("1 1 1", []),  # a run that was repeated is the same scan
+        ("1 -2", []),
+        ("1 -2 3", []),
+        ("1 -2 3 4", ["reopened"]),
+        ("1 2 3 -4", ["opened", "resolved"]),
+        ("1 2 -3 4 5", ["opened", "resolved", "reopened"]),
+    ],
+)
+def test_what_one_scan_alone_could_not_read_is_a_hiccup(scans: str, told: Sequence[str]) -> None:
+    states: Sequence[FindingState] = ()
+    changes: list[Change] = []
+    for hour, name in enumerate(scans.split()):
+        seen_now = [] if name.startswith("-") else [seen("APW-008")]
+        outcome = scan(states, *seen_now, at=NOW + hour * HOUR, confirmed={"APW-008"}, run_id=name.strip("-"))
+        states, changes = outcome.states, [*changes, *outcome.told]
+    assert [change.kind.value for change in changes] == told
+    if told:
+        assert changes[0].first_seen <= NOW + 2 * HOUR
+    if scans.split()[-1].startswith("-"):
+        assert not states[0].open
+    else:
+        assert states[0].open  # kept at once, whether it is told yet or not
+
+
+def test_an_unreadable_account_that_came_and_went_is_told_once_it_stays_so() -> None:
+    """Unreadable on days 0, 2 and 4, and then for good."""
+    states: Sequence[FindingState] = ()
+    told = []
+    for day in range(12):
+        seen_now = [seen("APW-008")] if day % 2 == 0 or day > 4 else []
+        outcome = scan(states, *seen_now, at=NOW + day * DAY, confirmed={"APW-008"}, run_id=f"run-{day}")
+        states = outcome.states
+        told += [(day, change.flapping.value if change.flapping else change.kind.value) for change in outcome.told]
+    assert told == [(3, "started"), (7, "settled")]
+    assert states[0].open
+
+
+def test_an_accepted_finding_is_not_told_by_the_second_scan() -> None:
+    exception = accepted(NOW.date() + timedelta(days=9), "APW-008")
+    first = scan([], seen("APW-008"), confirmed={"APW-008"}, run_id="1", exceptions=[exception])
+    second = scan(
+        first.states, seen("APW-008"), at=NOW + DAY, confirmed={"APW-008"}, run_id="2", exceptions=[exception]
+    )
+    assert (first.told, second.told) == ((), ())
+
+
+def test_a_finding_that_ends_with_the_watch_says_so() -> None:
+    (closed,) = scan(OPEN, at=NOW + DAY, closing="The account was deleted.").changes
+    (solved,) = scan(OPEN, at=NOW + DAY).changes
+    assert (closed.closing, solved.closing) == (True, False)

@@ -1,0 +1,116 @@
+"""What a scan can't see, over time: pure. Blindness is news of its own, told when it begins, weekly, and when it ends.
+
+What one scan alone couldn't see is a hiccup: it is told by the second scan in a row that can't see it either. Facts that need
+no second look (a renamed account, a selection that lost its accounts) are told at once.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from findings.clocks import is_ahead
+
+REMIND_AFTER = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class Unseen:
+    """Something that a scan couldn't see, or that it has to say about what it looks at."""
+
+    key: str
+    """What it is about: the same in every scan, e.g. ``input conditional_access_policies``."""
+    text: str
+    """One or more sentences: what can't be seen, what follows from it, and what to do."""
+    label: str = ""
+    """Its name in a headline, e.g. ``the Conditional Access policies``; empty for what isn't blindness."""
+    at_once: bool = False
+    """Whether it needs no second scan to be news."""
+    lasting: bool = True
+    """Whether its end is news. False for something that happened, and for what only matters once."""
+    reminded: bool = True
+    """Whether it is told again every week as long as it lasts."""
+
+
+@dataclass(frozen=True, slots=True)
+class SightState:
+    """What is remembered of it as long as it lasts."""
+
+    unseen: Unseen
+    since: datetime
+    run_id: str
+    """The run that saw it last."""
+    told_at: datetime | None = None
+    """When it was last told; None as long as only one scan has seen it."""
+
+
+class NewsKind(StrEnum):
+    """What there is to tell."""
+
+    BEGAN = "began"
+    LASTS = "lasts"
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class SightNews:
+    """One thing to tell."""
+
+    kind: NewsKind
+    unseen: Unseen
+    since: datetime
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What there is to keep, to drop and to tell after a scan."""
+
+    kept: tuple[SightState, ...]
+    """Those that are new or have changed."""
+    dropped: tuple[SightState, ...]
+    news: tuple[SightNews, ...]
+
+
+def after_scan(before: Iterable[SightState], unseen: Iterable[Unseen], *, run_id: str, now: datetime) -> Sight:
+    """What follows from what one scan couldn't see.
+
+    Takes everything that was remembered of what the scan looks at, and everything that it couldn't see of it. A run that was
+    repeated is the same scan.
+    """
+    known = {state.unseen.key: state for state in before}
+    current = {one.key: one for one in unseen}
+    kept, news = [], []
+    for key, one in current.items():
+        state, told = _seen_again(known.get(key), one, run_id, now)
+        if state != known.get(key):
+            kept.append(state)
+        news += told
+    dropped = tuple(state for key, state in known.items() if key not in current)
+    ended = [
+        SightNews(NewsKind.ENDED, state.unseen, state.since, now)
+        for state in dropped
+        if state.told_at is not None and state.unseen.lasting
+    ]
+    return Sight(tuple(kept), dropped, tuple([*news, *ended]))
+
+
+def _seen_again(
+    known: SightState | None, one: Unseen, run_id: str, now: datetime
+) -> tuple[SightState, list[SightNews]]:
+    if known is None:
+        state = SightState(one, now, run_id)
+        confirmed = one.at_once
+    else:
+        since = now if is_ahead(known.since, now) else known.since
+        told_at = now if is_ahead(known.told_at, now) else known.told_at
+        state = replace(known, unseen=one, since=since, told_at=told_at)
+        confirmed = one.at_once or known.run_id != run_id
+        state = replace(state, run_id=run_id)
+    if state.told_at is None:
+        if not confirmed:
+            return state, []
+        return replace(state, told_at=now), [SightNews(NewsKind.BEGAN, one, state.since, now)]
+    if one.reminded and now - state.told_at >= REMIND_AFTER:
+        return replace(state, told_at=now), [SightNews(NewsKind.LASTS, one, state.since, now)]
+    return state, []
