@@ -4,7 +4,7 @@ What each check means to a person stands in ``checks/texts/<id>.md``.
 """
 
 import hashlib
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from checks.model import Effect, Finding, JudgedAccount, Severity, Usability, Verdict, Visibility
@@ -67,6 +67,8 @@ def _about_to_be_blocked(verdict: Verdict) -> Severity | None:
 
 
 SWITCHED_OFF = "APW-009"
+BY_USE = frozenset({"APW-010", "APW-012"})
+"""The checks of how an account is used: ``checks/usage.py``."""
 _DEMANDS = (Effect.DEMANDS_MFA, Effect.EVIDENCE)
 CHECKS: tuple[Check, ...] = (
     Check("APW-001", "App password option hidden by Conditional Access", _hidden_by_policy, _DEMANDS),
@@ -97,6 +99,11 @@ CHECKS: tuple[Check, ...] = (
 )
 
 
+def known_checks() -> frozenset[str]:
+    """The ids of all checks of this version."""
+    return frozenset({SWITCHED_OFF, *BY_USE, *(check.id for check in CHECKS)})
+
+
 def deciding_effects(check_id: str) -> frozenset[str]:
     """The effects of the reasons that decide a check; empty for a check that no reason decides, or that is unknown."""
     return frozenset(effect.value for check in CHECKS if check.id == check_id for effect in check.decided_by)
@@ -114,20 +121,28 @@ def findings_of(verdict: Verdict) -> tuple[Finding, ...]:
     )
 
 
-def switched_off(previous_state: str | None, judged: JudgedAccount, open_before: Collection[str]) -> Finding | None:
+def state_before(known: str | None, last: str | None, state: str | None) -> str | None:
+    """The per-user MFA state that an account had before it was switched off; None where it wasn't, or is on again.
+
+    Takes what was remembered of that, the state that was last read, and today's; None is one that can't be read.
+    """
+    if state is None:
+        return known
+    if state != "disabled":
+        return None
+    return known or (last if last in ("enabled", "enforced") else None)
+
+
+def switched_off(judged: JudgedAccount, before: str | None) -> Finding | None:
     """APW-009, which only time shows: per-user MFA went from Enforced or Enabled to Disabled.
 
-    Takes the state that the last scan read, the account as it is judged now, and the ids of its open findings. The finding
-    stays open as long as the state stays Disabled.
+    Takes the account as it is judged now, and the state that it had before (:func:`state_before`). The finding stays open as
+    long as the state stays Disabled, and comes back with an account that was disabled in between.
     """
     state = judged.account.per_user_mfa
-    if (
-        judged.verdict.visibility is Visibility.NOT_APPLICABLE
-        or not isinstance(state, str)
-        or state.lower() != "disabled"
-    ):
+    if before is None or judged.verdict.visibility is Visibility.NOT_APPLICABLE:
         return None
-    if previous_state not in ("enabled", "enforced") and SWITCHED_OFF not in open_before:
+    if not isinstance(state, str) or state.lower() != "disabled":
         return None
     summary = (
         "Per-user MFA of the account was set to Disabled. The app-password option goes away with it, and existing app "

@@ -111,6 +111,10 @@ class Verdict:
     would_be_blocked_by_microsoft: bool = False
     roles: tuple[str, ...] = ()
     """Names of the active directory roles of the account."""
+    undecided: frozenset[str] = frozenset()
+    """Ids of the checks of which what is missing leaves open whether the account fails them."""
+    exact: bool = True
+    """Whether nothing is missing that could add a reason, or make one worse."""
 
 
 @dataclass(frozen=True, slots=True)

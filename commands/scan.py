@@ -61,6 +61,8 @@ async def _scan(options: argparse.Namespace) -> int:
     await _tell(settings, result.alert_ids)
     run = result.document["run"]
     names = {one["id"]: one["user_principal_name"] for one in result.document["accounts"]}
+    for note in run["notes"]:
+        say(plain(note))
     for gap in run["gaps"]:
         say(plain(f"Could not read: {gap_sentence(gap, names)}"))
     if not run["complete"]:

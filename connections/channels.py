@@ -22,6 +22,16 @@ def has_channels(settings: Settings) -> bool:
     return bool(settings.teams_webhook_url or settings.webhook_url or settings.alert_email_from)
 
 
+def configured(settings: Settings) -> tuple[str, ...]:
+    """The names of the channels that are configured here."""
+    found = {
+        TeamsChannel.name: settings.teams_webhook_url,
+        WebhookChannel.name: settings.webhook_url,
+        EmailChannel.name: settings.alert_email_from,
+    }
+    return tuple(name for name, value in found.items() if value)
+
+
 @asynccontextmanager
 async def open_channels(settings: Settings) -> AsyncIterator[Sequence[Channel]]:
     """The channels, ready to send."""

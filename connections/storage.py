@@ -1,7 +1,9 @@
 """The connection to Azure Table Storage: short waits, one clear error when it can't be reached."""
 
 from collections.abc import AsyncIterator, Iterable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
@@ -83,6 +85,23 @@ async def ensure_tables(client: TableServiceClient, names: Iterable[str]) -> Non
         for name in names:
             if name not in existing:
                 await client.create_table_if_not_exists(name)
+
+
+async def clock_ahead(client: TableServiceClient) -> timedelta | None:
+    """How far this machine's clock is ahead of the storage account's, to the second; None where that doesn't say.
+
+    Raises ``StorageUnavailable``.
+    """
+    found: list[timedelta] = []
+
+    def note(response: Any) -> None:
+        with suppress(TypeError, ValueError):
+            found.append(datetime.now(UTC) - parsedate_to_datetime(response.http_response.headers.get("Date", "")))
+
+    with _unavailable(client):
+        async for _ in client.list_tables(results_per_page=1, raw_response_hook=note):
+            break
+    return found[0] if found else None
 
 
 @contextmanager

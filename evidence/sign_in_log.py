@@ -60,6 +60,10 @@ class SignInLog:
                 for newest, oldest in _slices(days, SLICE_DAYS[about]):
                     await self._read(question, self._day(oldest), self._day(newest))
 
+    def whole(self, id: str) -> bool:
+        """Whether every day is known of what was asked about an account itself."""
+        return self._covered.get(("accounts", id), 0) & (1 << DAYS) - 1 == (1 << DAYS) - 1
+
     async def uses_of_everybody(self) -> AsyncIterator[SignInUse]:
         """What the questions that name no account found, day by day."""
         async for kept in self._kept():

@@ -56,6 +56,8 @@ class Usage:
     proposals: tuple[Proposal, ...] = ()
     complete: bool = True
     """Whether everything that proposals come from could be read."""
+    whole: frozenset[str] = frozenset()
+    """The accounts whose sign-ins are known for every day: what these don't show isn't so."""
 
 
 def products_for(settings: Settings) -> tuple[Product, ...]:
@@ -73,8 +75,10 @@ async def kept_usage(graph: Graph, settings: Settings, reading: Reading, evidenc
         return Usage(reading)
     log = SignInLog(graph, evidence, Turns(), Gaps(), now)
     await log.look()
-    known = await log.known({account.id for account in reading.accounts})
-    return Usage(replace(reading, accounts=tuple(_equipped(one, known, {}) for one in reading.accounts)))
+    ids = {account.id for account in reading.accounts}
+    known = await log.known(ids)
+    equipped = replace(reading, accounts=tuple(_equipped(one, known, {}) for one in reading.accounts))
+    return Usage(equipped, whole=frozenset(filter(log.whole, ids)))
 
 
 async def read_usage(
@@ -138,7 +142,8 @@ class _Finder:
             await self._log.forget()
         proposals = await self._propose(candidates, known, applications)
         accounts = tuple(_equipped(one, known, applications.consents) for one in self._reading.accounts)
-        return Usage(replace(self._reading, accounts=accounts), proposals)
+        whole = frozenset(filter(self._log.whole, self._selected)) if self._by_sign_ins else frozenset()
+        return Usage(replace(self._reading, accounts=accounts), proposals, whole=whole)
 
     async def _score(self, applications: Applications) -> None:
         """Note who is worth a closer look, and how much says so."""

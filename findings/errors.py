@@ -6,7 +6,8 @@
     ├── StorageError          Table Storage can't be reached, refuses, or answers something unexpected
     ├── ConflictError         somebody else wrote the same rows in between: read again and retry
     ├── ScanAlreadyRunning    another scan holds the lease
-    └── LeaseLost             the lease was taken over, or couldn't be renewed in time: stop writing
+    ├── LeaseLost             the lease was taken over, or couldn't be renewed in time: stop writing
+    └── WrongTenant           what is kept belongs to another tenant than the one that was read
 """
 
 from collections.abc import Iterator
@@ -45,6 +46,10 @@ class ScanAlreadyRunning(FindingsError):
 
 class LeaseLost(FindingsError):
     """This scan no longer holds the lease and must not write any more."""
+
+
+class WrongTenant(FindingsError):
+    """What is kept belongs to another tenant than the one that was read."""
 
 
 def code_of(error: HttpResponseError) -> str:

@@ -262,12 +262,15 @@ class AccountRecord:
     """Whether everything that concerns the account was readable."""
     selected: bool = True
     """False once the account is no longer selected or was deleted."""
-    selected_as: str | None = None
-    """The user principal name with which the settings last selected it; a renamed account is watched on under its id."""
+    selected_as: str = ""
+    """The user principal name with which the settings last selected it: a renamed account is watched on under its id. Empty
+    for one that was only proposed."""
     lost_since: datetime | None = None
     """Since when the settings no longer select it, while it is watched on nevertheless."""
     per_user_mfa: str | None = None
     """The per-user MFA state when it could last be read."""
+    on_evidence: bool = False
+    """Whether the verdict rested on what the sign-in log showed."""
     switched_off_from: str | None = None
     """The per-user MFA state that the account had before it was switched off; None unless it was, and still is."""
     visibility: str = "unknown"

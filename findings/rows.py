@@ -34,7 +34,7 @@ KEYS = ("PartitionKey", "RowKey", "account_id")
 ACCOUNT_COLUMNS = (
     *KEYS,
     *("user_principal_name", "display_name", "run_id", "judged_at", "complete", "selected"),
-    *("per_user_mfa", "switched_off_from", "selected_as", "lost_since", "visibility", "usability"),
+    *("per_user_mfa", "on_evidence", "switched_off_from", "selected_as", "lost_since", "visibility", "usability"),
 )
 """An account's row without its document."""
 FINDING_COLUMNS = (
@@ -99,6 +99,7 @@ def account_to_row(record: AccountRecord) -> Entity:
         complete=record.complete,
         selected=record.selected,
         per_user_mfa=record.per_user_mfa,
+        on_evidence=record.on_evidence or None,
         switched_off_from=record.switched_off_from,
         selected_as=record.selected_as,
         lost_since=record.lost_since,
@@ -119,8 +120,9 @@ def account_from_row(row: Mapping[str, Any]) -> AccountRecord:
         complete=row["complete"],
         selected=row["selected"],
         per_user_mfa=row.get("per_user_mfa"),
+        on_evidence=bool(row.get("on_evidence", False)),
         switched_off_from=row.get("switched_off_from"),
-        selected_as=row.get("selected_as"),
+        selected_as=row.get("selected_as", row["user_principal_name"]),
         lost_since=utc_or_none(row.get("lost_since")),
         visibility=row["visibility"],
         usability=row["usability"],

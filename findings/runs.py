@@ -8,6 +8,7 @@ from uuid import uuid4
 
 from azure.data.tables.aio import TableServiceClient
 
+from findings.clocks import TOLERANCE, run_not_after
 from findings.errors import StorageError
 from findings.keys import to_key
 from findings.model import RunRecord, RunStatus
@@ -61,6 +62,20 @@ class RunStore:
         done = {"complete": RunStatus.COMPLETE.value, "incomplete": RunStatus.INCOMPLETE.value}
         rows = self._runs.query(conditions, {"run": RUN, "before": run.started, **done}, select=("RowKey",))
         return await anext(rows, None) is None
+
+    async def last_tenant_id(self) -> str:
+        """The tenant of the newest scan that was done; empty where there was none."""
+        return next((run.tenant_id for run in await self.newest(limit=1000) if run.finished and run.tenant_id), "")
+
+    async def put_right(self, now: datetime) -> None:
+        """Rewrite the runs whose times can't have been yet, because the clock of their machine was ahead.
+
+        Call it while holding the lease.
+        """
+        conditions = "PartitionKey eq @run and ( started gt @now or finished gt @now )"
+        rows = self._runs.query(conditions, {"run": RUN, "now": now + TOLERANCE})
+        for run in [run_from_row(row) async for row in rows]:
+            await self.save(run_not_after(run, now))
 
     async def end_abandoned(self, now: datetime) -> list[RunRecord]:
         """Mark every run that still claims to be running as failed, and return them as they are now.

@@ -24,10 +24,10 @@ class Unseen:
     """One or more sentences: what can't be seen, what follows from it, and what to do."""
     label: str = ""
     """Its name in a headline, e.g. ``the Conditional Access policies``; empty for what isn't blindness."""
+    ended: str = ""
+    """The sentence for its end. Empty for something that happened, and for what only matters once."""
     at_once: bool = False
     """Whether it needs no second scan to be news."""
-    lasting: bool = True
-    """Whether its end is news. False for something that happened, and for what only matters once."""
     reminded: bool = True
     """Whether it is told again every week as long as it lasts."""
 
@@ -90,9 +90,9 @@ def after_scan(before: Iterable[SightState], unseen: Iterable[Unseen], *, run_id
     ended = [
         SightNews(NewsKind.ENDED, state.unseen, state.since, now)
         for state in dropped
-        if state.told_at is not None and state.unseen.lasting
+        if state.told_at is not None and state.unseen.ended
     ]
-    return Sight(tuple(kept), dropped, tuple([*news, *ended]))
+    return Sight(tuple(kept), dropped, (*news, *ended))
 
 
 def _seen_again(

@@ -110,7 +110,7 @@ def _unseen(values: Mapping[str, Any]) -> Unseen:
         text=values["text"],
         label=values.get("label") or "",
         at_once=bool(values.get("at_once")),
-        lasting=bool(values.get("lasting", True)),
+        ended=values.get("ended") or "",
         reminded=bool(values.get("reminded", True)),
     )
 
@@ -121,7 +121,7 @@ def _unseen_columns(one: Unseen) -> dict[str, Any]:
         "text": one.text,
         "label": one.label,
         "at_once": one.at_once,
-        "lasting": one.lasting,
+        "ended": one.ended,
         "reminded": one.reminded,
     }
 

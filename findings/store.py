@@ -108,7 +108,7 @@ class FindingStore:
             channels: See ``compare``.
             exceptions: See ``compare``.
             snapshot: What was known, if it was read already; it may be out of date.
-            now: The time, by default that of the judgement: nothing that was kept can have happened after it.
+            now: The time, where it is certain: nothing that was kept can have happened after it.
 
         Returns:
             The new states and changes; ``superseded`` and empty where a later judgement was kept in the meantime.
@@ -121,7 +121,7 @@ class FindingStore:
             record = replace(record, document=snapshot.record.document if snapshot.record else None)
         for _ in range(ATTEMPTS):
             stored = snapshot or await self.load_snapshot(record.account_id)
-            known = not_after(stored, now or record.judged_at, record.judged_at)
+            known = not_after(stored, now, record.judged_at) if now else stored
             if known.record and known.record.judged_at > record.judged_at:
                 return Comparison(known.findings, superseded=True)
             outcome = compare(

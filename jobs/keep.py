@@ -1,19 +1,19 @@
 """Keeping: compare what was seen with what was known, and write every account with its changes."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from azure.data.tables.aio import TableServiceClient
 
-from checks.catalog import causing_effects, switched_off
-from checks.model import JudgedAccount, Reason, Visibility
+from checks.catalog import SWITCHED_OFF, causing_effects, known_checks, state_before, switched_off
+from checks.decided import CONFIRMED, undecided
+from checks.model import Effect, JudgedAccount, Reason, Visibility
 from checks.resolutions import why_resolved
 from checks.visibility import per_user_state
-from findings.exceptions import ExceptionStore
 from findings.model import AcceptedException, AccountRecord, Comparison, Observation, Snapshot
 from findings.parallel import for_each
 from findings.store import FindingStore
-from jobs.clock import Clock
 from jobs.look import Seen
 from reports.document import account_object
 
@@ -21,112 +21,152 @@ Advance = Callable[[int, int], None]
 """Told how many accounts are kept, and how many there are."""
 
 
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """What everything that one scan keeps has in common."""
+
+    run_id: str
+    alert_id: str
+    """Names the alert that will tell of all changes that are kept."""
+    channels: tuple[str, ...]
+    """The alert channels that it is for."""
+    now: datetime
+    """When keeping began."""
+
+
 class Keeper:
     """Keeps one scan. Every method raises ``StorageError`` when Table Storage can't be used.
 
-    ``alert_id`` names the alert that will tell of all changes that are kept.
+    ``known`` is what was known of every account when the scan began, by id.
     """
 
-    def __init__(self, service: TableServiceClient, run_id: str, alert_id: str, clock: Clock, advance: Advance) -> None:
-        self._findings, self._exceptions = FindingStore(service), ExceptionStore(service)
-        self._run_id, self._alert_id, self._clock, self._advance = run_id, alert_id, clock, advance
-        self._known: Mapping[str, Snapshot] = {}
-        self._accepted: Sequence[AcceptedException] = ()
+    def __init__(
+        self,
+        service: TableServiceClient,
+        occasion: Occasion,
+        known: Mapping[str, Snapshot],
+        accepted: Sequence[AcceptedException],
+        advance: Advance,
+    ) -> None:
+        self._findings = FindingStore(service)
+        self._occasion, self._known, self._accepted, self._advance = occasion, known, accepted, advance
 
-    async def keep(self, seen: Seen, *, close_others: bool) -> tuple[list[JudgedAccount], list[Comparison]]:
-        """Compare every account with what was known, and write it; returns the accounts with findings that only time
-        shows, and what changed.
+    async def keep(self, seen: Seen) -> tuple[list[JudgedAccount], list[Comparison]]:
+        """Compare every watched account with what was known, and write it; end the findings of those that nobody watches.
 
-        ``close_others``: what was known of accounts that weren't seen is over.
+        Returns the accounts with the findings that only time shows, and what changed.
         """
-        self._known = {snapshot.account_id: snapshot async for snapshot in self._findings.load_snapshots()}
-        self._accepted = await self._exceptions.active(self._clock())
-        judged = [_with_history(one, self._known.get(one.account.id)) for one in seen.judged]
-        kept = [one for one in judged if one.account.properties is None]
+        judged = [self._with_history(one) for one in seen.judged]
+        kept = [one for one in judged if self._is_kept(one, seen)]
         outcomes: list[Comparison] = []
 
         async def keep(one: JudgedAccount) -> None:
-            outcomes.append(await self._keep_one(one, complete=seen.complete_for(one)))
+            outcomes.append(await self._keep_one(one, seen))
             self._advance(len(outcomes), len(kept))
 
-        async def close(snapshot: Snapshot) -> None:
-            outcomes.append(await self._close(snapshot, seen))
+        async def miss(snapshot: Snapshot) -> None:
+            outcomes.append(await self._keep_missed(snapshot, seen))
 
         await for_each(kept, keep)
-        if close_others:
-            await for_each(self._gone(seen), close)
+        await for_each(self._missed(seen), miss)
         return judged, outcomes
 
-    async def _keep_one(self, one: JudgedAccount, *, complete: bool) -> Comparison:
-        closing = None
-        if one.verdict.visibility is Visibility.NOT_APPLICABLE:
-            closing = one.verdict.reasons[0].text
-        account, known = one.account, self._known.get(one.account.id)
-        # A state that can't be read today must not hide that it was switched off since it last could.
-        last_state = known.record.per_user_mfa if known and known.record else None
-        now = self._clock()
+    def _is_kept(self, one: JudgedAccount, seen: Seen) -> bool:
+        """Not what was only asked for, and not what has no id because it could never be read."""
+        account = one.account
+        return account.id in seen.watch.watched and (account.properties is None or account.id in self._known)
+
+    async def _keep_one(self, one: JudgedAccount, seen: Seen) -> Comparison:
+        account, verdict = one.account, one.verdict
+        known = self._known.get(account.id)
+        before = known.record if known else None
+        open_questions = self._undecided(one, seen, known)
+        closing = verdict.reasons[0].text if verdict.visibility is Visibility.NOT_APPLICABLE else None
+        unread = account.properties is not None
         record = AccountRecord(
             account_id=account.id,
-            user_principal_name=account.user_principal_name,
-            display_name=account.display_name,
-            run_id=self._run_id,
-            judged_at=now,
-            complete=complete,
-            per_user_mfa=per_user_state(account) or last_state,
-            visibility=one.verdict.visibility,
-            usability=one.verdict.usability,
-            document=account_object(one, {}, now),
+            user_principal_name=before.user_principal_name if unread and before else account.user_principal_name,
+            display_name=before.display_name if unread and before else account.display_name,
+            run_id=self._occasion.run_id,
+            judged_at=seen.read_at,
+            complete=verdict.exact and not open_questions,
+            selected_as=seen.watch.selected_as.get(account.id, ""),
+            lost_since=seen.watch.lost_since.get(account.id),
+            # A state that can't be read today must not hide that it was switched off since it last could.
+            per_user_mfa=per_user_state(account) or (before.per_user_mfa if before else None),
+            switched_off_from=self._state_before(one),
+            on_evidence=any(reason.effect is Effect.EVIDENCE for reason in verdict.reasons)
+            or (before is not None and before.on_evidence and account.id not in seen.whole),
+            visibility=verdict.visibility,
+            usability=verdict.usability,
+            document=account_object(one, (), self._occasion.now),
         )
         return await self._findings.keep(
             record,
             _observations(one),
-            alert_id=self._alert_id,
+            alert_id=self._occasion.alert_id,
+            channels=self._occasion.channels,
             closing=closing,
-            resolution=lambda check_id: why_resolved(check_id, one.verdict),
+            resolution=lambda check_id: why_resolved(check_id, verdict),
+            undecided=open_questions,
+            confirmed=CONFIRMED,
             exceptions=self._accepted,
             snapshot=known,
+            now=self._occasion.now,
         )
 
-    def _gone(self, seen: Seen) -> Iterable[Snapshot]:
-        """Accounts of earlier scans that this one didn't select."""
-        judged = {one.account.id for one in seen.judged}
-        return [
-            snapshot
-            for snapshot in self._known.values()
-            if snapshot.account_id not in judged and snapshot.record is not None and snapshot.record.selected
-        ]
+    def _undecided(self, one: JudgedAccount, seen: Seen, known: Snapshot | None) -> frozenset[str]:
+        """The checks about which this scan can't say that the account passes them."""
+        of_other_versions = {state.check_id for state in known.findings} - known_checks() if known else set()
+        on_evidence = known is not None and known.record is not None and known.record.on_evidence
+        log_read = one.account.id in seen.whole
+        return undecided(one, log_read=log_read, on_evidence=on_evidence) | of_other_versions
 
-    async def _close(self, snapshot: Snapshot, seen: Seen) -> Comparison:
+    def _missed(self, seen: Seen) -> Iterable[Snapshot]:
+        """The known accounts that are watched no longer, and those that are gone and looked for once more."""
+        judged = {one.account.id for one in seen.judged if one.account.id in seen.watch.watched}
+        ids = (*seen.watch.closing, *(id for id in seen.watch.lost_since if id not in judged))
+        return [self._known[id] for id in ids]
+
+    async def _keep_missed(self, snapshot: Snapshot, seen: Seen) -> Comparison:
         if snapshot.record is None:
-            raise AssertionError("an account without a record is never closed")
-        name = snapshot.record.user_principal_name
-        missing = {gap.account_id for gap in seen.reading.gaps if gap.not_found}
-        deleted = {snapshot.account_id, name.lower()} & {(id or "").lower() for id in missing}
+            raise AssertionError("an account without a record is never missed")
+        id = snapshot.account_id
+        closing = seen.watch.closing.get(id)
         record = replace(
             snapshot.record,
-            run_id=self._run_id,
-            judged_at=self._clock(),
-            complete=True,
-            selected=False,
+            run_id=self._occasion.run_id,
+            judged_at=seen.read_at,
+            selected=closing is None,
+            lost_since=seen.watch.lost_since.get(id),
             document=None,
         )
-        closing = (
-            "The account no longer exists in the tenant."
-            if deleted
-            else "The account was deleted, or is no longer selected as a service account."
-        )
         return await self._findings.keep(
-            record, (), alert_id=self._alert_id, closing=closing, exceptions=self._accepted, snapshot=snapshot
+            record,
+            (),
+            alert_id=self._occasion.alert_id,
+            channels=self._occasion.channels,
+            closing=closing,
+            undecided={state.check_id for state in snapshot.findings},
+            exceptions=self._accepted,
+            snapshot=snapshot,
+            now=self._occasion.now,
         )
 
+    def _with_history(self, one: JudgedAccount) -> JudgedAccount:
+        """The account with the findings that only time shows."""
+        finding = switched_off(one, self._state_before(one))
+        return replace(one, findings=(*one.findings, finding)) if finding else one
 
-def _with_history(one: JudgedAccount, known: Snapshot | None) -> JudgedAccount:
-    """The account with the findings that only time shows."""
-    if known is None or known.record is None:
-        return one
-    open_before = {state.check_id for state in known.findings if state.open}
-    finding = switched_off(known.record.per_user_mfa, one, open_before)
-    return replace(one, findings=(*one.findings, finding)) if finding else one
+    def _state_before(self, one: JudgedAccount) -> str | None:
+        known = self._known.get(one.account.id)
+        if known is None or known.record is None:
+            return None
+        record = known.record
+        # What a version kept that remembered it by the finding alone.
+        remembered = any(state.check_id == SWITCHED_OFF and state.open for state in known.findings)
+        before = record.switched_off_from or ("enabled" if remembered else None)
+        return state_before(before, record.per_user_mfa, per_user_state(one.account))
 
 
 def _observations(one: JudgedAccount) -> list[Observation]:
@@ -138,6 +178,7 @@ def _observations(one: JudgedAccount) -> list[Observation]:
             finding.fingerprint,
             finding.summary,
             _cause(one.verdict.reasons, causing_effects(finding.check_id)),
+            exact=one.verdict.exact or finding.check_id in CONFIRMED,
         )
         for finding in one.findings
     ]

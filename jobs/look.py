@@ -2,26 +2,28 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from types import MappingProxyType
 
 from checks.causes import Causes
 from checks.discovery import Proposal
 from checks.judge import judge
-from checks.model import JudgedAccount, Visibility
+from checks.model import JudgedAccount
 from checks.products import with_products
 from checks.remediation import with_ways_out
-from checks.visibility import per_user_state
 from connections.graph import graph_for
 from connections.telemetry import telemetry
 from evidence.audit_log import read_trail
 from evidence.store import Evidence
 from evidence.usage import Usage, kept_usage, products_for, proposed_ids, read_usage
 from evidence.what_if import cross_checked
+from findings.model import AccountRecord
 from jobs.clock import Clock
+from jobs.watch import DISCOVERY, Watch, followed, watch
 from settings import Settings
 from tenant.gaps import Gaps
 from tenant.graph import Graph
-from tenant.model import AuditTrail, Gap
+from tenant.model import Account, AuditTrail
 from tenant.reader import Reading, read_more, read_tenant
 from tenant.selection import Selection
 from tenant.turns import Turns
@@ -37,19 +39,15 @@ class Seen:
     reading: Reading
     judged: Sequence[JudgedAccount]
     graph_requests: int
+    read_at: datetime
+    """When reading began."""
+    watch: Watch
+    """Which of the accounts are watched, and what becomes of the others."""
     proposals: tuple[Proposal, ...] = ()
-    proposals_complete: bool = True
-
-    @property
-    def complete(self) -> bool:
-        """Whether everything that concerns the whole tenant was readable. A mistyped account is an answer."""
-        return not any(gap.tenant_wide and not gap.not_found for gap in self.reading.gaps)
-
-    def complete_for(self, one: JudgedAccount) -> bool:
-        """Whether everything that concerns an account was readable: another account's trouble keeps nothing open."""
-        account = one.account
-        readable = per_user_state(account) is not None and not isinstance(account.groups, Gap)
-        return self.complete and readable and Visibility.UNKNOWN is not one.verdict.visibility
+    whole: frozenset[str] = frozenset()
+    """The accounts whose sign-ins are known for every day."""
+    clock_ahead: timedelta | None = None
+    """How far this machine's clock is ahead of Microsoft Graph's."""
 
 
 async def read(settings: Settings, accounts: Sequence[str], progress: Progress) -> tuple[Reading, int]:
@@ -73,27 +71,56 @@ def judge_reading(
 
 
 async def look(
-    settings: Settings, accounts: Sequence[str], evidence: Evidence, clock: Clock, progress: Progress, *, quick: bool
+    settings: Settings,
+    accounts: Sequence[str],
+    evidence: Evidence,
+    clock: Clock,
+    progress: Progress,
+    *,
+    quick: bool,
+    known: Mapping[str, AccountRecord] = MappingProxyType({}),
 ) -> Seen:
     """Read and judge ``accounts``, or without any all that the settings select and discover.
 
-    ``quick``: what is known of the use of ``accounts`` is taken from ``evidence``, and no log of sign-ins is read.
+    ``quick``: what is known of the use of ``accounts`` is taken from ``evidence``, and no log of sign-ins is read. ``known``:
+    the records of the accounts that earlier scans watched, by id: they are looked up before anything is said about them.
     Raises ``GraphError``, ``ProductsError``, and what ``evidence`` raises.
     """
     products_for(settings)  # a file that can't be used is told before the tenant is read
     progress(f"Reading the tenant from {settings.graph_host}")
+    read_at = clock()
     with telemetry().span("read") as span:
         async with graph_for(settings) as graph:
             try:
-                usage, trail = await _read_from(graph, settings, accounts, evidence, clock, progress, quick)
+                found = await _Look(graph, settings, accounts, evidence, known, clock, progress).read(quick=quick)
             finally:
                 telemetry().asked(graph.requests, graph.throttled, graph.resource_units)
-        reading = usage.reading
-        span.set_attributes({"accounts": len(reading.accounts), "graph_requests": graph.requests})
+        span.set_attributes({"accounts": len(found.usage.reading.accounts), "graph_requests": graph.requests})
+    usage = found.usage
+    watched = watch(
+        usage.reading.accounts,
+        known,
+        _selection(settings),
+        gone=found.gone,
+        unreadable=any(gap.input == "selection" for gap in usage.reading.gaps),
+        discovery_unreadable=_discovers_all(settings) and not (usage.complete and settings.service_account_discovery),
+        asked=bool(accounts),
+        now=read_at,
+    )
+    reading = replace(usage.reading, accounts=watched.accounts)
     progress(f"Judging {len(reading.accounts)} service accounts")
     with telemetry().span("judge", accounts=len(reading.accounts)):
-        judged = judge_reading(settings, reading, clock(), trail)
-    return Seen(reading, judged, graph.requests, usage.proposals, usage.complete)
+        judged = judge_reading(settings, reading, clock(), found.trail)
+    return Seen(
+        reading,
+        judged,
+        graph.requests,
+        read_at,
+        watched,
+        usage.proposals,
+        usage.whole,
+        graph.clock_ahead,
+    )
 
 
 async def with_what_if(
@@ -126,30 +153,103 @@ def _selection(settings: Settings) -> Selection:
     )
 
 
-async def _read_from(
-    graph: Graph,
-    settings: Settings,
-    accounts: Sequence[str],
-    evidence: Evidence,
-    clock: Clock,
-    progress: Progress,
-    quick: bool,
-) -> tuple[Usage, AuditTrail | None]:
-    reading = await read_tenant(graph, _selection(settings), accounts or None)
-    turns, trail = Turns(), None  # the audit log and the sign-in log share one limit
-    if settings.audit_log == "on":
-        gaps = Gaps()
-        trail = await read_trail(graph, evidence, turns, gaps, clock(), reading.tenant)
-        reading = replace(reading, gaps=(*reading.gaps, *gaps.found()))
-    if quick:
-        usage = await kept_usage(graph, settings, reading, evidence, clock())
-    else:
-        usage = await read_usage(
-            graph, settings, reading, evidence, clock(), turns=turns, discover=not accounts, progress=progress
+def _discovers_all(settings: Settings) -> bool:
+    """Whether proposed accounts are judged and told like the selected ones."""
+    return settings.service_account_discovery_alerts == "all"
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    usage: Usage
+    trail: AuditTrail | None
+    gone: frozenset[str]
+    """The ids of known accounts that no longer exist."""
+
+
+class _Look:
+    """One reading, with everything that verdicts and causes come from."""
+
+    def __init__(
+        self,
+        graph: Graph,
+        settings: Settings,
+        accounts: Sequence[str],
+        evidence: Evidence,
+        known: Mapping[str, AccountRecord],
+        clock: Clock,
+        progress: Progress,
+    ) -> None:
+        self._graph, self._settings, self._accounts = graph, settings, accounts
+        self._evidence, self._clock, self._progress = evidence, clock, progress
+        self._known = known
+        names = [(name, id) for id, one in known.items() for name in (one.selected_as, one.user_principal_name)]
+        self._ids = {name.lower(): id for name, id in names if name}
+        """User principal name in lower case -> id, of the known accounts."""
+        self._gone: frozenset[str] = frozenset()
+
+    async def read(self, *, quick: bool) -> _Found:
+        only = self._accounts or None
+        reading = await read_tenant(self._graph, _selection(self._settings), only, known=self._ids)
+        reading = await self._look_up(reading, self._missing(reading))
+        turns, trail = Turns(), None  # the audit log and the sign-in log share one limit
+        if self._settings.audit_log == "on":
+            gaps = Gaps()
+            trail = await read_trail(self._graph, self._evidence, turns, gaps, self._clock(), reading.tenant)
+            reading = replace(reading, gaps=(*reading.gaps, *gaps.found()))
+        usage = await self._usage(reading, turns, quick=quick)
+        if _discovers_all(self._settings):
+            usage = await _with_proposed(self._graph, usage)
+            if not self._accounts:
+                missing = [id for id in followed(self._known, usage.reading.accounts) if id not in self._gone]
+                usage = replace(usage, reading=await self._look_up(usage.reading, missing))
+        return _Found(usage, trail, self._gone)
+
+    async def _usage(self, reading: Reading, turns: Turns, *, quick: bool) -> Usage:
+        if quick:
+            return await kept_usage(self._graph, self._settings, reading, self._evidence, self._clock())
+        return await read_usage(
+            self._graph,
+            self._settings,
+            reading,
+            self._evidence,
+            self._clock(),
+            turns=turns,
+            discover=not self._accounts,
+            progress=self._progress,
         )
-    if settings.service_account_discovery_alerts == "all":
-        usage = await _with_proposed(graph, usage)
-    return usage, trail
+
+    def _missing(self, reading: Reading) -> list[str]:
+        """The known accounts that should be in a reading and aren't. Discovery comes later, and may still find its own."""
+        if self._accounts:
+            asked = (self._ids.get((gap.account_id or "").lower()) for gap in reading.gaps if gap.not_found)
+            return [id for id in asked if id]
+        found_later = _discovers_all(self._settings)
+        return [id for id in followed(self._known, reading.accounts) if self._known[id].selected_as or not found_later]
+
+    async def _look_up(self, reading: Reading, ids: Sequence[str]) -> Reading:
+        """The reading with known accounts that were looked for by their ids; notes those that don't exist.
+
+        That a name doesn't exist is no mistake of somebody's where the account is found under another.
+        """
+        if not ids:
+            return reading
+        more = await read_more(self._graph, reading, ids)
+        missing = {gap.account_id for gap in more.gaps if gap.not_found}
+        self._gone |= {id for id in ids if id in missing}
+        found = {account.id for account in more.accounts} & set(ids)
+        gaps = [
+            gap
+            for gap in more.gaps
+            if not (gap.not_found and (gap.account_id in ids or self._ids.get((gap.account_id or "").lower()) in found))
+        ]
+        return Reading(more.tenant, tuple(map(self._named, more.accounts)), tuple(gaps))
+
+    def _named(self, account: Account) -> Account:
+        """An account that can't be read, with the names that it had when it last could."""
+        known = self._known.get(account.id)
+        if account.properties is None or known is None:
+            return account
+        return replace(account, user_principal_name=known.user_principal_name, display_name=known.display_name)
 
 
 async def _with_proposed(graph: Graph, usage: Usage) -> Usage:
@@ -158,7 +258,7 @@ async def _with_proposed(graph: Graph, usage: Usage) -> Usage:
     ids = proposed_ids(usage.proposals)
     if not ids:
         return usage
-    reading = await read_more(graph, usage.reading, ids, "discovery")
+    reading = await read_more(graph, usage.reading, ids, DISCOVERY)
     accounts = tuple(
         replace(one, sign_ins=known.sign_ins, mfa_demands=known.mfa_demands, consents=known.consents)
         if (known := proposed.get(one.id))

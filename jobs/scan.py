@@ -5,31 +5,41 @@ A scan holds a lease while it writes, so that two never mix; it dies without har
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import uuid4
 
 from azure.data.tables.aio import TableServiceClient
 
 from alerts.ledger import Ledger
+from checks.catalog import BY_USE
 from checks.model import JudgedAccount, Severity, Visibility
-from connections.storage import TABLES, ensure_tables, tables
+from connections.channels import configured
+from connections.storage import TABLES, clock_ahead, ensure_tables, tables
 from connections.telemetry import sending, telemetry
 from evidence.store import TABLE as SIGN_INS
 from evidence.store import Evidence, PassingEvidence, StoredEvidence
+from findings.errors import StorageError, WrongTenant
+from findings.exceptions import ExceptionStore
 from findings.lease import DEFAULT_TIMES, LeaseTimes, scan_lease
-from findings.model import Comparison, FindingState, RunRecord, RunStatus
+from findings.model import Comparison, FindingState, RunRecord, RunStatus, Snapshot
 from findings.retention import prune
 from findings.runs import RunStore
+from findings.sight import Unseen, after_scan
+from findings.sight_store import SightStore
 from findings.store import FindingStore
-from jobs.clock import Clock, now_utc
-from jobs.keep import Advance, Keeper
+from jobs.clock import TOLERANCE, Clock, corrected, now_utc
+from jobs.keep import Advance, Keeper, Occasion
 from jobs.look import Progress, Seen, judge_reading, look, with_what_if
+from jobs.sight import SCANS, log_not_looked_at, nothing_selected, scans_fail, unseen_inputs
 from jobs.simulate import waiting_changes
+from jobs.watch import watch
 from reports.document import FindingStatus, Json, RunSummary, gap_object, proposal_object, scan_document
 from settings import Settings
 from tenant.reader import Reading
+from tenant.selection import Selection
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +101,14 @@ async def _pass(settings: Settings, request: ScanRequest, clock: Clock, progress
         seen = await with_what_if(settings, seen, evidence, {}, clock())
     summary = _summary(request.run_id, started, clock(), seen)
     waiting = waiting_changes(seen.reading, settings.app_passwords_allowed, clock())
-    return ScanResult(scan_document(summary, seen.judged, {}, seen.proposals, waiting))
+    return ScanResult(scan_document(summary, seen.judged, None, seen.proposals, waiting))
 
 
 def document_of(settings: Settings, reading: Reading, taken: datetime) -> Json:
     """The document of a reading that was made before, judged as of then; nothing is kept."""
-    seen = Seen(reading, judge_reading(settings, reading, taken), 0)
-    return scan_document(_summary("snapshot", taken, taken, seen), seen.judged, {})
+    nobody = watch(reading.accounts, {}, Selection(), now=taken)
+    seen = Seen(reading, judge_reading(settings, reading, taken), 0, taken, nobody)
+    return scan_document(_summary("snapshot", taken, taken, seen), seen.judged)
 
 
 async def discover(settings: Settings, *, clock: Clock = now_utc, progress: Progress = lambda text: None) -> Json:
@@ -117,7 +128,7 @@ async def discover(settings: Settings, *, clock: Clock = now_utc, progress: Prog
             seen = await look_with(StoredEvidence(service))
     else:
         seen = await look_with(PassingEvidence())
-    document = scan_document(_summary("discover", started, clock(), seen), (), {}, seen.proposals)
+    document = scan_document(_summary("discover", started, clock(), seen), (), None, seen.proposals)
     return {name: document[name] for name in ("schema", "run", "proposals")}
 
 
@@ -133,16 +144,18 @@ class _Scan:
         progress: Progress,
         advance: Advance,
     ) -> None:
-        self._settings, self._request, self._clock, self._progress = settings, request, clock, progress
-        self._service = service
+        self._settings, self._request, self._progress, self._advance = settings, request, progress, advance
+        self._service, self._raw_clock, self._clock = service, clock, clock
         self._findings, self._runs, self._ledger = FindingStore(service), RunStore(service), Ledger(service)
-        # Fresh for each execution, not for each run: a repeated run may see other changes, and a group never changes.
-        self._alert_id = str(uuid4())
-        self._keeper = Keeper(service, request.run_id, self._alert_id, clock, advance)
+        self._sight = SightStore(service)
+        self._channels = configured(settings)
+        self._ahead, self._clock_note = timedelta(), ""
 
     async def run(self) -> ScanResult:
+        self._trust(await clock_ahead(self._service), "the storage account's")
         started = self._clock()
         await self._runs.end_abandoned(started)
+        await self._runs.put_right(started)
         record = RunRecord(
             self._request.run_id,
             RunStatus.RUNNING,
@@ -152,48 +165,151 @@ class _Scan:
         )
         await self._runs.save(record)
         try:
-            await self._findings.recover()
-            if not record.partial:
-                await prune(self._service, started)
-                await self._ledger.prune(started)
-            seen = await self._look()
-            self._progress("Comparing with the last scan")
-            with telemetry().span("keep", accounts=len(seen.judged)):
-                judged, outcomes = await self._keeper.keep(seen, close_others=self._saw_all(seen))
+            done, document = await self._look_and_keep(record)
         except Exception as error:
-            failed = replace(record, status=RunStatus.FAILED, finished=self._clock(), error=str(error))
-            await self._runs.save(failed)
+            await self._failed(record, error)
             raise
-        summary = _summary(self._request.run_id, started, self._clock(), seen)
-        simulations = waiting_changes(seen.reading, self._settings.app_passwords_allowed, self._clock())
-        done = _finished(record, summary, judged, outcomes, self._alert_id, simulations)
         await self._runs.save(done)
-        if not record.partial:
-            telemetry().scanned((summary.finished - started).total_seconds(), *_gauges(done))
-        waiting = [*await self._findings.untold_alert_ids(), *await self._ledger.undelivered(started)]
-        document = scan_document(summary, judged, _statuses(outcomes), seen.proposals, simulations)
-        return ScanResult(document, tuple(dict.fromkeys(waiting)))
+        if not record.partial and done.finished:
+            telemetry().scanned((done.finished - done.started).total_seconds(), *_gauges(done))
+        return ScanResult(document, await self._waiting(done.started))
 
-    async def _look(self) -> Seen:
+    async def _look_and_keep(self, record: RunRecord) -> tuple[RunRecord, Json]:
+        await self._findings.recover()
+        known = {snapshot.account_id: snapshot async for snapshot in self._findings.load_snapshots()}
+        seen = await self._look(known)
+        await self._must_be_the_same_tenant(seen.reading.tenant.id)
+        if seen.clock_ahead is not None:
+            shift = self._trust(seen.clock_ahead, "Microsoft Graph's")
+            seen = replace(seen, read_at=seen.read_at - shift)
+            record = replace(record, started=record.started - shift)
+        now = self._clock()
+        if not record.partial:
+            await prune(self._service, now)
+            await self._ledger.prune(now)
+            await self._tell_what_is_unseen(self._unseen(seen, known), now)
+        self._progress("Comparing with the last scan")
+        # Fresh for each execution, not for each run: a repeated run may see other changes, and a group never changes.
+        alert_id = str(uuid4())
+        occasion = Occasion(self._request.run_id, alert_id, self._channels, now)
+        accepted = await ExceptionStore(self._service).active(now)
+        with telemetry().span("keep", accounts=len(seen.judged)):
+            judged, outcomes = await Keeper(self._service, occasion, known, accepted, self._advance).keep(seen)
+        summary = _summary(
+            self._request.run_id, record.started, self._clock(), seen, notes=self._notes(judged, outcomes, seen)
+        )
+        simulations = waiting_changes(seen.reading, self._settings.app_passwords_allowed, self._clock())
+        document = scan_document(summary, judged, _states(outcomes), seen.proposals, simulations)
+        return _finished(record, summary, judged, outcomes, alert_id, simulations), document
+
+    def _notes(self, judged: Sequence[JudgedAccount], outcomes: Sequence[Comparison], seen: Seen) -> tuple[str, ...]:
+        """What is to be known about this run itself."""
+        notes = [self._clock_note] if self._clock_note else []
+        if superseded := sum(outcome.superseded for outcome in outcomes):
+            what = "One account was" if superseded == 1 else f"{superseded} accounts were"
+            notes.append(f"{what} read later by another scan, whose judgement stays.")
+        asked = [one.account.user_principal_name for one in judged if one.account.id not in seen.watch.watched]
+        notes += [
+            f"{name} isn't selected as a service account: it was judged, and nothing of it is kept." for name in asked
+        ]
+        return tuple(notes)
+
+    async def _look(self, known: Mapping[str, Snapshot]) -> Seen:
         evidence, accounts = StoredEvidence(self._service), self._request.accounts
-        seen = await look(self._settings, accounts, evidence, self._clock, self._progress, quick=bool(accounts))
+        watched = {id: one.record for id, one in known.items() if one.record is not None and one.record.selected}
+        seen = await look(
+            self._settings, accounts, evidence, self._clock, self._progress, quick=bool(accounts), known=watched
+        )
         if self._settings.what_if_budget:
-            seen = await with_what_if(self._settings, seen, evidence, await self._first_seen(), self._clock())
+            seen = await with_what_if(self._settings, seen, evidence, _newest_findings(known), self._clock())
         if not accounts:
             await evidence.keep_proposals([proposal_object(one) for one in seen.proposals])
         return seen
 
-    async def _first_seen(self) -> dict[str, datetime]:
-        """Account id -> since when its newest open finding is known."""
-        snapshots = self._findings.load_snapshots()
-        times = {one.account_id: [state.first_seen for state in one.findings if state.open] async for one in snapshots}
-        return {id: max(found) for id, found in times.items() if found}
+    def _trust(self, ahead: timedelta | None, whose: str) -> timedelta:
+        """Go by a clock that can be trusted; ``ahead`` is how far this machine's is ahead of it, where that is known.
 
-    def _saw_all(self, seen: Seen) -> bool:
-        """Whether an account that wasn't seen is gone; nobody is gone because something was unreadable."""
-        if self._request.accounts or not seen.complete:
-            return False
-        return self._settings.service_account_discovery_alerts != "all" or seen.proposals_complete
+        Returns by how much the times so far were ahead.
+        """
+        if ahead is None:
+            return timedelta()
+        before, self._ahead = self._ahead, ahead if abs(ahead) > TOLERANCE else timedelta()
+        self._clock = corrected(self._raw_clock, self._ahead)
+        if self._ahead:
+            side = "ahead of" if ahead > timedelta() else "behind"
+            self._clock_note = (
+                f"The clock of the machine that scanned is {_span(abs(ahead))} {side} {whose}, and the scan went by the "
+                "latter: set the machine's clock."
+            )
+        shift = self._ahead - before
+        return shift if abs(shift) > TOLERANCE else timedelta()
+
+    async def _must_be_the_same_tenant(self, tenant_id: str) -> None:
+        """Findings of one tenant must not be taken for solved because another one is read."""
+        last = await self._runs.last_tenant_id()
+        if tenant_id and last and tenant_id != last:
+            raise WrongTenant(
+                f"The storage account holds the findings of the tenant {last}, but the tenant that was read is {tenant_id}: "
+                "correct the sign-in (AZURE_CLIENT_ID, az login) or AzureWebJobsStorage. Nothing was changed"
+            )
+
+    def _unseen(self, seen: Seen, known: Mapping[str, Snapshot]) -> list[Unseen]:
+        """What this scan has to say about what it looks at."""
+        unseen = [*seen.watch.unseen, *unseen_inputs(seen.reading.gaps, known.keys())]
+        if not seen.watch.watched and not seen.watch.lost_since:
+            unseen.append(nothing_selected())
+        if "signins" not in self._settings.service_account_discovery:
+            findings = [state for one in known.values() for state in one.findings if state.open]
+            resting = sum(state.check_id in BY_USE for state in findings)
+            unseen += [log_not_looked_at(resting)] if resting else []
+        return unseen
+
+    async def _tell_what_is_unseen(self, unseen: Sequence[Unseen], now: datetime) -> None:
+        sight = after_scan(await self._sight.load(), unseen, run_id=self._request.run_id, now=now)
+        ids = [str(uuid4()) for _ in range(self._sight.alerts_needed(sight))]
+        await self._sight.keep(sight, ids, channels=self._channels)
+
+    async def _failed(self, record: RunRecord, error: Exception) -> None:
+        now = self._clock()
+        with suppress(StorageError):  # what went wrong first is what is told
+            await self._runs.save(replace(record, status=RunStatus.FAILED, finished=now, error=str(error)))
+            if not record.partial:
+                await note_failure(self._service, record.id, str(error), self._channels, now)
+
+    async def _waiting(self, started: datetime) -> tuple[str, ...]:
+        """The ids of all alerts that are to be sent now, those of earlier scans included."""
+        waiting = [*await self._sight.untold_alert_ids(), *await self._findings.untold_alert_ids()]
+        return tuple(dict.fromkeys((*waiting, *await self._ledger.undelivered(started))))
+
+
+async def note_failure(
+    service: TableServiceClient,
+    run_id: str,
+    error: str,
+    channels: tuple[str, ...],
+    now: datetime,
+    *,
+    certain: bool = False,
+) -> None:
+    """Remember that a scan of everything failed: the second one in a row is news, or one that was ``certain`` to fail."""
+    store = SightStore(service)
+    before = [state for state in await store.load() if state.unseen.key == SCANS]
+    sight = after_scan(before, [scans_fail(error, certain=certain)], run_id=run_id, now=now)
+    await store.keep(sight, [str(uuid4())] * store.alerts_needed(sight), channels=channels)
+
+
+def _newest_findings(known: Mapping[str, Snapshot]) -> dict[str, datetime]:
+    """Account id -> since when its newest open finding is known."""
+    times = {id: [state.first_seen for state in one.findings if state.open] for id, one in known.items()}
+    return {id: max(found) for id, found in times.items() if found}
+
+
+def _span(time: timedelta) -> str:
+    """A stretch of time in words, roughly."""
+    hours, minutes = time.total_seconds() / 3600, time.total_seconds() / 60
+    if hours >= 48:
+        return f"{hours / 24:.0f} days"
+    return f"{hours:.0f} hours" if hours >= 2 else f"{minutes:.0f} minutes"
 
 
 def _gauges(run: RunRecord) -> tuple[dict[str, int], dict[str, int]]:
@@ -202,19 +318,33 @@ def _gauges(run: RunRecord) -> tuple[dict[str, int], dict[str, int]]:
     return verdicts, {one.value: run.severities.get(one.value, 0) for one in Severity}
 
 
-def _statuses(outcomes: Iterable[Comparison]) -> dict[tuple[str, str], FindingStatus]:
-    return {(state.account_id, state.check_id): _status(state) for outcome in outcomes for state in outcome.states}
+def _states(outcomes: Iterable[Comparison]) -> dict[str, list[FindingStatus]]:
+    """What the public document says of the findings that are kept of each account, as they stand now."""
+    found: dict[str, list[FindingStatus]] = {}
+    for outcome in outcomes:
+        for state in outcome.states:
+            if state.open:
+                found.setdefault(state.account_id, []).append(_status(state))
+    return found
 
 
 def _status(state: FindingState) -> FindingStatus:
-    """What the public document says of a kept finding."""
-    exception = state.exception.public() if state.exception else None
-    return FindingStatus(state.status.value, state.first_seen, exception)
+    return FindingStatus(
+        check_id=state.check_id,
+        severity=state.severity,
+        status=state.status.value,
+        first_seen=state.first_seen,
+        title=state.title,
+        summary=state.summary,
+        exception=state.exception.public() if state.exception else None,
+    )
 
 
-def _summary(run_id: str, started: datetime, finished: datetime, seen: Seen) -> RunSummary:
-    tenant = seen.reading.tenant
-    return RunSummary(run_id, started, finished, tenant.id, tenant.display_name, seen.reading.gaps, seen.graph_requests)
+def _summary(
+    run_id: str, started: datetime, finished: datetime, seen: Seen, *, notes: tuple[str, ...] = ()
+) -> RunSummary:
+    tenant, gaps = seen.reading.tenant, seen.reading.gaps
+    return RunSummary(run_id, started, finished, tenant.id, tenant.display_name, gaps, seen.graph_requests, notes)
 
 
 def _finished(
@@ -243,4 +373,5 @@ def _finished(
         changes=Counter(change.kind.value for change in changes),
         gaps=tuple(gap_object(gap) for gap in summary.gaps),
         simulations=tuple(simulations),
+        notes=summary.notes,
     )

@@ -216,5 +216,5 @@ def _account(record: AccountRecord, findings_now: list[Json]) -> Json:
 
 def _run_object(record: RunRecord) -> Json:
     public = record.public()
-    names = ("id", "started", "finished", "tenant_id", "tenant_name", "complete", "gaps", "graph_requests")
+    names = ("id", "started", "finished", "tenant_id", "tenant_name", "complete", "gaps", "graph_requests", "notes")
     return {name: public[name] for name in names}

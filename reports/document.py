@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from checks.discovery import Proposal
-from checks.model import Finding, JudgedAccount, Reason, Remedy
+from checks.model import JudgedAccount, Reason, Remedy
 from checks.notices import notices_for
 from checks.simulate import Shift
 from tenant.model import Gap
@@ -20,10 +20,14 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class FindingStatus:
-    """What is remembered of a finding besides what this scan saw."""
+    """An open finding as it is kept, which may be more than one scan saw: what it couldn't read, it doesn't end."""
 
+    check_id: str
+    severity: str
     status: str
     first_seen: datetime
+    title: str
+    summary: str
     exception: Json | None = None
     """The accepted exception that silences it: reason, owner and end date."""
 
@@ -39,6 +43,8 @@ class RunSummary:
     tenant_name: str
     gaps: tuple[Gap, ...]
     graph_requests: int
+    notes: tuple[str, ...] = ()
+    """What is to be known about the run itself, in sentences."""
 
     @property
     def complete(self) -> bool:
@@ -49,15 +55,15 @@ class RunSummary:
 def scan_document(
     run: RunSummary,
     judged: Iterable[JudgedAccount],
-    statuses: Mapping[tuple[str, str], FindingStatus],
+    kept: Mapping[str, Sequence[FindingStatus]] | None = None,
     proposals: Iterable[Proposal] = (),
     simulations: Sequence[Json] = (),
 ) -> Json:
-    """The document of a scan. ``statuses`` are keyed by account id and check id; a finding without one is new."""
+    """The document of a scan. ``kept``: account id -> its open findings as they are kept; None where nothing is."""
     return {
         "schema": SCHEMA,
         "run": run_object(run),
-        "accounts": [account_object(one, statuses, run.finished) for one in judged],
+        "accounts": [account_object(one, _findings(one, kept, run.finished), run.finished) for one in judged],
         "proposals": [proposal_object(one) for one in proposals],
         "simulations": list(simulations),
     }
@@ -95,6 +101,7 @@ def run_object(run: RunSummary) -> Json:
         "complete": run.complete,
         "gaps": [gap_object(gap) for gap in run.gaps],
         "graph_requests": run.graph_requests,
+        "notes": list(run.notes),
     }
 
 
@@ -109,7 +116,17 @@ def gap_object(gap: Gap) -> Json:
     }
 
 
-def account_object(judged: JudgedAccount, statuses: Mapping[tuple[str, str], FindingStatus], now: datetime) -> Json:
+def _findings(
+    judged: JudgedAccount, kept: Mapping[str, Sequence[FindingStatus]] | None, now: datetime
+) -> list[FindingStatus]:
+    if kept is not None and judged.account.id in kept:
+        return sorted(kept[judged.account.id], key=lambda finding: finding.check_id)
+    return [
+        FindingStatus(one.check_id, one.severity.value, "open", now, one.title, one.summary) for one in judged.findings
+    ]
+
+
+def account_object(judged: JudgedAccount, findings: Iterable[FindingStatus], now: datetime) -> Json:
     """One item of ``accounts``."""
     account, verdict = judged.account, judged.verdict
     state = account.per_user_mfa
@@ -122,7 +139,7 @@ def account_object(judged: JudgedAccount, statuses: Mapping[tuple[str, str], Fin
         "visibility": verdict.visibility.value,
         "usability": verdict.usability.value,
         "reasons": [reason_object(reason) for reason in verdict.reasons],
-        "findings": [finding_object(one, statuses.get((account.id, one.check_id)), now) for one in judged.findings],
+        "findings": [finding_object(one) for one in findings],
         "remediation": [remedy_object(remedy) for remedy in judged.remediation],
         "notices": [
             {"text": notice.text, "date": notice.date.isoformat(), "url": notice.url}
@@ -175,16 +192,16 @@ def reason_object(reason: Reason) -> Json:
     }
 
 
-def finding_object(finding: Finding, status: FindingStatus | None, now: datetime) -> Json:
+def finding_object(finding: FindingStatus) -> Json:
     """One item of ``findings``."""
     return {
         "check_id": finding.check_id,
-        "severity": finding.severity.value,
-        "status": status.status if status else "open",
-        "first_seen": iso(status.first_seen if status else now),
+        "severity": finding.severity,
+        "status": finding.status,
+        "first_seen": iso(finding.first_seen),
         "title": finding.title,
         "summary": finding.summary,
-        "exception": status.exception if status else None,
+        "exception": finding.exception,
     }
 
 

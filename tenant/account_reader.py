@@ -1,7 +1,8 @@
 """Reads the selected accounts: who they are, their per-user MFA state, their groups, their MFA registration."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from tenant.batch import SIZE, Answer, Member, batch, batch_any, collect
 from tenant.gaps import Gaps
@@ -17,8 +18,12 @@ _BULK_STATE = "perUserMfaState"
 class AccountReader:
     """Reads the accounts of one scan."""
 
-    def __init__(self, graph: Graph, gaps: Gaps, selection: Selection) -> None:
-        self._graph, self._gaps, self._selection = graph, gaps, selection
+    def __init__(
+        self, graph: Graph, gaps: Gaps, selection: Selection, known: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
+        """``known``: user principal name in lower case -> id, of accounts that were read before."""
+        self._graph, self._gaps, self._selection, self._known = graph, gaps, selection, known
+        self._listed = frozenset(name.lower() for name in selection.accounts)
         self._select = properties_for(selection)
         self._group_names: dict[str, str] = {}
         self._users: dict[str, Json] = {}
@@ -29,17 +34,16 @@ class AccountReader:
     async def read(self, only: Sequence[str] | None) -> tuple[tuple[Account, ...], dict[str, str]]:
         """The selected accounts by user principal name, and the names of all groups they are in.
 
-        ``only`` replaces the selection by accounts named one by one.
+        ``only`` are accounts named one by one that are read in place of all selected ones, selected or not.
         """
-        listed = tuple(dict.fromkeys(only or self._selection.accounts))
+        asked = tuple(dict.fromkeys(only or self._selection.accounts))
         incomplete = [] if only else await self._find()
-        await self._identify([*listed, *incomplete], frozenset(one.lower() for one in listed))
+        await self._identify([*asked, *incomplete], frozenset(one.lower() for one in asked))
         ids = sorted(self._users)
         states, groups = await asyncio.gather(self._states(ids), self._memberships(ids))
         registrations = await read_registrations(self._graph, self._gaps, [id for id in ids if _is_enabled(states[id])])
         accounts = [
-            self._account(self._users[id], states[id], groups[id], registrations.get(id, Registration()), listed)
-            for id in ids
+            self._account(self._users[id], states[id], groups[id], registrations.get(id, Registration())) for id in ids
         ]
         accounts += self._unreadable
         return tuple(sorted(accounts, key=lambda one: (one.user_principal_name.lower(), one.id))), self._group_names
@@ -59,8 +63,11 @@ class AccountReader:
                 incomplete[id] = None
         return [id for id in incomplete if id not in self._users]
 
-    async def _identify(self, references: Sequence[str], listed: frozenset[str]) -> None:
-        """Read the properties of accounts that are known by an id or a user principal name, unless they were found."""
+    async def _identify(self, references: Sequence[str], asked: frozenset[str]) -> None:
+        """Read the properties of accounts that are known by an id or a user principal name, unless they were found.
+
+        That one of those ``asked`` for doesn't exist is said.
+        """
         found = self._users.keys() | {str(user.get("userPrincipalName")).lower() for user in self._users.values()}
         names = [name for name in {one.lower(): one for one in references}.values() if name.lower() not in found]
         selects = list(dict.fromkeys((f"{self._select},{_BULK_STATE}", self._select, PROPERTIES)))
@@ -71,10 +78,11 @@ class AccountReader:
                 self._users.setdefault(_id(answer), answer)
             elif _status(answer) != 404:
                 error = answer if isinstance(answer, GraphError) else "the answer has no id"
-                gap = self._gaps.add_for(name, "account_properties", error)
-                reasons = ("list",) if name.lower() in listed else ()
-                self._unreadable.append(Account(name, name, selected_by=reasons, properties=gap))
-            elif name.lower() in listed:
+                id = self._known.get(name.lower(), name)
+                gap = self._gaps.add_for(id, "account_properties", error)
+                reasons = ("list",) if name.lower() in self._listed else ()
+                self._unreadable.append(Account(id, name, selected_by=reasons, properties=gap))
+            elif name.lower() in asked:
                 self._gaps.not_found(name)
 
     async def _properties(self, names: Sequence[str], selects: Sequence[str]) -> dict[str, Answer]:
@@ -134,7 +142,6 @@ class AccountReader:
         state: str | None | Gap,
         groups: frozenset[str] | Gap,
         registration: Registration,
-        listed: Sequence[str],
     ) -> Account:
         id = _id(user)
         known = (frozenset() if isinstance(groups, Gap) else groups) | self._selected_through.get(id, set())
@@ -144,7 +151,7 @@ class AccountReader:
             id=id,
             user_principal_name=upn,
             display_name=_text(user, "displayName") or upn,
-            selected_by=reasons_for(user, known, self._selection, self._group_names, listed),
+            selected_by=reasons_for(user, known, self._selection, self._group_names),
             enabled=enabled if isinstance(enabled, bool) else None,
             user_type=_text(user, "userType"),
             external_user_state=_text(user, "externalUserState"),

@@ -6,6 +6,7 @@ The number of requests grows with the service accounts and the policies, not wit
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from tenant.account_reader import AccountReader
 from tenant.batch import Member, batch
@@ -30,17 +31,24 @@ class Reading:
     """Each unreadable input once."""
 
 
-async def read_tenant(graph: Graph, selection: Selection, only: Sequence[str] | None = None) -> Reading:
+async def read_tenant(
+    graph: Graph,
+    selection: Selection,
+    only: Sequence[str] | None = None,
+    *,
+    known: Mapping[str, str] = MappingProxyType({}),
+) -> Reading:
     """Read the tenant and its service accounts.
 
-    Takes a connected client, the ways in which accounts are selected, and optionally the accounts (user principal names or
-    ids) to read in place of all selected ones. Raises ``GraphError`` when there is no answer at all; every input that Graph
+    Takes a connected client, the ways in which accounts are selected, optionally the accounts (user principal names or
+    ids) to read in place of all selected ones, and the ids of accounts that are ``known`` from earlier readings by user
+    principal name in lower case: one that can't be read today keeps its id. Raises ``GraphError`` when there is no answer at all; every input that Graph
     refuses becomes a gap instead.
     """
     gaps = Gaps()
     directory = await read_directory(graph, gaps)  # first and alone: it shows whether there is an answer at all
     policies, (accounts, names) = await asyncio.gather(
-        read_policies(graph, gaps), AccountReader(graph, gaps, selection).read(only)
+        read_policies(graph, gaps), AccountReader(graph, gaps, selection, known).read(only)
     )
     named = _groups_named_by(policies.policies)
     explained = named | _principals_of(directory.roles)
@@ -67,8 +75,11 @@ async def read_tenant(graph: Graph, selection: Selection, only: Sequence[str] | 
     return Reading(tenant, accounts, gaps.found())
 
 
-async def read_more(graph: Graph, reading: Reading, ids: Sequence[str], selected_by: str) -> Reading:
-    """A reading with further accounts, read like the selected ones. ``selected_by`` says why they count."""
+async def read_more(graph: Graph, reading: Reading, ids: Sequence[str], *selected_by: str) -> Reading:
+    """A reading with further accounts, read like the selected ones. ``selected_by`` says why they count.
+
+    One that doesn't exist becomes a gap that says so (``Gap.not_found``), under its id.
+    """
     gaps = Gaps()
     named = _groups_named_by(reading.tenant.policies)
     found, names = await AccountReader(graph, gaps, Selection()).read(ids)
@@ -80,7 +91,7 @@ async def read_more(graph: Graph, reading: Reading, ids: Sequence[str], selected
         groups={**groups, **reading.tenant.groups},
         nesting=_merged(nesting, reading.tenant.nesting),
     )
-    more = tuple(replace(account, selected_by=(selected_by,)) for account in accounts)
+    more = tuple(replace(account, selected_by=selected_by) for account in accounts)
     said = {(gap.input, gap.error) for gap in reading.gaps}
     new = tuple(gap for gap in gaps.found() if (gap.input, gap.error) not in said)
     return Reading(tenant, (*reading.accounts, *more), (*reading.gaps, *new))

@@ -2,7 +2,7 @@
 
 import fnmatch
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -69,6 +69,14 @@ def matches(pattern: str, user_principal_name: str) -> bool:
     return fnmatch.fnmatchcase(user_principal_name.lower(), pattern.lower())
 
 
+def names(selection: Selection, user_principal_name: str) -> bool:
+    """Whether the list or a pattern selects the user principal name."""
+    listed = {one.lower() for one in selection.accounts}
+    return user_principal_name.lower() in listed or any(
+        matches(pattern, user_principal_name) for pattern in selection.patterns
+    )
+
+
 def has_attribute(user: Json, wanted: AttributeMatch) -> bool:
     """Whether a user has the property value, without case of the value (as Graph compares)."""
     values: Any = user
@@ -82,15 +90,12 @@ def has_attribute(user: Json, wanted: AttributeMatch) -> bool:
 
 
 def reasons_for(
-    user: Json, groups: frozenset[str], selection: Selection, group_names: Mapping[str, str], listed: Sequence[str]
+    user: Json, groups: frozenset[str], selection: Selection, group_names: Mapping[str, str]
 ) -> tuple[str, ...]:
-    """All the ways in which an account is selected, in words.
-
-    ``groups`` are the ids of all groups it is in, ``listed`` the accounts that are named one by one.
-    """
+    """All the ways in which an account is selected, in words; ``groups`` are the ids of all groups it is in."""
     upn = str(user.get("userPrincipalName") or "")
     names = {str(user.get("id") or "").lower(), upn.lower()}
-    reasons = ["list"] if names & {one.lower() for one in listed} else []
+    reasons = ["list"] if names & {one.lower() for one in selection.accounts} else []
     chosen = [group for group in selection.groups if group.lower() in groups]
     reasons += [f"group: {group_names.get(group.lower()) or group}" for group in chosen]
     reasons += [f"pattern: {pattern}" for pattern in selection.patterns if matches(pattern, upn)]

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from checks.catalog import CHECKS, switched_off
+from checks.catalog import CHECKS, state_before, switched_off
 from checks.model import Effect
+from checks.visibility import per_user_state
 from tenant.model import Registration
 from tests.checks.kit import (
     BLOCK_LEGACY,
@@ -192,30 +193,35 @@ def test_a_fingerprint_changes_with_the_causes_and_not_with_names() -> None:
 
 
 @pytest.mark.parametrize(
-    ("before", "state", "open_before", "found_"),
+    ("remembered", "last", "state", "found_"),
     [
-        ("enforced", "disabled", (), True),
-        ("enabled", "Disabled", (), True),
-        ("disabled", "disabled", (), False),
-        (None, "disabled", (), False),
-        ("disabled", "disabled", ("APW-009",), True),
-        ("enforced", "enabled", (), False),
-        ("enforced", None, (), False),
-        ("enforced", STATE_GAP, (), False),
-        ("disabled", "enforced", ("APW-009",), False),
+        (None, "enforced", "disabled", True),
+        (None, "enabled", "Disabled", True),
+        (None, "disabled", "disabled", False),
+        (None, None, "disabled", False),
+        ("enforced", "disabled", "disabled", True),
+        (None, "enforced", "enabled", False),
+        (None, "enforced", None, False),
+        (None, "enforced", STATE_GAP, False),
+        ("enforced", "disabled", "enforced", False),
     ],
 )
 def test_a_state_that_was_switched_off_is_a_finding(
-    before: str | None, state: Any, open_before: tuple[str, ...], found_: bool
+    remembered: str | None, last: str | None, state: Any, found_: bool
 ) -> None:
-    finding = switched_off(before, judged(make_tenant(), replace(SERVICE, per_user_mfa=state)), open_before)
+    one = judged(make_tenant(), replace(SERVICE, per_user_mfa=state))
+    finding = switched_off(one, state_before(remembered, last, per_user_state(one.account)))
     assert (finding is not None) is found_
     if finding:
         assert (finding.check_id, finding.severity) == ("APW-009", "high")
 
 
-def test_a_disabled_account_was_not_switched_off() -> None:
-    assert switched_off("enforced", judged(make_tenant(), replace(SERVICE, enabled=False)), ("APW-009",)) is None
+def test_what_was_switched_off_is_remembered_while_the_account_is_disabled_or_unreadable() -> None:
+    assert switched_off(judged(make_tenant(), replace(SERVICE, enabled=False)), "enforced") is None
+    assert state_before(None, "enforced", "disabled") == "enforced"
+    assert state_before("enforced", "disabled", "disabled") == "enforced"
+    assert state_before("enforced", "disabled", None) == "enforced"
+    assert state_before("enforced", "disabled", "enforced") is None
 
 
 UNCHANGED = [

@@ -1,6 +1,7 @@
 """Findings that come and go."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from hypothesis import given
@@ -29,8 +30,9 @@ def watch(
     states: Sequence[FindingState], at: datetime, *, complete: bool = True
 ) -> tuple[Sequence[FindingState], Sequence[Change]]:
     """A scan in which nothing moves."""
-    still = [seen()] if states[0].open else []
-    outcome = compare(account(at=at, complete=complete), states, still, alert_id=f"alert-{at.isoformat()}")
+    still = [replace(seen(), exact=complete)] if states[0].open else []
+    undecided = () if complete else {states[0].check_id}
+    outcome = compare(account(at=at), states, still, alert_id=f"alert-{at.isoformat()}", undecided=undecided)
     return outcome.states, outcome.changes
 
 

@@ -11,8 +11,8 @@ from findings.sight import NewsKind, Sight, SightNews, SightState, Unseen, after
 from findings.sight_store import SightStore
 from tests.findings.build import DAY, NOW
 
-POLICIES = Unseen("input policies", "The policies can't be read.", "the policies")
-RENAMED = Unseen("renamed a1 b", "svc-a is now svc-b.", at_once=True, lasting=False)
+POLICIES = Unseen("input policies", "The policies can't be read.", "the policies", "The policies can be read again.")
+RENAMED = Unseen("renamed a1 b", "svc-a is now svc-b.", at_once=True)
 LICENCE = replace(POLICIES, key="input sign_ins", reminded=False)
 
 

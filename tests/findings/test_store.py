@@ -70,17 +70,19 @@ async def test_the_life_of_a_finding(store: FindingStore) -> None:
         ([seen()], {}, ["opened"]),
         ([seen()], {}, []),
         ([seen(fingerprint="policy-2")], {}, ["changed"]),
-        ([], {"complete": False}, []),
+        ([], {"undecided": {"APW-001"}}, []),
         ([], {}, ["resolved"]),
         ([], {}, []),
-        ([seen()], {"complete": False}, ["reopened"]),
+        ([seen()], {"undecided": {"APW-001"}}, ["reopened"]),
         ([], {"selected": False}, ["resolved"]),
     ]
     at, told = NOW, []
     for observed, how, kinds in steps:
         at += 3 * DAY
         closing = None if how.get("selected", True) else "The account is no longer selected."
-        outcome = await store.keep(account(at=at, **how), observed, alert_id=at.isoformat(), closing=closing)
+        record = account(at=at, selected=closing is None)
+        open_questions = how.get("undecided", ())
+        outcome = await store.keep(record, observed, alert_id=at.isoformat(), closing=closing, undecided=open_questions)
         assert [change.kind.value for change in outcome.changes] == kinds
         told += kinds
     assert [change.kind.value for change in await store.history("a1")] == told

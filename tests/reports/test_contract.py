@@ -57,8 +57,9 @@ def document() -> dict[str, Any]:
         Account("a-4", "svc-4@contoso.com", per_user_mfa=_GAP),
     ]
     run = RunSummary("run-2", NOW, NOW, "t-1", "Contoso", (_GAP,), 12)
-    statuses = {("a-1", "APW-001"): FindingStatus("open", NOW, _ACCEPTED.public())}
-    return scan_document(run, judge(tenant, accounts, now=NOW), statuses)
+    title = "App password option hidden by Conditional Access"
+    kept = {"a-1": [FindingStatus("APW-001", "high", "open", NOW, title, "Hidden.", _ACCEPTED.public())]}
+    return scan_document(run, judge(tenant, accounts, now=NOW), kept)
 
 
 @pytest.fixture(scope="module")

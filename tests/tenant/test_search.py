@@ -161,12 +161,12 @@ async def test_an_account_that_is_found_in_several_ways_is_one_with_all_its_reas
     assert len(found(reading)) == len(set(found(reading)))
 
 
-async def test_accounts_asked_for_one_by_one_replace_the_selection_and_keep_its_reasons() -> None:
+async def test_accounts_asked_for_one_by_one_are_read_alone_and_keep_the_reasons_of_the_selection() -> None:
     async with LocalGraph(company().build()) as graph:
         selection = Selection(accounts=("person@contoso.com",), patterns=("svc-*",))
         reading = await read(graph, selection=selection, only=["SVC-SCAN@contoso.com"])
     assert found(reading) == ["SVC-scan@contoso.com"]
-    assert reading.accounts[0].selected_by == ("list", "pattern: svc-*")
+    assert reading.accounts[0].selected_by == ("pattern: svc-*",)
 
 
 async def test_a_selecting_group_counts_even_where_memberships_cannot_be_read() -> None:

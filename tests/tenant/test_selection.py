@@ -111,7 +111,7 @@ def test_an_account_remembers_every_way_in_which_it_is_selected() -> None:
         patterns=("svc-*", "*-x", "*backup*"),
         attribute=Match("employeeType", "service"),
     )
-    assert reasons_for(user, frozenset({"g1", "g2"}), selection, {"g1": "Backup apps"}, selection.accounts) == (
+    assert reasons_for(user, frozenset({"g1", "g2"}), selection, {"g1": "Backup apps"}) == (
         "list",
         "group: Backup apps",
         "group: G2",

@@ -1,0 +1,31 @@
+"""Which checks are decided although something is missing: a finding is only over where that is certain. Pure."""
+
+from checks.catalog import SWITCHED_OFF, known_checks
+from checks.model import JudgedAccount, Visibility
+from checks.usage import RETIRED, SHARED
+from checks.visibility import per_user_state
+
+UNREADABLE = "APW-008"
+CONFIRMED = frozenset({UNREADABLE})
+"""The checks that two scans in a row must see before they are told: what one alone couldn't read is a hiccup."""
+_FROM_EVIDENCE = "APW-005"
+
+
+def undecided(one: JudgedAccount, *, log_read: bool, on_evidence: bool) -> frozenset[str]:
+    """The ids of the checks of which it isn't certain whether the account fails them.
+
+    Takes the account as it was judged, whether every day of its sign-ins is known, and whether the verdict before this one
+    rested on its sign-ins.
+    """
+    if one.account.properties is not None:
+        return known_checks() - CONFIRMED
+    if one.verdict.visibility is Visibility.NOT_APPLICABLE:
+        return frozenset()
+    found = set(one.verdict.undecided)
+    if per_user_state(one.account) is None:
+        found.add(SWITCHED_OFF)
+    if not log_read:
+        found |= {RETIRED, SHARED}
+        if on_evidence:
+            found.add(_FROM_EVIDENCE)
+    return frozenset(found)

@@ -1,0 +1,90 @@
+"""What a scan couldn't see, in words that an administrator can act on. Pure; when it is told: ``findings/sight.py``."""
+
+from collections.abc import Collection, Iterable
+
+from checks.reasons import INPUTS
+from findings.sight import Unseen
+from tenant.model import Gap
+
+SCANS = "scans"
+"""The key of scans that fail; every other key is about what a scan that was done couldn't see."""
+_LOGS = {"sign_ins": "the sign-in log", "consents": "the consents to applications", "applications": "the applications"}
+
+
+def unseen_inputs(gaps: Iterable[Gap], watched: Collection[str]) -> list[Unseen]:
+    """What the gaps of a whole scan mean for its sight.
+
+    Takes the ids of the accounts that are ``watched``: what can't be read of one of them is a finding of its own (APW-008),
+    unless a permission is missing, which concerns all.
+    """
+    found: dict[str, Unseen] = {}
+    for gap in gaps:
+        one = _unseen(gap, watched)
+        if one is not None:
+            found.setdefault(one.key, one)
+    return list(found.values())
+
+
+def _unseen(gap: Gap, watched: Collection[str]) -> Unseen | None:
+    if gap.not_found:
+        return Unseen(
+            f"missing {gap.account_id}",
+            f"SERVICE_ACCOUNTS names {gap.account_id}, which doesn't exist in the tenant: correct its spelling, or remove it.",
+            ended=f"SERVICE_ACCOUNTS no longer names {gap.account_id} in vain.",
+            reminded=False,
+        )
+    if not gap.tenant_wide and not gap.optional and not gap.permission and gap.account_id in watched:
+        return None
+    label = INPUTS.get(gap.input) or _LOGS.get(gap.input) or gap.input.replace("_", " ")
+    capital = label[:1].upper() + label[1:]
+    remedy = f" Grant the application permission {gap.permission}." if gap.permission else ""
+    if gap.optional:
+        text = f"{capital} can't be read: {gap.error.rstrip('.')}.{remedy} Verdicts don't depend on it."
+    else:
+        text = f"{capital} can't be read ({gap.error}).{remedy} {_CONSEQUENCE.get(gap.input, _STAYS)}"
+    return Unseen(
+        f"input {gap.input}", text, label=label, ended=f"{capital} can be read again.", reminded=not gap.optional
+    )
+
+
+_STAYS = "Findings that depend on it stay as they were until it can be read again."
+_CONSEQUENCE = {
+    "selection": "The accounts that are known already are watched on; new ones aren't seen until it can be read again.",
+}
+
+
+def nothing_selected() -> Unseen:
+    """For a scan that watches no account at all."""
+    return Unseen(
+        "selection empty",
+        "The settings select no account at all, so nothing is watched: check SERVICE_ACCOUNTS, SERVICE_ACCOUNT_GROUPS, "
+        "SERVICE_ACCOUNT_PATTERNS and SERVICE_ACCOUNT_ATTRIBUTE.",
+        label="any service account",
+        ended="The settings select service accounts again.",
+    )
+
+
+def log_not_looked_at(findings: int) -> Unseen:
+    """For findings that came from the sign-in log, where it is no longer looked at."""
+    count = "One open finding rests" if findings == 1 else f"{findings} open findings rest"
+    return Unseen(
+        "sign-in log off",
+        f"{count} on the sign-in log, which isn't looked at any more: SERVICE_ACCOUNT_DISCOVERY doesn't name signins. They "
+        "stay open as they were last seen, until it is looked at again or somebody accepts them.",
+        label="the sign-in log",
+        ended="The sign-in log is looked at again, or no open finding rests on it.",
+        at_once=True,
+        reminded=False,
+    )
+
+
+def scans_fail(error: str, *, certain: bool = False) -> Unseen:
+    """For a scan that failed. ``certain``: it was tried again and again, so that no second one needs to fail as well."""
+    return Unseen(
+        SCANS,
+        f"The scan of the service accounts fails: {error.rstrip('.')}. No finding was closed, and nothing that waits is lost; "
+        "but what has changed since isn't seen.",
+        label="anything: the scans fail",
+        ended="The scans succeed again.",
+        at_once=certain,
+    )
