@@ -112,7 +112,7 @@ def _card(alert: Alert, groups: tuple[Group, ...], detail: _Detail) -> Json:
 def _top(alert: Alert) -> Json:
     tenant = [run(alert.tenant_name, 80, isSubtle=True), spaced("·", 1, isSubtle=True)] if alert.tenant_name else []
     subtle: dict[str, Any] = {"isSubtle": True, "size": "Small"}
-    verb = {Purpose.CHANGES: "scanned", Purpose.DIGEST: "as of"}.get(alert.purpose, "")
+    verb = {Purpose.CHANGES: "scanned", Purpose.DIGEST: "as of", Purpose.SIGHT: "as of"}.get(alert.purpose, "")
     return box(
         [
             line(run(alert.headline, 240, size="Large", weight="Bolder")),
@@ -132,7 +132,7 @@ def _style(alert: Alert) -> str:
         return "good"
     if alert.severity is Severity.HIGH or alert.purpose is Purpose.FAILURE:
         return "attention"
-    return "warning" if alert.severity or alert.gaps else "accent"
+    return "warning" if alert.severity or alert.gaps or alert.purpose is Purpose.SIGHT else "accent"
 
 
 def _full(group: Group, alert: Alert, detail: _Detail, *, button: bool) -> Json:

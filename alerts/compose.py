@@ -125,6 +125,42 @@ def failure_id(what: str, failed_id: str) -> str:
     return str(uuid5(NAMESPACE, f"failed/{what}/{readable(failed_id)}"))
 
 
+def compose_sight(
+    *,
+    alert_id: str,
+    tenant_id: str,
+    tenant_name: str,
+    created: datetime,
+    headline: str,
+    notes: Iterable[str],
+    relief: bool,
+    report_url: str | None = None,
+) -> Alert:
+    """What the product can't see any more, or sees again.
+
+    Args:
+        alert_id: Stable across retries.
+        tenant_id: Of the organization; empty where it isn't known.
+        tenant_name: Its display name; empty where it isn't known.
+        created: When it was noticed.
+        headline: What it is, in a line.
+        notes: Each thing in a few sentences: what, since when, and what to do.
+        relief: Whether all of it is over.
+        report_url: Where the report is.
+    """
+    return Alert(
+        id=alert_id,
+        tenant_id=tenant_id,
+        tenant_name=readable(tenant_name),
+        created=created,
+        headline=clean(headline, HEADLINE),
+        purpose=Purpose.SIGHT,
+        notes=tuple(readable(note) for note in notes),
+        relief=relief,
+        report_url=report_url,
+    )
+
+
 def compose_test(
     *, alert_id: str, tenant_id: str, tenant_name: str, created: datetime, report_url: str | None = None
 ) -> Alert:
@@ -159,7 +195,7 @@ def headline(
     if problems:
         return clean(_worst(problems, resolved, totals, baseline=baseline), HEADLINE)
     if resolved:
-        return clean(_good_news(resolved), HEADLINE)
+        return clean(_good_news(resolved) if not any(item.closing for item in resolved) else _ended(resolved), HEADLINE)
     if gaps:
         labels = list(dict.fromkeys(clean(gap.label, NAME) for gap in gaps))
         return clean(f"The scan could not read {listed(labels[:2], len(labels))}", HEADLINE)
@@ -178,6 +214,17 @@ def _worst(problems: list[Group], resolved: list[AlertItem], totals: Totals, *, 
     more += [f"{len(resolved):,} resolved"] if resolved else []
     said = statement(told, total=totals.accounts, baseline=baseline)
     return "; ".join([f"First scan: {said}" if baseline else said, *([", ".join(more)] if more else [])])
+
+
+def _ended(resolved: list[AlertItem]) -> str:
+    """For findings of which some or all ended only because nobody watches the account any more."""
+    closed = [item for item in resolved if item.closing]
+    accounts = len({item.account_id for item in closed})
+    whose = user_principal_name(closed[0]) if accounts == 1 else count(accounts, "service account")
+    verb = "is" if accounts == 1 else "are"
+    said = f"{whose} {verb} watched no longer; {count(len(closed), 'finding')} ended with it"
+    others = len(resolved) - len(closed)
+    return f"{said}; {others:,} resolved" if others else said
 
 
 def _good_news(resolved: list[AlertItem]) -> str:

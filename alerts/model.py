@@ -42,6 +42,8 @@ class Purpose(StrEnum):
     DIGEST = "digest"
     FAILURE = "failure"
     """A scan or the delivery of an alert failed for good."""
+    SIGHT = "sight"
+    """What the product can't see any more, or sees again; and what became of the accounts that it looks at."""
     TEST = "test"
 
 
@@ -97,6 +99,8 @@ class AlertItem:
     """What speaks against the verdict, in a sentence or two: another answer of Microsoft's What If."""
     resolution: str | None = None
     """Why it is resolved, in a sentence."""
+    closing: bool = False
+    """For ``resolved``: it ended because nobody watches the account any more, and not because the problem is gone."""
     previous_severity: Severity | None = None
     """Set where the severity differs from before."""
     settled: bool = False
@@ -166,6 +170,8 @@ class Alert:
     notes: tuple[str, ...] = ()
     """Sentences below the headline: what a failure or a test message has to say."""
     report_url: str | None = None
+    relief: bool = False
+    """For ``sight``: whether all it says is that something is over."""
 
     @property
     def severity(self) -> Severity | None:
@@ -176,4 +182,6 @@ class Alert:
     @property
     def good_news(self) -> bool:
         """Whether there is something to say and none of it is a problem."""
-        return self.severity is None and not self.gaps and self.purpose in {Purpose.CHANGES, Purpose.DIGEST}
+        if self.severity is not None or self.gaps or any(item.closing for item in self.items):
+            return False
+        return self.relief or self.purpose in {Purpose.CHANGES, Purpose.DIGEST}

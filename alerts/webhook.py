@@ -23,6 +23,7 @@ TYPES = {
     Purpose.CHANGES: "app_password_scan.changed",
     Purpose.DIGEST: "app_password_scan.digest",
     Purpose.FAILURE: "app_password_scan.failed",
+    Purpose.SIGHT: "app_password_scan.sight",
     Purpose.TEST: "app_password_scan.test",
 }
 _TEXT = 600

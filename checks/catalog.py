@@ -9,8 +9,10 @@ from dataclasses import dataclass
 
 from checks.model import Effect, Finding, JudgedAccount, Severity, Usability, Verdict, Visibility
 
-_BLOCKED = (Usability.BLOCKED_BY_POLICY, Usability.BLOCKED_BY_SECURITY_DEFAULTS)
-_HAS_OPTION = (Visibility.VISIBLE, Visibility.STUCK, Visibility.PENDING)
+BLOCKED = (Usability.BLOCKED_BY_POLICY, Usability.BLOCKED_BY_SECURITY_DEFAULTS)
+"""Nothing lets an app password in."""
+HAS_OPTION = (Visibility.VISIBLE, Visibility.STUCK, Visibility.PENDING)
+"""The account has the option, or will have it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ def _about_to_be_hidden(verdict: Verdict) -> Severity | None:
 
 
 def _unusable(verdict: Verdict) -> Severity | None:
-    return Severity.HIGH if verdict.visibility in _HAS_OPTION and verdict.usability in _BLOCKED else None
+    return Severity.HIGH if verdict.visibility in HAS_OPTION and verdict.usability in BLOCKED else None
 
 
 def _cannot_tell(verdict: Verdict) -> Severity | None:

@@ -4,12 +4,14 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from alerts.compose import compose
+from alerts.compose import compose, compose_sight
 from alerts.links import entra_user_url
 from alerts.model import Alert, AlertGap, AlertItem, AlertReason, Kind, NextStep, Severity, Totals
+from alerts.wording import count, when
 from checks.catalog import causing_effects, deciding_effects
 from checks.reasons import INPUTS
 from findings.model import Change, ChangeKind, FindingState, Flap, RunRecord
+from findings.sight import NewsKind, SightNews
 from settings import Settings
 from tenant.policies import parse_time
 
@@ -30,6 +32,39 @@ def changes_alert(
         report_url=settings.report_url,
         baseline=first,
     )
+
+
+def sight_alert(settings: Settings, alert_id: str, news: Sequence[SightNews], run: RunRecord | None) -> Alert:
+    """What can't be seen any more, or is seen again, as an alert; ``run`` is the newest that knows the tenant."""
+    first, others = _headline(news[0]), len(news) - 1
+    more = f"; {count(others, 'other thing')} to know" if others else ""
+    return compose_sight(
+        alert_id=alert_id,
+        tenant_id=run.tenant_id if run else "",
+        tenant_name=run.tenant_name if run else "",
+        created=max(one.at for one in news),
+        headline=f"{first}{more}",
+        notes=[_note(one) for one in news],
+        relief=all(one.kind is NewsKind.ENDED for one in news),
+        report_url=settings.report_url,
+    )
+
+
+def _headline(news: SightNews) -> str:
+    """The news in a line; what has no name of its own says it with its first sentence."""
+    if news.kind is NewsKind.ENDED:
+        return news.unseen.ended.rstrip(".")
+    again = news.kind is NewsKind.LASTS
+    if news.unseen.label:
+        return f"{'Still ' if again else ''}{'can' if again else 'Can'}'t see {news.unseen.label}"
+    said = news.unseen.text.partition(". ")[0].rstrip(".")
+    return f"Reminder: {said}" if again else said
+
+
+def _note(news: SightNews) -> str:
+    if news.kind is NewsKind.ENDED:
+        return f"{news.unseen.ended} It was so from {when(news.since)} until {when(news.at)}: {news.unseen.text}"
+    return f"{news.unseen.text} Noticed first on {when(news.since)}."
 
 
 def totals(run: RunRecord | None) -> Totals:
@@ -79,6 +114,7 @@ def _item(change: Change, cloud: str) -> AlertItem:
         next_step=_next_step(remedies[0]) if remedies else None,
         doubt=_doubt(account) if any(reason.policy_id for reason in reasons) else None,
         resolution=change.resolution,
+        closing=change.closing,
         previous_severity=Severity(change.previous_severity) if change.previous_severity else None,
         settled=change.flapping is Flap.SETTLED,
         accepted_until=change.exception.until if change.exception else None,

@@ -4,6 +4,7 @@ An alert is delivered to each channel once; what failed stays kept and is tried 
 when every channel is done are its changes marked as told (``findings/store.py`` says why nothing is lost in between).
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -11,14 +12,17 @@ from alerts.compose import compose_failure, compose_test
 from alerts.deliver import DeliveryFailed, deliver, send_test
 from alerts.digest import compose_digest
 from alerts.ledger import DeliveryStatus, Ledger
-from alerts.model import Purpose
+from alerts.model import Alert, Purpose
 from connections.channels import open_channels
 from connections.storage import TABLES, ensure_tables, tables
 from connections.telemetry import sending, telemetry
 from findings.exceptions import ExceptionStore
+from findings.model import Change
 from findings.runs import RunStore
+from findings.sight import SightNews
+from findings.sight_store import SightStore
 from findings.store import FindingStore
-from jobs.alert_content import changes_alert, reminder, totals
+from jobs.alert_content import changes_alert, reminder, sight_alert, totals
 from jobs.clock import Clock, now_utc
 from reports.document import Json
 from settings import Settings
@@ -36,15 +40,14 @@ async def send_alert(settings: Settings, alert_id: str, *, clock: Clock = now_ut
     """
     async with tables(settings) as service:
         await ensure_tables(service, TABLES)
-        store, ledger = FindingStore(service), Ledger(service)
+        store, ledger, sight = FindingStore(service), Ledger(service), SightStore(service)
         changes = await store.changes_of(alert_id)
+        news, _ = await sight.news_of(alert_id)
         alert = await ledger.load(alert_id)
         if alert is None:
-            if not changes:
+            alert = await _composed(settings, RunStore(service), alert_id, changes, news)
+            if alert is None:
                 return
-            runs = RunStore(service)
-            run = await runs.load(changes[0].run_id)
-            alert = changes_alert(settings, alert_id, changes, run, first=run is not None and await runs.is_first(run))
         async with sending():
             with telemetry().span("tell", run_id=alert.run_id, changes=len(changes)) as span:
                 async with open_channels(settings) as channels:
@@ -52,6 +55,7 @@ async def send_alert(settings: Settings, alert_id: str, *, clock: Clock = now_ut
                 span.set_attribute("done", result.done)
             if result.done:
                 await store.mark_told(changes)
+                await sight.mark_told(alert_id)
                 if alert.purpose is Purpose.CHANGES:
                     telemetry().told((clock() - alert.created).total_seconds())
                 return
@@ -59,6 +63,19 @@ async def send_alert(settings: Settings, alert_id: str, *, clock: Clock = now_ut
         raise DeliveryFailed(result)
     if alert.purpose is not Purpose.FAILURE:
         await send_failure_notice(settings, "alert", alert_id, " ".join(result.problems))
+
+
+async def _composed(
+    settings: Settings, runs: RunStore, alert_id: str, changes: Sequence[Change], news: Sequence[SightNews]
+) -> Alert | None:
+    """What waits under this id, put together; None where nothing does."""
+    if news:
+        newest = await runs.newest(limit=100)
+        return sight_alert(settings, alert_id, news, next((run for run in newest if run.tenant_id), None))
+    if not changes:
+        return None
+    run = await runs.load(changes[0].run_id)
+    return changes_alert(settings, alert_id, changes, run, first=run is not None and await runs.is_first(run))
 
 
 async def prepare_digest(settings: Settings, now: datetime) -> str | None:

@@ -1,0 +1,239 @@
+"""What an administrator is told over time where reads fail, accounts change and settings get lost: never a false "good news",
+never silence.
+"""
+
+import json
+from typing import Any
+
+import pytest
+
+from localgraph.builder import TenantBuilder
+from localgraph.server import LocalGraph
+from tests.e2e.conftest import BACKUP, MAILER, VISIBLE, Installation
+
+LOST = ("Policy.Read.All", "Policy.Read.ConditionalAccess", "User.Read.All")
+Told = tuple[str, str, str]
+
+
+def sight(installation: Installation) -> list[str]:
+    """The notes of everything that was told about what can be seen, repeats by id dropped."""
+    by_id = {call.id: json.loads(call.body) for call in installation.receiver.calls if call.path == "/webhook"}
+    return [
+        note for body in by_id.values() if body["type"] == "app_password_scan.sight" for note in body["data"]["notes"]
+    ]
+
+
+def headlines(installation: Installation) -> list[str]:
+    return [json.loads(call.body)["data"]["headline"] for call in installation.receiver.calls]
+
+
+def findings(installation: Installation, status: str = "open") -> dict[tuple[str, str], dict[str, Any]]:
+    listed = json.loads(installation.run("findings", "--status", status, "--format", "json").out)["findings"]
+    return {(one["user_principal_name"], one["check_id"]): one for one in listed}
+
+
+def resolved(installation: Installation) -> list[Told]:
+    return [told for told in installation.told() if told[0] == "resolved"]
+
+
+def test_a_failed_read_closes_no_finding_of_an_account_listed_by_name(installation: Installation) -> None:
+    installation.scan()
+    before = findings(installation)
+    installation.graph.deny(*LOST)
+    installation.scan()
+    installation.graph.heal()
+    installation.scan()
+    assert resolved(installation) == []
+    after = findings(installation)
+    assert {key: one["first_seen"] for key, one in after.items()} == {
+        key: one["first_seen"] for key, one in before.items()
+    }
+    assert len(installation.told()) == 2
+
+
+def test_one_account_that_answers_500_for_good_keeps_its_findings_and_is_told_as_unreadable(
+    installation: Installation,
+) -> None:
+    installation.scan()
+    installation.graph.fail(f"/users/{BACKUP}", 500)
+    id = installation.graph.tenant.user(BACKUP).id
+    installation.graph.fail(f"/users/{id}", 500)
+    for _ in range(3):
+        installation.scan()
+    assert resolved(installation) == []
+    assert (BACKUP, "APW-001") in findings(installation)
+    assert installation.told().count(("opened", BACKUP, "APW-008")) == 1
+
+
+def test_a_renamed_account_is_told_as_renamed_and_watched_on(installation: Installation) -> None:
+    installation.scan()
+    user = installation.graph.tenant.user(BACKUP)
+    user.upn = "svc-archive@contoso.com"
+    installation.graph.tenant.changed()
+    answer = installation.scan()
+    assert resolved(installation) == []
+    assert [one for one in sight(installation) if "was renamed to svc-archive@contoso.com" in one]
+    assert "SERVICE_ACCOUNTS" in sight(installation)[0]
+    assert answer.account("svc-archive@contoso.com")["selected_by"] == [f"renamed: it was {BACKUP}"]
+    told = len(installation.receiver.calls)
+    user.mfa = "enforced"
+    installation.scan()
+    assert [one for one in installation.told() if one[0] == "resolved"] == [
+        ("resolved", "svc-archive@contoso.com", "APW-001")
+    ]
+    assert len(installation.receiver.calls) == told + 1
+
+
+def test_a_pattern_that_matches_nothing_any_more_closes_nothing(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SERVICE_ACCOUNTS")
+    monkeypatch.setenv("SERVICE_ACCOUNT_PATTERNS", "svc-*")
+    installation.scan()
+    for old, new in ((BACKUP, "one@contoso.com"), (MAILER, "two@contoso.com"), (VISIBLE, "three@contoso.com")):
+        installation.graph.tenant.user(old).upn = new
+    installation.graph.tenant.changed()
+    answer = installation.scan()
+    assert sorted(one["user_principal_name"] for one in answer.document["accounts"]) == [
+        "one@contoso.com",
+        "three@contoso.com",
+        "two@contoso.com",
+    ]
+    assert resolved(installation) == []
+    assert len(sight(installation)) == 3
+
+
+def test_a_setting_that_lost_most_of_its_accounts_is_told_and_closes_nothing_for_a_week(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installation.scan()
+    monkeypatch.setenv("SERVICE_ACCOUNTS", VISIBLE)
+    answer = installation.scan()
+    assert resolved(installation) == []
+    assert len(answer.document["accounts"]) == 3
+    (note,) = sight(installation)
+    assert note.startswith("2 of 3 service accounts are gone from what the settings select, all at once")
+    installation.scan()
+    assert len(sight(installation)) == 1
+
+
+def test_one_of_many_that_is_no_longer_selected_ends_without_good_news(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installation.scan()
+    monkeypatch.setenv("SERVICE_ACCOUNTS", ",".join((MAILER, VISIBLE)))
+    installation.scan()
+    assert resolved(installation) == [("resolved", BACKUP, "APW-001")]
+    assert headlines(installation)[-1] == f"{BACKUP} is watched no longer; 1 finding ended with it"
+
+
+def test_a_selecting_group_that_is_gone_is_told_and_its_accounts_are_watched_on(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tenant = installation.graph.tenant
+    group = next(one for one in tenant.groups.values() if one.name == "Backup apps")
+    monkeypatch.delenv("SERVICE_ACCOUNTS")
+    monkeypatch.setenv("SERVICE_ACCOUNT_GROUPS", group.id)
+    installation.scan()
+    installation.graph.fail(f"/groups/{group.id}/transitiveMembers", 404)
+    for _ in range(3):
+        answer = installation.scan()
+        assert [one["user_principal_name"] for one in answer.document["accounts"]] == [BACKUP]
+    assert resolved(installation) == []
+    (note,) = sight(installation)
+    assert "selection of service accounts can't be read" in note
+    assert "are watched on" in note
+    installation.graph.heal()
+    installation.scan()
+    assert len(sight(installation)) == 2
+    assert sight(installation)[1].startswith("The selection of service accounts can be read again.")
+
+
+def test_one_refused_input_leaves_findings_alone_that_do_not_depend_on_it(installation: Installation) -> None:
+    installation.scan()
+    installation.graph.fail("/roleEligibilityScheduleInstances", 403)
+    installation.graph.tenant.user(MAILER).mfa = "enforced"
+    answer = installation.scan()
+    assert resolved(installation) == [("resolved", MAILER, "APW-003")]
+    assert answer.account(MAILER)["findings"] == []
+
+
+def test_the_document_of_a_scan_shows_what_is_kept(installation: Installation) -> None:
+    installation.scan()
+    installation.graph.fail("/authentication/requirements", 403)
+    answer = installation.scan()
+    kept = {check for upn, check in findings(installation) if upn == BACKUP}
+    assert {one["check_id"] for one in answer.account(BACKUP)["findings"]} == kept == {"APW-001", "APW-008"}
+
+
+def test_what_one_scan_could_not_read_is_a_hiccup(installation: Installation) -> None:
+    installation.scan()
+    told = len(installation.receiver.calls)
+    installation.graph.deny(*LOST)
+    installation.scan()
+    assert (BACKUP, "APW-008") in findings(installation)
+    installation.graph.heal()
+    installation.scan()
+    assert len(installation.receiver.calls) == told
+
+
+def test_a_permission_that_is_lost_is_told_once_and_when_it_is_back(installation: Installation) -> None:
+    installation.scan()
+    installation.graph.deny(*LOST)
+    for _ in range(4):
+        installation.scan()
+    notes = [
+        one for one in sight(installation) if "the Conditional Access policies" in one.lower() or "Conditional" in one
+    ]
+    assert len(notes) == 1
+    assert "Policy.Read.All" in notes[0]
+    installation.graph.heal()
+    installation.scan()
+    assert any(one.startswith("The Conditional Access policies can be read again.") for one in sight(installation))
+
+
+def test_per_user_mfa_switched_off_is_remembered_while_the_account_is_disabled(installation: Installation) -> None:
+    installation.scan()
+    user = installation.graph.tenant.user(VISIBLE)
+    user.mfa = "disabled"
+    user.enabled = False
+    installation.scan()
+    assert (VISIBLE, "APW-009") not in findings(installation)
+    user.enabled = True
+    installation.scan()
+    assert (VISIBLE, "APW-009") in findings(installation)
+
+
+def test_checking_an_account_that_nobody_selected_tells_nothing(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SERVICE_ACCOUNTS", ",".join((MAILER, VISIBLE)))
+    installation.scan()
+    told = installation.told()
+    answer = installation.scan("--account", BACKUP)
+    assert answer.account(BACKUP)["visibility"] == "hidden"
+    assert "isn't selected as a service account" in answer.err
+    installation.scan()
+    assert installation.told() == told
+    assert (BACKUP, "APW-001") not in findings(installation)
+
+
+def test_discovery_switched_off_ends_nothing_that_it_had_shown(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("localgraph.sign_ins")
+
+
+def test_another_tenant_ends_nothing(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    installation.scan()
+    before = findings(installation)
+    with LocalGraph(
+        TenantBuilder("Fabrikam", domains=("fabrikam.onmicrosoft.com", "fabrikam.com"))
+        .user("someone@fabrikam.com")
+        .build()
+    ).in_thread() as other:
+        monkeypatch.setenv("GRAPH_ENDPOINT", other.url)
+        answer = installation.scan()
+    assert answer.code == 2
+    assert "holds the findings of the tenant" in answer.err
+    assert findings(installation) == before
