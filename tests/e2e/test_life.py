@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from demo.company import company, demo_settings
 from localgraph.builder import TenantBuilder
 from localgraph.server import LocalGraph
 from tests.e2e.conftest import BACKUP, MAILER, VISIBLE, Installation
@@ -219,9 +220,21 @@ def test_checking_an_account_that_nobody_selected_tells_nothing(
 
 
 def test_discovery_switched_off_ends_nothing_that_it_had_shown(
-    installation: Installation, monkeypatch: pytest.MonkeyPatch
+    storage: str, installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pytest.importorskip("localgraph.sign_ins")
+    monkeypatch.setattr("tenant.turns.SECONDS", 0.0)  # this Graph has no limits
+    with LocalGraph(company()).in_thread() as graph:
+        for name, value in {**demo_settings(), "GRAPH_ENDPOINT": graph.url, "WHAT_IF_BUDGET": "0"}.items():
+            monkeypatch.setenv(name, value)
+        installation.scan()
+        before = {key for key in findings(installation) if key[1] in ("APW-010", "APW-012", "APW-005")}
+        assert before
+        monkeypatch.delenv("SERVICE_ACCOUNT_DISCOVERY")
+        installation.scan()
+        assert before <= findings(installation).keys()
+        assert resolved(installation) == []
+    (note,) = [one for one in sight(installation) if "SERVICE_ACCOUNT_DISCOVERY" in one]
+    assert "rest on the sign-in log, which isn't looked at any more" in note
 
 
 def test_another_tenant_ends_nothing(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,151 @@
+"""Which accounts are watched: pure decisions over what was read and what was known."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from findings.model import AccountRecord
+from jobs.watch import DELETED, DISCOVERY, GRACE, GRACE_DELETED, NOT_SELECTED, Watch, followed, watch
+from tenant.model import Account, Gap
+from tenant.selection import Selection
+from tests.findings.build import DAY, NOW
+from tests.findings.build import account as record
+
+LISTED = Selection(accounts=tuple(f"svc-a{number}@contoso.example" for number in range(1, 7)))
+
+
+def read(id: str, *selected_by: str, upn: str | None = None, properties: Gap | None = None) -> Account:
+    return Account(id, upn or f"svc-{id}@contoso.example", selected_by=selected_by, properties=properties)
+
+
+def known(*ids: str, **columns: object) -> dict[str, AccountRecord]:
+    """Accounts that were selected by their names before."""
+    records = {id: replace(record(id), **columns) for id in ids}  # type: ignore[arg-type] # columns of the record
+    return {id: replace(one, selected_as=one.selected_as or one.user_principal_name) for id, one in records.items()}
+
+
+def decide(accounts: list[Account], before: dict[str, AccountRecord], **how: object) -> Watch:
+    selection = how.pop("selection", LISTED)
+    return watch(accounts, before, selection, **{"now": NOW, **how})  # type: ignore[arg-type] # keyword by keyword
+
+
+def test_a_known_account_that_was_not_read_is_looked_up() -> None:
+    assert followed(known("a1", "a2"), [read("a1", "list")]) == ["a2"]
+
+
+def test_what_the_settings_select_is_watched() -> None:
+    found = decide([read("a1", "list"), read("a2", "pattern: svc-*")], known("a1"))
+    assert found.watched.keys() == {"a1", "a2"}
+    assert found.selected_as == {"a1": "svc-a1@contoso.example", "a2": "svc-a2@contoso.example"}
+    assert (found.closing, found.lost_since, found.unseen) == ({}, {}, ())
+
+
+def test_what_was_only_asked_for_is_shown_and_not_watched() -> None:
+    found = decide([read("x")], known("a1"), asked=True)
+    assert [one.id for one in found.accounts] == ["x"]
+    assert found.watched == {}
+
+
+def test_a_known_account_that_is_asked_for_stays_watched() -> None:
+    assert decide([read("a1")], known("a1"), asked=True, selection=Selection()).watched.keys() == {"a1"}
+
+
+@pytest.mark.parametrize(
+    ("how", "why"),
+    [
+        ({"unreadable": True}, "watched before; what selects it can't be read at present"),
+        ({}, None),
+        ({"discovery_unreadable": True}, None),
+    ],
+)
+def test_an_account_that_nothing_selects_is_watched_on_only_while_that_is_uncertain(
+    how: dict[str, object], why: str | None
+) -> None:
+    others = [read(f"a{number}", "list") for number in range(2, 7)]
+    before = known(*(f"a{number}" for number in range(1, 7)))
+    found = decide([read("a1"), *others], before, **how)
+    assert found.closing == ({} if why else {"a1": NOT_SELECTED})
+    assert [one.selected_by for one in found.accounts if one.id == "a1"] == ([(why,)] if why else [])
+
+
+def test_a_proposed_account_is_watched_on_while_discovery_cannot_see() -> None:
+    proposed = {"a1": replace(record("a1"), selected_as="")}
+    others = {**known("a2", "a3", "a4"), **proposed}
+    read_now = [read("a1"), *(read(id, "list") for id in ("a2", "a3", "a4"))]
+    assert decide(read_now, others, discovery_unreadable=True).closing == {}
+    assert decide(read_now, others).closing == {"a1": NOT_SELECTED}
+    assert decide([read("a1", DISCOVERY)], proposed).selected_as == {"a1": ""}
+
+
+def test_an_account_that_cannot_be_read_is_watched_on() -> None:
+    gap = Gap("account_properties", "500", account_id="a1", tenant_wide=False)
+    found = decide([read("a1", properties=gap)], known("a1"))
+    assert found.watched.keys() == {"a1"}
+    assert found.closing == {}
+
+
+def test_a_renamed_account_is_watched_on_and_told_with_the_setting_that_is_out_of_date() -> None:
+    found = decide([read("a1", upn="new@contoso.example")], known("a1"))
+    assert found.accounts[0].selected_by == ("renamed: it was svc-a1@contoso.example",)
+    assert found.selected_as == {"a1": "svc-a1@contoso.example"}
+    (told,) = found.unseen
+    assert told.text.startswith("svc-a1@contoso.example was renamed to new@contoso.example.")
+    assert "SERVICE_ACCOUNTS selects it by its old name only" in told.text
+    assert (told.at_once, told.reminded, bool(told.ended)) == (True, True, True)
+
+
+def test_a_rename_that_no_setting_minds_is_told_once() -> None:
+    found = decide(
+        [read("a1", "group: Apps", upn="new@contoso.example")], known("a1"), selection=Selection(groups=("g",))
+    )
+    (told,) = found.unseen
+    assert (told.at_once, told.reminded, told.ended) == (True, False, "")
+    assert "SERVICE_ACCOUNTS" not in told.text
+
+
+def test_a_rename_out_of_a_setting_that_no_longer_names_it_ends_the_watch() -> None:
+    before = known("a1", "a2", "a3")
+    accounts = [read("a1", upn="new@contoso.example"), read("a2", "list"), read("a3", "list")]
+    found = decide(accounts, before, selection=Selection(accounts=("svc-a2@contoso.example", "svc-a3@contoso.example")))
+    assert found.closing == {"a1": NOT_SELECTED}
+
+
+@pytest.mark.parametrize(
+    ("lost", "of", "closed"),
+    [(1, 3, True), (1, 1, False), (1, 2, True), (2, 3, False), (2, 4, False), (2, 5, True), (6, 6, False)],
+)
+def test_a_selection_that_loses_most_of_its_accounts_at_once_closes_nothing(lost: int, of: int, closed: bool) -> None:
+    ids = [f"a{number}" for number in range(1, of + 1)]
+    accounts = [read(id, *(() if index < lost else ("list",))) for index, id in enumerate(ids)]
+    found = decide(accounts, known(*ids), selection=Selection())
+    assert bool(found.closing) is closed
+    assert bool(found.unseen) is not closed
+    assert len(found.accounts) == (of - lost if closed else of)
+
+
+@pytest.mark.parametrize(
+    ("gone", "age", "closing"),
+    [
+        (False, GRACE - timedelta(seconds=1), {}),
+        (False, GRACE, {"a1": NOT_SELECTED}),
+        (True, GRACE_DELETED - timedelta(seconds=1), {}),
+        (True, GRACE_DELETED, {"a1": DELETED}),
+    ],
+)
+def test_after_a_while_the_watch_ends(gone: bool, age: timedelta, closing: dict[str, str]) -> None:
+    before = known("a1", lost_since=NOW - age)
+    found = decide([] if gone else [read("a1")], before, gone=frozenset({"a1"} if gone else ()), selection=Selection())
+    assert found.closing == closing
+    assert bool(found.lost_since) is not bool(closing)
+
+
+def test_accounts_that_the_settings_select_again_are_lost_no_more() -> None:
+    found = decide([read("a1", "list")], known("a1", lost_since=NOW - 3 * DAY))
+    assert (found.lost_since, found.unseen) == ({}, ())
+
+
+def test_a_deleted_account_ends_at_once_where_most_others_stay() -> None:
+    before = known("a1", "a2", "a3")
+    found = decide([read("a2", "list"), read("a3", "list")], before, gone=frozenset({"a1"}))
+    assert found.closing == {"a1": DELETED}
