@@ -51,6 +51,12 @@ class RunStatus(StrEnum):
     INCOMPLETE = "incomplete"
     """Done, but something was unreadable."""
     FAILED = "failed"
+    SKIPPED = "skipped"
+    """Not started, because another scan of everything was going on."""
+
+
+DONE = frozenset({RunStatus.COMPLETE, RunStatus.INCOMPLETE})
+"""The scans that read and judged what they were asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,7 +313,7 @@ class RunRecord:
     graph_requests: int = 0
     alert_id: str | None = None
     error: str | None = None
-    """Why it failed, in a sentence."""
+    """Why it failed or was skipped, in a sentence."""
     visibility: Mapping[str, int] = field(default_factory=dict)
     """Visibility -> number of accounts."""
     usability: Mapping[str, int] = field(default_factory=dict)
