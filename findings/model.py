@@ -57,6 +57,8 @@ class RunStatus(StrEnum):
 
 DONE = frozenset({RunStatus.COMPLETE, RunStatus.INCOMPLETE})
 """The scans that read and judged what they were asked for."""
+OVER = DONE | {RunStatus.SKIPPED}
+"""The scans that nobody does again; a failed one may be tried again under the same id."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from findings.tables import Entity, Table
 RUNS = "runs"
 RUN = "run"
 """The partition of the runs; the lease has its own."""
-ABANDONED = "The scan stopped without a word: its process ended, or stood still until its lease ran out."
+ABANDONED = "The scan stopped without a word: its process ended, stood still or couldn't reach storage."
 LOST = timedelta(days=8)
 """A message lives for 7 days on a queue: what has waited for longer than this waits for nothing."""
 NEVER_STARTED = f"It waited for {LOST.days} days and never started: its message was lost, or the app was stopped."
@@ -68,14 +68,15 @@ class RunStore:
             return None
         return await self._runs.get(RUN, key)
 
-    async def newest(self, limit: int = 50, since: datetime | None = None) -> list[RunRecord]:
-        """The newest runs first, at most ``limit``; only those that started at or after ``since``."""
+    async def newest(self, limit: int = 50, since: datetime | None = None, *, whole: bool = False) -> list[RunRecord]:
+        """The newest runs first, at most ``limit``: those that started at or after ``since``; ``whole``: those of everything."""
         conditions = "PartitionKey eq @run"
         parameters: dict[str, Any] = {"run": RUN}
         if since is not None:
             conditions += " and started ge @since"
             parameters["since"] = since
-        runs = [run_from_row(row) async for row in self._runs.query(conditions, parameters)]
+        rows = self._runs.query(conditions, parameters)
+        runs = [run_from_row(row) async for row in rows if not (whole and row.get("partial"))]
         return sorted(runs, key=lambda run: (run.started, run.id), reverse=True)[:limit]
 
     async def is_first(self, run: RunRecord) -> bool:
@@ -84,10 +85,13 @@ class RunStore:
         rows = self._runs.query(conditions, {"run": RUN, "before": run.started, **_STATUSES}, select=("RowKey",))
         return await anext(rows, None) is None
 
-    async def last_whole(self, since: datetime, until: datetime) -> RunRecord | None:
+    async def last_whole(self, since: datetime, until: datetime | None = None) -> RunRecord | None:
         """The scan of everything that was done last, of those that finished within this time; None where there was none."""
-        conditions = f"PartitionKey eq @run and finished ge @since and finished le @until and {_IS_DONE}"
-        parameters = {"run": RUN, "since": since, "until": until, **_STATUSES}
+        conditions = f"PartitionKey eq @run and finished ge @since and {_IS_DONE}"
+        parameters: dict[str, Any] = {"run": RUN, "since": since, **_STATUSES}
+        if until is not None:
+            conditions += " and finished le @until"
+            parameters["until"] = until
         rows = self._runs.query(conditions, parameters, select=("RowKey", "run_id", "finished", "partial"))
         whole = [(utc(row["finished"]), row["run_id"]) async for row in rows if not row.get("partial")]
         return await self.load(max(whole)[1]) if whole else None

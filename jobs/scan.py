@@ -18,8 +18,9 @@ from connections.storage import TABLES, ensure_tables, tables
 from connections.telemetry import sending, telemetry
 from evidence.store import TABLE as SIGN_INS
 from evidence.store import Evidence, PassingEvidence, StoredEvidence
+from findings.errors import AlreadyDone
 from findings.lease import DEFAULT_TIMES, LeaseTimes, scan_lease
-from findings.model import Comparison, FindingState, RunRecord, RunStatus
+from findings.model import OVER, Comparison, FindingState, RunRecord, RunStatus
 from findings.retention import prune
 from findings.runs import RunStore
 from findings.store import FindingStore
@@ -65,7 +66,7 @@ async def scan(
     """Scan now.
 
     Raises ``GraphError`` when the tenant can't be read at all, ``StorageUnavailable`` or ``StorageError`` when nothing can
-    be kept, ``ScanAlreadyRunning`` when another scan doesn't end.
+    be kept, ``ScanAlreadyRunning`` when another scan doesn't end, ``AlreadyDone`` when a run with this id is over.
     """
     async with sending():
         with telemetry().span(
@@ -79,7 +80,8 @@ async def scan(
                 return await _pass(settings, request, clock, progress)
             async with tables(settings) as service:
                 await ensure_tables(service, TABLES)
-                async with scan_lease(service, request.run_id, times=request.times, clock=clock):
+                whole = not request.accounts
+                async with scan_lease(service, request.run_id, whole=whole, times=request.times, clock=clock):
                     return await _Scan(settings, request, service, clock, progress, advance).run()
 
 
@@ -142,7 +144,10 @@ class _Scan:
 
     async def run(self) -> ScanResult:
         started = self._clock()
-        await self._runs.end_abandoned(started)
+        known = await self._runs.load(self._request.run_id)
+        if known is not None and known.status in OVER:  # now that the lease is held, nobody can be at it any more
+            raise AlreadyDone(f"The run {known.id} is over already ({known.status}).", alert_id=known.alert_id)
+        await self._runs.end_abandoned(started, but=self._request.run_id)
         record = RunRecord(
             self._request.run_id,
             RunStatus.RUNNING,
