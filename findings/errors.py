@@ -6,6 +6,7 @@
     ├── StorageError          Table Storage can't be reached, refuses, or answers something unexpected
     ├── ConflictError         somebody else wrote the same rows in between: read again and retry
     ├── ScanAlreadyRunning    another scan holds the lease
+    ├── AlreadyDone           the run with this id is over
     ├── LeaseLost             the lease was taken over, or couldn't be renewed in time: stop writing
     └── WrongTenant           what is kept belongs to another tenant than the one that was read
 """
@@ -41,7 +42,19 @@ class ConflictError(FindingsError):
 
 
 class ScanAlreadyRunning(FindingsError):
-    """Another scan of this tenant is going on."""
+    """Another scan of this tenant is going on: ``owner`` is its run, ``whole`` whether it scans everything."""
+
+    def __init__(self, sentence: str, *, owner: str = "", whole: bool = False) -> None:
+        super().__init__(sentence)
+        self.owner, self.whole = owner, whole
+
+
+class AlreadyDone(FindingsError):
+    """The run with this id is over: what asked for it has asked twice. ``alert_id`` is the run's own."""
+
+    def __init__(self, sentence: str, *, alert_id: str | None = None) -> None:
+        super().__init__(sentence)
+        self.alert_id = alert_id
 
 
 class LeaseLost(FindingsError):

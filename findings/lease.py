@@ -1,8 +1,9 @@
 """A lease in table ``runs``: two scans of the same tenant don't overlap.
 
 The holder renews the lease every 10 seconds for another 30. A holder that is killed stops renewing, so the next scan
-waits at most that long. Clocks differ between machines: a lease counts as abandoned when its end has passed, and also
-when it was not renewed for its whole duration while somebody watched, whatever time is written in it.
+waits at most that long. Clocks differ between machines, and somebody may set them: a lease is abandoned only when somebody
+watched it for its whole duration, on a clock that only ever runs forward, and it was not renewed. The times that are written
+in it are for people to read; they decide nothing.
 
 The lease keeps scans apart, it doesn't protect the data: an account's ETag does. A holder that was frozen and wakes up
 after its lease was taken over is cancelled at its next ``await``, and can at most write an account that nobody else has
@@ -10,6 +11,7 @@ written meanwhile.
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -29,6 +31,8 @@ PARTITION = "lease"
 ROW = "scan"
 
 Clock = Callable[[], datetime]
+Elapsed = Callable[[], float]
+"""Seconds on a clock that nobody sets: ``time.monotonic``, or a test's own."""
 Sleep = Callable[[float], Awaitable[object]]
 
 
@@ -39,7 +43,7 @@ class LeaseTimes:
     duration: float = 30
     renew_every: float = 10
     wait: float = 45
-    """How long to wait for another holder: longer than ``duration``, so that a killed one is always outlived."""
+    """How long to wait for another holder that is seen to renew. One that isn't is watched until it does, or is outlived."""
     poll: float = 2
 
 
@@ -49,13 +53,24 @@ DEFAULT_TIMES = LeaseTimes()
 class Lease:
     """A lease that is held. ``lost`` turns true when it was taken over or could not be renewed."""
 
-    def __init__(self, table: Table, owner: str, times: LeaseTimes, clock: Clock, sleep: Sleep) -> None:
+    def __init__(
+        self,
+        table: Table,
+        owner: str,
+        times: LeaseTimes,
+        clock: Clock,
+        sleep: Sleep,
+        *,
+        whole: bool = False,
+        elapsed: Elapsed = time.monotonic,
+    ) -> None:
         self.owner = owner
         self.token = uuid4().hex
         """Tells this holder from another with the same name, and a write of its own from somebody else's."""
         self.lost = False
-        self._table, self._times, self._clock, self._sleep = table, times, clock, sleep
-        self._acquired = self._expires = clock()
+        self._table, self._times, self._clock, self._sleep, self._elapsed = table, times, clock, sleep, elapsed
+        self._whole = whole
+        self._acquired, self._ends = clock(), elapsed()
 
     def check(self) -> None:
         """Raise ``LeaseLost`` if the lease is lost: for work that goes on for long without an ``await``."""
@@ -66,23 +81,24 @@ class Lease:
         """Take the lease, waiting for another holder to give it up or to die.
 
         Raises:
-            ScanAlreadyRunning: It was still held at the end of the wait.
+            ScanAlreadyRunning: It was still held, and renewed, at the end of the wait.
             StorageError: Table Storage can't be used.
         """
-        give_up = self._clock() + timedelta(seconds=self._times.wait)
-        watched, watched_since = "", self._clock()
+        began = self._elapsed()
+        watched, watched_since, renewed = "", began, False
         while True:
+            asked = self._elapsed()
             row = await self._table.get(PARTITION, ROW)
-            now = self._clock()
             if row is not None and _etag(row) != watched:
-                watched, watched_since = _etag(row), now
-            if row is None or self._abandoned(row, now, watched_since):
+                # Since the answer and until the next question, so that what was watched is never longer than what was.
+                watched, watched_since, renewed = _etag(row), self._elapsed(), bool(watched)
+            if row is None or self._abandoned(row, asked - watched_since):
                 with suppress(ConflictError):  # somebody else was faster: look again
-                    self._acquired = now
-                    await self._write(now, _etag(row) if row is not None else None)
+                    self._acquired = self._clock()
+                    await self._write(_etag(row) if row is not None else None)
                     return
-            elif now >= give_up:
-                raise ScanAlreadyRunning(_held(row))
+            elif renewed and asked - began >= self._times.wait:
+                raise _held(row)
             await self._sleep(self._times.poll)
 
     async def renew_until_lost(self) -> None:
@@ -94,7 +110,7 @@ class Lease:
                     self.lost = not await self._renew()
             except (StorageError, TimeoutError):
                 # Not renewed, but perhaps in time the next time.
-                self.lost = self._clock() + timedelta(seconds=self._times.renew_every) >= self._expires
+                self.lost = self._elapsed() + self._times.renew_every >= self._ends
 
     async def release(self) -> None:
         """Give the lease up, if it is still held. Failing to only makes the next scan wait for it to expire."""
@@ -109,24 +125,30 @@ class Lease:
         if row is None or row["token"] != self.token:
             return False
         try:
-            await self._write(self._clock(), _etag(row))
+            await self._write(_etag(row))
         except ConflictError:  # taken over; or our own write, whose answer was lost and which was then repeated
             return await self._renew()
         return True
 
-    async def _write(self, now: datetime, etag: str | None) -> None:
-        expires = now + timedelta(seconds=self._times.duration)
-        await self._table.put(self._row(expires), etag)
-        self._expires = expires
+    async def _write(self, etag: str | None) -> None:
+        ends = self._elapsed() + self._times.duration
+        await self._table.put(self._row(), etag)
+        self._ends = ends
 
-    def _row(self, expires: datetime) -> Entity:
+    def _row(self) -> Entity:
         keys = {"PartitionKey": PARTITION, "RowKey": ROW}
-        return keys | present(owner=self.owner, token=self.token, acquired=self._acquired, expires=expires)
+        return keys | present(
+            owner=self.owner,
+            token=self.token,
+            whole=self._whole,
+            duration=self._times.duration,
+            acquired=self._acquired,
+            expires=self._clock() + timedelta(seconds=self._times.duration),
+        )
 
-    def _abandoned(self, row: TableEntity, now: datetime, watched_since: datetime) -> bool:
-        watched_for = now - watched_since
+    def _abandoned(self, row: TableEntity, watched_for: float) -> bool:
         own = bool(row["token"] == self.token)  # written by an attempt whose answer was lost
-        return own or utc(row["expires"]) <= now or watched_for >= timedelta(seconds=self._times.duration)
+        return own or watched_for >= float(row.get("duration", self._times.duration))
 
 
 @asynccontextmanager
@@ -134,25 +156,29 @@ async def scan_lease(
     service: TableServiceClient,
     owner: str,
     *,
+    whole: bool = False,
     times: LeaseTimes = DEFAULT_TIMES,
     clock: Clock = lambda: datetime.now(UTC),
     sleep: Sleep = asyncio.sleep,
+    elapsed: Elapsed = time.monotonic,
 ) -> AsyncIterator[Lease]:
     """Hold the lease for the body of an ``async with``; when it is lost, cancel the body.
 
     Args:
         service: The storage account.
         owner: Who holds it, for messages: the run's id.
+        whole: Whether the holder scans everything, and so does the work of every other scan.
         times: How long things take.
         clock: The time now, with zone.
         sleep: Waits for so many seconds.
+        elapsed: Seconds on a clock that nobody sets.
 
     Raises:
         ScanAlreadyRunning: Another scan holds it, and goes on holding it.
         LeaseLost: The lease was lost while the body ran.
         StorageError: Table Storage can't be used.
     """
-    lease = Lease(Table(service, RUNS), owner, times, clock, sleep)
+    lease = Lease(Table(service, RUNS), owner, times, clock, sleep, whole=whole, elapsed=elapsed)
     await lease.acquire()
     holder = asyncio.current_task()
     if holder is None:
@@ -182,8 +208,10 @@ def _etag(row: TableEntity) -> str:
     return str(row.metadata["etag"])
 
 
-def _held(row: TableEntity) -> str:
-    return (
+def _held(row: TableEntity) -> ScanAlreadyRunning:
+    return ScanAlreadyRunning(
         f"Another scan is going on: {row['owner']}, since {iso(utc(row['acquired']))}. "
-        "This one was not started; run it again when the other is done."
+        "This one was not started; run it again when the other is done.",
+        owner=row["owner"],
+        whole=row.get("whole", False),
     )

@@ -53,6 +53,14 @@ class RunStatus(StrEnum):
     INCOMPLETE = "incomplete"
     """Done, but something was unreadable."""
     FAILED = "failed"
+    SKIPPED = "skipped"
+    """Not started, because another scan of everything was going on."""
+
+
+DONE = frozenset({RunStatus.COMPLETE, RunStatus.INCOMPLETE})
+"""The scans that read and judged what they were asked for."""
+OVER = DONE | {RunStatus.SKIPPED}
+"""The scans that nobody does again; a failed one may be tried again under the same id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,7 +337,7 @@ class RunRecord:
     graph_requests: int = 0
     alert_id: str | None = None
     error: str | None = None
-    """Why it failed, in a sentence."""
+    """Why it failed or was skipped, in a sentence."""
     visibility: Mapping[str, int] = field(default_factory=dict)
     """Visibility -> number of accounts."""
     usability: Mapping[str, int] = field(default_factory=dict)

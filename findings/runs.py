@@ -1,17 +1,19 @@
 """One record per scan, in table ``runs``."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
+from azure.data.tables import TableEntity
 from azure.data.tables.aio import TableServiceClient
 
 from findings.clocks import TOLERANCE, run_not_after
-from findings.errors import StorageError
+from findings.errors import ConflictError, StorageError
 from findings.keys import to_key
-from findings.model import RunRecord, RunStatus
+from findings.model import DONE, RunRecord, RunStatus
 from findings.packing import pack, unpack
 from findings.rows import present, utc, utc_or_none
 from findings.tables import Entity, Table
@@ -19,7 +21,10 @@ from findings.tables import Entity, Table
 RUNS = "runs"
 RUN = "run"
 """The partition of the runs; the lease has its own."""
-ABANDONED = "The scan stopped without a word: its process ended before the scan did. The next scan made up for it."
+ABANDONED = "The scan stopped without a word: its process ended, stood still or couldn't reach storage."
+LOST = timedelta(days=8)
+"""A message lives for 7 days on a queue: what has waited for longer than this waits for nothing."""
+NEVER_STARTED = f"It waited for {LOST.days} days and never started: its message was lost, or the app was stopped."
 
 
 def new_run_id(now: datetime) -> str:
@@ -39,57 +44,100 @@ class RunStore:
 
     async def load(self, run_id: str) -> RunRecord | None:
         """The run with this id, or None."""
+        row = await self._row(run_id)
+        return run_from_row(row) if row is not None else None
+
+    async def change(self, run_id: str, change: Callable[[RunRecord | None], RunRecord | None]) -> RunRecord | None:
+        """Write what ``change`` makes of the run as it is now, or of None; where that is None, leave it as it is.
+
+        For whoever doesn't do the run: what is written meanwhile is seen and never overwritten. Returns the run as it is then.
+        """
+        while True:
+            row = await self._row(run_id)
+            known = run_from_row(row) if row is not None else None
+            changed = change(known)
+            if changed is None:
+                return known
+            with suppress(ConflictError):  # somebody else wrote it: look again
+                await self._runs.put(run_to_row(changed), row.metadata["etag"] if row is not None else None)
+                return changed
+
+    async def _row(self, run_id: str) -> TableEntity | None:
         try:
             key = to_key(run_id)
         except ValueError:  # too long for any run
             return None
-        row = await self._runs.get(RUN, key)
-        return run_from_row(row) if row is not None else None
+        return await self._runs.get(RUN, key)
 
-    async def newest(self, limit: int = 50, since: datetime | None = None) -> list[RunRecord]:
-        """The newest runs first, at most ``limit``; only those that started at or after ``since``."""
+    async def newest(self, limit: int = 50, since: datetime | None = None, *, whole: bool = False) -> list[RunRecord]:
+        """The newest runs first, at most ``limit``: those that started at or after ``since``; ``whole``: those of everything."""
         conditions = "PartitionKey eq @run"
         parameters: dict[str, Any] = {"run": RUN}
         if since is not None:
             conditions += " and started ge @since"
             parameters["since"] = since
-        runs = [run_from_row(row) async for row in self._runs.query(conditions, parameters)]
+        rows = self._runs.query(conditions, parameters)
+        runs = [run_from_row(row) async for row in rows if not (whole and row.get("partial"))]
         return sorted(runs, key=lambda run: (run.started, run.id), reverse=True)[:limit]
 
     async def is_first(self, run: RunRecord) -> bool:
         """Whether no scan before this one was done."""
-        conditions = "PartitionKey eq @run and started lt @before and ( status eq @complete or status eq @incomplete )"
-        done = {"complete": RunStatus.COMPLETE.value, "incomplete": RunStatus.INCOMPLETE.value}
-        rows = self._runs.query(conditions, {"run": RUN, "before": run.started, **done}, select=("RowKey",))
+        conditions = f"PartitionKey eq @run and started lt @before and {_IS_DONE}"
+        rows = self._runs.query(conditions, {"run": RUN, "before": run.started, **_STATUSES}, select=("RowKey",))
         return await anext(rows, None) is None
 
     async def last_tenant_id(self) -> str:
-        """The tenant of the newest scan that was done; empty where there was none."""
-        return next((run.tenant_id for run in await self.newest(limit=1000) if run.finished and run.tenant_id), "")
+        """The tenant of the scan that was done last; empty where there was none."""
+        rows = self._runs.query(
+            f"PartitionKey eq @run and {_IS_DONE}", {"run": RUN, **_STATUSES}, select=("tenant_id", "finished")
+        )
+        known = [(utc(row["finished"]), str(row["tenant_id"])) async for row in rows if row.get("tenant_id")]
+        return max(known)[1] if known else ""
 
     async def put_right(self, now: datetime) -> None:
-        """Rewrite the runs whose times can't have been yet, because the clock of their machine was ahead.
-
-        Call it while holding the lease.
-        """
+        """Rewrite the runs whose times can't have been yet, because the clock of their machine was ahead."""
         conditions = "PartitionKey eq @run and ( started gt @now or finished gt @now )"
-        rows = self._runs.query(conditions, {"run": RUN, "now": now + TOLERANCE})
-        for run in [run_from_row(row) async for row in rows]:
-            await self.save(run_not_after(run, now))
+        rows = self._runs.query(conditions, {"run": RUN, "now": now + TOLERANCE}, select=("run_id",))
+        for run_id in [row["run_id"] async for row in rows]:
+            await self.change(run_id, lambda run: run_not_after(run, now) if run else None)
 
-    async def end_abandoned(self, now: datetime) -> list[RunRecord]:
-        """Mark every run that still claims to be running as failed, and return them as they are now.
+    async def last_whole(self, since: datetime, until: datetime | None = None) -> RunRecord | None:
+        """The scan of everything that was done last, of those that finished within this time; None where there was none."""
+        conditions = f"PartitionKey eq @run and finished ge @since and {_IS_DONE}"
+        parameters: dict[str, Any] = {"run": RUN, "since": since, **_STATUSES}
+        if until is not None:
+            conditions += " and finished le @until"
+            parameters["until"] = until
+        rows = self._runs.query(conditions, parameters, select=("RowKey", "run_id", "finished", "partial"))
+        whole = [(utc(row["finished"]), row["run_id"]) async for row in rows if not row.get("partial")]
+        return await self.load(max(whole)[1]) if whole else None
 
-        Call it while holding the lease and before saving the own run: whoever is running then, was killed.
+    async def end_abandoned(self, now: datetime, but: str = "") -> list[RunRecord]:
+        """Mark every run that ended without saying so as failed, and return them as they are now.
+
+        Call it while holding the lease and before saving the own run, ``but``: whoever claims to be running without holding
+        the lease was killed, or stood still for so long that it was taken over. Who waits and was lost is ended too.
         """
-        running = {"run": RUN, "running": RunStatus.RUNNING.value}
-        rows = self._runs.query("PartitionKey eq @run and status eq @running", running)
-        ended = [
-            replace(run_from_row(row), status=RunStatus.FAILED, finished=now, error=ABANDONED) async for row in rows
-        ]
-        for run in ended:
-            await self.save(run)
-        return ended
+        conditions = "PartitionKey eq @run and ( status eq @running or ( status eq @queued and started lt @lost ) )"
+        parameters = {"run": RUN, "running": RunStatus.RUNNING, "queued": RunStatus.QUEUED, "lost": now - LOST}
+        rows = self._runs.query(conditions, parameters, select=("run_id",))
+        found = [row["run_id"] async for row in rows if row["run_id"] != but]
+        ended = [await self.change(run_id, lambda run: ended_without_a_word(run, now)) for run_id in found]
+        return [run for run in ended if run is not None]
+
+
+def ended_without_a_word(run: RunRecord | None, now: datetime) -> RunRecord | None:
+    """The run as failed, if it was running (which nobody does any more) or has waited for too long; otherwise None."""
+    why = None
+    if run is not None and run.status is RunStatus.RUNNING:
+        why = ABANDONED
+    elif run is not None and run.status is RunStatus.QUEUED and run.started < now - LOST:
+        why = NEVER_STARTED
+    return replace(run, status=RunStatus.FAILED, finished=now, error=why) if run is not None and why else None
+
+
+_STATUSES = {status.value: status.value for status in DONE}
+_IS_DONE = f"( {' or '.join(f'status eq @{status}' for status in _STATUSES)} )"
 
 
 def run_to_row(run: RunRecord) -> Entity:

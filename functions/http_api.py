@@ -31,6 +31,8 @@ MOST_ACCOUNTS = 50
 RECHECKS_A_MINUTE = 10
 HEALTHY = timedelta(hours=36)
 """A daily scan may be late by half a day before the app calls itself unhealthy."""
+CLOCKS = timedelta(minutes=5)
+"""How far the clocks of two instances may differ: a scan that ended later than this after now says nothing."""
 _PRIVATE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 _SEVERITIES = ("low", "medium", "high")
 _STATUSES = ("open", "resolved", "all")
@@ -154,14 +156,25 @@ async def test_alert(req: func.HttpRequest) -> func.HttpResponse:
 
 
 async def health() -> func.HttpResponse:
-    """``ok`` while settings are right, storage answers and a scan succeeded lately; ``not ok`` with 503 otherwise."""
+    """``ok`` while settings are right, storage answers and a scan of everything was done lately; else ``not ok`` with 503.
+
+    Why, only the log says.
+    """
     try:
-        load_settings()
-        healthy = await queues.last_success_is_recent(datetime.now(UTC), HEALTHY)
+        problem = await _scan_overdue(load_settings(), datetime.now(UTC))
     except EXPECTED as error:
-        log.error("Not healthy: %s", sentence(error))
-        healthy = False
-    return func.HttpResponse("ok" if healthy else "not ok", status_code=200 if healthy else 503, headers=_PRIVATE)
+        problem = sentence(error)
+    if problem:
+        log.error("Not healthy: %s", problem)
+    return func.HttpResponse("not ok" if problem else "ok", status_code=503 if problem else 200, headers=_PRIVATE)
+
+
+async def _scan_overdue(settings: Settings, now: datetime) -> str | None:
+    """A sentence where no scan of everything was done for too long, or none was ever. Raises what storage raises."""
+    async with views.opened(settings) as service:
+        if await RunStore(service).last_whole(now - HEALTHY, now + CLOCKS):
+            return None
+    return f"No scan of all accounts was done in the last {HEALTHY // timedelta(hours=1)} hours."
 
 
 async def _served(

@@ -2,22 +2,25 @@
 
 import json
 import logging
-from dataclasses import replace
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 
-from findings.errors import ScanAlreadyRunning
+from connections.queues import put_later
+from findings.errors import AlreadyDone, ScanAlreadyRunning
 from findings.model import RunRecord, RunStatus
-from findings.runs import RunStore, new_run_id
+from findings.runs import new_run_id
+from jobs.endings import Asked, end_for_good, stand_back
 from jobs.errors import EXPECTED, sentence
 from jobs.scan import ScanRequest, scan
 from jobs.tell import prepare_digest, send_failure_notice
 from jobs.tell import send_alert as _send_alert
-from jobs.views import opened
-from settings import load_settings
+from settings import Settings, SettingsError, load_settings
 
 log = logging.getLogger(__name__)
 
-
+SCANS, ALERTS = "scans", "alerts"
+WAIT = timedelta(seconds=60)
+"""Until a scan looks again whether the one before it is done."""
 SCHEDULE = "schedule"
 """What starts the scan of the timer."""
 
@@ -39,33 +42,58 @@ def alert_message(alert_id: str) -> str:
 async def run_scan(body: bytes) -> list[str]:
     """Do the scan that a message of the queue ``scans`` asks for. Returns the messages for the queue ``alerts``.
 
-    A scan that finds another one running is dropped: that one does the same work. Every other error is raised, so that the
-    queue repeats the message.
+    A scan that finds one of everything going on is skipped, because that one does the same work; behind a scan of some
+    accounts it waits, with a message that is seen later. Every other error is raised, so that the queue repeats the message.
     """
-    message = _parsed(body, "run_id")
-    request = ScanRequest(run_id=message["run_id"], trigger=message.get("trigger", "queue"))
+    asked = _asked(body)
     try:
         settings = load_settings()
-        result = await scan(settings, request, progress=log.info)
-    except ScanAlreadyRunning as error:
-        log.warning("Run %s was not started: %s", request.run_id, error)
-        return []
+        alert_ids = await _scanned(settings, asked)
+        if alert_ids is None:
+            return []
+        digest = await prepare_digest(settings, datetime.now(UTC)) if asked.trigger == SCHEDULE else None
     except EXPECTED as error:
-        log.error("Run %s failed: %s", request.run_id, sentence(error))
+        log.error("Run %s failed: %s", asked.run_id, sentence(error))
         raise
+    return [alert_message(alert_id) for alert_id in dict.fromkeys([*alert_ids, *([digest] if digest else [])])]
+
+
+async def _scanned(settings: Settings, asked: Asked) -> list[str] | None:
+    """The alerts to send after the scan; None where it isn't over, or failed."""
+    request = ScanRequest(run_id=asked.run_id, trigger=asked.trigger)
+    try:
+        result = await scan(settings, request, progress=log.info)
+    except AlreadyDone as again:
+        log.info("Run %s: its message came twice. %s", asked.run_id, again)
+        return [again.alert_id] if again.alert_id else []
+    except ScanAlreadyRunning as other:
+        return await _behind(settings, asked, other)
     run = result.document["run"]
     log.info(
         "Run %s: %d accounts, complete: %s, %d Graph requests, %d alerts to send",
-        request.run_id,
+        asked.run_id,
         len(result.document["accounts"]),
         run["complete"],
         run["graph_requests"],
         len(result.alert_ids),
     )
-    alert_ids = [*result.alert_ids]
-    if request.trigger == SCHEDULE and (digest := await prepare_digest(settings, datetime.now(UTC))):
-        alert_ids.append(digest)
-    return [alert_message(alert_id) for alert_id in dict.fromkeys(alert_ids)]
+    return [*result.alert_ids]
+
+
+async def _behind(settings: Settings, asked: Asked, other: ScanAlreadyRunning) -> list[str] | None:
+    """What follows for a scan that found another one going on; returns as :func:`_scanned` does."""
+    run = await stand_back(settings, asked, other, datetime.now(UTC))
+    if run is None or run.status in (RunStatus.QUEUED, RunStatus.RUNNING):
+        log.info("Run %s waits for the scan %s.", asked.run_id, other.owner)
+        await put_later(settings, SCANS, json.dumps(asdict(asked.later)), WAIT)
+        return None
+    if run.status is RunStatus.FAILED:
+        await _tell_failed(settings, asked, run)
+        return None
+    log.warning(
+        "Run %s was not started: %s", asked.run_id, run.error or f"its message came twice, and it is {run.status}."
+    )
+    return [run.alert_id] if run.alert_id else []
 
 
 async def send_alert(body: bytes) -> None:
@@ -79,18 +107,34 @@ async def send_alert(body: bytes) -> None:
 
 
 async def scan_failed(body: bytes) -> None:
-    """A scan message that failed as often as the queue repeats it: record it and tell the administrators once."""
-    run_id = _parsed(body, "run_id")["run_id"]
-    settings = load_settings(require=frozenset({"storage"}))
-    async with opened(settings) as service:
-        runs = RunStore(service)
-        now = datetime.now(UTC)
-        run = await runs.load(run_id) or RunRecord(run_id, RunStatus.QUEUED, now)
-        if run.status is RunStatus.QUEUED:
-            run = replace(run, status=RunStatus.FAILED, finished=now, error="It never started.")
-            await runs.save(run)
-    log.error("Run %s failed for good: %s", run_id, run.error)
-    await send_failure_notice(settings, "scan", run_id, run.error or "The scan didn't finish.")
+    """A scan message that failed as often as the queue repeats it: record it and tell the administrators once.
+
+    A poison queue has no poison queue: what can't be helped by trying again is logged and not raised.
+    """
+    try:
+        asked = _asked(body)
+        settings = load_settings(require=frozenset({"storage"}))
+    except (BadMessage, SettingsError) as error:
+        log.error("A scan failed for good, and nothing can be recorded: %s", sentence(error))
+        return
+    run = await end_for_good(settings, asked, datetime.now(UTC))
+    if run.status is RunStatus.FAILED:
+        await _tell_failed(settings, asked, run)
+    elif run.status is RunStatus.RUNNING:
+        log.warning("Run %s is going on: its message came twice.", asked.run_id)
+    else:  # the scan was done, and what comes after it failed
+        digest = await prepare_digest(settings, datetime.now(UTC)) if asked.trigger == SCHEDULE else None
+        for alert_id in filter(None, (run.alert_id, digest)):
+            await put_later(settings, ALERTS, alert_message(alert_id), timedelta())
+
+
+async def _tell_failed(settings: Settings, asked: Asked, run: RunRecord) -> None:
+    """Tell once that a scan failed for good, and what doesn't happen because of it."""
+    log.error("Run %s failed for good: %s", run.id, run.error)
+    why = run.error or "The scan didn't finish."
+    if asked.trigger == SCHEDULE and settings.alert_digest != "off":
+        why += " Reminders that were due with it are not sent."
+    await send_failure_notice(settings, "scan", run.id, why)
 
 
 async def alert_failed(body: bytes) -> None:
@@ -109,11 +153,11 @@ async def alert_failed(body: bytes) -> None:
     )
 
 
-async def last_success_is_recent(now: datetime, within: timedelta) -> bool:
-    """Whether a scan finished without failing within the given time. Raises what storage raises."""
-    async with opened(load_settings(require=frozenset({"storage"}))) as service:
-        runs = await RunStore(service).newest(limit=50, since=now - within)
-    return any(run.finished and run.status is not RunStatus.FAILED for run in runs)
+def _asked(body: bytes) -> Asked:
+    message = _parsed(body, "run_id")
+    waits = json.loads(body).get("waits")
+    trigger = message.get("trigger", "queue")
+    return Asked(message["run_id"], trigger, waits if isinstance(waits, int) else 0)
 
 
 def _parsed(body: bytes, wanted: str) -> dict[str, str]:

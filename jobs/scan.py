@@ -21,10 +21,10 @@ from connections.storage import TABLES, clock_ahead, ensure_tables, tables
 from connections.telemetry import sending, telemetry
 from evidence.store import TABLE as SIGN_INS
 from evidence.store import Evidence, PassingEvidence, StoredEvidence
-from findings.errors import StorageError, WrongTenant
+from findings.errors import AlreadyDone, StorageError, WrongTenant
 from findings.exceptions import ExceptionStore
 from findings.lease import DEFAULT_TIMES, LeaseTimes, scan_lease
-from findings.model import Comparison, FindingState, RunRecord, RunStatus, Snapshot
+from findings.model import OVER, Comparison, FindingState, RunRecord, RunStatus, Snapshot
 from findings.retention import prune
 from findings.runs import RunStore
 from findings.sight import Unseen, after_scan
@@ -75,7 +75,7 @@ async def scan(
     """Scan now.
 
     Raises ``GraphError`` when the tenant can't be read at all, ``StorageUnavailable`` or ``StorageError`` when nothing can
-    be kept, ``ScanAlreadyRunning`` when another scan doesn't end.
+    be kept, ``ScanAlreadyRunning`` when another scan doesn't end, ``AlreadyDone`` when a run with this id is over.
     """
     async with sending():
         with telemetry().span(
@@ -89,7 +89,8 @@ async def scan(
                 return await _pass(settings, request, clock, progress)
             async with tables(settings) as service:
                 await ensure_tables(service, TABLES)
-                async with scan_lease(service, request.run_id, times=request.times, clock=clock):
+                whole = not request.accounts
+                async with scan_lease(service, request.run_id, whole=whole, times=request.times, clock=clock):
                     return await _Scan(settings, request, service, clock, progress, advance).run()
 
 
@@ -154,7 +155,10 @@ class _Scan:
     async def run(self) -> ScanResult:
         self._trust(await clock_ahead(self._service), "the storage account's")
         started = self._clock()
-        await self._runs.end_abandoned(started)
+        known = await self._runs.load(self._request.run_id)
+        if known is not None and known.status in OVER:  # now that the lease is held, nobody can be at it any more
+            raise AlreadyDone(f"The run {known.id} is over already ({known.status}).", alert_id=known.alert_id)
+        await self._runs.end_abandoned(started, but=self._request.run_id)
         await self._runs.put_right(started)
         record = RunRecord(
             self._request.run_id,

@@ -137,11 +137,11 @@ async def report(service: TableServiceClient, form: str, now: datetime, *, cloud
 
 async def extras(service: TableServiceClient, now: datetime, *, cloud: str = "global") -> ReportExtras:
     """What a report shows beyond one scan: what happened, earlier scans, exceptions, and which accounts are new."""
-    runs = await RunStore(service).newest(limit=1000, since=now - TREND)
+    runs = await RunStore(service).newest(limit=1000, since=now - TREND, whole=True)
     changes = [change.public() async for change in FindingStore(service).history_since(now - TREND)]
     return ReportExtras(
         history=changes,
-        runs=[one.public() for one in reversed(runs) if not one.partial],
+        runs=[one.public() for one in reversed(runs)],
         exceptions=await exceptions(service),
         admin_center=ENTRA_HOSTS[cloud],
     )
@@ -193,8 +193,7 @@ async def remove_exception(service: TableServiceClient, exception_id: str, *, re
 
 
 async def _last_finished(service: TableServiceClient, now: datetime) -> RunRecord:
-    runs = await RunStore(service).newest(limit=200, since=now - TREND)
-    finished = next((one for one in runs if one.finished and not one.error and not one.partial), None)
+    finished = await RunStore(service).last_whole(now - TREND)
     if finished is None:
         raise NotFound("There is no finished scan yet: run one first.")
     return finished

@@ -2,11 +2,16 @@
 
 import asyncio
 import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import azure.functions as func
 import pytest
+from azure.data.tables.aio import TableServiceClient
 
+from findings.model import DONE, RunRecord, RunStatus
+from findings.runs import RunStore
 from functions import http_api, queues
 from tests.e2e.conftest import BACKUP, MAILER, Installation
 from tests.functions.test_access import AZURE, header
@@ -126,11 +131,98 @@ def test_a_test_alert_says_what_each_channel_answered(installation: Installation
     assert len(installation.receiver.calls) == 1
 
 
+def health() -> tuple[int, bytes]:
+    response = asyncio.run(http_api.health())
+    return response.status_code, response.get_body()
+
+
+OK, NOT_OK = (200, b"ok"), (503, b"not ok")
+
+
+def keep_runs(storage: str, *runs: RunRecord) -> None:
+    async def save() -> None:
+        async with TableServiceClient.from_connection_string(storage) as service:
+            for run in runs:
+                await RunStore(service).save(run)
+
+    asyncio.run(save())
+
+
 def test_health_says_ok_only_after_a_scan_and_nothing_else(installation: Installation) -> None:
-    before = asyncio.run(http_api.health())
+    before = health()
+    installation.scan("--account", BACKUP)
+    partly = health()
     installation.scan()
-    after = asyncio.run(http_api.health())
-    assert [(one.status_code, one.get_body()) for one in (before, after)] == [(503, b"not ok"), (200, b"ok")]
+    assert (before, partly, health()) == (NOT_OK, NOT_OK, OK)
+
+
+@pytest.mark.parametrize(
+    ("run", "expected"),
+    [
+        pytest.param({}, OK, id="complete"),
+        pytest.param({"status": RunStatus.INCOMPLETE}, OK, id="incomplete"),
+        pytest.param({"status": RunStatus.FAILED}, NOT_OK, id="failed"),
+        pytest.param({"status": RunStatus.SKIPPED}, NOT_OK, id="skipped"),
+        pytest.param({"status": RunStatus.RUNNING, "finished": None}, NOT_OK, id="running"),
+        pytest.param({"partial": True}, NOT_OK, id="one account"),
+        pytest.param({"started": timedelta(hours=-37), "finished": timedelta(hours=-35)}, OK, id="began long ago"),
+        pytest.param({"finished": timedelta(hours=-37)}, NOT_OK, id="too old"),
+        pytest.param({"finished": timedelta(minutes=1)}, OK, id="a clock a minute ahead"),
+        pytest.param({"finished": timedelta(hours=1)}, NOT_OK, id="a clock an hour ahead"),
+        pytest.param({"finished": timedelta(days=400)}, NOT_OK, id="a clock a year ahead"),
+    ],
+)
+def test_health_means_that_a_scan_of_everything_was_done_lately(
+    installation: Installation, storage: str, run: dict[str, Any], expected: tuple[int, bytes]
+) -> None:
+    now = datetime.now(UTC)
+    given: dict[str, Any] = {"started": timedelta(hours=-2), "finished": timedelta(hours=-1), **run}
+    times = {name: now + given.pop(name) for name in ("started", "finished") if given[name] is not None}
+    keep_runs(storage, RunRecord(**{"id": "run", "status": RunStatus.COMPLETE, **given, **times}))
+    assert health() == expected
+
+
+def test_neither_what_goes_on_nor_what_failed_since_hides_a_scan_that_was_done(
+    installation: Installation, storage: str
+) -> None:
+    now = datetime.now(UTC)
+    done = RunRecord("done", RunStatus.COMPLETE, now - timedelta(hours=30), now - timedelta(hours=29))
+    later = [replace(done, id=f"later {number}", finished=now, partial=True) for number in range(60)]
+    others = [replace(done, id=one.value, status=one, finished=now) for one in RunStatus if one not in DONE]
+    keep_runs(storage, done, *later, *others, replace(done, id="ahead", finished=now + timedelta(days=9)))
+    assert health() == OK
+
+
+def test_nine_days_of_failures_and_one_recheck_are_not_healthy(
+    installation: Installation, storage: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    now = datetime.now(UTC)
+    days = [now - timedelta(days=day) for day in range(9)]
+    keep_runs(
+        storage,
+        RunRecord("before", RunStatus.COMPLETE, now - timedelta(days=10), now - timedelta(days=10)),
+        *(RunRecord(f"day {day}", RunStatus.FAILED, day, day, error="No connection.") for day in days),
+    )
+    asyncio.run(http_api.recheck(request("POST", {"accounts": [BACKUP]})))
+    assert health() == NOT_OK
+    assert "Not healthy: No scan of all accounts was done in the last 36 hours." in caplog.text
+
+
+def test_settings_that_are_wrong_are_not_healthy_and_only_the_log_says_which(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    installation.scan()
+    monkeypatch.setenv("SERVICE_ACCOUNTS", "not an account")
+    assert health() == NOT_OK
+    assert "SERVICE_ACCOUNTS" in caplog.text
+
+
+def test_a_report_finds_the_last_scan_behind_any_number_of_rechecks(installation: Installation, storage: str) -> None:
+    installation.scan()
+    now = datetime.now(UTC)
+    keep_runs(storage, *(RunRecord(f"{number}", RunStatus.COMPLETE, now, now, partial=True) for number in range(210)))
+    report = answer(asyncio.run(http_api.report(request(format="json"))))
+    assert len(report["accounts"]) == 3
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from azure.data.tables.aio import TableServiceClient
@@ -29,6 +30,16 @@ class Clock:
     async def sleep(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)
         await asyncio.sleep(0)
+
+    def elapsed(self) -> float:
+        """The same on a clock that nobody sets."""
+        return (self.now - NOW).total_seconds()
+
+
+def waiting(service: TableServiceClient, clock: Clock, wall: Callable[[], datetime] | None = None) -> Lease:
+    """A lease that somebody is about to ask for, and whose time passes on ``clock``; ``wall`` tells the time of day."""
+    table = Table(service, "runs")
+    return Lease(table, "next", DEFAULT_TIMES, wall or clock, clock.sleep, elapsed=clock.elapsed)
 
 
 async def never(seconds: float) -> None:
@@ -89,27 +100,88 @@ async def test_a_second_scan_starts_as_soon_as_the_first_is_done(service: TableS
 async def test_a_killed_holder_blocks_the_next_scan_no_longer_than_its_lease(service: TableServiceClient) -> None:
     clock = Clock()
     await hold_without_renewing(service, clock)
-    lease = Lease(Table(service, "runs"), "next", DEFAULT_TIMES, clock, clock.sleep)
-    await lease.acquire()
+    await waiting(service, clock).acquire()
     waited = (clock.now - NOW).total_seconds()
     assert DEFAULT_TIMES.duration <= waited <= DEFAULT_TIMES.duration + DEFAULT_TIMES.poll
     assert await holds(service) == "next"
 
 
-async def test_a_lease_that_expired_long_ago_is_taken_at_once(service: TableServiceClient) -> None:
+@pytest.mark.parametrize("ahead", [timedelta(seconds=35), timedelta(days=1), timedelta(days=-1)], ids=str)
+async def test_whatever_time_it_is_elsewhere_a_killed_holder_is_outlived_after_the_same_wait(
+    service: TableServiceClient, ahead: timedelta
+) -> None:
+    clock = Clock()
+    await hold_without_renewing(service, lambda: NOW + ahead)
+    await waiting(service, clock).acquire()
+    assert DEFAULT_TIMES.duration <= clock.elapsed() <= DEFAULT_TIMES.duration + DEFAULT_TIMES.poll
+
+
+async def test_a_clock_that_is_ahead_or_behind_steals_no_lease_that_is_renewed(service: TableServiceClient) -> None:
+    times = replace(FAST, wait=1.5 * FAST.duration)
+
+    async def steal(ahead: timedelta) -> None:
+        with pytest.raises(ScanAlreadyRunning, match="going on: alive"):
+            async with scan_lease(service, "ahead", times=times, clock=lambda: datetime.now(UTC) + ahead):
+                pytest.fail("two scans at once")
+
+    async with scan_lease(service, "alive", times=FAST) as alive:
+        await asyncio.gather(*map(steal, (timedelta(seconds=35), timedelta(days=365), timedelta(days=-365))))
+        assert not alive.lost
+        assert await holds(service) == "alive"
+
+
+async def test_setting_the_clock_while_waiting_neither_shortens_nor_lengthens_the_wait(
+    service: TableServiceClient,
+) -> None:
+    clock, jumps = Clock(), iter(range(1, 1000))
+    await hold_without_renewing(service, clock)
+    await waiting(service, clock, lambda: NOW + timedelta(hours=(-1) ** next(jumps) * 5)).acquire()
+    assert DEFAULT_TIMES.duration <= clock.elapsed() <= DEFAULT_TIMES.duration + DEFAULT_TIMES.poll
+
+
+async def test_setting_the_clock_of_a_holder_that_cannot_renew_for_a_moment_loses_nothing(storage: str) -> None:
+    transport, ahead = FaultyTransport(), [timedelta()]
+    async with (
+        TableServiceClient.from_connection_string(storage, transport=transport, retry_total=0) as service,
+        scan_lease(service, "run-1", times=FAST, clock=lambda: NOW + ahead[0]) as lease,
+    ):
+        ahead[0] = timedelta(hours=1)
+        transport.unreachable = 2
+        await asyncio.sleep(1.5)
+        assert transport.unreachable == 0
+        assert not lease.lost
+
+
+async def test_who_waits_for_less_than_a_lease_outlives_a_killed_holder_all_the_same(
+    service: TableServiceClient,
+) -> None:
+    """Otherwise a recheck would be refused until the next day because of a scan that is long dead."""
     clock = Clock()
     await hold_without_renewing(service, clock)
-    clock.now += timedelta(hours=1)
-    before = clock.now
-    await Lease(Table(service, "runs"), "next", DEFAULT_TIMES, clock, clock.sleep).acquire()
-    assert clock.now == before
+    impatient = LeaseTimes(wait=10)
+    await Lease(Table(service, "runs"), "recheck", impatient, clock, clock.sleep, elapsed=clock.elapsed).acquire()
+    assert await holds(service) == "recheck"
 
 
-async def test_a_killed_holder_whose_clock_was_ahead_does_not_block_for_longer(service: TableServiceClient) -> None:
+async def test_a_killed_holder_is_watched_for_as_long_as_its_own_lease(service: TableServiceClient) -> None:
     clock = Clock()
-    await hold_without_renewing(service, lambda: NOW + timedelta(days=1))
-    await Lease(Table(service, "runs"), "next", DEFAULT_TIMES, clock, clock.sleep).acquire()
-    assert (clock.now - NOW).total_seconds() <= DEFAULT_TIMES.wait
+    await hold_without_renewing(service, clock)
+    quick = LeaseTimes(duration=1, renew_every=0.3, wait=2, poll=0.5)
+    await Lease(Table(service, "runs"), "quick", quick, clock, clock.sleep, elapsed=clock.elapsed).acquire()
+    assert clock.elapsed() >= DEFAULT_TIMES.duration
+
+
+async def test_who_is_refused_learns_who_holds_the_lease_and_whether_it_scans_everything(
+    service: TableServiceClient,
+) -> None:
+    short = LeaseTimes(duration=3, renew_every=0.1, wait=0.3, poll=0.05)
+    for whole in (True, False):
+        async with scan_lease(service, "first", whole=whole, times=FAST):
+            await asyncio.sleep(1.2 * FAST.renew_every)  # it still says so after it was renewed
+            with pytest.raises(ScanAlreadyRunning) as refused:
+                async with scan_lease(service, "second", times=short):
+                    pytest.fail("two scans at once")
+        assert (refused.value.owner, refused.value.whole) == ("first", whole)
 
 
 async def test_a_lease_that_was_taken_although_the_answer_got_lost_is_recognised(
@@ -117,13 +189,11 @@ async def test_a_lease_that_was_taken_although_the_answer_got_lost_is_recognised
 ) -> None:
     clock = Clock()
     await hold_without_renewing(service, clock)
-    clock.now += timedelta(hours=1)
-    before = clock.now
     # The SDK repeats the write that took the lease, and finds that somebody has taken it.
     lossy = FaultyTransport(lose_write=0)
     async with TableServiceClient.from_connection_string(storage, transport=lossy) as client:
-        await Lease(Table(client, "runs"), "next", DEFAULT_TIMES, clock, clock.sleep).acquire()
-    assert clock.now - before <= timedelta(seconds=2 * DEFAULT_TIMES.poll)
+        await waiting(client, clock).acquire()
+    assert clock.elapsed() <= DEFAULT_TIMES.duration + 2 * DEFAULT_TIMES.poll
     assert await holds(service) == "next"
 
 
@@ -135,14 +205,13 @@ async def test_a_holder_that_renews_keeps_the_lease_beyond_its_duration(service:
 
 
 async def test_of_many_that_wait_only_one_gets_the_lease(service: TableServiceClient) -> None:
-    clock = Clock()
-    await hold_without_renewing(service, clock)
-    clock.now += timedelta(hours=1)
+    times = LeaseTimes(duration=0.5, renew_every=0.1, wait=30, poll=0.05)
+    await Lease(Table(service, "runs"), "killed run", times, lambda: NOW, never).acquire()
     inside = most = 0
 
     async def compete(number: int) -> None:
         nonlocal inside, most
-        async with scan_lease(service, f"run-{number}", times=FAST):
+        async with scan_lease(service, f"run-{number}", times=replace(times, duration=10)):
             inside += 1
             most = max(most, inside)
             await asyncio.sleep(0.02)

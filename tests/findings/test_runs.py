@@ -1,12 +1,14 @@
 """One record per scan."""
 
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from random import Random
 
 from azure.data.tables.aio import TableServiceClient
 
 from findings.lease import scan_lease
-from findings.model import RunRecord, RunStatus
+from findings.model import DONE, RunRecord, RunStatus
 from findings.runs import RunStore, new_run_id
 from tests.findings.build import DAY, HOUR, NOW
 
@@ -40,8 +42,9 @@ async def test_a_run_comes_back_as_it_was(service: TableServiceClient) -> None:
 async def test_a_run_is_the_first_until_another_was_done_before_it(service: TableServiceClient) -> None:
     runs = RunStore(service)
     later = RunRecord("later", RunStatus.COMPLETE, NOW + HOUR)
-    for run in (RunRecord("failed", RunStatus.FAILED, NOW), RunRecord("running", RunStatus.RUNNING, NOW), later):
-        await runs.save(run)
+    for status in set(RunStatus) - DONE:
+        await runs.save(RunRecord(status.value, status, NOW))
+    await runs.save(later)
     assert await runs.is_first(later)
     await runs.save(RunRecord("sooner", RunStatus.INCOMPLETE, NOW))
     assert not await runs.is_first(later)
@@ -88,6 +91,72 @@ async def test_whatever_still_runs_while_the_lease_is_free_was_killed(service: T
     assert ended.error
     assert "its process ended" in ended.error
     assert await runs.end_abandoned(NOW + HOUR) == []
+
+
+async def test_the_own_run_is_not_ended_with_the_others(service: TableServiceClient) -> None:
+    runs = RunStore(service)
+    for run_id in ("own", "other"):
+        await runs.save(RunRecord(run_id, RunStatus.RUNNING, NOW))
+    assert [run.id for run in await runs.end_abandoned(NOW + HOUR, but="own")] == ["other"]
+
+
+async def test_what_waits_for_longer_than_any_message_lives_is_ended(service: TableServiceClient) -> None:
+    runs = RunStore(service)
+    for days in (7, 9):
+        await runs.save(RunRecord(f"{days} days", RunStatus.QUEUED, NOW - days * DAY, trigger="request"))
+    (ended,) = await runs.end_abandoned(NOW)
+    assert (ended.id, ended.status, ended.finished) == ("9 days", RunStatus.FAILED, NOW)
+    assert ended.error == "It waited for 8 days and never started: its message was lost, or the app was stopped."
+
+
+async def test_a_change_never_overwrites_what_was_written_meanwhile(service: TableServiceClient, storage: str) -> None:
+    """A scan that was believed dead is done at this very moment."""
+    runs = RunStore(service)
+    await runs.save(RunRecord("run", RunStatus.RUNNING, NOW))
+    seen: list[RunStatus] = []
+
+    def fail(run: RunRecord | None) -> RunRecord | None:
+        assert run
+        seen.append(run.status)
+        if run.status is RunStatus.RUNNING:
+            in_another_process(replace(run, status=RunStatus.COMPLETE, finished=NOW))
+            return replace(run, status=RunStatus.FAILED)
+        return None
+
+    def in_another_process(run: RunRecord) -> None:
+        with ThreadPoolExecutor(1) as other:
+            other.submit(asyncio.run, save_elsewhere(run)).result()
+
+    async def save_elsewhere(run: RunRecord) -> None:
+        async with TableServiceClient.from_connection_string(storage) as elsewhere:
+            await RunStore(elsewhere).save(run)
+
+    left = await runs.change("run", fail)
+    assert seen == [RunStatus.RUNNING, RunStatus.COMPLETE]
+    assert left
+    assert left.status is RunStatus.COMPLETE
+    assert await runs.load("run") == left
+
+
+async def test_a_change_makes_a_run_that_does_not_exist(service: TableServiceClient) -> None:
+    runs, made = RunStore(service), RunRecord("new", RunStatus.SKIPPED, NOW)
+    assert await runs.change("new", lambda run: None if run else made) == made
+    assert await runs.load("new") == made
+
+
+async def test_the_last_whole_scan_is_found_behind_any_number_of_others(service: TableServiceClient) -> None:
+    runs = RunStore(service)
+    await runs.save(replace(FULL, id="before", started=NOW - DAY, finished=NOW - DAY + HOUR))
+    await runs.save(replace(FULL, id="whole", finished=NOW + HOUR))
+    await runs.save(replace(FULL, id="ahead", finished=NOW + 9 * DAY))
+    for number in range(3):
+        await runs.save(replace(FULL, id=f"one account {number}", partial=True, finished=NOW + 2 * HOUR))
+    for status in set(RunStatus) - DONE:
+        await runs.save(replace(FULL, id=status.value, status=status, finished=NOW + 2 * HOUR))
+    found = await runs.last_whole(NOW - DAY, NOW + DAY)
+    assert found
+    assert found.id == "whole"
+    assert await runs.last_whole(NOW + 2 * HOUR, NOW + DAY) is None
 
 
 async def test_a_run_with_thousands_of_gaps_keeps_as_many_as_fit(service: TableServiceClient) -> None:

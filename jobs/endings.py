@@ -1,0 +1,96 @@
+"""What becomes of a scan that can't be done now, and of one that failed for good: every run comes to an end, and a true one."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from azure.data.tables.aio import TableServiceClient
+
+from findings.errors import ScanAlreadyRunning
+from findings.lease import LeaseTimes, scan_lease
+from findings.model import OVER, RunRecord, RunStatus
+from findings.runs import ABANDONED, RunStore
+from jobs.views import opened
+from settings import Settings
+
+MOST_WAITS = 70
+"""How often a scan waits for others: with the minute on the queue and the time before the lease, some two hours."""
+UNSTARTED = "It never started."
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A scan of everything that somebody asked for."""
+
+    run_id: str
+    trigger: str
+    waits: int = 0
+    """How often it has found another scan going on."""
+
+    @property
+    def later(self) -> "Asked":
+        """The same, after it has waited once more."""
+        return replace(self, waits=self.waits + 1)
+
+
+async def stand_back(settings: Settings, asked: Asked, other: ScanAlreadyRunning, now: datetime) -> RunRecord | None:
+    """Record what becomes of a scan that found another one going on: see :func:`stood_back`. Returns its run.
+
+    Raises what storage raises.
+    """
+    async with opened(settings) as service:
+        return await RunStore(service).change(asked.run_id, lambda known: stood_back(known, asked, other, now))
+
+
+def stood_back(known: RunRecord | None, asked: Asked, other: ScanAlreadyRunning, now: datetime) -> RunRecord | None:
+    """The run of a scan that found another one going on, or None where it stays as it is.
+
+    Behind a scan of everything it is skipped, behind one of some accounts it waits, and in the end fails.
+    """
+    if other.owner == asked.run_id or (known is not None and known.status in OVER):
+        return None  # its message came twice: the other one is the run itself, or it is over
+    run = known or RunRecord(asked.run_id, RunStatus.QUEUED, now, trigger=asked.trigger)
+    if other.whole:
+        why = f"Another scan of everything was going on: {other.owner}; it does the same work."
+        return replace(run, status=RunStatus.SKIPPED, finished=now, error=why)
+    if asked.waits >= MOST_WAITS:
+        why = (
+            f"Other scans were going on whenever this one was to start, {MOST_WAITS} times; the last was {other.owner}."
+        )
+        return replace(run, status=RunStatus.FAILED, finished=now, error=why)
+    waiting = replace(run, status=RunStatus.QUEUED, finished=None, error=None)
+    return waiting if waiting != known else None
+
+
+async def end_for_good(settings: Settings, asked: Asked, now: datetime, poll: float = LeaseTimes().poll) -> RunRecord:
+    """End the run of a scan that nobody tries again, unless it is over, has failed, or is going on. Returns it as it is then.
+
+    Raises what storage raises.
+    """
+    async with opened(settings) as service:
+        runs = RunStore(service)
+        known = await runs.load(asked.run_id)
+        running = known is not None and known.status is RunStatus.RUNNING
+        dead = running and not await _going_on(service, asked.run_id, poll)
+        ended = await runs.change(asked.run_id, lambda known: ended_for_good(known, asked, now, dead=dead))
+        if ended is None:
+            raise AssertionError("a run that didn't exist was made")
+        return ended
+
+
+def ended_for_good(known: RunRecord | None, asked: Asked, now: datetime, *, dead: bool) -> RunRecord | None:
+    """The run as failed, or None where it stays as it is. ``dead``: nobody does it, although it says that it is running."""
+    run = known or RunRecord(asked.run_id, RunStatus.QUEUED, now, trigger=asked.trigger)
+    if run.status is RunStatus.QUEUED:
+        return replace(run, status=RunStatus.FAILED, finished=now, error=UNSTARTED)
+    if run.status is RunStatus.RUNNING and dead:
+        return replace(run, status=RunStatus.FAILED, finished=now, error=ABANDONED)
+    return None
+
+
+async def _going_on(service: TableServiceClient, run_id: str, poll: float) -> bool:
+    """Whether a process does this run: then it holds the lease and is seen to renew it."""
+    try:
+        async with scan_lease(service, f"the end of {run_id}", times=LeaseTimes(wait=0, poll=poll)):
+            return False
+    except ScanAlreadyRunning as other:
+        return other.owner == run_id
