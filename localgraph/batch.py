@@ -30,7 +30,8 @@ def answer_batch(service: Service, envelope: Request, order: random.Random) -> A
         )
         if found.status >= 400 or found.disconnect:
             failed.add(member["id"])
-        answers.append(_shown(member["id"], found))
+        if not found.lost:
+            answers.append(_shown(member["id"], found))
     order.shuffle(answers)
     return Answer(body={"responses": answers})
 
@@ -89,7 +90,7 @@ def _lower(headers: Any) -> Mapping[str, str]:
 
 
 def _shown(id: str, found: Answer) -> Json:
-    if found.disconnect:
+    if found.disconnect or found.broken:
         found = Answer(504, error_body("GatewayTimeout", "The request timed out."))
     headers = dict(found.headers)
     shown: Json = {"id": id, "status": found.status, "headers": headers}

@@ -1,5 +1,6 @@
 """What goes in and out of the local Graph, apart from HTTP."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -37,6 +38,11 @@ class Answer:
     body: Any = None
     headers: dict[str, str] = field(default_factory=dict)
     disconnect: bool = False
+    """The connection is closed before anything is said; a member of a batch times out instead."""
+    broken: bool = False
+    """The connection is closed in the middle of the body."""
+    lost: bool = False
+    """A member that its batch leaves out; alone it is as ``disconnect``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,3 +60,12 @@ class LoggedRequest:
     """E.g. ``GET /users/{id}/transitiveMemberOf``; None where nothing is served."""
     status: int
     headers: Mapping[str, str]
+
+
+def encode(body: Any) -> bytes:
+    """A body as it is sent."""
+    if body is None:
+        return b""
+    if isinstance(body, bytes):
+        return body
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()

@@ -13,6 +13,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any, Self
 from uuid import uuid4
 
@@ -20,12 +22,12 @@ from aiohttp import web
 
 from localgraph.batch import answer_batch
 from localgraph.errors import GraphRefusal, error_body
-from localgraph.faults import Fault
+from localgraph.faults import Fault, Spoilt
 from localgraph.limits import Limits
-from localgraph.messages import Answer, LoggedRequest, Request
+from localgraph.messages import Answer, LoggedRequest, Request, encode
 from localgraph.routes import ROUTES
 from localgraph.schema import Json
-from localgraph.service import JSON_TYPE, TOKEN, Service, encode
+from localgraph.service import JSON_TYPE, TOKEN, Service
 from localgraph.tenant import LocalTenant
 
 
@@ -34,7 +36,8 @@ class LocalGraph:
 
     ``page_sizes`` forces the page size of collections by name (``users``, ``groups``, ``members``, ``policies``,
     ``roleAssignments``, ...: see ``localgraph/routes``), so that a handful of objects needs several pages. ``seed`` decides
-    the order in which members of a batch come back; ``clock`` counts the seconds of the limits.
+    the order in which members of a batch come back; ``clock`` counts the seconds of the limits. ``date_skew``: how far the
+    ``Date`` of answers is ahead of this machine's clock; a negative one makes this machine the one that is ahead.
     """
 
     def __init__(
@@ -46,12 +49,15 @@ class LocalGraph:
         port: int = 0,
         seed: int = 1,
         clock: Callable[[], float] = time.monotonic,
+        date_skew: timedelta = timedelta(),
     ) -> None:
         self._service = Service(tenant, ROUTES, Limits(limits, clock))
         self._service.page_sizes.update(page_sizes or {})
         self._port = port
         self._order = random.Random(seed)
         self._runner: web.AppRunner | None = None
+        self.date_skew = date_skew
+        """How far answers' ``Date`` is ahead of this machine's clock; may be changed."""
         self.url = ""
         """E.g. ``http://127.0.0.1:40123``; empty until started."""
         self.http_requests = 0
@@ -143,9 +149,16 @@ class LocalGraph:
         ``body`` answers something else. ``times``: how often, None for ever. ``body``: JSON, or bytes sent as they are,
         instead of Graph's error object. Returns the order; its ``hits`` counts.
         """
-        return self._service.faults.order(
+        return self._service.faults.fail(
             pattern, status, code=code, message=message, times=times, retry_after=retry_after, body=body
         )
+
+    def spoil(self, pattern: str, how: Spoilt, *, times: int | None = None) -> Fault:
+        """Makes right answers arrive spoilt, of requests alone or inside a batch: see :class:`~localgraph.faults.Spoilt`.
+
+        ``pattern`` and ``times`` are those of :meth:`fail`. Returns the order; its ``hits`` counts.
+        """
+        return self._service.faults.spoil(pattern, how, times=times)
 
     def heal(self) -> None:
         """Ends all failures, and gives all permissions back."""
@@ -179,21 +192,22 @@ class LocalGraph:
             found = self._answer(request)
         except GraphRefusal as error:
             found = Answer(error.status, error_body(error.code, error.message), error.headers)
-        if found.disconnect:
+        if found.disconnect or found.lost:
             if http.transport is not None:
                 http.transport.abort()
             return web.Response(status=500)
-        return self._response(request, found)
+        answer = self._response(request, found)
+        return await _broken(http, answer) if found.broken else answer
 
     def _answer(self, request: Request) -> Answer:
         if request.path.rstrip("/") != "/$batch":
             return self._service.answer(request)
         return self._service.envelope(request, lambda: answer_batch(self._service, request, self._order))
 
-    @staticmethod
-    def _response(request: Request, found: Answer) -> web.Response:
+    def _response(self, request: Request, found: Answer) -> web.Response:
         request_id = str(uuid4())
         headers = {
+            "Date": format_datetime(datetime.now(UTC) + self.date_skew, usegmt=True),
             "request-id": request_id,
             "client-request-id": request.headers.get("client-request-id", request_id),
             **found.headers,
@@ -204,6 +218,18 @@ class LocalGraph:
 
 
 _BATCH = "POST /$batch"
+
+
+async def _broken(http: web.Request, whole: web.Response) -> web.StreamResponse:
+    """An answer whose connection closes in the middle of its body."""
+    content = bytes(whole.body) if isinstance(whole.body, bytes) else b""
+    begun = web.StreamResponse(status=whole.status, headers=whole.headers)
+    begun.content_length = len(content)
+    await begun.prepare(http)
+    await begun.write(content[: len(content) // 2])
+    if http.transport is not None:
+        http.transport.close()
+    return begun
 
 
 def _body(raw: bytes, content_type: str) -> Any:

@@ -1,10 +1,8 @@
 """One request in, one answer out: sign-in, routing, faults, limits, permissions, then the endpoint. Knows no HTTP server."""
 
-import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import unquote
 from uuid import uuid4
 
@@ -97,15 +95,15 @@ class Service:
         place = len(self.requests)
         try:
             _check_token(request)
-            fault = self.faults.strike(f"{request.method} /{request.version}/$batch", "")
-            if fault is not None:
-                found = fault
+            fault = self.faults.strike(request)
+            if fault is not None and fault.failure is not None:
+                found = fault.failure()
             elif request.version not in VERSIONS:
                 raise GraphRefusal(404, "BadRequest", f"Invalid version: {request.version}")
             elif request.method != "POST":
                 raise GraphRefusal(405, "Request_BadRequest", "Batches are sent by POST.", {"Allow": "POST"})
             else:
-                found = members()
+                found = fault.spoil(request, members()) if fault is not None else members()
         except GraphRefusal as error:
             found = _refused(error)
         self.requests.insert(place, self._logged(request, "POST /$batch", found))
@@ -121,11 +119,9 @@ class Service:
     ) -> Answer:
         if refusal is not None and refusal.status == 401:
             raise refusal
-        fault = self.faults.strike(
-            f"{request.method} /{request.version}{unquote(request.path)}", unquote(request.query)
-        )
-        if fault is not None:
-            return fault
+        fault = self.faults.strike(request)
+        if fault is not None and fault.failure is not None:
+            return fault.failure()
         if route is None:
             raise refusal or no_such_segment(request.path)
         self._check_permission(route)
@@ -133,7 +129,7 @@ class Service:
         call = Call(request, self.tenant, schema(request.version), keys, cast, self.page_sizes, self.mails)
         found = route.handler(call)
         found.headers["x-ms-resource-unit"] = str(resource_units(route.template, request.query))
-        return found
+        return fault.spoil(request, found) if fault is not None else found
 
     def _check_permission(self, route: Route) -> None:
         if self.granted is not None and not self.granted.intersection(route.permissions):
@@ -228,12 +224,3 @@ def _check_token(request: Request) -> None:
 def _refused(error: GraphRefusal) -> Answer:
     request_id = str(uuid4())
     return Answer(error.status, error_body(error.code, error.message, request_id), dict(error.headers))
-
-
-def encode(body: Any) -> bytes:
-    """A body as it is sent."""
-    if body is None:
-        return b""
-    if isinstance(body, bytes):
-        return body
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tenant.graph import REFINEMENT_REFUSED, TOO_MANY, Graph, GraphError, GraphRefused, Json, items_of
+from tenant.graph import REFINEMENT_REFUSED, TOO_MANY, Graph, GraphError, GraphGarbled, GraphRefused, Json
 from tenant.pacing import REPEATABLE, Pace, retry_after_in
 
 SIZE = 20
@@ -31,8 +31,9 @@ Answer = Json | GraphError
 async def batch(graph: Graph, members: Sequence[Member], *, version: str = "v1.0") -> list[Answer]:
     """The answers to the members, in their order; an error stands where a member failed for good.
 
-    Members that were throttled or hit by a server error are sent again, alone, after the longest ``Retry-After``. An
-    envelope that fails makes all its members fail: nothing is ever taken for empty.
+    Members that were throttled or hit by a server error, and those whose answer is missing or can't be read, are sent
+    again, alone, after the longest ``Retry-After``. An envelope that fails makes all its members fail: nothing is ever
+    taken for empty.
     """
     limit = asyncio.Semaphore(_AT_ONCE)
 
@@ -76,13 +77,9 @@ async def collect(graph: Graph, first: Answer) -> list[Json] | GraphError:
     if isinstance(first, GraphError):
         return first
     try:
-        items = items_of(first)
-        following = first.get("@odata.nextLink")
-        if following:
-            items.extend([item async for item in graph.follow(str(following))])
+        return [item async for item in graph.items(first)]
     except GraphError as error:
         return error
-    return items
 
 
 async def _send(graph: Graph, members: Sequence[Member], version: str) -> list[Answer]:
@@ -101,9 +98,9 @@ async def _send(graph: Graph, members: Sequence[Member], version: str) -> list[A
             response = responses.get(str(index))
             answer = answers[index] = _answer(response)
             graph.count_cost(_headers(response))
-            if isinstance(answer, GraphRefused) and answer.status:
+            if isinstance(answer, GraphRefused):
                 graph.throttled += answer.status == TOO_MANY
-                pause = paces[index].after(answer.status, answer.retry_after)
+                pause = _pause(paces[index], answer)
                 if pause is not None:
                     pauses[index] = pause
         if any(_is_settled(answers[index]) for index in waiting):
@@ -115,8 +112,14 @@ async def _send(graph: Graph, members: Sequence[Member], version: str) -> list[A
     return [answers[index] for index in range(len(members))]
 
 
+def _pause(pace: Pace, refused: GraphRefused) -> float | None:
+    if isinstance(refused, GraphGarbled):
+        return pace.after_silence()
+    return pace.after(refused.status, refused.retry_after)
+
+
 def _is_settled(answer: Answer) -> bool:
-    return not (isinstance(answer, GraphRefused) and answer.status in REPEATABLE)
+    return not (isinstance(answer, GraphRefused) and (answer.status in REPEATABLE or isinstance(answer, GraphGarbled)))
 
 
 def _requests(members: Sequence[Member], indexes: Iterable[int]) -> list[Json]:
@@ -137,11 +140,13 @@ def _by_id(responses: Any) -> dict[str, Json]:
 
 def _answer(response: Json | None) -> Answer:
     if response is None:
-        return GraphRefused(0, "NoAnswer", "the batch came back without this request")
+        return GraphGarbled(0, "the batch came back without this request")
     status, body = response.get("status"), response.get("body")
     number = int(status) if isinstance(status, int | str) and str(status).isdecimal() else 0
     if number == 200 and isinstance(body, dict):
         return body
+    if number in (0, 200):
+        return GraphGarbled(number, "the answer is not a JSON object")
     error = body.get("error") if isinstance(body, dict) else None
     detail = error if isinstance(error, dict) else {}
     waits = retry_after_in(_headers(response))

@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 
 from tenant.batch import Answer, batch_any, collect
 from tenant.gaps import Gaps
-from tenant.graph import Graph, GraphError, Json, is_licence_error, items_of
+from tenant.graph import Graph, GraphError, GraphGarbled, GraphRefused, Json, is_licence_error, items_of
 from tenant.model import Gap, RoleAssignment
+from tenant.pacing import REPEATABLE
 from tenant.policies import parse_time
 
 _ROLES = "/roleManagement/directory"
@@ -47,16 +48,26 @@ class _Definition:
 
 
 async def read_directory(graph: Graph, gaps: Gaps) -> Directory:
-    """Read it all. Raises ``GraphError`` where Graph answers nothing at all; an input that it refuses becomes a gap."""
+    """Read it all; an input that Graph refuses becomes a gap.
+
+    Raises ``GraphError`` where there is no answer at all, or where everything is refused as one: nothing else would be
+    answered either.
+    """
     answers = await batch_any(graph, _PATHS)
     organization, defaults, *lists = answers
-    if isinstance(organization, GraphError) and all(answer is organization for answer in answers):
-        raise organization  # the batch as a whole failed, and so would everything else
+    as_one = all(answer is organization for answer in answers)
+    if as_one and isinstance(organization, GraphError) and not _may_pass(organization):
+        raise organization
     id, name = _organization(organization, gaps)
     definitions, assigned, activated, eligible = [await collect(graph, answer) for answer in lists]
     return Directory(
         id, name, _security_defaults(defaults, gaps), _roles(definitions, assigned, activated, eligible, gaps)
     )
+
+
+def _may_pass(error: GraphError) -> bool:
+    """Whether the next request may well be answered: a server stumbled over this one."""
+    return isinstance(error, GraphGarbled) or (isinstance(error, GraphRefused) and error.status in REPEATABLE)
 
 
 def _organization(answer: Answer, gaps: Gaps) -> tuple[str, str]:

@@ -4,6 +4,7 @@
 
     GraphError             also by itself: a list that goes on at another host, or in a circle
     ├── GraphRefused       Graph answered with an error: status, code and message
+    │   └── GraphGarbled   the answer was cut short, or isn't what was asked for
     └── GraphUnreachable   no answer: network, name resolution, or the sign-in failed
 
 Three things of the SDK are replaced. Its token provider sends tokens to any https host: every address is checked here.
@@ -15,6 +16,7 @@ import asyncio
 import json
 import re
 import ssl
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, suppress
 from datetime import UTC, datetime, timedelta
@@ -40,12 +42,17 @@ from tenant.pacing import Pace, retry_after_in
 
 Json = dict[str, Any]
 Sleep = Callable[[float], Awaitable[object]]
+Before = Callable[[], Awaitable[object]]
 
 REFINEMENT_REFUSED = frozenset({400, 404, 501})
 """Statuses that mean that Graph doesn't support a query, rather than that it may not be read."""
 TOO_MANY = 429
 _LICENCE_WORDS = ("licens", "licenc", "premium")
 TIMEOUT = httpx.Timeout(60, connect=10)
+_CLOCK_ANSWERS = 15
+"""Answers of which the middle one says what time it is at Graph: one that was long on its way is no judge."""
+_BEGUN = "app-password-watch.begun"
+"""The extension of a request that holds the status of its answer, from when its head has arrived."""
 _OURS = {
     RetryHandlerOption.get_key(): RetryHandlerOption(should_retry=False),
     RedirectHandlerOption.get_key(): RedirectHandlerOption(should_redirect=False),
@@ -90,6 +97,20 @@ def is_licence_error(error: GraphError) -> bool:
     return any(word in f"{error.code} {error.message}".lower() for word in _LICENCE_WORDS)
 
 
+class GraphGarbled(GraphRefused):
+    """An answer that nothing can be made of: cut short, no JSON, no object or no list. Another try may get a good one.
+
+    ``status`` is that of the answer, which may be 200.
+    """
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(status, "UnexpectedAnswer", message)
+
+
+async def at_once() -> None:
+    """Waits for nothing."""
+
+
 class Graph:
     """A client of one Graph host. Use it as an async context manager."""
 
@@ -104,8 +125,7 @@ class Graph:
         """Answers so far that asked for patience (429), members of batches included."""
         self.resource_units = 0
         """What the answers so far said that they cost, members of batches included; Graph's limits count these."""
-        self.clock_ahead: timedelta | None = None
-        """How far this machine's clock is ahead of Graph's, as of the last answer that told the time (to the second)."""
+        self._ahead: deque[timedelta] = deque(maxlen=_CLOCK_ANSWERS)
         self.sleep = sleep
         self._origin = _origin(self.host)
         self._stack = closing or AsyncExitStack()
@@ -153,6 +173,11 @@ class Graph:
             await wrapped.aclose()
         await self._stack.aclose()
 
+    @property
+    def clock_ahead(self) -> timedelta | None:
+        """How far this machine's clock is ahead of Graph's, to the second; None while no answer told the time."""
+        return sorted(self._ahead)[len(self._ahead) // 2] if self._ahead else None
+
     async def get(self, path: str, *, version: str = "v1.0", headers: Mapping[str, str] | None = None) -> Json:
         """The JSON object at a path such as ``/organization?$select=id``. Raises :class:`GraphError`."""
         return await self._read(self._url(path, version), headers)
@@ -166,26 +191,48 @@ class Graph:
         return await self._read(link, None)
 
     async def pages(
-        self, path: str, *, version: str = "v1.0", headers: Mapping[str, str] | None = None
+        self,
+        path: str,
+        *,
+        version: str = "v1.0",
+        headers: Mapping[str, str] | None = None,
+        before: Before = at_once,
     ) -> AsyncIterator[Json]:
-        """The items of a collection, page after page, without holding more than one page. Raises :class:`GraphError`."""
-        async for item in self.follow(self._url(path, version), headers=headers):
+        """The items of a collection, page after page, without holding more than one page.
+
+        ``before`` is awaited before each page is asked for. Raises :class:`GraphError`.
+        """
+        url = self._url(path, version)
+        await before()
+        async for item in self.items(await self._read(url, headers), url, headers=headers, before=before):
             yield item
 
-    async def follow(self, link: str, *, headers: Mapping[str, str] | None = None) -> AsyncIterator[Json]:
-        """The items from an absolute address on, such as a nextLink. Raises :class:`GraphError`."""
-        url = link
-        seen: set[str] = set()
-        while url:
-            if url in seen:
-                raise GraphError("Graph's list doesn't end: one of its pages names an earlier one as the next.")
-            seen.add(url)
-            page = await self._read(url, headers)
+    async def items(
+        self, first: Json, url: str = "", *, headers: Mapping[str, str] | None = None, before: Before = at_once
+    ) -> AsyncIterator[Json]:
+        """The items of a page that was read (at ``url``, where that is known) and of all pages after it, each once.
+
+        A list that changes while it is read repeats items from page to page: the first one with an id counts.
+        Raises :class:`GraphError`.
+        """
+        page, links, ids = first, {url}, set[str]()
+        while True:
             for item in items_of(page):
+                id = item.get("id")
+                if isinstance(id, str) and id in ids:
+                    continue
+                if isinstance(id, str) and id:
+                    ids.add(id)
                 yield item
-            following = page.get("@odata.nextLink")
-            link = str(following or "")
-            url = link if "://" in link or not link else urljoin(url, link)
+            link = str(page.get("@odata.nextLink") or "")
+            if not link:
+                return
+            url = link if "://" in link else urljoin(url, link)
+            if url in links:
+                raise GraphError("Graph's list doesn't end: one of its pages names an earlier one as the next.")
+            links.add(url)
+            await before()
+            page = await self._read(url, headers)
 
     async def send_mail(self, mailbox: str, content: bytes | Json) -> None:
         """Send a mail from a mailbox, once: a second try could send it twice.
@@ -209,12 +256,18 @@ class Graph:
         while True:
             try:
                 return _parsed(await self._once(request))
+            except GraphGarbled:
+                pause = pace.after_silence()
+                if pause is None:
+                    raise
             except GraphRefused as refused:
                 pause = pace.after(refused.status, refused.retry_after)
                 if pause is None:
                     raise
             except _ConnectionBroke as broke:
                 pause = pace.after_silence()
+                if pause is None and broke.status:
+                    raise GraphGarbled(broke.status, "the connection broke in the middle of the answer") from broke
                 if pause is None:
                     raise GraphUnreachable(str(broke)) from broke
             await self.sleep(pause)
@@ -236,7 +289,8 @@ class Graph:
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             reason = readable(error, 200) or type(error).__name__
             raise _ConnectionBroke(
-                f"Microsoft Graph at {self.host} can't be reached ({reason}): check the network and GRAPH_ENDPOINT."
+                f"Microsoft Graph at {self.host} can't be reached ({reason}): check the network and GRAPH_ENDPOINT.",
+                _status_begun(error),
             ) from error
 
     def _url(self, path: str, version: str) -> str:
@@ -268,22 +322,35 @@ class Graph:
                 self.resource_units += int(value)
 
     async def _notice(self, response: httpx.Response) -> None:
+        """Look at the head of an answer; its body is still on its way."""
+        response.request.extensions[_BEGUN] = response.status_code
         self.throttled += response.status_code == TOO_MANY
         self.count_cost(response.headers)
-        with suppress(TypeError, ValueError):
-            self.clock_ahead = datetime.now(UTC) - parsedate_to_datetime(response.headers.get("Date", ""))
+        if _origin(str(response.url)) == self._origin:
+            with suppress(TypeError, ValueError):
+                self._ahead.append(datetime.now(UTC) - parsedate_to_datetime(response.headers.get("Date", "")))
 
 
 class _ConnectionBroke(GraphUnreachable):
-    """No answer to one try."""
+    """No answer to one try, or only its beginning: then ``status`` is the answer's, and otherwise 0."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 def items_of(page: Json) -> list[Json]:
-    """The items of one page of a collection. Raises :class:`GraphRefused` where the answer is no collection."""
+    """The items of one page of a collection.
+
+    Raises :class:`GraphGarbled` where the answer is no collection, or one of its items can't be read: what a list lacks
+    must not be taken for something that isn't there.
+    """
     items = page.get("value")
     if not isinstance(items, list):
-        raise GraphRefused(200, "UnexpectedAnswer", "the answer has no list of values")
-    return [item for item in items if isinstance(item, dict)]
+        raise GraphGarbled(200, "the answer has no list of values")
+    if not all(isinstance(item, dict) for item in items):
+        raise GraphGarbled(200, "the answer's list holds something that is no object")
+    return items
 
 
 @cache
@@ -299,14 +366,23 @@ async def _refuse_redirect(response: httpx.Response) -> None:
 
 def _parsed(content: bytes | None) -> Json:
     if not content:
-        return {}
+        raise GraphGarbled(200, "the answer is empty")
     try:
         value = json.loads(content)
     except (ValueError, RecursionError):
-        raise GraphRefused(200, "UnexpectedAnswer", "the answer is not JSON") from None
+        raise GraphGarbled(200, "the answer is not JSON") from None
     if not isinstance(value, dict):
-        raise GraphRefused(200, "UnexpectedAnswer", "the answer is not a JSON object")
+        raise GraphGarbled(200, "the answer is not a JSON object")
     return value
+
+
+def _status_begun(error: httpx.HTTPError | httpx.InvalidURL) -> int:
+    """The status of the answer that an error interrupted; 0 where none had begun."""
+    try:
+        begun = error.request.extensions.get(_BEGUN) if isinstance(error, httpx.HTTPError) else None
+    except RuntimeError:  # the error belongs to no request
+        return 0
+    return begun if isinstance(begun, int) else 0
 
 
 def _origin(url: str) -> str:

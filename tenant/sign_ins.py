@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from urllib.parse import quote
 
-from tenant.graph import Graph, GraphError, GraphRefused, Json, is_licence_error, items_of
+from tenant.graph import Graph, GraphError, GraphRefused, Json, is_licence_error
 from tenant.model import SignInUse
 from tenant.turns import Turns
 
@@ -47,7 +47,7 @@ USES_PER_DAY = 10_000
 """Different uses of one day and question that are told apart; more are counted without their user agents."""
 _FOLDED = frozenset(client.casefold() for client in LEGACY_CLIENTS)
 _SELECT = (
-    "createdDateTime,userId,clientAppUsed,appId,appDisplayName,userAgent,isInteractive,signInEventTypes,status,"
+    "id,createdDateTime,userId,clientAppUsed,appId,appDisplayName,userAgent,isInteractive,signInEventTypes,status,"
     "authenticationProtocol,authenticationRequirementPolicies"
 )
 _USER_AGENT = 100
@@ -98,7 +98,8 @@ async def read_days(
     handed_out = 0
     late: set[date] = set()
     since, until = _midnight(first), _midnight(last + timedelta(days=1))
-    async for row in _rows(graph, turns, question.expression(since, until)):
+    query = f"$filter={quote(question.expression(since, until))}&$select={_SELECT}&$orderby=createdDateTime%20desc"
+    async for row in graph.pages(f"/auditLogs/signIns?{query}&$top=1000", version="beta", before=turns.take):
         seen = _time(row.get("createdDateTime"))
         if seen is None or seen.date() not in tallies:
             continue
@@ -124,24 +125,6 @@ def explain(error: GraphError) -> str:
     if isinstance(error, GraphRefused) and is_licence_error(error):
         return f"the sign-in log needs a Microsoft Entra ID P1 licence in the tenant ({error.status} {error.code})"
     return str(error)
-
-
-async def _rows(graph: Graph, turns: Turns, expression: str) -> AsyncIterator[Json]:
-    path = f"/auditLogs/signIns?$filter={quote(expression)}&$select={_SELECT}&$orderby=createdDateTime%20desc&$top=1000"
-    await turns.take()
-    page = await graph.get(path, version="beta")
-    seen: set[str] = set()
-    while True:
-        for item in items_of(page):
-            yield item
-        link = str(page.get("@odata.nextLink") or "")
-        if not link:
-            return
-        if link in seen:
-            raise GraphError("Graph's list doesn't end: one of its pages names an earlier one as the next.")
-        seen.add(link)
-        await turns.take()
-        page = await graph.page(link)
 
 
 _Use = tuple[str, str, str, str, str, str]

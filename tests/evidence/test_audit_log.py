@@ -5,6 +5,7 @@ from azure.data.tables.aio import TableServiceClient
 from evidence.audit_log import groups_that_count
 from findings.store import FindingStore
 from localgraph.builder import TenantBuilder
+from localgraph.faults import Spoilt
 from localgraph.server import LocalGraph
 from tenant.model import Tenant
 from tenant.policies import parse_policy
@@ -25,6 +26,23 @@ async def test_a_membership_in_the_log_says_since_when_and_by_whom(graph: LocalG
     assert 'the account was added to the group "Service accounts", by ada@contoso.com.' in reason["cause"]
     assert len(asked(graph, AUDITS)) == 3
     assert document["run"]["complete"]
+
+
+async def test_an_event_that_two_pages_repeat_happened_once(graph: LocalGraph) -> None:
+    created = {
+        **joined(graph, SVC, "2026-11-19T09:00:00.0000000Z"),
+        "activityDisplayName": "Create application password for user",
+        "targetResources": [{"id": graph.tenant.user(SVC).id, "type": "User", "userPrincipalName": SVC}],
+    }
+    times = [f"2026-11-{day}T09:00:00.0000000Z" for day in (17, 18, 19)]
+    graph.tenant.audits = [{**created, "id": time, "activityDateTime": time} for time in times]
+    graph.page_sizes["directoryAudits"] = 1
+    repeated = graph.spoil("directoryAudits", Spoilt.REPEATED)
+    document = await scanned(graph, audit_log="on")
+    assert repeated.hits > 3
+    assert [one["time"] for one in account(document)["app_password_events"]] == [
+        f"2026-11-{day}T09:00:00Z" for day in (19, 18, 17)
+    ]
 
 
 async def test_findings_and_their_history_say_since_when_and_by_whom(graph: LocalGraph, storage: str) -> None:

@@ -1,10 +1,14 @@
 """Failures on demand, permissions, throttling."""
 
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+
 import httpx
 import pytest
 
 from localgraph.builder import TenantBuilder
 from localgraph.errors import GraphRefusal
+from localgraph.faults import Spoilt
 from localgraph.limits import CONDITIONAL_ACCESS, REPORTS, Limits
 from tests.localgraph.kit import talking
 
@@ -47,6 +51,61 @@ async def test_a_failure_may_be_a_body_a_lie_or_a_dead_line() -> None:
             await talk.client.get(POLICIES)
         talk.graph.heal()
         assert len(await talk.value(POLICIES)) == 1
+
+
+async def test_an_answer_may_be_cut_or_bare_or_broken_off() -> None:
+    async with talking(TENANT) as talk:
+        whole = (await talk.client.get(POLICIES)).text
+        talk.graph.spoil("policies", Spoilt.CUT, times=1)
+        half = (await talk.client.get(POLICIES)).text
+        assert whole.startswith(half)
+        assert 0 < len(half) < len(whole)
+        talk.graph.spoil("policies", Spoilt.BARE, times=1)
+        bare = await talk.client.get(POLICIES)
+        assert (bare.status_code, bare.content) == (200, b"")
+        broken = talk.graph.spoil("policies", Spoilt.BROKEN)
+        with pytest.raises(httpx.RemoteProtocolError, match="without sending complete message body"):
+            await talk.client.get(POLICIES)
+        await talk.get("/v1.0/users/a@contoso.com")
+        assert broken.hits == 1
+
+
+@pytest.mark.parametrize("how", [Spoilt.CUT, Spoilt.BARE, Spoilt.BROKEN, Spoilt.LOST])
+async def test_a_member_may_be_spoilt_and_the_others_are_whole(how: Spoilt) -> None:
+    requests = [{"id": name, "method": "GET", "url": f"/users/{name}@contoso.com"} for name in "ab"]
+    async with talking(TENANT) as talk:
+        talk.graph.spoil("users/a@", how)
+        body = await talk.post("/v1.0/$batch", {"requests": requests})
+        answers = {item["id"]: item for item in body["responses"]}
+        assert answers["b"]["body"]["userPrincipalName"] == "b@contoso.com"
+        if how is Spoilt.LOST:
+            assert set(answers) == {"b"}
+        else:
+            assert answers["a"]["status"] == (504 if how is Spoilt.BROKEN else 200)
+            assert not isinstance(answers["a"].get("body"), dict) or how is Spoilt.BROKEN
+
+
+async def test_a_refusal_is_not_spoilt() -> None:
+    async with talking(TENANT) as talk:
+        talk.graph.spoil("users", Spoilt.CUT)
+        await talk.code("/v1.0/users/nobody@contoso.com", 404)
+
+
+async def test_pages_may_repeat_what_the_page_before_ended_with() -> None:
+    async with talking(TENANT, page_sizes={"users": 1}) as talk:
+        talk.graph.spoil("GET /v1.0/users", Spoilt.REPEATED)
+        for _ in range(2):
+            pages = await talk.pages("/v1.0/users?$select=userPrincipalName")
+            names = [[user["userPrincipalName"] for user in page] for page in pages]
+            assert names == [["a@contoso.com"], ["a@contoso.com", "b@contoso.com"]]
+
+
+@pytest.mark.parametrize("ahead", [timedelta(), timedelta(hours=2), timedelta(days=-1)])
+async def test_answers_tell_the_time_which_may_be_another_one(ahead: timedelta) -> None:
+    async with talking(TENANT) as talk:
+        talk.graph.date_skew = ahead
+        told = parsedate_to_datetime((await talk.client.get(POLICIES)).headers["Date"])
+    assert abs(told - ahead - datetime.now(UTC)) < timedelta(seconds=10)
 
 
 async def test_a_whole_envelope_can_fail() -> None:

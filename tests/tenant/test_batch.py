@@ -6,6 +6,7 @@ import pytest
 from aiohttp import web
 
 from localgraph.builder import TenantBuilder
+from localgraph.faults import Spoilt
 from localgraph.server import LocalGraph
 from localgraph.tenant import LocalTenant
 from tenant.batch import Member, batch, collect
@@ -57,6 +58,31 @@ async def test_only_the_members_that_failed_are_sent_again(status: int) -> None:
         answers = await batch(graph, members(20))
         assert names(answers) == [f"u{number:02d}@contoso.com" for number in range(20)]
         assert len(local.requests) == 1 + 20 + 1 + 2, "an envelope of twenty, then one of the two that failed"
+
+
+@pytest.mark.parametrize("how", [Spoilt.CUT, Spoilt.BARE, Spoilt.LOST, Spoilt.BROKEN])
+async def test_only_the_members_whose_answer_is_missing_or_cut_short_are_sent_again(how: Spoilt) -> None:
+    async with LocalGraph(company(20)) as local, connect(local.url) as graph:
+        local.spoil("/users/u0[37]@", how, times=2)
+        answers = await batch(graph, members(20))
+        assert names(answers) == [f"u{number:02d}@contoso.com" for number in range(20)]
+        assert len(local.requests) == 1 + 20 + 1 + 2
+
+
+@pytest.mark.parametrize(("how", "status"), [(Spoilt.CUT, 200), (Spoilt.BARE, 200), (Spoilt.LOST, 0)])
+async def test_a_member_that_stays_cut_short_is_a_refusal_of_it_alone(how: Spoilt, status: int) -> None:
+    naps = Naps()
+    async with LocalGraph(company(3)) as local, connect(local.url, naps) as graph:
+        local.spoil("/users/u01@", how)
+        assert names(await batch(graph, members(3))) == ["u00@contoso.com", status, "u02@contoso.com"]
+    assert naps.taken == [1, 1, 2], "the first round got somewhere, so that the patience of the second is fresh"
+
+
+@pytest.mark.parametrize("how", [Spoilt.CUT, Spoilt.BARE, Spoilt.BROKEN, Spoilt.LOST])
+async def test_an_envelope_that_is_cut_short_is_sent_again(how: Spoilt) -> None:
+    async with LocalGraph(company(2)) as local, connect(local.url) as graph:
+        local.spoil(r"\$batch", how, times=2)
+        assert names(await batch(graph, members(2))) == ["u00@contoso.com", "u01@contoso.com"]
 
 
 async def test_the_longest_time_that_a_member_asks_for_is_waited() -> None:
@@ -155,6 +181,14 @@ async def test_the_further_pages_of_a_members_answer_are_read() -> None:
         assert local.http_requests == 2
     assert not isinstance(items, GraphError)
     assert {item["displayName"] for item in items} == {"Everybody", "Others"}
+
+
+async def test_what_the_further_pages_repeat_is_there_once() -> None:
+    async with LocalGraph(company(1), page_sizes={"members": 1}) as local:
+        local.spoil("transitiveMemberOf", Spoilt.REPEATED)
+        items = await first_page_and_rest(local)
+    assert not isinstance(items, GraphError)
+    assert sorted(item["displayName"] for item in items) == ["Everybody", "Others"]
 
 
 async def test_a_further_page_that_fails_makes_the_whole_list_an_error() -> None:

@@ -1,6 +1,7 @@
 """The client: what goes over the wire, what comes back, and what is refused."""
 
 import socket
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,8 +11,9 @@ from azure.core.exceptions import ClientAuthenticationError, ServiceRequestError
 from azure.identity import CredentialUnavailableError
 
 from localgraph.builder import TenantBuilder
+from localgraph.faults import Spoilt
 from localgraph.server import LocalGraph
-from tenant.graph import Graph, GraphError, GraphRefused, GraphUnreachable
+from tenant.graph import Graph, GraphError, GraphGarbled, GraphRefused, GraphUnreachable
 from tests.tenant.reading import Naps, connect
 from tests.tenant.scripted import pages, scripted
 
@@ -103,7 +105,12 @@ async def test_a_redirect_is_an_error_and_takes_no_token_along(status: int) -> N
         (200, "<html>sign in here</html>", "200 UnexpectedAnswer: the answer is not JSON"),
         (200, "[1]", "200 UnexpectedAnswer: the answer is not a JSON object"),
         (200, '{"value": 1}', "200 UnexpectedAnswer: the answer has no list of values"),
-        (200, "", "200 UnexpectedAnswer: the answer has no list of values"),
+        (
+            200,
+            '{"value": [{"id": "1"}, null]}',
+            "200 UnexpectedAnswer: the answer's list holds something that is no object",
+        ),
+        (200, "", "200 UnexpectedAnswer: the answer is empty"),
     ],
 )
 async def test_what_is_no_list_is_an_error_and_never_an_empty_list(status: int, body: str, told: str) -> None:
@@ -168,6 +175,52 @@ async def test_a_broken_connection_is_tried_again() -> None:
     async with LocalGraph(TenantBuilder("Contoso").build()) as local, connect(local.url) as graph:
         local.fail("organization", 0, times=2)
         assert [one["displayName"] for one in await every(graph, "/organization")] == ["Contoso"]
+
+
+@pytest.mark.parametrize("how", [Spoilt.CUT, Spoilt.BARE, Spoilt.BROKEN])
+async def test_an_answer_that_is_cut_short_is_tried_again(how: Spoilt) -> None:
+    naps = Naps()
+    async with LocalGraph(TenantBuilder("Contoso").build()) as local, connect(local.url, naps) as graph:
+        local.spoil("organization", how, times=2)
+        assert [one["displayName"] for one in await every(graph, "/organization")] == ["Contoso"]
+        assert graph.requests == 3
+    assert naps.taken == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [
+        (Spoilt.CUT, "200 UnexpectedAnswer: the answer is not JSON"),
+        (Spoilt.BARE, "200 UnexpectedAnswer: the answer is empty"),
+        (Spoilt.BROKEN, "200 UnexpectedAnswer: the connection broke in the middle of the answer"),
+    ],
+)
+async def test_an_answer_that_stays_cut_short_is_a_refusal_of_that_request_alone(how: Spoilt, said: str) -> None:
+    async with LocalGraph(TenantBuilder("Contoso").build()) as local, connect(local.url) as graph:
+        cut = local.spoil("organization", how)
+        with pytest.raises(GraphGarbled) as caught:
+            await every(graph, "/organization")
+        assert str(caught.value) == said
+        assert cut.hits == 3
+        assert await every(graph, "/subscribedSkus")
+
+
+async def test_what_two_pages_repeat_is_read_once_and_as_it_was_first() -> None:
+    first: list[dict[str, object]] = [{"id": "1", "name": "old"}, {"name": "without an id"}]
+    second: list[dict[str, object]] = [{"id": "1", "name": "new"}, {"name": "without an id"}, {"id": "2"}, {"id": "2"}]
+    async with scripted(pages(first, second)) as server, connect(server.url) as graph:
+        assert await every(graph) == [*first, {"name": "without an id"}, {"id": "2"}]
+
+
+async def test_a_page_waits_for_what_must_happen_before_it() -> None:
+    taken: list[int] = []
+
+    async def take() -> None:
+        taken.append(len(server.requests))
+
+    async with scripted(pages([], [], [])) as server, connect(server.url) as graph:
+        _ = [item async for item in graph.pages("/users", before=take)]
+    assert taken == [0, 1, 2]
 
 
 async def test_a_batch_is_sent_again_with_its_body_and_token() -> None:
@@ -274,3 +327,34 @@ async def test_no_log_line_holds_the_token(caplog: pytest.LogCaptureFixture) -> 
         await graph.get("/organization")
     assert server.url in caplog.text
     assert "the-token" not in caplog.text
+
+
+# The clock
+
+
+@pytest.mark.parametrize("ahead", [timedelta(), timedelta(minutes=10), timedelta(days=-400)])
+async def test_a_clock_that_differs_from_graphs_is_noticed(ahead: timedelta) -> None:
+    tenant = TenantBuilder().build()
+    async with LocalGraph(tenant, date_skew=-ahead) as local, connect(local.url) as graph:
+        await graph.get("/organization")
+        assert graph.clock_ahead is not None
+        assert abs(graph.clock_ahead - ahead) < timedelta(seconds=10)
+
+
+async def test_one_answer_with_another_time_than_the_others_is_not_believed() -> None:
+    async with LocalGraph(TenantBuilder().build()) as local, connect(local.url) as graph:
+        for skew in (timedelta(), timedelta(days=9), timedelta()):
+            local.date_skew = skew
+            await graph.get("/organization")
+        assert graph.clock_ahead is not None
+        assert abs(graph.clock_ahead) < timedelta(seconds=10)
+
+
+@pytest.mark.parametrize("date", ["", "yesterday", "Wed, 25 Nov 2026 07:00:00 -0000", "Wed, 99 Nov 2026 07:00:00 GMT"])
+async def test_an_answer_that_does_not_tell_the_time_says_nothing_of_the_clock(date: str) -> None:
+    def answer(request: web.Request) -> web.Response:
+        return web.json_response({}, headers={"Date": date})
+
+    async with scripted(answer) as server, connect(server.url) as graph:
+        await graph.get("/organization")
+        assert graph.clock_ahead is None

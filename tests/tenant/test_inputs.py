@@ -4,9 +4,10 @@ import pytest
 from aiohttp import web
 
 from localgraph.builder import TenantBuilder
+from localgraph.faults import Spoilt
 from localgraph.ids import ROLES
 from localgraph.server import LocalGraph
-from tenant.graph import GraphError, GraphRefused, GraphUnreachable
+from tenant.graph import GraphRefused, GraphUnreachable
 from tenant.model import Gap
 from tenant.reader import read_tenant
 from tenant.selection import Selection
@@ -382,12 +383,58 @@ async def test_a_graph_that_goes_away_is_one_error_and_no_reading() -> None:
             await read(graph, SVC)
 
 
-async def test_answers_of_something_that_is_no_graph_are_an_error() -> None:
+async def test_answers_of_something_that_is_no_graph_are_gaps_and_nothing_else() -> None:
     async with scripted(lambda request: web.Response(text="<html>", content_type="text/html")) as server:
         client = connect(server.url)
         async with client:
-            with pytest.raises(GraphError, match="not JSON"):
-                await read_tenant(client, Selection(accounts=(SVC,)))
+            reading = await read_tenant(client, Selection(accounts=(SVC,), patterns=("svc-*",)))
+    assert {gap.error.rpartition(": ")[2] for gap in reading.gaps} == {"the answer is not JSON"}
+    assert {"organization", "conditional_access_policies", "account_properties", "selection"} <= set(inputs(reading))
+    assert isinstance(account(reading, SVC).properties, Gap)
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+async def test_a_first_request_that_graph_stumbles_over_is_a_gap_of_what_it_asked_for(status: int) -> None:
+    async with LocalGraph(contoso().build()) as graph:
+        graph.fail(r"v1\.0/\$batch", status, times=3 if status == 500 else 20)
+        reading = await read(graph, SVC)
+    assert {"organization", "security_defaults", "role_assignments"} <= set(inputs(reading))
+    assert not isinstance(reading.tenant.policies, Gap)
+
+
+@pytest.mark.parametrize("how", list(Spoilt))
+@pytest.mark.parametrize(("pattern", "name", "permission"), UNREADABLE, ids=[name for _, name, _ in UNREADABLE])
+async def test_an_input_whose_answer_is_spoilt_once_is_read_all_the_same(
+    pattern: str, name: str, permission: str, how: Spoilt
+) -> None:
+    async with LocalGraph(strength_by_id_only(contoso()).build()) as graph:
+        whole = await read(graph, SVC)
+        spoilt = graph.spoil(pattern, how, times=1)
+        assert await read(graph, SVC) == whole
+    assert spoilt.hits == 1
+
+
+@pytest.mark.parametrize("how", [Spoilt.CUT, Spoilt.BARE, Spoilt.BROKEN, Spoilt.LOST])
+@pytest.mark.parametrize(("pattern", "name", "permission"), UNREADABLE, ids=[name for _, name, _ in UNREADABLE])
+async def test_an_input_whose_answer_stays_spoilt_is_one_gap(
+    pattern: str, name: str, permission: str, how: Spoilt
+) -> None:
+    async with LocalGraph(strength_by_id_only(contoso()).build()) as graph:
+        graph.spoil(pattern, how)
+        reading = await read(graph, SVC)
+    assert inputs(reading) == [name]
+    assert reading.gaps[0].permission is None
+
+
+async def test_lists_that_repeat_items_from_page_to_page_are_read_as_if_they_did_not() -> None:
+    sizes = dict.fromkeys(("policies", "roleAssignments", "roleDefinitions", "members", "users", "namedLocations"), 1)
+    build = contoso().user("svc-2@contoso.com", groups=["Apps", "More"], roles=["Global Reader", "Security Reader"])
+    selection = Selection(patterns=("svc*",), groups=(build.build().group("Apps").id,))
+    async with LocalGraph(build.build(), page_sizes=sizes) as graph:
+        whole = await read(graph, selection=selection)
+        repeated = graph.spoil(".", Spoilt.REPEATED)
+        assert await read(graph, selection=selection) == whole
+    assert repeated.hits
 
 
 @pytest.mark.parametrize("path", ["/conditionalAccess/policies", "/authenticationStrengthPolicies"])

@@ -198,7 +198,7 @@ async def test_an_account_that_a_search_found_is_not_unreadable_because_the_list
 
 async def test_answers_without_an_id_are_no_accounts() -> None:
     async with LocalGraph(company().build()) as graph:
-        graph.fail(r"GET /v1\.0/users$", 200, body={"value": [{"userPrincipalName": "svc-x@contoso.com"}, None]})
+        graph.fail(r"GET /v1\.0/users$", 200, body={"value": [{"userPrincipalName": "svc-x@contoso.com"}]})
         graph.fail("/users/person@contoso.com$", 200, body={})
         selection = Selection(accounts=("person@contoso.com",), patterns=("svc-*",))
         reading = await read(graph, selection=selection)

@@ -11,6 +11,7 @@ import pytest
 from aiohttp import web
 
 from localgraph.builder import TenantBuilder
+from localgraph.faults import Spoilt
 from localgraph.server import LocalGraph
 from tenant.graph import GraphError, GraphRefused
 from tenant.sign_ins import LEGACY_CLIENTS, DaySignIns, Question, explain, is_legacy, read_days
@@ -165,7 +166,7 @@ async def test_rows_that_are_not_as_documented_are_passed_over() -> None:
 
 
 async def test_a_day_that_gets_more_rows_late_comes_again_whole() -> None:
-    rows = [row(at=f"2026-11-{day}T08:00:00Z") for day in (21, 19, 21)]
+    rows = [row(at=f"2026-11-{day}T08:00:00Z", id=f"sign-in {number}") for number, day in enumerate((21, 19, 21))]
 
     def answer(request: web.Request) -> web.Response:
         return web.json_response({"value": rows})
@@ -173,6 +174,14 @@ async def test_a_day_that_gets_more_rows_late_comes_again_whole() -> None:
     async with scripted(answer) as server, connect(server.url) as client:
         found = [day async for day in read_days(client, Turns(), LEGACY, LAST - timedelta(days=2), LAST)]
     assert [(day.day.day, sum(use.count for use in day.uses)) for day in found] == [(21, 1), (20, 0), (19, 1), (21, 2)]
+
+
+async def test_a_sign_in_that_two_pages_repeat_counts_once() -> None:
+    graph = log(row(at=f"2026-11-21T0{hour}:00:00Z") for hour in range(6))
+    graph.page_sizes["signIns"] = 2
+    graph.spoil("signIns", Spoilt.REPEATED)
+    (day,) = await days(graph)
+    assert [use.count for use in day.uses] == [6]
 
 
 async def test_keeps_to_five_requests_in_ten_seconds() -> None:
@@ -219,12 +228,13 @@ async def test_a_list_in_a_circle_ends() -> None:
 
 async def test_many_rows_stay_small() -> None:
     users = [f"{number:08}-0000-0000-0000-000000000000" for number in range(1000)]
-    rows = json.dumps([row(user, at="2026-11-21T08:00:00Z") for user in users])
+    rows = json.dumps([row(user, at="2026-11-21T08:00:00Z", id=f"{user}-page") for user in users])
 
     def answer(request: web.Request) -> web.Response:
         number = int(request.query.get("page", 0))
         link = "" if number == 39 else f',"@odata.nextLink":"{request.url.with_query(page=number + 1)}"'
-        return web.Response(text=f'{{"value":{rows}{link}}}', content_type="application/json")
+        these = rows.replace("-page", f"-page-{number}")
+        return web.Response(text=f'{{"value":{these}{link}}}', content_type="application/json")
 
     async with scripted(answer) as server, connect(server.url) as client:
         tracemalloc.start()
