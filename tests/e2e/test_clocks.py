@@ -1,0 +1,125 @@
+"""Machines whose clocks are wrong: nothing is kept in the future, nothing is lost for a month, and the run says so."""
+
+import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from azure.data.tables.aio import TableServiceClient
+
+from findings.model import FindingState, RunRecord
+from findings.runs import RunStore, new_run_id
+from findings.store import FindingStore
+from jobs import scan as scan_module
+from jobs.look import Seen, look
+from jobs.scan import ScanRequest, scan
+from settings import load_settings
+from tests.e2e.conftest import BACKUP, Installation
+
+DAYS_29 = timedelta(days=29)
+
+
+class Machine:
+    """A machine whose clock is off, seen by storage and by Microsoft Graph as it would be there."""
+
+    def __init__(self, installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._installation, self._monkeypatch = installation, monkeypatch
+
+    def scan(self, ahead: timedelta = timedelta(), *, corrected: bool = True) -> RunRecord:
+        """Scan with a clock that is ``ahead``; without ``corrected`` as a version did that didn't look at other clocks."""
+
+        async def off(_service: TableServiceClient) -> timedelta | None:
+            return ahead if corrected else None
+
+        self._monkeypatch.setattr(scan_module, "clock_ahead", off)
+        self._installation.graph.date_skew = -ahead if corrected else timedelta()
+        now = datetime.now(UTC) + ahead
+        request = ScanRequest(new_run_id(now), "test")
+        asyncio.run(scan(load_settings(), request, clock=lambda: datetime.now(UTC) + ahead))
+        return asyncio.run(self._run(request.run_id))
+
+    async def _run(self, run_id: str) -> RunRecord:
+        async with TableServiceClient.from_connection_string(self._installation.storage) as service:
+            found = await RunStore(service).load(run_id)
+            assert found is not None
+            return found
+
+    def findings(self) -> dict[tuple[str, str], FindingState]:
+        """Everything that is kept."""
+
+        async def load() -> list[FindingState]:
+            async with TableServiceClient.from_connection_string(self._installation.storage) as service:
+                return [one async for one in FindingStore(service).load_findings(now=datetime.now(UTC))]
+
+        return {(one.user_principal_name, one.check_id): one for one in asyncio.run(load())}
+
+
+@pytest.fixture
+def machine(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> Machine:
+    return Machine(installation, monkeypatch)
+
+
+def soon() -> datetime:
+    return datetime.now(UTC) + timedelta(minutes=1)
+
+
+@pytest.mark.parametrize("ahead", [DAYS_29, -DAYS_29, timedelta(hours=3)])
+def test_a_machine_whose_clock_is_wrong_goes_by_the_others(machine: Machine, ahead: timedelta) -> None:
+    machine.scan()
+    run = machine.scan(ahead)
+    assert abs(run.started - datetime.now(UTC)) < timedelta(minutes=1)
+    assert len(run.notes) == 1
+    assert "set the machine's clock" in run.notes[0]
+    assert all(state.last_seen < soon() for state in machine.findings().values())
+
+
+def test_seconds_are_no_error(machine: Machine) -> None:
+    assert machine.scan(timedelta(seconds=35)).notes == ()
+
+
+def test_what_a_clock_that_was_ahead_left_is_repaired_by_the_next_scan(
+    machine: Machine, installation: Installation
+) -> None:
+    machine.scan(DAYS_29, corrected=False)
+    assert machine.findings()[BACKUP, "APW-001"].first_seen > soon()
+    installation.graph.tenant.user(BACKUP).mfa = "enforced"
+    run = machine.scan()
+    state = machine.findings()[BACKUP, "APW-001"]
+    assert not state.open
+    assert max(state.first_ever, state.first_seen, state.last_seen, state.changed_at) < soon()
+    assert all(one.last_seen < soon() for one in machine.findings().values())
+    assert run.finished is not None
+    assert run.finished < soon()
+
+
+def test_no_run_stays_in_the_future(machine: Machine, installation: Installation) -> None:
+    wrong = machine.scan(DAYS_29, corrected=False)
+    machine.scan()
+    assert asyncio.run(machine._run(wrong.id)).started < soon()
+
+
+def test_a_wrong_clock_deletes_nothing_that_is_not_old(machine: Machine) -> None:
+    machine.scan()
+    before = machine.findings().keys()
+    machine.scan(timedelta(days=800))
+    assert machine.findings().keys() == before
+
+
+def test_an_older_reading_does_not_replace_a_newer_one(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch, machine: Machine
+) -> None:
+    """A recheck that reads and keeps while a long scan is still between reading and keeping."""
+    machine.scan()
+    installation.graph.tenant.user(BACKUP).mfa = "enforced"
+    machine.scan()
+    installation.graph.tenant.user(BACKUP).mfa = "disabled"
+
+    async def an_hour_ago(*arguments: Any, **more: Any) -> Seen:
+        seen = await look(*arguments, **more)
+        return replace(seen, read_at=seen.read_at - timedelta(hours=1))
+
+    monkeypatch.setattr(scan_module, "look", an_hour_ago)
+    run = machine.scan()
+    assert not machine.findings()[BACKUP, "APW-001"].open
+    assert run.notes == ("3 accounts were read later by another scan, whose judgement stays.",)
