@@ -9,10 +9,11 @@ from uuid import uuid4
 from azure.data.tables.aio import TableServiceClient
 
 from findings.errors import StorageError
-from findings.keys import to_key
+from findings.keys import from_key, to_key
 from findings.model import RunRecord, RunStatus
-from findings.packing import pack, unpack
-from findings.rows import present, utc, utc_or_none
+from findings.odd import OddRows, UnreadableRow, columns_of
+from findings.packing import pack
+from findings.rows import present
 from findings.tables import Entity, Table
 
 RUNS = "runs"
@@ -31,19 +32,25 @@ class RunStore:
 
     def __init__(self, service: TableServiceClient) -> None:
         self._runs = Table(service, RUNS)
+        self._odd = OddRows(of="partition")
+
+    @property
+    def odd(self) -> list[str]:
+        """The rows that could not be read so far, or not in full, in sentences."""
+        return self._odd.sentences
 
     async def save(self, run: RunRecord) -> None:
         """Write a run whole: when it begins, as it gets on, and when it ends. Only who does the run writes it."""
         await self._runs.upsert(run_to_row(run))
 
     async def load(self, run_id: str) -> RunRecord | None:
-        """The run with this id, or None."""
+        """The run with this id; None where there is none, or none that can be read."""
         try:
             key = to_key(run_id)
         except ValueError:  # too long for any run
             return None
         row = await self._runs.get(RUN, key)
-        return run_from_row(row) if row is not None else None
+        return self._read(row) if row is not None else None
 
     async def newest(self, limit: int = 50, since: datetime | None = None) -> list[RunRecord]:
         """The newest runs first, at most ``limit``; only those that started at or after ``since``."""
@@ -52,7 +59,7 @@ class RunStore:
         if since is not None:
             conditions += " and started ge @since"
             parameters["since"] = since
-        runs = [run_from_row(row) async for row in self._runs.query(conditions, parameters)]
+        runs = [run async for row in self._runs.query(conditions, parameters) if (run := self._read(row))]
         return sorted(runs, key=lambda run: (run.started, run.id), reverse=True)[:limit]
 
     async def is_first(self, run: RunRecord) -> bool:
@@ -69,12 +76,14 @@ class RunStore:
         """
         running = {"run": RUN, "running": RunStatus.RUNNING.value}
         rows = self._runs.query("PartitionKey eq @run and status eq @running", running)
-        ended = [
-            replace(run_from_row(row), status=RunStatus.FAILED, finished=now, error=ABANDONED) async for row in rows
-        ]
+        abandoned = [run async for row in rows if (run := self._read(row))]
+        ended = [replace(run, status=RunStatus.FAILED, finished=now, error=ABANDONED) for run in abandoned]
         for run in ended:
             await self.save(run)
         return ended
+
+    def _read(self, row: Mapping[str, Any]) -> RunRecord | None:
+        return self._odd.read(RUNS, row, run_from_row)
 
 
 def run_to_row(run: RunRecord) -> Entity:
@@ -111,29 +120,49 @@ def run_to_row(run: RunRecord) -> Entity:
 
 
 def run_from_row(row: Mapping[str, Any]) -> RunRecord:
-    """The run in a row."""
-    packed = unpack(row) or {}
+    """The run in a row; of a damaged one, whatever can be read.
+
+    Raises ``UnreadableRow`` for a status that this version doesn't know, and where nothing says when it started.
+    """
+    read = columns_of(row)
+    status, started = read.word("status", RunStatus), read.time("started") or read.time_or_none("finished")
+    if status is None or started is None:
+        raise UnreadableRow("started" if status else "status")
+    packed = read.document() or {}
     return RunRecord(
-        id=row["run_id"],
-        status=RunStatus(row["status"]),
-        started=utc(row["started"]),
-        finished=utc_or_none(row.get("finished")),
-        trigger=row["trigger"],
-        tenant_id=row["tenant_id"],
-        tenant_name=row["tenant_name"],
-        partial=row.get("partial", False),
-        accounts_total=row["accounts_total"],
-        accounts_done=row["accounts_done"],
-        graph_requests=row["graph_requests"],
-        alert_id=row.get("alert_id"),
-        error=row.get("error"),
-        visibility=packed.get("visibility", {}),
-        usability=packed.get("usability", {}),
-        severities=packed.get("severities", {}),
-        changes=packed.get("changes", {}),
-        gaps=tuple(packed.get("gaps", ())),
-        simulations=tuple(packed.get("simulations", ())),
+        id=read.text("run_id", from_key(read["RowKey"])),
+        status=status,
+        started=started,
+        finished=read.time_or_none("finished"),
+        trigger=read.text("trigger", ""),
+        tenant_id=read.text("tenant_id", ""),
+        tenant_name=read.text("tenant_name", ""),
+        partial=read.flag("partial", False) if "partial" in read else False,
+        accounts_total=read.count("accounts_total", 0),
+        accounts_done=read.count("accounts_done", 0),
+        graph_requests=read.count("graph_requests", 0),
+        alert_id=read.text_or_none("alert_id"),
+        error=read.text_or_none("error"),
+        visibility=_counts(packed, "visibility"),
+        usability=_counts(packed, "usability"),
+        severities=_counts(packed, "severities"),
+        changes=_counts(packed, "changes"),
+        gaps=_objects(packed, "gaps", "input"),
+        simulations=_objects(packed, "simulations", "title", "accounts"),
     )
+
+
+def _counts(packed: Mapping[str, Any], name: str) -> dict[str, int]:
+    found = packed.get(name)
+    items = found.items() if isinstance(found, dict) else ()
+    return {key: count for key, count in items if isinstance(count, int)}
+
+
+def _objects(packed: Mapping[str, Any], name: str, *needed: str) -> tuple[Mapping[str, Any], ...]:
+    """The objects of a list that have at least what everybody needs of them."""
+    found = packed.get(name)
+    items = found if isinstance(found, list) else ()
+    return tuple(one for one in items if isinstance(one, dict) and all(one.get(key) is not None for key in needed))
 
 
 async def probe(service: TableServiceClient) -> None:
