@@ -146,7 +146,8 @@ def _event(scan: Scan, old: FindingState | None, seen: Observation | None) -> Ch
         return ChangeKind.OPENED
     if not old.open:
         return ChangeKind.REOPENED
-    differs = (old.fingerprint, old.severity) != (_fingerprint(seen), seen.severity)
+    # Without a fingerprint nobody can say whether it differs: this one is taken over without a word.
+    differs = old.fingerprint and (old.fingerprint, old.severity) != (_fingerprint(seen), seen.severity)
     return ChangeKind.CHANGED if differs and scan.record.complete else None
 
 
