@@ -185,10 +185,9 @@ def _event(scan: Scan, old: FindingState | None, seen: Observation | None) -> Ch
         return ChangeKind.OPENED
     if not old.open:
         return ChangeKind.REOPENED
-    if not seen.exact:
+    if not seen.exact or not old.fingerprint:
+        # One of the two isn't whole: other causes or a lower severity may only be what is known of it.
         return ChangeKind.CHANGED if _rank(seen.severity) > _rank(old.severity) else None
-    if not old.fingerprint:  # it was never seen whole: its causes aren't news, only more is known of them
-        return ChangeKind.CHANGED if seen.severity != old.severity else None
     differs = (old.fingerprint, old.severity) != (_fingerprint(seen), seen.severity)
     return ChangeKind.CHANGED if differs else None
 

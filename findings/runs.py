@@ -12,10 +12,11 @@ from azure.data.tables.aio import TableServiceClient
 
 from findings.clocks import TOLERANCE, run_not_after
 from findings.errors import ConflictError, StorageError
-from findings.keys import to_key
+from findings.keys import from_key, to_key
 from findings.model import DONE, RunRecord, RunStatus
-from findings.packing import pack, unpack
-from findings.rows import present, utc, utc_or_none
+from findings.odd import OddRows, UnreadableRow, columns_of
+from findings.packing import pack
+from findings.rows import present, utc
 from findings.tables import Entity, Table
 
 RUNS = "runs"
@@ -37,15 +38,21 @@ class RunStore:
 
     def __init__(self, service: TableServiceClient) -> None:
         self._runs = Table(service, RUNS)
+        self._odd = OddRows(of="partition")
+
+    @property
+    def odd(self) -> list[str]:
+        """The rows that could not be read so far, or not in full, in sentences."""
+        return self._odd.sentences
 
     async def save(self, run: RunRecord) -> None:
         """Write a run whole: when it begins, as it gets on, and when it ends. Only who does the run writes it."""
         await self._runs.upsert(run_to_row(run))
 
     async def load(self, run_id: str) -> RunRecord | None:
-        """The run with this id, or None."""
+        """The run with this id; None where there is none, or none that can be read."""
         row = await self._row(run_id)
-        return run_from_row(row) if row is not None else None
+        return self._read(row) if row is not None else None
 
     async def change(self, run_id: str, change: Callable[[RunRecord | None], RunRecord | None]) -> RunRecord | None:
         """Write what ``change`` makes of the run as it is now, or of None; where that is None, leave it as it is.
@@ -54,7 +61,9 @@ class RunStore:
         """
         while True:
             row = await self._row(run_id)
-            known = run_from_row(row) if row is not None else None
+            known = self._read(row) if row is not None else None
+            if row is not None and known is None:
+                return None  # it can't be read, and is left as it is
             changed = change(known)
             if changed is None:
                 return known
@@ -77,7 +86,8 @@ class RunStore:
             conditions += " and started ge @since"
             parameters["since"] = since
         rows = self._runs.query(conditions, parameters)
-        runs = [run_from_row(row) async for row in rows if not (whole and row.get("partial"))]
+        wanted = [row async for row in rows if not (whole and row.get("partial"))]
+        runs = [run for row in wanted if (run := self._read(row))]
         return sorted(runs, key=lambda run: (run.started, run.id), reverse=True)[:limit]
 
     async def is_first(self, run: RunRecord) -> bool:
@@ -97,8 +107,8 @@ class RunStore:
     async def put_right(self, now: datetime) -> None:
         """Rewrite the runs whose times can't have been yet, because the clock of their machine was ahead."""
         conditions = "PartitionKey eq @run and ( started gt @now or finished gt @now )"
-        rows = self._runs.query(conditions, {"run": RUN, "now": now + TOLERANCE}, select=("run_id",))
-        for run_id in [row["run_id"] async for row in rows]:
+        rows = self._runs.query(conditions, {"run": RUN, "now": now + TOLERANCE}, select=("RowKey",))
+        for run_id in [from_key(row["RowKey"]) async for row in rows]:
             await self.change(run_id, lambda run: run_not_after(run, now) if run else None)
 
     async def last_whole(self, since: datetime, until: datetime | None = None) -> RunRecord | None:
@@ -108,8 +118,8 @@ class RunStore:
         if until is not None:
             conditions += " and finished le @until"
             parameters["until"] = until
-        rows = self._runs.query(conditions, parameters, select=("RowKey", "run_id", "finished", "partial"))
-        whole = [(utc(row["finished"]), row["run_id"]) async for row in rows if not row.get("partial")]
+        rows = self._runs.query(conditions, parameters, select=("RowKey", "finished", "partial"))
+        whole = [(utc(row["finished"]), from_key(row["RowKey"])) async for row in rows if not row.get("partial")]
         return await self.load(max(whole)[1]) if whole else None
 
     async def end_abandoned(self, now: datetime, but: str = "") -> list[RunRecord]:
@@ -120,10 +130,13 @@ class RunStore:
         """
         conditions = "PartitionKey eq @run and ( status eq @running or ( status eq @queued and started lt @lost ) )"
         parameters = {"run": RUN, "running": RunStatus.RUNNING, "queued": RunStatus.QUEUED, "lost": now - LOST}
-        rows = self._runs.query(conditions, parameters, select=("run_id",))
-        found = [row["run_id"] async for row in rows if row["run_id"] != but]
+        rows = self._runs.query(conditions, parameters, select=("RowKey",))
+        found = [id async for row in rows if (id := from_key(row["RowKey"])) != but]
         ended = [await self.change(run_id, lambda run: ended_without_a_word(run, now)) for run_id in found]
         return [run for run in ended if run is not None]
+
+    def _read(self, row: Mapping[str, Any]) -> RunRecord | None:
+        return self._odd.read(RUNS, row, run_from_row)
 
 
 def ended_without_a_word(run: RunRecord | None, now: datetime) -> RunRecord | None:
@@ -175,30 +188,50 @@ def run_to_row(run: RunRecord) -> Entity:
 
 
 def run_from_row(row: Mapping[str, Any]) -> RunRecord:
-    """The run in a row."""
-    packed = unpack(row) or {}
+    """The run in a row; of a damaged one, whatever can be read.
+
+    Raises ``UnreadableRow`` for a status that this version doesn't know, and where nothing says when it started.
+    """
+    read = columns_of(row)
+    status, started = read.word("status", RunStatus), read.time("started") or read.time_or_none("finished")
+    if status is None or started is None:
+        raise UnreadableRow("started" if status else "status")
+    packed = read.document() or {}
     return RunRecord(
-        id=row["run_id"],
-        status=RunStatus(row["status"]),
-        started=utc(row["started"]),
-        finished=utc_or_none(row.get("finished")),
-        trigger=row["trigger"],
-        tenant_id=row["tenant_id"],
-        tenant_name=row["tenant_name"],
-        partial=row.get("partial", False),
-        accounts_total=row["accounts_total"],
-        accounts_done=row["accounts_done"],
-        graph_requests=row["graph_requests"],
-        alert_id=row.get("alert_id"),
-        error=row.get("error"),
-        visibility=packed.get("visibility", {}),
-        usability=packed.get("usability", {}),
-        severities=packed.get("severities", {}),
-        changes=packed.get("changes", {}),
-        gaps=tuple(packed.get("gaps", ())),
-        simulations=tuple(packed.get("simulations", ())),
-        notes=tuple(packed.get("notes", ())),
+        id=read.text("run_id", from_key(read["RowKey"])),
+        status=status,
+        started=started,
+        finished=read.time_or_none("finished"),
+        trigger=read.text("trigger", ""),
+        tenant_id=read.text("tenant_id", ""),
+        tenant_name=read.text("tenant_name", ""),
+        partial=read.flag("partial", False) if "partial" in read else False,
+        accounts_total=read.count("accounts_total", 0),
+        accounts_done=read.count("accounts_done", 0),
+        graph_requests=read.count("graph_requests", 0),
+        alert_id=read.text_or_none("alert_id"),
+        error=read.text_or_none("error"),
+        visibility=_counts(packed, "visibility"),
+        usability=_counts(packed, "usability"),
+        severities=_counts(packed, "severities"),
+        changes=_counts(packed, "changes"),
+        gaps=_objects(packed, "gaps", "input"),
+        simulations=_objects(packed, "simulations", "title", "accounts"),
+        notes=tuple(one for one in packed.get("notes") or () if isinstance(one, str)),
     )
+
+
+def _counts(packed: Mapping[str, Any], name: str) -> dict[str, int]:
+    found = packed.get(name)
+    items = found.items() if isinstance(found, dict) else ()
+    return {key: count for key, count in items if isinstance(count, int)}
+
+
+def _objects(packed: Mapping[str, Any], name: str, *needed: str) -> tuple[Mapping[str, Any], ...]:
+    """The objects of a list that have at least what everybody needs of them."""
+    found = packed.get(name)
+    items = found if isinstance(found, list) else ()
+    return tuple(one for one in items if isinstance(one, dict) and all(one.get(key) is not None for key in needed))
 
 
 async def probe(service: TableServiceClient) -> None:

@@ -15,9 +15,10 @@ from typing import Any, TypeVar
 
 from azure.data.tables.aio import TableServiceClient
 
-from findings.keys import join, prefix_range
-from findings.packing import pack, unpack
-from findings.rows import present, utc, utc_or_none
+from findings.keys import from_key, join, prefix_range
+from findings.odd import Columns, OddRows, UnreadableRow
+from findings.packing import pack
+from findings.rows import present
 from findings.runs import RUNS
 from findings.sight import NewsKind, Sight, SightNews, SightState, Unseen
 from findings.tables import Operation, Table, upsert
@@ -34,10 +35,17 @@ class SightStore:
 
     def __init__(self, service: TableServiceClient) -> None:
         self._runs = Table(service, RUNS)
+        self._odd = OddRows("sight")
+
+    @property
+    def odd(self) -> list[str]:
+        """The rows that could not be read so far, or not in full, in sentences."""
+        return self._odd.sentences
 
     async def load(self) -> list[SightState]:
         """Everything that is remembered."""
-        return [_state(row) async for row in self._rows(STATE) if _readable(row)]
+        rows = [row async for row in self._rows(STATE) if not row.get("gone")]
+        return [state for row in rows if (state := self._odd.read(RUNS, row, _state))]
 
     async def keep(self, sight: Sight, alert_ids: Sequence[str], *, channels: tuple[str, ...] = ()) -> None:
         """Write what follows from a scan; its news is told in as many alerts as it takes (``alerts_needed``).
@@ -63,16 +71,15 @@ class SightStore:
 
     async def untold_alert_ids(self) -> list[str]:
         """The alerts with news that waits to be told, the oldest first."""
-        rows = [(row["at"], str(row["alert_id"])) async for row in self._rows(NEWS) if "alert_id" in row]
-        return [alert_id for _, alert_id in sorted(rows)]
+        found = [self._odd.read(RUNS, row, _waiting) async for row in self._rows(NEWS)]
+        return [alert_id for _, alert_id in sorted(one for one in found if one)]
 
     async def news_of(self, alert_id: str) -> tuple[tuple[SightNews, ...], tuple[str, ...]]:
         """What waits to be told in an alert, and the channels that it is for; nothing for any other alert."""
         row = await self._runs.get(SIGHT, join(NEWS, alert_id))
         if row is None:
             return (), ()
-        channels = tuple(filter(None, str(row.get("channels") or "").split(",")))
-        return tuple(_news(one) for one in (unpack(row) or {}).get("news", ())), channels
+        return self._odd.read(RUNS, row, _news_and_channels) or ((), ())
 
     async def mark_told(self, alert_id: str) -> None:
         """Note that every channel is done with an alert. Doing it twice does no harm."""
@@ -96,12 +103,26 @@ def _operation(state: SightState, gone: set[str]) -> Operation:
     return upsert({**keys, **values})
 
 
-def _readable(row: Mapping[str, Any]) -> bool:
-    return not row.get("gone") and {"key", "text", "since", "run_id"} <= row.keys()
+def _state(row: Columns) -> SightState:
+    since = row.time("since")
+    if since is None:
+        raise UnreadableRow("since")
+    return SightState(_unseen(row), since, row.text("run_id", ""), row.time_or_none("told_at"))
 
 
-def _state(row: Mapping[str, Any]) -> SightState:
-    return SightState(_unseen(row), utc(row["since"]), row["run_id"], utc_or_none(row.get("told_at")))
+def _waiting(row: Columns) -> tuple[datetime, str]:
+    at = row.time("at")
+    if at is None:
+        raise UnreadableRow("at")
+    return at, row.text("alert_id", from_key(row["RowKey"].rpartition(";")[2]))
+
+
+def _news_and_channels(row: Columns) -> tuple[tuple[SightNews, ...], tuple[str, ...]]:
+    channels = tuple(filter(None, (row.text_or_none("channels") or "").split(",")))
+    try:
+        return tuple(_news(one) for one in (row.document() or {}).get("news", ())), channels
+    except (ValueError, KeyError, TypeError):
+        raise UnreadableRow("news") from None
 
 
 def _unseen(values: Mapping[str, Any]) -> Unseen:

@@ -149,7 +149,11 @@ class _Scan:
         self._settings, self._request, self._progress, self._advance = settings, request, progress, advance
         self._service, self._raw_clock, self._clock = service, clock, clock
         self._findings, self._runs, self._ledger = FindingStore(service), RunStore(service), Ledger(service)
-        self._sight = SightStore(service)
+        self._sight, self._exceptions, self._evidence = (
+            SightStore(service),
+            ExceptionStore(service),
+            StoredEvidence(service),
+        )
         self._channels = configured(settings)
         self._ahead, self._clock_note = timedelta(), ""
 
@@ -197,7 +201,7 @@ class _Scan:
         # Fresh for each execution, not for each run: a repeated run may see other changes, and a group never changes.
         alert_id = str(uuid4())
         occasion = Occasion(self._request.run_id, alert_id, self._channels, now)
-        accepted = await ExceptionStore(self._service).active(now)
+        accepted = await self._exceptions.active(now)
         with telemetry().span("keep", accounts=len(seen.judged)):
             judged, outcomes = await Keeper(self._service, occasion, known, accepted, self._advance).keep(seen)
         summary = _summary(
@@ -215,6 +219,8 @@ class _Scan:
         if superseded := sum(outcome.superseded for outcome in outcomes):
             what = "One account was" if superseded == 1 else f"{superseded} accounts were"
             notes.append(f"{what} read later by another scan, whose judgement stays.")
+        for store in (self._findings, self._runs, self._sight, self._exceptions, self._evidence):
+            notes += store.odd
         asked = [one.account.user_principal_name for one in judged if one.account.id not in seen.watch.watched]
         notes += [
             f"{name} isn't selected as a service account: it was judged, and nothing of it is kept." for name in asked
@@ -222,7 +228,7 @@ class _Scan:
         return tuple(notes)
 
     async def _look(self, known: Mapping[str, Snapshot]) -> Seen:
-        evidence, accounts = StoredEvidence(self._service), self._request.accounts
+        evidence, accounts = self._evidence, self._request.accounts
         watched = {id: one.record for id, one in known.items() if one.record is not None and one.record.selected}
         seen = await look(
             self._settings, accounts, evidence, self._clock, self._progress, quick=bool(accounts), known=watched
