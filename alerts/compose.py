@@ -7,7 +7,7 @@ from datetime import datetime
 from uuid import UUID, uuid5
 
 from alerts.groups import Group, grouped, statement
-from alerts.model import Alert, AlertGap, AlertItem, Kind, Purpose, Totals
+from alerts.model import About, Alert, AlertGap, AlertItem, Kind, Purpose, Totals
 from alerts.text import clean, readable
 from alerts.wording import NAME, count, listed, user_principal_name
 
@@ -105,6 +105,7 @@ def compose_failure(
         purpose=Purpose.FAILURE,
         notes=(readable(why), consequence, reference),
         report_url=report_url,
+        about=About(alert_id=failed_id) if what == "alert" else None,
     )
 
 
@@ -115,7 +116,7 @@ _FAILURES = {
     ),
     "alert": (
         "An alert about your service accounts could not be delivered",
-        "What it says is kept and shown in the report. It is sent again after the next scan.",
+        "What it says is kept and shown in the report. It is tried again with every scan.",
     ),
 }
 
@@ -123,6 +124,11 @@ _FAILURES = {
 def failure_id(what: str, failed_id: str) -> str:
     """The id of the notice that ``what`` (``scan`` or ``alert``) with this id failed."""
     return str(uuid5(NAMESPACE, f"failed/{what}/{readable(failed_id)}"))
+
+
+def late_id(alert_id: str, change_ids: Iterable[str]) -> str:
+    """The id of the alert that tells changes of a group which were found when the group had been told."""
+    return str(uuid5(NAMESPACE, "/".join(("late", alert_id, *sorted(change_ids)))))
 
 
 def compose_test(

@@ -8,7 +8,6 @@ from pydantic import SecretStr
 
 from settings import values
 
-
 CHANNEL_FIELDS: Mapping[str, tuple[str, ...]] = {
     "teams": ("teams_webhook_url",),
     "webhook": ("webhook_url", "webhook_secret"),

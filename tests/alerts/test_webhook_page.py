@@ -17,6 +17,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from alerts.attachments import COLUMNS
+from alerts.channel import send_whole
 from alerts.model import Alert, Kind
 from alerts.webhook import TYPES, WebhookChannel, webhook_body
 from tests.alerts import samples
@@ -114,5 +115,5 @@ async def test_the_receiver_of_the_page_takes_an_alert_once(receiver: tuple[str,
     made = samples.one()
     async with httpx.AsyncClient() as client:
         for _ in range(2):
-            assert "204" in await WebhookChannel(url, SECRET, client).send(made, now=datetime.now(UTC))
+            assert "204" in await send_whole(WebhookChannel(url, SECRET, client), made, datetime.now(UTC))
     assert printed.read_text(encoding="utf-8").splitlines() == [made.headline]
