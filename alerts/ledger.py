@@ -49,9 +49,7 @@ KEPT = timedelta(days=400)
 """How long the record of a finished alert is kept."""
 PROPERTY_BYTES = 64 * 1024
 ROW_BYTES = 8 * PROPERTY_BYTES
-"""Of content in one row; an entity may have 1 MiB."""
-ROWS_AT_ONCE = 4
-"""Rows in one transaction, which may have 4 MiB, in base64."""
+"""Of content in one row. An entity may have 1 MiB, a request 4 MiB; from 1 MiB on, sending it would block the event loop."""
 _ID = re.compile(r"[A-Za-z0-9._-]{1,100}")
 
 
@@ -162,13 +160,12 @@ class Ledger:
         if known is not None:
             return known
         token = uuid4().hex
-        rows = _content_rows(alert.id, token, dump(alert))
+        *before, last = rows = _content_rows(alert.id, token, dump(alert))
         header = _header(alert, channels, group or alert.id, token, len(rows))
-        *before, last = [rows[start : start + ROWS_AT_ONCE] for start in range(0, len(rows), ROWS_AT_ONCE)]
+        for row in before:
+            await self._table.overwrite(row)
         try:
-            for batch in before:
-                await self._table.submit(batch)
-            await self._table.submit(last, header)
+            await self._table.create_both(last, header)
         except (
             Conflict
         ):  # somebody else was faster; or our own write, whose answer was lost and which was then repeated

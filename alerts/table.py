@@ -74,15 +74,13 @@ class AlertTable:
         mode = UpdateMode.MERGE if merge else UpdateMode.REPLACE
         await self._write(lambda: self._client.upsert_entity(row, mode=mode))
 
-    async def submit(self, rows: Sequence[Row], last: Row | None = None) -> None:
-        """Write rows of one partition in a transaction, whatever was there, and create ``last`` with them.
+    async def create_both(self, one: Row, other: Row) -> None:
+        """Create two rows of one partition, or neither.
 
         Raises:
-            Conflict: ``last`` exists already; nothing is written.
+            Conflict: One of them exists already.
         """
-        operations: list[Any] = [("upsert", row, {"mode": UpdateMode.REPLACE}) for row in rows]
-        operations += [("create", last)] if last else []
-        await self._write(lambda: self._client.submit_transaction(operations))
+        await self._write(lambda: self._client.submit_transaction([("create", one), ("create", other)]))
 
     async def delete(self, partition: str, rows: Iterable[str]) -> None:
         """Delete rows one by one; those that are gone already are no error."""

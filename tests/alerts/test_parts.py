@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from alerts.model import Alert, AlertGap
+from alerts.model import Alert, AlertGap, NextStep
 from alerts.parts import WHOLE, Part, fitting, parts_of
 from alerts.webhook import MAX_BYTES, webhook_body, webhook_cut
 from tests.alerts import samples
@@ -80,7 +80,7 @@ def test_a_single_change_always_finds_room(name: str) -> None:
         resolution=long,
         accepted_by=long,
         reasons=(samples.reason(long, long),) * 10,
-        next_step=samples.NextStep(long, (long,) * 10),
+        next_step=NextStep(long, (long,) * 10),
     )
     (body,) = bodies(alert(one, tenant_name=long))
     assert len(body) <= MAX_BYTES
