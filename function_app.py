@@ -32,7 +32,7 @@ async def run_scan(message: func.QueueMessage, alerts: func.Out[typing.List[str]
 
 @app.queue_trigger(arg_name="message", queue_name="alerts", connection=STORAGE)
 async def send_alerts(message: func.QueueMessage) -> None:
-    """Deliver one alert to every configured channel."""
+    """Deliver one alert to every channel that it is for, or to the one that is to be tried again."""
     await queues.send_alert(message.get_body())
 
 
@@ -44,7 +44,7 @@ async def scans_poison(message: func.QueueMessage) -> None:
 
 @app.queue_trigger(arg_name="message", queue_name="alerts-poison", connection=STORAGE)
 async def alerts_poison(message: func.QueueMessage) -> None:
-    """Record an alert that could not be delivered, and tell the administrators once through the other channels."""
+    """Log an alert that a fault kept from being delivered, and tell the administrators once."""
     await queues.alert_failed(message.get_body())
 
 

@@ -6,15 +6,16 @@ an apostrophe in front makes it text. Source: OWASP, "CSV Injection".
 
 import csv
 import io
-import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import islice
 
 from alerts.model import Alert, AlertItem
+from alerts.parts import Part
 from alerts.text import clean
-from alerts.webhook import webhook_body
+from alerts.webhook import webhook_body, webhook_cut
 
-MAX_BYTES = 600 * 1024
+MAX_BYTES = 900 * 1024
 """Of each attachment: Graph takes requests of 4 MB, and base64 within base64 makes 1.8 bytes of each."""
 COLUMNS = (
     *("what", "severity", "check", "title", "account", "display_name", "account_id", "summary", "policy", "scope"),
@@ -42,9 +43,10 @@ def changes_csv(alert: Alert, limit: int = MAX_BYTES) -> tuple[str, int]:
 
 
 def changes_json(alert: Alert, limit: int = MAX_BYTES) -> tuple[str, int]:
-    """The same document as the webhook's (``alerts/webhook.py``), and how many changes it holds."""
-    body = webhook_body(alert, limit)
-    return body, len(json.loads(body)["data"]["changes"])
+    """The same document as the webhook's (``alerts/webhook.py``) in at most ``limit`` bytes, and how many changes it holds."""
+    _, end = (*islice(webhook_cut(alert, limit), 2), len(alert.items) + len(alert.gaps))[:2]
+    body = webhook_body(alert, Part(1, 1, 0, end))
+    return body, min(end, len(alert.items))
 
 
 def formula_safe(text: str) -> str:

@@ -15,6 +15,7 @@ from alerts.model import Alert, AlertGap, Kind, Purpose, Severity
 from alerts.text import clean
 from alerts.wording import (
     LABELS,
+    REPORT_COMMAND,
     UNCHANGED,
     account_name,
     count,
@@ -93,10 +94,12 @@ def _card(alert: Alert, groups: tuple[Group, ...], detail: _Detail) -> Json:
     told = [*problems[: detail.full + detail.short], *resolved[: detail.short]]
     left = max(len(alert.items), sum(alert.counts.values())) - sum(len(group.items) for group in told)
     if left > 0:
-        where = ": see the report." if safe_url(alert.report_url) else ": run the report to see them."
+        where = ": see the report." if safe_url(alert.report_url) else "."
         body.append(line(run(f"And {left:,} more{where}", 100, weight="Bolder"), spacing="Medium"))
     body += _gaps(alert.gaps, detail)
-    body += _bottom(alert)
+    counted = left > 0 or any(group.accounts > detail.names for group in problems[: detail.full])
+    counted = counted or any(group.accounts > 1 for group in (*shorter, *resolved))
+    body += _bottom(alert, all_named=not counted and len(alert.gaps) <= _gaps_shown(detail))
     body[1:2] = [{**element, "separator": False} for element in body[1:2]]  # the coloured top is border enough
     return {
         "type": "AdaptiveCard",
@@ -205,12 +208,16 @@ def _gaps(gaps: tuple[AlertGap, ...], detail: _Detail) -> list[Json]:
     if not gaps:
         return []
     groups = grouped_gaps(gaps)
-    shown = groups[: min(3, detail.short)]
+    shown = groups[: _gaps_shown(detail)]
     lines = [heading("Could not be read"), *(_gap(group, detail) for group in shown)]
     if len(groups) > len(shown):
         lines.append(line(run(f"And {count(len(groups) - len(shown), 'other input')}.", 60), spacing="Small"))
     lines.append(line(run(UNCHANGED, 80, isSubtle=True), spacing="Small"))
     return lines
+
+
+def _gaps_shown(detail: _Detail) -> int:
+    return min(3, detail.short)
 
 
 def _gap(gap: GapGroup, detail: _Detail) -> Json:
@@ -220,7 +227,8 @@ def _gap(gap: GapGroup, detail: _Detail) -> Json:
     return line(*runs, spacing="Small")
 
 
-def _bottom(alert: Alert) -> list[Json]:
+def _bottom(alert: Alert, *, all_named: bool) -> list[Json]:
+    """How things stand, and where everything is that was only counted."""
     parts = []
     if alert.totals.open is not None:
         counts = ((alert.totals.high, "high"), (alert.totals.medium, "medium"), (alert.totals.low, "low"))
@@ -231,4 +239,6 @@ def _bottom(alert: Alert) -> list[Json]:
     url = safe_url(alert.report_url)
     if url:
         parts.append(buttons(open_url("Open the report", url, style="positive")))
+    elif not all_named:
+        parts.append(line(run(f"{REPORT_COMMAND} shows everything.", 80, isSubtle=True, size="Small"), spacing="Small"))
     return parts

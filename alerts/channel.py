@@ -8,10 +8,25 @@
 Anything else that a channel raises is a fault of this product.
 """
 
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from alerts.model import Alert
+from alerts.parts import Part, parts_of
+
+Send = Callable[[datetime], Awaitable[str]]
+"""Sends one message: takes the time, returns what the receiver answered in a sentence, raises :class:`ChannelError`."""
+
+TITLES = {"teams": "Teams", "webhook": "the webhook", "email": "mail"}
+"""What people call the channels."""
+SETTINGS = {
+    "teams": "TEAMS_WEBHOOK_URL",
+    "webhook": "WEBHOOK_URL and WEBHOOK_SECRET",
+    "email": "ALERT_EMAIL_FROM and ALERT_EMAIL_TO",
+}
+"""What has to be set for each."""
 
 
 class ChannelError(Exception):
@@ -35,8 +50,37 @@ class Channel(Protocol):
     def name(self) -> str:
         """A short name that never changes: the key of the delivery state, e.g. ``teams``."""
 
-    async def send(self, alert: Alert, *, now: datetime) -> str:
-        """Deliver the alert.
+    def cut(self, alert: Alert) -> tuple[int, ...]:
+        """Where each of the messages that carry the alert begins, as ``alerts.parts`` counts; ``(0,)`` for a single one."""
 
-        Returns what the receiver answered, in a sentence. Raises :class:`ChannelError`.
-        """
+    def message(self, alert: Alert, part: Part) -> Send:
+        """One of these messages, ready to be sent: whatever takes time was done, only the request is left."""
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenChannel:
+    """A channel whose settings are wrong: it refuses everything, and says why."""
+
+    name: str
+    why: str
+    """What is wrong with its settings and what to do, in sentences."""
+
+    def cut(self, alert: Alert) -> tuple[int, ...]:
+        """One message."""
+        return (0,)
+
+    def message(self, alert: Alert, part: Part) -> Send:
+        """A message that is never sent."""
+
+        async def refuse(now: datetime) -> str:
+            raise ChannelError(self.why, permanent=True)
+
+        return refuse
+
+
+async def send_whole(channel: Channel, alert: Alert, now: datetime) -> str:
+    """Send an alert without keeping a record. Returns what the receiver answered last; raises :class:`ChannelError`."""
+    said = ""
+    for part in parts_of(alert, channel.cut(alert)):
+        said = await channel.message(alert, part)(now)
+    return said

@@ -7,7 +7,7 @@ from datetime import datetime
 from uuid import UUID, uuid5
 
 from alerts.groups import Group, grouped, statement
-from alerts.model import Alert, AlertGap, AlertItem, Kind, Purpose, Totals
+from alerts.model import About, Alert, AlertGap, AlertItem, Kind, Purpose, Totals
 from alerts.text import clean, readable
 from alerts.wording import NAME, count, listed, user_principal_name
 
@@ -105,6 +105,7 @@ def compose_failure(
         purpose=Purpose.FAILURE,
         notes=(readable(why), consequence, reference),
         report_url=report_url,
+        about=About(alert_id=failed_id) if what == "alert" else None,
     )
 
 
@@ -115,7 +116,7 @@ _FAILURES = {
     ),
     "alert": (
         "An alert about your service accounts could not be delivered",
-        "What it says is kept and shown in the report. It is sent again after the next scan.",
+        "What it says is kept and shown in the report. It is tried again with every scan.",
     ),
 }
 
@@ -133,7 +134,7 @@ def compose_sight(
     created: datetime,
     headline: str,
     notes: Iterable[str],
-    relief: bool,
+    ended: bool,
     report_url: str | None = None,
 ) -> Alert:
     """What the product can't see any more, or sees again.
@@ -145,7 +146,7 @@ def compose_sight(
         created: When it was noticed.
         headline: What it is, in a line.
         notes: Each thing in a few sentences: what, since when, and what to do.
-        relief: Whether all of it is over.
+        ended: Whether all of it is over.
         report_url: Where the report is.
     """
     return Alert(
@@ -154,11 +155,15 @@ def compose_sight(
         tenant_name=readable(tenant_name),
         created=created,
         headline=clean(headline, HEADLINE),
-        purpose=Purpose.SIGHT,
+        purpose=Purpose.RECOVERED if ended else Purpose.SIGHT,
         notes=tuple(readable(note) for note in notes),
-        relief=relief,
         report_url=report_url,
     )
+
+
+def late_id(alert_id: str, change_ids: Iterable[str]) -> str:
+    """The id of the alert that tells changes of a group which were found when the group had been told."""
+    return str(uuid5(NAMESPACE, "/".join(("late", alert_id, *sorted(change_ids)))))
 
 
 def compose_test(

@@ -4,14 +4,16 @@ import base64
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
+from email.message import EmailMessage
 from typing import Protocol
 
-from alerts.channel import ChannelError
+from alerts.channel import ChannelError, Send
 from alerts.graph_message import Json, as_graph_message
 from alerts.mail import mail_message
 from alerts.model import Alert
 from alerts.outgoing import is_permanent
+from alerts.parts import WHOLE, Part
 
 _CODE = re.compile(r"[A-Za-z_.]{3,80}")
 _NO_MAILBOX = "Check ALERT_EMAIL_FROM: it must be a mailbox in Exchange Online."
@@ -61,10 +63,18 @@ class EmailChannel:
         """Take the function that sends, the mailbox that sends (``ALERT_EMAIL_FROM``), and who receives."""
         self._sender, self._mailbox, self._recipients = sender, mailbox, tuple(recipients)
 
-    async def send(self, alert: Alert, *, now: datetime) -> str:
-        """Send the mail. Raises ``ChannelError``."""
+    def cut(self, alert: Alert) -> tuple[int, ...]:
+        """One mail: it counts what it doesn't show, and says where that is."""
+        return WHOLE
+
+    def message(self, alert: Alert, part: Part) -> Send:
+        """The mail, ready to be sent."""
         message = mail_message(alert, self._mailbox, self._recipients)
-        answer = await self._sender(self._mailbox, base64.b64encode(message.as_bytes()))
+        content = base64.b64encode(message.as_bytes())
+        return lambda now: self._send(message, content)
+
+    async def _send(self, message: EmailMessage, content: bytes) -> str:
+        answer = await self._sender(self._mailbox, content)
         if answer.status in _NO_MIME:
             answer = await self._sender(self._mailbox, as_graph_message(message))
         if answer.status != 202:

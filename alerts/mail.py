@@ -21,6 +21,7 @@ from alerts.model import Alert, Kind, Purpose, Severity
 from alerts.text import clean
 from alerts.wording import (
     LABELS,
+    REPORT_COMMAND,
     UNCHANGED,
     account_name,
     count,
@@ -52,8 +53,24 @@ class _View:
     resolved: list[Group]
     left: int
     """Changes that the mail doesn't show."""
+    rest: str
+    """Where they are, as the end of a sentence."""
     attached: str
-    """What the attachments hold; empty where there are none."""
+    """What the attachments hold, and where the rest is; empty where there are none."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Attached:
+    """How many changes are attached."""
+
+    csv: int
+    json: int
+    total: int
+
+    @property
+    def all(self) -> bool:
+        """Whether both attachments hold everything."""
+        return min(self.csv, self.json) >= self.total
 
 
 def subject_of(alert: Alert) -> str:
@@ -76,7 +93,7 @@ def mail_message(alert: Alert, sender: str, recipients: Sequence[str]) -> EmailM
     """
     csv, in_csv = changes_csv(alert)
     json, in_json = changes_json(alert)
-    html, text = _bodies(alert, min(in_csv, in_json))
+    html, text = _bodies(alert, _Attached(in_csv, in_json, _total(alert)))
     message = EmailMessage(policy=SMTP)
     message["From"] = sender
     message["To"] = ", ".join(recipients)
@@ -101,22 +118,26 @@ def mail_message(alert: Alert, sender: str, recipients: Sequence[str]) -> EmailM
 
 def mail_html(alert: Alert) -> str:
     """The HTML part alone."""
-    return _bodies(alert, len(alert.items))[0]
+    return _bodies(alert, _Attached(len(alert.items), len(alert.items), _total(alert)))[0]
 
 
-def _bodies(alert: Alert, attached: int) -> tuple[str, str]:
+def _total(alert: Alert) -> int:
+    return max(len(alert.items), sum(alert.counts.values()))
+
+
+def _bodies(alert: Alert, attached: _Attached) -> tuple[str, str]:
     groups = grouped(alert.items)
     problems = [group for group in groups if group.kind is not Kind.RESOLVED]
     resolved = [group for group in groups if group.kind is Kind.RESOLVED]
     shown = [*problems[: GROUPS + SHORT], *resolved[:SHORT]]
-    total = max(len(alert.items), sum(alert.counts.values()))
     view = _View(
         alert=alert,
         full=problems[:GROUPS],
         short=problems[GROUPS : GROUPS + SHORT],
         resolved=resolved[:SHORT],
-        left=total - sum(len(group.items) for group in shown),
-        attached=_attached(alert, attached, total),
+        left=attached.total - sum(len(group.items) for group in shown),
+        rest=_rest(alert, attached),
+        attached=_attached(alert, attached),
     )
     environment = _environment()
     return (
@@ -143,6 +164,7 @@ def _environment() -> Environment:
         "names": lambda group: account_names(group, NAMES),
         "safe_url": safe_url,
         "says_the_same": says_the_same,
+        "report": _report,
         "standing": _standing,
         "statement": statement,
         "remark": remark,
@@ -156,13 +178,26 @@ def _environment() -> Environment:
     return environment
 
 
-def _attached(alert: Alert, attached: int, total: int) -> str:
+def _rest(alert: Alert, attached: _Attached) -> str:
+    """Where the changes are that aren't shown: ``the attached list shows them``, ``the report shows them``."""
+    if alert.items and attached.all:
+        return f"the attached list{' and the report show' if safe_url(alert.report_url) else ' shows'} them"
+    return f"{_report(alert)} shows them"
+
+
+def _attached(alert: Alert, attached: _Attached) -> str:
     if not alert.items:
         return ""
-    what = "finding" if alert.purpose is Purpose.DIGEST else "change"
-    if attached < total:
-        return f"Attached as CSV and JSON: the first {attached:,} of {count(total, what)}."
-    return f"Attached as CSV and JSON: {count(total, what)}."
+    changes = count(attached.total, "finding" if alert.purpose is Purpose.DIGEST else "change")
+    if attached.all:
+        return f"Attached as CSV and JSON: {changes}."
+    csv, json = ("all" if some >= attached.total else f"the first {some:,}" for some in (attached.csv, attached.json))
+    report = _report(alert).replace("the report", "The report")
+    return f"Attached of {changes}: {csv} as CSV, {json} as JSON. {report} shows the rest."
+
+
+def _report(alert: Alert) -> str:
+    return "the report" if safe_url(alert.report_url) else REPORT_COMMAND
 
 
 def _standing(alert: Alert) -> str:

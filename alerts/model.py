@@ -41,10 +41,15 @@ class Purpose(StrEnum):
     CHANGES = "changes"
     DIGEST = "digest"
     FAILURE = "failure"
-    """A scan or the delivery of an alert failed for good."""
+    """A scan, a channel, or the delivery of an alert failed, and somebody has to do something."""
     SIGHT = "sight"
-    """What the product can't see any more, or sees again; and what became of the accounts that it looks at."""
+    """What the product can't see any more, and what became of the accounts that it looks at."""
+    RECOVERED = "recovered"
+    """What was told as a failure works again, and what couldn't be seen is seen again."""
     TEST = "test"
+
+
+_NEWS = frozenset({Purpose.CHANGES, Purpose.DIGEST, Purpose.RECOVERED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +152,20 @@ class Totals:
 
 
 @dataclass(frozen=True, slots=True)
+class About:
+    """What a notice is about: it isn't sent any more once that has changed. Either a channel or an alert."""
+
+    channel: str | None = None
+    """A channel that fails, or works again."""
+    since: datetime | None = None
+    """When the channel began to fail; with the channel it names the time for which it fails."""
+    number: int = 0
+    """The how manieth notice about that time it is: a later one says more."""
+    alert_id: str | None = None
+    """An alert that could not be delivered."""
+
+
+@dataclass(frozen=True, slots=True)
 class Alert:
     """One message, the same for every channel. Make it with ``compose``."""
 
@@ -170,8 +189,8 @@ class Alert:
     notes: tuple[str, ...] = ()
     """Sentences below the headline: what a failure or a test message has to say."""
     report_url: str | None = None
-    relief: bool = False
-    """For ``sight``: whether all it says is that something is over."""
+    about: About | None = None
+    """For a notice that can become untrue before it is delivered."""
 
     @property
     def severity(self) -> Severity | None:
@@ -182,6 +201,6 @@ class Alert:
     @property
     def good_news(self) -> bool:
         """Whether there is something to say and none of it is a problem."""
-        if self.severity is not None or self.gaps or any(item.closing for item in self.items):
+        if any(item.closing for item in self.items):
             return False
-        return self.relief or self.purpose in {Purpose.CHANGES, Purpose.DIGEST}
+        return self.severity is None and not self.gaps and self.purpose in _NEWS

@@ -1,9 +1,13 @@
 """Posting to somebody else's server: short waits, no redirects, little read, and no address in any log.
 
+The head of an answer decides. Its body may say more, but one that is cut off, or never ends, takes nothing back: a receiver
+that said yes would get the same again.
+
 A webhook's address is a secret: it carries a signature (``sig=``) or a token in its path. httpx writes addresses to its
 log at level INFO, so during our own requests those lines are shortened to the host.
 """
 
+import asyncio
 import contextlib
 import logging
 import math
@@ -16,12 +20,15 @@ from email.utils import parsedate_to_datetime
 import httpx
 
 from alerts.channel import ChannelError
+from alerts.retries import LONGEST
 
 TIMEOUT = httpx.Timeout(10, read=30)
+ANSWER_SECONDS = 28
+"""How long connecting, sending and the head of the answer may take together."""
+BODY_SECONDS = 3
+"""How long the body of an answer is waited for."""
 BODY_BYTES = 8192
 """What is read of an answer at most."""
-LONGEST_WAIT = timedelta(hours=24)
-"""The longest Retry-After that is believed."""
 
 _posting: ContextVar[bool] = ContextVar("posting an alert", default=False)
 
@@ -46,7 +53,7 @@ class Answer:
 
     status: int
     body: str
-    """At most ``BODY_BYTES`` of it."""
+    """At most ``BODY_BYTES`` of it, and as far as it could be read."""
     retry_after: timedelta | None = None
 
 
@@ -68,20 +75,18 @@ async def post(
         headers: Content-Type among them.
 
     Raises:
-        ChannelError: The server can't be reached or doesn't answer.
+        ChannelError: The server can't be reached, or the head of its answer doesn't come.
     """
     token = _posting.set(True)
     try:
         # Nothing compressed: a small answer could unpack to a huge one.
         request = client.build_request("POST", url, content=content, headers={**headers, "Accept-Encoding": "identity"})
-        response = await client.send(request, stream=True, follow_redirects=False)
-        try:
-            body = await _beginning(response)
-        finally:
-            await response.aclose()
+        async with asyncio.timeout(ANSWER_SECONDS):
+            response = await client.send(request, stream=True, follow_redirects=False)
+        body = await _beginning(response)
     except (httpx.InvalidURL, httpx.UnsupportedProtocol):
         raise ChannelError(f"The address of {receiver} is not a web address: correct it.", permanent=True) from None
-    except httpx.TimeoutException:
+    except (httpx.TimeoutException, TimeoutError):
         raise ChannelError(f"{_capital(receiver)} didn't answer in time; it is tried again.") from None
     except httpx.TransportError as error:
         # "from None": the exception carries the request, and the request the address.
@@ -140,16 +145,21 @@ def parse_retry_after(value: str | None, now: datetime) -> timedelta | None:
             date = parsedate_to_datetime(value)
             wait = (date if date.tzinfo else date.replace(tzinfo=UTC)) - now
         else:
-            wait = timedelta(seconds=min(seconds, LONGEST_WAIT.total_seconds()))
-    return min(max(wait, timedelta(0)), LONGEST_WAIT) if wait is not None else None
+            wait = timedelta(seconds=min(seconds, LONGEST.total_seconds()))
+    return min(max(wait, timedelta(0)), LONGEST) if wait is not None else None
 
 
 async def _beginning(response: httpx.Response) -> str:
+    """The beginning of the body, as far as it comes."""
     body = b""
-    async for chunk in response.aiter_raw():
-        body += chunk
-        if len(body) >= BODY_BYTES:
-            break
+    with contextlib.suppress(httpx.HTTPError, TimeoutError):
+        async with asyncio.timeout(BODY_SECONDS):
+            async for chunk in response.aiter_raw():
+                body += chunk
+                if len(body) >= BODY_BYTES:
+                    break
+    with contextlib.suppress(httpx.HTTPError):
+        await response.aclose()
     return body[:BODY_BYTES].decode("utf-8", "replace")
 
 

@@ -7,13 +7,14 @@ workflow may pass such an answer on, so the body is looked at as well. Source: M
 
 import json
 import re
-from datetime import datetime
 
 import httpx
 
 from alerts.card import card_message
+from alerts.channel import Send
 from alerts.model import Alert
 from alerts.outgoing import Answer, post, refuse
+from alerts.parts import WHOLE, Part
 
 _RECEIVER = "the Teams workflow in TEAMS_WEBHOOK_URL"
 _REPLACE = "Copy the workflow's address from Teams again into TEAMS_WEBHOOK_URL."
@@ -39,9 +40,16 @@ class TeamsChannel:
         """Take the workflow's address, a secret, and a client from ``outgoing.http_client``."""
         self._url, self._client = url, client
 
-    async def send(self, alert: Alert, *, now: datetime) -> str:
-        """Post the card. Raises ``ChannelError``."""
+    def cut(self, alert: Alert) -> tuple[int, ...]:
+        """One card: it counts what it doesn't show, and says where that is."""
+        return WHOLE
+
+    def message(self, alert: Alert, part: Part) -> Send:
+        """The card, ready to be posted."""
         body = json.dumps(card_message(alert), ensure_ascii=False, separators=(",", ":")).encode()
+        return lambda now: self._post(body)
+
+    async def _post(self, body: bytes) -> str:
         answer = await post(self._client, _RECEIVER, self._url, body, {"Content-Type": "application/json"})
         status = status_of(answer)
         if not 200 <= status < 300:

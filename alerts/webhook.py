@@ -1,20 +1,24 @@
 """The generic webhook: alerts as JSON, signed by Standard Webhooks (https://www.standardwebhooks.com).
 
-The body is ASCII, at most 256 KB, and the same on every attempt; docs/webhook.md and docs/webhook.schema.json describe it.
-Names in it come from the tenant and are hostile text. Members may be added; none changes its meaning.
+A body is ASCII, at most 256 KB, and the same on every attempt; docs/webhook.md and docs/webhook.schema.json describe it. What
+doesn't fit into one goes in further ones, so that all of them together hold everything. Names in it come from the tenant and
+are hostile text. Members may be added; none changes its meaning.
 """
 
 import json
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
+from functools import partial
 from typing import Any
 
 import httpx
 from standardwebhooks import Webhook
 
+from alerts.channel import Send
 from alerts.links import safe_url
-from alerts.model import Alert, AlertItem, Purpose
+from alerts.model import Alert, AlertGap, AlertItem, Purpose
 from alerts.outgoing import post, refuse
+from alerts.parts import Part, fitting, parts_of
 from alerts.text import cut, readable
 
 SCHEMA = 1
@@ -24,13 +28,15 @@ TYPES = {
     Purpose.DIGEST: "app_password_scan.digest",
     Purpose.FAILURE: "app_password_scan.failed",
     Purpose.SIGHT: "app_password_scan.sight",
+    Purpose.RECOVERED: "app_password_scan.recovered",
     Purpose.TEST: "app_password_scan.test",
 }
 _TEXT = 600
 """Characters of any text; with the counts below, so that at least one change always finds room."""
 _REASONS = 4
 _STEPS = 6
-_GAPS = 20
+_MOST = 9_999_999
+"""More parts and changes than there ever are: their numbers take no more room than this one."""
 _GAP_TEXT = 200
 _RECEIVER = "the webhook in WEBHOOK_URL"
 _ADVICE = {
@@ -52,28 +58,53 @@ class WebhookChannel:
         """Take the address and the key (``whsec_...``), both secret, and a client from ``outgoing.http_client``."""
         self._url, self._webhook, self._client = url, Webhook(secret), client
 
-    async def send(self, alert: Alert, *, now: datetime) -> str:
-        """Post the alert. Raises ``ChannelError``."""
-        body = webhook_body(alert)
+    def cut(self, alert: Alert) -> tuple[int, ...]:
+        """As many bodies as it takes to hold everything."""
+        return tuple(webhook_cut(alert, MAX_BYTES))
+
+    def message(self, alert: Alert, part: Part) -> Send:
+        """One body, ready to be signed and posted."""
+        return partial(self._post, part, part.id(alert), webhook_body(alert, part))
+
+    async def _post(self, part: Part, message_id: str, body: str, now: datetime) -> str:
         # The library takes the clock time of whatever zone it gets for UTC.
         now = now.astimezone(UTC)
         headers = {
             "Content-Type": "application/json",
-            "webhook-id": alert.id,
+            "webhook-id": message_id,
             "webhook-timestamp": str(int(now.timestamp())),
-            "webhook-signature": self._webhook.sign(alert.id, now, body),
+            "webhook-signature": self._webhook.sign(message_id, now, body),
         }
         answer = await post(self._client, _RECEIVER, self._url, body.encode("ascii"), headers)
         if not 200 <= answer.status < 300:
             raise refuse(answer, _RECEIVER, _ADVICE)
-        return f"The webhook answered {answer.status}."
+        return f"The webhook answered {answer.status}{f' to {part.total} parts' if part.total > 1 else ''}."
 
 
-def webhook_body(alert: Alert, limit: int = MAX_BYTES) -> str:
-    """The body as ASCII JSON of at most ``limit`` bytes; changes that don't fit are counted in ``omitted``."""
+def webhook_cut(alert: Alert, limit: int = MAX_BYTES) -> Iterator[int]:
+    """Where each body of at most ``limit`` bytes begins, as ``alerts.parts`` counts."""
+    envelope = json.dumps(_document(alert, Part(_MOST, _MOST, 0, 0)))
+    sizes = (len(json.dumps(entry)) + len(", ") for entry in _entries(alert))
+    return fitting(sizes, limit - len(envelope))
+
+
+def webhook_body(alert: Alert, part: Part | None = None) -> str:
+    """The body of one part as ASCII JSON; without a part, everything in one body, however large that is."""
+    return json.dumps(_document(alert, part or parts_of(alert)[0]))
+
+
+def _entries(alert: Alert) -> Iterator[Json]:
+    yield from map(change_object, alert.items)
+    yield from map(_gap_object, alert.gaps)
+
+
+def _document(alert: Alert, part: Part) -> Json:
     total = max(len(alert.items), sum(alert.counts.values()))
+    changes = [change_object(item) for item in part.items(alert)]
     data: Json = {
         "alert_id": alert.id,
+        "part": part.number,
+        "parts": part.total,
         "run_id": alert.run_id,
         "tenant": {"id": alert.tenant_id, "name": _text(alert.tenant_name)},
         "headline": _text(alert.headline),
@@ -88,33 +119,20 @@ def webhook_body(alert: Alert, limit: int = MAX_BYTES) -> str:
         },
         "report_url": safe_url(alert.report_url),
         "counts": dict(alert.counts),
-        "omitted": total,
-        "changes": [],
-        "gaps": [
-            {
-                "input": gap.input,
-                "error": _text(gap.error, _GAP_TEXT),
-                "permission": gap.permission,
-                "account": _text(gap.account, _GAP_TEXT),
-            }
-            for gap in alert.gaps[:_GAPS]
-        ],
+        "omitted": total - len(changes),
+        "changes": changes,
+        "gaps": [_gap_object(gap) for gap in part.gaps(alert)],
     }
-    envelope = {"schema": SCHEMA, "type": TYPES[alert.purpose], "timestamp": _iso(alert.created), "data": data}
-    room = limit - len(json.dumps(envelope))
-    changes = list(_fitting(alert, room))
-    data["omitted"], data["changes"] = total - len(changes), changes
-    return json.dumps(envelope)
+    return {"schema": SCHEMA, "type": TYPES[alert.purpose], "timestamp": _iso(alert.created), "data": data}
 
 
-def _fitting(alert: Alert, room: int) -> Iterator[Json]:
-    """The changes, worst first, as long as they fit into ``room`` bytes."""
-    for item in alert.items:
-        change = change_object(item)
-        room -= len(json.dumps(change)) + len(", ")
-        if room < 0:
-            return
-        yield change
+def _gap_object(gap: AlertGap) -> Json:
+    return {
+        "input": gap.input,
+        "error": _text(gap.error, _GAP_TEXT),
+        "permission": gap.permission,
+        "account": _text(gap.account, _GAP_TEXT),
+    }
 
 
 def change_object(item: AlertItem) -> Json:

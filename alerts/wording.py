@@ -43,6 +43,9 @@ HIDES_THE_OPTION = frozenset({"APW-001"})
 BESIDE = frozenset({"APW-010", "APW-011", "APW-012"})
 """Checks of how an account is used, rather than of its app password."""
 
+REPORT_COMMAND = "python cli.py report --open"
+"""What shows everything where no address of the report is known (docs/webhook.md, README.md)."""
+
 UNCHANGED = "Findings that depend on it stay as they were."
 """What follows from something unreadable."""
 

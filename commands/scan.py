@@ -6,13 +6,13 @@ import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from alerts.deliver import DeliveryFailed
+from alerts.deliver import DeliveryResult
 from alerts.ledger import CLAIM, DeliveryStatus
 from checks.model import Severity
 from commands.arguments import Commands, account, add_format
 from commands.document import rendered
 from commands.output import DONE, FAILED, FOUND, plain, say, write
-from connections.channels import has_channels
+from connections.channels import configured
 from findings.runs import new_run_id
 from jobs import views
 from jobs.errors import EXPECTED, sentence
@@ -72,26 +72,33 @@ async def _scan(options: argparse.Namespace) -> int:
 
 
 async def _tell(settings: Settings, alert_ids: Sequence[str]) -> None:
-    if alert_ids and not has_channels(settings):
+    for name, why in settings.broken_channels.items():
+        say(f"Alerts can't go to {name} from here: {why}")
+    if alert_ids and not configured(settings):
         say("No alert channel is set here: what changed waits for the function app's next alert.")
         return
+    problems: dict[str, None] = {}
     for alert_id in alert_ids:
         try:
-            await _send(settings, alert_id)
+            result = await _send(settings, alert_id)
         except EXPECTED as error:
-            say(f"{sentence(error)} The alert is kept and sent with the next scan.")
+            problems[sentence(error)] = None
+        else:
+            problems |= dict.fromkeys(result.problems if result and not result.told else ())
+    for problem in problems:
+        say(plain(problem))
+    if problems:
+        say("The alert is kept and sent with the next scan.")
 
 
-async def _send(settings: Settings, alert_id: str) -> None:
+async def _send(settings: Settings, alert_id: str) -> DeliveryResult | None:
     """Send an alert; one that a process took and died with is free again when its claim has run out."""
-    try:
-        await send_alert(settings, alert_id)
-    except DeliveryFailed as failed:
-        if not any(result.status is DeliveryStatus.SENDING for result in failed.result.results):
-            raise
-        say(f"Another process has begun to send an alert; waiting {CLAIM.seconds} seconds for it.")
-        await asyncio.sleep(CLAIM.seconds + 1)
-        await send_alert(settings, alert_id)
+    result = await send_alert(settings, alert_id)
+    if result is None or not any(one.status is DeliveryStatus.SENDING for one in result.results):
+        return result
+    say(f"Another process has begun to send an alert; waiting {CLAIM.seconds} seconds for it.")
+    await asyncio.sleep(CLAIM.seconds + 1)
+    return await send_alert(settings, alert_id)
 
 
 class _Bar:

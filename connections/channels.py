@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
-from alerts.channel import Channel
+from alerts.channel import BrokenChannel, Channel
 from alerts.email import EmailChannel, MailAnswer, MailSender
 from alerts.outgoing import http_client
 from alerts.teams import TeamsChannel
@@ -17,26 +17,21 @@ from tenant.graph import Graph, GraphError, GraphRefused
 Json = dict[str, Any]
 
 
-def has_channels(settings: Settings) -> bool:
-    """Whether any channel is configured here."""
-    return bool(settings.teams_webhook_url or settings.webhook_url or settings.alert_email_from)
-
-
 def configured(settings: Settings) -> tuple[str, ...]:
-    """The names of the channels that are configured here."""
-    found = {
+    """The names of the channels that are configured here; those whose settings are wrong as well."""
+    given = {
         TeamsChannel.name: settings.teams_webhook_url,
         WebhookChannel.name: settings.webhook_url,
         EmailChannel.name: settings.alert_email_from,
     }
-    return tuple(name for name, value in found.items() if value)
+    return tuple(name for name, value in given.items() if value or name in settings.broken_channels)
 
 
 @asynccontextmanager
 async def open_channels(settings: Settings) -> AsyncIterator[Sequence[Channel]]:
-    """The channels, ready to send."""
+    """The channels, ready to send; one whose settings are wrong refuses everything and says why."""
     async with http_client() as client, AsyncExitStack() as stack:
-        channels: list[Channel] = []
+        channels: list[Channel] = [BrokenChannel(name, why) for name, why in settings.broken_channels.items()]
         if settings.teams_webhook_url:
             channels.append(TeamsChannel(settings.teams_webhook_url.get_secret_value(), client))
         if settings.webhook_url and settings.webhook_secret:

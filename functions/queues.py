@@ -97,10 +97,17 @@ async def _behind(settings: Settings, asked: Asked, other: ScanAlreadyRunning) -
 
 
 async def send_alert(body: bytes) -> None:
-    """Deliver the alert that a message of the queue ``alerts`` names; raises ``DeliveryFailed`` to have it repeated."""
-    alert_id = _parsed(body, "alert_id")["alert_id"]
+    """Deliver the alert that a message of the queue ``alerts`` names, to all channels or to the one that it names.
+
+    A channel that fails is no error: a message for its next attempt is on the queue then. What is raised is a fault of this
+    product or of storage, and has the queue repeat the message.
+    """
+    message = _parsed(body, "alert_id")
+    alert_id, channel = message["alert_id"], message.get("channel")
     try:
-        await _send_alert(load_settings(require=frozenset({"storage"})), alert_id)
+        retry_at = datetime.fromisoformat(message["retry_at"]) if "retry_at" in message else None
+        settings = load_settings(require=frozenset({"storage"}))
+        await _send_alert(settings, alert_id, channel=channel, retry_at=retry_at, by_app=True)
     except EXPECTED as error:
         log.error("Alert %s: %s", alert_id, sentence(error))
         raise
@@ -138,19 +145,24 @@ async def _tell_failed(settings: Settings, asked: Asked, run: RunRecord) -> None
 
 
 async def alert_failed(body: bytes) -> None:
-    """An alert message that failed as often as the queue repeats it: tell it once through the channels that work.
+    """An alert message that failed as often as the queue repeats it: log it, and tell it once, as long as it is true.
 
-    The alert itself stays kept, and every scan puts it on the queue again.
+    Channels that fail don't bring a message here, but faults of this product or of storage do. The alert itself stays kept,
+    and every scan puts it on the queue again. Nothing is raised: a poison queue has no poison queue, and its message would only
+    lie there unseen.
     """
-    alert_id = _parsed(body, "alert_id")["alert_id"]
-    log.error("Alert %s could not be delivered for now; the next scan sends it again.", alert_id)
-    settings = load_settings(require=frozenset({"storage"}))
-    await send_failure_notice(
-        settings,
-        "alert",
-        alert_id,
-        "At least one channel refused it again and again; the app's log says which and why.",
-    )
+    try:
+        alert_id = _parsed(body, "alert_id")["alert_id"]
+        log.error("Alert %s could not be delivered for now; the next scan sends it again.", alert_id)
+        settings = load_settings(require=frozenset({"storage"}))
+        await send_failure_notice(
+            settings,
+            "alert",
+            alert_id,
+            "A fault of the app or of its storage account kept it from being sent; the app's log says which.",
+        )
+    except Exception as error:  # noqa: BLE001 -- see above
+        log.error("That an alert could not be delivered could not be told either: %s", sentence(error))
 
 
 def _asked(body: bytes) -> Asked:

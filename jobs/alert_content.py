@@ -34,18 +34,20 @@ def changes_alert(
     )
 
 
-def sight_alert(settings: Settings, alert_id: str, news: Sequence[SightNews], run: RunRecord | None) -> Alert:
-    """What can't be seen any more, or is seen again, as an alert; ``run`` is the newest that knows the tenant."""
+def sight_alert(
+    settings: Settings, alert_id: str, news: Sequence[SightNews], tenant_id: str, tenant_name: str
+) -> Alert:
+    """What can't be seen any more, or is seen again, as an alert."""
     first, others = _headline(news[0]), len(news) - 1
     more = f"; {count(others, 'other thing')} to know" if others else ""
     return compose_sight(
         alert_id=alert_id,
-        tenant_id=run.tenant_id if run else "",
-        tenant_name=run.tenant_name if run else "",
+        tenant_id=tenant_id,
+        tenant_name=tenant_name,
         created=max(one.at for one in news),
         headline=f"{first}{more}",
         notes=[_note(one) for one in news],
-        relief=all(one.kind is NewsKind.ENDED for one in news),
+        ended=all(one.kind is NewsKind.ENDED for one in news),
         report_url=settings.report_url,
     )
 

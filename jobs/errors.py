@@ -1,6 +1,5 @@
 """The errors that a person is meant to read: each is one sentence about what is wrong and what to do."""
 
-from alerts.deliver import DeliveryFailed
 from checks.products import ProductsError
 from checks.simulate import CannotSimulate
 from connections.storage import StorageUnavailable
@@ -16,7 +15,6 @@ EXPECTED: tuple[type[Exception], ...] = (
     GraphError,
     StorageUnavailable,
     FindingsError,
-    DeliveryFailed,
     NotFound,
     CannotSimulate,
     UnreadableSnapshot,

@@ -17,7 +17,6 @@ from azure.data.tables.aio import TableServiceClient
 from alerts.ledger import Ledger
 from checks.catalog import BY_USE
 from checks.model import JudgedAccount, Severity, Visibility
-from connections.channels import configured
 from connections.storage import TABLES, clock_ahead, ensure_tables, tables
 from connections.telemetry import sending, telemetry
 from evidence.store import TABLE as SIGN_INS
@@ -36,6 +35,7 @@ from jobs.keep import Advance, Keeper, Occasion
 from jobs.look import Progress, Seen, judge_reading, look, with_what_if
 from jobs.sight import SCANS, log_not_looked_at, nothing_selected, scans_fail, unseen_inputs
 from jobs.simulate import waiting_changes
+from jobs.teller import channels_to_tell
 from jobs.watch import watch
 from reports.document import FindingStatus, Json, RunSummary, gap_object, proposal_object, scan_document
 from settings import Settings
@@ -154,10 +154,11 @@ class _Scan:
             ExceptionStore(service),
             StoredEvidence(service),
         )
-        self._channels = configured(settings)
+        self._channels: tuple[str, ...] = ()
         self._ahead, self._clock_note = timedelta(), ""
 
     async def run(self) -> ScanResult:
+        self._channels = await channels_to_tell(self._settings, self._ledger)
         self._trust(await clock_ahead(self._service), "the storage account's")
         started = self._clock()
         known = await self._runs.load(self._request.run_id)

@@ -1,29 +1,25 @@
 """Telling: an alert that waits in the tables becomes cards, mails and webhook calls.
 
-An alert is delivered to each channel once; what failed stays kept and is tried again without repeating what worked. Only
-when every channel is done are its changes marked as told (``findings/store.py`` says why nothing is lost in between).
+An alert is delivered once to each channel that it is for; what failed stays kept and is tried again without repeating what
+worked. Only when every channel is done are its changes marked as told (``findings/store.py`` says why nothing is lost in
+between). How it is done: ``jobs/teller.py``.
 """
 
-from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from uuid import uuid4
 
 from alerts.compose import compose_failure, compose_test
-from alerts.deliver import DeliveryFailed, deliver, send_test
+from alerts.deliver import DeliveryResult, send_test
 from alerts.digest import compose_digest
 from alerts.ledger import DeliveryStatus, Ledger
-from alerts.model import Alert, Purpose
 from connections.channels import open_channels
 from connections.storage import TABLES, ensure_tables, tables
-from connections.telemetry import sending, telemetry
 from findings.exceptions import ExceptionStore
-from findings.model import Change
 from findings.runs import RunStore
-from findings.sight import SightNews
-from findings.sight_store import SightStore
 from findings.store import FindingStore
-from jobs.alert_content import changes_alert, reminder, sight_alert, totals
+from jobs.alert_content import reminder, totals
 from jobs.clock import Clock, now_utc
+from jobs.teller import channels_to_tell, telling
 from reports.document import Json
 from settings import Settings
 
@@ -31,51 +27,43 @@ MONDAY = 0
 """As ``datetime.weekday`` counts."""
 
 
-async def send_alert(settings: Settings, alert_id: str, *, clock: Clock = now_utc) -> None:
-    """Deliver one alert to every configured channel that doesn't have it yet.
+async def send_alert(
+    settings: Settings,
+    alert_id: str,
+    *,
+    channel: str | None = None,
+    retry_at: datetime | None = None,
+    by_app: bool = False,
+    clock: Clock = now_utc,
+) -> DeliveryResult | None:
+    """Deliver one alert to every channel that it is for and that doesn't have it yet.
 
-    Without any channel there is nobody to tell, and the changes count as told. An alert that was told before is left alone.
-    Raises ``DeliveryFailed`` when trying again soon may help; a channel that refuses until somebody changes something is
-    told through the others, once, and tried again with the next scan.
+    Args:
+        settings: Where storage is, and the channels.
+        alert_id: The alert, or the group of changes that it tells.
+        channel: The only channel to try; None for all.
+        retry_at: What the message says about when this channel was to be tried again.
+        by_app: Whether this is the function app: it says which channels the installation has, and tries again by itself.
+        clock: The time.
+
+    Returns:
+        What became of it: a channel that failed is no error, it is tried again. None where nothing waits to be told, or
+        where there is nobody whom this process could tell.
+
+    Raises:
+        StorageUnavailable: Table Storage can't be used, or the queue.
+        Exception: A channel failed in a way that is a fault of this product.
     """
-    async with tables(settings) as service:
-        await ensure_tables(service, TABLES)
-        store, ledger, sight = FindingStore(service), Ledger(service), SightStore(service)
-        changes = await store.changes_of(alert_id)
-        news, _ = await sight.news_of(alert_id)
-        alert = await ledger.load(alert_id)
-        if alert is None:
-            alert = await _composed(settings, RunStore(service), alert_id, changes, news)
-            if alert is None:
-                return
-        async with sending():
-            with telemetry().span("tell", run_id=alert.run_id, changes=len(changes)) as span:
-                async with open_channels(settings) as channels:
-                    result = await deliver(alert, channels, ledger, clock())
-                span.set_attribute("done", result.done)
-            if result.done:
-                await store.mark_told(changes)
-                await sight.mark_told(alert_id)
-                if alert.purpose is Purpose.CHANGES:
-                    telemetry().told((clock() - alert.created).total_seconds())
-                return
-    if result.retry:
-        raise DeliveryFailed(result)
-    if alert.purpose is not Purpose.FAILURE:
-        await send_failure_notice(settings, "alert", alert_id, " ".join(result.problems))
+    async with telling(settings, by_app=by_app, clock=clock) as teller:
+        if by_app:
+            await teller.review()
+        return await teller.tell(alert_id, only=channel, retry_at=retry_at)
 
 
-async def _composed(
-    settings: Settings, runs: RunStore, alert_id: str, changes: Sequence[Change], news: Sequence[SightNews]
-) -> Alert | None:
-    """What waits under this id, put together; None where nothing does."""
-    if news:
-        newest = await runs.newest(limit=100)
-        return sight_alert(settings, alert_id, news, next((run for run in newest if run.tenant_id), None))
-    if not changes:
-        return None
-    run = await runs.load(changes[0].run_id)
-    return changes_alert(settings, alert_id, changes, run, first=run is not None and await runs.is_first(run))
+async def review_channels(settings: Settings, *, clock: Clock = now_utc) -> None:
+    """For the function app, with each scan: note which channels it has; log, and tell the others, which can't be used."""
+    async with telling(settings, by_app=True, clock=clock) as teller:
+        await teller.review()
 
 
 async def prepare_digest(settings: Settings, now: datetime) -> str | None:
@@ -103,27 +91,26 @@ async def prepare_digest(settings: Settings, now: datetime) -> str | None:
         )
         if alert is None:
             return None
-        await Ledger(service).keep(alert)
-        return alert.id
+        ledger = Ledger(service)
+        return (await ledger.keep(alert, await channels_to_tell(settings, ledger))).id
 
 
-async def send_failure_notice(settings: Settings, what: str, failed_id: str, why: str) -> None:
+async def send_failure_notice(
+    settings: Settings, what: str, failed_id: str, why: str, *, clock: Clock = now_utc
+) -> None:
     """Tell once that a scan or the delivery of an alert failed for good (``what`` is ``scan`` or ``alert``)."""
-    async with tables(settings) as service:
-        await ensure_tables(service, TABLES)
-        newest = await RunStore(service).newest(limit=20, since=now_utc() - timedelta(days=30))
-        known = next((run for run in newest if run.tenant_id), None)
-        alert = compose_failure(
-            tenant_id=known.tenant_id if known else "",
-            tenant_name=known.tenant_name if known else "",
-            created=datetime.now(UTC),
+    async with telling(settings, by_app=True, clock=clock) as teller:
+        tenant_id, tenant_name = await teller.tenant()
+        notice = compose_failure(
+            tenant_id=tenant_id,
+            tenant_name=tenant_name,
+            created=clock(),
             what=what,
             failed_id=failed_id,
             why=why,
             report_url=settings.report_url,
         )
-        async with open_channels(settings) as channels:
-            await deliver(alert, channels, Ledger(service), datetime.now(UTC))
+        await teller.deliver(await teller.ledger.keep(notice, await channels_to_tell(settings, teller.ledger)))
 
 
 async def send_test_alert(settings: Settings) -> list[Json]:
@@ -132,11 +119,11 @@ async def send_test_alert(settings: Settings) -> list[Json]:
         alert_id=str(uuid4()),
         tenant_id="",
         tenant_name="",
-        created=datetime.now(UTC),
+        created=now_utc(),
         report_url=settings.report_url,
     )
     async with open_channels(settings) as channels:
-        results = await send_test(alert, channels, datetime.now(UTC))
+        results = await send_test(alert, channels, now_utc)
     return [
         {"channel": one.channel, "delivered": one.status is DeliveryStatus.DELIVERED, "answer": one.sentence}
         for one in results

@@ -5,11 +5,19 @@ Settings are environment variables: app settings in Azure, or the ``Values`` of 
 ``settings/problems.py``, all at once.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, ValidatorFunctionWrapHandler, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    PrivateAttr,
+    SecretStr,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -19,7 +27,7 @@ from pydantic_settings import (
 )
 
 from settings import problems, sources, values
-from settings.problems import SettingsError
+from settings.problems import CHANNEL_FIELDS, Problem, SettingsError
 from settings.values import AttributeMatch, StorageConnection
 
 LOCAL_GRAPH_TOKEN = "local-development-token"  # noqa: S105
@@ -174,6 +182,16 @@ class Settings(BaseSettings):
         description="Client id of the managed identity for storage. Empty: as `AZURE_CLIENT_ID`.",
     )
 
+    _broken_channels: Mapping[str, str] = PrivateAttr(default_factory=dict)
+
+    @property
+    def broken_channels(self) -> Mapping[str, str]:
+        """Alert channel (``teams``, ``webhook``, ``email``) -> what is wrong with its settings, in sentences.
+
+        Its settings count as not set: one wrong address must keep neither the scan nor the other channels from working.
+        """
+        return self._broken_channels
+
     @property
     def graph_host(self) -> str:
         """Base URL of Microsoft Graph without a version, e.g. ``https://graph.microsoft.com``."""
@@ -216,20 +234,24 @@ class Settings(BaseSettings):
     @model_validator(mode="wrap")
     @classmethod
     def _tell_everything(cls, data: dict[str, Any], handler: ValidatorFunctionWrapHandler) -> Self:
-        """Adds rules over several settings, and raises one ``SettingsError`` for all."""
+        """Adds rules over several settings. What breaks one channel leaves it out; the rest is one ``SettingsError``."""
         given = {_field(key): value for key, value in data.items() if not problems.is_blank(value)}
         unresolved = {name for name, value in given.items() if problems.is_key_vault_reference(value)}
-        found = [problems.unresolved(env_name(name)) for name in cls.model_fields if name in unresolved]
+        found = [Problem(name, problems.unresolved(env_name(name))) for name in cls.model_fields if name in unresolved]
         found += problems.between(given.keys(), env_name)
+        usable = {name: value for name, value in given.items() if name not in unresolved}
         settings: Self | None = None
         try:
-            settings = handler({name: value for name, value in given.items() if name not in unresolved})
+            settings = handler(usable)
         except ValidationError as error:
-            found += [
-                problems.in_words(detail, env_name(str(detail["loc"][0]))) for detail in error.errors(include_url=False)
-            ]
-        if settings is None or found:
-            raise SettingsError(found, frozenset(given))
+            found += [_problem(detail) for detail in error.errors(include_url=False)]
+        if any(problem.channel is None for problem in found):
+            raise SettingsError([problem.sentence for problem in found], frozenset(given))
+        broken = problems.by_channel(found)
+        if settings is None or broken:
+            lost = {field for channel in broken for field in CHANNEL_FIELDS[channel]}
+            settings = handler({name: value for name, value in usable.items() if name not in lost})
+            settings._broken_channels = broken
         return settings
 
 
@@ -252,6 +274,12 @@ def _field(key: str) -> str:
     """The field that a source's key means: its own name or its alias, without case."""
     names = {env_name(name).lower(): name for name in Settings.model_fields}
     return names.get(key.lower(), key)
+
+
+def _problem(detail: Any) -> Problem:
+    """What pydantic found."""
+    field = str(detail["loc"][0])
+    return Problem(field, problems.in_words(detail, env_name(field)))
 
 
 def _local_settings() -> dict[str, Any]:

@@ -1,11 +1,34 @@
 """What is wrong with settings, in words: one error that lists everything. No message repeats a secret."""
 
-from collections.abc import Callable, Set
+from collections.abc import Callable, Iterable, Mapping, Set
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import SecretStr
 
 from settings import values
+
+CHANNEL_FIELDS: Mapping[str, tuple[str, ...]] = {
+    "teams": ("teams_webhook_url",),
+    "webhook": ("webhook_url", "webhook_secret"),
+    "email": ("alert_email_from", "alert_email_to"),
+}
+"""Alert channel -> the fields of ``Settings`` that are its own. What is wrong with them breaks this channel, and nothing else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong."""
+
+    field: str
+    """The field of ``Settings`` that it is about."""
+    sentence: str
+    """What is wrong and what to do, starting with the setting's name; without a full stop."""
+
+    @property
+    def channel(self) -> str | None:
+        """The only channel that it breaks; None where it breaks everything."""
+        return next((channel for channel, fields in CHANNEL_FIELDS.items() if self.field in fields), None)
 
 
 class SettingsError(Exception):
@@ -38,22 +61,33 @@ def unresolved(name: str) -> str:
     )
 
 
-def between(given: Set[str], env_name: Callable[[str], str]) -> list[str]:
-    """Sentences for rules over several settings; ``given`` holds the names of the fields that are set."""
-    problems = []
+def between(given: Set[str], env_name: Callable[[str], str]) -> list[Problem]:
+    """What is wrong with settings that belong together; ``given`` holds the names of the fields that are set."""
+    found = []
     for names, why in (
-        (("alert_email_from", "alert_email_to"), "alerts by mail need both"),
-        (("webhook_url", "webhook_secret"), "alerts are always signed"),
+        (CHANNEL_FIELDS["email"], "alerts by mail need both"),
+        (CHANNEL_FIELDS["webhook"], "alerts are always signed"),
     ):
-        missing = [env_name(name) for name in names if name not in given]
+        missing = [name for name in names if name not in given]
         if len(missing) == 1:
             other = next(env_name(name) for name in names if name in given)
-            problems.append(f"{missing[0]} is not set although {other} is: set both or neither, {why}")
+            sentence = f"{env_name(missing[0])} is not set although {other} is: set both or neither, {why}"
+            found.append(Problem(missing[0], sentence))
     uris = ("storage_table_uri", "storage_queue_uri")
     if len(given & set(uris)) == 1 and not given & {"storage_connection_string", "storage_account_name"}:
-        missing_uri, other = (env_name(name) for name in sorted(uris, key=lambda name: name in given))
-        problems.append(f"{missing_uri} is not set although {other} is: set both")
-    return problems
+        missing_uri, other = sorted(uris, key=lambda name: name in given)
+        sentence = f"{env_name(missing_uri)} is not set although {env_name(other)} is: set both"
+        found.append(Problem(missing_uri, sentence))
+    return found
+
+
+def by_channel(found: Iterable[Problem]) -> dict[str, str]:
+    """Channel -> everything that is wrong with its own settings, as sentences."""
+    sentences: dict[str, list[str]] = {}
+    for problem in found:
+        if problem.channel:
+            sentences.setdefault(problem.channel, []).append(f"{problem.sentence}.")
+    return {channel: " ".join(dict.fromkeys(lines)) for channel, lines in sentences.items()}
 
 
 def in_words(detail: Any, name: str) -> str:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from alerts.card import MAX_BYTES, card_message, size_of
 from alerts.links import ENTRA_HOSTS, entra_user_url, safe_url
-from alerts.model import AlertGap, AlertReason, Kind, NextStep, Severity
+from alerts.model import Alert, AlertGap, AlertReason, Kind, NextStep, Severity
 from tests.alerts import samples
 from tests.alerts.samples import HOSTILE, REPORT, account_id, alert, item
 
@@ -190,6 +190,25 @@ def test_what_is_not_shown_is_counted_and_linked() -> None:
     named = sum(f"svc-{n:03}@" in shown for n in range(500))
     assert 10 <= named <= 20
     assert f"And {500 - named} more: see the report." in shown
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        alert(*(item(n, reasons=(samples.reason(f"P{n}", number=n),)) for n in range(500)), report_url=None),
+        alert(*(item(n) for n in range(20)), report_url=None),
+        alert(*(item(n, Kind.RESOLVED, resolution="It is gone.") for n in range(3)), report_url=None),
+        alert(gaps=[AlertGap("x", "x", f"{n}") for n in range(30)], report_url=None),
+    ],
+    ids=["groups", "accounts", "resolved", "gaps"],
+)
+def test_without_an_address_of_the_report_a_command_shows_what_is_only_counted(made: Alert) -> None:
+    assert "python cli.py report --open shows everything." in texts(card_message(made))
+
+
+def test_where_everything_is_named_no_command_is() -> None:
+    made = alert(item(1), item(2, Kind.RESOLVED, resolution="It is gone."), report_url=None)
+    assert "cli.py" not in texts(card_message(made))
 
 
 def test_resolved_changes_are_shown_below_what_is_wrong() -> None:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from alerts.channel import ChannelError
+from alerts.channel import ChannelError, send_whole
 from alerts.email import EmailChannel, MailAnswer
 from alerts.graph_message import Json, as_graph_message
 from alerts.mail import mail_message
@@ -38,8 +38,8 @@ async def test_only_a_message_that_is_not_understood_is_sent_in_the_other_form(f
 
     channel = EmailChannel(sender, "alerts@contoso.com", ["ada@contoso.com"])
     if first in (202, 400, 415):
-        assert "202" in await channel.send(samples.typical(), now=NOW)
+        assert "202" in await send_whole(channel, samples.typical(), NOW)
     else:
         with pytest.raises(ChannelError):
-            await channel.send(samples.typical(), now=NOW)
+            await send_whole(channel, samples.typical(), NOW)
     assert [type(content) for content in sent] == [bytes, dict][:calls]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from alerts.attachments import COLUMNS, changes_csv, changes_json, formula_safe
 from alerts.mail import ID_HEADER, mail_html, mail_message, subject_of
-from alerts.model import Alert, AlertReason, Kind
+from alerts.model import Alert, AlertGap, AlertReason, Kind
 from tests.alerts import samples
 from tests.alerts.samples import HOSTILE, NOW, REPORT, alert, item
 
@@ -188,19 +188,44 @@ def test_ordinary_cells_stay_as_they_are(text: str) -> None:
     assert formula_safe(text) == text
 
 
-def test_huge_alerts_stay_below_what_graph_takes_and_say_so() -> None:
+def huge(count: int, report_url: str | None) -> Alert:
     long = "𠮷" * 250
-    made = alert(
-        *(item(n, name=long, upn=f"{long}{n}", reasons=(AlertReason(long * 2, f"p{n}", long),)) for n in range(2000))
+    return alert(
+        *(item(n, name=long, upn=f"{long}{n}", reasons=(AlertReason(long * 2, f"p{n}", long),)) for n in range(count)),
+        report_url=report_url,
     )
+
+
+@pytest.mark.parametrize(
+    ("url", "where"), [(REPORT, "The report shows the rest."), (None, "python cli.py report --open shows the rest.")]
+)
+def test_huge_alerts_stay_below_what_graph_takes_and_say_where_the_rest_is(url: str | None, where: str) -> None:
+    made = huge(2000, url)
     content = mail_message(made, "a@contoso.com", ["b@contoso.com"]).as_bytes()
     assert len(base64.b64encode(content)) < 4_000_000
     _, in_csv = changes_csv(made)
     body, in_json = changes_json(made)
-    assert 0 < min(in_csv, in_json) < 2000
-    assert json.loads(body)["data"]["omitted"] == 2000 - in_json
+    data = json.loads(body)["data"]
+    assert 0 < in_json == len(data["changes"]) < in_csv < 2000
+    assert (data["omitted"], data["part"], data["parts"]) == (2000 - in_json, 1, 1)
     text = part(message_from_bytes(content, policy=default), "plain")
-    assert f"Attached as CSV and JSON: the first {min(in_csv, in_json):,} of 2,000 changes." in text
+    said = f"Attached of 2,000 changes: the first {in_csv:,} as CSV, the first {in_json:,} as JSON. {where}"
+    assert said in text
+    where = where.replace("The report", "the report").replace("the rest", "them")
+    assert f"And 1,935 more: {where}" in text
+
+
+def test_a_list_that_is_attached_whole_is_where_the_rest_is() -> None:
+    made = alert(*(item(n, reasons=(AlertReason(f"reason {n}", f"p{n}"),)) for n in range(300)), report_url=None)
+    message = arrived(made)
+    assert "And 235 more: the attached list shows them." in part(message, "plain")
+    assert "Attached as CSV and JSON: 300 changes." in part(message, "html")
+
+
+def test_inputs_that_are_only_counted_are_in_the_report() -> None:
+    gaps = [AlertGap("per_user_mfa", f"the state {n}", "429", None) for n in range(30)]
+    for url, where in ((REPORT, "the report"), (None, "python cli.py report --open")):
+        assert f"And 20 other inputs: {where} shows them." in part(arrived(alert(gaps=gaps, report_url=url)), "plain")
 
 
 def test_sender_that_cannot_stand_in_a_header_is_refused() -> None:

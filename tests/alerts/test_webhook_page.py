@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,10 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from alerts.attachments import COLUMNS
+from alerts.channel import send_whole
 from alerts.model import Alert, Kind
-from alerts.webhook import TYPES, WebhookChannel, webhook_body
+from alerts.parts import parts_of
+from alerts.webhook import TYPES, WebhookChannel, webhook_body, webhook_cut
 from tests.alerts import samples
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -53,7 +56,8 @@ def test_the_schema_is_one() -> None:
 @pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert.headline[:30])
 def test_every_kind_of_alert_fits_the_schema_and_has_nothing_undocumented(alert: Alert) -> None:
     validator = Draft202012Validator(closed(SCHEMA), format_checker=Draft202012Validator.FORMAT_CHECKER)
-    assert [error.message for error in validator.iter_errors(json.loads(webhook_body(alert)))] == []
+    for part in parts_of(alert, tuple(webhook_cut(alert))):
+        assert [error.message for error in validator.iter_errors(json.loads(webhook_body(alert, part)))] == []
 
 
 def test_the_schema_names_every_kind_and_type() -> None:
@@ -109,10 +113,18 @@ def until(done: Any, seconds: float = 30) -> None:
         time.sleep(0.05)
 
 
-async def test_the_receiver_of_the_page_takes_an_alert_once(receiver: tuple[str, Path]) -> None:
+async def test_the_receiver_of_the_page_takes_an_alert_once_and_whole(receiver: tuple[str, Path]) -> None:
     url, printed = receiver
-    made = samples.one()
+    small, large = samples.one(), replace(samples.many(1000), id="large")
     async with httpx.AsyncClient() as client:
+        channel = WebhookChannel(url, SECRET, client)
+        parts = parts_of(large, channel.cut(large))
+        assert len(parts) > 2
         for _ in range(2):
-            assert "204" in await WebhookChannel(url, SECRET, client).send(made, now=datetime.now(UTC))
-    assert printed.read_text(encoding="utf-8").splitlines() == [made.headline]
+            assert "204" in await send_whole(channel, small, datetime.now(UTC))
+            for part in parts[:-1]:
+                await channel.message(large, part)(datetime.now(UTC))
+        assert printed.read_text(encoding="utf-8").splitlines() == [f"{small.headline} 1"]
+        for _ in range(2):
+            await channel.message(large, parts[-1])(datetime.now(UTC))
+    assert printed.read_text(encoding="utf-8").splitlines()[1:] == [f"{large.headline} 1020"]

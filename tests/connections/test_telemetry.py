@@ -17,7 +17,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from checks.model import Severity
 from connections import telemetry
-from jobs import look, scan, tell
+from jobs import look, scan, teller
 from localgraph.limits import resource_units
 from tests.e2e.conftest import Installation, installation
 
@@ -65,7 +65,7 @@ def recorded(monkeypatch: pytest.MonkeyPatch) -> Iterator[Recorded]:
     made = Recorded()
     with monkeypatch.context() as patch:
         ours = made.telemetry()
-        for module in (telemetry, look, scan, tell):
+        for module in (telemetry, look, scan, teller):
             patch.setattr(module, "telemetry", lambda: ours)
         yield made
 

@@ -19,7 +19,6 @@ def test_an_unknown_account_is_named(installation: Installation) -> None:
         ("SERVICE_ACCOUNTS", "not an account", "SERVICE_ACCOUNTS"),
         ("SERVICE_ACCOUNT_ATTRIBUTE", "extensionAttribute7", "name=value"),
         ("GRAPH_ENDPOINT", "http://graph.example.com", "GRAPH_ENDPOINT"),
-        ("WEBHOOK_SECRET", "hunter2", "WEBHOOK_SECRET"),
         ("APP_PASSWORDS_ALLOWED", "perhaps", "APP_PASSWORDS_ALLOWED"),
     ],
 )
@@ -30,7 +29,20 @@ def test_a_malformed_setting_is_named_with_what_to_do(
     answer = installation.scan()
     assert answer.code == 2
     assert said in answer.err
-    assert "hunter2" not in answer.err
+
+
+def test_a_malformed_setting_of_one_channel_is_named_and_stops_nothing_else(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TEAMS_WEBHOOK_URL", "@Microsoft.KeyVault(SecretUri=https://v.vault.azure.net/secrets/teams)")
+    answer = installation.scan()
+    assert answer.code == 1
+    assert "Alerts can't go to teams from here: TEAMS_WEBHOOK_URL is a Key Vault reference" in answer.err
+    assert ("opened", BACKUP, "APW-001") in installation.told()
+    tested = installation.run("alerts", "test")
+    assert tested.code == 2
+    assert "teams: TEAMS_WEBHOOK_URL is a Key Vault reference that was not resolved" in tested.out
+    assert "webhook: The webhook answered 202." in tested.out
 
 
 @pytest.mark.parametrize(

@@ -284,11 +284,11 @@ def test_who_may_not_is_refused(
 def test_wrong_settings_are_not_told_to_the_caller(
     installation: Installation, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setenv("WEBHOOK_SECRET", "hunter2")
+    monkeypatch.setenv("AzureWebJobsStorage", "AccountName=hunter2")
     found = asyncio.run(http_api.findings(request()))
     assert found.status_code == 500
-    assert "WEBHOOK_SECRET" not in answer(found)["error"]
-    assert "WEBHOOK_SECRET" in caplog.text
+    assert "AzureWebJobsStorage" not in answer(found)["error"]
+    assert "AzureWebJobsStorage" in caplog.text
     assert "hunter2" not in caplog.text
 
 

@@ -35,9 +35,13 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> SetEnvironment:
 
 
 def problems(require: frozenset[str] = NOTHING) -> tuple[str, ...]:
-    with pytest.raises(SettingsError) as told:
-        load_settings(require=require)
-    return told.value.problems
+    """What is wrong: with everything, or with one channel after the other."""
+    try:
+        broken = load_settings(require=require).broken_channels
+    except SettingsError as told:
+        return told.problems
+    assert broken, "nothing is wrong"
+    return tuple(sentence.removesuffix(".") for sentence in broken.values())
 
 
 @pytest.mark.parametrize(
@@ -145,6 +149,64 @@ def test_settings_that_belong_together_are_demanded_together(
     environment(**variables)
     (problem,) = problems()
     assert sentence in problem
+
+
+CHANNELS = {
+    "teams": {"TEAMS_WEBHOOK_URL": "https://teams.example/?sig=s"},
+    "webhook": {"WEBHOOK_URL": "https://hook.example", "WEBHOOK_SECRET": SECRET},
+    "email": {"ALERT_EMAIL_FROM": "alerts@contoso.com", "ALERT_EMAIL_TO": "it@contoso.com"},
+}
+VAULT = "@Microsoft.KeyVault(SecretUri=https://v.vault.azure.net/secrets/x)"
+
+
+def usable(settings: Settings) -> set[str]:
+    """The channels that the settings have everything for."""
+    found = {"teams": settings.teams_webhook_url, "webhook": settings.webhook_url and settings.webhook_secret}
+    found["email"] = settings.alert_email_from if settings.alert_email_to else None  # type: ignore[assignment]
+    return {name for name, value in found.items() if value}
+
+
+@pytest.mark.parametrize(
+    ("channel", "name", "text"),
+    [
+        ("teams", "TEAMS_WEBHOOK_URL", VAULT),
+        ("teams", "TEAMS_WEBHOOK_URL", "http://contoso.example"),
+        ("webhook", "WEBHOOK_URL", VAULT),
+        ("webhook", "WEBHOOK_URL", ""),
+        ("webhook", "WEBHOOK_SECRET", VAULT),
+        ("webhook", "WEBHOOK_SECRET", "hunter2"),
+        ("webhook", "WEBHOOK_SECRET", " "),
+        ("email", "ALERT_EMAIL_FROM", "alerts"),
+        ("email", "ALERT_EMAIL_FROM", ""),
+        ("email", "ALERT_EMAIL_TO", "it@contoso.com, ops"),
+    ],
+)
+def test_what_is_wrong_with_one_channel_breaks_that_channel_only(
+    environment: SetEnvironment, channel: str, name: str, text: str
+) -> None:
+    environment(**{key: value for settings in CHANNELS.values() for key, value in settings.items()})
+    environment(**{name: text})
+    settings = load_settings(require=NOTHING)
+    assert settings.broken_channels.keys() == {channel}
+    assert name in settings.broken_channels[channel]
+    assert settings.broken_channels[channel].endswith(".")
+    assert usable(settings) == CHANNELS.keys() - {channel}
+    assert settings.model_copy(update={"audit_log": "off"}).broken_channels == settings.broken_channels
+
+
+def test_several_channels_can_be_broken_each_with_all_that_is_wrong(environment: SetEnvironment) -> None:
+    environment(TEAMS_WEBHOOK_URL=VAULT, WEBHOOK_URL="hook", WEBHOOK_SECRET="hunter2")
+    broken = load_settings(require=NOTHING).broken_channels
+    assert broken.keys() == {"teams", "webhook"}
+    assert "WEBHOOK_URL is not a URL" in broken["webhook"]
+    assert "WEBHOOK_SECRET does not start with whsec_" in broken["webhook"]
+    assert "hunter2" not in str(broken)
+
+
+def test_no_channel_is_broken_that_is_right_or_not_set(environment: SetEnvironment) -> None:
+    assert load_settings(require=NOTHING).broken_channels == {}
+    environment(**CHANNELS["webhook"])
+    assert load_settings(require=NOTHING).broken_channels == {}
 
 
 def test_everything_wrong_is_told_at_once(environment: SetEnvironment) -> None:
