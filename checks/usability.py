@@ -1,9 +1,14 @@
-"""Usability: would a legacy client be let in with an app password? The contract is docs/verdicts.md."""
+"""Usability: would a legacy client be let in with an app password? The contract is docs/verdicts.md.
+
+The rows of its table stand here in its order and its words, but for ``not_checked`` (checks/judge.py). ``unknown`` is what
+comes out where a row is open.
+"""
 
 from dataclasses import dataclass
 
 from checks import reasons as say
-from checks.landscape import ALWAYS, CONDITIONAL, Landscape, Situation, rank, unreadable
+from checks.between import NO, OPEN, YES, Between, first_that_holds, reached, why
+from checks.landscape import Landscape, Situation, unreadable
 from checks.model import Effect, Reason, Usability
 from checks.policy import PolicyEffect
 
@@ -20,33 +25,46 @@ class UsabilityAnswer:
 
 def usability_of(land: Landscape, situation: Situation) -> UsabilityAnswer:
     """Whether an app password would let the account's legacy clients in."""
-    reach, masks = situation.reach, land.masks
-    blocking = reach.least & masks.enforced & masks.legacy
-    blocking_at_most = reach.most & masks.enforced & masks.legacy
-    would_block = reach.least & ~masks.enforced & masks.legacy_always
-    least = min(rank(world.least & masks.enforced & masks.legacy, masks.legacy_always) for world in reach.worlds)
-    most = ALWAYS if land.tenant_gaps() else rank(blocking_at_most, masks.legacy_always)
-    if least in (most, ALWAYS) and rank(blocking, masks.legacy_always) < least:
-        # No single policy is certain, but whichever way the unread inputs are, one of several blocks.
-        blocking |= blocking_at_most & (masks.legacy_always if least == ALWAYS else masks.legacy)
-    because = _reasons(land, situation, blocking, would_block)
+    rows = (
+        # Security Defaults block every legacy client. (Answered below: the policies follow as reasons all the same.)
+        # An enabled policy covers mail and legacy clients, and blocks or demands something that a legacy client can't do.
+        (Usability.BLOCKED_BY_POLICY, _unread(land) | _blocked(land, situation)),
+        # Such a policy applies only in some circumstances.
+        (Usability.CONDITIONAL, _sometimes_blocked(land, situation)),
+        # Nothing keeps it out.
+        (Usability.USABLE, YES),
+    )
+    usability = first_that_holds(rows)
+    would_block = situation.reach.least & ~land.masks.enforced & land.masks.legacy_always
+    because = [*land.contradiction, *why(rows, usability), *_beside(land, situation, would_block)]
     if land.tenant.security_defaults is True:
         return UsabilityAnswer(Usability.BLOCKED_BY_SECURITY_DEFAULTS, [say.security_defaults_block(), *because])
-    if least == ALWAYS:
-        return UsabilityAnswer(Usability.BLOCKED_BY_POLICY, because)
-    if least != most:
+    if usability is None:
         return UsabilityAnswer(Usability.UNKNOWN, [*_missing(land, situation), *because])
-    if least == CONDITIONAL:
-        return UsabilityAnswer(Usability.CONDITIONAL, because)
-    return UsabilityAnswer(Usability.USABLE, because, tuple(land.those(would_block)))
+    if usability is Usability.USABLE:
+        return UsabilityAnswer(usability, because, tuple(land.those(would_block)))
+    return UsabilityAnswer(usability, because)
 
 
-def _reasons(land: Landscape, situation: Situation, blocking: int, would_block: int) -> list[Reason]:
-    masks = land.masks
-    locked_out = situation.reach.least & masks.enforced & masks.blocks_interactive
+def _unread(land: Landscape) -> Between:
+    """Unread Security Defaults stand here too: where a policy is known to block, it doesn't matter what else does."""
+    return OPEN if land.tenant_gaps() else NO
+
+
+def _blocked(land: Landscape, situation: Situation) -> Between:
+    blocking = land.masks.enforced & land.masks.legacy_always
+    return reached(land, situation, Effect.BLOCKS_LEGACY, blocking, blocking)
+
+
+def _sometimes_blocked(land: Landscape, situation: Situation) -> Between:
+    blocking = land.masks.enforced & land.masks.legacy & ~land.masks.legacy_always
+    return reached(land, situation, Effect.BLOCKS_LEGACY, blocking, blocking)
+
+
+def _beside(land: Landscape, situation: Situation, would_block: int) -> list[Reason]:
+    """What is worth knowing and changes nothing."""
+    locked_out = situation.reach.least & land.masks.enforced & land.masks.blocks_interactive
     return [
-        *land.contradiction,
-        *land.worded(Effect.BLOCKS_LEGACY, blocking, masks.legacy_always, situation),
         *land.worded(Effect.BLOCKS_INTERACTIVE, locked_out, locked_out, situation),
         *land.worded(Effect.WOULD_BLOCK_LEGACY, would_block, would_block, situation),
         *land.excluding(situation),

@@ -1,25 +1,21 @@
-"""Visibility: is "App password" offered on the account's Security info page? The contract is docs/verdicts.md."""
+"""Visibility: is "App password" offered on the account's Security info page? The contract is docs/verdicts.md.
+
+The rows of its table stand here in its order and its words, but for ``not_applicable`` (checks/judge.py). ``unknown`` is
+what comes out where a row is open.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
 
 from checks import reasons as say
+from checks.between import NO, OPEN, YES, Between, first_that_holds, one_reaches, reached, why
 from checks.evidence import Explaining
-from checks.landscape import ALWAYS, CONDITIONAL, NEVER, Landscape, Situation, rank, unreadable
+from checks.landscape import Landscape, Situation, unreadable
 from checks.model import Effect, Reason, Visibility
 from checks.policy import PolicyEffect
-from checks.scope import World
+from checks.scope import Reach, World
 from tenant.methods import has_mfa_method
 from tenant.model import Account, Gap, Registration
-
-PREDICTED = 1
-_SCALE = {
-    NEVER: Visibility.NOT_OFFERED,
-    PREDICTED: Visibility.PREDICTED,
-    CONDITIONAL: Visibility.CONDITIONAL,
-    ALWAYS: Visibility.HIDDEN,
-}
-"""What can be said of an account whose per-user MFA is disabled, from least to most hiding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,19 +35,13 @@ def visibility_of(
     """Whether the option is offered to the account. ``explaining``: None where the sign-in log shows no demand for MFA."""
     account = situation.account
     state = per_user_state(account)
-    if state is None:
-        return VisibilityAnswer(Visibility.UNKNOWN, [say.unreadable_state(account)])
-    stated = say.per_user_state(account, state)
     if state == "enforced":
-        return VisibilityAnswer(Visibility.VISIBLE, [stated])
+        return VisibilityAnswer(Visibility.VISIBLE, [say.per_user_state(account, state)])
     if state == "enabled":
-        registered = _registered(account.registration)
-        if registered is None:
-            reasons = [say.unreadable_registration(account.registration), stated]
-            return VisibilityAnswer(Visibility.UNKNOWN, reasons)
-        visibility = Visibility.STUCK if registered else Visibility.PENDING
-        return VisibilityAnswer(visibility, [say.per_user_enabled(account, registered)])
-    return _when_disabled(land, explaining, situation, now, stated)
+        return _when_enabled(account)
+    if state == "disabled":
+        return _when_disabled(land, explaining, situation, now)
+    return VisibilityAnswer(Visibility.UNKNOWN, [say.unreadable_state(account)])
 
 
 def per_user_state(account: Account) -> str | None:
@@ -61,51 +51,112 @@ def per_user_state(account: Account) -> str | None:
     return known if known in ("disabled", "enabled", "enforced") else None
 
 
-def _when_disabled(
-    land: Landscape, explaining: Explaining | None, situation: Situation, now: datetime, stated: Reason
-) -> VisibilityAnswer:
-    reach, masks, defaults = situation.reach, land.masks, land.tenant.security_defaults
-    demanding = reach.least & masks.enforced & masks.mfa_least
-    demanding_at_most = reach.most & masks.enforced & masks.mfa_most
-    least = min(_hides_at_least(land, world) for world in reach.worlds)
-    most = rank(demanding_at_most, masks.mfa_most_always)
-    if defaults is True:
-        least = most = ALWAYS
-    if isinstance(defaults, Gap) or isinstance(land.tenant.policies, Gap):
-        most = ALWAYS
-    evidence, possible_evidence = (
-        explaining.unexplained(situation.account, now) if explaining and least < CONDITIONAL else (None, None)
+def _when_enabled(account: Account) -> VisibilityAnswer:
+    rows = (
+        # An MFA method is registered.
+        (Visibility.STUCK, _registered(account.registration)),
+        # Nothing is registered yet.
+        (Visibility.PENDING, YES),
     )
-    if evidence is not None:
-        least = CONDITIONAL
-    if possible_evidence is not None:
-        most = max(most, CONDITIONAL)
-    # What isn't in force yet: report-only policies, and any policy behind a role that isn't activated.
-    predicting = _not_yet(reach.least, reach.eligible_least, masks.enforced) & masks.mfa_least
-    predicting_at_most = _not_yet(reach.most, reach.eligible_most, masks.enforced) & masks.mfa_most
-    if predicting_at_most:
-        most = max(most, PREDICTED)
-    if least == most and rank(demanding, masks.mfa_least_always) < least and evidence is None:
-        # No single policy is certain, but whichever way the unread inputs are, one of several reaches the account.
-        if least > PREDICTED and defaults is not True:
-            demanding |= demanding_at_most & (masks.mfa_least_always if least == ALWAYS else masks.mfa_least)
-        elif least == PREDICTED and not predicting:
-            predicting = predicting_at_most & masks.mfa_least
-    because = [say.security_defaults_hide(), *land.contradiction] if defaults is True else []
-    because += land.worded(Effect.DEMANDS_MFA, demanding, masks.mfa_least_always, situation)
-    because += [say.evidence(evidence)] if evidence is not None else []
-    because += land.worded(Effect.WOULD_DEMAND_MFA, predicting, masks.mfa_least_always, situation)
-    if least != most:
-        return VisibilityAnswer(Visibility.UNKNOWN, [*_missing(land, explaining, situation), *because, stated])
-    predicted = _SCALE[rank(predicting, masks.mfa_least_always)] if predicting else None
-    return VisibilityAnswer(_SCALE[least], [*because, stated], predicted, tuple(land.those(predicting)))
+    visibility = first_that_holds(rows)
+    if visibility is None:
+        unread = say.unreadable_registration(account.registration)
+        return VisibilityAnswer(Visibility.UNKNOWN, [unread, say.per_user_state(account, "enabled")])
+    registered = visibility is Visibility.STUCK
+    return VisibilityAnswer(visibility, [say.per_user_enabled(account, registered)])
 
 
-def _hides_at_least(land: Landscape, world: World) -> int:
+def _when_disabled(
+    land: Landscape, explaining: Explaining | None, situation: Situation, now: datetime
+) -> VisibilityAnswer:
+    rows = (
+        # Security Defaults or an enabled policy demand MFA for Exchange Online.
+        (Visibility.HIDDEN, _security_defaults(land) | _unread_policies(land) | _demanded(land, situation)),
+        # MFA is demanded only in some circumstances, or sign-in evidence names a demand that no readable policy explains.
+        (Visibility.CONDITIONAL, _sometimes_demanded(land, situation) | _evidence(land, explaining, situation, now)),
+        # Nothing demands MFA today, but a report-only policy, or a role that the account may activate, would.
+        (Visibility.PREDICTED, _would_be_demanded(land, situation)),
+        # Nothing demands MFA for mail.
+        (Visibility.NOT_OFFERED, YES),
+    )
+    visibility = first_that_holds(rows)
+    because = [*why(rows, visibility), say.per_user_state(situation.account, "disabled")]
+    if visibility is None:
+        return VisibilityAnswer(Visibility.UNKNOWN, [*_missing(land, explaining, situation), *because])
+    predicting = _predicting(land, situation, visibility)
+    if not predicting:
+        return VisibilityAnswer(visibility, because)
+    predicted = Visibility.HIDDEN if predicting & land.masks.mfa_least_always else Visibility.CONDITIONAL
+    return VisibilityAnswer(visibility, because, predicted, tuple(land.those(predicting)))
+
+
+def _security_defaults(land: Landscape) -> Between:
+    on = land.tenant.security_defaults
+    if isinstance(on, Gap):
+        return OPEN
+    return Between(True, True, (say.security_defaults_hide(), *land.contradiction)) if on else NO
+
+
+def _unread_policies(land: Landscape) -> Between:
+    return OPEN if isinstance(land.tenant.policies, Gap) else NO
+
+
+def _demanded(land: Landscape, situation: Situation) -> Between:
     masks = land.masks
-    surely = rank(world.least & masks.enforced & masks.mfa_least, masks.mfa_least_always)
-    not_yet = _not_yet(world.least, world.eligible_least, masks.enforced) & masks.mfa_least
-    return max(surely, PREDICTED) if not_yet else surely
+    certain, possible = masks.enforced & masks.mfa_least_always, masks.enforced & masks.mfa_most_always
+    return reached(land, situation, Effect.DEMANDS_MFA, certain, possible)
+
+
+def _sometimes_demanded(land: Landscape, situation: Situation) -> Between:
+    masks = land.masks
+    sometimes = masks.enforced & ~masks.mfa_least_always
+    return reached(land, situation, Effect.DEMANDS_MFA, sometimes & masks.mfa_least, sometimes & masks.mfa_most)
+
+
+def _evidence(land: Landscape, explaining: Explaining | None, situation: Situation, now: datetime) -> Between:
+    if explaining is None:
+        return NO
+    demanding = land.masks.enforced & land.masks.mfa_least
+    if land.tenant.security_defaults is True or one_reaches(situation, demanding):
+        return NO  # the log adds nothing to what is certain
+    surely, perhaps = explaining.unexplained(situation.account, now)
+    if surely is None:
+        return NO if perhaps is None else OPEN
+    return Between(True, True, (say.evidence(surely),))
+
+
+def _would_be_demanded(land: Landscape, situation: Situation) -> Between:
+    reach, masks = situation.reach, land.masks
+
+    def worded(policies: int) -> list[Reason]:
+        return land.worded(Effect.WOULD_DEMAND_MFA, policies, masks.mfa_least_always, situation)
+
+    if policies := _not_in_force(land, reach):
+        return Between(True, True, worded(policies))
+    if not (possible := _not_in_force_at_most(land, reach)):
+        return NO
+    if all(_not_in_force(land, world) for world in reach.worlds):
+        return Between(True, True, one_of=worded(possible & masks.mfa_least))
+    return OPEN
+
+
+def _predicting(land: Landscape, situation: Situation, visibility: Visibility) -> int:
+    """The policies behind the prediction; where it rests on one of several, all of these."""
+    certain = _not_in_force(land, situation.reach)
+    if certain or visibility is not Visibility.PREDICTED:
+        return certain
+    return _not_in_force_at_most(land, situation.reach) & land.masks.mfa_least
+
+
+def _not_in_force(land: Landscape, where: Reach | World) -> int:
+    """The policies that would demand MFA: report-only ones, and any behind a role that isn't activated."""
+    in_force = where.least & land.masks.enforced
+    return (where.least | where.eligible_least) & ~in_force & land.masks.mfa_least
+
+
+def _not_in_force_at_most(land: Landscape, reach: Reach) -> int:
+    """The same at the most; one behind a role that is already activated makes no difference, as the rows above have it."""
+    return ((reach.most & ~land.masks.enforced) | reach.eligible_most) & land.masks.mfa_most
 
 
 def _missing(land: Landscape, explaining: Explaining | None, situation: Situation) -> list[Reason]:
@@ -121,14 +172,10 @@ def _missing(land: Landscape, explaining: Explaining | None, situation: Situatio
     return unreadable(gaps, "it could change whether the option is hidden")
 
 
-def _not_yet(reached: int, eligible: int, enforced: int) -> int:
-    return (reached & ~enforced) | (eligible & ~reached)
-
-
-def _registered(registration: Registration) -> bool | None:
-    """Whether an MFA method is registered, from the report and the account's own methods; None where that is open."""
+def _registered(registration: Registration) -> Between:
+    """Whether an MFA method is registered, from the report and the account's own methods."""
     read = [names for names in (registration.report, registration.own) if isinstance(names, tuple)]
     answers = [has_mfa_method(names) for names in read]
     if True in answers:
-        return True
-    return None if not answers or None in answers else False
+        return YES
+    return OPEN if not answers or None in answers else NO
