@@ -5,11 +5,13 @@ blocking) value; the same answer both times stands, otherwise it is ``unknown`` 
 """
 
 from collections.abc import Hashable, Iterable
+from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 
 from checks import reasons as say
 from checks.catalog import findings_of
+from checks.decided import left_open
 from checks.evidence import Explaining
 from checks.landscape import Landscape, Situation, Wordless
 from checks.model import Effect, Finding, JudgedAccount, Reason, Remedy, Usability, Verdict, Visibility
@@ -83,7 +85,7 @@ class Judge:
         explaining = self._explaining if situation.account.mfa_demands else None
         visible = visibility_of(self._land, explaining, situation, self._now)
         usable = usability_of(self._land, situation)
-        return Verdict(
+        verdict = Verdict(
             visibility=visible.visibility,
             usability=usable.usability,
             reasons=self._ordered(visible.visibility, [*visible.reasons, *usable.reasons]),
@@ -93,6 +95,8 @@ class Judge:
             would_be_blocked_by_microsoft=any(effect.managed_by_microsoft for effect in usable.would_block),
             roles=self._land.scopes.role_names(situation.account),
         )
+        open_checks, inexact = left_open(self._land, situation, verdict)
+        return replace(verdict, undecided=open_checks, inexact=inexact)
 
     def _not_applicable(self, account: Account, roles: Roles) -> Reason | None:
         if account.enabled is False:

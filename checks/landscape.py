@@ -35,6 +35,8 @@ class Masks:
     legacy: int
     legacy_always: int
     blocks_interactive: int
+    unread: int
+    """Those of which something that decides could not be read."""
 
     @classmethod
     def of(cls, effects: tuple[PolicyEffect, ...]) -> "Masks":
@@ -52,6 +54,7 @@ class Masks:
             legacy=those(lambda effect: effect.legacy),
             legacy_always=those(lambda effect: effect.legacy is Strength.ALWAYS),
             blocks_interactive=those(lambda effect: effect.blocks_interactive),
+            unread=those(lambda effect: effect.gap),
         )
 
 

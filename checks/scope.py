@@ -221,6 +221,12 @@ class Scopes:
             return ()
         return tuple(sorted({role.role_name or role.template_id for role in self._held(account)}))
 
+    def roles_are_open(self, account: Account) -> bool:
+        """Whether the account may hold roles that weren't read, directly or through a group, or some that nobody can name."""
+        if isinstance(self._tenant.role_assignments, Gap) or isinstance(account.groups, Gap):
+            return True
+        return any(role.built_in is None for role in self._held(account))
+
     def deleted_groups(self, effect: PolicyEffect) -> tuple[str, ...]:
         """Ids of groups that the policy includes and that no longer exist."""
         return tuple(sorted(id for id in effect.policy.include_groups if self._is_deleted(id)))
