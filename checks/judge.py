@@ -11,7 +11,7 @@ from functools import cached_property
 from checks import reasons as say
 from checks.catalog import findings_of
 from checks.evidence import Explaining
-from checks.landscape import Landscape, Situation
+from checks.landscape import Landscape, Situation, Wordless
 from checks.model import Effect, Finding, JudgedAccount, Reason, Remedy, Usability, Verdict, Visibility
 from checks.remediation import remedies_for
 from checks.scope import Roles, is_synchronization_account
@@ -26,12 +26,17 @@ _Conclusion = tuple[Verdict, tuple[Finding, ...], tuple[Remedy, ...]]
 class Judge:
     """Judges accounts of one tenant. Making one costs time per policy; each account then costs only its own policies."""
 
-    def __init__(self, tenant: Tenant, *, app_passwords_allowed: str = "unknown", now: datetime) -> None:
-        """Takes the tenant, the attested tenant switch (``yes``, ``no`` or ``unknown``) and the time of judging (aware)."""
+    def __init__(
+        self, tenant: Tenant, *, app_passwords_allowed: str = "unknown", now: datetime, words: bool = True
+    ) -> None:
+        """Takes the tenant, the attested tenant switch (``yes``, ``no`` or ``unknown``) and the time of judging (aware).
+
+        Without ``words`` only :meth:`answers` is of use, and costs a fraction.
+        """
         self._tenant = tenant
         self._switch_off = app_passwords_allowed == "no"
         self._now = now
-        self._land = Landscape(tenant)
+        self._land = Landscape(tenant) if words else Wordless(tenant)
         self._conclusions: dict[Hashable, _Conclusion] = {}
 
     def judge(self, account: Account) -> JudgedAccount:
@@ -46,18 +51,33 @@ class Judge:
         if account.properties is not None:
             reason = say.unreadable(account.properties, "the account itself could not be read")
             return _conclude(Verdict(Visibility.UNKNOWN, Usability.UNKNOWN, (reason,)))
-        scopes = self._land.scopes
-        roles = scopes.roles_of(account)
+        roles = self._land.scopes.roles_of(account)
         if why := self._not_applicable(account, roles):
             return _conclude(Verdict(Visibility.NOT_APPLICABLE, Usability.NOT_CHECKED, (why,)))
+        key = self._kind(account)
+        if key not in self._conclusions:
+            self._conclusions[key] = _conclude(self._verdict(self._situation(account, roles)))
+        return self._conclusions[key]
+
+    def kind(self, account: Account) -> Hashable | None:
+        """Equal for accounts that share one verdict; None for those of which no policy decides anything."""
+        if account.properties is not None or self._not_applicable(account, self._land.scopes.roles_of(account)):
+            return None
+        return self._kind(account)
+
+    def _kind(self, account: Account) -> Hashable:
         # Service accounts are much alike: those that no rule can tell apart share one verdict.
         state = (account.per_user_mfa, account.per_user_mfa_bulk, account.enabled, account.registration)
         evidence = (account.mfa_demands, self._explaining.position(account)) if account.mfa_demands else None
-        key = (state, evidence, scopes.position(account))
-        if key not in self._conclusions:
-            situation = Situation(account, roles, scopes.reach(account, roles))
-            self._conclusions[key] = _conclude(self._verdict(situation))
-        return self._conclusions[key]
+        return state, evidence, self._land.scopes.position(account)
+
+    def answers(self, account: Account) -> tuple[Visibility, Usability]:
+        """Both answers for an account of which policies decide something (see :meth:`kind`)."""
+        verdict = self._verdict(self._situation(account, self._land.scopes.roles_of(account)))
+        return verdict.visibility, verdict.usability
+
+    def _situation(self, account: Account, roles: Roles) -> Situation:
+        return Situation(account, roles, self._land.scopes.reach(account, roles))
 
     def _verdict(self, situation: Situation) -> Verdict:
         explaining = self._explaining if situation.account.mfa_demands else None

@@ -121,6 +121,18 @@ class Landscape:
         ]
 
 
+class Wordless(Landscape):
+    """The same for whoever wants the answers alone: putting into words what led to them costs most."""
+
+    def worded(self, what: Effect, mask: int, always: int, situation: Situation) -> list[Reason]:
+        """Nothing."""
+        return []
+
+    def excluding(self, situation: Situation) -> list[Reason]:
+        """Nothing."""
+        return []
+
+
 def rank(mask: int, always: int) -> int:
     """How surely the strongest of the policies does it; ``always`` are the unconditional ones."""
     return NEVER if not mask else ALWAYS if mask & always else CONDITIONAL

@@ -1,12 +1,15 @@
 """What would happen if: the same accounts judged in a tenant with one thing changed. Pure; nothing is read or written."""
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
+from itertools import islice
 
 from checks.judge import Judge
 from checks.model import JudgedAccount
-from checks.policy import ENABLED, REPORT_ONLY
+from checks.policy import ENABLED, REPORT_ONLY, effect_of
+from checks.scope import Scopes
 from tenant.model import Account, Gap, Policy, Tenant
 
 
@@ -52,6 +55,65 @@ def shifts(
     new = Judge(after, app_passwords_allowed=app_passwords_allowed, now=now)
     both = ((old.judge(account), new.judge(account)) for account in accounts)
     return [Shift(one, other) for one, other in both if _answers(one) != _answers(other)]
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A report-only policy, how many accounts it would change if it were switched on, and the first of them."""
+
+    policy: Policy
+    count: int
+    shifts: Sequence[Shift]
+
+
+def waiting_shifts(
+    tenant: Tenant,
+    accounts: Sequence[Account],
+    *,
+    app_passwords_allowed: str,
+    now: datetime,
+    at_most: int | None = None,
+) -> Iterator[Waiting]:
+    """Every report-only policy as if it were switched on, in turn: what :func:`shifts` finds, at a fraction of the cost.
+
+    Of accounts that neither a rule nor any of these policies can tell apart one is judged for all, and only where the policy
+    may reach it: whom a policy doesn't reach, it does nothing to. ``at_most``: how many accounts of each are explained. Other
+    arguments as in ``checks.judge``.
+    """
+    policies = waiting_policies(tenant)
+    judge_of = partial(Judge, app_passwords_allowed=app_passwords_allowed, now=now)
+    old, scopes = judge_of(tenant), Scopes(tenant, tuple(effect_of(policy, tenant) for policy in policies))
+    groups = _alike(old, scopes, accounts) if policies else []
+    wordless = judge_of(tenant, words=False)
+    before = [wordless.answers(group[0]) for group in groups]
+    reached = [_reached(scopes, group[0]) for group in groups]
+    for bit, policy in enumerate(policies):
+        after = with_policy_enabled(tenant, policy.id)
+        wordless = judge_of(after, words=False)
+        changed = {
+            account.id
+            for group, answers, mask in zip(groups, before, reached, strict=True)
+            if mask >> bit & 1 and wordless.answers(group[0]) != answers
+            for account in group
+        }
+        new = judge_of(after)
+        shown = islice((one for one in accounts if one.id in changed), at_most)
+        yield Waiting(policy, len(changed), [Shift(old.judge(one), new.judge(one)) for one in shown])
+
+
+def _alike(judge: Judge, scopes: Scopes, accounts: Iterable[Account]) -> list[list[Account]]:
+    """The accounts of which policies decide something, in groups that share one verdict and are in the same ``scopes``."""
+    found: dict[Hashable, list[Account]] = {}
+    for account in accounts:
+        if (kind := judge.kind(account)) is not None:
+            found.setdefault((kind, scopes.position(account)), []).append(account)
+    return list(found.values())
+
+
+def _reached(scopes: Scopes, account: Account) -> int:
+    """The policies that may reach the account, be it once a role is activated."""
+    reach = scopes.reach(account, scopes.roles_of(account))
+    return reach.most | reach.eligible_most
 
 
 def waiting_policies(tenant: Tenant) -> tuple[Policy, ...]:

@@ -40,13 +40,12 @@ async def _simulate(options: argparse.Namespace) -> int:
         reading = snapshot.load(read_text(options.snapshot)).reading
     else:
         reading, _ = await read(settings, (), say)
-    cases = simulate.cases(
-        reading,
-        enable=options.enable_policy,
-        policy_text=policy_text,
-        exclude=options.exclude,
-    )
-    outcomes = simulate.run(reading, cases, settings.app_passwords_allowed, datetime.now(UTC))
+    allowed, now = settings.app_passwords_allowed, datetime.now(UTC)
+    if options.waiting:
+        outcomes = simulate.waiting(reading, allowed, now)
+    else:
+        wanted = simulate.case(reading, enable=options.enable_policy, policy_text=policy_text, exclude=options.exclude)
+        outcomes = [simulate.run(reading, wanted, allowed, now)]
     if options.format == "json":
         put(render_json({"schema": 1, "simulations": outcomes}))
     for outcome in outcomes if options.format == "table" else []:

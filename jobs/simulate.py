@@ -6,8 +6,9 @@ from datetime import datetime
 
 from checks.simulate import (
     CannotSimulate,
+    Shift,
     shifts,
-    waiting_policies,
+    waiting_shifts,
     with_account_excluded,
     with_policy_added,
     with_policy_enabled,
@@ -24,10 +25,10 @@ Case = tuple[str, str | None, Tenant]
 """What is simulated in words, the id of its policy, and the tenant after it."""
 
 
-def cases(
+def case(
     reading: Reading, *, enable: str | None = None, policy_text: str | None = None, exclude: str | None = None
-) -> list[Case]:
-    """What is to be simulated: one change, or without any every report-only policy in turn.
+) -> Case:
+    """What is to be simulated: exactly one of these changes.
 
     ``policy_text`` is a policy as Microsoft Graph writes it; ``exclude`` is ``ACCOUNT=POLICY``, each by id or name.
     Raises ``CannotSimulate``.
@@ -35,48 +36,45 @@ def cases(
     tenant = reading.tenant
     if enable:
         policy_id = _policy_id(tenant, enable)
-        return [(f'If "{_name(tenant, policy_id)}" is switched on', policy_id, with_policy_enabled(tenant, policy_id))]
+        return _enabled(_name(tenant, policy_id)), policy_id, with_policy_enabled(tenant, policy_id)
     if policy_text is not None:
         policy = parse_policy(_json_object(policy_text))
-        return [(f'If "{policy.display_name}" is added', policy.id or None, with_policy_added(tenant, policy))]
-    if exclude:
-        name, sign, policy_name = exclude.rpartition("=")
-        if not sign:
-            raise CannotSimulate(f'Write --exclude as ACCOUNT=POLICY, not "{exclude}".')
-        account, policy_id = _account(reading, name), _policy_id(tenant, policy_name)
-        words = f'If {account.user_principal_name} is excluded from "{_name(tenant, policy_id)}"'
-        return [(words, policy_id, with_account_excluded(tenant, account, policy_id))]
-    return [
-        (f'If "{policy.display_name}" is switched on', policy.id, with_policy_enabled(tenant, policy.id))
-        for policy in waiting_policies(tenant)
-    ]
+        return f'If "{policy.display_name}" is added', policy.id or None, with_policy_added(tenant, policy)
+    name, sign, policy_name = (exclude or "").rpartition("=")
+    if not sign:
+        raise CannotSimulate(f'Write --exclude as ACCOUNT=POLICY, not "{exclude}".')
+    account, policy_id = _account(reading, name), _policy_id(tenant, policy_name)
+    words = f'If {account.user_principal_name} is excluded from "{_name(tenant, policy_id)}"'
+    return words, policy_id, with_account_excluded(tenant, account, policy_id)
 
 
-def run(reading: Reading, wanted: Sequence[Case], app_passwords_allowed: str, now: datetime) -> list[Json]:
-    """For each case the accounts whose answers would change."""
-    return [
-        {
-            "title": title,
-            "policy_id": policy_id,
-            "accounts": [
-                shift_object(shift)
-                for shift in shifts(
-                    reading.tenant, after, reading.accounts, app_passwords_allowed=app_passwords_allowed, now=now
-                )
-            ],
-        }
-        for title, policy_id, after in wanted
-    ]
+def run(reading: Reading, wanted: Case, app_passwords_allowed: str, now: datetime) -> Json:
+    """The accounts whose answers would change."""
+    title, policy_id, after = wanted
+    found = shifts(reading.tenant, after, reading.accounts, app_passwords_allowed=app_passwords_allowed, now=now)
+    return _outcome(title, policy_id, len(found), found)
+
+
+def waiting(reading: Reading, app_passwords_allowed: str, now: datetime, at_most: int | None = None) -> list[Json]:
+    """For every report-only policy the accounts whose answers would change: ``at_most`` by name, and how many there are."""
+    found = waiting_shifts(
+        reading.tenant, reading.accounts, app_passwords_allowed=app_passwords_allowed, now=now, at_most=at_most
+    )
+    return [_outcome(_enabled(one.policy.display_name), one.policy.id, one.count, one.shifts) for one in found]
+
+
+def _outcome(title: str, policy_id: str | None, count: int, found: Sequence[Shift]) -> Json:
+    accounts = [shift_object(shift) for shift in found]
+    return {"title": title, "policy_id": policy_id, "count": count, "accounts": accounts}
 
 
 def waiting_changes(reading: Reading, app_passwords_allowed: str, now: datetime) -> list[Json]:
     """For every report-only policy that would change something: the accounts, at most ``SHOWN`` of them by name."""
-    outcomes = run(reading, cases(reading), app_passwords_allowed, now)
-    return [
-        {**outcome, "count": len(outcome["accounts"]), "accounts": outcome["accounts"][:SHOWN]}
-        for outcome in outcomes
-        if outcome["accounts"]
-    ]
+    return [one for one in waiting(reading, app_passwords_allowed, now, SHOWN) if one["accounts"]]
+
+
+def _enabled(name: str) -> str:
+    return f'If "{name}" is switched on'
 
 
 def _policy_id(tenant: Tenant, name: str) -> str:
