@@ -4,6 +4,7 @@ A table that doesn't exist yet reads as empty and comes into being with the firs
 parameters and never as text; inside a filter each parameter stands between spaces, because the SDK looks for it there.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Any, TypeVar
@@ -16,6 +17,8 @@ from azure.data.tables.aio import TableServiceClient
 from findings.errors import ConflictError, code_of, storage_errors
 from findings.packing import clean
 
+BREATH = 20
+"""After how many entities others get their turn: a scan must renew its lease, whatever it reads."""
 MAX_OPERATIONS = 100
 """What Table Storage takes in one entity group transaction."""
 
@@ -51,8 +54,12 @@ class Table:
                 entities = self._client.query_entities(
                     query_filter, parameters=values, select=list(select) if select else None
                 )
+                done = 0
                 async for entity in entities:
                     yield entity
+                    done += 1
+                    if done % BREATH == 0:  # a page holds 1,000, and what is done with each takes its time
+                        await asyncio.sleep(0)
             except HttpResponseError as error:
                 if code_of(error) != TableErrorCode.TABLE_NOT_FOUND.value:
                     raise

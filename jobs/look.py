@@ -1,5 +1,6 @@
 """Looking: read the tenant, and judge its service accounts. Nothing of it is kept here."""
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -110,7 +111,7 @@ async def look(
     reading = replace(usage.reading, accounts=watched.accounts)
     progress(f"Judging {len(reading.accounts)} service accounts")
     with telemetry().span("judge", accounts=len(reading.accounts)):
-        judged = judge_reading(settings, reading, clock(), found.trail)
+        judged = await asyncio.to_thread(judge_reading, settings, reading, clock(), found.trail)
     return Seen(
         reading,
         judged,

@@ -4,6 +4,7 @@ A scan holds a lease while it writes, so that two never mix; it dies without har
 (``findings/store.py`` says why).
 """
 
+import asyncio
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -101,7 +102,7 @@ async def _pass(settings: Settings, request: ScanRequest, clock: Clock, progress
     if settings.what_if_budget:
         seen = await with_what_if(settings, seen, evidence, {}, clock())
     summary = _summary(request.run_id, started, clock(), seen)
-    waiting = waiting_changes(seen.reading, settings.app_passwords_allowed, clock())
+    waiting = await asyncio.to_thread(waiting_changes, seen.reading, settings.app_passwords_allowed, clock())
     return ScanResult(scan_document(summary, seen.judged, None, seen.proposals, waiting))
 
 
@@ -202,8 +203,10 @@ class _Scan:
         summary = _summary(
             self._request.run_id, record.started, self._clock(), seen, notes=self._notes(judged, outcomes, seen)
         )
-        simulations = waiting_changes(seen.reading, self._settings.app_passwords_allowed, self._clock())
-        document = scan_document(summary, judged, _states(outcomes), seen.proposals, simulations)
+        # In threads, as everything that computes for long: the lease is renewed meanwhile.
+        allowed, states = self._settings.app_passwords_allowed, _states(outcomes)
+        simulations = await asyncio.to_thread(waiting_changes, seen.reading, allowed, self._clock())
+        document = await asyncio.to_thread(scan_document, summary, judged, states, seen.proposals, simulations)
         return _finished(record, summary, judged, outcomes, alert_id, simulations), document
 
     def _notes(self, judged: Sequence[JudgedAccount], outcomes: Sequence[Comparison], seen: Seen) -> tuple[str, ...]:

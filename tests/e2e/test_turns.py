@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import importlib
 import json
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -16,6 +17,7 @@ from azure.data.tables.aio import TableServiceClient
 from azure.storage.queue.aio import QueueServiceClient
 
 from connections.storage import StorageUnavailable
+from findings.errors import ScanAlreadyRunning
 from findings.lease import Lease, LeaseTimes, scan_lease
 from findings.model import RunRecord, RunStatus
 from findings.runs import RunStore
@@ -328,3 +330,32 @@ def test_a_run_that_waited_in_vain_is_ended_by_the_next_scan(installation: Insta
     installation.scan()
     assert run_of(b'{"run_id": "lost"}')["error"].startswith("It waited for 8 days and never started")
     assert run_of(b'{"run_id": "waits"}')["status"] == "queued"
+
+
+@pytest.mark.parametrize("what", ["jobs.look.judge_reading", "jobs.scan.waiting_changes", "jobs.scan.scan_document"])
+def test_the_lease_is_renewed_while_a_scan_computes(
+    installation: Installation, storage: str, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    """Whatever takes long, nobody else believes the scan dead."""
+    name, _, function = what.rpartition(".")
+    computed = getattr(importlib.import_module(name), function)
+    refused: list[ScanAlreadyRunning] = []
+
+    async def rival() -> None:
+        times = LeaseTimes(duration=2, renew_every=0.2, wait=2.5, poll=0.1)
+        async with TableServiceClient.from_connection_string(storage) as service, scan_lease(service, "x", times=times):
+            pytest.fail("two scans at once")
+
+    def slowly(*arguments: Any) -> Any:
+        with pytest.raises(ScanAlreadyRunning) as caught:
+            asyncio.run(rival())
+        refused.append(caught.value)
+        return computed(*arguments)
+
+    monkeypatch.setattr(what, slowly)
+    monkeypatch.setattr(queues, "ScanRequest", partial(ScanRequest, times=LeaseTimes(duration=2, renew_every=0.2)))
+    message = scheduled()
+    asyncio.run(queues.run_scan(message))
+    run_id = json.loads(message)["run_id"]
+    assert [(one.owner, one.whole) for one in refused] == [(run_id, True)]
+    assert run_of(message)["status"] == "complete"
