@@ -3,14 +3,18 @@
 import random
 import time
 import tracemalloc
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from bench.measured import Measured
 from checks.judge import Judge
-from tenant.model import Account, Group, Policy, Tenant
+from checks.policy import REPORT_ONLY
+from checks.simulate import waiting_shifts
+from tenant.model import Account, Gap, Group, Policy, Tenant
 from tenant.policies import parse_policy
 
 ACCOUNTS, POLICIES, GROUPS = 20_000, 195, 300
+WAITING = 60
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 
 
@@ -28,6 +32,7 @@ def measure() -> list[Measured]:
             judge.judge(account)
         spent = time.process_time() - began
         found.append(Measured(f"judging {ACCOUNTS:,} accounts against {POLICIES} policies: {name}", spent, "s", bound))
+    found.append(_simulating())
     tenant, accounts = make(200)
     judge = Judge(tenant, now=NOW)
     tracemalloc.start()
@@ -36,6 +41,23 @@ def measure() -> list[Measured]:
     kept = tracemalloc.get_traced_memory()[0] / 1e6
     tracemalloc.stop()
     return [*found, Measured(f"memory that judging {ACCOUNTS:,} accounts leaves behind", kept, "MB", "20 MB")]
+
+
+def _simulating() -> Measured:
+    """Processor seconds for what report-only policies would change, where each of them may reach everybody."""
+    tenant, accounts = make(200)
+    policies = () if isinstance(tenant.policies, Gap) else tenant.policies
+    waiting = tuple(
+        replace(one, state=REPORT_ONLY, include_users=frozenset({"all"})) if number < WAITING else one
+        for number, one in enumerate(policies)
+    )
+    began = time.process_time()
+    for _ in waiting_shifts(
+        replace(tenant, policies=waiting), accounts[:2000], app_passwords_allowed="unknown", now=NOW, at_most=100
+    ):
+        pass
+    spent = time.process_time() - began
+    return Measured(f"what {WAITING} report-only policies would change for 2,000 accounts", spent, "s", "5 s")
 
 
 def make(kinds: int) -> tuple[Tenant, list[Account]]:

@@ -75,8 +75,7 @@ async def prepare_digest(settings: Settings, now: datetime) -> str | None:
         return None
     async with tables(settings) as service:
         await ensure_tables(service, TABLES)
-        runs = await RunStore(service).newest(limit=100, since=now - timedelta(days=30))
-        last = next((run for run in runs if run.finished and not run.error and not run.partial), None)
+        last = await RunStore(service).last_whole(now - timedelta(days=30))
         exceptions = await ExceptionStore(service).active(now)
         states = FindingStore(service).load_findings(now=now, status="open", exceptions=exceptions)
         alert = compose_digest(

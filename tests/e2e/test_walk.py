@@ -4,6 +4,7 @@ import asyncio
 import re
 import runpy
 import sys
+import threading
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -61,12 +62,14 @@ def test_an_account_travels_as_contributing_says(installation: Installation, mon
     monkeypatch.setenv("TEAMS_WEBHOOK_URL", installation.receiver.settings["TEAMS_WEBHOOK_URL"])
     for other in ("WEBHOOK_URL", "WEBHOOK_SECRET"):  # channels are served at the same time: one alone has an order
         monkeypatch.delenv(other)
-    calls, before = _Calls(), sys.getprofile()
+    calls, before, before_in_threads = _Calls(), sys.getprofile(), threading.getprofile()
+    threading.setprofile(calls)  # judging and the like is done in threads
     sys.setprofile(calls)
     try:
         asyncio.run(_everything())
     finally:
         sys.setprofile(before)
+        threading.setprofile(before_in_threads)
     assert [call.path for call in installation.receiver.calls] == ["/teams"]
     told = _walk()
     assert len(told) > 30
