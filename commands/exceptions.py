@@ -20,6 +20,7 @@ def add(commands: Commands) -> None:
     one.add_argument("--reason", required=True)
     one.add_argument("--owner", required=True)
     one.add_argument("--until", required=True, type=iso_date, metavar="YYYY-MM-DD")
+    one.add_argument("--replace", action="store_true", help="end another exception that holds for the same check")
     one.set_defaults(command=_add_exception)
     actions.add_parser("list", help="all exceptions").set_defaults(command=_list_exceptions)
     one = actions.add_parser("remove", help="end an exception now")
@@ -37,6 +38,7 @@ async def _add_exception(options: argparse.Namespace) -> int:
             owner=options.owner,
             until=options.until,
             created_by=getuser(),
+            replace=options.replace,
         )
     put(render_json(added.public()))
     return DONE

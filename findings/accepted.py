@@ -1,11 +1,13 @@
 """Which exception covers a finding, and exceptions as text: pure."""
 
 import json
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
+from dataclasses import fields, replace
 from datetime import UTC, date, datetime
+from typing import Any
 
 from findings.model import AcceptedException, FindingState
+from findings.odd import parsed_time
 
 
 def exception_for(
@@ -32,6 +34,7 @@ def dump_exception(exception: AcceptedException | None) -> str | None:
         return None
     return json.dumps(
         {
+            **exception.extra,
             "id": exception.id,
             "account_id": exception.account_id,
             "user_principal_name": exception.user_principal_name,
@@ -48,16 +51,56 @@ def dump_exception(exception: AcceptedException | None) -> str | None:
 
 
 def load_exception(text: str | None) -> AcceptedException | None:
-    """The exception that ``dump_exception`` wrote."""
+    """The exception that ``dump_exception`` wrote, in this version or another.
+
+    Raises:
+        ValueError: What it accepts, and until when, can't be read: such an exception must not silence anything.
+    """
     if not text:
         return None
     values = json.loads(text)
-    ended_at = values.pop("ended_at")
-    return AcceptedException(
-        **{
-            **values,
-            "until": date.fromisoformat(values["until"]),
-            "created_at": datetime.fromisoformat(values["created_at"]),
-            "ended_at": datetime.fromisoformat(ended_at) if ended_at else None,
-        }
+    check_id, ended_at = _part(values, "check_id"), _part(values, "ended_at")
+    exception = AcceptedException(
+        id=_text(values, "id"),
+        account_id=_text(values, "account_id"),
+        user_principal_name=_words(values, "user_principal_name"),
+        check_id=None if check_id is None else _text(values, "check_id"),
+        reason=_words(values, "reason"),
+        owner=_words(values, "owner"),
+        until=date.fromisoformat(_text(values, "until")),
+        created_at=_time(values, "created_at"),
+        created_by=_words(values, "created_by"),
+        ended_at=None if ended_at is None else _time(values, "ended_at"),
+        ended_by=_words(values, "ended_by") or None,
     )
+    return replace(exception, extra={name: value for name, value in values.items() if name not in _KNOWN})
+
+
+_KNOWN = frozenset(field.name for field in fields(AcceptedException)) - {"extra"}
+
+
+def _part(values: Any, name: str) -> Any:
+    """A part that must be there, be it null: one that is missing may have said anything."""
+    if not isinstance(values, dict) or name not in values:
+        raise ValueError(f"an exception has {name}")
+    return values[name]
+
+
+def _text(values: Mapping[str, Any], name: str) -> str:
+    value = _part(values, name)
+    if not isinstance(value, str) or not value:
+        raise ValueError(f"{name} is a text")
+    return value
+
+
+def _words(values: Mapping[str, Any], name: str) -> str:
+    """What is only shown, and may be missing."""
+    value = values.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def _time(values: Mapping[str, Any], name: str) -> datetime:
+    time = parsed_time(_text(values, name))
+    if time is None:
+        raise ValueError(f"{name} is a time")
+    return time

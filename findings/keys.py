@@ -11,6 +11,7 @@ MAX_KEY_CHARACTERS = 512
 NO_KEY = "!"
 """A key that ``to_key`` makes of nothing: for filters that must not match."""
 _ESCAPED = re.compile(r"[/\\#?%'\";!\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+_TIME = "%Y%m%dT%H%M%S.%fZ"
 _ESCAPE = re.compile(r"!([0-9A-F]{4})")
 
 
@@ -40,7 +41,12 @@ def join(*parts: str) -> str:
 
 def time_key(time: datetime) -> str:
     """``time`` in UTC with microseconds, so that keys sort by time."""
-    return time.astimezone(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+    return time.astimezone(UTC).strftime(_TIME)
+
+
+def time_of(key: str) -> datetime:
+    """The time that ``time_key`` made ``key`` from. Raises ``ValueError`` for any other key."""
+    return datetime.strptime(key, _TIME).replace(tzinfo=UTC)
 
 
 def prefix_range(*parts: str) -> dict[str, str]:

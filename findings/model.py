@@ -100,6 +100,8 @@ class AcceptedException:
     ended_at: datetime | None = None
     """When it was removed or replaced before its end date."""
     ended_by: str | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    """What another version of this app knows of it, carried along."""
 
     def active(self, now: datetime) -> bool:
         """Whether it holds at ``now``."""
@@ -142,6 +144,7 @@ class FindingState:
     changed_at: datetime
     """When it last opened, changed, resolved or reopened."""
     fingerprint: str
+    """Empty where the finding was never seen whole, or where this can't be read: then other causes are no change."""
     summary: str
     run_id: str
     """The run that last saw or resolved it."""
@@ -293,10 +296,12 @@ class Snapshot:
 
     account_id: str
     record: AccountRecord | None
-    """None for an account that was never kept."""
+    """None for an account that was never kept, or whose row can't be read."""
     findings: tuple[FindingState, ...] = ()
     etag: str | None = None
-    """Of the account's row: a write fails if the row has changed since."""
+    """Of the account's row: a write fails if the row has changed since. There is one, too, where the row can't be read."""
+    set_aside: frozenset[str] = frozenset()
+    """The checks whose findings can't be read: they are left as they are, whatever a scan sees."""
 
 
 @dataclass(frozen=True, slots=True)

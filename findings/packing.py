@@ -22,6 +22,10 @@ TEXT_CHARACTERS = 2000
 """Longer texts are cut."""
 
 
+class NotPacked(ValueError):
+    """The binary properties of an entity hold no document."""
+
+
 def pack(document: Mapping[str, Any], limit: int = ACCOUNT_BYTES) -> dict[str, bytes]:
     """``document`` as binary properties ``data00``, ``data01``, ... of at most ``limit`` bytes together."""
     packed = _compress_to_fit(document, limit)
@@ -30,12 +34,26 @@ def pack(document: Mapping[str, Any], limit: int = ACCOUNT_BYTES) -> dict[str, b
 
 
 def unpack(entity: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The document in an entity; None where the entity was read without it."""
-    names = sorted(name for name in entity if name.startswith("data") and name[4:].isdecimal())
+    """The document in an entity; None where the entity was read without it.
+
+    Raises:
+        NotPacked: There is something, and it is no document.
+    """
+    names = sorted(filter(is_packed, entity))
     if not names:
         return None
-    document: dict[str, Any] = json.loads(zlib.decompress(b"".join(entity[name] for name in names)))
+    try:
+        document = json.loads(zlib.decompress(b"".join(entity[name] for name in names)))
+    except (zlib.error, ValueError, TypeError, RecursionError) as error:
+        raise NotPacked(f"The document can't be unpacked: {type(error).__name__}.") from error
+    if not isinstance(document, dict):
+        raise NotPacked("What is packed is no document.")
     return document
+
+
+def is_packed(name: str) -> bool:
+    """Whether a property of this name is a part of a document."""
+    return name.startswith("data") and name[4:].isdecimal()
 
 
 def clean(text: str, limit: int = TEXT_CHARACTERS) -> str:

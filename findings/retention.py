@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,8 +10,10 @@ from azure.data.tables.aio import TableServiceClient
 
 from findings.exceptions import EXCEPTIONS
 from findings.keys import prefix_range, time_key, to_key
+from findings.model import Status
+from findings.packing import NotPacked, is_packed, pack, unpack
 from findings.rows import ACCOUNT, FINDING
-from findings.runs import RUN, RUNS, run_from_row, run_to_row
+from findings.runs import RUN, RUNS
 from findings.store import FINDINGS, HISTORY
 from findings.tables import Table
 
@@ -38,12 +40,14 @@ async def prune(service: TableServiceClient, now: datetime, keep_days: int = KEE
     """
     cutoff = now - timedelta(days=keep_days)
     history, runs, findings, exceptions = (Table(service, name) for name in (HISTORY, RUNS, FINDINGS, EXCEPTIONS))
-    resolved = {**prefix_range(FINDING), "cutoff": cutoff}
+    # Not everything that was resolved once: what has another status now, and be it an unknown one, stays.
+    resolved = {**prefix_range(FINDING), "resolved": Status.RESOLVED.value, "cutoff": cutoff}
+    over = "RowKey ge @low and RowKey lt @high and status eq @resolved and resolved_at lt @cutoff"
     gone = {"account": ACCOUNT, "no": False, "cutoff": cutoff}
     return Pruned(
         history=await _delete(history, "RowKey lt @cutoff", {"cutoff": time_key(cutoff)}),
         runs=await _delete(runs, "PartitionKey eq @run and started lt @cutoff", {"run": RUN, "cutoff": cutoff}),
-        findings=await _delete(findings, "RowKey ge @low and RowKey lt @high and resolved_at lt @cutoff", resolved),
+        findings=await _delete(findings, over, resolved),
         accounts=await _delete(findings, "RowKey eq @account and selected eq @no and judged_at lt @cutoff", gone),
         exceptions=await _delete(exceptions, "until lt @cutoff", {"cutoff": cutoff.date().isoformat()}),
     )
@@ -75,19 +79,31 @@ async def _cleanse_runs(runs: Table, names: Collection[str]) -> int:
     """Runs name the accounts of which something was unreadable, and those that a waiting policy would change."""
     count = 0
     async for row in runs.query("PartitionKey eq @run", {"run": RUN}):
-        run = run_from_row(row)
-        cleansed = replace(
-            run,
-            gaps=tuple(gap for gap in run.gaps if str(gap.get("account")).lower() not in names),
-            simulations=tuple(
-                {**one, "accounts": [shift for shift in one["accounts"] if shift["id"] not in names]}
-                for one in run.simulations
-            ),
-        )
-        if cleansed != run:
-            await runs.upsert(run_to_row(cleansed))
+        try:
+            packed = unpack(row) or {}
+        except NotPacked:  # nor can anybody else read a name in it
+            continue
+        cleansed = _cleansed(packed, names)
+        if cleansed != packed:
+            others = {name: value for name, value in row.items() if not is_packed(name)}
+            await runs.upsert({**others, **pack(cleansed)})
             count += 1
     return count
+
+
+def _cleansed(value: Any, names: Collection[str]) -> Any:
+    """Plain JSON without the items of lists that are about some accounts."""
+    if isinstance(value, dict):
+        return {key: _cleansed(one, names) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_cleansed(one, names) for one in value if not _is_about(one, names)]
+    return value
+
+
+def _is_about(item: Any, names: Collection[str]) -> bool:
+    if isinstance(item, str):
+        return any(name in item.lower() for name in names)
+    return isinstance(item, dict) and any(str(item.get(key)).lower() in names for key in ("account", "id"))
 
 
 async def _delete(table: Table, conditions: str, parameters: Mapping[str, Any]) -> int:

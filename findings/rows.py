@@ -14,18 +14,23 @@ Table ``history`` has the same partitions, with rows ``<time>;<check id>;<kind>`
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any
 
 from findings.accepted import dump_exception, load_exception
-from findings.keys import from_key, join, time_key, to_key
+from findings.compare import change_id
+from findings.keys import from_key, join, time_key, time_of, to_key
 from findings.model import AccountRecord, Change, ChangeKind, FindingState, Flap, Silence, Status
-from findings.packing import TEXT_CHARACTERS, clean, pack, unpack
+from findings.odd import Columns, UnreadableRow, columns_of, parsed_time, readable
+from findings.packing import TEXT_CHARACTERS, clean, pack
 from findings.tables import Entity
 
 ACCOUNT = "account"
 CHANGE = "change"
 FINDING = "finding"
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 STRING_CHARACTERS = 32 * 1024
 """What a string property can hold."""
 JSON_COLUMNS = frozenset({"exception", "transitions"})
@@ -110,23 +115,32 @@ def account_to_row(record: AccountRecord) -> Entity:
 
 
 def account_from_row(row: Mapping[str, Any]) -> AccountRecord:
-    """The record in an account's row; its ``document`` is None where the row was read without it."""
+    """The record in an account's row; its ``document`` is None where the row was read without it.
+
+    Of a damaged one, whatever can be read; any judgement is later than one whose time can't be. Raises ``UnreadableRow``
+    where there is neither a time nor a name.
+    """
+    read = columns_of(row)
+    account_id, judged_at = from_key(read["PartitionKey"]), read.time("judged_at")
+    upn = read.text("user_principal_name", account_id)
+    if {"judged_at", "user_principal_name"} <= set(read.odd):
+        raise UnreadableRow("judged_at, user_principal_name")
     return AccountRecord(
-        account_id=from_key(row["PartitionKey"]),
-        user_principal_name=row["user_principal_name"],
-        display_name=row["display_name"],
-        run_id=row["run_id"],
-        judged_at=utc(row["judged_at"]),
-        complete=row["complete"],
-        selected=row["selected"],
-        per_user_mfa=row.get("per_user_mfa"),
-        on_evidence=bool(row.get("on_evidence", False)),
-        switched_off_from=row.get("switched_off_from"),
-        selected_as=row.get("selected_as", row["user_principal_name"]),
-        lost_since=utc_or_none(row.get("lost_since")),
-        visibility=row["visibility"],
-        usability=row["usability"],
-        document=unpack(row),
+        account_id=account_id,
+        user_principal_name=upn,
+        display_name=read.text("display_name", upn),
+        run_id=read.text("run_id", ""),
+        judged_at=judged_at or LONG_AGO,
+        complete=read.flag("complete", False),
+        selected=read.flag("selected", True),
+        per_user_mfa=read.text_or_none("per_user_mfa"),
+        on_evidence=read.mark("on_evidence"),
+        switched_off_from=read.text_or_none("switched_off_from"),
+        selected_as=read.text("selected_as", upn) if "selected_as" in read else upn,
+        lost_since=read.time_or_none("lost_since"),
+        visibility=read.text("visibility", "unknown"),
+        usability=read.text("usability", "unknown"),
+        document=read.document(),
     )
 
 
@@ -161,31 +175,50 @@ def finding_to_row(state: FindingState) -> Entity:
 
 
 def finding_from_row(row: Mapping[str, Any]) -> FindingState:
-    """The finding in a row."""
+    """The finding in a row; of a damaged one, whatever can be read.
+
+    Raises ``UnreadableRow`` for a status or a severity that this version doesn't know, and where nothing says whether the
+    finding is open, how severe it is, or since when.
+    """
+    read = columns_of(row)
+    account_id, check_id = from_key(read["PartitionKey"]), check_of(read["RowKey"])
+    status, severity = read.word("status", Status), read.word("severity", _Severity)
+    if check_id is None:
+        raise UnreadableRow("RowKey")
+    if status is None or severity is None:
+        raise UnreadableRow("status" if status is None else "severity")
+    first_ever, first_seen, changed_at, last_seen = _times(read)
+    upn = read.text("user_principal_name", account_id)
     return FindingState(
-        account_id=from_key(row["PartitionKey"]),
-        user_principal_name=row["user_principal_name"],
-        display_name=row["display_name"],
-        check_id=row["check_id"],
-        title=row["title"],
-        severity=row["severity"],
-        status=Status(row["status"]),
-        first_ever=utc(row["first_ever"]),
-        first_seen=utc(row["first_seen"]),
-        last_seen=utc(row["last_seen"]),
-        changed_at=utc(row["changed_at"]),
-        fingerprint=row["fingerprint"],
-        summary=row["summary"],
-        cause=row.get("cause"),
-        run_id=row["run_id"],
-        resolved_at=utc_or_none(row.get("resolved_at")),
-        resolution=row.get("resolution"),
-        occurrences=row["occurrences"],
-        transitions=tuple(datetime.fromisoformat(time) for time in json.loads(row["transitions"])),
-        flapping_since=utc_or_none(row.get("flapping_since")),
-        pending=bool(row.get("pending", False)),
-        exception=load_exception(row.get("exception")),
+        account_id=account_id,
+        user_principal_name=upn,
+        display_name=read.text("display_name", upn),
+        check_id=check_id,
+        title=read.text("title", check_id),
+        severity=severity.value,
+        status=status,
+        first_ever=first_ever,
+        first_seen=first_seen,
+        last_seen=last_seen,
+        changed_at=changed_at,
+        fingerprint=read.text("fingerprint", ""),
+        summary=read.text("summary", ""),
+        cause=read.text_or_none("cause"),
+        run_id=read.text("run_id", ""),
+        resolved_at=read.time_or_none("resolved_at"),
+        resolution=read.text_or_none("resolution"),
+        occurrences=read.count("occurrences", 1),
+        transitions=read.loaded("transitions", _transitions, ()),
+        flapping_since=read.time_or_none("flapping_since"),
+        pending=read.mark("pending"),
+        exception=read.loaded("exception", load_exception, None),
     )
+
+
+def check_of(row_key: str) -> str | None:
+    """The check whose finding has this key; None for a key that no finding of this version has."""
+    parts = row_key.split(";")
+    return from_key(parts[1]) if len(parts) == 2 and parts[0] == FINDING and parts[1] else None
 
 
 def change_to_row(change: Change, detail: Mapping[str, bytes]) -> Entity:
@@ -199,33 +232,101 @@ def change_to_history(change: Change, detail: Mapping[str, bytes]) -> Entity:
 
 
 def change_from_row(row: Mapping[str, Any]) -> Change:
-    """The change in a row of either table."""
-    flapping, silence = row.get("flapping"), row.get("silence")
+    """The change in a row of either table; of a damaged one, whatever can be read.
+
+    Raises ``UnreadableRow`` where it says something that this version doesn't know, so that nobody can tell of it.
+    """
+    read = columns_of(row)
+    account_id, key = from_key(read["PartitionKey"]), _ChangeKey.of(read["RowKey"])
+    kind = read.word("kind", ChangeKind) or key.kind
+    status = read.word("status", Status, Status.RESOLVED if kind is ChangeKind.RESOLVED else Status.OPEN)
+    severity, previous = read.word("severity", _Severity), read.word("previous_severity", _Severity)
+    at, first_seen = read.time("at"), read.time("first_seen")
+    moment = at or key.time() or first_seen
+    if status is None or moment is None:
+        raise UnreadableRow("at, first_seen")
+    upn = read.text("user_principal_name", account_id)
+    if severity is None:
+        read.odd.append("severity")
+    alert_id = read.text("alert_id", "") if key.alert_id is None else key.alert_id
     return Change(
-        id=row["change_id"],
-        alert_id=row["alert_id"],
-        kind=ChangeKind(row["kind"]),
-        status=Status(row["status"]),
-        account_id=from_key(row["PartitionKey"]),
-        user_principal_name=row["user_principal_name"],
-        display_name=row["display_name"],
-        check_id=row["check_id"],
-        title=row["title"],
-        severity=row["severity"],
-        summary=row["summary"],
-        cause=row.get("cause"),
-        at=utc(row["at"]),
-        first_seen=utc(row["first_seen"]),
-        run_id=row["run_id"],
-        previous_severity=row.get("previous_severity"),
-        resolution=row.get("resolution"),
-        flapping=Flap(flapping) if flapping else None,
-        silence=Silence(silence) if silence else None,
-        closing=bool(row.get("closing", False)),
-        channels=tuple(filter(None, str(row.get("channels") or "").split(","))),
-        exception=load_exception(row.get("exception")),
-        detail=unpack(row) or {},
+        id=read.text("change_id", change_id(alert_id, account_id, key.check_id, kind)),
+        alert_id=alert_id,
+        kind=kind,
+        status=status,
+        account_id=account_id,
+        user_principal_name=upn,
+        display_name=read.text("display_name", upn),
+        check_id=key.check_id,
+        title=read.text("title", key.check_id),
+        severity=severity.value if severity else _Severity.HIGH.value,
+        summary=read.text("summary", ""),
+        cause=read.text_or_none("cause"),
+        at=moment,
+        first_seen=first_seen or moment,
+        run_id=read.text("run_id", ""),
+        previous_severity=previous.value if previous else None,
+        resolution=read.text_or_none("resolution"),
+        flapping=read.word("flapping", Flap),
+        silence=read.word("silence", Silence),
+        closing=read.mark("closing"),
+        channels=tuple(filter(None, (read.text_or_none("channels") or "").split(","))),
+        exception=read.loaded("exception", load_exception, None),
+        detail=read.document() or {},
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _ChangeKey:
+    """What the key of a change says: it must be found again by it, whatever the columns say."""
+
+    check_id: str
+    kind: ChangeKind
+    alert_id: str | None
+    """None in the history, where the time is in its place."""
+    first: str
+
+    @classmethod
+    def of(cls, row_key: str) -> "_ChangeKey":
+        first, *others = [from_key(part) for part in row_key.split(";")]
+        if len(others) != (3 if first == CHANGE else 2):
+            raise UnreadableRow("RowKey")
+        try:
+            return cls(others[-2], ChangeKind(others[-1]), others[0] if first == CHANGE else None, first)
+        except ValueError:
+            raise UnreadableRow(f'kind "{readable(others[-1])}"') from None
+
+    def time(self) -> datetime | None:
+        """The time in the key of the history."""
+        try:
+            return time_of(self.first)
+        except ValueError:
+            return None
+
+
+class _Severity(StrEnum):
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+
+
+def _times(read: Columns) -> tuple[datetime, datetime, datetime, datetime]:
+    """When a finding was first opened, last opened, changed and seen; in place of one that is missing, the next best."""
+    names = ("first_ever", "first_seen", "changed_at", "last_seen")
+    found = [read.time(name) for name in names]
+    known = [time for time in found if time is not None]
+    if not known:
+        raise UnreadableRow(", ".join(names))
+    first_ever, first_seen, changed_at, last_seen = found
+    earliest, latest = min(known), max(known)
+    return first_ever or earliest, first_seen or earliest, changed_at or latest, last_seen or latest
+
+
+def _transitions(text: str) -> tuple[datetime, ...]:
+    times = [parsed_time(time) for time in json.loads(text)]
+    if None in times:
+        raise ValueError("transitions are times")
+    return tuple(time for time in times if time is not None)
 
 
 def _change_row(change: Change, row_key: str, detail: Mapping[str, bytes]) -> Entity:
@@ -277,8 +378,3 @@ def present(**values: Any) -> Entity:
 def utc(value: datetime) -> datetime:
     """A stored time as a plain datetime: the SDK's own subclass compares equal, but can't be changed faithfully."""
     return datetime.combine(value.date(), value.time(), UTC)
-
-
-def utc_or_none(value: datetime | None) -> datetime | None:
-    """``utc``, where there may be no time."""
-    return utc(value) if value is not None else None

@@ -12,10 +12,11 @@ from azure.data.tables.aio import TableServiceClient
 
 from findings.clocks import TOLERANCE, run_not_after
 from findings.errors import ConflictError, StorageError
-from findings.keys import to_key
+from findings.keys import from_key, to_key
 from findings.model import DONE, RunRecord, RunStatus
-from findings.packing import pack, unpack
-from findings.rows import present, utc, utc_or_none
+from findings.odd import Columns, OddRows, UnreadableRow, columns_of
+from findings.packing import pack
+from findings.rows import present
 from findings.tables import Entity, Table
 
 RUNS = "runs"
@@ -37,25 +38,32 @@ class RunStore:
 
     def __init__(self, service: TableServiceClient) -> None:
         self._runs = Table(service, RUNS)
+        self._odd = OddRows(of="partition")
+
+    @property
+    def odd(self) -> list[str]:
+        """The rows that could not be read so far, or not in full, in sentences."""
+        return self._odd.sentences
 
     async def save(self, run: RunRecord) -> None:
         """Write a run whole: when it begins, as it gets on, and when it ends. Only who does the run writes it."""
         await self._runs.upsert(run_to_row(run))
 
     async def load(self, run_id: str) -> RunRecord | None:
-        """The run with this id, or None."""
+        """The run with this id; None where there is none, or none that can be read."""
         row = await self._row(run_id)
-        return run_from_row(row) if row is not None else None
+        return self._read(row) if row is not None else None
 
     async def change(self, run_id: str, change: Callable[[RunRecord | None], RunRecord | None]) -> RunRecord | None:
         """Write what ``change`` makes of the run as it is now, or of None; where that is None, leave it as it is.
 
-        For whoever doesn't do the run: what is written meanwhile is seen and never overwritten. Returns the run as it is then.
+        For whoever doesn't do the run: what is written meanwhile is seen and never overwritten, and a row that can't be read
+        is left as it is. Returns the run as it is then.
         """
         while True:
             row = await self._row(run_id)
-            known = run_from_row(row) if row is not None else None
-            changed = change(known)
+            known = self._read(row) if row is not None else None
+            changed = change(known) if known or row is None else None
             if changed is None:
                 return known
             with suppress(ConflictError):  # somebody else wrote it: look again
@@ -69,6 +77,9 @@ class RunStore:
             return None
         return await self._runs.get(RUN, key)
 
+    def _read(self, row: Mapping[str, Any]) -> RunRecord | None:
+        return self._odd.read(RUNS, row, run_from_row)
+
     async def newest(self, limit: int = 50, since: datetime | None = None, *, whole: bool = False) -> list[RunRecord]:
         """The newest runs first, at most ``limit``: those that started at or after ``since``; ``whole``: those of everything."""
         conditions = "PartitionKey eq @run"
@@ -77,7 +88,7 @@ class RunStore:
             conditions += " and started ge @since"
             parameters["since"] = since
         rows = self._runs.query(conditions, parameters)
-        runs = [run_from_row(row) async for row in rows if not (whole and row.get("partial"))]
+        runs = [run async for row in rows if not (whole and row.get("partial")) and (run := self._read(row))]
         return sorted(runs, key=lambda run: (run.started, run.id), reverse=True)[:limit]
 
     async def is_first(self, run: RunRecord) -> bool:
@@ -91,14 +102,14 @@ class RunStore:
         rows = self._runs.query(
             f"PartitionKey eq @run and {_IS_DONE}", {"run": RUN, **_STATUSES}, select=("tenant_id", "finished")
         )
-        known = [(utc(row["finished"]), str(row["tenant_id"])) async for row in rows if row.get("tenant_id")]
+        known = [(_finished(row), str(row["tenant_id"])) async for row in rows if row.get("tenant_id")]
         return max(known)[1] if known else ""
 
     async def put_right(self, now: datetime) -> None:
         """Rewrite the runs whose times can't have been yet, because the clock of their machine was ahead."""
         conditions = "PartitionKey eq @run and ( started gt @now or finished gt @now )"
-        rows = self._runs.query(conditions, {"run": RUN, "now": now + TOLERANCE}, select=("run_id",))
-        for run_id in [row["run_id"] async for row in rows]:
+        rows = self._runs.query(conditions, {"run": RUN, "now": now + TOLERANCE}, select=("RowKey",))
+        for run_id in [from_key(row["RowKey"]) async for row in rows]:
             await self.change(run_id, lambda run: run_not_after(run, now) if run else None)
 
     async def last_whole(self, since: datetime, until: datetime | None = None) -> RunRecord | None:
@@ -108,9 +119,12 @@ class RunStore:
         if until is not None:
             conditions += " and finished le @until"
             parameters["until"] = until
-        rows = self._runs.query(conditions, parameters, select=("RowKey", "run_id", "finished", "partial"))
-        whole = [(utc(row["finished"]), row["run_id"]) async for row in rows if not row.get("partial")]
-        return await self.load(max(whole)[1]) if whole else None
+        rows = self._runs.query(conditions, parameters, select=("RowKey", "finished", "partial"))
+        whole = [(_finished(row), from_key(row["RowKey"])) async for row in rows if not row.get("partial")]
+        for _, run_id in sorted(whole, reverse=True):
+            if run := await self.load(run_id):
+                return run
+        return None
 
     async def end_abandoned(self, now: datetime, but: str = "") -> list[RunRecord]:
         """Mark every run that ended without saying so as failed, and return them as they are now.
@@ -120,8 +134,8 @@ class RunStore:
         """
         conditions = "PartitionKey eq @run and ( status eq @running or ( status eq @queued and started lt @lost ) )"
         parameters = {"run": RUN, "running": RunStatus.RUNNING, "queued": RunStatus.QUEUED, "lost": now - LOST}
-        rows = self._runs.query(conditions, parameters, select=("run_id",))
-        found = [row["run_id"] async for row in rows if row["run_id"] != but]
+        rows = self._runs.query(conditions, parameters, select=("RowKey",))
+        found = [run_id async for row in rows if (run_id := from_key(row["RowKey"])) != but]
         ended = [await self.change(run_id, lambda run: ended_without_a_word(run, now)) for run_id in found]
         return [run for run in ended if run is not None]
 
@@ -134,6 +148,11 @@ def ended_without_a_word(run: RunRecord | None, now: datetime) -> RunRecord | No
     elif run is not None and run.status is RunStatus.QUEUED and run.started < now - LOST:
         why = NEVER_STARTED
     return replace(run, status=RunStatus.FAILED, finished=now, error=why) if run is not None and why else None
+
+
+def _finished(row: Mapping[str, Any]) -> datetime:
+    """When a run finished, for putting runs in order; one that doesn't say so comes first."""
+    return Columns(row).time_or_none("finished") or datetime.min.replace(tzinfo=UTC)
 
 
 _STATUSES = {status.value: status.value for status in DONE}
@@ -175,30 +194,54 @@ def run_to_row(run: RunRecord) -> Entity:
 
 
 def run_from_row(row: Mapping[str, Any]) -> RunRecord:
-    """The run in a row."""
-    packed = unpack(row) or {}
+    """The run in a row; of a damaged one, whatever can be read.
+
+    Raises ``UnreadableRow`` for a status that this version doesn't know, and where nothing says when it started.
+    """
+    read = columns_of(row)
+    status, started = read.word("status", RunStatus), read.time("started") or read.time_or_none("finished")
+    if status is None or started is None:
+        raise UnreadableRow("started" if status else "status")
+    packed = read.document() or {}
     return RunRecord(
-        id=row["run_id"],
-        status=RunStatus(row["status"]),
-        started=utc(row["started"]),
-        finished=utc_or_none(row.get("finished")),
-        trigger=row["trigger"],
-        tenant_id=row["tenant_id"],
-        tenant_name=row["tenant_name"],
-        partial=row.get("partial", False),
-        accounts_total=row["accounts_total"],
-        accounts_done=row["accounts_done"],
-        graph_requests=row["graph_requests"],
-        alert_id=row.get("alert_id"),
-        error=row.get("error"),
-        visibility=packed.get("visibility", {}),
-        usability=packed.get("usability", {}),
-        severities=packed.get("severities", {}),
-        changes=packed.get("changes", {}),
-        gaps=tuple(packed.get("gaps", ())),
-        simulations=tuple(packed.get("simulations", ())),
-        notes=tuple(packed.get("notes", ())),
+        id=read.text("run_id", from_key(read["RowKey"])),
+        status=status,
+        started=started,
+        finished=read.time_or_none("finished"),
+        trigger=read.text("trigger", ""),
+        tenant_id=read.text("tenant_id", ""),
+        tenant_name=read.text("tenant_name", ""),
+        partial=read.mark("partial"),
+        accounts_total=read.count("accounts_total", 0),
+        accounts_done=read.count("accounts_done", 0),
+        graph_requests=read.count("graph_requests", 0),
+        alert_id=read.text_or_none("alert_id"),
+        error=read.text_or_none("error"),
+        visibility=_counts(packed, "visibility"),
+        usability=_counts(packed, "usability"),
+        severities=_counts(packed, "severities"),
+        changes=_counts(packed, "changes"),
+        gaps=_objects(packed, "gaps", "input"),
+        simulations=_objects(packed, "simulations", "title", "accounts"),
+        notes=tuple(one for one in _list(packed, "notes") if isinstance(one, str)),
     )
+
+
+def _counts(packed: Mapping[str, Any], name: str) -> dict[str, int]:
+    found = packed.get(name)
+    items = found.items() if isinstance(found, dict) else ()
+    return {key: count for key, count in items if isinstance(count, int)}
+
+
+def _objects(packed: Mapping[str, Any], name: str, *needed: str) -> tuple[Mapping[str, Any], ...]:
+    """The objects of a list that have at least what everybody needs of them."""
+    items = _list(packed, name)
+    return tuple(one for one in items if isinstance(one, dict) and all(one.get(key) is not None for key in needed))
+
+
+def _list(packed: Mapping[str, Any], name: str) -> list[Any]:
+    found = packed.get(name)
+    return found if isinstance(found, list) else []
 
 
 async def probe(service: TableServiceClient) -> None:

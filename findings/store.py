@@ -22,6 +22,13 @@ group is still there, and whoever sends knows by the group's id that it was deli
 
 A write that succeeded but whose answer was lost looks like a conflict when the SDK repeats it. ``keep`` then reads
 again, finds its own state, sees no further change, and the waiting rows are there from the first attempt.
+
+Rows that can't be read
+-----------------------
+A finding or a change with a value that this version doesn't know (it was written by a newer one, before a rollback) is
+left as it is: not compared, not written, not told, not deleted, not shown. ``keep`` leaves out what a scan saw for the
+check of such a finding. Of a damaged row whatever can be read is used, and the next write makes it whole. ``odd`` names
+both; see ``findings/odd.py``.
 """
 
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
@@ -37,6 +44,7 @@ from findings.compare import compare, no_longer_found
 from findings.errors import ConflictError
 from findings.keys import NO_KEY, from_key, prefix_range, time_key, to_key
 from findings.model import AcceptedException, AccountRecord, Change, Comparison, FindingState, Observation, Snapshot
+from findings.odd import OddRows
 from findings.packing import DETAIL_BYTES, pack
 from findings.parallel import for_each
 from findings.rows import (
@@ -51,6 +59,7 @@ from findings.rows import (
     change_from_row,
     change_to_history,
     change_to_row,
+    check_of,
     finding_from_row,
     finding_to_row,
     fold,
@@ -77,6 +86,12 @@ class FindingStore:
     def __init__(self, service: TableServiceClient) -> None:
         self._findings = Table(service, FINDINGS)
         self._history = Table(service, HISTORY)
+        self._odd = OddRows()
+
+    @property
+    def odd(self) -> list[str]:
+        """The rows that could not be read so far, or not in full, in sentences."""
+        return self._odd.sentences
 
     # Writing
 
@@ -127,7 +142,7 @@ class FindingStore:
             outcome = compare(
                 record,
                 known.findings,
-                observations,
+                [one for one in observations if one.check_id not in known.set_aside],
                 alert_id=alert_id,
                 closing=closing,
                 resolution=resolution,
@@ -213,7 +228,8 @@ class FindingStore:
             "RowKey ge @low and RowKey lt @high", prefix_range(CHANGE, *alert_id), select=columns
         )
         async for row in rows:
-            yield change_from_row(row)
+            if change := self._odd.read(FINDINGS, row, change_from_row):
+                yield change
 
     # Reading
 
@@ -221,7 +237,10 @@ class FindingStore:
         """What is known of one account, with its document."""
         partition = {"partition": to_key(account_id)}
         rows = self._findings.query(f"PartitionKey eq @partition and {IS_STATE}", partition | STATE)
-        return _snapshot(account_id, [row async for row in rows])
+        known = self._snapshot(account_id, [row async for row in rows])
+        if known.record and known.record.document is None:  # none of its parts is there
+            return replace(known, record=replace(known.record, document={}))
+        return known
 
     async def load_snapshots(self) -> AsyncIterator[Snapshot]:
         """What is known of every account, selected or not, without the documents: all that a scan compares with."""
@@ -229,23 +248,23 @@ class FindingStore:
         rows: list[Any] = []
         async for row in self._findings.query(IS_STATE, STATE, select=select):
             if rows and rows[0]["PartitionKey"] != row["PartitionKey"]:
-                yield _snapshot(from_key(rows[0]["PartitionKey"]), rows)
+                yield self._snapshot(from_key(rows[0]["PartitionKey"]), rows)
                 rows = []
             rows.append(row)
         if rows:
-            yield _snapshot(from_key(rows[0]["PartitionKey"]), rows)
+            yield self._snapshot(from_key(rows[0]["PartitionKey"]), rows)
 
     async def load_accounts(self, *, selected_only: bool = True) -> AsyncIterator[AccountRecord]:
         """Every account with its document, in no particular order; as a stream, one page of the service at a time."""
         async for row in self._findings.query("RowKey eq @account", {"account": ACCOUNT}):
-            record = account_from_row(row)
-            if record.selected or not selected_only:
+            record = self._odd.read(FINDINGS, row, account_from_row)
+            if record and (record.selected or not selected_only):
                 yield record
 
     async def find_account(self, name: str) -> AccountRecord | None:
         """The account with this id or user principal name (in any case), or None; selected ones first."""
         rows = self._findings.query(f"RowKey eq @account and {IS_ACCOUNT}", {"account": ACCOUNT, **_names(name)})
-        records = [account_from_row(row) async for row in rows]
+        records = [one async for row in rows if (one := self._odd.read(FINDINGS, row, account_from_row))]
         return max(records, key=lambda record: (record.selected, record.judged_at), default=None)
 
     async def load_findings(
@@ -278,18 +297,31 @@ class FindingStore:
             conditions.append(IS_ACCOUNT)
             parameters |= _names(account)
         async for row in self._findings.query(" and ".join(conditions), parameters):
-            yield with_exception(finding_from_row(row), exceptions, now)
+            if state := self._odd.read(FINDINGS, row, finding_from_row):
+                yield with_exception(state, exceptions, now)
 
     async def history(self, account_id: str) -> tuple[Change, ...]:
         """Everything that happened to one account, oldest first, with the details of each moment."""
         rows = self._history.query("PartitionKey eq @partition", {"partition": to_key(account_id)})
-        return tuple([change_from_row(row) async for row in rows])
+        return tuple([one async for row in rows if (one := self._odd.read(HISTORY, row, change_from_row))])
 
     async def history_since(self, since: datetime) -> AsyncIterator[Change]:
         """Everything that happened at or after ``since``, without details, by account and then by time."""
         rows = self._history.query("RowKey ge @since", {"since": time_key(since)}, select=CHANGE_COLUMNS)
         async for row in rows:
-            yield change_from_row(row)
+            if change := self._odd.read(HISTORY, row, change_from_row):
+                yield change
+
+    def _snapshot(self, account_id: str, rows: Sequence[Any]) -> Snapshot:
+        record, etag, findings, set_aside = None, None, [], set()
+        for row in rows:
+            if row["RowKey"] == ACCOUNT:
+                record, etag = self._odd.read(FINDINGS, row, account_from_row), row.metadata["etag"]
+            elif state := self._odd.read(FINDINGS, row, finding_from_row):
+                findings.append(state)
+            else:
+                set_aside.add(check_of(row["RowKey"]) or "")
+        return Snapshot(account_id, record, tuple(findings), etag, frozenset(set_aside))
 
 
 def _names(name: str) -> dict[str, str]:
@@ -299,16 +331,6 @@ def _names(name: str) -> dict[str, str]:
     except ValueError:  # longer than any key
         partition = lower = NO_KEY
     return {"partition": partition, "lower": lower, "upn": fold(name)}
-
-
-def _snapshot(account_id: str, rows: Sequence[Any]) -> Snapshot:
-    record, etag, findings = None, None, []
-    for row in rows:
-        if row["RowKey"] == ACCOUNT:
-            record, etag = account_from_row(row), row.metadata["etag"]
-        else:
-            findings.append(finding_from_row(row))
-    return Snapshot(account_id, record, tuple(findings), etag)
 
 
 def _packed(changes: Sequence[Change]) -> list[tuple[Change, dict[str, bytes]]]:

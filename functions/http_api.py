@@ -11,7 +11,7 @@ from typing import Any
 import azure.functions as func
 
 from findings.errors import FindingsError, ScanAlreadyRunning
-from findings.exceptions import ExceptionRefused
+from findings.exceptions import ExceptionHolds, ExceptionRefused
 from findings.lease import LeaseTimes
 from findings.model import RunRecord, RunStatus
 from findings.runs import RunStore, new_run_id
@@ -199,7 +199,7 @@ async def _served(
 def _status_of(error: Exception) -> int:
     if isinstance(error, views.NotFound):
         return 404
-    if isinstance(error, ScanAlreadyRunning):
+    if isinstance(error, ScanAlreadyRunning | ExceptionHolds):
         return 409
     if isinstance(error, ExceptionRefused):
         return 400
@@ -252,6 +252,8 @@ def _exception(body: Any) -> dict[str, Any]:
         until = date.fromisoformat(str(texts["until"]))
     except ValueError:
         raise BadRequest("until is not a date: write it as YYYY-MM-DD.") from None
+    if not isinstance(body.get("replace", False), bool):
+        raise BadRequest("replace is true or false.")
     check = texts["check"].upper() if texts["check"] else None
     return {
         "account": texts["account"],
@@ -259,6 +261,7 @@ def _exception(body: Any) -> dict[str, Any]:
         "reason": texts["reason"],
         "owner": texts["owner"],
         "until": until,
+        "replace": body.get("replace", False),
     }
 
 

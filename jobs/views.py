@@ -161,11 +161,12 @@ async def add_exception(
     owner: str,
     until: date,
     created_by: str,
+    replace: bool = False,
 ) -> AcceptedException:
-    """Accept a finding of an account that was scanned before.
+    """Accept a finding of an account that was scanned before; ``replace`` ends another exception that holds for it.
 
     Raises :class:`NotFound` for an unknown account or check, ``ExceptionRefused`` for a missing reason, owner or a wrong
-    end date.
+    end date, ``ExceptionHolds`` where another exception holds and isn't to be replaced.
     """
     if check_id is not None:
         _known_check(check_id)
@@ -181,6 +182,7 @@ async def add_exception(
         until=until,
         created_by=created_by,
         now=datetime.now(UTC),
+        replace=replace,
     )
 
 
@@ -207,10 +209,26 @@ def _known_check(check_id: str) -> None:
 
 def _account(record: AccountRecord, findings_now: list[Json]) -> Json:
     """The account as it was judged, with its findings as they stand now."""
-    kept: dict[str, Any] = dict(record.document or {})
+    kept: dict[str, Any] = {**_bare(record), **(record.document or {})}
     shown = ("check_id", "severity", "status", "first_seen", "title", "summary", "exception")
     kept["findings"] = [{name: finding[name] for name in shown} for finding in findings_now]
     return kept
+
+
+def _bare(record: AccountRecord) -> Json:
+    """What can be shown of an account whose document can't be read."""
+    empty = dict.fromkeys(("selected_by", "reasons", "findings", "remediation", "notices", "products"), ())
+    return {
+        "id": record.account_id,
+        "user_principal_name": record.user_principal_name,
+        "display_name": record.display_name,
+        "per_user_mfa": record.per_user_mfa or "unknown",
+        "visibility": record.visibility,
+        "usability": record.usability,
+        **{name: list(none) for name, none in empty.items()},
+        "app_password_events": None,
+        "cross_check": None,
+    }
 
 
 def _run_object(record: RunRecord) -> Json:

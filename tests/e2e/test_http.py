@@ -110,13 +110,20 @@ def test_exceptions_are_made_listed_and_ended(installation: Installation) -> Non
     made = answer(asyncio.run(http_api.exceptions(request("PUT", wanted))))
     listed = answer(asyncio.run(http_api.exceptions(request())))["exceptions"]
     assert [one["id"] for one in listed] == [made["id"]]
-    ended = answer(asyncio.run(http_api.exceptions(request("DELETE", id=made["id"]))))
+    other = {**wanted, "reason": "stays after all"}
+    refused = asyncio.run(http_api.exceptions(request("PUT", other)))
+    assert refused.status_code == 409
+    assert made["id"] in answer(refused)["error"]
+    assert answer(asyncio.run(http_api.exceptions(request("PUT", wanted)))) == made
+    replaced = answer(asyncio.run(http_api.exceptions(request("PUT", {**other, "replace": True}))))
+    ended = answer(asyncio.run(http_api.exceptions(request("DELETE", id=replaced["id"]))))
     assert ended["ended_by"] == "local"
     many: tuple[Any, ...] = (
         {**wanted, "until": "2036-01-01"},
         {**wanted, "reason": " "},
         {**wanted, "check": ""},
         {**wanted, "until": "soon"},
+        {**wanted, "replace": "yes"},
         [],
         None,
     )
