@@ -1,6 +1,7 @@
 """Alerts as bytes, compressed, to be kept in Table Storage."""
 
 import json
+import logging
 import zlib
 from dataclasses import asdict, replace
 from datetime import date, datetime
@@ -13,6 +14,7 @@ CONTENT_BYTES = 10 * 64 * 1024
 """What an alert may take, compressed: an entity of Table Storage holds 1 MiB."""
 
 _ALERT = TypeAdapter(Alert)
+log = logging.getLogger(__name__)
 
 
 def dump(alert: Alert, limit: int = CONTENT_BYTES) -> bytes:
@@ -28,9 +30,16 @@ def dump(alert: Alert, limit: int = CONTENT_BYTES) -> bytes:
     return content
 
 
-def load(content: bytes) -> Alert:
-    """The alert that ``dump`` made ``content`` from."""
-    return _ALERT.validate_json(zlib.decompress(content))
+def load(content: bytes) -> Alert | None:
+    """The alert that ``dump`` made ``content`` from; None where this version can't read it.
+
+    It is then put together anew from the changes that wait, or stays undelivered until a newer version finds it again.
+    """
+    try:
+        return _ALERT.validate_json(zlib.decompress(content))
+    except (zlib.error, ValueError, TypeError) as error:
+        log.warning("The content of an alert can't be read (%s): it counts as not there.", type(error).__name__)
+        return None
 
 
 def _compressed(alert: Alert) -> bytes:

@@ -208,6 +208,7 @@ def test_alert_too_large_to_be_kept_loses_the_least_urgent_items_but_not_the_cou
     made = alert(*(item(n, name=name * 5, upn=f"{n}{name}") for n in range(300) for name in HOSTILE))
     content = dump(made, limit=20_000)
     kept = load(content)
+    assert kept
     assert len(content) <= 20_000
     assert 0 < len(kept.items) < len(made.items)
     assert kept.counts == made.counts
@@ -216,6 +217,7 @@ def test_alert_too_large_to_be_kept_loses_the_least_urgent_items_but_not_the_cou
 def test_alert_with_more_gaps_than_can_be_kept_loses_some() -> None:
     gaps = [AlertGap("per_user_mfa", "the per-user MFA state", f"{n} {hash(n)}", None, f"svc-{n}") for n in range(5000)]
     kept = load(dump(alert(item(1), gaps=gaps), limit=10_000))
+    assert kept
     assert 0 < len(kept.gaps) < 5000
     assert kept.items == ()
     assert kept.counts == {"opened": 1}
