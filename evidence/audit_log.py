@@ -13,6 +13,7 @@ from tenant.audits import AT_ONCE, AuditQuestion, AuditReader, parse_event
 from tenant.gaps import Gaps
 from tenant.graph import Graph, GraphError
 from tenant.model import AuditTrail, Gap, Tenant
+from tenant.policies import parse_time
 from tenant.turns import OutOfTurns, Turns
 
 DAYS = 30
@@ -35,6 +36,8 @@ async def read_trail(
     What can't be read becomes an optional gap, once. Raises ``StorageError`` where it can't be kept.
     """
     log = _AuditLog(await evidence.recall("audits"), now)
+    if log.odd:
+        evidence.note("audits")
     reader = AuditReader(graph, turns)
     changed = False
     try:
@@ -70,15 +73,20 @@ def groups_that_count(tenant: Tenant) -> list[str]:
 
 
 class _AuditLog:
-    """What is kept: ``read`` (question or group -> up to when it was answered), ``since`` and ``rows``."""
+    """What is kept: ``read`` (question or group -> up to when it was answered), ``since`` and ``rows``.
+
+    ``odd``: whether not all of it can be read. Then what can be is used, and everything is asked for again.
+    """
 
     def __init__(self, kept: Json, now: datetime) -> None:
         self._now = now
-        self._read: dict[str, datetime] = {
-            name: datetime.fromisoformat(time) for name, time in kept.get("read", {}).items()
-        }
-        self._since = datetime.fromisoformat(kept["since"]) if "since" in kept else None
-        self._rows: dict[str, Json] = {row["id"]: row for row in kept.get("rows", ())}
+        self._since = parse_time(kept.get("since"))
+        read, rows = kept.get("read"), kept.get("rows")
+        times = {name: parse_time(text) for name, text in read.items()} if isinstance(read, dict) else {"": None}
+        readable = [row for row in rows if _is_row(row)] if isinstance(rows, list) else []
+        self._rows: dict[str, Json] = {row["id"]: row for row in readable}
+        self.odd = bool(kept) and (self._since is None or None in times.values() or readable != rows)
+        self._read = {name: time for name, time in times.items() if time and not self.odd}
 
     def questions(self, groups: Sequence[str]) -> Iterable[tuple[datetime, AuditQuestion]]:
         """What is to be asked, and from when on."""
@@ -121,3 +129,7 @@ class _AuditLog:
     def _from(self, name: str) -> datetime:
         first = self._now - timedelta(days=DAYS)
         return max(self._read.get(name, first) - LATE, first)
+
+
+def _is_row(row: Any) -> bool:
+    return isinstance(row, dict) and all(isinstance(row.get(name), str) for name in ("id", "activityDateTime"))

@@ -27,6 +27,9 @@ class Known:
     demands: tuple[MfaDemand, ...] = ()
 
 
+_Key = tuple[str, tuple[str, ...], date]
+
+
 class SignInLog:
     """The log of one scan. Sets of days are bits of an integer, the newest day first."""
 
@@ -35,13 +38,18 @@ class SignInLog:
         self._last = (now - timedelta(hours=SETTLED_HOURS)).date() - timedelta(days=1)
         self._covered: dict[tuple[str, str], int] = {}
         self._newest: date | None = None
+        self._unreadable: set[_Key] = set()
         self.stopped = False
         """Whether something could not be read, or the scan has spent its requests."""
 
     async def look(self) -> None:
         """See which days are kept. Raises ``StorageError``."""
         async for kept in self._evidence.days():
-            self._note(kept)
+            if _is_readable(kept):
+                self._note(kept)
+            else:  # it is asked for again
+                self._unreadable.add(_key(kept))
+                self._evidence.note_day(kept)
 
     async def ask(self, about: str, ids: Sequence[str] = ("",)) -> None:
         """Read the days of a question (``legacy``, ``apps`` or ``accounts``) that aren't kept, newest first.
@@ -91,9 +99,8 @@ class SignInLog:
                     key = (use.account_id, use.client_app, use.app_id, use.app_name, use.user_agent, use.way)
                     count, days, first, last = sums.get(key, (0, 0, use.first_seen, use.last_seen))
                     sums[key] = (count + use.count, days + 1, min(first, use.first_seen), max(last, use.last_seen))
-            for id, provider, seen in kept.sums.get("demands", ()):
+            for id, provider, moment in _demands(kept):
                 if id in wanted:
-                    moment = datetime.fromisoformat(seen)
                     demands[id, provider] = max(demands.get((id, provider), moment), moment)
         return _by_account(sums, demands)
 
@@ -108,7 +115,7 @@ class SignInLog:
     async def _kept(self) -> AsyncIterator[KeptDay]:
         first = self._first_that_counts()
         async for kept in self._evidence.days():
-            if kept.day >= first:
+            if kept.day >= first and _key(kept) not in self._unreadable:
                 yield kept
 
     async def _read(self, question: Question, first: date, last: date) -> None:
@@ -118,6 +125,7 @@ class SignInLog:
             async for day in read_days(self._graph, self._turns, question, first, last):
                 kept = KeptDay(question.about, question.ids, day.day, _sums(day))
                 await self._evidence.keep(kept)
+                self._unreadable.discard(_key(kept))
                 self._note(kept)
         except OutOfTurns:
             text = "it is long, and Microsoft Graph allows 5 requests in 10 seconds: the next scan goes on from here"
@@ -172,10 +180,38 @@ def _sums(day: DaySignIns) -> dict[str, list[list[Any]]]:
     return {"uses": uses, "demands": [[id, provider, seen.isoformat()] for id, provider, seen in day.demands]}
 
 
+def _key(kept: KeptDay) -> _Key:
+    return kept.about, kept.ids, kept.day
+
+
+def _is_readable(kept: KeptDay) -> bool:
+    """Whether the sums of a day are what :func:`_sums` writes."""
+    try:
+        moments = [moment for use in _uses(kept) for moment in (use.first_seen, use.last_seen)]
+        moments += [moment for *_, moment in _demands(kept)]
+    except (TypeError, ValueError):
+        return False
+    return all(moment.tzinfo for moment in moments)
+
+
 def _uses(kept: KeptDay) -> Iterator[SignInUse]:
-    for id, client, app_id, app_name, agent, way, count, first, last in kept.sums.get("uses", ()):
+    """The uses of a day. Raises ``TypeError`` or ``ValueError`` where they can't be read."""
+    for *texts, count, first, last in kept.sums.get("uses", ()):
+        id, client, app_id, app_name, agent, way = map(_text, texts)
         times = datetime.fromisoformat(first), datetime.fromisoformat(last)
-        yield SignInUse(id, client, app_id, app_name, agent, way, count, 1, *times)
+        yield SignInUse(id, client, app_id, app_name, agent, way, int(count), 1, *times)
+
+
+def _demands(kept: KeptDay) -> Iterator[tuple[str, str, datetime]]:
+    """Account, provider and moment of each demand for MFA. Raises as :func:`_uses` does."""
+    for id, provider, seen in kept.sums.get("demands", ()):
+        yield _text(id), _text(provider), datetime.fromisoformat(seen)
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{type(value).__name__} in place of a text")
+    return value
 
 
 def _by_account(

@@ -5,6 +5,8 @@ PartitionKey is the question (``legacy``, ``accounts`` or ``apps``) and a hash o
 older than what is looked at are deleted. No sign-in, address or place is kept: only sums. The row ``proposals``, ``latest`` is
 what the last scan proposed, the row ``audits``, ``latest`` what was read of the audit log and up to when, the row ``what_if``,
 ``latest`` what Microsoft's What If said of which account.
+
+A row that can't be read counts as not there: the log is read anew, and the next write makes it whole. It is noted as odd.
 """
 
 import hashlib
@@ -15,11 +17,13 @@ from typing import Any, Protocol
 
 from azure.data.tables.aio import TableServiceClient
 
-from findings.packing import PROPERTY_BYTES, pack, unpack
+from findings.odd import OddRows
+from findings.packing import PROPERTY_BYTES, NotPacked, pack, unpack
 from findings.tables import Table
 
 TABLE = "signins"
 _PROPOSALS, _LATEST = "proposals", "latest"
+_QUESTIONS = frozenset({"legacy", "accounts", "apps"})
 _MOST_BYTES = 11 * PROPERTY_BYTES
 """Under the 1 MiB that an entity may have, and as a request (base64) under the 1 MiB that is sent without a halt."""
 
@@ -55,20 +59,32 @@ class Evidence(Protocol):
     async def remember(self, name: str, what: Mapping[str, Any]) -> None:
         """Remember plain JSON under a name, in place of what was."""
 
+    def note_day(self, day: KeptDay) -> None:
+        """Note that what is kept of a day can't be read."""
+
+    def note(self, name: str) -> None:
+        """Note that what was remembered under a name can't be read, or not all of it."""
+
 
 class StoredEvidence:
     """Days in Table Storage. Raises ``StorageError`` from ``findings.errors``."""
 
     def __init__(self, service: TableServiceClient) -> None:
         self._table = Table(service, TABLE)
+        self._odd = OddRows(of="partition")
+
+    @property
+    def odd(self) -> list[str]:
+        """The rows that could not be read so far, in sentences."""
+        return self._odd.sentences
 
     async def days(self) -> AsyncIterator[KeptDay]:
         """Everything that is kept, in the order of its keys."""
         async for row in self._table.query("RowKey lt @days", {"days": ":"}):  # days begin with a digit
-            found = unpack(row) or {}
-            about, _, _ = str(row["PartitionKey"]).partition(";")
-            sums = {name: value for name, value in found.items() if name != "ids"}
-            yield KeptDay(about, tuple(found.get("ids", ())), date.fromisoformat(row["RowKey"]), sums)
+            if day := _day(row, self._unpacked(row)):
+                yield day
+            else:
+                self._odd.dropped(TABLE, row)
 
     async def keep(self, day: KeptDay) -> None:
         """Keep a day, in place of what was known of it."""
@@ -87,33 +103,58 @@ class StoredEvidence:
 
     async def proposals(self) -> list[dict[str, Any]]:
         """What the last scan proposed, as it was kept."""
-        row = await self._table.get(_PROPOSALS, _LATEST)
-        found: list[dict[str, Any]] = (unpack(row) or {}).get("proposals", []) if row else []
-        return found
+        kept = (await self.recall(_PROPOSALS)).get("proposals", [])
+        found = kept if isinstance(kept, list) else [None]
+        readable = [one for one in found if isinstance(one, dict) and isinstance(one.get("id"), str)]
+        if len(readable) < len(found):
+            self.note(_PROPOSALS)
+        return readable
 
     async def recall(self, name: str) -> dict[str, Any]:
         """What was remembered under a name (``audits``, ``what_if``), as it was given; empty where nothing is."""
         row = await self._table.get(name, _LATEST)
-        return (unpack(row) or {}) if row else {}
+        return (self._unpacked(row) or {}) if row else {}
 
     async def remember(self, name: str, what: Mapping[str, Any]) -> None:
         """Remember plain JSON under a name, in place of what was."""
         await self._table.upsert({"PartitionKey": name, "RowKey": _LATEST, **pack(what, _MOST_BYTES)})
 
+    def note_day(self, day: KeptDay) -> None:
+        """Note that what is kept of a day can't be read."""
+        self._odd.dropped(TABLE, {"PartitionKey": _partition(day), "RowKey": day.day.isoformat()})
+
+    def note(self, name: str) -> None:
+        """Note that what was remembered under a name can't be read, or not all of it."""
+        self._odd.dropped(TABLE, {"PartitionKey": name, "RowKey": _LATEST})
+
     async def forget(self, names: Collection[str]) -> int:
         """Delete everything that names one account, by its object id or its user principal name, in lower case.
 
-        Events of the audit log in which it had any part go whole. Returns how many rows were cleansed.
+        Events of the audit log in which it had any part go whole, and so does a row that can't be read. Returns how many
+        rows were cleansed.
         """
         count = 0
         async for row in self._table.query("RowKey ge @all", {"all": ""}):
-            found = unpack(row) or {}
+            keys = {"PartitionKey": row["PartitionKey"], "RowKey": row["RowKey"]}
+            found = self._unpacked(row)
+            if found is None:
+                count += await self._table.delete([(keys["PartitionKey"], keys["RowKey"])])
+                continue
             left = {key: _without(value, names) for key, value in found.items() if key.lower() not in names}
             if left != found:
-                keys = {"PartitionKey": row["PartitionKey"], "RowKey": row["RowKey"]}
                 await self._table.upsert({**keys, **pack(left, _MOST_BYTES)})
                 count += 1
         return count
+
+    def _unpacked(self, row: Mapping[str, Any]) -> dict[str, Any] | None:
+        """The document of a row; None, and a note, where it has none that can be read."""
+        try:
+            found = unpack(row)
+        except NotPacked:
+            found = None
+        if found is None:
+            self._odd.dropped(TABLE, row)
+        return found
 
 
 class PassingEvidence:
@@ -143,6 +184,27 @@ class PassingEvidence:
     async def remember(self, name: str, what: Mapping[str, Any]) -> None:
         """Remember plain JSON under a name, in place of what was."""
         self._remembered[name] = dict(what)
+
+    def note_day(self, day: KeptDay) -> None:
+        """Nothing of it was written by anybody else."""
+
+    def note(self, name: str) -> None:
+        """Nothing of it was written by anybody else."""
+
+
+def _day(row: Mapping[str, Any], document: Mapping[str, Any] | None) -> KeptDay | None:
+    """The day in a row; None where it is none, or the answer to a question that this version doesn't ask."""
+    about, _, _ = str(row["PartitionKey"]).partition(";")
+    ids = (document or {}).get("ids")
+    if document is None or not isinstance(ids, list) or not all(isinstance(id, str) for id in ids):
+        return None
+    if about not in _QUESTIONS:
+        return None
+    sums = {name: value for name, value in document.items() if name != "ids"}
+    try:
+        return KeptDay(about, tuple(ids), date.fromisoformat(row["RowKey"]), sums)
+    except ValueError:
+        return None
 
 
 def _without(value: Any, names: Collection[str]) -> Any:

@@ -20,6 +20,7 @@ from tenant.what_if import ask_what_if, explain
 HOLDS = timedelta(days=7)
 FORGOTTEN = timedelta(days=60)
 _NAME = "what_if"
+_RESULTS = frozenset({"agrees", "disagrees", "not_checked"})
 
 Json = dict[str, Any]
 
@@ -46,7 +47,10 @@ async def cross_checked(
         return [
             replace(one, cross_check=security_defaults_on(today)) if one.account.id in ids else one for one in judged
         ]
-    rows = await evidence.recall(_NAME)
+    kept = await evidence.recall(_NAME)
+    rows = {id: row for id, row in kept.items() if _is_row(row)}
+    if len(rows) < len(kept):
+        evidence.note(_NAME)
     known = {one.account.id: check for one in wanted if (check := _kept(rows, one))}
     due = [one for one in wanted if not _fresh(known.get(one.account.id), today)]
     due.sort(key=first_seen, reverse=True)
@@ -96,6 +100,17 @@ def _row(one: JudgedAccount, check: CrossCheck) -> Json:
 
 def _kept(rows: Mapping[str, Any], one: JudgedAccount) -> CrossCheck | None:
     row = rows.get(one.account.id)
-    if not isinstance(row, Mapping) or row["of"] != _causes(one):
+    if row is None or row["of"] != _causes(one):
         return None
     return CrossCheck(row["result"], row["text"], date.fromisoformat(row["date"]))
+
+
+def _is_row(row: Any) -> bool:
+    """Whether it is what :func:`_row` writes, with a result that this version knows."""
+    if not isinstance(row, dict) or not all(isinstance(row.get(name), str) for name in ("result", "text", "date")):
+        return False
+    try:
+        date.fromisoformat(row["date"])
+    except ValueError:
+        return False
+    return "of" in row and row["result"] in _RESULTS

@@ -7,7 +7,7 @@ from urllib.parse import unquote
 
 from pydantic import SecretStr
 
-from evidence.store import PassingEvidence
+from evidence.store import Evidence, PassingEvidence
 from evidence.usage import Usage, read_usage
 from localgraph.builder import TenantBuilder
 from localgraph.server import LocalGraph
@@ -158,7 +158,7 @@ def settings(company: Company, storage: str = "", **more: Any) -> Settings:
 
 
 async def usage(
-    company: Company, evidence: PassingEvidence, now: datetime = NOW, *, turns: Turns | None = None, **more: Any
+    company: Company, evidence: Evidence, now: datetime = NOW, *, turns: Turns | None = None, **more: Any
 ) -> Usage:
     chosen = settings(company, sources=frozenset({"signins", "consents"}), **more)
     async with connect(company.graph.url) as client:

@@ -1,8 +1,12 @@
 """The audit log over several scans: since when and by whom, what is asked again, and what happens when it can't be read."""
 
+from typing import Any
+
+import pytest
 from azure.data.tables.aio import TableServiceClient
 
 from evidence.audit_log import groups_that_count
+from evidence.store import StoredEvidence
 from findings.store import FindingStore
 from localgraph.builder import TenantBuilder
 from localgraph.faults import Spoilt
@@ -84,6 +88,33 @@ async def test_a_group_that_a_policy_names_later_is_read_from_the_beginning(grap
     queries = [one.query for one in asked(graph, AUDITS) if group in one.query]
     assert ["2026-10-24T07" in query for query in queries] == [True]
     assert len(asked(graph, AUDITS)) == 4
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"since": "soon"},
+        {"since": None, "rows": 7},
+        {"read": [1], "rows": [None, {"id": 1}, {"id": "x", "activityDateTime": None}]},
+        {"read": {"policies": 7, "accounts": "soon"}},
+        {"rows": "text"},
+    ],
+)
+async def test_what_cannot_be_read_of_what_was_kept_is_read_anew(
+    graph: LocalGraph, storage: str, damage: dict[str, Any]
+) -> None:
+    await scanned(graph, storage, audit_log="on")
+    async with TableServiceClient.from_connection_string(storage) as service:
+        evidence = StoredEvidence(service)
+        await evidence.remember("audits", {**await evidence.recall("audits"), **damage})
+    graph.requests.clear()
+    document = await scanned(graph, storage, 1, audit_log="on")
+    assert document["run"]["complete"]
+    assert len(asked(graph, AUDITS)) == 3
+    assert account(document)["reasons"][0]["since"] == "2026-11-20T09:15:00Z"
+    graph.requests.clear()
+    await scanned(graph, storage, 2, audit_log="on")
+    assert all("2026-11-23T05" in one.query for one in asked(graph, AUDITS))
 
 
 async def test_findings_still_resolve_while_the_audit_log_is_unreadable(graph: LocalGraph, storage: str) -> None:

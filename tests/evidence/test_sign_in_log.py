@@ -1,10 +1,13 @@
 """The sign-in log over several scans: what is asked of it, which days are read, and going on where a scan stopped."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
+from azure.data.tables.aio import TableServiceClient
 
-from evidence.store import KeptDay, PassingEvidence
+from evidence.store import KeptDay, PassingEvidence, StoredEvidence
 from evidence.usage import read_usage
 from tenant.reader import read_tenant
 from tenant.selection import Selection
@@ -115,3 +118,51 @@ async def test_a_scan_that_spent_its_requests_says_so_and_the_next_goes_on(compa
     asked = len(company.asked)
     assert (await usage(company, evidence)).proposals == whole.proposals
     assert len(company.asked) > asked
+
+
+@pytest.mark.parametrize(
+    "sums",
+    [
+        {"uses": [["u1", "IMAP4"]]},
+        {"uses": [["u1", "IMAP4", "app", "name", "agent", "background", "x", "2026-11-20", "2026-11-20"]]},
+        {"uses": [["u1", ["IMAP4"], "app", "name", "agent", "background", 1, "2026-11-20", "2026-11-20"]]},
+        {"uses": [["u1", "IMAP4", "app", "name", "agent", "background", 1, "2026-11-20", "2026-11-20"]]},
+        {"uses": [7]},
+        {"uses": 7},
+        {"uses": [], "demands": [["u1", "provider", None]]},
+    ],
+)
+async def test_a_day_whose_sums_cannot_be_read_is_read_anew(company: Company, sums: dict[str, Any]) -> None:
+    evidence = PassingEvidence()
+    first = await usage(company, evidence)
+    asked = len(company.asked)
+    days = [day async for day in evidence.days() if day.day == date(2026, 11, 20)]
+    for day in days:
+        await evidence.keep(replace(day, sums=sums))
+    second = await usage(company, evidence)
+    new = company.asked[asked:]
+    assert new
+    assert all("createdDateTime ge 2026-11-20T00:00:00Z and createdDateTime lt 2026-11-21" in query for query in new)
+    assert listed(second).sign_ins == listed(first).sign_ins
+    assert second.proposals == first.proposals
+
+
+async def test_a_day_that_cannot_be_read_and_is_not_read_anew_counts_for_nothing(company: Company) -> None:
+    evidence = PassingEvidence()
+    await usage(company, evidence)
+    for day in [day async for day in evidence.days() if day.day == date(2026, 11, 20)]:
+        await evidence.keep(replace(day, sums={"uses": [7]}))
+    company.graph.fail("signIns", 403)
+    found = await usage(company, evidence)
+    assert listed(found).sign_ins[0].days == 29
+
+
+async def test_a_stored_day_that_cannot_be_read_is_noted(company: Company, storage: str) -> None:
+    async with TableServiceClient.from_connection_string(storage) as service:
+        evidence = StoredEvidence(service)
+        await evidence.keep(KeptDay("legacy", (), date(2026, 11, 20), {"uses": [7]}))
+        await usage(company, evidence)
+        assert evidence.odd == [
+            "Row 2026-11-20 of partition legacy in table signins can't be read: it counts as not there."
+        ]
+        assert [day.sums for day in [day async for day in evidence.days()] if day.sums["uses"] == [7]] == []

@@ -1,13 +1,17 @@
 """Days of the sign-in log, kept in real tables."""
 
+import zlib
 from collections.abc import AsyncIterator
 from datetime import date
+from typing import Any
 from uuid import uuid4
 
 import pytest
+from azure.data.tables import UpdateMode
 from azure.data.tables.aio import TableServiceClient
 
 from evidence.store import Evidence, KeptDay, PassingEvidence, StoredEvidence
+from findings.packing import pack
 
 DAY = date(2026, 11, 21)
 USE = [
@@ -108,3 +112,71 @@ async def test_what_is_remembered_under_a_name_comes_back_and_is_no_day(store: E
     assert await store.recall("audits") == {"rows": [{"id": 2}]}
     assert await store.recall("what_if") == {"a": {"date": "2026-11-22"}}
     assert await kept(store) == []
+
+
+# Rows that can't be read
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"data00": b"damaged"},
+        {"data00": "a text"},
+        {},
+        {"data00": zlib.compress(b"[]")},
+        {**pack({"ids": "u1", "uses": []})},
+        {**pack({"ids": [1], "uses": []})},
+        {**pack({"uses": []})},
+        {**pack({"ids": [], "uses": []}), "RowKey": "2026-13-45"},
+        {**pack({"ids": [], "uses": []}), "PartitionKey": "mobile;0123456789abcdef"},
+    ],
+)
+async def test_a_day_that_cannot_be_read_is_not_there(service: TableServiceClient, row: dict[str, Any]) -> None:
+    store, good = StoredEvidence(service), KeptDay("apps", ("a",), DAY, {"uses": []})
+    await store.keep(good)
+    written = {"PartitionKey": "legacy", "RowKey": DAY.isoformat(), **row}
+    await service.get_table_client("signins").upsert_entity(written)
+    assert await kept(store) == [good]
+    key, partition = written["RowKey"], written["PartitionKey"]
+    assert store.odd == [f"Row {key} of partition {partition} in table signins can't be read: it counts as not there."]
+
+
+@pytest.mark.parametrize("row", [{"data00": b"damaged"}, {}, {"data00": zlib.compress(b"null")}])
+async def test_what_was_remembered_and_cannot_be_read_is_forgotten(
+    service: TableServiceClient, row: dict[str, Any]
+) -> None:
+    store = StoredEvidence(service)
+    await store.remember("audits", {"rows": []})
+    table = service.get_table_client("signins")
+    await table.upsert_entity({"PartitionKey": "audits", "RowKey": "latest", **row}, mode=UpdateMode.REPLACE)
+    await table.upsert_entity({"PartitionKey": "proposals", "RowKey": "latest", **row}, mode=UpdateMode.REPLACE)
+    assert await store.recall("audits") == {}
+    assert await store.proposals() == []
+    assert len(store.odd) == 2
+    await store.remember("audits", {"rows": [1]})
+    assert await StoredEvidence(service).recall("audits") == {"rows": [1]}
+
+
+@pytest.mark.parametrize(("kept_ones", "left"), [([{"id": "a"}, None, {"id": 1}], [{"id": "a"}]), ("text", [])])
+async def test_proposals_that_cannot_be_read_are_left_out(
+    service: TableServiceClient, kept_ones: Any, left: list[Any]
+) -> None:
+    store = StoredEvidence(service)
+    await store.remember("proposals", {"proposals": kept_ones})
+    assert await store.proposals() == left
+    assert len(store.odd) == 1
+
+
+async def test_what_cannot_be_read_may_name_anybody_and_goes_when_somebody_is_forgotten(
+    service: TableServiceClient,
+) -> None:
+    store = StoredEvidence(service)
+    good = KeptDay("legacy", (), DAY, {"uses": []})
+    await store.keep(good)
+    await service.get_table_client("signins").upsert_entity(
+        {"PartitionKey": "accounts;1", "RowKey": "2026-11-20", "data00": b"damaged"}
+    )
+    assert await store.forget({"u1"}) == 1
+    fresh = StoredEvidence(service)
+    assert await kept(fresh) == [good]
+    assert fresh.odd == []

@@ -1,5 +1,11 @@
 """What If over several scans: who is asked about within the budget, and how long an answer holds."""
 
+from typing import Any
+
+import pytest
+from azure.data.tables.aio import TableServiceClient
+
+from evidence.store import StoredEvidence
 from localgraph.server import LocalGraph
 from tests.evidence.changing import OTHER, SVC, THIRD, WHAT_IF, account, asked, scanned
 
@@ -52,3 +58,24 @@ async def test_security_defaults_are_not_asked_about(graph: LocalGraph) -> None:
     document = await scanned(graph, what_if_budget=20)
     assert asked(graph, WHAT_IF) == []
     assert account(document)["cross_check"]["result"] == "not_checked"
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        7,
+        {"of": []},
+        {"of": [], "result": "postponed", "text": "x", "date": "2026-11-22"},
+        {"of": [], "result": "agrees", "text": "x", "date": "soon"},
+        {"of": [], "result": "agrees", "text": None, "date": 20261122},
+        {"of": [], "result": ["agrees"], "text": "x", "date": "2026-11-22"},
+    ],
+)
+async def test_an_answer_that_cannot_be_read_is_asked_for_again(graph: LocalGraph, storage: str, row: Any) -> None:
+    await scanned(graph, storage, what_if_budget=20)
+    async with TableServiceClient.from_connection_string(storage) as service:
+        evidence = StoredEvidence(service)
+        await evidence.remember("what_if", dict.fromkeys(await evidence.recall("what_if"), row) | {"another": row})
+    document = await scanned(graph, storage, 1, what_if_budget=20)
+    assert document["run"]["complete"]
+    assert {one["cross_check"]["date"] for one in document["accounts"] if one["cross_check"]} == {"2026-11-23"}
