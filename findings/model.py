@@ -144,7 +144,7 @@ class FindingState:
     changed_at: datetime
     """When it last opened, changed, resolved or reopened."""
     fingerprint: str
-    """Empty where it can't be read: then the next complete scan says nothing of a change."""
+    """Empty where the finding was never seen whole, or where this can't be read: then other causes are no change."""
     summary: str
     run_id: str
     """The run that last saw or resolved it."""

@@ -63,6 +63,10 @@ class Columns(Mapping[str, Any]):
         value = self._row.get(name)
         return value if isinstance(value, bool) else self._other(name, default)
 
+    def mark(self, name: str) -> bool:
+        """A yes that is left out where it is a no."""
+        return self.flag(name, False) if self._row.get(name) is not None else False
+
     def time(self, name: str) -> datetime | None:
         """A time that ought to be there."""
         value = self.time_or_none(name)

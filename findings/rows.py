@@ -30,6 +30,7 @@ from findings.tables import Entity
 ACCOUNT = "account"
 CHANGE = "change"
 FINDING = "finding"
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 STRING_CHARACTERS = 32 * 1024
 """What a string property can hold."""
 JSON_COLUMNS = frozenset({"exception", "transitions"})
@@ -116,23 +117,24 @@ def account_to_row(record: AccountRecord) -> Entity:
 def account_from_row(row: Mapping[str, Any]) -> AccountRecord:
     """The record in an account's row; its ``document`` is None where the row was read without it.
 
-    Raises ``UnreadableRow`` where it doesn't say when the account was judged: nothing could be compared with it.
+    Of a damaged one, whatever can be read; any judgement is later than one whose time can't be. Raises ``UnreadableRow``
+    where there is neither a time nor a name.
     """
     read = columns_of(row)
     account_id, judged_at = from_key(read["PartitionKey"]), read.time("judged_at")
-    if judged_at is None:
-        raise UnreadableRow("judged_at")
     upn = read.text("user_principal_name", account_id)
+    if {"judged_at", "user_principal_name"} <= set(read.odd):
+        raise UnreadableRow("judged_at, user_principal_name")
     return AccountRecord(
         account_id=account_id,
         user_principal_name=upn,
         display_name=read.text("display_name", upn),
         run_id=read.text("run_id", ""),
-        judged_at=judged_at,
+        judged_at=judged_at or LONG_AGO,
         complete=read.flag("complete", False),
         selected=read.flag("selected", True),
         per_user_mfa=read.text_or_none("per_user_mfa"),
-        on_evidence=read.get("on_evidence") is True,
+        on_evidence=read.mark("on_evidence"),
         switched_off_from=read.text_or_none("switched_off_from"),
         selected_as=read.text("selected_as", upn) if "selected_as" in read else upn,
         lost_since=read.time_or_none("lost_since"),
@@ -176,31 +178,30 @@ def finding_from_row(row: Mapping[str, Any]) -> FindingState:
     """The finding in a row; of a damaged one, whatever can be read.
 
     Raises ``UnreadableRow`` for a status or a severity that this version doesn't know, and where nothing says whether the
-    finding is open, or since when.
+    finding is open, how severe it is, or since when.
     """
     read = columns_of(row)
     account_id, check_id = from_key(read["PartitionKey"]), check_of(read["RowKey"])
     status, severity = read.word("status", Status), read.word("severity", _Severity)
-    if check_id is None or status is None:
-        raise UnreadableRow("status" if check_id else "RowKey")
+    if check_id is None:
+        raise UnreadableRow("RowKey")
+    if status is None or severity is None:
+        raise UnreadableRow("status" if status is None else "severity")
     first_ever, first_seen, changed_at, last_seen = _times(read)
     upn = read.text("user_principal_name", account_id)
-    if severity is None:
-        read.odd.append("severity")
     return FindingState(
         account_id=account_id,
         user_principal_name=upn,
         display_name=read.text("display_name", upn),
         check_id=check_id,
         title=read.text("title", check_id),
-        severity=severity.value if severity else _Severity.HIGH.value,
+        severity=severity.value,
         status=status,
         first_ever=first_ever,
         first_seen=first_seen,
         last_seen=last_seen,
         changed_at=changed_at,
-        # Without the severity, too, nobody can say whether the finding changed.
-        fingerprint=read.text("fingerprint", "") if severity else "",
+        fingerprint=read.text("fingerprint", ""),
         summary=read.text("summary", ""),
         cause=read.text_or_none("cause"),
         run_id=read.text("run_id", ""),
@@ -209,7 +210,7 @@ def finding_from_row(row: Mapping[str, Any]) -> FindingState:
         occurrences=read.count("occurrences", 1),
         transitions=read.loaded("transitions", _transitions, ()),
         flapping_since=read.time_or_none("flapping_since"),
-        pending=read.get("pending") is True,
+        pending=read.mark("pending"),
         exception=read.loaded("exception", load_exception, None),
     )
 
@@ -268,7 +269,7 @@ def change_from_row(row: Mapping[str, Any]) -> Change:
         resolution=read.text_or_none("resolution"),
         flapping=read.word("flapping", Flap),
         silence=read.word("silence", Silence),
-        closing=read.get("closing") is True,
+        closing=read.mark("closing"),
         channels=tuple(filter(None, (read.text_or_none("channels") or "").split(","))),
         exception=read.loaded("exception", load_exception, None),
         detail=read.document() or {},

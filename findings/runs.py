@@ -14,9 +14,9 @@ from findings.clocks import TOLERANCE, run_not_after
 from findings.errors import ConflictError, StorageError
 from findings.keys import from_key, to_key
 from findings.model import DONE, RunRecord, RunStatus
-from findings.odd import OddRows, UnreadableRow, columns_of
+from findings.odd import Columns, OddRows, UnreadableRow, columns_of
 from findings.packing import pack
-from findings.rows import present, utc
+from findings.rows import present
 from findings.tables import Entity, Table
 
 RUNS = "runs"
@@ -57,14 +57,13 @@ class RunStore:
     async def change(self, run_id: str, change: Callable[[RunRecord | None], RunRecord | None]) -> RunRecord | None:
         """Write what ``change`` makes of the run as it is now, or of None; where that is None, leave it as it is.
 
-        For whoever doesn't do the run: what is written meanwhile is seen and never overwritten. Returns the run as it is then.
+        For whoever doesn't do the run: what is written meanwhile is seen and never overwritten, and a row that can't be read
+        is left as it is. Returns the run as it is then.
         """
         while True:
             row = await self._row(run_id)
             known = self._read(row) if row is not None else None
-            if row is not None and known is None:
-                return None  # it can't be read, and is left as it is
-            changed = change(known)
+            changed = change(known) if known or row is None else None
             if changed is None:
                 return known
             with suppress(ConflictError):  # somebody else wrote it: look again
@@ -78,6 +77,9 @@ class RunStore:
             return None
         return await self._runs.get(RUN, key)
 
+    def _read(self, row: Mapping[str, Any]) -> RunRecord | None:
+        return self._odd.read(RUNS, row, run_from_row)
+
     async def newest(self, limit: int = 50, since: datetime | None = None, *, whole: bool = False) -> list[RunRecord]:
         """The newest runs first, at most ``limit``: those that started at or after ``since``; ``whole``: those of everything."""
         conditions = "PartitionKey eq @run"
@@ -86,8 +88,7 @@ class RunStore:
             conditions += " and started ge @since"
             parameters["since"] = since
         rows = self._runs.query(conditions, parameters)
-        wanted = [row async for row in rows if not (whole and row.get("partial"))]
-        runs = [run for row in wanted if (run := self._read(row))]
+        runs = [run async for row in rows if not (whole and row.get("partial")) and (run := self._read(row))]
         return sorted(runs, key=lambda run: (run.started, run.id), reverse=True)[:limit]
 
     async def is_first(self, run: RunRecord) -> bool:
@@ -101,7 +102,7 @@ class RunStore:
         rows = self._runs.query(
             f"PartitionKey eq @run and {_IS_DONE}", {"run": RUN, **_STATUSES}, select=("tenant_id", "finished")
         )
-        known = [(utc(row["finished"]), str(row["tenant_id"])) async for row in rows if row.get("tenant_id")]
+        known = [(_finished(row), str(row["tenant_id"])) async for row in rows if row.get("tenant_id")]
         return max(known)[1] if known else ""
 
     async def put_right(self, now: datetime) -> None:
@@ -119,8 +120,11 @@ class RunStore:
             conditions += " and finished le @until"
             parameters["until"] = until
         rows = self._runs.query(conditions, parameters, select=("RowKey", "finished", "partial"))
-        whole = [(utc(row["finished"]), from_key(row["RowKey"])) async for row in rows if not row.get("partial")]
-        return await self.load(max(whole)[1]) if whole else None
+        whole = [(_finished(row), from_key(row["RowKey"])) async for row in rows if not row.get("partial")]
+        for _, run_id in sorted(whole, reverse=True):
+            if run := await self.load(run_id):
+                return run
+        return None
 
     async def end_abandoned(self, now: datetime, but: str = "") -> list[RunRecord]:
         """Mark every run that ended without saying so as failed, and return them as they are now.
@@ -131,12 +135,9 @@ class RunStore:
         conditions = "PartitionKey eq @run and ( status eq @running or ( status eq @queued and started lt @lost ) )"
         parameters = {"run": RUN, "running": RunStatus.RUNNING, "queued": RunStatus.QUEUED, "lost": now - LOST}
         rows = self._runs.query(conditions, parameters, select=("RowKey",))
-        found = [id async for row in rows if (id := from_key(row["RowKey"])) != but]
+        found = [run_id async for row in rows if (run_id := from_key(row["RowKey"])) != but]
         ended = [await self.change(run_id, lambda run: ended_without_a_word(run, now)) for run_id in found]
         return [run for run in ended if run is not None]
-
-    def _read(self, row: Mapping[str, Any]) -> RunRecord | None:
-        return self._odd.read(RUNS, row, run_from_row)
 
 
 def ended_without_a_word(run: RunRecord | None, now: datetime) -> RunRecord | None:
@@ -147,6 +148,11 @@ def ended_without_a_word(run: RunRecord | None, now: datetime) -> RunRecord | No
     elif run is not None and run.status is RunStatus.QUEUED and run.started < now - LOST:
         why = NEVER_STARTED
     return replace(run, status=RunStatus.FAILED, finished=now, error=why) if run is not None and why else None
+
+
+def _finished(row: Mapping[str, Any]) -> datetime:
+    """When a run finished, for putting runs in order; one that doesn't say so comes first."""
+    return Columns(row).time_or_none("finished") or datetime.min.replace(tzinfo=UTC)
 
 
 _STATUSES = {status.value: status.value for status in DONE}
@@ -205,7 +211,7 @@ def run_from_row(row: Mapping[str, Any]) -> RunRecord:
         trigger=read.text("trigger", ""),
         tenant_id=read.text("tenant_id", ""),
         tenant_name=read.text("tenant_name", ""),
-        partial=read.flag("partial", False) if "partial" in read else False,
+        partial=read.mark("partial"),
         accounts_total=read.count("accounts_total", 0),
         accounts_done=read.count("accounts_done", 0),
         graph_requests=read.count("graph_requests", 0),
@@ -217,7 +223,7 @@ def run_from_row(row: Mapping[str, Any]) -> RunRecord:
         changes=_counts(packed, "changes"),
         gaps=_objects(packed, "gaps", "input"),
         simulations=_objects(packed, "simulations", "title", "accounts"),
-        notes=tuple(one for one in packed.get("notes") or () if isinstance(one, str)),
+        notes=tuple(one for one in _list(packed, "notes") if isinstance(one, str)),
     )
 
 
@@ -229,9 +235,13 @@ def _counts(packed: Mapping[str, Any], name: str) -> dict[str, int]:
 
 def _objects(packed: Mapping[str, Any], name: str, *needed: str) -> tuple[Mapping[str, Any], ...]:
     """The objects of a list that have at least what everybody needs of them."""
-    found = packed.get(name)
-    items = found if isinstance(found, list) else ()
+    items = _list(packed, name)
     return tuple(one for one in items if isinstance(one, dict) and all(one.get(key) is not None for key in needed))
+
+
+def _list(packed: Mapping[str, Any], name: str) -> list[Any]:
+    found = packed.get(name)
+    return found if isinstance(found, list) else []
 
 
 async def probe(service: TableServiceClient) -> None:

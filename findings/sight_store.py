@@ -6,11 +6,12 @@
     news;<alert id>      what is to be told in one alert
 
 Both are written in one transaction: what is told and what is remembered as told don't exist without each other. The row of
-news goes when every channel has it; an alert that was never put on a queue is found again by the next scan.
+news goes when every channel has it; an alert that was never put on a queue is found again by the next scan. News of a kind
+that this version doesn't know is left as it is, and not told.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import Any, TypeVar
 
 from azure.data.tables.aio import TableServiceClient
@@ -35,7 +36,7 @@ class SightStore:
 
     def __init__(self, service: TableServiceClient) -> None:
         self._runs = Table(service, RUNS)
-        self._odd = OddRows("sight")
+        self._odd = OddRows(of="partition")
 
     @property
     def odd(self) -> list[str]:
@@ -71,15 +72,20 @@ class SightStore:
 
     async def untold_alert_ids(self) -> list[str]:
         """The alerts with news that waits to be told, the oldest first."""
-        found = [self._odd.read(RUNS, row, _waiting) async for row in self._rows(NEWS)]
-        return [alert_id for _, alert_id in sorted(one for one in found if one)]
+        waiting = [
+            (min(one.at for one in news), _after(NEWS, row))
+            async for row in self._rows(NEWS)
+            if (news := self._odd.read(RUNS, row, _news))
+        ]
+        return [alert_id for _, alert_id in sorted(waiting)]
 
     async def news_of(self, alert_id: str) -> tuple[tuple[SightNews, ...], tuple[str, ...]]:
         """What waits to be told in an alert, and the channels that it is for; nothing for any other alert."""
         row = await self._runs.get(SIGHT, join(NEWS, alert_id))
-        if row is None:
+        news = self._odd.read(RUNS, row, _news) if row is not None else None
+        if row is None or news is None:
             return (), ()
-        return self._odd.read(RUNS, row, _news_and_channels) or ((), ())
+        return news, tuple(filter(None, str(row.get("channels") or "").split(",")))
 
     async def mark_told(self, alert_id: str) -> None:
         """Note that every channel is done with an alert. Doing it twice does no harm."""
@@ -103,36 +109,43 @@ def _operation(state: SightState, gone: set[str]) -> Operation:
     return upsert({**keys, **values})
 
 
+def _after(kind: str, row: Mapping[str, Any]) -> str:
+    """What a row is about, as its key says."""
+    return from_key(row["RowKey"].removeprefix(f"{kind};"))
+
+
 def _state(row: Columns) -> SightState:
-    since = row.time("since")
+    """Raises ``UnreadableRow`` where it doesn't say since when."""
+    told_at = row.time_or_none("told_at")
+    since = row.time("since") or told_at
     if since is None:
         raise UnreadableRow("since")
-    return SightState(_unseen(row), since, row.text("run_id", ""), row.time_or_none("told_at"))
+    return SightState(_unseen(row, _after(STATE, row)), since, row.text("run_id", ""), told_at)
 
 
-def _waiting(row: Columns) -> tuple[datetime, str]:
-    at = row.time("at")
-    if at is None:
-        raise UnreadableRow("at")
-    return at, row.text("alert_id", from_key(row["RowKey"].rpartition(";")[2]))
+def _news(row: Columns) -> tuple[SightNews, ...]:
+    """Raises ``UnreadableRow`` where part of it can't be told: what is told goes, and this would go with it."""
+    found = (row.document() or {}).get("news")
+    if not isinstance(found, list) or not found or not all(isinstance(one, dict) for one in found):
+        raise UnreadableRow("data")
+    return tuple(_one_news(Columns(one)) for one in found)
 
 
-def _news_and_channels(row: Columns) -> tuple[tuple[SightNews, ...], tuple[str, ...]]:
-    channels = tuple(filter(None, (row.text_or_none("channels") or "").split(",")))
-    try:
-        return tuple(_news(one) for one in (row.document() or {}).get("news", ())), channels
-    except (ValueError, KeyError, TypeError):
-        raise UnreadableRow("news") from None
+def _one_news(values: Columns) -> SightNews:
+    kind, since, at = values.word("kind", NewsKind), values.time("since"), values.time("at")
+    if kind is None or since is None or at is None:
+        raise UnreadableRow("news")
+    return SightNews(kind, _unseen(values, values.text("key", "")), since, at)
 
 
-def _unseen(values: Mapping[str, Any]) -> Unseen:
+def _unseen(values: Columns, key: str) -> Unseen:
     return Unseen(
-        key=values["key"],
-        text=values["text"],
-        label=values.get("label") or "",
-        at_once=bool(values.get("at_once")),
-        ended=values.get("ended") or "",
-        reminded=bool(values.get("reminded", True)),
+        key=key,
+        text=values.text("text", key),
+        label=values.text_or_none("label") or "",
+        at_once=values.mark("at_once"),
+        ended=values.text_or_none("ended") or "",
+        reminded=values.flag("reminded", True) if "reminded" in values else True,
     )
 
 
@@ -154,12 +167,3 @@ def _news_object(news: SightNews) -> dict[str, Any]:
         "at": news.at.astimezone(UTC).isoformat(),
         **_unseen_columns(news.unseen),
     }
-
-
-def _news(values: Mapping[str, Any]) -> SightNews:
-    return SightNews(
-        NewsKind(values["kind"]),
-        _unseen(values),
-        datetime.fromisoformat(values["since"]),
-        datetime.fromisoformat(values["at"]),
-    )

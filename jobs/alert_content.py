@@ -86,19 +86,20 @@ def _gap(gap: Mapping[str, Any]) -> AlertGap:
     return AlertGap(
         input=gap["input"],
         label=INPUTS.get(gap["input"], gap["input"]),
-        error=gap["error"],
+        error=str(gap.get("error") or ""),
         permission=gap.get("permission"),
         account=gap.get("account"),
     )
 
 
 def _item(change: Change, cloud: str) -> AlertItem:
+    # The account as another version may have kept it: what it doesn't say is not told, and stops nothing.
     account = change.detail
+    known, remedies = _objects(account, "reasons"), _objects(account, "remediation")
     effects = deciding_effects(change.check_id)
-    reasons = tuple(_reason(reason) for reason in account.get("reasons", ()) if reason["effect"] in effects)
+    reasons = tuple(_reason(reason) for reason in known if reason.get("effect") in effects)
     effects = causing_effects(change.check_id)
-    decisive = next((reason for reason in account.get("reasons", ()) if reason["effect"] in effects), None)
-    remedies = account.get("remediation", ())
+    decisive = next((reason for reason in known if reason.get("effect") in effects), None)
     return AlertItem(
         kind=_kind(change),
         account_id=change.account_id,
@@ -128,12 +129,14 @@ def _item(change: Change, cloud: str) -> AlertItem:
 def _doubt(account: Mapping[str, Any]) -> str | None:
     """What Microsoft's What If said, where it disagrees with the verdict."""
     checked = account.get("cross_check")
-    return checked["text"] if checked and checked["result"] == "disagrees" else None
+    if not isinstance(checked, Mapping) or checked.get("result") != "disagrees":
+        return None
+    return checked.get("text")
 
 
 def _since(reason: Mapping[str, Any] | None) -> datetime | None:
     """Since when it has been so; None where only the policy's own date is known, which channels tell as such."""
-    return parse_time(reason["since"]) if reason and not reason.get("since_is_policy_date") else None
+    return parse_time(reason.get("since")) if reason and not reason.get("since_is_policy_date") else None
 
 
 def reminder(state: FindingState, cloud: str) -> AlertItem:
@@ -162,14 +165,19 @@ def _kind(change: Change) -> Kind:
 
 def _reason(reason: Mapping[str, Any]) -> AlertReason:
     return AlertReason(
-        text=reason["text"],
-        policy_id=reason["policy_id"],
-        policy_name=reason["policy_name"],
-        scope=reason["scope"],
-        since=parse_time(reason["since"]),
-        effect=reason["effect"],
+        text=str(reason.get("text") or ""),
+        policy_id=reason.get("policy_id"),
+        policy_name=reason.get("policy_name"),
+        scope=reason.get("scope"),
+        since=parse_time(reason.get("since")),
+        effect=reason.get("effect"),
     )
 
 
+def _objects(account: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
+    found = account.get(name)
+    return [one for one in found if isinstance(one, Mapping)] if isinstance(found, list | tuple) else []
+
+
 def _next_step(remedy: Mapping[str, Any]) -> NextStep:
-    return NextStep(remedy["title"], tuple(remedy["steps"]), remedy["url"])
+    return NextStep(str(remedy.get("title") or ""), tuple(remedy.get("steps") or ()), remedy.get("url"))

@@ -29,6 +29,8 @@ from findings.rows import (
     finding_to_row,
 )
 from findings.runs import RunStore, run_from_row, run_to_row
+from findings.sight import Unseen, after_scan
+from findings.sight_store import SightStore
 from findings.store import FindingStore
 from tests.findings.build import DAY, DOCUMENT, HOUR, NOW, account, seen
 from tests.findings.test_store import ACCEPTED
@@ -42,7 +44,7 @@ async def kept(store: FindingStore, service: TableServiceClient) -> None:
     await store.mark_told(await store.changes_of("alert-1"))
 
 
-async def damage(service: TableServiceClient, key: str, table: str = "findings", **columns: Any) -> TableEntity:
+async def damage(service: TableServiceClient, key: str, table: str = "findings", /, **columns: Any) -> TableEntity:
     """Change some columns of the one row with a key (None takes them out), and return the row."""
     client = service.get_table_client(table)
     row = await the_row(service, key, table)
@@ -68,6 +70,7 @@ async def the_row(service: TableServiceClient, key: str, table: str = "findings"
         ({"status": 7}, 'status "7"'),
         ({"status": "<b>\x00\n" + "x" * 500}, 'status "<b> ' + "x" * 75 + '…"'),
         ({"severity": "critical"}, 'severity "critical"'),
+        ({"severity": None}, "severity"),
         (
             dict.fromkeys(("first_ever", "first_seen", "changed_at", "last_seen")),
             "first_ever, first_seen, changed_at, last_seen",
@@ -130,7 +133,9 @@ LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
         ({"exception": '{"id": "x"'}, {"exception": None}),
         ({"flapping_since": "now", "resolution": 1.5, "cause": b"x"}, {"flapping_since": None}),
         ({"user_principal_name": None, "display_name": None}, {"user_principal_name": "a1", "display_name": "a1"}),
-        ({"severity": None}, {"severity": "high", "fingerprint": ""}),
+        ({"fingerprint": 7}, {"fingerprint": ""}),
+        ({"pending": True}, {"pending": True}),
+        ({"pending": "x"}, {}),
         ({"newer": "column"}, {}),
     ],
 )
@@ -154,16 +159,16 @@ async def test_a_damaged_finding_is_made_whole_by_the_next_scan_without_a_word(
     store: FindingStore, service: TableServiceClient
 ) -> None:
     await kept(store, service)
-    await damage(service, FINDING, fingerprint=None, severity=None, title=None, summary=None, occurrences="x")
-    outcome = await store.keep(account(at=NOW + DAY), [seen(severity="low")], alert_id="alert-2")
+    await damage(service, FINDING, fingerprint=None, title=None, summary=None, occurrences="x")
+    outcome = await store.keep(account(at=NOW + DAY), [seen(fingerprint="another")], alert_id="alert-2")
     assert outcome.changes == ()
     assert store.odd == [
-        "Row finding;APW-001 of account a1 in table findings is damaged (severity, title, summary, occurrences): what can "
-        "be read of it is used."
+        "Row finding;APW-001 of account a1 in table findings is damaged (title, fingerprint, summary, occurrences): what "
+        "can be read of it is used."
     ]
     fresh = FindingStore(service)
     (state,) = (await fresh.load_snapshot("a1")).findings
-    assert (state.severity, state.title, state.first_seen) == ("low", "Title of APW-001", NOW)
+    assert (state.title, state.summary, state.first_seen) == ("Title of APW-001", "APW-001 because of another.", NOW)
     assert fresh.odd == []
 
 
@@ -181,14 +186,25 @@ async def test_a_key_that_no_finding_of_this_version_has_is_left_as_it_is(
 # Accounts
 
 
-@pytest.mark.parametrize(
-    "columns", [{"judged_at": None}, {"judged_at": "x", "selected": 3}, {"judged_at": 7, "data00": b"damaged"}]
-)
+@pytest.mark.parametrize("judged_at", [None, 7, "soon"])
+async def test_any_judgement_is_later_than_one_whose_time_cannot_be_read(
+    store: FindingStore, service: TableServiceClient, judged_at: Any
+) -> None:
+    await kept(store, service)
+    await damage(service, "account", judged_at=judged_at)
+    (known,) = [one async for one in store.load_snapshots()]
+    assert known.record == replace(account(), judged_at=datetime(1970, 1, 1, tzinfo=UTC), document=None)
+    outcome = await store.keep(account(at=NOW - DAY), [seen()], alert_id="alert-2", snapshot=known)
+    assert (outcome.superseded, outcome.changes) == (False, ())
+    assert (await store.load_snapshot("a1")).record == account(at=NOW - DAY)
+
+
+@pytest.mark.parametrize("columns", [{}, {"selected": 3}, {"data00": b"damaged"}])
 async def test_an_account_that_cannot_be_read_can_be_written_again(
     store: FindingStore, service: TableServiceClient, columns: Mapping[str, Any]
 ) -> None:
     await kept(store, service)
-    await damage(service, "account", **columns)
+    await damage(service, "account", judged_at=None, user_principal_name=None, **columns)
     snapshot = await store.load_snapshot("a1")
     assert snapshot.record is None
     assert snapshot.etag
@@ -336,6 +352,93 @@ async def test_of_a_damaged_run_everything_else_is_used(service: TableServiceCli
     assert await runs.load(RUN.id) == replace(run, gaps=())
 
 
+async def test_a_run_that_cannot_be_read_is_changed_by_nobody_and_hides_no_other(service: TableServiceClient) -> None:
+    runs = RunStore(service)
+    await runs.save(replace(RUN, tenant_id="t"))
+    await runs.save(replace(RUN, id="later", finished=NOW + DAY))
+    row = await damage(service, "later", "runs", started=None, finished="9999", run_id=None, status="complete")
+    assert await runs.change("later", lambda run: run or replace(RUN, id="later")) is None
+    assert await runs.last_whole(NOW) == replace(RUN, tenant_id="t")
+    assert await runs.last_tenant_id() == "t"
+    await runs.put_right(NOW - DAY)
+    assert await runs.end_abandoned(NOW) == []
+    assert await the_row(service, "later", "runs") == row
+
+
+# What can't be seen
+
+
+UNSEEN = Unseen("input policies", "The policies can't be read.", "the policies", "The policies can be read again.")
+
+
+async def seen_twice(service: TableServiceClient) -> SightStore:
+    """A store that remembers what two scans couldn't see, and the news of it under ``alert-1``."""
+    store = SightStore(service)
+    first = after_scan([], [UNSEEN], run_id="1", now=NOW)
+    await store.keep(first, [])
+    await store.keep(after_scan(first.kept, [UNSEEN], run_id="2", now=NOW + DAY), ["alert-1"], channels=("teams",))
+    return store
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"data00": b"damaged"},
+        {"data00": None},
+        pack({"news": []}),
+        pack({"news": [7]}),
+        pack(
+            {"news": [{"kind": "postponed", "since": NOW.isoformat(), "at": NOW.isoformat(), "key": "k", "text": "t"}]}
+        ),
+        pack({"news": [{"kind": "began", "since": "soon", "at": NOW.isoformat(), "key": "k", "text": "t"}]}),
+    ],
+)
+async def test_news_that_cannot_be_read_is_neither_told_nor_deleted(
+    service: TableServiceClient, columns: Mapping[str, Any]
+) -> None:
+    await seen_twice(service)
+    row = await damage(service, "news", "runs", **columns)
+    store = SightStore(service)
+    assert await store.untold_alert_ids() == []
+    assert await store.news_of("alert-1") == ((), ())
+    assert await the_row(service, "news", "runs") == row
+    assert len(store.odd) == 1
+
+
+async def test_of_damaged_news_everything_else_is_told(service: TableServiceClient) -> None:
+    store = await seen_twice(service)
+    ((news,), channels) = await store.news_of("alert-1")
+    kept = {"kind": "began", "since": NOW.isoformat(), "at": (NOW + DAY).isoformat(), "key": UNSEEN.key}
+    await damage(
+        service, "news", "runs", alert_id=None, at="x", **pack({"news": [{**kept, "text": 7, "at_once": "x"}]})
+    )
+    assert await store.untold_alert_ids() == ["alert-1"]
+    told = replace(news, unseen=Unseen(UNSEEN.key, UNSEEN.key))
+    assert await store.news_of("alert-1") == ((told,), channels)
+
+
+@pytest.mark.parametrize(
+    ("columns", "expected"),
+    [
+        ({"since": None}, {"since": NOW + DAY}),
+        ({"run_id": 7, "told_at": "x"}, {"run_id": "", "told_at": None}),
+        (
+            {"key": None, "text": None, "label": 7, "ended": b"x", "at_once": "x", "reminded": 3},
+            {"unseen": Unseen(UNSEEN.key, UNSEEN.key)},
+        ),
+        ({"since": None, "told_at": None}, None),
+    ],
+)
+async def test_what_is_remembered_of_it_is_used_as_far_as_it_can_be_read(
+    service: TableServiceClient, columns: Mapping[str, Any], expected: Mapping[str, Any] | None
+) -> None:
+    store = await seen_twice(service)
+    (whole,) = await store.load()
+    await damage(service, "state", "runs", **columns)
+    assert await store.load() == ([] if expected is None else [replace(whole, **expected)])
+    assert len(store.odd) == 1
+
+
 # Deleting
 
 
@@ -445,18 +548,19 @@ def test_no_damage_makes_reading_a_row_fail(data: st.DataObject) -> None:
         assert account_to_row(replace(record, document=record.document or {}))
 
 
-@given(st.data(), st.booleans())
-def test_no_damage_resolves_an_open_finding_or_tells_of_it(data: st.DataObject, complete: bool) -> None:
-    row = damaged(data, finding_to_row(replace(open_finding(), exception=None)))
+@given(st.data())
+def test_no_damage_resolves_an_open_finding_or_tells_of_it(data: st.DataObject) -> None:
+    whole = open_finding().fingerprint
+    row = damaged(data, finding_to_row(open_finding()))
     row.pop("flapping_since", None)  # a finding that flaps is told when it has settled
     try:
         before = [finding_from_row(row)]
     except UnreadableRow:
         return
-    after = compare(account(at=NOW + DAY, complete=complete), before, [seen()], alert_id="alert-2")
+    after = compare(account(at=NOW + DAY), before, [seen()], alert_id="alert-2")
     kinds = {change.kind for change in after.changes}
     assert ChangeKind.RESOLVED not in kinds
-    if row.get("fingerprint") == finding_to_row(open_finding())["fingerprint"] and row.get("severity") == "high":
+    if before[0].fingerprint in ("", whole) and before[0].severity == "high" and not before[0].pending:
         assert kinds == set()
 
 
