@@ -11,11 +11,13 @@ import asyncio
 import contextlib
 import logging
 import math
+import ssl
 from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import cache
 
 import httpx
 
@@ -59,7 +61,14 @@ class Answer:
 
 def http_client() -> httpx.AsyncClient:
     """A client as the channels need it. Use it as an async context manager."""
-    return httpx.AsyncClient(timeout=TIMEOUT, follow_redirects=False, headers={"User-Agent": "app-password-watch"})
+    headers = {"User-Agent": "app-password-watch"}
+    return httpx.AsyncClient(timeout=TIMEOUT, follow_redirects=False, headers=headers, verify=_certificates())
+
+
+@cache
+def _certificates() -> ssl.SSLContext:
+    """The authorities that are trusted. Reading them takes longer than a whole delivery without anything to send."""
+    return httpx.create_ssl_context()
 
 
 async def post(

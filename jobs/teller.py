@@ -118,12 +118,14 @@ class Teller:
         records = await self.ledger.book.note(names, now)
         for name, why in broken.items():
             records[name] = await self.ledger.book.change(name, _failing(Cause.MISSET, why, now))
-        for record in records.values():
-            if record.cause in (Cause.MISSET, Cause.UNSET) and record.name in names and record.name not in broken:
-                await self._works(record)
-            elif record.cause in (Cause.MISSET, Cause.UNSET):
-                self._log(logging.ERROR, f"Alerts don't get through to {record.name}: {record.error}")
-        await self._announce()
+        for name, record in list(records.items()):
+            if record.cause not in (Cause.MISSET, Cause.UNSET):
+                continue
+            if name in names and name not in broken:
+                await self._works(records.pop(name))
+            else:
+                self._log(logging.ERROR, f"Alerts don't get through to {name}: {record.error}")
+        await self._announce(records.values())
 
     async def tenant(self) -> tuple[str, str]:
         """Id and name of the tenant as a scan last read them; empty where none did lately."""
@@ -191,17 +193,18 @@ class Teller:
             return
         records, now = await self.ledger.book.records(), self._clock()
         for one in results:
-            record = records.get(one.channel, ChannelRecord(one.channel))
-            if one.status is DeliveryStatus.DELIVERED and record.since:
-                await self._works(record)
+            name, record = one.channel, records.get(one.channel)
+            if one.status is DeliveryStatus.DELIVERED and record and record.since:
+                await self._works(records.pop(name))
             elif one.status is DeliveryStatus.FAILED:
-                self._log(logging.WARNING, f"Alert {kept.id}: {one.channel}: {one.sentence}{_when(one.retry_at)}")
+                self._log(logging.WARNING, f"Alert {kept.id}: {name}: {one.sentence}{_when(one.retry_at)}")
                 change = _failing(self._cause(one), one.sentence, now, one.asked)
-                await self.ledger.book.change(one.channel, change)
+                records[name] = await self.ledger.book.change(name, change)
             elif one.status is DeliveryStatus.GIVEN_UP:
-                self._log(logging.ERROR, f"Alert {kept.id}: {one.channel}: {one.sentence}")
-                await self.ledger.book.change(one.channel, _giving_up(self._cause(one), one.sentence, now))
-        await self._announce()
+                self._log(logging.ERROR, f"Alert {kept.id}: {name}: {one.sentence}")
+                change = _giving_up(self._cause(one), one.sentence, now)
+                records[name] = await self.ledger.book.change(name, change)
+        await self._announce(records.values())
 
     def _cause(self, result: ChannelResult) -> Cause:
         if result.channel not in configured(self._settings):
@@ -231,9 +234,9 @@ class Teller:
             heard |= {name: None for name, state in states.items() if state.status is DeliveryStatus.DELIVERED}
         return list(heard)
 
-    async def _announce(self) -> None:
+    async def _announce(self, records: Iterable[ChannelRecord]) -> None:
         """Say through the other channels what is to be said about one."""
-        for record in (await self.ledger.book.records()).values():
+        for record in records:
             word = due(record, self._clock())
             if word is None:
                 continue
@@ -298,4 +301,4 @@ def _noticed(known: ChannelRecord, word: Word, now: datetime) -> Callable[[Chann
 
 
 def _when(retry_at: datetime | None) -> str:
-    return f" It is tried again at {iso(retry_at)}." if retry_at else ""
+    return f" Next attempt: {iso(retry_at)}." if retry_at else ""

@@ -20,9 +20,10 @@ class Request:
 
 @dataclass(slots=True)
 class Receiver:
-    """Keeps what arrives, and answers what it is told to: ``answers`` in turn, then 202."""
+    """Keeps what arrives, and answers what it is told to: ``answers`` in turn, then ``status``."""
 
     url: str = ""
+    status: int = 202
     requests: list[Request] = field(default_factory=list)
     answers: list[tuple[int, str, Mapping[str, str]]] = field(default_factory=list)
 
@@ -32,7 +33,7 @@ class Receiver:
 
     async def handle(self, request: web.Request) -> web.Response:
         self.requests.append(Request(request.path_qs, CIMultiDict(request.headers), await request.read()))
-        status, body, headers = self.answers.pop(0) if self.answers else (202, "", {})
+        status, body, headers = self.answers.pop(0) if self.answers else (self.status, "", {})
         return web.Response(status=status, text=body, headers=dict(headers))
 
 
