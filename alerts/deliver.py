@@ -169,7 +169,7 @@ class Deliverer:
             now = {state.channel: _as_it_stands(states.get(state.channel, state)) for state in due}
             if all(one.status in SETTLED for one in now.values()):  # another process was faster
                 return now
-            raise LostContent(f"What the alert {kept.id} says is no longer in table alerts, so it can't be delivered.")
+            raise LostContent(f"What the alert {kept.id} says can't be read in table alerts, so it can't be delivered.")
         serve = self._serve if await self._holds(alert, records) else self._withdraw
         outcomes = await asyncio.gather(*(serve(alert, state) for state in due), return_exceptions=True)
         for fault in outcomes:

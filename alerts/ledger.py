@@ -175,6 +175,15 @@ class Ledger:
             return known
         return _kept(header)
 
+    async def replace_content(self, kept: Kept, alert: Alert) -> Kept:
+        """Give an alert whose content can't be read another one, made from the same changes."""
+        token = uuid4().hex
+        rows = _content_rows(kept.id, token, dump(alert))
+        header = _header(alert, kept.channels, kept.group, token, len(rows))
+        for row in (*rows, header):
+            await self._table.overwrite(row)
+        return _kept(header)
+
     async def content(self, kept: Kept) -> Alert | None:
         """What the alert says; None once that was deleted, because it is delivered everywhere."""
         found: list[Mapping[str, Any]] = []
@@ -241,7 +250,9 @@ class Ledger:
             {"header": HEADER, "open": "open", "time": older_than, "never": older_than + LONGEST},
             ["PartitionKey", "created"],
         )
-        return [alert_id for _, alert_id in sorted([(row["created"], row["PartitionKey"]) async for row in rows])]
+        return [
+            kept.id for kept in sorted([_kept(row) async for row in rows], key=lambda kept: (kept.created, kept.id))
+        ]
 
     async def waiting(self, channel: str) -> list[tuple[Kept, ChannelState]]:
         """The alerts that are for a channel and that it doesn't have yet, and where it stands with each."""
@@ -335,19 +346,27 @@ def _header(alert: Alert, channels: Iterable[str] | None, group: str, token: str
 
 
 def _kept(row: Mapping[str, Any]) -> Kept:
-    channels = row.get("channels")
+    """Of a damaged row, whatever can be read; one with a purpose of another version is left alone, as if it were done."""
+    channels, created = row.get("channels"), row.get("created")
+    purpose = row.get("purpose", Purpose.CHANGES.value)
+    known = purpose in [one.value for one in Purpose]
     return Kept(
         id=row["PartitionKey"],
-        created=row["created"],
-        purpose=Purpose(row["purpose"]),
+        created=created if isinstance(created, datetime) else datetime.now(UTC),
+        purpose=Purpose(purpose) if known else Purpose.CHANGES,
         channels=None if channels is None else tuple(name for name in channels.split(",") if name),
         group=row.get("group") or row["PartitionKey"],
         run_id=row.get("run_id") or None,
         items=row.get("items") or 0,
-        done=row["status"] == "done",
+        done=row.get("status") == "done" or not known,
         token=row.get("token"),
         rows=row.get("rows") or 0,
     )
+
+
+def _status(value: Any) -> DeliveryStatus:
+    """A status that this version doesn't know is none: sending a second time under the same id does no harm."""
+    return DeliveryStatus(value) if value in [one.value for one in DeliveryStatus] else DeliveryStatus.PENDING
 
 
 def _row(state: ChannelState) -> Row:
@@ -371,13 +390,13 @@ def _state(row: Any) -> ChannelState:
     return ChannelState(
         alert_id=row["PartitionKey"],
         channel=row["RowKey"],
-        status=DeliveryStatus(row["status"]),
-        attempts=row["attempts"],
+        status=_status(row.get("status")),
+        attempts=row.get("attempts") or 0,
         failures=row.get("failures") or 0,
         cut=tuple(map(int, row["cut"].split(","))) if row.get("cut") else (),
         accepted=row.get("accepted") or 0,
         last_error=row.get("last_error"),
-        permanent=row["permanent"],
+        permanent=row.get("permanent") is True,
         claimed_until=row.get("claimed_until"),
         retry_at=row.get("retry_at"),
         delivered_at=row.get("delivered_at"),

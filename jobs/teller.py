@@ -15,7 +15,7 @@ from azure.data.tables.aio import TableServiceClient
 
 from alerts.channel import BrokenChannel, Channel
 from alerts.compose import late_id
-from alerts.deliver import ChannelResult, Deliverer, DeliveryResult, Later, nothing_later
+from alerts.deliver import ChannelResult, Deliverer, DeliveryResult, Later, LostContent, nothing_later
 from alerts.episodes import Cause, ChannelRecord, Word, due, failed, gave_up, notice_id, noticed, worked
 from alerts.ledger import DeliveryStatus, Kept, Ledger
 from alerts.model import Alert, Purpose
@@ -98,7 +98,17 @@ class Teller:
     ) -> DeliveryResult | None:
         """Deliver an alert; see ``Deliverer.deliver``. None where there is nothing (any more) to tell."""
         kept = await self._find(alert_id, whole=only is None)
-        return await self.deliver(kept, only=only, retry_at=retry_at) if kept else None
+        if kept is None:
+            return None
+        try:
+            return await self.deliver(kept, only=only, retry_at=retry_at)
+        except LostContent as lost:
+            changes = await self._findings.changes_of(kept.group)
+            if not changes:
+                self._log(logging.ERROR, str(lost))
+                return None
+            renewed = await self.ledger.replace_content(kept, await self._compose(kept.id, changes))
+            return await self.deliver(renewed, only=only, retry_at=retry_at)
 
     async def deliver(self, kept: Kept, *, only: str | None = None, retry_at: datetime | None = None) -> DeliveryResult:
         """Deliver what is kept, note how the channels did, and say so where others have to know."""

@@ -20,7 +20,10 @@ def sight(installation: Installation) -> list[str]:
     """The notes of everything that was told about what can be seen, repeats by id dropped."""
     by_id = {call.id: json.loads(call.body) for call in installation.receiver.calls if call.path == "/webhook"}
     return [
-        note for body in by_id.values() if body["type"] == "app_password_scan.sight" for note in body["data"]["notes"]
+        note
+        for body in by_id.values()
+        if body["type"] in ("app_password_scan.sight", "app_password_scan.recovered")
+        for note in body["data"]["notes"]
     ]
 
 

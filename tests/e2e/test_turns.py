@@ -309,10 +309,10 @@ def test_a_poison_message_of_somebody_else_is_logged_and_not_raised(
 def test_settings_that_are_wrong_are_logged_and_not_raised_for_a_poison_message(
     installation: Installation, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setenv("WEBHOOK_SECRET", "hunter2")
+    monkeypatch.setenv("AzureWebJobsStorage", "hunter2")
     asyncio.run(queues.scan_failed(scheduled()))
     (line,) = [one for one in caplog.records if one.name == queues.__name__]
-    assert "WEBHOOK_SECRET" in line.getMessage()
+    assert "AzureWebJobsStorage" in line.getMessage()
     assert "hunter2" not in line.getMessage()
 
 
