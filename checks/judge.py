@@ -5,11 +5,13 @@ blocking) value; the same answer both times stands, otherwise it is ``unknown`` 
 """
 
 from collections.abc import Hashable, Iterable
+from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 
 from checks import reasons as say
 from checks.catalog import findings_of
+from checks.doubt import doubt_about
 from checks.evidence import Explaining
 from checks.landscape import Landscape, Situation
 from checks.model import Effect, Finding, JudgedAccount, Reason, Remedy, Usability, Verdict, Visibility
@@ -63,7 +65,7 @@ class Judge:
         explaining = self._explaining if situation.account.mfa_demands else None
         visible = visibility_of(self._land, explaining, situation, self._now)
         usable = usability_of(self._land, situation)
-        return Verdict(
+        verdict = Verdict(
             visibility=visible.visibility,
             usability=usable.usability,
             reasons=self._ordered(visible.visibility, [*visible.reasons, *usable.reasons]),
@@ -73,6 +75,12 @@ class Judge:
             would_be_blocked_by_microsoft=any(effect.managed_by_microsoft for effect in usable.would_block),
             roles=self._land.scopes.role_names(situation.account),
         )
+        unknown = Visibility.UNKNOWN is verdict.visibility or Usability.UNKNOWN is verdict.usability
+        if not unknown and not self._land.is_doubtful(situation):
+            return verdict
+        doubt = doubt_about(self._land, situation)
+        seen = {finding.check_id for finding in findings_of(verdict)}
+        return replace(verdict, undecided=doubt.possible - seen, inexact=doubt.inexact & seen)
 
     def _not_applicable(self, account: Account, roles: Roles) -> Reason | None:
         if account.enabled is False:

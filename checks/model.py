@@ -113,8 +113,8 @@ class Verdict:
     """Names of the active directory roles of the account."""
     undecided: frozenset[str] = frozenset()
     """Ids of the checks of which what is missing leaves open whether the account fails them."""
-    exact: bool = True
-    """Whether nothing is missing that could add a reason, or make one worse."""
+    inexact: frozenset[str] = frozenset()
+    """Ids of the checks that the account fails for causes of which some may be missing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -221,6 +221,16 @@ class Scopes:
             return ()
         return tuple(sorted({role.role_name or role.template_id for role in self._held(account)}))
 
+    def may_hold_roles(self, account: Account) -> bool:
+        """Whether the account may hold roles that can't be seen: through any group, where its memberships are unread."""
+        if isinstance(self._tenant.role_assignments, Gap):
+            return True
+        return isinstance(account.groups, Gap) and bool(self._all_active.keys() - {account.id})
+
+    def holds_unnamed_roles(self, account: Account) -> bool:
+        """Whether it holds a role whose definition, and so its name, is unread."""
+        return any(role.built_in is None for role in self._held(account))
+
     def deleted_groups(self, effect: PolicyEffect) -> tuple[str, ...]:
         """Ids of groups that the policy includes and that no longer exist."""
         return tuple(sorted(id for id in effect.policy.include_groups if self._is_deleted(id)))

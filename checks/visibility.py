@@ -45,7 +45,7 @@ def visibility_of(
     if state == "enforced":
         return VisibilityAnswer(Visibility.VISIBLE, [stated])
     if state == "enabled":
-        registered = _registered(account.registration)
+        registered = registered_for(account.registration)
         if registered is None:
             reasons = [say.unreadable_registration(account.registration), stated]
             return VisibilityAnswer(Visibility.UNKNOWN, reasons)
@@ -125,7 +125,7 @@ def _not_yet(reached: int, eligible: int, enforced: int) -> int:
     return (reached & ~enforced) | (eligible & ~reached)
 
 
-def _registered(registration: Registration) -> bool | None:
+def registered_for(registration: Registration) -> bool | None:
     """Whether an MFA method is registered, from the report and the account's own methods; None where that is open."""
     read = [names for names in (registration.report, registration.own) if isinstance(names, tuple)]
     answers = [has_mfa_method(names) for names in read]

@@ -89,7 +89,7 @@ class Keeper:
             display_name=before.display_name if unread and before else account.display_name,
             run_id=self._occasion.run_id,
             judged_at=seen.read_at,
-            complete=verdict.exact and not open_questions,
+            complete=not verdict.inexact and not open_questions,
             selected_as=seen.watch.selected_as.get(account.id, ""),
             lost_since=seen.watch.lost_since.get(account.id),
             # A state that can't be read today must not hide that it was switched off since it last could.
@@ -178,7 +178,7 @@ def _observations(one: JudgedAccount) -> list[Observation]:
             finding.fingerprint,
             finding.summary,
             _cause(one.verdict.reasons, causing_effects(finding.check_id)),
-            exact=one.verdict.exact or finding.check_id in CONFIRMED,
+            exact=finding.check_id not in one.verdict.inexact,
         )
         for finding in one.findings
     ]
