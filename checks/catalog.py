@@ -166,6 +166,8 @@ def _finding(check: Check, severity: Severity, verdict: Verdict) -> Finding:
         f"{reason.effect}|{reason.policy_id}|{reason.permission}|{bool(reason.circumstances)}" for reason in deciding
     ]
     summary = deciding[0].text if deciding else check.title
+    if check.decided_by == (Effect.UNREADABLE,):
+        causes = []  # which input is missing is no news of the account: what can't be seen is told by itself
     if check.decided_by == ():
         causes = list(verdict.roles)
         summary = f"The account holds {_and(verdict.roles)}. An app password doesn't work for administration."

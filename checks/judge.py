@@ -11,7 +11,7 @@ from functools import cached_property
 
 from checks import reasons as say
 from checks.catalog import findings_of
-from checks.decided import left_open
+from checks.doubt import doubt_about
 from checks.evidence import Explaining
 from checks.landscape import Landscape, Situation, Wordless
 from checks.model import Effect, Finding, JudgedAccount, Reason, Remedy, Usability, Verdict, Visibility
@@ -95,8 +95,12 @@ class Judge:
             would_be_blocked_by_microsoft=any(effect.managed_by_microsoft for effect in usable.would_block),
             roles=self._land.scopes.role_names(situation.account),
         )
-        open_checks, inexact = left_open(self._land, situation, verdict)
-        return replace(verdict, undecided=open_checks, inexact=inexact)
+        unknown = Visibility.UNKNOWN is verdict.visibility or Usability.UNKNOWN is verdict.usability
+        if not unknown and not self._land.is_doubtful(situation):
+            return verdict
+        doubt = doubt_about(self._land, situation)
+        seen = {finding.check_id for finding in findings_of(verdict)}
+        return replace(verdict, undecided=doubt.possible - seen, inexact=doubt.inexact & seen)
 
     def _not_applicable(self, account: Account, roles: Roles) -> Reason | None:
         if account.enabled is False:

@@ -7,7 +7,7 @@ from checks import reasons as say
 from checks.model import Effect, Reason
 from checks.policy import ENABLED, PolicyEffect, Strength, can_reach_users, effect_of
 from checks.scope import Reach, Roles, Scopes
-from tenant.model import Account, Gap, Tenant
+from tenant.model import Account, Gap, Registration, Tenant
 
 NEVER, CONDITIONAL, ALWAYS = 0, 2, 3
 """How surely policies do something: no, in some circumstances, yes. In between stands what isn't in force yet."""
@@ -35,8 +35,6 @@ class Masks:
     legacy: int
     legacy_always: int
     blocks_interactive: int
-    unread: int
-    """Those of which something that decides could not be read."""
 
     @classmethod
     def of(cls, effects: tuple[PolicyEffect, ...]) -> "Masks":
@@ -54,7 +52,6 @@ class Masks:
             legacy=those(lambda effect: effect.legacy),
             legacy_always=those(lambda effect: effect.legacy is Strength.ALWAYS),
             blocks_interactive=those(lambda effect: effect.blocks_interactive),
-            unread=those(lambda effect: effect.gap),
         )
 
 
@@ -115,6 +112,20 @@ class Landscape:
         values = (self.tenant.security_defaults, self.tenant.policies, self.tenant.licences)
         return [value for value in values if isinstance(value, Gap)]
 
+    def is_doubtful(self, situation: Situation) -> bool:
+        """Whether anything is missing that could change what is said of the account."""
+        account, reach, scopes = situation.account, situation.reach, self.scopes
+        registration = account.registration
+        return bool(
+            self.tenant_gaps()
+            or not isinstance(account.per_user_mfa, str)
+            or account.per_user_mfa.lower() not in ("disabled", "enabled", "enforced")
+            or (account.per_user_mfa.lower() == "enabled" and not _is_read(registration))
+            or (reach.least, reach.eligible_least) != (reach.most, reach.eligible_most)
+            or scopes.may_hold_roles(account)
+            or scopes.holds_unnamed_roles(account)
+        )
+
     def scope_gaps(self, unsure: int, situation: Situation) -> list[Gap]:
         """What is missing to tell whether policies reach the account."""
         return [
@@ -134,6 +145,11 @@ class Wordless(Landscape):
     def excluding(self, situation: Situation) -> list[Reason]:
         """Nothing."""
         return []
+
+
+def _is_read(registration: Registration) -> bool:
+    """Whether both sources of the registration are read; the one may still do without the other."""
+    return isinstance(registration.report, tuple) and not isinstance(registration.own, Gap)
 
 
 def rank(mask: int, always: int) -> int:

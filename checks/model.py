@@ -114,7 +114,7 @@ class Verdict:
     undecided: frozenset[str] = frozenset()
     """Ids of the checks of which what is missing leaves open whether the account fails them."""
     inexact: frozenset[str] = frozenset()
-    """Ids of the checks of which what is missing could add causes, or make them worse, if the account fails them."""
+    """Ids of the checks that the account fails for causes of which some may be missing."""
 
 
 @dataclass(frozen=True, slots=True)

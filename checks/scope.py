@@ -221,10 +221,14 @@ class Scopes:
             return ()
         return tuple(sorted({role.role_name or role.template_id for role in self._held(account)}))
 
-    def roles_are_open(self, account: Account) -> bool:
-        """Whether the account may hold roles that weren't read, directly or through a group, or some that nobody can name."""
-        if isinstance(self._tenant.role_assignments, Gap) or isinstance(account.groups, Gap):
+    def may_hold_roles(self, account: Account) -> bool:
+        """Whether the account may hold roles that can't be seen: through any group, where its memberships are unread."""
+        if isinstance(self._tenant.role_assignments, Gap):
             return True
+        return isinstance(account.groups, Gap) and bool(self._all_active.keys() - {account.id})
+
+    def holds_unnamed_roles(self, account: Account) -> bool:
+        """Whether it holds a role whose definition, and so its name, is unread."""
         return any(role.built_in is None for role in self._held(account))
 
     def deleted_groups(self, effect: PolicyEffect) -> tuple[str, ...]:

@@ -54,7 +54,7 @@ def per_user_state(account: Account) -> str | None:
 def _when_enabled(account: Account) -> VisibilityAnswer:
     rows = (
         # An MFA method is registered.
-        (Visibility.STUCK, _registered(account.registration)),
+        (Visibility.STUCK, registered_for(account.registration)),
         # Nothing is registered yet.
         (Visibility.PENDING, YES),
     )
@@ -172,7 +172,7 @@ def _missing(land: Landscape, explaining: Explaining | None, situation: Situatio
     return unreadable(gaps, "it could change whether the option is hidden")
 
 
-def _registered(registration: Registration) -> Between:
+def registered_for(registration: Registration) -> Between:
     """Whether an MFA method is registered, from the report and the account's own methods."""
     read = [names for names in (registration.report, registration.own) if isinstance(names, tuple)]
     answers = [has_mfa_method(names) for names in read]

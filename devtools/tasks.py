@@ -51,6 +51,11 @@ def bench(environment: Environment, arguments: Sequence[str]) -> int:
     return _python(environment, "devtools.quiet", "bench", *arguments)
 
 
+def soak(environment: Environment, arguments: Sequence[str]) -> int:
+    """Random stories against the real code."""
+    return _python(environment, "devtools.quiet", "soak", *arguments)
+
+
 def lint(environment: Environment, _arguments: Sequence[str]) -> int:
     """All linters, also after one has failed; 1 when one did."""
     return 1 if _failed_linters(environment) else 0
@@ -91,6 +96,7 @@ TASKS: dict[str, tuple[Sequence[str], Callable[[Environment, Sequence[str]], int
     "test": (DEVELOPMENT, test),
     "lint": (DEVELOPMENT, lint),
     "bench": (DEVELOPMENT, bench),
+    "soak": (DEVELOPMENT, soak),
     "setup": (DEVELOPMENT, setup),
 }
 """Name of the task: the requirement files that it needs, and what it does."""

@@ -134,16 +134,14 @@ def _compare_one(
 ) -> tuple[FindingState, list[Change]]:
     event = _event(scan, old, seen)
     state = _after(scan, old, seen, event)
-    kind, flap, silence = event, None, None
-    if event and not scan.record.selected:
+    state, event, silence = _confirmed(scan, old, state, event)
+    kind, flap = event, None
+    if not scan.record.selected:
         # Nobody looks at the account any more, so this is said now or never.
+        kind = ChangeKind.RESOLVED if state.flapping_since else kind
         state = replace(state, flapping_since=None, transitions=())
-    elif event or (seen.exact if seen else scan.decided(state.check_id)):
+    elif not silence and (event or (seen.exact if seen else scan.decided(state.check_id))):
         state, kind, flap, silence = damp(state, event, scan.now)
-    if flap or silence:
-        state = replace(state, pending=False)  # told as flapping, or as settled
-    else:
-        state, kind, silence = _confirmed(scan, old, state, kind)
     if exception:
         state, silence = replace(state, pending=False), Silence.EXCEPTION
     expired = old.exception if old and old.open and state.open and not exception else None
@@ -159,22 +157,24 @@ def _compare_one(
 
 
 def _confirmed(
-    scan: Scan, old: FindingState | None, state: FindingState, kind: ChangeKind | None
+    scan: Scan, old: FindingState | None, state: FindingState, event: ChangeKind | None
 ) -> tuple[FindingState, ChangeKind | None, Silence | None]:
     """A finding that takes two scans to be news: pending after the first, told by the second, and not told if it was one.
 
-    A run that was repeated is the same scan.
+    A run that was repeated is the same scan. What flaps is silent anyway.
     """
-    if kind in (ChangeKind.OPENED, ChangeKind.REOPENED) and state.check_id in scan.confirmed:
-        return replace(state, pending=True), kind, Silence.HICCUP
+    if state.flapping_since is not None:
+        return replace(state, pending=False), event, None
+    if event in (ChangeKind.OPENED, ChangeKind.REOPENED) and state.check_id in scan.confirmed:
+        return replace(state, pending=True), event, Silence.HICCUP
     if old is None or not old.pending:
-        return state, kind, None
+        return state, event, None
     if not state.open:
-        return replace(state, pending=False), kind, Silence.HICCUP
+        return replace(state, pending=False), event, Silence.HICCUP
     if state.run_id == old.run_id:
         return state, None, None
     news = ChangeKind.OPENED if state.occurrences == 1 else ChangeKind.REOPENED
-    return replace(state, pending=False), news, None
+    return replace(state, pending=False, changed_at=scan.now), news, None
 
 
 def _event(scan: Scan, old: FindingState | None, seen: Observation | None) -> ChangeKind | None:

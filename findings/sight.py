@@ -4,7 +4,7 @@ What one scan alone couldn't see is a hiccup: it is told by the second scan in a
 no second look (a renamed account, a selection that lost its accounts) are told at once.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -72,11 +72,18 @@ class Sight:
     news: tuple[SightNews, ...]
 
 
-def after_scan(before: Iterable[SightState], unseen: Iterable[Unseen], *, run_id: str, now: datetime) -> Sight:
+def after_scan(
+    before: Iterable[SightState],
+    unseen: Iterable[Unseen],
+    *,
+    in_the_dark: Callable[[str], bool] = lambda key: False,
+    run_id: str,
+    now: datetime,
+) -> Sight:
     """What follows from what one scan couldn't see.
 
-    Takes everything that was remembered of what the scan looks at, and everything that it couldn't see of it. A run that was
-    repeated is the same scan.
+    Takes everything that was remembered of what the scan looks at, everything that it couldn't see of it, and whether a key is
+    ``in_the_dark``: the scan couldn't see whether that is over, so it stays as it was. A run that was repeated is the same scan.
     """
     known = {state.unseen.key: state for state in before}
     current = {one.key: one for one in unseen}
@@ -86,7 +93,7 @@ def after_scan(before: Iterable[SightState], unseen: Iterable[Unseen], *, run_id
         if state != known.get(key):
             kept.append(state)
         news += told
-    dropped = tuple(state for key, state in known.items() if key not in current)
+    dropped = tuple(state for key, state in known.items() if key not in current and not in_the_dark(key))
     ended = [
         SightNews(NewsKind.ENDED, state.unseen, state.since, now)
         for state in dropped

@@ -89,7 +89,7 @@ class Keeper:
             display_name=before.display_name if unread and before else account.display_name,
             run_id=self._occasion.run_id,
             judged_at=seen.read_at,
-            complete=not (verdict.inexact or open_questions),
+            complete=not verdict.inexact and not open_questions,
             selected_as=seen.watch.selected_as.get(account.id, ""),
             lost_since=seen.watch.lost_since.get(account.id),
             # A state that can't be read today must not hide that it was switched off since it last could.

@@ -33,7 +33,7 @@ from findings.store import FindingStore
 from jobs.clock import TOLERANCE, Clock, corrected, now_utc
 from jobs.keep import Advance, Keeper, Occasion
 from jobs.look import Progress, Seen, judge_reading, look, with_what_if
-from jobs.sight import SCANS, log_not_looked_at, nothing_selected, scans_fail, unseen_inputs
+from jobs.sight import SCANS, in_the_dark, log_not_looked_at, nothing_selected, scans_fail, unseen_inputs
 from jobs.simulate import waiting_changes
 from jobs.teller import channels_to_tell
 from jobs.watch import watch
@@ -197,7 +197,7 @@ class _Scan:
         if not record.partial:
             await prune(self._service, now)
             await self._ledger.prune(now)
-            await self._tell_what_is_unseen(self._unseen(seen, known), now)
+            await self._tell_what_is_unseen(seen, known, now)
         self._progress("Comparing with the last scan")
         # Fresh for each execution, not for each run: a repeated run may see other changes, and a group never changes.
         alert_id = str(uuid4())
@@ -278,8 +278,14 @@ class _Scan:
             unseen += [log_not_looked_at(resting)] if resting else []
         return unseen
 
-    async def _tell_what_is_unseen(self, unseen: Sequence[Unseen], now: datetime) -> None:
-        sight = after_scan(await self._sight.load(), unseen, run_id=self._request.run_id, now=now)
+    async def _tell_what_is_unseen(self, seen: Seen, known: Mapping[str, Snapshot], now: datetime) -> None:
+        sight = after_scan(
+            await self._sight.load(),
+            self._unseen(seen, known),
+            in_the_dark=in_the_dark(seen.reading.gaps, seen.reading.accounts),
+            run_id=self._request.run_id,
+            now=now,
+        )
         ids = [str(uuid4()) for _ in range(self._sight.alerts_needed(sight))]
         await self._sight.keep(sight, ids, channels=self._channels)
 

@@ -1,10 +1,10 @@
 """What a scan couldn't see, in words that an administrator can act on. Pure; when it is told: ``findings/sight.py``."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from checks.reasons import INPUTS
 from findings.sight import Unseen
-from tenant.model import Gap
+from tenant.model import Account, Gap
 
 SCANS = "scans"
 """The key of scans that fail; every other key is about what a scan that was done couldn't see."""
@@ -51,6 +51,29 @@ _STAYS = "Findings that depend on it stay as they were until it can be read agai
 _CONSEQUENCE = {
     "selection": "The accounts that are known already are watched on; new ones aren't seen until it can be read again.",
 }
+
+
+_HANGS_ON: dict[str, frozenset[str]] = {
+    "role_definitions": frozenset({"role_assignments", "role_eligibilities"}),
+    "groups": frozenset({"conditional_access_policies"}),
+    "authentication_strengths": frozenset({"conditional_access_policies"}),
+    "named_locations": frozenset({"conditional_access_policies"}),
+    "mfa_registration": frozenset({"per_user_mfa", "account_properties", "selection"}),
+    "per_user_mfa": frozenset({"account_properties", "selection"}),
+    "group_memberships": frozenset({"account_properties", "selection"}),
+    "account_properties": frozenset({"selection"}),
+}
+"""Input -> those without which it isn't asked for, so that nobody can say that it can be read again."""
+
+
+def in_the_dark(gaps: Iterable[Gap], accounts: Iterable[Account]) -> Callable[[str], bool]:
+    """For a key: whether a scan with these gaps couldn't see if what it is about is over."""
+    missing = {gap.input for gap in gaps}
+    inputs = {f"input {name}" for name, others in _HANGS_ON.items() if others & missing}
+    unreadable = [account for account in accounts if account.properties is not None]
+    about = {f"missing {name}" for one in unreadable for name in (one.id, one.user_principal_name)}
+    renamed = tuple(f"renamed {one.id} " for one in unreadable)
+    return lambda key: key in inputs or key in about or key.startswith(renamed)
 
 
 def nothing_selected() -> Unseen:

@@ -76,6 +76,7 @@ def watch(
     kept: dict[str, Account] = {}
     selected_as: dict[str, str] = {}
     only_asked: list[Account] = []
+    still_lost: dict[str, datetime] = {}
     for account in accounts:
         record = known.get(account.id)
         if account.selected_by:
@@ -88,17 +89,20 @@ def watch(
             why = _watched_on(account, record, selection, unreadable, discovery_unreadable, asked=asked)
             if why is None:
                 candidates.append((account.id, record))
+            elif record.lost_since and not _is_named_as_before(account, record, selection):
+                still_lost[account.id] = record.lost_since
             kept[account.id] = replace(account, selected_by=(why or "no longer selected",))
     candidates += [(id, known[id]) for id in sorted(gone) if id in known and id not in kept]
     lost, closing = _lost(candidates, len(known), gone, now)
+    watched_on = {id: account for id, account in kept.items() if id not in closing}
     shown = [_until(account, lost) for id, account in kept.items() if id not in closing]
     return Watch(
         accounts=tuple(sorted((*shown, *only_asked), key=lambda one: (one.user_principal_name.lower(), one.id))),
         watched={account.id: known.get(account.id) for account in shown},
         selected_as=selected_as,
-        lost_since=lost,
+        lost_since=lost | still_lost,
         closing=closing,
-        unseen=(*_renamed(kept, known, selection), *_shrunk(lost, known, gone)),
+        unseen=(*_renamed(watched_on, known, selection), *_shrunk(lost | still_lost, known, gone)),
     )
 
 
@@ -114,13 +118,24 @@ def _watched_on(
     """Why a known account that nothing selects is watched on; None where the settings don't mean it any more."""
     if account.properties is not None:
         return "watched before; it can't be read at present"
-    if record.selected_as and _renames(record.selected_as, account) and names(selection, record.selected_as):
+    if _is_named_as_before(account, record, selection):
         return f"renamed: it was {record.selected_as}"
     if unreadable or (discovery_unreadable and not record.selected_as):
         return "watched before; what selects it can't be read at present"
     if asked:
         return "watched before"
     return None
+
+
+def _is_named_as_before(account: Account, record: AccountRecord, selection: Selection) -> bool:
+    """Whether the settings select the account by a name that it had before, and not by the one that it has."""
+    return (
+        account.properties is None
+        and bool(record.selected_as)
+        and _renames(record.selected_as, account)
+        and names(selection, record.selected_as)
+        and not names(selection, account.user_principal_name)
+    )
 
 
 def _renames(before: str, account: Account) -> bool:
@@ -157,8 +172,7 @@ def _renamed(kept: Mapping[str, Account], known: Mapping[str, AccountRecord], se
         if record is None or account.properties is not None:
             continue
         new, before = account.user_principal_name, record.user_principal_name
-        outdated = record.selected_as if record.selected_as and _renames(record.selected_as, account) else None
-        outdated = outdated if outdated and names(selection, outdated) else None
+        outdated = record.selected_as if _is_named_as_before(account, record, selection) else None
         if not outdated and not _renames(before, account):
             continue
         setting = "SERVICE_ACCOUNTS" if outdated and outdated.lower() in listed else "SERVICE_ACCOUNT_PATTERNS"
@@ -170,7 +184,7 @@ def _renamed(kept: Mapping[str, Account], known: Mapping[str, AccountRecord], se
             Unseen(
                 f"renamed {id} {new}",
                 text,
-                ended=f"The settings select {new} by its present name again." if outdated else "",
+                ended=f"The settings no longer select {new} by its old name {outdated}." if outdated else "",
                 at_once=True,
                 reminded=bool(outdated),
             )

@@ -100,7 +100,7 @@ def _roles(
     known = None if isinstance(definitions, GraphError) else _definitions(definitions)
     active = _active(assigned, activated, known, gaps)
     eligibilities = _eligible(eligible, known, gaps)
-    anybody = any(held and not isinstance(held, Gap) for held in (active, eligibilities))
+    anybody = any(held or isinstance(held, Gap) for held in (active, eligibilities))  # as far as is known
     if isinstance(definitions, GraphError) and anybody:
         gaps.add("role_definitions", definitions)
     names = {one.template_id: one.name for one in (known or {}).values()}

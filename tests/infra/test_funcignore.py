@@ -61,7 +61,19 @@ def test_data_beside_the_code_is_packaged() -> None:
 @pytest.mark.parametrize(
     "place",
     [
-        *("tests/", "commands/", "demo/", "localgraph/", "bench/", "devtools/", "docs/", "infra/", ".ci/", ".github/"),
+        *(
+            "tests/",
+            "commands/",
+            "demo/",
+            "localgraph/",
+            "bench/",
+            "soak/",
+            "devtools/",
+            "docs/",
+            "infra/",
+            ".ci/",
+            ".github/",
+        ),
         *(
             "cli.py",
             "dev.py",

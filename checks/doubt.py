@@ -1,0 +1,93 @@
+"""What a verdict leaves open: which checks are undecided, and of which the causes aren't all known. Pure.
+
+Each input that is missing is taken at its least and at its most harmful. A check that is seen to fail fails either way; one that
+could fail at the most and isn't seen to is undecided; any other is passed, whatever else is missing.
+"""
+
+from dataclasses import dataclass
+
+from checks.between import OPEN
+from checks.landscape import ALWAYS, Landscape, Situation, rank
+from checks.visibility import per_user_state, registered_for
+from tenant.model import Gap
+
+_HIDDEN, _HIDDEN_BY_DEFAULTS, _STUCK, _PENDING, _CONDITIONAL, _PREDICTED = (f"APW-00{number}" for number in range(1, 7))
+_UNUSABLE, _HOLDS_ROLE, _ABOUT_TO_BE_BLOCKED = "APW-007", "APW-011", "APW-013"
+_BY_DEMANDS = frozenset({_HIDDEN, _HIDDEN_BY_DEFAULTS, _CONDITIONAL})
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """What is left open about one account."""
+
+    possible: frozenset[str]
+    """The checks that the account may fail."""
+    inexact: frozenset[str]
+    """The checks whose causes may lack something, for those that it is seen to fail."""
+
+
+def doubt_about(land: Landscape, situation: Situation) -> Doubt:
+    """What is left open about an account, its sign-ins and its history aside."""
+    reach, masks, tenant = situation.reach, land.masks, land.tenant
+    unread = bool([gap for gap in (tenant.policies, tenant.licences) if isinstance(gap, Gap)])
+    defaults = None if isinstance(tenant.security_defaults, Gap) else tenant.security_defaults
+    demanding, may_demand = (
+        reach.least & masks.enforced & masks.mfa_least,
+        reach.most & masks.enforced & masks.mfa_most,
+    )
+    predicting = _not_yet(reach.least, reach.least, reach.eligible_least, masks.enforced) & masks.mfa_least
+    may_predict = _not_yet(reach.most, reach.least, reach.eligible_most, masks.enforced) & masks.mfa_most
+    blocking, may_block = (
+        reach.least & masks.enforced & masks.legacy,
+        reach.most & masks.enforced & masks.legacy,
+    )
+    would_block = reach.least & ~masks.enforced & masks.legacy_always
+    may_be_about_to_block = reach.most & ~masks.enforced & masks.legacy_always
+
+    possible = _of_state(situation)
+    if per_user_state(situation.account) in ("disabled", None):
+        surely = rank(demanding, masks.mfa_least_always) == ALWAYS
+        if defaults is not False:
+            possible.add(_HIDDEN_BY_DEFAULTS)
+        if defaults is not True and (unread or rank(may_demand, masks.mfa_most_always) == ALWAYS):
+            possible.add(_HIDDEN)
+        unsure_evidence = bool(situation.account.mfa_demands)
+        if defaults is not True and not surely and (unread or unsure_evidence or may_demand & ~masks.mfa_least_always):
+            possible.add(_CONDITIONAL)
+        if defaults is not True and not surely and (unread or may_predict):
+            possible.add(_PREDICTED)
+    if per_user_state(situation.account) != "disabled" and (
+        defaults is not False or unread or rank(may_block, masks.legacy_always) == ALWAYS
+    ):
+        possible.add(_UNUSABLE)
+    if defaults is not True and not blocking and (unread or may_be_about_to_block):
+        possible.add(_ABOUT_TO_BE_BLOCKED)
+    possible |= {_HOLDS_ROLE} if land.scopes.may_hold_roles(situation.account) else set()
+
+    inexact: set[str] = set()
+    if unread or may_demand != demanding:
+        inexact |= _BY_DEMANDS
+    if unread or may_predict != predicting:
+        inexact.add(_PREDICTED)
+    if unread or may_block != blocking:
+        inexact.add(_UNUSABLE)
+    if unread or may_be_about_to_block != would_block:
+        inexact.add(_ABOUT_TO_BE_BLOCKED)
+    if defaults is None:
+        inexact |= {_HIDDEN, _UNUSABLE}
+    if land.scopes.may_hold_roles(situation.account) or land.scopes.holds_unnamed_roles(situation.account):
+        inexact.add(_HOLDS_ROLE)
+    return Doubt(frozenset(possible), frozenset(inexact))
+
+
+def _of_state(situation: Situation) -> set[str]:
+    """What the per-user MFA state and the registration leave open."""
+    state = per_user_state(situation.account)
+    if state not in ("enabled", None):
+        return set()
+    registered = registered_for(situation.account.registration) if state else OPEN
+    return ({_STUCK} if registered.most else set()) | ({_PENDING} if not registered.least else set())
+
+
+def _not_yet(reached: int, surely_reached: int, eligible: int, enforced: int) -> int:
+    return (reached & ~enforced) | (eligible & ~surely_reached)

@@ -1,0 +1,59 @@
+"""A transport to Table Storage in whose middle the process dies."""
+
+from contextlib import suppress
+from types import TracebackType
+from typing import Any
+
+from azure.core.exceptions import StreamConsumedError
+from azure.core.pipeline.transport import AioHttpTransport, AsyncHttpResponse, AsyncHttpTransport
+
+
+class Killed(BaseException):
+    """The process is gone. No ``except Exception`` may survive it."""
+
+
+class DyingTransport(AsyncHttpTransport[Any, Any]):
+    """Counts the requests of a process. At number ``at``, from 0, the process dies and stays dead: after the service ``did``
+    what was asked, or before. None: it lives.
+    """
+
+    def __init__(self, at: int | None = None, *, did: bool = True) -> None:
+        self.requests = 0
+        self._at, self._did, self._dead = at, did, False
+        self._inner = AioHttpTransport()
+
+    async def send(self, request: Any, **options: Any) -> AsyncHttpResponse:
+        """The service's answer, if the process lives to see it."""
+        if self._dead:
+            raise Killed
+        self._dead = self.requests == self._at
+        self.requests += 1
+        if self._dead and not self._did:
+            raise Killed
+        answer: AsyncHttpResponse = await self._inner.send(request, **options)
+        if self._dead:
+            with suppress(StreamConsumedError):
+                await answer.load_body()  # type: ignore[attr-defined]  # of the aiohttp transport's answers
+            raise Killed
+        return answer
+
+    async def open(self) -> None:
+        """Begin."""
+        await self._inner.open()
+
+    async def close(self) -> None:
+        """End."""
+        await self._inner.close()
+
+    async def __aenter__(self) -> "DyingTransport":
+        self._inner = AioHttpTransport()  # a closed one can't be used again, and a process opens storage several times
+        await self._inner.__aenter__()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None = None,
+        error: BaseException | None = None,
+        trace: TracebackType | None = None,
+    ) -> None:
+        await self._inner.__aexit__(kind, error, trace)

@@ -1,0 +1,86 @@
+"""A receiver of alerts that fails when it is told to, and keeps what arrived."""
+
+import asyncio
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+
+SECRET = "whsec_c29hayBzb2FrIHNvYWsgc29hayBzb2FrIHNvYWs="  # noqa: S105 -- opens nothing
+
+
+@dataclass(slots=True)
+class FailingReceiver:
+    """A webhook's other end. ``outages`` are the ways in which it fails for the next calls (``soak.steps.OUTAGES``)."""
+
+    url: str = ""
+    outages: list[str] = field(default_factory=list)
+    bodies: dict[str, Any] = field(default_factory=dict)
+    """Id of the message -> what it said. A repeat by id is what receivers drop."""
+    differing: list[str] = field(default_factory=list)
+    """Ids under which two different things were said."""
+
+    def forget(self) -> None:
+        """Begin anew."""
+        self.outages.clear()
+        self.bodies.clear()
+        self.differing.clear()
+
+    @contextmanager
+    def in_thread(self) -> Iterator["FailingReceiver"]:
+        """Run it on a thread of its own, on a free port."""
+        loop = asyncio.new_event_loop()
+        thread = threading.Thread(target=loop.run_forever, name="receiver", daemon=True)
+        thread.start()
+        runner = asyncio.run_coroutine_threadsafe(self._start(), loop).result(30)
+        try:
+            yield self
+        finally:
+            asyncio.run_coroutine_threadsafe(runner.cleanup(), loop).result(30)
+            loop.call_soon_threadsafe(loop.stop)
+            thread.join(10)
+            loop.close()
+
+    async def _start(self) -> web.AppRunner:
+        app = web.Application(client_max_size=4 * 1024 * 1024)
+        app.router.add_post("/{path:.*}", self._handle)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        host, port = runner.addresses[0][:2]
+        self.url = f"http://{host}:{port}/webhook"
+        return runner
+
+    async def _handle(self, request: web.Request) -> web.StreamResponse:
+        body = await request.text()
+        way = self.outages.pop(0) if self.outages else ""
+        if way in ("", "lost", "half"):
+            self._take(request.headers["webhook-id"], json.loads(body))
+        if way == "500":
+            return web.Response(status=500)
+        if way == "429":
+            return web.Response(status=429, headers={"Retry-After": "60"})
+        if way in ("dropped", "lost") and request.transport is not None:
+            request.transport.abort()
+        if way == "half":
+            return await _half(request)
+        return web.Response(status=202)
+
+    def _take(self, id: str, said: Any) -> None:
+        if self.bodies.setdefault(id, said) != said:
+            self.differing.append(id)
+
+
+async def _half(request: web.Request) -> web.StreamResponse:
+    """An answer whose connection breaks in the middle."""
+    answer = web.StreamResponse(status=202)
+    answer.content_length = 100
+    await answer.prepare(request)
+    await answer.write(b"accepted, but")
+    if request.transport is not None:
+        request.transport.close()
+    return answer

@@ -1,0 +1,337 @@
+"""The world of a story: what is true, what the settings say, what is broken; and what a scan of it can see.
+
+``apply`` takes one step. ``view`` is what the model is given; ``local_tenant`` and ``settings`` are what the real code is given.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from localgraph.builder import TenantBuilder
+from localgraph.ids import make_id
+from localgraph.tenant import LocalTenant
+from soak.model import Look, Model, View
+from soak.steps import (
+    ACCOUNTS,
+    OF_ACCOUNTS,
+    Accept,
+    Break,
+    Defaults,
+    Delete,
+    Enable,
+    Join,
+    Mend,
+    Mfa,
+    Policy,
+    Register,
+    Rename,
+    Revoke,
+    Role,
+    Select,
+    Step,
+)
+from soak.truth import ROLE, Person, Rule, Seen, Tenant, seen
+
+IDS = tuple(make_id("soak", "user", str(number)) for number in range(ACCOUNTS))
+POLICY_GROUP, SELECTING_GROUP = make_id("soak", "group", "policies"), make_id("soak", "group", "selection")
+NAMES = tuple(
+    (f"svc-{number}@contoso.com", *(f"{word}-{number}-{k}@contoso.com" for word in ("svc", "moved") for k in range(3)))
+    for number in range(ACCOUNTS)
+)
+"""Every name that an account may ever have; the first one is where it begins."""
+OWNER = {name: number for number, names in enumerate(NAMES) for name in names}
+PATTERN = "svc-*"
+DEPENDS = {
+    "role_definitions": {"role_assignments", "role_eligibilities"},
+    "groups": {"conditional_access_policies"},
+    "mfa_registration": {"per_user_mfa", "account", "selection"},
+    "per_user_mfa": {"account", "selection"},
+    "group_memberships": {"account", "selection"},
+    "account": {"selection"},
+}
+"""Input -> those that must be read for it to be asked for at all."""
+_RULES = (
+    Rule("MFA for all", "mfa"),
+    Rule("MFA for the group", "mfa", for_group=True),
+    Rule("Block for all", "block"),
+    Rule("Block for the group", "block", for_group=True),
+)
+
+
+@dataclass(slots=True)
+class Accepted:
+    """An accepted finding."""
+
+    account: str
+    check: str
+    until: date
+
+
+@dataclass(slots=True)
+class World:
+    """Everything that a story changes."""
+
+    tenant: Tenant = field(
+        default_factory=lambda: Tenant(
+            tuple(Person(id, names[0]) for id, names in zip(IDS, NAMES, strict=True)), _RULES
+        )
+    )
+    gone: dict[str, Person] = field(default_factory=dict)
+    """Deleted accounts, as they were."""
+    how: str = "list"
+    listed: frozenset[str] = frozenset(names[0] for names in NAMES)
+    chosen: frozenset[str] = frozenset()
+    """Ids of those in the selecting group."""
+    broken: list[Break] = field(default_factory=list)
+    accepted: list[Accepted] = field(default_factory=list)
+    doubtful: set[str] = field(default_factory=set)
+    """Keys of blindness of which this page leaves open whether they are an account's own trouble."""
+
+    def apply(self, step: Step, now: datetime) -> None:
+        """One step of a story, unless it is about an account that is gone."""
+        match step:
+            case Policy(rule, state, spares):
+                rules = list(self.tenant.rules)
+                excluded = frozenset(IDS[number] for number in spares)
+                rules[rule] = replace(rules[rule], state=state, excluded=excluded)
+                self.tenant = replace(self.tenant, rules=tuple(rules))
+            case Defaults(on):
+                self.tenant = replace(self.tenant, defaults=on)
+            case Select(how, accounts):
+                people = [one for number in accounts if (one := self.tenant.person(IDS[number]))]
+                self.how = how
+                self.listed = frozenset(one.upn for one in people) if how == "list" else frozenset()
+                self.chosen = frozenset(one.id for one in people) if how == "group" else frozenset()
+            case Break():
+                self.broken.append(step)
+                if step.input in OF_ACCOUNTS and step.way != "403":
+                    self.doubtful.add(key_of(step.input))
+            case Mend():
+                self.broken.clear()
+            case Accept(account, check, days):
+                self.accepted = [one for one in self.accepted if (one.account, one.check) != (IDS[account], check)]
+                self.accepted.append(Accepted(IDS[account], check, now.date() + timedelta(days=days)))
+            case Revoke(account):
+                self.accepted = [one for one in self.accepted if one.account != IDS[account]]
+            case Delete(account):
+                if person := self.tenant.person(IDS[account]):
+                    self.gone[person.id] = person
+                    people_left = tuple(one for one in self.tenant.people if one.id != person.id)
+                    self.tenant = replace(self.tenant, people=people_left)
+            case Mfa(account, state):
+                self._change(account, mfa=state)
+            case Register(account, yes):
+                self._change(account, registered=yes)
+            case Enable(account, yes):
+                self._change(account, enabled=yes)
+            case Rename(account, name):
+                self._change(account, upn=name)
+            case Role(account, yes):
+                self._change(account, role=yes)
+            case Join(account, yes):
+                self._change(account, member=yes)
+            case _:
+                pass
+
+    def _change(self, account: int, **values: Any) -> None:
+        people = tuple(replace(one, **values) if one.id == IDS[account] else one for one in self.tenant.people)
+        self.tenant = replace(self.tenant, people=people)
+
+    # What the real code is given
+
+    def local_tenant(self) -> LocalTenant:
+        """The tenant as the local Graph serves it."""
+        builder = TenantBuilder("Soak", security_defaults=self.tenant.defaults)
+        members = [one.upn for one in self.tenant.people if one.member]
+        builder.group("For policies", id=POLICY_GROUP, members=members)
+        chosen = [one.upn for one in self.tenant.people if one.id in self.chosen]
+        builder.group("Service accounts", id=SELECTING_GROUP, members=chosen)
+        for one in self.tenant.people:
+            builder.user(
+                one.upn,
+                id=one.id,
+                mfa=one.mfa,
+                enabled=one.enabled,
+                methods=["phone"] if one.registered else [],
+                roles=[ROLE] if one.role else [],
+            )
+        for rule in self.tenant.rules:
+            spared = [one for one in sorted(rule.excluded) if self.tenant.person(one)]
+            builder.policy(
+                rule.name,
+                state=rule.state,
+                exclude_users=spared,
+                grant=["mfa"] if rule.demands == "mfa" else ["block"],
+                client_apps=["browser"] if rule.demands == "mfa" else ["other"],
+                include_users=[] if rule.for_group else ["All"],
+                include_groups=["For policies"] if rule.for_group else [],
+            )
+        return builder.build()
+
+    def settings(self) -> dict[str, Any]:
+        """The settings that select accounts."""
+        return {
+            "service_accounts": tuple(sorted(self.listed)),
+            "service_account_patterns": (PATTERN,) if self.how == "pattern" else (),
+            "service_account_groups": (SELECTING_GROUP,) if self.how == "group" else (),
+        }
+
+    def patterns(self) -> Iterator[tuple[str, str]]:
+        """What the local Graph is to fail at, and how."""
+        for one in self.broken:
+            yield _pattern(one), one.way
+
+    # What the model is given
+
+    @property
+    def answers(self) -> bool:
+        """Whether Microsoft Graph answers at all."""
+        return not any(one.input == "everything" for one in self.broken)
+
+    def accepts(self, now: datetime) -> frozenset[tuple[str, str]]:
+        """The findings that are accepted now."""
+        return frozenset((one.account, one.check) for one in self.accepted if now.date() <= one.until)
+
+    def view(self, model: Model, now: datetime, run: str, asked: str | None = None) -> View:
+        """What a scan can see of it."""
+        looks = {id: look for id in IDS if (look := self._look(id, model, asked)) is not None}
+        blind = frozenset() if asked else frozenset(self._blind(model, looks))
+        return View(
+            now=now,
+            run=run,
+            looks=looks,
+            names=self._named(),
+            unreadable_selection=self._is_broken("selection") and self.how in ("pattern", "group") and not asked,
+            blind=blind,
+            in_the_dark=frozenset(self._in_the_dark(model, looks)),
+            asked=asked,
+            accepted=self.accepts(now),
+        )
+
+    def _named(self) -> frozenset[str]:
+        if self.how == "pattern":
+            return frozenset(name for name in OWNER if name.startswith("svc-"))
+        return self.listed
+
+    def _is_broken(self, name: str, id: str | None = None) -> bool:
+        return any(one.input == name and (one.account is None or IDS[one.account] == id) for one in self.broken)
+
+    def _look(self, id: str, model: Model, asked: str | None) -> Look | None:
+        """What a scan sees of an account; None of one that doesn't exist, as far as can be seen."""
+        person, broken = self.tenant.person(id), self._is_broken("account", id)
+        if person is None and not (broken and id in self.gone):
+            return None
+        there = person or self.gone[id]
+        selected = self._selects(there, asked) and (person is not None or self.how == "list")
+        by_search = selected and self.how in ("pattern", "group") and not asked
+        readable = person is not None and (by_search or not broken)
+        if not readable and not asked:
+            selected = self.how == "list" and bool(self.listed.intersection(NAMES[IDS.index(id)]))
+        state = there.mfa if readable and not self._is_broken("per_user_mfa", id) else None
+        what = seen(there, self.tenant, self._unread(there)) if readable else _nothing(there)
+        return Look(there, what, readable, selected, state)
+
+    def _selects(self, person: Person, asked: str | None) -> bool:
+        if self.how == "list":
+            return person.upn in self.listed
+        if asked is None and self._is_broken("selection"):
+            return False
+        if self.how == "group":
+            return person.id in self.chosen and not (asked and self._is_broken("group_memberships", person.id))
+        return self.how == "pattern" and person.upn.startswith("svc-")
+
+    def _unread(self, person: Person) -> frozenset[str]:
+        """The inputs of an account that can't be read."""
+        names = ("conditional_access_policies", "security_defaults", "role_assignments", "role_definitions")
+        found = {name for name in names if self._is_broken(name)}
+        own = ("group_memberships", "per_user_mfa", "mfa_registration")
+        found |= {name for name in own if self._is_broken(name, person.id)}
+        if self._groups_asked() and self._is_broken("groups") and not person.member:
+            found.add("groups")
+        return frozenset(found)
+
+    def _groups_asked(self) -> bool:
+        rules = self.tenant.rules
+        return not self._is_broken("conditional_access_policies") and any(
+            rule.for_group and rule.state != "off" for rule in rules
+        )
+
+    def _blind(self, model: Model, looks: dict[str, Look]) -> Iterator[str]:
+        """The keys of what a scan of everything can't see."""
+        for name in ("conditional_access_policies", "security_defaults", "organization"):
+            if self._is_broken(name):
+                yield key_of(name)
+        for name in ("role_assignments", "role_eligibilities"):
+            if self._is_broken(name):
+                yield key_of(name)
+        unsure = self._is_broken("role_assignments") or self._is_broken("role_eligibilities")
+        if self._is_broken("role_definitions") and (unsure or any(one.role for one in self.tenant.people)):
+            yield key_of("role_definitions")
+        if self._is_broken("groups") and self._groups_asked():
+            yield key_of("groups")
+        if self._is_broken("selection") and self.how in ("pattern", "group"):
+            yield key_of("selection")
+        read = {id: look for id, look in looks.items() if look.selected or model.shown(id)}
+        for name in OF_ACCOUNTS:
+            if any(self._is_broken(name, id) and self._is_asked(name, look) for id, look in read.items()):
+                yield key_of(name)
+        for name in self.listed:
+            number = OWNER[name]
+            account, broken = model.accounts.get(IDS[number]), self._is_broken("account", IDS[number])
+            followed = account is not None and account.watched and name in (account.selected_as, account.upn)
+            if broken and not followed:
+                yield key_of("account")
+            elif not broken and not self.tenant.named(name) and not (followed and self.tenant.person(IDS[number])):
+                yield f"missing {name}"
+
+    def _is_asked(self, name: str, look: Look) -> bool:
+        if name == "account":
+            return not look.readable
+        return look.readable and (name != "mfa_registration" or look.state == "enabled")
+
+    def _in_the_dark(self, model: Model, looks: dict[str, Look]) -> Iterator[str]:
+        """Of what can't be seen to be over, because something else can't be seen."""
+        broken = {one.input for one in self.broken}
+        for name, others in DEPENDS.items():
+            if others & broken:
+                yield key_of(name)
+        for key in model.unseen:
+            kind, _, rest = key.partition(" ")
+            if kind == "renamed" and (look := looks.get(rest.split()[0])) and not look.readable:
+                yield key
+            if kind == "missing" and rest in self.listed and self._is_broken("account", IDS[OWNER[rest]]):
+                yield key
+
+
+def key_of(name: str) -> str:
+    """The key of the blindness that an input's failure is."""
+    return "input account_properties" if name == "account" else f"input {name}"
+
+
+def _nothing(person: Person) -> Seen:
+    return seen(person, Tenant(), frozenset({"account"}))
+
+
+def _pattern(one: Break) -> str:
+    """What the local Graph's requests for an input look like."""
+    ids = IDS if one.account is None else (IDS[one.account],)
+    whom = "|".join(ids)
+    names = "|".join(
+        [whom, *(name.replace(".", r"\.") for number, own in enumerate(NAMES) for name in own if IDS[number] in ids)]
+    )
+    return {
+        "conditional_access_policies": r"/identity/conditionalAccess/policies",
+        "security_defaults": r"/policies/identitySecurityDefaultsEnforcementPolicy",
+        "role_assignments": r"/roleManagement/directory/roleAssignments(\?|$)",
+        "role_eligibilities": r"/roleEligibilityScheduleInstances",
+        "role_definitions": r"/roleManagement/directory/roleDefinitions",
+        "organization": r"/organization",
+        "groups": rf"/groups/{POLICY_GROUP}(\?|$)",
+        "selection": rf"/users\?.*startswith|/groups/{SELECTING_GROUP}/transitiveMembers",
+        "group_memberships": rf"/users/({whom})/transitiveMemberOf",
+        "per_user_mfa": rf"/users/({whom})/authentication/requirements",
+        "mfa_registration": rf"userRegistrationDetails/({whom})|/users/({whom})/authentication/methods",
+        "account": rf"/users/({names})(\?|$)",
+        "everything": r"/\$batch",
+    }[one.input]

@@ -1,0 +1,150 @@
+"""The soak: it finds nothing in the product as it is, and does find faults that are put into it."""
+
+import random
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from findings import sight
+from jobs import keep, scan, watch
+from soak import __main__ as command
+from soak import crew
+from soak.crew import story_of
+from soak.play import Stage, Violation, play, stage
+from soak.shrink import shrink
+from soak.steps import Break, Mend, Mfa, Rename, Scan, Select, Story, random_story, random_year, written
+from soak.truth import Person, Rule, Tenant, seen
+
+SEED = 60
+STORIES = 25
+
+
+@pytest.fixture(scope="module")
+def on() -> Iterator[Stage]:
+    with stage() as running:
+        yield running
+
+
+def test_random_stories_break_no_promise(on: Stage) -> None:
+    for number in range(STORIES):
+        story = story_of(SEED, number)
+        assert play(story, on) is None, written(story)
+    assert on.counts["kills"] > 0
+    assert on.counts["reads broken"] > 0
+
+
+def test_three_weeks_in_which_everything_fails_now_and_then_tell_only_what_is_so(on: Stage) -> None:
+    story = random_year(random.Random(7), days=21)
+    assert play(story, on) is None, written(story)
+
+
+HIDDEN_ACCOUNT = (Mfa(0, "enabled"), Mfa(1, "enforced"), Scan())
+MUTANTS: dict[str, tuple[Any, str, Any, Story]] = {
+    "nothing is undecided": (
+        keep,
+        "undecided",
+        lambda *_, **__: frozenset(),
+        (*HIDDEN_ACCOUNT, Break("per_user_mfa", "500"), Scan()),
+    ),
+    "a selection that lost most accounts ends them at once": (
+        watch,
+        "GRACE",
+        watch.GRACE * 0,
+        (*HIDDEN_ACCOUNT, Select("list", (3,)), Scan()),
+    ),
+    "blindness isn't told": (
+        scan,
+        "after_scan",
+        lambda *_, **__: sight.Sight((), (), ()),
+        (*HIDDEN_ACCOUNT, Break("security_defaults", "403"), Scan(), Scan()),
+    ),
+    "one scan alone is news": (
+        keep,
+        "CONFIRMED",
+        frozenset(),
+        (
+            *HIDDEN_ACCOUNT,
+            Break("group_memberships", "500", 0),
+            Break("security_defaults", "500"),
+            Scan(),
+            Mend(),
+            Scan(),
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_a_fault_that_is_put_in_is_found(name: str, on: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    where, what, instead, story = MUTANTS[name]
+    assert play(story, on) is None
+    monkeypatch.setattr(where, what, instead)
+    assert play(story, on) is not None
+
+
+def test_faults_that_are_put_in_are_found_by_random_stories(on: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keep, "undecided", lambda *_, **__: frozenset())
+    found = (play(story_of(SEED, number), on) for number in range(100))
+    assert next(filter(None, found), None) is not None
+
+
+def test_a_story_is_shrunk_to_what_matters() -> None:
+    wanted = (Mfa(0, "enabled"), Scan(after=1440))
+    story = (Rename(1, "svc-1-0@contoso.com"), Mfa(0, "enabled"), Mend(), Scan(after=77, kill=3, twice=True), Mend())
+
+    def fails(candidate: Story) -> bool:
+        return Mfa(0, "enabled") in candidate and any(isinstance(step, Scan) for step in candidate)
+
+    assert shrink(story, fails) == wanted
+    assert written(wanted).startswith("story = (\n    Mfa(account=0, state='enabled'),\n    Scan(after=1440,")
+
+
+def test_the_same_seed_tells_the_same_story() -> None:
+    assert random_story(random.Random(3)) == random_story(random.Random(3))
+    assert story_of(1, 2) == story_of(1, 2) != story_of(1, 3)
+
+
+@pytest.mark.parametrize(
+    ("person", "rules", "unread", "failing", "undecided"),
+    [
+        (Person("a", "a"), [Rule("P", "mfa", state="on")], set(), {"APW-001": {"P"}}, set()),
+        (Person("a", "a"), [], {"security_defaults"}, {"APW-008": set()}, {"APW-002"}),
+        (Person("a", "a", "enforced"), [], {"mfa_registration"}, {}, set()),
+        (Person("a", "a", "enabled"), [], {"mfa_registration"}, {"APW-008": set()}, {"APW-003", "APW-004"}),
+        (
+            Person("a", "a"),
+            [Rule("P", "mfa", state="on")],
+            {"security_defaults"},
+            {"APW-001": None, "APW-008": set()},
+            {"APW-002"},
+        ),
+        (Person("a", "a", role=True), [], {"role_assignments"}, {}, {"APW-011"}),
+        (Person("a", "a"), [Rule("P", "mfa", True, "on")], {"group_memberships"}, {"APW-008": set()}, {"APW-001"}),
+    ],
+)
+def test_what_can_be_known_where_something_is_unread(
+    person: Person, rules: list[Rule], unread: set[str], failing: dict[str, Any], undecided: set[str]
+) -> None:
+    found = seen(person, Tenant((person,), tuple(rules)), frozenset(unread))
+    assert found.failing == failing
+    assert set(found.undecided) == undecided
+
+
+def test_a_broken_promise_is_told_with_its_shortest_story(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], on: Stage
+) -> None:
+    def broken(story: Story, _on: Stage) -> Violation | None:
+        return Violation(1, "kept: wrong") if any(isinstance(step, Mfa) for step in story) else None
+
+    monkeypatch.setattr(crew, "play", broken)
+    monkeypatch.setattr(command, "work_on_all", lambda jobs, _workers: (crew.work(job, on) for job in jobs))
+    assert command.main(["--scenarios", "40", "--seed", "5", "--workers", "1"]) == 1
+    said = capsys.readouterr().out
+    assert said.startswith("Seed 5: 40 stories on 1 workers")
+    assert said.count("Mfa(") == 1
+
+
+def test_workers_play_in_processes_of_their_own(capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.main(["--scenarios", "2", "--seed", "60", "--workers", "2"]) == 0
+    assert '"scenarios": 2' in capsys.readouterr().out
