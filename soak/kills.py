@@ -1,0 +1,347 @@
+"""Instances of the function app are killed again and again, at any moment of their lives, while storage and receivers fail as well:
+every change is told once all the same, and nothing else is.
+
+What is asked of them: whole scans and rechecks, some messages twice. Between rounds the tenant changes, and within a round it
+doesn't; so after a round in which everything came to rest there is one truth, and what was kept and told is held against it.
+"""
+
+import asyncio
+import multiprocessing
+import random
+import re
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from multiprocessing.process import BaseProcess
+
+from aiohttp import web
+from azure.data.tables.aio import TableServiceClient
+from azure.storage.queue.aio import QueueServiceClient
+
+from alerts.ledger import Ledger
+from devtools.azurite import Azurite, start_azurite
+from findings.lease import PARTITION, ROW
+from findings.model import RunStatus
+from findings.runs import RUNS, RunStore, new_run_id
+from findings.sight_store import SightStore
+from findings.store import FindingStore
+from findings.tables import Table
+from functions.queues import SCANS, scan_message
+from localgraph.server import LocalGraph
+from soak.proxy import Proxy
+from soak.receivers import CHANNELS, TEAMS, WEBHOOK, Receivers
+from soak.truth import NAMES, Told, Truth
+from soak.worker import QUEUES, RECHECKS, Orders, make_queues, put, work
+
+INSTANCES = ("east", "west")
+KILLS_PER_ROUND = 12
+ROUNDS_PER_LIFE = 3
+"""In one storage account. With more, findings would come and go so often that they are told as flapping."""
+REST = 90
+"""Seconds until everything must have come to rest."""
+CLOCKS = (0.0, 0.0, 0.0, 35.0, -35.0, timedelta(days=29).total_seconds())
+"""By how many seconds the clocks of instances are ahead."""
+OVER = {RunStatus.COMPLETE, RunStatus.INCOMPLETE, RunStatus.FAILED, RunStatus.SKIPPED}
+Report = Callable[[str], None]
+
+_RESOURCE = re.compile(r"^/\w+/|\(.*|/messages.*")
+"""What the path of a request has beside the name of a table or queue."""
+_PROCESSES = multiprocessing.get_context("forkserver")
+
+
+def run(kills: int, seed: int, report: Report) -> list[str]:
+    """Kill so often, and say how it went through ``report``. Returns every violation, in a sentence; none is what is wanted."""
+    _PROCESSES.set_forkserver_preload(["soak.worker"])  # an instance starts in milliseconds
+    with start_azurite() as azurite:
+        return asyncio.run(_Soak(azurite, random.Random(seed), report).run(kills))
+
+
+class _Instance:
+    """An instance: its own way to storage, its own address at the receivers, and a process that may die."""
+
+    def __init__(self, name: str, dice: random.Random) -> None:
+        self.name, self._dice = name, dice
+        self.proxy: Proxy | None = None
+        self.environment: dict[str, str] = {}
+        self._process: BaseProcess | None = None
+        self._steps = 0
+        self._dead = asyncio.Event()
+        self._doing = "nothing"
+        self.killed: Counter[str] = Counter()
+        """How often the process was killed, by what it did last."""
+
+    def start(self, ahead: float = 0) -> None:
+        """Start the process; it lives until it is killed."""
+        self.kill()
+        self._doing = "starting"
+        self._process = _PROCESSES.Process(target=work, args=(Orders(self.environment, ahead),), daemon=True)
+        self._process.start()
+
+    def kill(self) -> None:
+        """As ``kill -9`` does."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.join()
+            self._process.close()
+            self._process = None
+            self.killed[self._doing] += 1
+        self._dead.set()
+
+    async def live_and_die(self) -> None:
+        """Kill the process after some steps (requests to storage, calls of receivers), or after some time."""
+        self._dead.clear()
+        self._steps = self._dice.randint(1, self._dice.choice((100, 400)))
+        longest = self._dice.uniform(0.05, 2.5) if self._dice.random() < 0.3 else 6
+        try:
+            async with asyncio.timeout(longest):
+                await self._dead.wait()
+        except TimeoutError:
+            self.kill()
+        self._steps = 0
+
+    async def step(self, doing: str) -> None:
+        """The process has got this far."""
+        self._doing = doing
+        if self._steps:
+            self._steps -= 1
+            if not self._steps:
+                self.kill()
+
+    async def request(self, request: web.Request) -> None:
+        """A request to storage has come in, or was done. Looking whether there is a message is no step."""
+        if not (request.method == "GET" and request.path.endswith("/messages")):
+            await self.step(f"{request.method} {_RESOURCE.sub('', request.path)}")
+
+
+@dataclass(slots=True)
+class _Life:
+    """One storage account from its first scan on, and what is true there."""
+
+    storage: str
+    truth: Truth
+    receivers: Receivers
+    asked: set[str] = field(default_factory=set)
+    """The ids of the runs that were asked for."""
+
+
+class _Soak:
+    def __init__(self, azurite: Azurite, dice: random.Random, report: Report) -> None:
+        self._azurite, self._dice, self._report = azurite, dice, report
+        self._instances = {name: _Instance(name, dice) for name in INSTANCES}
+        self._troubles: Counter[str] = Counter()
+        self._repeats = self._calls = self._changes = self._kills = self._rounds = 0
+
+    async def run(self, kills: int) -> list[str]:
+        began, violations = time.monotonic(), list[str]()
+        async with LocalGraph(Truth(self._dice).tenant()) as graph:
+            while self._kills < kills:
+                violations += await self._life(graph, kills)
+        self._report(
+            f"{self._kills} kills in {self._rounds} rounds, {time.monotonic() - began:.0f} s; {self._changes} changes, "
+            f"{self._calls} calls accepted, {self._repeats} of them repeats by id; {len(violations)} violations; "
+            f"storage: {', '.join(f'{count} {what}' for what, count in self._troubles.most_common())}"
+        )
+        killed = sum((instance.killed for instance in self._instances.values()), Counter[str]())
+        self._report(f"Killed at: {', '.join(f'{what} {count}x' for what, count in killed.most_common())}")
+        return violations
+
+    async def _life(self, graph: LocalGraph, kills: int) -> list[str]:
+        """A few rounds in a storage account of their own."""
+        violations: list[str] = []
+        async with self._installed(graph) as life:
+            for number in range(ROUNDS_PER_LIFE):
+                life.truth.change()
+                graph.tenant = life.truth.tenant()
+                begun, before = time.monotonic(), self._kills
+                await self._turmoil(life, min(KILLS_PER_ROUND, kills - self._kills))
+                calm = time.monotonic()
+                found = [*await self._come_to_rest(life), *await _violations(life)]
+                self._rounds += 1
+                self._report(
+                    f"Round {self._rounds}: {self._kills - before} kills, {calm - begun:.0f} s, then {time.monotonic() - calm:.0f} s of rest"
+                    + "".join(f"\n  {one}" for one in found)
+                )
+                violations += [f"Round {self._rounds}: {one}" for one in found]
+                if found or (number and self._kills >= kills):
+                    break
+            accepted = Counter((call.channel, call.alert_id) for call in life.receivers.calls if call.accepted)
+            self._calls += accepted.total()
+            self._repeats += accepted.total() - len(accepted)
+            self._changes += life.truth.told.total()
+        return violations
+
+    @asynccontextmanager
+    async def _installed(self, graph: LocalGraph) -> AsyncIterator[_Life]:
+        """Both instances, not started yet, with an empty storage account and receivers."""
+        storage = self._azurite.new_account()
+        await make_queues(storage)
+        async with AsyncExitStack() as stack:
+            receivers = Receivers(self._dice, lambda name, channel: self._instances[name].step(channel))
+            await stack.enter_async_context(receivers)
+            for name, instance in self._instances.items():
+                proxy = Proxy(storage, self._dice, step=instance.request)
+                instance.proxy = await stack.enter_async_context(proxy)
+                stack.callback(instance.kill)
+                instance.environment = {
+                    "AzureWebJobsStorage": proxy.connection_string,
+                    "GRAPH_ENDPOINT": graph.url,
+                    "SERVICE_ACCOUNTS": ",".join(NAMES),
+                    "ALERT_DIGEST": "off",
+                    **receivers.settings(name),
+                }
+            yield _Life(storage, Truth(self._dice), receivers)
+            for instance in self._instances.values():
+                if instance.proxy:
+                    self._troubles.update(instance.proxy.troubles)
+
+    async def _turmoil(self, life: _Life, kills: int) -> None:
+        """Ask for scans, and kill whoever does them."""
+        odds = self._dice.choice((0, 0.01, 0.05))
+        self._fail(life, odds, self._dice.choice((0, 0.3, 0.7)))
+        left = iter(range(kills))
+        await asyncio.gather(*(self._die_again_and_again(life, one, left) for one in self._instances.values()))
+        self._fail(life, 0, 0)
+
+    def _fail(self, life: _Life, storage: float, receivers: float) -> None:
+        life.receivers.odds = receivers
+        for instance in self._instances.values():
+            if instance.proxy:
+                instance.proxy.odds = storage
+
+    async def _die_again_and_again(self, life: _Life, instance: _Instance, left: Iterator[int]) -> None:
+        for _ in left:
+            await self._ask(life)
+            instance.start(self._dice.choice(CLOCKS))
+            await instance.live_and_die()
+            self._kills += 1
+
+    async def _ask(self, life: _Life) -> None:
+        """For a scan, or for a recheck of some accounts, unless enough is asked for."""
+        if (await _depths(life.storage))[SCANS] > 3:
+            return
+        run_id = new_run_id(datetime.now(UTC))
+        if self._dice.random() < 0.3:
+            accounts = self._dice.sample(NAMES, 2)
+            await put(life.storage, RECHECKS, {"run_id": run_id, "accounts": accounts})
+            return
+        life.asked.add(run_id)
+        for _ in range(self._dice.choice((1, 1, 2))):
+            await put(life.storage, SCANS, scan_message("schedule", run_id))
+
+    async def _come_to_rest(self, life: _Life) -> list[str]:
+        """Let both instances live and finish, with a last scan. Returns what went on for too long."""
+        for instance in self._instances.values():
+            instance.start()
+        try:
+            async with asyncio.timeout(REST):
+                await _empty(life.storage)
+                while True:
+                    message = scan_message("schedule")
+                    life.asked.add(message["run_id"])
+                    await put(life.storage, SCANS, message)
+                    await _empty(life.storage)
+                    if not await _waiting(life.storage):
+                        return []
+        except TimeoutError:
+            depths = {name: depth for name, depth in (await _depths(life.storage)).items() if depth}
+            return [f"After {REST} s something waits: messages {depths}, alerts {await _waiting(life.storage)}"]
+        finally:
+            for instance in self._instances.values():
+                instance.kill()
+
+
+async def _depths(storage: str) -> dict[str, int]:
+    """How many messages there are in each queue, hidden ones included."""
+    async with QueueServiceClient.from_connection_string(storage) as service:
+        found = [(name, await service.get_queue_client(name).get_queue_properties()) for name in QUEUES]
+        return {name: properties.approximate_message_count or 0 for name, properties in found}
+
+
+async def _empty(storage: str) -> None:
+    """Wait until no queue holds a message."""
+    while any((await _depths(storage)).values()):  # noqa: ASYNC110 -- other processes empty them
+        await asyncio.sleep(0.2)
+
+
+async def _waiting(storage: str) -> list[str]:
+    """The alerts that are not told yet."""
+    async with TableServiceClient.from_connection_string(storage) as service:
+        return [
+            *await FindingStore(service).untold_alert_ids(),
+            *await SightStore(service).untold_alert_ids(),
+            *await Ledger(service).undelivered(datetime.now(UTC) + timedelta(days=1)),
+        ]
+
+
+async def _violations(life: _Life) -> list[str]:
+    """Everything that isn't as it must be once all has come to rest."""
+    async with TableServiceClient.from_connection_string(life.storage) as service:
+        return [
+            *await _untrue_runs(service, life.asked),
+            *await _untrue_findings(service, life.truth),
+            *_untrue_alerts(life),
+        ]
+
+
+async def _untrue_runs(service: TableServiceClient, asked: set[str]) -> list[str]:
+    runs = {run.id: run for run in await RunStore(service).newest(limit=10_000)}
+    found = [f"The run {run.id} never ended: {run.status}" for run in runs.values() if run.status not in OVER]
+    found += [f"The run {run.id} ended, and doesn't say when" for run in runs.values() if run.finished is None]
+    found += [f"The run {run_id} was asked for and left no record" for run_id in sorted(asked - runs.keys())]
+    if await Table(service, RUNS).get(PARTITION, ROW) is not None:
+        found.append("The lease is held by nobody who lives")
+    return found + [f"Remembered as unseen: {state.unseen.text}" for state in await SightStore(service).load()]
+
+
+async def _untrue_findings(service: TableServiceClient, truth: Truth) -> list[str]:
+    store = FindingStore(service)
+    states = [state async for state in store.load_findings(now=datetime.now(UTC), status="open")]
+    kept = {(state.user_principal_name, state.check_id) for state in states}
+    found = [f"Kept as open, and isn't: {one}" for one in sorted(kept - truth.open)]
+    found += [f"Open, and not kept: {one}" for one in sorted(truth.open - kept)]
+    history: Counter[Told] = Counter()
+    async for change in store.history_since(datetime(2000, 1, 1, tzinfo=UTC)):
+        history[change.kind.value, change.user_principal_name, change.check_id] += 1
+    return found + _differences("in the history", history, truth.told)
+
+
+def _untrue_alerts(life: _Life) -> list[str]:
+    changes: dict[str, Told] = {}
+    alerts: dict[str, set[str]] = {}
+    accepted: dict[str, set[str]] = {channel: set() for channel in CHANNELS}
+    found: list[str] = []
+    for call in life.receivers.calls:
+        if call.accepted:
+            accepted[call.channel].add(call.alert_id)
+        if call.channel == WEBHOOK:
+            found += _untrue_sight(call.body)
+            for change in call.body["data"]["changes"]:
+                changes[change["id"]] = (change["kind"], change["account"]["user_principal_name"], change["check_id"])
+                alerts.setdefault(change["id"], set()).add(call.alert_id)
+    found += _differences("told", Counter(changes.values()), life.truth.told)
+    for change_id, ids in alerts.items():
+        what = changes[change_id]
+        if len(ids) > 1:
+            found.append(f"Told in {len(ids)} alerts: {what}")
+        found += [f"Never told to {channel}: {what}" for channel in CHANNELS if not ids & accepted[channel]]
+    for alert_id in accepted[TEAMS] ^ accepted[WEBHOOK]:
+        found.append(f"Only one of the channels has the alert {alert_id}")
+    return found
+
+
+def _untrue_sight(body: Mapping[str, object]) -> list[str]:
+    """Microsoft Graph always answered: only scans may be said to fail."""
+    data = body["data"]
+    if body["type"] != "app_password_scan.sight" or not isinstance(data, dict):
+        return []
+    return [f"Told as unseen: {note}" for note in data["notes"] if "scans" not in note and "The scan" not in note]
+
+
+def _differences(where: str, found: Counter[Told], expected: Counter[Told]) -> list[str]:
+    lost, more = expected - found, found - expected
+    return [f"Not {where}: {one} ({count}x)" for one, count in lost.items()] + [
+        f"Too often or wrongly {where}: {one} ({count}x)" for one, count in more.items()
+    ]
