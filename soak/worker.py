@@ -170,8 +170,8 @@ class _Listener:
     def __init__(self, service: QueueServiceClient, name: str, handler: Handler) -> None:
         self._queue, self._handler = service.get_queue_client(name), handler
         self._alerts = service.get_queue_client(queues.ALERTS)
-        # A poison queue has none of its own.
-        self._poison = None if name.endswith(POISON) else service.get_queue_client(name + POISON)
+        # A poison queue has none of its own, and a request by HTTP needs none.
+        self._poison = None if name.endswith(POISON) or name == RECHECKS else service.get_queue_client(name + POISON)
 
     async def listen(self) -> None:
         """Forever: the longer the queue is empty or out of reach, the more seldom."""
