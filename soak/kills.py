@@ -7,35 +7,26 @@ doesn't; so after a round in which everything came to rest there is one truth, a
 
 import asyncio
 import logging
-import multiprocessing
 import random
-import re
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from multiprocessing.process import BaseProcess
 
-from aiohttp import web
-from azure.data.tables.aio import TableServiceClient
 from azure.storage.queue.aio import QueueServiceClient
 
-from alerts.ledger import Ledger
 from devtools.azurite import Azurite, start_azurite
-from findings.lease import PARTITION, ROW
-from findings.model import RunStatus
-from findings.runs import RUNS, RunStore, new_run_id
-from findings.sight_store import SightStore
-from findings.store import FindingStore
-from findings.tables import Table
+from findings.runs import new_run_id
 from functions.queues import SCANS, scan_message
 from localgraph.server import LocalGraph
+from soak.instances import Instance, preload
 from soak.proxy import Proxy
-from soak.receivers import CHANNELS, TEAMS, WEBHOOK, Receivers
-from soak.truth import NAMES, Told, Truth
-from soak.worker import QUEUES, RECHECKS, Orders, make_queues, put, work
+from soak.receivers import Receivers
+from soak.rest import waiting_alerts, what_is_wrong
+from soak.truth import NAMES, Truth
+from soak.worker import QUEUES, RECHECKS, make_queues, put
 
 INSTANCES = ("east", "west")
 KILLS_PER_ROUND = 12
@@ -45,17 +36,12 @@ REST = 90
 """Seconds until everything must have come to rest."""
 CLOCKS = (0.0, 0.0, 0.0, 35.0, -35.0, timedelta(days=29).total_seconds())
 """By how many seconds the clocks of instances are ahead."""
-OVER = {RunStatus.COMPLETE, RunStatus.INCOMPLETE, RunStatus.FAILED, RunStatus.SKIPPED}
 Report = Callable[[str], None]
-
-_RESOURCE = re.compile(r"^/\w+/|\(.*|/messages.*")
-"""What the path of a request has beside the name of a table or queue."""
-_PROCESSES = multiprocessing.get_context("forkserver")
 
 
 def run(kills: int, seed: int, report: Report) -> list[str]:
     """Kill so often, and say how it went through ``report``. Returns every violation, in a sentence; none is what is wanted."""
-    _PROCESSES.set_forkserver_preload(["soak.worker"])  # an instance starts in milliseconds
+    preload()
     with _no_word_of_broken_connections(), start_azurite() as azurite:
         return asyncio.run(_Soak(azurite, random.Random(seed), report).run(kills))
 
@@ -69,63 +55,6 @@ def _no_word_of_broken_connections() -> Iterator[None]:
         yield
     finally:
         log.disabled = before
-
-
-class _Instance:
-    """An instance: its own way to storage, its own address at the receivers, and a process that may die."""
-
-    def __init__(self, name: str, dice: random.Random) -> None:
-        self.name, self._dice = name, dice
-        self.proxy: Proxy | None = None
-        self.environment: dict[str, str] = {}
-        self._process: BaseProcess | None = None
-        self._steps = 0
-        self._dead = asyncio.Event()
-        self._doing = "nothing"
-        self.killed: Counter[str] = Counter()
-        """How often the process was killed, by what it did last."""
-
-    def start(self, ahead: float = 0) -> None:
-        """Start the process; it lives until it is killed."""
-        self.kill()
-        self._doing = "starting"
-        self._process = _PROCESSES.Process(target=work, args=(Orders(self.environment, ahead),), daemon=True)
-        self._process.start()
-
-    def kill(self) -> None:
-        """As ``kill -9`` does."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.join()
-            self._process.close()
-            self._process = None
-            self.killed[self._doing] += 1
-        self._dead.set()
-
-    async def live_and_die(self) -> None:
-        """Kill the process after some steps (requests to storage, calls of receivers), or after some time."""
-        self._dead.clear()
-        self._steps = self._dice.randint(1, self._dice.choice((60, 200)))
-        longest = self._dice.uniform(0.05, 2.5) if self._dice.random() < 0.3 else 5
-        try:
-            async with asyncio.timeout(longest):
-                await self._dead.wait()
-        except TimeoutError:
-            self.kill()
-        self._steps = 0
-
-    async def step(self, doing: str) -> None:
-        """The process has got this far."""
-        self._doing = doing
-        if self._steps:
-            self._steps -= 1
-            if not self._steps:
-                self.kill()
-
-    async def request(self, request: web.Request) -> None:
-        """A request to storage has come in, or was done. Looking whether there is a message is no step."""
-        if not (request.method == "GET" and request.path.endswith("/messages")):
-            await self.step(f"{request.method} {_RESOURCE.sub('', request.path)}")
 
 
 @dataclass(slots=True)
@@ -142,7 +71,7 @@ class _Life:
 class _Soak:
     def __init__(self, azurite: Azurite, dice: random.Random, report: Report) -> None:
         self._azurite, self._dice, self._report = azurite, dice, report
-        self._instances = {name: _Instance(name, dice) for name in INSTANCES}
+        self._instances = {name: Instance(name, dice) for name in INSTANCES}
         self._troubles: Counter[str] = Counter()
         self._repeats = self._calls = self._changes = self._kills = self._rounds = 0
 
@@ -157,7 +86,10 @@ class _Soak:
             f"storage: {', '.join(f'{count} {what}' for what, count in self._troubles.most_common())}"
         )
         killed = sum((instance.killed for instance in self._instances.values()), Counter[str]())
-        self._report(f"Killed at: {', '.join(f'{what} {count}x' for what, count in killed.most_common())}")
+        still = sum(instance.standstills for instance in self._instances.values())
+        self._report(
+            f"{still} standstills. Killed at: {', '.join(f'{what} {count}x' for what, count in killed.most_common())}"
+        )
         return violations
 
     async def _life(self, graph: LocalGraph, kills: int) -> list[str]:
@@ -170,7 +102,10 @@ class _Soak:
                 begun, before = time.monotonic(), self._kills
                 await self._turmoil(life, min(KILLS_PER_ROUND, kills - self._kills))
                 calm = time.monotonic()
-                found = [*await self._come_to_rest(life), *await _violations(life)]
+                found = [
+                    *await self._come_to_rest(life),
+                    *await what_is_wrong(life.storage, life.truth, life.receivers.calls, life.asked),
+                ]
                 self._rounds += 1
                 self._report(
                     f"Round {self._rounds}: {self._kills - before} kills, {calm - begun:.0f} s, then {time.monotonic() - calm:.0f} s of rest"
@@ -223,7 +158,7 @@ class _Soak:
             if instance.proxy:
                 instance.proxy.odds = storage
 
-    async def _die_again_and_again(self, life: _Life, instance: _Instance, left: Iterator[int]) -> None:
+    async def _die_again_and_again(self, life: _Life, instance: Instance, left: Iterator[int]) -> None:
         for _ in left:
             await self._ask(life)
             instance.start(self._dice.choice(CLOCKS))
@@ -255,11 +190,11 @@ class _Soak:
                     life.asked.add(message["run_id"])
                     await put(life.storage, SCANS, message)
                     await _empty(life.storage)
-                    if not await _waiting(life.storage):
+                    if not await waiting_alerts(life.storage):
                         return []
         except TimeoutError:
             depths = {name: depth for name, depth in (await _depths(life.storage)).items() if depth}
-            return [f"After {REST} s something waits: messages {depths}, alerts {await _waiting(life.storage)}"]
+            return [f"After {REST} s something waits: messages {depths}, alerts {await waiting_alerts(life.storage)}"]
         finally:
             for instance in self._instances.values():
                 instance.kill()
@@ -276,84 +211,3 @@ async def _empty(storage: str) -> None:
     """Wait until no queue holds a message."""
     while any((await _depths(storage)).values()):  # noqa: ASYNC110 -- other processes empty them
         await asyncio.sleep(0.2)
-
-
-async def _waiting(storage: str) -> list[str]:
-    """The alerts that are not told yet."""
-    async with TableServiceClient.from_connection_string(storage) as service:
-        return [
-            *await FindingStore(service).untold_alert_ids(),
-            *await SightStore(service).untold_alert_ids(),
-            *await Ledger(service).undelivered(datetime.now(UTC) + timedelta(days=1)),
-        ]
-
-
-async def _violations(life: _Life) -> list[str]:
-    """Everything that isn't as it must be once all has come to rest."""
-    async with TableServiceClient.from_connection_string(life.storage) as service:
-        return [
-            *await _untrue_runs(service, life.asked),
-            *await _untrue_findings(service, life.truth),
-            *_untrue_alerts(life),
-        ]
-
-
-async def _untrue_runs(service: TableServiceClient, asked: set[str]) -> list[str]:
-    runs = {run.id: run for run in await RunStore(service).newest(limit=10_000)}
-    found = [f"The run {run.id} never ended: {run.status}" for run in runs.values() if run.status not in OVER]
-    found += [f"The run {run.id} ended, and doesn't say when" for run in runs.values() if run.finished is None]
-    found += [f"The run {run_id} was asked for and left no record" for run_id in sorted(asked - runs.keys())]
-    if await Table(service, RUNS).get(PARTITION, ROW) is not None:
-        found.append("The lease is held by nobody who lives")
-    return found + [f"Remembered as unseen: {state.unseen.text}" for state in await SightStore(service).load()]
-
-
-async def _untrue_findings(service: TableServiceClient, truth: Truth) -> list[str]:
-    store = FindingStore(service)
-    states = [state async for state in store.load_findings(now=datetime.now(UTC), status="open")]
-    kept = {(state.user_principal_name, state.check_id) for state in states}
-    found = [f"Kept as open, and isn't: {one}" for one in sorted(kept - truth.open)]
-    found += [f"Open, and not kept: {one}" for one in sorted(truth.open - kept)]
-    history: Counter[Told] = Counter()
-    async for change in store.history_since(datetime(2000, 1, 1, tzinfo=UTC)):
-        history[change.kind.value, change.user_principal_name, change.check_id] += 1
-    return found + _differences("in the history", history, truth.told)
-
-
-def _untrue_alerts(life: _Life) -> list[str]:
-    changes: dict[str, Told] = {}
-    alerts: dict[str, set[str]] = {}
-    accepted: dict[str, set[str]] = {channel: set() for channel in CHANNELS}
-    found: list[str] = []
-    for call in life.receivers.calls:
-        if call.accepted:
-            accepted[call.channel].add(call.alert_id)
-        if call.channel == WEBHOOK:
-            found += _untrue_sight(call.body)
-            for change in call.body["data"]["changes"]:
-                changes[change["id"]] = (change["kind"], change["account"]["user_principal_name"], change["check_id"])
-                alerts.setdefault(change["id"], set()).add(call.alert_id)
-    found += _differences("told", Counter(changes.values()), life.truth.told)
-    for change_id, ids in alerts.items():
-        what = changes[change_id]
-        if len(ids) > 1:
-            found.append(f"Told in {len(ids)} alerts: {what}")
-        found += [f"Never told to {channel}: {what}" for channel in CHANNELS if not ids & accepted[channel]]
-    for alert_id in accepted[TEAMS] ^ accepted[WEBHOOK]:
-        found.append(f"Only one of the channels has the alert {alert_id}")
-    return found
-
-
-def _untrue_sight(body: Mapping[str, object]) -> list[str]:
-    """Microsoft Graph always answered: only scans may be said to fail."""
-    data = body["data"]
-    if body["type"] != "app_password_scan.sight" or not isinstance(data, dict):
-        return []
-    return [f"Told as unseen: {note}" for note in data["notes"] if "scans" not in note and "The scan" not in note]
-
-
-def _differences(where: str, found: Counter[Told], expected: Counter[Told]) -> list[str]:
-    lost, more = expected - found, found - expected
-    return [f"Not {where}: {one} ({count}x)" for one, count in lost.items()] + [
-        f"Too often or wrongly {where}: {one} ({count}x)" for one, count in more.items()
-    ]
