@@ -88,20 +88,31 @@ async def ensure_tables(client: TableServiceClient, names: Iterable[str]) -> Non
 
 
 async def clock_ahead(client: TableServiceClient) -> timedelta | None:
-    """How far this machine's clock is ahead of the storage account's, to the second; None where that doesn't say.
+    """How far this machine's clock is ahead of the storage account's, at least; None where that doesn't say.
 
     Raises ``StorageUnavailable``.
     """
     found: list[timedelta] = []
+    asked = datetime.now(UTC)
 
     def note(response: Any) -> None:
         with suppress(TypeError, ValueError):
-            found.append(datetime.now(UTC) - parsedate_to_datetime(response.http_response.headers.get("Date", "")))
+            there = parsedate_to_datetime(response.http_response.headers.get("Date", ""))
+            found.append(ahead_at_least(asked, datetime.now(UTC), there))
 
     with _unavailable(client):
         async for _ in client.list_tables(results_per_page=1, raw_response_hook=note):
             break
     return found[0] if found else None
+
+
+def ahead_at_least(asked: datetime, answered: datetime, there: datetime) -> timedelta:
+    """How far a clock is certainly ahead of another one, or behind it (negative); zero where it may be right.
+
+    Between ``asked`` and ``answered`` the other one said ``there``, without fractions of a second.
+    """
+    least, most = asked - there - timedelta(seconds=1), answered - there
+    return max(least, timedelta()) + min(most, timedelta())
 
 
 @contextmanager

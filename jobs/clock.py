@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 Clock = Callable[[], datetime]
 TOLERANCE = timedelta(minutes=5)
-"""Clocks that differ by less are right."""
+"""By how much clocks differ that nobody sets."""
 
 
 def now_utc() -> datetime:
@@ -13,8 +13,6 @@ def now_utc() -> datetime:
     return datetime.now(UTC)
 
 
-def corrected(clock: Clock, ahead: timedelta | None) -> Clock:
+def corrected(clock: Clock, ahead: timedelta) -> Clock:
     """The clock without its error: ``ahead`` is how far the machine's clock is ahead of one that can be trusted."""
-    if ahead is None or abs(ahead) <= TOLERANCE:
-        return clock
     return lambda: clock() - ahead

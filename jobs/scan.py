@@ -159,7 +159,7 @@ class _Scan:
 
     async def run(self) -> ScanResult:
         self._channels = await channels_to_tell(self._settings, self._ledger)
-        self._trust(await clock_ahead(self._service), "the storage account's")
+        self._trust(await clock_ahead(self._service) or timedelta(), "the storage account's")
         started = self._clock()
         known = await self._runs.load(self._request.run_id)
         if known is not None and known.status in OVER:  # now that the lease is held, nobody can be at it any more
@@ -189,7 +189,7 @@ class _Scan:
         known = {snapshot.account_id: snapshot async for snapshot in self._findings.load_snapshots()}
         seen = await self._look(known)
         await self._must_be_the_same_tenant(seen.reading.tenant.id)
-        if seen.clock_ahead is not None:
+        if seen.clock_ahead is not None and abs(seen.clock_ahead - self._ahead) > TOLERANCE:
             shift = self._trust(seen.clock_ahead, "Microsoft Graph's")
             seen = replace(seen, read_at=seen.read_at - shift)
             record = replace(record, started=record.started - shift)
@@ -240,23 +240,21 @@ class _Scan:
             await evidence.keep_proposals([proposal_object(one) for one in seen.proposals])
         return seen
 
-    def _trust(self, ahead: timedelta | None, whose: str) -> timedelta:
-        """Go by a clock that can be trusted; ``ahead`` is how far this machine's is ahead of it, where that is known.
+    def _trust(self, ahead: timedelta, whose: str) -> timedelta:
+        """Go by a clock that can be trusted; ``ahead`` is how far this machine's is ahead of it.
 
-        Returns by how much the times so far were ahead.
+        Seconds count: of two scans the one that read later wins, whichever machines did them. Returns by how much the times so
+        far were ahead.
         """
-        if ahead is None:
-            return timedelta()
-        before, self._ahead = self._ahead, ahead if abs(ahead) > TOLERANCE else timedelta()
-        self._clock = corrected(self._raw_clock, self._ahead)
-        if self._ahead:
+        before, self._ahead = self._ahead, ahead
+        self._clock = corrected(self._raw_clock, ahead)
+        if abs(ahead) > TOLERANCE:
             side = "ahead of" if ahead > timedelta() else "behind"
             self._clock_note = (
                 f"The clock of the machine that scanned is {_span(abs(ahead))} {side} {whose}, and the scan went by the "
                 "latter: set the machine's clock."
             )
-        shift = self._ahead - before
-        return shift if abs(shift) > TOLERANCE else timedelta()
+        return ahead - before
 
     async def _must_be_the_same_tenant(self, tenant_id: str) -> None:
         """Findings of one tenant must not be taken for solved because another one is read."""

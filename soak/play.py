@@ -370,7 +370,7 @@ class _Player:
                 changes[change["id"]] = what
                 if data["headline"].startswith("Good news") and what[0] == "resolved" and what[1:] not in good:
                     raise Broken(f"good news: {data['headline']!r} isn't")
-            if body["type"] == "app_password_scan.sight":
+            if body["type"] in ("app_password_scan.sight", "app_password_scan.recovered"):
                 notes.update(self._comparable(Counter(map(_key_of, data["notes"]))))
         return Counter(changes.values()), notes
 

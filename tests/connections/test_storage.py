@@ -3,11 +3,12 @@
 import socket
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from pydantic import SecretStr
 
-from connections.storage import CLIENT_OPTIONS, StorageUnavailable, ensure_tables, tables
+from connections.storage import CLIENT_OPTIONS, StorageUnavailable, ahead_at_least, ensure_tables, tables
 from devtools.azurite import Azurite
 from settings import Settings
 
@@ -99,3 +100,17 @@ async def test_without_storage_the_error_names_the_setting() -> None:
     with pytest.raises(StorageUnavailable, match="AzureWebJobsStorage"):
         async with tables(Settings()):
             pytest.fail("a client without an account")
+
+
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("asked", "answered", "ahead"),
+    [(0, 0.1, 0), (0.9, 1.0, 0), (-5, 5, 0), (35, 36, 34), (35, 45, 34), (-36, -35, -35), (-45, -35, -35)],
+)
+def test_a_clock_is_only_wrong_by_what_the_time_of_the_answer_does_not_explain(
+    asked: float, answered: float, ahead: float
+) -> None:
+    here = [NOON + timedelta(seconds=seconds) for seconds in (asked, answered)]
+    assert ahead_at_least(here[0], here[1], NOON) == timedelta(seconds=ahead)

@@ -123,3 +123,13 @@ def test_an_older_reading_does_not_replace_a_newer_one(
     run = machine.scan()
     assert not machine.findings()[BACKUP, "APW-001"].open
     assert run.notes == ("3 accounts were read later by another scan, whose judgement stays.",)
+
+
+@pytest.mark.parametrize(("first", "then"), [(60, 0), (60, -60), (0, -60), (290, -290)])
+def test_what_was_read_later_counts_whatever_the_clocks_of_the_machines_say(
+    machine: Machine, installation: Installation, first: int, then: int
+) -> None:
+    machine.scan(timedelta(seconds=first))
+    installation.graph.tenant.user(BACKUP).mfa = "enforced"
+    machine.scan(timedelta(seconds=then))
+    assert not machine.findings()[BACKUP, "APW-001"].open

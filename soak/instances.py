@@ -1,0 +1,99 @@
+"""Instances of the function app as processes that are killed, or stand still, at any moment of their lives."""
+
+import asyncio
+import multiprocessing
+import os
+import random
+import re
+import signal
+from collections import Counter
+from multiprocessing.process import BaseProcess
+
+from aiohttp import web
+
+from soak.proxy import Proxy
+from soak.worker import Orders, work
+
+STANDSTILLS = 0.15
+"""The part of the kills before which the process stands still for longer than its lease lasts."""
+_PROCESSES = multiprocessing.get_context("forkserver")
+_RESOURCE = re.compile(r"^/\w+/|\(.*|/messages.*")
+"""What the path of a request has beside the name of a table or queue."""
+
+
+def preload() -> None:
+    """Import what an instance needs once and for all: then it starts in milliseconds."""
+    _PROCESSES.set_forkserver_preload(["soak.worker"])
+
+
+class Instance:
+    """An instance: its own way to storage, its own address at the receivers, and a process that may die."""
+
+    def __init__(self, name: str, dice: random.Random) -> None:
+        self.name, self._dice = name, dice
+        self.proxy: Proxy | None = None
+        self.environment: dict[str, str] = {}
+        self._process: BaseProcess | None = None
+        self._steps = 0
+        self._dead = asyncio.Event()
+        self._doing = "nothing"
+        self.standstills = 0
+        self.killed: Counter[str] = Counter()
+        """How often the process was killed, by what it did last."""
+
+    def start(self, ahead: float = 0) -> None:
+        """Start the process; it lives until it is killed."""
+        self.kill()
+        self._doing = "starting"
+        self._process = _PROCESSES.Process(target=work, args=(Orders(self.environment, ahead),), daemon=True)
+        self._process.start()
+
+    def kill(self) -> None:
+        """As ``kill -9`` does."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.join()
+            self._process.close()
+            self._process = None
+            self.killed[self._doing] += 1
+        self._dead.set()
+
+    async def live_and_die(self) -> None:
+        """Kill the process after some steps (requests to storage, calls of receivers), or after some time."""
+        self._dead.clear()
+        self._steps = self._dice.randint(1, self._dice.choice((60, 200)))
+        longest = self._dice.uniform(0.05, 2.5) if self._dice.random() < 0.3 else 6
+        try:
+            async with asyncio.timeout(longest):
+                await self._dead.wait()
+        except TimeoutError:
+            self.kill()
+        self._steps = 0
+
+    async def step(self, doing: str) -> None:
+        """The process has got this far."""
+        self._doing = doing
+        if self._steps:
+            self._steps -= 1
+            if not self._steps:
+                self._strike()
+
+    def _strike(self) -> None:
+        """Kill the process, or let it stand still for a while first: others take over, and then it goes on."""
+        pid = self._process.pid if self._process else None
+        if pid is None or self._dice.random() >= STANDSTILLS:
+            self.kill()
+            return
+        os.kill(pid, signal.SIGSTOP)
+        self.standstills += 1
+        asyncio.get_running_loop().call_later(self._dice.uniform(1, 4), self._go_on, pid)
+        self._steps = self._dice.randint(1, 60)
+
+    def _go_on(self, pid: int) -> None:
+        if self._process is not None and self._process.pid == pid:
+            os.kill(pid, signal.SIGCONT)
+
+    async def request(self, request: web.Request) -> None:
+        """A request to storage has come in, or was done. Looking whether there is a message is no step."""
+        if not (request.method == "GET" and request.path.endswith("/messages")):
+            await self.step(f"{request.method} {_RESOURCE.sub('', request.path)}")

@@ -1,0 +1,123 @@
+"""The proxy in front of storage, and a short soak; a long one is ``python3 dev.py soak``."""
+
+import random
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from azure.core.exceptions import AzureError
+from azure.data.tables.aio import TableServiceClient
+from azure.storage.queue.aio import QueueServiceClient
+
+from findings.errors import ConflictError
+from findings.tables import Table, put, upsert
+from soak import happened, kills
+from soak.happened import Truth
+from soak.proxy import Proxy, Trouble
+
+NO_RETRIES: dict[str, Any] = {"retry_total": 0, "retry_status": 0, "retry_connect": 0, "retry_read": 0}
+DONE = [Trouble.DONE_BUT_BUSY, Trouble.DONE_BUT_CUT_OFF]
+NOT_DONE = [Trouble.BUSY, Trouble.CUT_OFF]
+
+
+class Always(random.Random):
+    """Dice that make the same thing happen to every request."""
+
+    def __init__(self, trouble: Trouble) -> None:
+        super().__init__(1)
+        self._trouble = trouble
+
+    def choice(self, _: Any) -> Any:
+        return self._trouble
+
+
+def row(key: str, **values: Any) -> dict[str, Any]:
+    return {"PartitionKey": "p", "RowKey": key, **values}
+
+
+async def test_what_nothing_happens_to_passes_as_it_is(storage: str) -> None:
+    async with (
+        Proxy(storage, random.Random(1)) as proxy,
+        TableServiceClient.from_connection_string(proxy.connection_string, **NO_RETRIES) as service,
+    ):
+        table = Table(service, "things")
+        await table.put(row("o'hara;表示 %&", text="a+b", when=datetime.now(UTC)), None)
+        await table.submit([upsert(row(f"row {number}")) for number in range(100)])
+        found = [one async for one in table.query("RowKey eq @key", {"key": "o'hara;表示 %&"})]
+        assert [one["text"] for one in found] == ["a+b"]
+        assert len([one async for one in table.query("PartitionKey eq @p", {"p": "p"})]) == 101
+        with pytest.raises(ConflictError):
+            await table.submit([put(row("row 1"), None), upsert(row("row 2"))])
+        await table.delete_version("p", found[0]["RowKey"], str(found[0].metadata["etag"]))
+        assert await table.get("p", found[0]["RowKey"]) is None
+
+
+async def test_a_wrong_key_is_refused_through_the_proxy_too(storage: str) -> None:
+    async with Proxy(storage, random.Random(1)) as proxy:
+        wrong = proxy.connection_string.replace("AccountKey=", "AccountKey=AAAA")
+        async with TableServiceClient.from_connection_string(wrong, **NO_RETRIES) as service:
+            with pytest.raises(AzureError, match="AuthorizationFailure"):
+                await service.create_table("things")
+
+
+async def test_messages_pass_as_they_are(storage: str) -> None:
+    async with (
+        Proxy(storage, random.Random(1)) as proxy,
+        QueueServiceClient.from_connection_string(proxy.connection_string, **NO_RETRIES) as service,
+    ):
+        queue = await service.create_queue("messages")
+        await queue.send_message("eyJhIjogMX0=")
+        (message,) = [one async for one in queue.receive_messages(visibility_timeout=1)]
+        assert message.content == "eyJhIjogMX0="
+        await queue.update_message(message, visibility_timeout=0)
+        assert [one.dequeue_count async for one in queue.receive_messages()] == [2]
+
+
+@pytest.mark.parametrize("trouble", [*DONE, *NOT_DONE, Trouble.SLOW])
+async def test_a_request_fails_done_or_not_done(storage: str, trouble: Trouble) -> None:
+    async with (
+        Proxy(storage, Always(trouble)) as proxy,
+        TableServiceClient.from_connection_string(proxy.connection_string, **NO_RETRIES) as through,
+        TableServiceClient.from_connection_string(storage) as beside,
+    ):
+        await beside.create_table("things")
+        proxy.odds = 1
+        if trouble is Trouble.SLOW:
+            await through.get_table_client("things").create_entity(row("1"))
+        else:
+            with pytest.raises(AzureError):
+                await through.get_table_client("things").create_entity(row("1"))
+        written = [one async for one in beside.get_table_client("things").list_entities()]
+        assert len(written) == (trouble not in NOT_DONE)
+        assert proxy.troubles == {trouble: 1}
+
+
+async def test_what_the_caller_repeats_after_a_lost_answer_is_done_twice(storage: str) -> None:
+    async with (
+        QueueServiceClient.from_connection_string(storage) as beside,
+        Proxy(storage, Always(Trouble.DONE_BUT_BUSY)) as proxy,
+        QueueServiceClient.from_connection_string(proxy.connection_string, **NO_RETRIES) as through,
+    ):
+        queue = await beside.create_queue("messages")
+        proxy.odds = 1
+        for _ in range(2):
+            with suppress(AzureError):
+                await through.get_queue_client("messages").send_message("again")
+        assert (await queue.get_queue_properties()).approximate_message_count == 2
+
+
+def test_the_truth_says_what_is_to_be_told_after_each_change() -> None:
+    model = Truth(random.Random(1))
+    for _ in range(20):
+        before = model.open
+        model.change()
+        assert {user.upn for user in model.tenant().users.values()} == set(happened.NAMES)
+        assert all(model.told[kind, name, check] for name, check in before - model.open for kind in ["resolved"])
+    assert {check for _, _, check in model.told} == {"APW-001", "APW-003", "APW-004", "APW-009"}
+
+
+def test_nothing_is_lost_or_wrongly_told_by_instances_that_are_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kills, "KILLS_PER_ROUND", 3)
+    said: list[str] = []
+    assert kills.run(6, 1, said.append) == [], said
