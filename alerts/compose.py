@@ -70,60 +70,42 @@ def compose_failure(
     tenant_id: str,
     tenant_name: str,
     created: datetime,
-    what: str,
     failed_id: str,
     why: str,
     report_url: str | None = None,
 ) -> Alert:
-    """The notice that a scan or an alert failed for good.
+    """The notice that an alert could not be delivered.
 
-    Its id is made from ``what`` and ``failed_id``, so that it is told once however often the failure is noticed.
+    Its id is made from ``failed_id``, so that it is told once however often the failure is noticed.
 
     Args:
         tenant_id: Of the organization; empty where it isn't known.
         tenant_name: Its display name; empty where it isn't known.
         created: When the failure was noticed.
-        what: ``scan`` or ``alert``.
-        failed_id: The id of the run or of the alert.
+        failed_id: The id of the alert.
         why: What went wrong and what to do, in a sentence.
         report_url: Where the report is.
-
-    Raises:
-        ValueError: ``what`` is something else.
     """
-    if what not in _FAILURES:
-        raise ValueError(f'what must be "scan" or "alert", not {what!r}')
-    headline_, consequence = _FAILURES[what]
-    reference = f"For support: {what} {clean(failed_id, 100)}."
     return Alert(
-        id=failure_id(what, failed_id),
+        id=failure_id(failed_id),
         tenant_id=tenant_id,
         tenant_name=readable(tenant_name),
         created=created,
-        headline=headline_,
-        run_id=failed_id if what == "scan" else None,
+        headline="An alert about your service accounts could not be delivered",
         purpose=Purpose.FAILURE,
-        notes=(readable(why), consequence, reference),
+        notes=(
+            readable(why),
+            "What it says is kept and shown in the report. It is tried again with every scan.",
+            f"For support: alert {clean(failed_id, 100)}.",
+        ),
         report_url=report_url,
-        about=About(alert_id=failed_id) if what == "alert" else None,
+        about=About(alert_id=failed_id),
     )
 
 
-_FAILURES = {
-    "scan": (
-        "The scan of your service accounts failed",
-        "Nothing was lost, and no finding was closed. The next scheduled scan tries again.",
-    ),
-    "alert": (
-        "An alert about your service accounts could not be delivered",
-        "What it says is kept and shown in the report. It is tried again with every scan.",
-    ),
-}
-
-
-def failure_id(what: str, failed_id: str) -> str:
-    """The id of the notice that ``what`` (``scan`` or ``alert``) with this id failed."""
-    return str(uuid5(NAMESPACE, f"failed/{what}/{readable(failed_id)}"))
+def failure_id(failed_id: str) -> str:
+    """The id of the notice that the alert with this id could not be delivered."""
+    return str(uuid5(NAMESPACE, f"failed/alert/{readable(failed_id)}"))
 
 
 def compose_sight(

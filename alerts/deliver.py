@@ -48,6 +48,7 @@ class ChannelResult:
     """When it is tried again."""
     asked: timedelta | None = None
     """The receiver asked to be left alone for so long."""
+    delivered_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,7 +263,7 @@ class Deliverer:
         if result.status is DeliveryStatus.DELIVERED:
             delivered = replace(claimed, status=result.status, delivered_at=self.clock())
             await self.ledger.settle(replace(delivered, last_error=None, permanent=False))
-            return result
+            return replace(result, delivered_at=delivered.delivered_at)
         failed = replace(
             claimed,
             status=result.status,
@@ -306,7 +307,12 @@ def _as_it_stands(state: ChannelState) -> ChannelResult:
         DeliveryStatus.WITHDRAWN: "It was no longer so, and wasn't sent.",
     }
     return ChannelResult(
-        state.channel, state.status, said[state.status], permanent=state.permanent, retry_at=state.retry_at
+        state.channel,
+        state.status,
+        said[state.status],
+        permanent=state.permanent,
+        retry_at=state.retry_at,
+        delivered_at=state.delivered_at,
     )
 
 

@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from alerts.deliver import DeliveryResult
@@ -17,7 +18,7 @@ from findings.runs import new_run_id
 from jobs import views
 from jobs.errors import EXPECTED, sentence
 from jobs.scan import ScanRequest, scan
-from jobs.tell import send_alert
+from jobs.tell import send_alert, waiting_alerts
 from reports.document import severities
 from reports.words import gap_sentence
 from settings import Settings, load_settings
@@ -52,7 +53,12 @@ async def _scan(options: argparse.Namespace) -> int:
         store=not options.no_store,
     )
     advance = _Bar() if sys.stderr.isatty() else (lambda done, total: None)
-    result = await scan(settings, request, progress=say, advance=advance)
+    try:
+        result = await scan(settings, request, progress=say, advance=advance)
+    except EXPECTED:
+        if request.store:
+            await _tell_what_waits(settings)
+        raise
     extras = None
     if request.store and options.format in ("table", "html"):
         async with views.opened(settings) as service:
@@ -69,6 +75,12 @@ async def _scan(options: argparse.Namespace) -> int:
         return FAILED
     limit = Severity(options.fail_on).rank
     return FOUND if any(Severity(level).rank >= limit for level in severities(result.document)) else DONE
+
+
+async def _tell_what_waits(settings: Settings) -> None:
+    """After a scan that failed: scans that fail are news, too, and what waited waits no longer."""
+    with suppress(*EXPECTED):  # why the scan failed is what is told
+        await _tell(settings, await waiting_alerts(settings))
 
 
 async def _tell(settings: Settings, alert_ids: Sequence[str]) -> None:

@@ -1,5 +1,6 @@
 """Deleting: what is old, and everything about one account."""
 
+import json
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -9,11 +10,12 @@ from typing import Any
 from azure.data.tables.aio import TableServiceClient
 
 from findings.exceptions import EXCEPTIONS
-from findings.keys import prefix_range, time_key, to_key
+from findings.keys import from_key, prefix_range, time_key, to_key
 from findings.model import Status
 from findings.packing import NotPacked, is_packed, pack, unpack
 from findings.rows import ACCOUNT, FINDING
 from findings.runs import RUN, RUNS
+from findings.sight_store import SIGHT
 from findings.store import FINDINGS, HISTORY
 from findings.tables import Table
 
@@ -72,7 +74,25 @@ async def forget(service: TableServiceClient, names: Collection[str]) -> int:
             parameters = {"partition": to_key(partition)}
             for name in (FINDINGS, HISTORY, EXCEPTIONS):
                 count += await _delete(Table(service, name), "PartitionKey eq @partition", parameters)
-    return count + await _cleanse_runs(Table(service, RUNS), names)
+    return count + await _cleanse_runs(Table(service, RUNS), names) + await _drop_sight(Table(service, RUNS), names)
+
+
+async def _drop_sight(runs: Table, names: Collection[str]) -> int:
+    """Delete what is remembered, or waits to be told, of what can't be seen, where it names the account."""
+    rows = [row async for row in runs.query("PartitionKey eq @sight", {"sight": SIGHT})]
+    keys = [(row["PartitionKey"], row["RowKey"]) for row in rows if _names(row, names)]
+    return await runs.delete(keys)
+
+
+def _names(row: Mapping[str, Any], names: Collection[str]) -> bool:
+    try:
+        document = unpack(row)
+    except NotPacked:
+        return False
+    said = json.dumps(
+        [from_key(row["RowKey"]), str(row.get("text")), document], default=str, ensure_ascii=False
+    ).lower()
+    return any(name in said for name in names)
 
 
 async def _cleanse_runs(runs: Table, names: Collection[str]) -> int:

@@ -9,10 +9,10 @@ from connections.queues import put_later
 from findings.errors import AlreadyDone, ScanAlreadyRunning
 from findings.model import RunRecord, RunStatus
 from findings.runs import new_run_id
-from jobs.endings import Asked, end_for_good, stand_back
+from jobs.endings import Asked, end_for_good, stand_back, tell_failure
 from jobs.errors import EXPECTED, sentence
 from jobs.scan import ScanRequest, scan
-from jobs.tell import prepare_digest, send_failure_notice
+from jobs.tell import prepare_digest, send_failure_notice, waiting_alerts
 from jobs.tell import send_alert as _send_alert
 from settings import Settings, SettingsError, load_settings
 
@@ -65,7 +65,7 @@ async def _scanned(settings: Settings, asked: Asked) -> list[str] | None:
         result = await scan(settings, request, progress=log.info)
     except AlreadyDone as again:
         log.info("Run %s: its message came twice. %s", asked.run_id, again)
-        return [again.alert_id] if again.alert_id else []
+        return [*await waiting_alerts(settings)]  # it may have died before they were on the queue
     except ScanAlreadyRunning as other:
         return await _behind(settings, asked, other)
     run = result.document["run"]
@@ -130,18 +130,25 @@ async def scan_failed(body: bytes) -> None:
     elif run.status is RunStatus.RUNNING:
         log.warning("Run %s is going on: its message came twice.", asked.run_id)
     else:  # the scan was done, and what comes after it failed
-        digest = await prepare_digest(settings, datetime.now(UTC)) if asked.trigger == SCHEDULE else None
-        for alert_id in filter(None, (run.alert_id, digest)):
-            await put_later(settings, ALERTS, alert_message(alert_id), timedelta())
+        if asked.trigger == SCHEDULE:
+            await prepare_digest(settings, datetime.now(UTC))
+        await _send_what_waits(settings)
 
 
 async def _tell_failed(settings: Settings, asked: Asked, run: RunRecord) -> None:
-    """Tell once that a scan failed for good, and what doesn't happen because of it."""
+    """Tell that scans fail, when they begin to and weekly, and what doesn't happen because of it."""
     log.error("Run %s failed for good: %s", run.id, run.error)
     why = run.error or "The scan didn't finish."
     if asked.trigger == SCHEDULE and settings.alert_digest != "off":
         why += " Reminders that were due with it are not sent."
-    await send_failure_notice(settings, "scan", run.id, why)
+    await tell_failure(settings, run.id, why, datetime.now(UTC))
+    await _send_what_waits(settings)
+
+
+async def _send_what_waits(settings: Settings) -> None:
+    """Put every alert that waits on the queue: twice does no harm."""
+    for alert_id in await waiting_alerts(settings):
+        await put_later(settings, ALERTS, alert_message(alert_id), timedelta())
 
 
 async def alert_failed(body: bytes) -> None:
@@ -157,7 +164,6 @@ async def alert_failed(body: bytes) -> None:
         settings = load_settings(require=frozenset({"storage"}))
         await send_failure_notice(
             settings,
-            "alert",
             alert_id,
             "A fault of the app or of its storage account kept it from being sent; the app's log says which.",
         )

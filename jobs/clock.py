@@ -13,6 +13,39 @@ def now_utc() -> datetime:
     return datetime.now(UTC)
 
 
-def corrected(clock: Clock, ahead: timedelta) -> Clock:
-    """The clock without its error: ``ahead`` is how far the machine's clock is ahead of one that can be trusted."""
-    return lambda: clock() - ahead
+class TrustedClock:
+    """A machine's clock without its error, as far as that is known. Call it for the time."""
+
+    def __init__(self, machine: Clock) -> None:
+        self._machine = machine
+        self.ahead = timedelta()
+        """How far the machine's clock is ahead of one that can be trusted."""
+        self.note: str | None = None
+        """Where the machine's clock is wrong: a sentence about it."""
+
+    def __call__(self) -> datetime:
+        """The time."""
+        return self._machine() - self.ahead
+
+    def trust(self, ahead: timedelta, whose: str) -> timedelta:
+        """Go by a clock that can be trusted; ``ahead`` is how far the machine's is ahead of it.
+
+        Seconds count: of two scans the one that read later wins, whichever machines did them. Returns by how much the times so
+        far were ahead.
+        """
+        before, self.ahead = self.ahead, ahead
+        if abs(ahead) > TOLERANCE:
+            side = "ahead of" if ahead > timedelta() else "behind"
+            self.note = (
+                f"The clock of the machine that scanned is {_span(abs(ahead))} {side} {whose}, and the scan went by the "
+                "latter: set the machine's clock."
+            )
+        return ahead - before
+
+
+def _span(time: timedelta) -> str:
+    """A stretch of time in words, roughly."""
+    hours, minutes = time.total_seconds() / 3600, time.total_seconds() / 60
+    if hours >= 48:
+        return f"{hours / 24:.0f} days"
+    return f"{hours:.0f} hours" if hours >= 2 else f"{minutes:.0f} minutes"

@@ -13,7 +13,9 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from alerts.channel import TITLES
 from checks.products import ProductsError
+from connections.channels import configured
 from connections.graph import graph_for
 from connections.storage import StorageUnavailable, ensure_tables, tables
 from evidence.usage import products_for
@@ -99,7 +101,9 @@ def _settings() -> tuple[Settings | None, list[Line]]:
         products_for(settings)
     except ProductsError as error:
         lines.append(Line("settings", Level.WRONG, str(error), "Correct the file or PRODUCTS_FILE, or leave it empty."))
-    return settings, lines or [Line("settings", Level.OK, "All settings that are set are understood.")]
+    if not lines and not settings.broken_channels:  # those have lines of their own
+        lines.append(Line("settings", Level.OK, "All settings that are set are understood."))
+    return settings, lines
 
 
 def _mistyped(names: Iterable[str]) -> list[Line]:
@@ -264,14 +268,10 @@ async def _licence(graph: Graph) -> Line:
 
 
 def _channels(settings: Settings) -> list[Line]:
-    set_up = {
-        "Teams": bool(settings.teams_webhook_url),
-        "mail": bool(settings.alert_email_from),
-        "webhook": bool(settings.webhook_url),
-    }
-    lines = [
-        Line(f"channel {name}", Level.OK, "Configured; nothing was sent.") for name, is_set in set_up.items() if is_set
-    ]
+    lines = []
+    for name in configured(settings):
+        topic, broken = f"channel {TITLES[name].removeprefix('the ')}", settings.broken_channels.get(name)
+        lines.append(_wrong(topic, broken) if broken else Line(topic, Level.OK, "Configured; nothing was sent."))
     if lines:
         return [*lines, Line("channels", Level.NOT_TRIED, "Whether they work, cli.py alerts test shows.")]
     fix = "Set TEAMS_WEBHOOK_URL, or ALERT_EMAIL_FROM and ALERT_EMAIL_TO, or WEBHOOK_URL and WEBHOOK_SECRET."

@@ -5,10 +5,14 @@ from datetime import datetime
 
 from azure.data.tables.aio import TableServiceClient
 
+from alerts.ledger import Ledger
 from findings.errors import ScanAlreadyRunning
 from findings.lease import LeaseTimes, scan_lease
 from findings.model import OVER, RunRecord, RunStatus
 from findings.runs import ABANDONED, RunStore
+from findings.sight_store import SightStore
+from jobs.teller import channels_to_tell
+from jobs.unseen import note_failure
 from jobs.views import opened
 from settings import Settings
 
@@ -59,6 +63,13 @@ def stood_back(known: RunRecord | None, asked: Asked, other: ScanAlreadyRunning,
         return replace(run, status=RunStatus.FAILED, finished=now, error=why)
     waiting = replace(run, status=RunStatus.QUEUED, finished=None, error=None)
     return waiting if waiting != known else None
+
+
+async def tell_failure(settings: Settings, run_id: str, why: str, now: datetime) -> None:
+    """Remember that a scan of everything failed for good, so that it is told. Raises what storage raises."""
+    async with opened(settings) as service:
+        channels = await channels_to_tell(settings, Ledger(service))
+        await note_failure(SightStore(service), run_id, why, channels, now, certain=True)
 
 
 async def end_for_good(settings: Settings, asked: Asked, now: datetime, poll: float = LeaseTimes().poll) -> RunRecord:

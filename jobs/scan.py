@@ -15,7 +15,6 @@ from uuid import uuid4
 from azure.data.tables.aio import TableServiceClient
 
 from alerts.ledger import Ledger
-from checks.catalog import BY_USE
 from checks.model import JudgedAccount, Severity, Visibility
 from connections.storage import TABLES, clock_ahead, ensure_tables, tables
 from connections.telemetry import sending, telemetry
@@ -27,15 +26,14 @@ from findings.lease import DEFAULT_TIMES, LeaseTimes, scan_lease
 from findings.model import OVER, Comparison, FindingState, RunRecord, RunStatus, Snapshot
 from findings.retention import prune
 from findings.runs import RunStore
-from findings.sight import Unseen, after_scan
 from findings.sight_store import SightStore
 from findings.store import FindingStore
-from jobs.clock import TOLERANCE, Clock, corrected, now_utc
+from jobs.clock import TOLERANCE, Clock, TrustedClock, now_utc
 from jobs.keep import Advance, Keeper, Occasion
 from jobs.look import Progress, Seen, judge_reading, look, with_what_if
-from jobs.sight import SCANS, in_the_dark, log_not_looked_at, nothing_selected, scans_fail, unseen_inputs
 from jobs.simulate import waiting_changes
 from jobs.teller import channels_to_tell
+from jobs.unseen import note_failure, note_sight, unseen_by
 from jobs.watch import watch
 from reports.document import FindingStatus, Json, RunSummary, gap_object, proposal_object, scan_document
 from settings import Settings
@@ -147,7 +145,7 @@ class _Scan:
         advance: Advance,
     ) -> None:
         self._settings, self._request, self._progress, self._advance = settings, request, progress, advance
-        self._service, self._raw_clock, self._clock = service, clock, clock
+        self._service, self._clock = service, TrustedClock(clock)
         self._findings, self._runs, self._ledger = FindingStore(service), RunStore(service), Ledger(service)
         self._sight, self._exceptions, self._evidence = (
             SightStore(service),
@@ -155,11 +153,10 @@ class _Scan:
             StoredEvidence(service),
         )
         self._channels: tuple[str, ...] = ()
-        self._ahead, self._clock_note = timedelta(), ""
 
     async def run(self) -> ScanResult:
         self._channels = await channels_to_tell(self._settings, self._ledger)
-        self._trust(await clock_ahead(self._service) or timedelta(), "the storage account's")
+        self._clock.trust(await clock_ahead(self._service) or timedelta(), "the storage account's")
         started = self._clock()
         known = await self._runs.load(self._request.run_id)
         if known is not None and known.status in OVER:  # now that the lease is held, nobody can be at it any more
@@ -189,15 +186,16 @@ class _Scan:
         known = {snapshot.account_id: snapshot async for snapshot in self._findings.load_snapshots()}
         seen = await self._look(known)
         await self._must_be_the_same_tenant(seen.reading.tenant.id)
-        if seen.clock_ahead is not None and abs(seen.clock_ahead - self._ahead) > TOLERANCE:
-            shift = self._trust(seen.clock_ahead, "Microsoft Graph's")
+        if seen.clock_ahead is not None and abs(seen.clock_ahead - self._clock.ahead) > TOLERANCE:
+            shift = self._clock.trust(seen.clock_ahead, "Microsoft Graph's")
             seen = replace(seen, read_at=seen.read_at - shift)
             record = replace(record, started=record.started - shift)
         now = self._clock()
         if not record.partial:
             await prune(self._service, now)
             await self._ledger.prune(now)
-            await self._tell_what_is_unseen(seen, known, now)
+            unseen = unseen_by(seen, known, self._settings)
+            await note_sight(self._sight, unseen, record.id, self._channels, now)
         self._progress("Comparing with the last scan")
         # Fresh for each execution, not for each run: a repeated run may see other changes, and a group never changes.
         alert_id = str(uuid4())
@@ -216,7 +214,7 @@ class _Scan:
 
     def _notes(self, judged: Sequence[JudgedAccount], outcomes: Sequence[Comparison], seen: Seen) -> tuple[str, ...]:
         """What is to be known about this run itself."""
-        notes = [self._clock_note] if self._clock_note else []
+        notes = [self._clock.note] if self._clock.note else []
         if superseded := sum(outcome.superseded for outcome in outcomes):
             what = "One account was" if superseded == 1 else f"{superseded} accounts were"
             notes.append(f"{what} read later by another scan, whose judgement stays.")
@@ -240,22 +238,6 @@ class _Scan:
             await evidence.keep_proposals([proposal_object(one) for one in seen.proposals])
         return seen
 
-    def _trust(self, ahead: timedelta, whose: str) -> timedelta:
-        """Go by a clock that can be trusted; ``ahead`` is how far this machine's is ahead of it.
-
-        Seconds count: of two scans the one that read later wins, whichever machines did them. Returns by how much the times so
-        far were ahead.
-        """
-        before, self._ahead = self._ahead, ahead
-        self._clock = corrected(self._raw_clock, ahead)
-        if abs(ahead) > TOLERANCE:
-            side = "ahead of" if ahead > timedelta() else "behind"
-            self._clock_note = (
-                f"The clock of the machine that scanned is {_span(abs(ahead))} {side} {whose}, and the scan went by the "
-                "latter: set the machine's clock."
-            )
-        return ahead - before
-
     async def _must_be_the_same_tenant(self, tenant_id: str) -> None:
         """Findings of one tenant must not be taken for solved because another one is read."""
         last = await self._runs.last_tenant_id()
@@ -265,34 +247,12 @@ class _Scan:
                 "correct the sign-in (AZURE_CLIENT_ID, az login) or AzureWebJobsStorage. Nothing was changed"
             )
 
-    def _unseen(self, seen: Seen, known: Mapping[str, Snapshot]) -> list[Unseen]:
-        """What this scan has to say about what it looks at."""
-        unseen = [*seen.watch.unseen, *unseen_inputs(seen.reading.gaps, known.keys())]
-        if not seen.watch.watched and not seen.watch.lost_since:
-            unseen.append(nothing_selected())
-        if "signins" not in self._settings.service_account_discovery:
-            findings = [state for one in known.values() for state in one.findings if state.open]
-            resting = sum(state.check_id in BY_USE for state in findings)
-            unseen += [log_not_looked_at(resting)] if resting else []
-        return unseen
-
-    async def _tell_what_is_unseen(self, seen: Seen, known: Mapping[str, Snapshot], now: datetime) -> None:
-        sight = after_scan(
-            await self._sight.load(),
-            self._unseen(seen, known),
-            in_the_dark=in_the_dark(seen.reading.gaps, seen.reading.accounts),
-            run_id=self._request.run_id,
-            now=now,
-        )
-        ids = [str(uuid4()) for _ in range(self._sight.alerts_needed(sight))]
-        await self._sight.keep(sight, ids, channels=self._channels)
-
     async def _failed(self, record: RunRecord, error: Exception) -> None:
         now = self._clock()
         with suppress(StorageError):  # what went wrong first is what is told
             await self._runs.save(replace(record, status=RunStatus.FAILED, finished=now, error=str(error)))
             if not record.partial:
-                await note_failure(self._service, record.id, str(error), self._channels, now)
+                await note_failure(self._sight, record.id, str(error), self._channels, now)
 
     async def _waiting(self, started: datetime) -> tuple[str, ...]:
         """The ids of all alerts that are to be sent now, those of earlier scans included."""
@@ -300,34 +260,10 @@ class _Scan:
         return tuple(dict.fromkeys((*waiting, *await self._ledger.undelivered(started))))
 
 
-async def note_failure(
-    service: TableServiceClient,
-    run_id: str,
-    error: str,
-    channels: tuple[str, ...],
-    now: datetime,
-    *,
-    certain: bool = False,
-) -> None:
-    """Remember that a scan of everything failed: the second one in a row is news, or one that was ``certain`` to fail."""
-    store = SightStore(service)
-    before = [state for state in await store.load() if state.unseen.key == SCANS]
-    sight = after_scan(before, [scans_fail(error, certain=certain)], run_id=run_id, now=now)
-    await store.keep(sight, [str(uuid4())] * store.alerts_needed(sight), channels=channels)
-
-
 def _newest_findings(known: Mapping[str, Snapshot]) -> dict[str, datetime]:
     """Account id -> since when its newest open finding is known."""
     times = {id: [state.first_seen for state in one.findings if state.open] for id, one in known.items()}
     return {id: max(found) for id, found in times.items() if found}
-
-
-def _span(time: timedelta) -> str:
-    """A stretch of time in words, roughly."""
-    hours, minutes = time.total_seconds() / 3600, time.total_seconds() / 60
-    if hours >= 48:
-        return f"{hours / 24:.0f} days"
-    return f"{hours:.0f} hours" if hours >= 2 else f"{minutes:.0f} minutes"
 
 
 def _gauges(run: RunRecord) -> tuple[dict[str, int], dict[str, int]]:

@@ -16,6 +16,7 @@ from connections.channels import open_channels
 from connections.storage import TABLES, ensure_tables, tables
 from findings.exceptions import ExceptionStore
 from findings.runs import RunStore
+from findings.sight_store import SightStore
 from findings.store import FindingStore
 from jobs.alert_content import reminder, totals
 from jobs.clock import Clock, now_utc
@@ -60,6 +61,14 @@ async def send_alert(
         return await teller.tell(alert_id, only=channel, retry_at=retry_at)
 
 
+async def waiting_alerts(settings: Settings, *, clock: Clock = now_utc) -> tuple[str, ...]:
+    """The ids of all alerts that wait to be sent, the oldest first; raises what storage raises."""
+    async with tables(settings) as service:
+        await ensure_tables(service, TABLES)
+        found = [*await SightStore(service).untold_alert_ids(), *await FindingStore(service).untold_alert_ids()]
+        return tuple(dict.fromkeys((*found, *await Ledger(service).undelivered(clock()))))
+
+
 async def review_channels(settings: Settings, *, clock: Clock = now_utc) -> None:
     """For the function app, with each scan: note which channels it has; log, and tell the others, which can't be used."""
     async with telling(settings, by_app=True, clock=clock) as teller:
@@ -94,18 +103,15 @@ async def prepare_digest(settings: Settings, now: datetime) -> str | None:
         return (await ledger.keep(alert, await channels_to_tell(settings, ledger))).id
 
 
-async def send_failure_notice(
-    settings: Settings, what: str, failed_id: str, why: str, *, clock: Clock = now_utc
-) -> None:
-    """Tell once that a scan or the delivery of an alert failed for good (``what`` is ``scan`` or ``alert``)."""
+async def send_failure_notice(settings: Settings, alert_id: str, why: str, *, clock: Clock = now_utc) -> None:
+    """Tell once that the delivery of an alert failed for good, and ``why``, in a sentence."""
     async with telling(settings, by_app=True, clock=clock) as teller:
         tenant_id, tenant_name = await teller.tenant()
         notice = compose_failure(
             tenant_id=tenant_id,
             tenant_name=tenant_name,
             created=clock(),
-            what=what,
-            failed_id=failed_id,
+            failed_id=alert_id,
             why=why,
             report_url=settings.report_url,
         )

@@ -119,7 +119,7 @@ class Teller:
             if result.done:
                 await self._finish(kept, result)
         if self._decides:
-            await self._note([one for one in result.results if one.tried], kept)
+            await self._note(kept, result.results)
         return result
 
     async def review(self) -> None:
@@ -188,6 +188,8 @@ class Teller:
         """Nothing is left to deliver: exactly what the alert says is told."""
         if kept.purpose in (Purpose.SIGHT, Purpose.RECOVERED):
             await self._sight.mark_told(kept.id)
+        if self._decides:
+            await self._note_given_up(kept, result.results)
         alert = await self.ledger.content(kept) if kept.purpose is Purpose.CHANGES else None
         if alert is not None:
             told = {item.id for item in alert.items}
@@ -198,23 +200,27 @@ class Teller:
 
     # How the channels do
 
-    async def _note(self, results: Sequence[ChannelResult], kept: Kept) -> None:
-        if not results:
-            return
+    async def _note(self, kept: Kept, results: Sequence[ChannelResult]) -> None:
+        """Note how the channels did; also what a process before this one found out and then didn't live to note."""
         records, now = await self.ledger.book.records(), self._clock()
         for one in results:
-            name, record = one.channel, records.get(one.channel)
-            if one.status is DeliveryStatus.DELIVERED and record and record.since:
-                await self._works(records.pop(name))
-            elif one.status is DeliveryStatus.FAILED:
+            name = one.channel
+            record = records.get(name, ChannelRecord(name))
+            if record.since and one.delivered_at and one.delivered_at >= record.since:
+                await self._works(record)
+                records.pop(name)
+            elif one.status is DeliveryStatus.FAILED and (one.tried or (one.retry_at and not record.since)):
                 self._log(logging.WARNING, f"Alert {kept.id}: {name}: {one.sentence}{_when(one.retry_at)}")
                 change = _failing(self._cause(one), one.sentence, now, one.asked)
                 records[name] = await self.ledger.book.change(name, change)
-            elif one.status is DeliveryStatus.GIVEN_UP:
-                self._log(logging.ERROR, f"Alert {kept.id}: {name}: {one.sentence}")
-                change = _giving_up(self._cause(one), one.sentence, now)
-                records[name] = await self.ledger.book.change(name, change)
         await self._announce(records.values())
+
+    async def _note_given_up(self, kept: Kept, results: Sequence[ChannelResult]) -> None:
+        for one in results:
+            if one.status is DeliveryStatus.GIVEN_UP:
+                self._log(logging.ERROR, f"Alert {kept.id}: {one.channel}: {one.sentence}")
+                change = _giving_up(self._cause(one), one.sentence, self._clock())
+                await self.ledger.book.change(one.channel, change)
 
     def _cause(self, result: ChannelResult) -> Cause:
         if result.channel not in configured(self._settings):
@@ -231,10 +237,9 @@ class Teller:
                 await self._later(kept.id, record.name, self._clock(), None)
         if any(state.status is DeliveryStatus.FAILED and kept.purpose in NEWS for kept, state in waiting):
             return
-        kept_notice = await self._keep_notice(record, Word.WORKS, await self._who_heard_of(record))
+        notice = await self._keep_notice(record, Word.WORKS, await self._who_heard_of(record))
         await self.ledger.book.change(record.name, worked)
-        if kept_notice:
-            await self.deliver(kept_notice)
+        await self._deliver_here(notice)
 
     async def _who_heard_of(self, record: ChannelRecord) -> list[str]:
         """The channels that have a notice about the time that is over."""
@@ -251,14 +256,14 @@ class Teller:
             if word is None:
                 continue
             others = [name for name in await channels_to_tell(self._settings, self.ledger) if name != record.name]
-            kept = await self._keep_notice(record, word, others)
+            notice = await self._keep_notice(record, word, others)
             # After it is kept: dying in between leaves a notice that is sent, and made again to no effect.
             await self.ledger.book.change(record.name, _noticed(record, word, self._clock()))
             self._log(logging.ERROR, f"Alerts haven't got through to {record.name} since {iso(record.since)}.")
-            if kept:
-                await self.deliver(kept)
+            await self._deliver_here(notice)
 
     async def _keep_notice(self, record: ChannelRecord, word: Word, channels: Sequence[str]) -> Kept | None:
+        """Keep a notice for these channels, and have the queue deliver it."""
         if not channels:
             return None
         tenant_id, tenant_name = await self.tenant()
@@ -273,14 +278,23 @@ class Teller:
             tenant_name=tenant_name,
             report_url=self._settings.report_url,
         )
-        return await self.ledger.keep(notice, channels)
+        kept = await self.ledger.keep(notice, channels)
+        for name in channels if self._by_app else ():
+            await self._later(kept.id, name, self._clock(), None)
+        return kept
+
+    async def _deliver_here(self, notice: Kept | None) -> None:
+        """Deliver a notice where no queue does it."""
+        if notice and not self._by_app:
+            await self.deliver(notice)
 
     # The queue
 
     def _queue(self) -> Later:
         async def put(alert_id: str, channel: str, when: datetime, retry_at: datetime | None) -> None:
             # A second more: the queue counts whole seconds, and a message that comes too early goes back.
-            delay = max(when - self._clock(), timedelta()) + timedelta(seconds=1)
+            wait = when - self._clock()
+            delay = wait + timedelta(seconds=1) if wait > timedelta() else timedelta()
             with suppress(*(() if self._by_app else (StorageUnavailable,))):  # a terminal may reach the tables only
                 await put_later(self._settings, QUEUE, retry_message(alert_id, channel, retry_at), delay)
 

@@ -4,8 +4,10 @@ from datetime import UTC, date, datetime, timedelta
 
 from alerts.compose import compose, compose_failure, compose_test
 from alerts.digest import compose_digest
+from alerts.episodes import Cause, ChannelRecord, Word, failed
 from alerts.links import entra_user_url
 from alerts.model import Alert, AlertGap, AlertItem, AlertReason, Kind, NextStep, Severity, Totals
+from alerts.notices import compose_channel_notice
 
 NOW = datetime(2026, 11, 22, 6, 0, 9, tzinfo=UTC)
 REPORT = "https://app-password-watch.example.com/api/report"
@@ -241,15 +243,22 @@ def gaps_only() -> Alert:
 
 
 def failure() -> Alert:
-    """A scan failed for good."""
+    """An alert could not be delivered."""
     return compose_failure(
         tenant_id="70000000-0000-4000-8000-000000000001",
         tenant_name="Contoso",
         created=NOW,
-        what="scan",
         failed_id="2c1f9ab0-55d7-4f4e-9d6a-3f5a0a9d2f10",
         why="Microsoft Graph refused the sign-in (401 InvalidAuthenticationToken): check the managed identity of the app.",
         report_url=REPORT,
+    )
+
+
+def channel(word: Word = Word.BROKEN) -> Alert:
+    """A channel doesn't work, or works again."""
+    record = failed(ChannelRecord("teams"), Cause.REFUSING, "The Teams workflow answered 404: make a new one.", NOW)
+    return compose_channel_notice(
+        word, record, record.about(1), waiting=3, now=NOW + timedelta(days=7), tenant_name="Contoso", report_url=REPORT
     )
 
 

@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from alerts.card import MAX_BYTES, card_message, size_of
+from alerts.episodes import Word
 from alerts.links import ENTRA_HOSTS, entra_user_url, safe_url
 from alerts.model import Alert, AlertGap, AlertReason, Kind, NextStep, Severity
 from tests.alerts import samples
@@ -115,6 +116,8 @@ def test_any_number_of_changes_with_any_names_makes_a_card_that_teams_takes(
         samples.good(),
         samples.gaps_only(),
         samples.failure(),
+        samples.channel(),
+        samples.channel(Word.WORKS),
         samples.test_message(),
         samples.digest(),
         samples.hostile(),

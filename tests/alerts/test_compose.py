@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.compose import compose_failure, failure_id
+from alerts.compose import failure_id
 from alerts.groups import Group, account_names, dated, grouped, grouped_gaps, remark, statement
 from alerts.model import AlertGap, AlertItem, AlertReason, Kind, Purpose, Severity, Totals
 from tests.alerts import samples
-from tests.alerts.samples import NOW, alert, item, reason
+from tests.alerts.samples import alert, item, reason
 
 
 def resolved(number: int, check_id: str = "APW-001") -> AlertItem:
@@ -196,16 +196,12 @@ def test_same_gap_of_many_accounts_is_one_line() -> None:
 
 def test_failure_is_told_once_under_a_stable_id() -> None:
     made = samples.failure()
-    assert made.id == failure_id("scan", made.run_id or "") == samples.failure().id
-    assert failure_id("scan", "1") != failure_id("alert", "1")
+    assert made.about
+    assert made.id == failure_id(made.about.alert_id or "") == samples.failure().id
+    assert failure_id("1") != failure_id("2")
     assert made.purpose is Purpose.FAILURE
-    assert made.headline == "The scan of your service accounts failed"
+    assert made.headline == "An alert about your service accounts could not be delivered"
     assert "401 InvalidAuthenticationToken" in made.notes[0]
-
-
-def test_failure_of_something_unheard_of_is_refused() -> None:
-    with pytest.raises(ValueError, match='"scan" or "alert"'):
-        compose_failure(tenant_id="", tenant_name="", created=NOW, what="mail", failed_id="1", why="")
 
 
 def test_headline_with_an_endless_hostile_name_is_one_short_line() -> None:

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alerts.attachments import COLUMNS, changes_csv, changes_json, formula_safe
+from alerts.episodes import Word
 from alerts.mail import ID_HEADER, mail_html, mail_message, subject_of
 from alerts.model import Alert, AlertGap, AlertReason, Kind
 from tests.alerts import samples
@@ -24,6 +25,8 @@ ALL = [
     samples.good(),
     samples.gaps_only(),
     samples.failure(),
+    samples.channel(),
+    samples.channel(Word.WORKS),
     samples.test_message(),
     samples.digest(),
     samples.hostile(),
@@ -105,6 +108,13 @@ def test_headers_let_filters_work_and_nobody_answer() -> None:
     assert message["Auto-Submitted"] == "auto-generated"
     assert message["Importance"] == "high"
     assert message["Date"].datetime == NOW.replace(microsecond=0)
+
+
+def test_a_channel_that_works_again_is_good_news_and_one_that_does_not_is_urgent() -> None:
+    broken, works = arrived(samples.channel()), arrived(samples.channel(Word.WORKS))
+    assert (broken["Importance"], works["Importance"]) == ("high", None)
+    assert "#0b6a0b" in part(works, "html")
+    assert "3 alerts wait for it; each is kept for 30 days." in part(broken, "plain")
 
 
 def test_good_news_is_not_marked_important() -> None:

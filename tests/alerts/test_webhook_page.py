@@ -19,6 +19,7 @@ from jsonschema import Draft202012Validator
 
 from alerts.attachments import COLUMNS
 from alerts.channel import send_whole
+from alerts.episodes import Word
 from alerts.model import Alert, Kind
 from alerts.parts import parts_of
 from alerts.webhook import TYPES, WebhookChannel, webhook_body, webhook_cut
@@ -35,6 +36,8 @@ ALERTS = [
     samples.good(),
     samples.gaps_only(),
     samples.failure(),
+    samples.channel(),
+    samples.channel(Word.WORKS),
     samples.test_message(),
     samples.digest(),
     samples.hostile(),

@@ -108,9 +108,11 @@ async def _waiting(now: datetime) -> list[str]:
         return [*await FindingStore(service).untold_alert_ids(), *await Ledger(service).undelivered(now)]
 
 
+@pytest.mark.parametrize(("limit", "parts"), [(256 * 1024, 1), (2_800, 2)], ids=["whole", "in parts"])
 def test_no_alert_is_lost_or_repeated_wherever_the_process_dies(
-    installation: Installation, azurite: Azurite, monkeypatch: pytest.MonkeyPatch
+    installation: Installation, azurite: Azurite, monkeypatch: pytest.MonkeyPatch, limit: int, parts: int
 ) -> None:
+    monkeypatch.setattr("alerts.webhook.MAX_BYTES", limit)
     start = datetime.now(UTC)
 
     def process(at: int | None, now: datetime) -> int:
@@ -118,6 +120,7 @@ def test_no_alert_is_lost_or_repeated_wherever_the_process_dies(
 
     steps = process(None, start)
     assert Counter(installation.told()) == EXPECTED
+    assert len(installation.receiver.calls) == parts
     assert steps > 20
     for at in range(steps):
         monkeypatch.setenv("AzureWebJobsStorage", azurite.new_account())
@@ -126,4 +129,7 @@ def test_no_alert_is_lost_or_repeated_wherever_the_process_dies(
             process(at, start)
         process(None, start + LATER)
         assert Counter(installation.told()) == EXPECTED, f"killed after step {at} of {steps}"
+        calls = [(call.id, call.body) for call in installation.receiver.calls]
+        assert len(set(calls)) == len(dict(calls)), "one id, one body"
+        assert len(calls) <= len(dict(calls)) + 1, "only what was being sent is sent again"
         assert asyncio.run(_waiting(start + 2 * LATER)) == [], f"something waits to be told again after step {at}"

@@ -81,6 +81,8 @@ async def test_the_probe_of_the_tables_leaves_nothing_behind(place: Place) -> No
         ("GRAPH_ENDPOINT", "http://127.0.0.1:9", GRAPH, "wrong"),
         ("APP_PASSWORDS_ALLOWED", "", "app-password switch", "attention"),
         ("TEAMS_WEBHOOK_URL", "", "channels", "attention"),
+        ("TEAMS_WEBHOOK_URL", "@Microsoft.KeyVault(SecretUri=https://v)", "channel Teams", "wrong"),
+        ("ALERT_EMAIL_TO", "it@contoso.com", "channel mail", "wrong"),
         ("PRODUCTS_FILE", "/nonexistent/products.json", "settings", "wrong"),
         ("SERVICE_ACCOUNT_PATERNS", "svc-*", "settings", "attention"),
     ],

@@ -388,7 +388,7 @@ async def test_changes_that_were_found_after_their_group_was_told_are_told_in_an
 async def test_the_same_notice_has_the_same_body_whatever_is_known_later(app: World) -> None:
     app.hook.answer(503)
     for why in ("The first reason.", "Another reason."):
-        await tell.send_failure_notice(app.settings, "scan", "run-1", why, clock=app.clock)
+        await tell.send_failure_notice(app.settings, "alert-1", why, clock=app.clock)
         app.now += MINUTE
     await app.run(HOUR)
     calls = {(request.headers["webhook-id"], request.body) for request in app.hook.requests}

@@ -1,0 +1,51 @@
+"""Remembers what scans couldn't see, and what is to be told of it. The words: ``jobs/sight.py``; when: ``findings/sight.py``."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from uuid import uuid4
+
+from checks.catalog import BY_USE
+from findings.model import Snapshot
+from findings.sight import Sight, Unseen, after_scan
+from findings.sight_store import SightStore
+from jobs.look import Seen
+from jobs.sight import SCANS, log_not_looked_at, nothing_selected, scans_fail, unseen_inputs
+from settings import Settings
+
+
+def unseen_by(seen: Seen, known: Mapping[str, Snapshot], settings: Settings) -> list[Unseen]:
+    """What a scan of everything has to say about what it looks at; ``known``: what was known of every account, by id."""
+    unseen = [*seen.watch.unseen, *unseen_inputs(seen.reading.gaps, known.keys())]
+    if not seen.watch.watched and not seen.watch.lost_since:
+        unseen.append(nothing_selected())
+    if "signins" not in settings.service_account_discovery:
+        findings = [state for one in known.values() for state in one.findings if state.open]
+        resting = sum(state.check_id in BY_USE for state in findings)
+        unseen += [log_not_looked_at(resting)] if resting else []
+    return unseen
+
+
+async def note_sight(
+    store: SightStore, unseen: Iterable[Unseen], run_id: str, channels: tuple[str, ...], now: datetime
+) -> None:
+    """Remember what a scan that was done couldn't see, and what is to be told of it through the channels.
+
+    Raises ``StorageError``.
+    """
+    await _keep(store, after_scan(await store.load(), unseen, run_id=run_id, now=now), channels)
+
+
+async def note_failure(
+    store: SightStore, run_id: str, error: str, channels: tuple[str, ...], now: datetime, *, certain: bool = False
+) -> None:
+    """Remember that a scan of everything failed: the second one in a row is news, or one that is ``certain`` to have failed.
+
+    Raises ``StorageError``.
+    """
+    before = [state for state in await store.load() if state.unseen.key == SCANS]
+    sight = after_scan(before, [scans_fail(error, certain=certain)], run_id=run_id, now=now)
+    await _keep(store, sight, channels)
+
+
+async def _keep(store: SightStore, sight: Sight, channels: tuple[str, ...]) -> None:
+    await store.keep(sight, [str(uuid4()) for _ in range(store.alerts_needed(sight))], channels=channels)
