@@ -13,6 +13,8 @@ from azure.data.tables.aio import TableServiceClient
 from findings.model import DONE, RunRecord, RunStatus
 from findings.runs import RunStore
 from functions import http_api, queues
+from jobs.tell import waiting_alerts
+from settings import load_settings
 from tests.e2e.conftest import BACKUP, MAILER, Installation
 from tests.functions.test_access import AZURE, header
 
@@ -300,9 +302,12 @@ def test_a_scan_that_failed_for_good_is_recorded_and_told_once(installation: Ins
         asyncio.run(queues.run_scan(message))
     for _ in range(2):
         asyncio.run(queues.scan_failed(message))
-    (notice,) = {call.body for call in installation.receiver.calls}
-    assert len(installation.receiver.calls) == 1
-    assert "failed" in json.loads(notice)["data"]["headline"]
+        for alert_id in asyncio.run(waiting_alerts(load_settings())):
+            asyncio.run(queues.send_alert(queues.alert_message(alert_id).encode()))
+    (call,) = installation.receiver.calls
+    data = json.loads(call.body)["data"]
+    assert data["headline"] == "Can't see anything: the scans fail"
+    assert "can't be reached" in data["notes"][0]
 
 
 def test_a_message_of_somebody_else_is_refused() -> None:

@@ -176,6 +176,8 @@ def test_a_scan_waits_for_no_more_than_two_hours_and_then_says_why(
     assert run["status"] == "failed"
     assert run["error"].endswith("the last was recheck-9.")
     assert taken(storage) == []
+    for alert in taken(storage, "alerts"):
+        asyncio.run(queues.send_alert(alert))
     (call,) = installation.receiver.calls
     assert "Reminders that were due with it are not sent." in str(call.body)
 
@@ -256,7 +258,9 @@ def test_a_run_that_was_killed_five_times_fails_and_is_told(installation: Instal
     run = run_of(message)
     assert run["status"] == "failed"
     assert "its process ended" in run["error"]
-    assert headlines(installation) == ["The scan of your service accounts failed"]
+    for alert in taken(storage, "alerts"):
+        asyncio.run(queues.send_alert(alert))
+    assert headlines(installation) == ["Can't see anything: the scans fail"]
 
 
 def test_a_run_that_is_going_on_is_not_called_failed(installation: Installation, storage: str) -> None:

@@ -65,10 +65,12 @@ def test_an_account_travels_as_contributing_says(installation: Installation, mon
     calls, before, before_in_threads = _Calls(), sys.getprofile(), threading.getprofile()
     threading.setprofile(calls)  # judging and the like is done in threads
     sys.setprofile(calls)
+    threading.setprofile(calls)  # what computes for long does so in a thread
     try:
         asyncio.run(_everything())
     finally:
         sys.setprofile(before)
+        threading.setprofile(None)
         threading.setprofile(before_in_threads)
     assert [call.path for call in installation.receiver.calls] == ["/teams"]
     told = _walk()
