@@ -32,10 +32,6 @@ WOULD_HIDE = policy(state=REPORT_ONLY, clients=("browser",))
 UNNAMED = RoleAssignment("svc", GLOBAL_ADMINISTRATOR, GLOBAL_ADMINISTRATOR, None, "/")
 
 
-def whole(**members: Any) -> dict[str, Any]:
-    return members
-
-
 @pytest.mark.parametrize(
     ("account", "policies", "tenant", "seen", "open_"),
     [
@@ -59,6 +55,13 @@ def whole(**members: Any) -> dict[str, Any]:
             [],
             {},
             {"APW-008"},
+            {"APW-003", "APW-004"},
+        ),
+        (
+            {"per_user_mfa": "enabled", "registration": Registration(METHODS_GAP, METHODS_GAP)},
+            [BLOCK_LEGACY],
+            {},
+            {"APW-007", "APW-008"},
             {"APW-003", "APW-004"},
         ),
         ({}, [], {"role_assignments": ROLES_GAP}, set(), {"APW-011"}),
