@@ -178,6 +178,7 @@ class _Player:
                     until=self._now.date() + timedelta(days=step.days),
                     created_by="soak",
                     now=self._now,
+                    replace=True,
                 )
             else:
                 for one in await store.load(account_id=account):
