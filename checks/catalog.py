@@ -50,7 +50,8 @@ def _about_to_be_hidden(verdict: Verdict) -> Severity | None:
 
 
 def _unusable(verdict: Verdict) -> Severity | None:
-    return Severity.HIGH if verdict.visibility in HAS_OPTION and verdict.usability in BLOCKED else None
+    has_option = verdict.has_option or verdict.visibility in HAS_OPTION
+    return Severity.HIGH if has_option and verdict.usability in BLOCKED else None
 
 
 def _cannot_tell(verdict: Verdict) -> Severity | None:

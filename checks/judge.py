@@ -94,6 +94,7 @@ class Judge:
             would_be_blocked=bool(usable.would_block),
             would_be_blocked_by_microsoft=any(effect.managed_by_microsoft for effect in usable.would_block),
             roles=self._land.scopes.role_names(situation.account),
+            has_option=visible.has_option,
         )
         unknown = Visibility.UNKNOWN is verdict.visibility or Usability.UNKNOWN is verdict.usability
         if not unknown and not self._land.is_doubtful(situation):

@@ -111,6 +111,8 @@ class Verdict:
     would_be_blocked_by_microsoft: bool = False
     roles: tuple[str, ...] = ()
     """Names of the active directory roles of the account."""
+    has_option: bool = False
+    """Whether an account whose visibility is unknown has the option or will have it all the same."""
     undecided: frozenset[str] = frozenset()
     """Ids of the checks of which what is missing leaves open whether the account fails them."""
     inexact: frozenset[str] = frozenset()

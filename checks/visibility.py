@@ -27,6 +27,8 @@ class VisibilityAnswer:
     predicted: Visibility | None = None
     """What it would be if the ``predicting`` policies were in force."""
     predicting: tuple[PolicyEffect, ...] = ()
+    has_option: bool = False
+    """Whether the account has the option or will have it, although it can't be told which."""
 
 
 def visibility_of(
@@ -61,7 +63,8 @@ def _when_enabled(account: Account) -> VisibilityAnswer:
     visibility = first_that_holds(rows)
     if visibility is None:
         unread = say.unreadable_registration(account.registration)
-        return VisibilityAnswer(Visibility.UNKNOWN, [unread, say.per_user_state(account, "enabled")])
+        stated = say.per_user_state(account, "enabled")
+        return VisibilityAnswer(Visibility.UNKNOWN, [unread, stated], has_option=True)
     registered = visibility is Visibility.STUCK
     return VisibilityAnswer(visibility, [say.per_user_enabled(account, registered)])
 

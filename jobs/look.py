@@ -183,9 +183,9 @@ class _Look:
         self._graph, self._settings, self._accounts = graph, settings, accounts
         self._evidence, self._clock, self._progress = evidence, clock, progress
         self._known = known
-        names = [(name, id) for id, one in known.items() for name in (one.selected_as, one.user_principal_name)]
+        names = [(name, id) for id, one in known.items() for name in (one.selected_as, one.user_principal_name, id)]
         self._ids = {name.lower(): id for name, id in names if name}
-        """User principal name in lower case -> id, of the known accounts."""
+        """User principal name in lower case, or id -> id, of the known accounts."""
         self._gone: frozenset[str] = frozenset()
 
     async def read(self, *, quick: bool) -> _Found:

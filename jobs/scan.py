@@ -31,6 +31,7 @@ from findings.store import FindingStore
 from jobs.clock import TOLERANCE, Clock, TrustedClock, now_utc
 from jobs.keep import Advance, Keeper, Occasion
 from jobs.look import Progress, Seen, judge_reading, look, with_what_if
+from jobs.sight import in_the_dark
 from jobs.simulate import waiting_changes
 from jobs.teller import channels_to_tell
 from jobs.unseen import note_failure, note_sight, unseen_by
@@ -195,7 +196,8 @@ class _Scan:
             await prune(self._service, now)
             await self._ledger.prune(now)
             unseen = unseen_by(seen, known, self._settings)
-            await note_sight(self._sight, unseen, record.id, self._channels, now)
+            hidden = in_the_dark(seen.reading.gaps, seen.reading.accounts)
+            await note_sight(self._sight, unseen, hidden, record.id, self._channels, now)
         self._progress("Comparing with the last scan")
         # Fresh for each execution, not for each run: a repeated run may see other changes, and a group never changes.
         alert_id = str(uuid4())

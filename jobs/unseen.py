@@ -1,6 +1,6 @@
 """Remembers what scans couldn't see, and what is to be told of it. The words: ``jobs/sight.py``; when: ``findings/sight.py``."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from uuid import uuid4
 
@@ -26,13 +26,19 @@ def unseen_by(seen: Seen, known: Mapping[str, Snapshot], settings: Settings) -> 
 
 
 async def note_sight(
-    store: SightStore, unseen: Iterable[Unseen], run_id: str, channels: tuple[str, ...], now: datetime
+    store: SightStore,
+    unseen: Iterable[Unseen],
+    hidden: Callable[[str], bool],
+    run_id: str,
+    channels: tuple[str, ...],
+    now: datetime,
 ) -> None:
     """Remember what a scan that was done couldn't see, and what is to be told of it through the channels.
 
-    Raises ``StorageError``.
+    ``hidden``: whether the scan couldn't see if what a key is about is over. Raises ``StorageError``.
     """
-    await _keep(store, after_scan(await store.load(), unseen, run_id=run_id, now=now), channels)
+    sight = after_scan(await store.load(), unseen, in_the_dark=hidden, run_id=run_id, now=now)
+    await _keep(store, sight, channels)
 
 
 async def note_failure(

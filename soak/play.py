@@ -15,7 +15,7 @@ from pydantic import SecretStr
 
 from checks.reasons import INPUTS
 from connections import storage as storage_module
-from devtools.azurite import Azurite, AzuriteError, start_azurite
+from devtools.azurite import Azurite, start_azurite
 from findings.errors import AlreadyDone, FindingsError
 from findings.exceptions import ExceptionStore
 from findings.lease import PARTITION, ROW, LeaseTimes
@@ -41,8 +41,6 @@ START = datetime(2026, 1, 5, 7, tzinfo=UTC)
 QUICK = LeaseTimes(duration=0.15, renew_every=30, wait=5, poll=0.02)
 ATTEMPTS = 2
 """How often the queue repeats the message of an alert."""
-OLD_NEWS = timedelta(days=30)
-"""An alert that couldn't be delivered for so long may be given up."""
 ENDING = (Mend(), Outage(0, ""), Scan(after=26 * 60), Scan(after=26 * 60))
 """What every story ends with: everything can be read, everything is delivered."""
 
@@ -136,9 +134,6 @@ class _Player:
         self._on, self._storage = on, storage
         self._world, self._model = World(), Model()
         self._now, self._runs = START, 0
-        self._told_until: datetime | None = None
-        self._certain = True
-        """Whether everything that there was to tell has been delivered."""
 
     def take(self, step: Step) -> None:
         """One step, and what must be true after it."""
@@ -183,6 +178,7 @@ class _Player:
                     until=self._now.date() + timedelta(days=step.days),
                     created_by="soak",
                     now=self._now,
+                    replace=True,
                 )
             else:
                 for one in await store.load(account_id=account):
@@ -323,8 +319,7 @@ class _Player:
     def _check_told(self, *, whole: bool) -> None:
         """What was heard so far is what there was to tell; as long as a delivery may wait, it may be less."""
         heard, notes = self._heard()
-        self._on.counts["messages told"] = self._on.counts["messages told"] - 0
-        told = Counter({(one.kind, one.account, one.check): 0 for one in self._model.told})
+        told: Counter[tuple[str, str, str]] = Counter()
         for one, times in self._model.told.items():
             told[one.kind, one.account, one.check] += times
         expected = Counter(self._comparable(self._model.notes))
@@ -414,6 +409,3 @@ def _name(key: Key) -> str:
 
 def _names(counted: Counter[tuple[str, str, str]]) -> str:
     return ", ".join(f"{times} x {kind} {_name((account, check))}" for (kind, account, check), times in counted.items())
-
-
-__all__ = ["AzuriteError", "Broken", "Stage", "Violation", "play", "stage"]

@@ -26,9 +26,14 @@ def shrink(story: Story, fails: Callable[[Story], bool], tries: int = TRIES) -> 
             else:
                 start += size
         size = size if size == 1 and len(story) < before else size // 2
-    for number, step in enumerate(story):
-        for easier in simpler(step):
-            candidate = (*story[:number], easier, *story[number + 1 :])
-            if still(candidate):
-                story = candidate
+    for number in range(len(story)):
+        story = _simplified(story, number, still)
+    return story
+
+
+def _simplified(story: Story, number: int, still: Callable[[Story], bool]) -> Story:
+    for easier in simpler(story[number]):
+        candidate = (*story[:number], easier, *story[number + 1 :])
+        if still(candidate):
+            return _simplified(candidate, number, still)
     return story

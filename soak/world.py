@@ -217,10 +217,17 @@ class World:
     def _is_broken(self, name: str, id: str | None = None) -> bool:
         return any(one.input == name and (one.account is None or IDS[one.account] == id) for one in self.broken)
 
+    def _hides(self, name: str, id: str) -> bool:
+        """Whether even that something isn't there can't be seen: "404" is an answer that nobody cuts short."""
+        return any(
+            one.input == name and one.way != "cut" and (one.account is None or IDS[one.account] == id)
+            for one in self.broken
+        )
+
     def _look(self, id: str, model: Model, asked: str | None) -> Look | None:
         """What a scan sees of an account; None of one that doesn't exist, as far as can be seen."""
         person, broken = self.tenant.person(id), self._is_broken("account", id)
-        if person is None and not (broken and id in self.gone):
+        if person is None and not (self._hides("account", id) and id in self.gone):
             return None
         there = person or self.gone[id]
         selected = self._selects(there, asked) and (person is not None or self.how == "list")
@@ -278,11 +285,12 @@ class World:
                 yield key_of(name)
         for name in self.listed:
             number = OWNER[name]
-            account, broken = model.accounts.get(IDS[number]), self._is_broken("account", IDS[number])
+            account, there = model.accounts.get(IDS[number]), self.tenant.named(name)
+            broken = self._is_broken("account", IDS[number]) if there else self._hides("account", IDS[number])
             followed = account is not None and account.watched and name in (account.selected_as, account.upn)
             if broken and not followed:
                 yield key_of("account")
-            elif not broken and not self.tenant.named(name) and not (followed and self.tenant.person(IDS[number])):
+            elif not broken and not there and not (followed and self.tenant.person(IDS[number])):
                 yield f"missing {name}"
 
     def _is_asked(self, name: str, look: Look) -> bool:
@@ -300,7 +308,7 @@ class World:
             kind, _, rest = key.partition(" ")
             if kind == "renamed" and (look := looks.get(rest.split()[0])) and not look.readable:
                 yield key
-            if kind == "missing" and rest in self.listed and self._is_broken("account", IDS[OWNER[rest]]):
+            if kind == "missing" and rest in self.listed and self._hides("account", IDS[OWNER[rest]]):
                 yield key
 
 

@@ -457,3 +457,15 @@ def test_a_finding_that_ends_with_the_watch_says_so() -> None:
     (closed,) = scan(OPEN, at=NOW + DAY, closing="The account was deleted.").changes
     (solved,) = scan(OPEN, at=NOW + DAY).changes
     assert (closed.closing, solved.closing) == (True, False)
+
+
+@pytest.mark.parametrize("pattern", ["1 -1 1 -1", "1 -1 1"])
+def test_what_flaps_is_said_to_have_ended_when_nobody_looks_any_more(pattern: str) -> None:
+    states: Sequence[FindingState] = ()
+    for hour, name in enumerate([*pattern.split(), "1", "-1"]):
+        outcome = scan(states, *([] if name.startswith("-") else [seen()]), at=NOW + hour * HOUR)
+        states = outcome.states
+    assert states[0].flapping_since is not None
+    ended = scan(states, at=NOW + 9 * HOUR, closing="The account was deleted.", selected=False)
+    assert [(change.kind, change.closing, change.silence) for change in ended.changes] == [(RESOLVED, True, None)]
+    assert ended.states[0].flapping_since is None

@@ -90,3 +90,9 @@ async def test_what_can_be_seen_again_is_forgotten(service: TableServiceClient) 
     await store.keep(ended, ["a"])
     assert [state.unseen for state in await store.load()] == [POLICIES]
     assert (await store.load())[0].told_at == now + DAY
+
+
+def test_what_a_scan_cannot_see_to_be_over_stays_as_it_was() -> None:
+    known = SightState(POLICIES, NOW, "run-1", NOW)
+    sight = after_scan([known], [], in_the_dark=lambda key: key == POLICIES.key, run_id="run-2", now=NOW + DAY)
+    assert sight == Sight((), (), ())

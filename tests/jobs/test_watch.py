@@ -149,3 +149,38 @@ def test_a_deleted_account_ends_at_once_where_most_others_stay() -> None:
     before = known("a1", "a2", "a3")
     found = decide([read("a2", "list"), read("a3", "list")], before, gone=frozenset({"a1"}))
     assert found.closing == {"a1": DELETED}
+
+
+def test_what_is_lost_stays_lost_while_that_cannot_be_seen() -> None:
+    since = NOW - timedelta(days=2)
+    lost = known("a1", "a2", lost_since=since)
+    gap = Gap("account_properties", "500", account_id="a1", tenant_wide=False)
+    for how, first in (
+        ({"unreadable": True}, read("a1")),
+        ({"asked": True}, read("a1")),
+        ({}, read("a1", properties=gap)),
+    ):
+        found = decide([first, read("a2", "list")], lost, selection=Selection(), **how)
+        assert found.lost_since == {"a1": since}
+        assert [one.key for one in found.unseen] == [f"selection {since.isoformat()}"]
+
+
+def test_a_new_name_that_the_settings_select_too_is_no_mistake_of_theirs() -> None:
+    selection = Selection(patterns=("svc-*",))
+    for selected in ((), ("pattern: svc-*",)):
+        found = decide(
+            [read("a1", *selected, upn="svc-new@contoso.example")], known("a1"), selection=selection, unreadable=True
+        )
+        (told,) = found.unseen
+        assert (told.reminded, told.ended) == (False, "")
+
+
+def test_a_renamed_account_that_is_no_longer_watched_is_not_told_to_be() -> None:
+    others = [read(id, "list") for id in ("a2", "a3", "a4")]
+    found = decide(
+        [read("a1", upn="new@contoso.example"), *others],
+        known("a1", "a2", "a3", "a4"),
+        selection=Selection(accounts=tuple(one.user_principal_name for one in others)),
+    )
+    assert found.closing == {"a1": NOT_SELECTED}
+    assert found.unseen == ()

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from findings import sight
-from jobs import keep, scan, watch
+from jobs import keep, scan, unseen, watch
 from soak import __main__ as command
 from soak import crew
 from soak.crew import story_of
@@ -17,7 +17,7 @@ from soak.steps import Break, Mend, Mfa, Rename, Scan, Select, Story, random_sto
 from soak.truth import Person, Rule, Tenant, seen
 
 SEED = 60
-STORIES = 25
+STORIES = 15
 
 
 @pytest.fixture(scope="module")
@@ -54,10 +54,22 @@ MUTANTS: dict[str, tuple[Any, str, Any, Story]] = {
         (*HIDDEN_ACCOUNT, Select("list", (3,)), Scan()),
     ),
     "blindness isn't told": (
-        scan,
+        unseen,
         "after_scan",
         lambda *_, **__: sight.Sight((), (), ()),
         (*HIDDEN_ACCOUNT, Break("security_defaults", "403"), Scan(), Scan()),
+    ),
+    "an end is told that nobody could see": (
+        scan,
+        "in_the_dark",
+        lambda *_: lambda _key: False,
+        (
+            *HIDDEN_ACCOUNT,
+            Rename(0, "moved-0-0@contoso.com"),
+            Scan(),
+            Break("account", "500", 0),
+            Scan(),
+        ),
     ),
     "one scan alone is news": (
         keep,
