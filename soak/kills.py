@@ -29,7 +29,8 @@ from soak.rest import waiting_alerts, what_is_wrong
 from soak.worker import QUEUES, RECHECKS, make_queues, put
 
 INSTANCES = ("east", "west")
-KILLS_PER_ROUND = 12
+KILLS_PER_ROUND = 6
+"""Few: after the first scan that got through there is nothing new to keep and to tell."""
 ROUNDS_PER_LIFE = 3
 """In one storage account. With more, findings would come and go so often that they are told as flapping."""
 REST = 90
@@ -100,28 +101,30 @@ class _Soak:
         violations: list[str] = []
         async with self._installed(graph) as life:
             for _ in range(ROUNDS_PER_LIFE):
-                life.truth.change()
-                graph.tenant = life.truth.tenant()
-                begun, before = time.monotonic(), self._kills
-                await self._turmoil(life, min(KILLS_PER_ROUND, kills - self._kills))
-                calm = time.monotonic()
-                found = [
-                    *await self._come_to_rest(life),
-                    *await what_is_wrong(life.storage, life.truth, life.receivers.calls, life.asked),
-                ]
-                self._rounds += 1
-                self._report(
-                    f"Round {self._rounds}: {self._kills - before} kills, {calm - begun:.0f} s, then {time.monotonic() - calm:.0f} s of rest"
-                    + "".join(f"\n  {one}" for one in found)
-                )
-                violations += [f"Round {self._rounds}: {one}" for one in found]
-                if found or self._kills >= kills:
+                violations += await self._round(life, graph, min(KILLS_PER_ROUND, kills - self._kills))
+                if violations or self._kills >= kills:
                     break
             accepted = [call for call in life.receivers.calls if call.accepted]
             self._told.update(call.body["type"] for call in accepted)
             self._repeats += len(accepted) - len({(call.channel, call.alert_id) for call in accepted})
             self._changes += life.truth.told.total()
         return violations
+
+    async def _round(self, life: _Life, graph: LocalGraph, kills: int) -> list[str]:
+        """Change the tenant, kill, come to rest, and see."""
+        life.truth.change()
+        graph.tenant = life.truth.tenant()
+        begun = time.monotonic()
+        await self._turmoil(life, kills)
+        calm = time.monotonic()
+        found = [
+            *await self._come_to_rest(life),
+            *await what_is_wrong(life.storage, life.truth, life.receivers.calls, life.asked),
+        ]
+        self._rounds += 1
+        times = f"{calm - begun:.0f} s, then {time.monotonic() - calm:.0f} s of rest"
+        self._report("\n  ".join([f"Round {self._rounds}: {kills} kills, {times}", *found]))
+        return [f"Round {self._rounds}: {one}" for one in found]
 
     @asynccontextmanager
     async def _installed(self, graph: LocalGraph) -> AsyncIterator[_Life]:
