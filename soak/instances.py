@@ -55,7 +55,6 @@ class Instance:
             self._process.join()
             self._process.close()
             self._process = None
-            self.killed[self._doing] += 1
         self._dead.set()
 
     async def live_and_die(self) -> None:
@@ -69,9 +68,12 @@ class Instance:
         except TimeoutError:
             self.kill()
         self._steps = 0
+        self.killed[self._doing] += 1
 
     async def step(self, doing: str) -> None:
         """The process has got this far."""
+        if self._process is None:
+            return  # a last request of one that is dead
         self._doing = doing
         if self._steps:
             self._steps -= 1

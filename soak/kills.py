@@ -29,7 +29,8 @@ from soak.rest import waiting_alerts, what_is_wrong
 from soak.worker import QUEUES, RECHECKS, make_queues, put
 
 INSTANCES = ("east", "west")
-KILLS_PER_ROUND = 12
+KILLS_PER_ROUND = 6
+"""Few: after the first scan that got through there is nothing new to keep and to tell."""
 ROUNDS_PER_LIFE = 3
 """In one storage account. With more, findings would come and go so often that they are told as flapping."""
 REST = 90
@@ -73,52 +74,57 @@ class _Soak:
         self._azurite, self._dice, self._report = azurite, dice, report
         self._instances = {name: Instance(name, dice) for name in INSTANCES}
         self._troubles: Counter[str] = Counter()
-        self._repeats = self._calls = self._changes = self._kills = self._rounds = 0
+        self._told: Counter[str] = Counter()
+        """What was told, by the type of the call: a webhook's, or ``message`` for a card."""
+        self._repeats = self._changes = self._kills = self._rounds = 0
 
     async def run(self, kills: int) -> list[str]:
         began, violations = time.monotonic(), list[str]()
         async with LocalGraph(Truth(self._dice).tenant()) as graph:
             while self._kills < kills:
                 violations += await self._life(graph, kills)
-        self._report(
-            f"{self._kills} kills in {self._rounds} rounds, {time.monotonic() - began:.0f} s; {self._changes} changes, "
-            f"{self._calls} calls accepted, {self._repeats} of them repeats by id; {len(violations)} violations; "
-            f"storage: {', '.join(f'{count} {what}' for what, count in self._troubles.most_common())}"
-        )
-        killed = sum((instance.killed for instance in self._instances.values()), Counter[str]())
-        still = sum(instance.standstills for instance in self._instances.values())
-        self._report(
-            f"{still} standstills. Killed at: {', '.join(f'{what} {count}x' for what, count in killed.most_common())}"
-        )
+        self._summarize(time.monotonic() - began, len(violations))
         return violations
+
+    def _summarize(self, seconds: float, violations: int) -> None:
+        instances = self._instances.values()
+        killed = sum((instance.killed for instance in instances), Counter[str]())
+        self._report(
+            f"{self._kills} kills and {sum(instance.standstills for instance in instances)} standstills in {self._rounds} rounds, "
+            f"{seconds:.0f} s; {self._changes} changes told in {self._told.total()} calls that were accepted, "
+            f"{self._repeats} of them repeats by id; {violations} violations\n"
+            f"Killed at: {_counted(killed)}\nStorage: {_counted(self._troubles)}\nTold: {_counted(self._told)}"
+        )
 
     async def _life(self, graph: LocalGraph, kills: int) -> list[str]:
         """A few rounds in a storage account of their own."""
         violations: list[str] = []
         async with self._installed(graph) as life:
             for _ in range(ROUNDS_PER_LIFE):
-                life.truth.change()
-                graph.tenant = life.truth.tenant()
-                begun, before = time.monotonic(), self._kills
-                await self._turmoil(life, min(KILLS_PER_ROUND, kills - self._kills))
-                calm = time.monotonic()
-                found = [
-                    *await self._come_to_rest(life),
-                    *await what_is_wrong(life.storage, life.truth, life.receivers.calls, life.asked),
-                ]
-                self._rounds += 1
-                self._report(
-                    f"Round {self._rounds}: {self._kills - before} kills, {calm - begun:.0f} s, then {time.monotonic() - calm:.0f} s of rest"
-                    + "".join(f"\n  {one}" for one in found)
-                )
-                violations += [f"Round {self._rounds}: {one}" for one in found]
-                if found or self._kills >= kills:
+                violations += await self._round(life, graph, min(KILLS_PER_ROUND, kills - self._kills))
+                if violations or self._kills >= kills:
                     break
-            accepted = Counter((call.channel, call.alert_id) for call in life.receivers.calls if call.accepted)
-            self._calls += accepted.total()
-            self._repeats += accepted.total() - len(accepted)
+            accepted = [call for call in life.receivers.calls if call.accepted]
+            self._told.update(call.body["type"] for call in accepted)
+            self._repeats += len(accepted) - len({(call.channel, call.alert_id) for call in accepted})
             self._changes += life.truth.told.total()
         return violations
+
+    async def _round(self, life: _Life, graph: LocalGraph, kills: int) -> list[str]:
+        """Change the tenant, kill, come to rest, and see."""
+        life.truth.change()
+        graph.tenant = life.truth.tenant()
+        begun = time.monotonic()
+        await self._turmoil(life, kills)
+        calm = time.monotonic()
+        found = [
+            *await self._come_to_rest(life),
+            *await what_is_wrong(life.storage, life.truth, life.receivers.calls, life.asked),
+        ]
+        self._rounds += 1
+        times = f"{calm - begun:.0f} s, then {time.monotonic() - calm:.0f} s of rest"
+        self._report("\n  ".join([f"Round {self._rounds}: {kills} kills, {times}", *found]))
+        return [f"Round {self._rounds}: {one}" for one in found]
 
     @asynccontextmanager
     async def _installed(self, graph: LocalGraph) -> AsyncIterator[_Life]:
@@ -211,3 +217,7 @@ async def _empty(storage: str) -> None:
     """Wait until no queue holds a message."""
     while any((await _depths(storage)).values()):  # noqa: ASYNC110 -- other processes empty them
         await asyncio.sleep(0.2)
+
+
+def _counted(counts: Counter[str]) -> str:
+    return ", ".join(f"{count} {what}" for what, count in counts.most_common())

@@ -28,7 +28,7 @@ from azure.core.exceptions import AzureError, ResourceExistsError
 from azure.storage.queue import QueueMessage
 from azure.storage.queue.aio import QueueClient, QueueServiceClient
 
-from alerts import deliver, ledger, teams
+from alerts import deliver, ledger, retries, teams
 from alerts.card import card_message
 from alerts.model import Alert
 from connections.storage import CLIENT_OPTIONS
@@ -103,8 +103,13 @@ def hurry() -> None:
     _set(queues, "WAIT", timedelta(seconds=1))
     _set(queues, "end_for_good", partial(endings.end_for_good, poll=LEASE.poll))
     _set(endings, "LeaseTimes", partial(LeaseTimes, duration=LEASE.duration, renew_every=LEASE.renew_every))
-    _set(ledger, "CLAIM", timedelta(seconds=3))
+    for module in (ledger, deliver):
+        _set(module, "CLAIM", timedelta(seconds=3))
     _set(deliver, "SEND_SECONDS", 2)
+    for module in (retries, deliver):
+        _set(module, "STEPS", (timedelta(seconds=1),))
+    for name in ("THEN", "REFUSED"):
+        _set(retries, name, timedelta(seconds=2))
 
     def named(alert: Alert) -> dict[str, Any]:
         return {**card_message(alert), "alert_id": alert.id}

@@ -15,6 +15,8 @@ from findings.tables import Table, put, upsert
 from soak import happened, kills
 from soak.happened import Truth
 from soak.proxy import Proxy, Trouble
+from soak.receivers import TEAMS, WEBHOOK, Call
+from soak.rest import what_is_wrong
 
 NO_RETRIES: dict[str, Any] = {"retry_total": 0, "retry_status": 0, "retry_connect": 0, "retry_read": 0}
 DONE = [Trouble.DONE_BUT_BUSY, Trouble.DONE_BUT_CUT_OFF]
@@ -115,6 +117,34 @@ def test_the_truth_says_what_is_to_be_told_after_each_change() -> None:
         assert {user.upn for user in model.tenant().users.values()} == set(happened.NAMES)
         assert all(model.told[kind, name, check] for name, check in before - model.open for kind in ["resolved"])
     assert {check for _, _, check in model.told} == {"APW-001", "APW-003", "APW-004", "APW-009"}
+
+
+def called(channel: str, alert_id: str, change_id: str, kind: str = "opened") -> Call:
+    change = {"id": change_id, "kind": kind, "account": {"user_principal_name": "a"}, "check_id": "APW-001"}
+    return Call(channel, alert_id, {"type": "app_password_scan.changed", "data": {"changes": [change]}}, accepted=True)
+
+
+async def test_what_is_lost_is_seen(storage: str) -> None:
+    model = Truth(random.Random(1))
+    model.change()
+    found = await what_is_wrong(storage, model, [], {"run-1"})
+    assert "The run run-1 was asked for and left no record" in found
+    kinds = ["Open, and not kept", "Not in the history", "Not told"]
+    assert [sum(one.startswith(kind) for one in found) for kind in kinds] == [len(model.open)] * 3
+
+
+async def test_what_is_told_twice_wrongly_or_to_one_channel_only_is_seen(storage: str) -> None:
+    calls = [called(WEBHOOK, "1", "x"), called(WEBHOOK, "2", "x"), called(TEAMS, "1", "x"), called(TEAMS, "2", "x")]
+    found = await what_is_wrong(
+        storage, Truth(random.Random(1)), [*calls, called(WEBHOOK, "3", "y", "resolved")], set()
+    )
+    assert found == [
+        "Too often or wrongly told: ('opened', 'a', 'APW-001') (1x)",
+        "Too often or wrongly told: ('resolved', 'a', 'APW-001') (1x)",
+        "Told in 2 alerts: ('opened', 'a', 'APW-001')",
+        "Never told to teams: ('resolved', 'a', 'APW-001')",
+        "Never told to teams: the alert 3",
+    ]
 
 
 def test_nothing_is_lost_or_wrongly_told_by_instances_that_are_killed(monkeypatch: pytest.MonkeyPatch) -> None:
