@@ -26,8 +26,8 @@ from findings.tables import Operation, Table, upsert
 
 SIGHT = "sight"
 STATE, NEWS = "state", "news"
-_AT_A_TIME = 40
-"""States and news that are kept together: well under what a transaction can hold."""
+_AT_A_TIME = 20
+"""States and news that are kept together: well under what a transaction, or a card, can hold."""
 _Item = TypeVar("_Item")
 
 

@@ -2,7 +2,7 @@
 
 from datetime import UTC, date, datetime, timedelta
 
-from alerts.compose import compose, compose_failure, compose_test
+from alerts.compose import compose, compose_failure, compose_sight, compose_test
 from alerts.digest import compose_digest
 from alerts.episodes import Cause, ChannelRecord, Word, failed
 from alerts.links import entra_user_url
@@ -239,6 +239,27 @@ def gaps_only() -> Alert:
             ),
             AlertGap("per_user_mfa", "the per-user MFA state", "429 TooManyRequests", None, "svc-backup@contoso.com"),
         ),
+    )
+
+
+def sight() -> Alert:
+    """Something can't be seen any more, and an account was renamed."""
+    return compose_sight(
+        alert_id="7a1f9ab0-55d7-4f4e-9d6a-3f5a0a9d2f11",
+        tenant_id="70000000-0000-4000-8000-000000000001",
+        tenant_name="Contoso",
+        created=NOW,
+        headline="Can't see the Conditional Access policies; 1 other thing to know",
+        notes=(
+            "The Conditional Access policies can't be read (403 Forbidden: Insufficient privileges). Grant the application "
+            "permission Policy.Read.All. Findings that depend on it stay as they were until it can be read again. "
+            "Noticed first on 21 Nov 2026, 06:00 UTC.",
+            "svc-scan@contoso.com was renamed to svc-scanner@contoso.com. It is watched on, and its findings go on. "
+            "SERVICE_ACCOUNTS selects it by its old name only: put the new one there. The product that signs in with it needs "
+            "the new name too. Noticed first on 22 Nov 2026, 06:00 UTC.",
+        ),
+        ended=False,
+        report_url=REPORT,
     )
 
 

@@ -39,6 +39,7 @@ def sample_alerts() -> Mapping[str, Alert]:
         "good": samples.good(),
         "gaps": samples.gaps_only(),
         "failure": samples.failure(),
+        "sight": samples.sight(),
         "test": samples.test_message(),
         "digest": samples.digest(),
         "hostile": samples.hostile(),
