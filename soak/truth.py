@@ -135,7 +135,9 @@ def seen(person: Person, tenant: Tenant, unread: frozenset[str]) -> Seen:
     for check in JUDGED:
         causes = [world.failing[check] for world in worlds if check in world.failing]
         if len(causes) == len(worlds):
-            failing[check] = causes[0] if len(set(causes)) == 1 and not _nameless(check, unread) else None
+            failing[check] = (
+                causes[0] if len(set(causes)) == 1 and not _nameless(check, person, tenant, unread) else None
+            )
         elif causes:
             undecided.add(check)
     visibilities = {world.visibility for world in worlds}
@@ -148,9 +150,14 @@ def seen(person: Person, tenant: Tenant, unread: frozenset[str]) -> Seen:
     return Seen(failing, frozenset(undecided))
 
 
-def _nameless(check: str, unread: frozenset[str]) -> bool:
-    """Whether the causes are known, and their names aren't."""
-    return check == HOLDS_ROLE and "role_definitions" in unread
+def _nameless(check: str, person: Person, tenant: Tenant, unread: frozenset[str]) -> bool:
+    """Whether roles are held of which not all, or not their names, are known."""
+    return check == HOLDS_ROLE and ("role_definitions" in unread or _may_hold_more(person, tenant, unread))
+
+
+def _may_hold_more(person: Person, tenant: Tenant, unread: frozenset[str]) -> bool:
+    """Whether somebody else who holds a role may be a group that the account is in."""
+    return "group_memberships" in unread and any(one.role for one in tenant.people if one.id != person.id)
 
 
 def _worlds(person: Person, tenant: Tenant, unread: frozenset[str]) -> Iterator[tuple[Person, Tenant]]:
@@ -159,8 +166,8 @@ def _worlds(person: Person, tenant: Tenant, unread: frozenset[str]) -> Iterator[
     registered = (True, False) if "mfa_registration" in unread else (person.registered,)
     members = (True, False) if unread & {"group_memberships", "groups"} else (person.member,)
     roles = (True, False) if "role_assignments" in unread else (person.role,)
-    if "group_memberships" in unread and any(one.role for one in tenant.people if one.id != person.id):
-        roles = (True, False)  # who else holds it may be a group that the account is in
+    if _may_hold_more(person, tenant, unread) and not person.role:
+        roles = (True, False)
     defaults = (False, True) if "security_defaults" in unread else (tenant.defaults,)
     rules = list(_any_rules()) if "conditional_access_policies" in unread else [tenant.rules]
     for mfa, method, member, role, on, some in product(states, registered, members, roles, defaults, rules):
