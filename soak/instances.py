@@ -19,6 +19,7 @@ STANDSTILLS = 0.15
 _PROCESSES = multiprocessing.get_context("forkserver")
 _RESOURCE = re.compile(r"^/\w+/|\(.*|/messages.*")
 """What the path of a request has beside the name of a table or queue."""
+_WAITING = re.compile(r"/messages$|PartitionKey='lease'")
 
 
 def preload() -> None:
@@ -60,7 +61,7 @@ class Instance:
     async def live_and_die(self) -> None:
         """Kill the process after some steps (requests to storage, calls of receivers), or after some time."""
         self._dead.clear()
-        self._steps = self._dice.randint(1, self._dice.choice((60, 200)))
+        self._steps = self._dice.randint(1, self._dice.choice((60, 300)))
         longest = self._dice.uniform(0.05, 2.5) if self._dice.random() < 0.3 else 6
         try:
             async with asyncio.timeout(longest):
@@ -96,6 +97,6 @@ class Instance:
             os.kill(pid, signal.SIGCONT)
 
     async def request(self, request: web.Request) -> None:
-        """A request to storage has come in, or was done. Looking whether there is a message is no step."""
-        if not (request.method == "GET" and request.path.endswith("/messages")):
+        """A request to storage has come in, or was done. Looking for a message or at the lease is no step, but waiting."""
+        if not (request.method == "GET" and _WAITING.search(request.path)):
             await self.step(f"{request.method} {_RESOURCE.sub('', request.path)}")
