@@ -195,15 +195,15 @@ class Deliverer:
 
     async def _serve(self, alert: Alert, state: ChannelState) -> ChannelResult:
         """Claim the channel, send message after message, and record what happened."""
-        channel = self.channels[state.channel]
-        cut = state.cut or channel.cut(alert)
-        parts = parts_of(alert, cut)[state.accepted :]
-        sends = (channel.message(alert, part) for part in parts)
-        # What takes time is done before the claim and between two renewals of it, so that they are close to the requests.
-        send = next(sends, None)
-        claimed = await self.ledger.claim(replace(state, cut=cut), self.clock())
+        channel, claimed = self.channels[state.channel], None
         result = ChannelResult(state.channel, DeliveryStatus.DELIVERED, "It had every part before.", tried=True)
         try:
+            cut = state.cut or channel.cut(alert)
+            sends = (channel.message(alert, part) for part in parts_of(alert, cut)[state.accepted :])
+            # Making a message takes time. It is done before the claim, and before each renewal of it, so that nothing but the
+            # request comes after them.
+            send = next(sends, None)
+            claimed = await self.ledger.claim(replace(state, cut=cut), self.clock())
             while send and claimed and (claimed := await self._confirmed(claimed)):
                 result = await self._send(claimed, send)
                 if result.status is not DeliveryStatus.DELIVERED:
@@ -213,10 +213,10 @@ class Deliverer:
         except BaseException as error:
             # Not a failure of the channel but of this product, or the end of the process: the claim must not outlive it.
             sentence = f"Sending stopped with {type(error).__name__}."
-            if claimed:
-                await asyncio.shield(
-                    self.ledger.settle(replace(claimed, status=DeliveryStatus.FAILED, last_error=sentence))
-                )
+            stopped = claimed or replace(state, attempts=state.attempts + 1)
+            await asyncio.shield(
+                self.ledger.settle(replace(stopped, status=DeliveryStatus.FAILED, last_error=sentence))
+            )
             raise
         if claimed is None:
             await self.later(alert.id, state.channel, self.clock() + CLAIM, None)

@@ -5,6 +5,7 @@ worked. Only when every channel is done are its changes marked as told (``findin
 between). How it is done: ``jobs/teller.py``.
 """
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 from uuid import uuid4
 
@@ -13,8 +14,9 @@ from alerts.deliver import DeliveryResult, send_test
 from alerts.digest import compose_digest
 from alerts.ledger import DeliveryStatus, Ledger
 from connections.channels import open_channels
-from connections.storage import TABLES, ensure_tables, tables
+from connections.storage import TABLES, StorageUnavailable, ensure_tables, tables
 from findings.exceptions import ExceptionStore
+from findings.model import iso
 from findings.runs import RunStore
 from findings.sight_store import SightStore
 from findings.store import FindingStore
@@ -75,6 +77,22 @@ async def review_channels(settings: Settings, *, clock: Clock = now_utc) -> None
         await teller.review()
 
 
+async def channel_problems(settings: Settings) -> tuple[str, ...]:
+    """A sentence for each channel of the function app that alerts don't get through to, without secrets; for logs.
+
+    Raises what storage raises.
+    """
+    said = [f"Alerts can't go to {name}: {why}" for name, why in settings.broken_channels.items()]
+    async with tables(settings) as service:
+        records = await Ledger(service).book.records()
+    said += [
+        f"Alerts haven't got through to {record.name} since {iso(record.since)}: {record.error}"
+        for record in records.values()
+        if record.since and record.notices and record.name not in settings.broken_channels
+    ]
+    return tuple(said)
+
+
 async def prepare_digest(settings: Settings, now: datetime) -> str | None:
     """Keep a digest of what is open, if the settings ask for one and a reminder is due. Returns the id of its alert.
 
@@ -118,18 +136,23 @@ async def send_failure_notice(settings: Settings, alert_id: str, why: str, *, cl
         await teller.deliver(await teller.ledger.keep(notice, await channels_to_tell(settings, teller.ledger)))
 
 
-async def send_test_alert(settings: Settings) -> list[Json]:
-    """Send a test through every configured channel. Returns for each its name, whether it worked, and what it answered."""
+async def send_test_alert(settings: Settings, *, clock: Clock = now_utc) -> list[Json]:
+    """Send a test through every configured channel. Returns for each its name, whether it worked, and what it answered.
+
+    Alerts that wait for a channel which the test got through to are tried at once, where the tables can be reached.
+    """
     alert = compose_test(
         alert_id=str(uuid4()),
         tenant_id="",
         tenant_name="",
-        created=now_utc(),
+        created=clock(),
         report_url=settings.report_url,
     )
     async with open_channels(settings) as channels:
-        results = await send_test(alert, channels, now_utc)
-    return [
-        {"channel": one.channel, "delivered": one.status is DeliveryStatus.DELIVERED, "answer": one.sentence}
-        for one in results
-    ]
+        results = await send_test(alert, channels, clock)
+    delivered = [one.channel for one in results if one.status is DeliveryStatus.DELIVERED]
+    if delivered and settings.storage.known:
+        with suppress(StorageUnavailable):
+            async with telling(settings, by_app=False, clock=clock) as teller:
+                await teller.mended(delivered)
+    return [{"channel": one.channel, "delivered": one.channel in delivered, "answer": one.sentence} for one in results]

@@ -17,7 +17,7 @@ from alerts.channel import BrokenChannel, Channel
 from alerts.compose import late_id
 from alerts.deliver import ChannelResult, Deliverer, DeliveryResult, Later, LostContent, nothing_later
 from alerts.episodes import Cause, ChannelRecord, Word, due, failed, gave_up, notice_id, noticed, worked
-from alerts.ledger import DeliveryStatus, Kept, Ledger
+from alerts.ledger import ChannelState, DeliveryStatus, Kept, Ledger
 from alerts.model import Alert, Purpose
 from alerts.notices import compose_channel_notice
 from alerts.retries import LONGEST
@@ -137,6 +137,13 @@ class Teller:
                 self._log(logging.ERROR, f"Alerts don't get through to {name}: {record.error}")
         await self._announce(records.values())
 
+    async def mended(self, names: Iterable[str]) -> None:
+        """A test got through to these channels: what waits for them needn't wait any longer."""
+        records = await self.ledger.book.records()
+        for name in names:
+            if name in records and records[name].since:
+                await self._try_now(name)
+
     async def tenant(self) -> tuple[str, str]:
         """Id and name of the tenant as a scan last read them; empty where none did lately."""
         runs = await self._runs.newest(limit=20, since=self._clock() - timedelta(days=30))
@@ -231,15 +238,20 @@ class Teller:
 
     async def _works(self, record: ChannelRecord) -> None:
         """A channel works again: what waits for it is tried now, and when nothing is left, those who heard of it are told."""
-        waiting = await self.ledger.waiting(record.name)
-        for kept, state in waiting:
-            if state.status is DeliveryStatus.PENDING or (state.retry_at and await self.ledger.free(state)):
-                await self._later(kept.id, record.name, self._clock(), None)
+        waiting = await self._try_now(record.name)
         if any(state.status is DeliveryStatus.FAILED and kept.purpose in NEWS for kept, state in waiting):
             return
         notice = await self._keep_notice(record, Word.WORKS, await self._who_heard_of(record))
         await self.ledger.book.change(record.name, worked)
         await self._deliver_here(notice)
+
+    async def _try_now(self, name: str) -> list[tuple[Kept, ChannelState]]:
+        """Have everything tried at once that waits for a channel. Returns it, as it stood."""
+        waiting = await self.ledger.waiting(name)
+        for kept, state in waiting:
+            if state.status is DeliveryStatus.PENDING or (state.retry_at and await self.ledger.free(state)):
+                await self._later(kept.id, name, self._clock(), None)
+        return waiting
 
     async def _who_heard_of(self, record: ChannelRecord) -> list[str]:
         """The channels that have a notice about the time that is over."""

@@ -59,6 +59,11 @@ class StorageConnection:
     client_id: str | None = None
     """Client id of the user-assigned managed identity; None for the system-assigned one or a developer's own sign-in."""
 
+    @property
+    def known(self) -> bool:
+        """Whether there are tables at all."""
+        return bool(self.connection_string or self.table_uri)
+
 
 def shown(value: str) -> str:
     """``value`` as it may stand in a message: quoted, at most 80 characters, without control characters."""

@@ -187,6 +187,19 @@ async def test_fault_of_one_channel_is_raised_after_the_others_were_served(ledge
     assert working.sent == [MADE.id]
 
 
+async def test_fault_in_making_a_message_is_an_attempt_too(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    def message(alert: Alert, part: Part) -> Send:
+        raise KeyError("bug")
+
+    broken = Scripted("teams")
+    monkeypatch.setattr(broken, "message", message)
+    with pytest.raises(KeyError):
+        await deliver(MADE, [broken], ledger, NOW)
+    (state,) = (await ledger.states(MADE.id)).values()
+    assert (state.status.value, state.attempts) == ("failed", 1)
+    assert (await deliver(MADE, [broken], ledger, NOW + GIVE_UP_AFTER + timedelta(hours=1))).done
+
+
 async def test_endless_sending_is_ended(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("alerts.deliver.SEND_SECONDS", 0.05)
     result = await deliver(MADE, [Scripted("teams", lambda: asyncio.sleep(60, "late"))], ledger, NOW)

@@ -126,6 +126,21 @@ async def test_all_that_waits_is_sent_as_soon_as_one_alert_gets_through(app: Wor
     assert len(app.teams.requests) == 5 + 6
 
 
+async def test_a_test_that_gets_through_sends_what_waits(app: World) -> None:
+    app.teams.status = 404
+    await app.alert("a")
+    await app.run(HOUR)
+    await tell.send_test_alert(app.settings, clock=app.clock)
+    await app.run(HOUR)
+    assert len(cards(app.teams)) == 2
+    app.teams.status = 202
+    answers = await tell.send_test_alert(app.settings, clock=app.clock)
+    assert [(one["channel"], one["delivered"]) for one in answers] == [("teams", True), ("webhook", True)]
+    await app.run(MINUTE)
+    assert (await app.waiting(), len(cards(app.teams))) == ([], 4)
+    assert notices(app.hook) == [BROKEN, AGAIN]
+
+
 async def test_one_alert_that_a_channel_refuses_does_not_make_it_broken_again_and_again(app: World) -> None:
     app.teams.answer(413)
     await app.alert("too-large")
@@ -203,6 +218,23 @@ async def test_a_wrong_setting_is_told_through_the_others_and_when_it_is_right_a
     await app.run(MINUTE)
     assert (len(app.teams.requests), await app.waiting()) == (1, [])
     assert notices(app.hook) == [BROKEN, AGAIN]
+
+
+async def test_what_is_wrong_with_channels_is_at_hand_for_logs(app: World) -> None:
+    assert await tell.channel_problems(app.settings) == ()
+    app.teams.status = 404
+    await app.alert("a")
+    await app.run()
+    (said,) = await tell.channel_problems(app.settings)
+    assert said.startswith("Alerts haven't got through to teams since 2026-11-22T06:00:09Z: The Teams workflow")
+    app.environment.setenv("TEAMS_WEBHOOK_URL", "teams")
+    assert await tell.channel_problems(app.settings) == (
+        "Alerts can't go to teams: TEAMS_WEBHOOK_URL is not a URL: write it as https://host/path.",
+    )
+    app.environment.delenv("TEAMS_WEBHOOK_URL")
+    await app.review()
+    (said,) = await tell.channel_problems(app.settings)
+    assert said.endswith("The function app no longer has TEAMS_WEBHOOK_URL.")
 
 
 async def test_secrets_are_in_no_notice_and_no_log(app: World, caplog: pytest.LogCaptureFixture) -> None:
