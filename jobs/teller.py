@@ -23,14 +23,14 @@ from alerts.notices import compose_channel_notice
 from alerts.retries import LONGEST
 from connections.channels import configured, open_channels
 from connections.queues import put_later
-from connections.storage import TABLES, StorageUnavailable, ensure_tables, tables
+from connections.storage import TABLES, StorageUnavailable, clock_ahead, ensure_tables, tables
 from connections.telemetry import sending, telemetry
 from findings.model import Change, iso
 from findings.runs import RunStore
 from findings.sight_store import SightStore
 from findings.store import FindingStore
 from jobs.alert_content import changes_alert, sight_alert
-from jobs.clock import Clock
+from jobs.clock import Clock, TrustedClock
 from settings import Settings
 
 log = logging.getLogger(__name__)
@@ -54,9 +54,12 @@ async def telling(settings: Settings, *, by_app: bool, clock: Clock) -> AsyncIte
     """
     async with tables(settings) as service:
         await ensure_tables(service, TABLES)
+        # A claim, a retry or a signature from the future would keep the others from sending, or be refused.
+        trusted = TrustedClock(clock)
+        trusted.trust(await clock_ahead(service) or timedelta(), "the storage account's")
         app_exists = by_app or await Ledger(service).known_channels() is not None
         async with open_channels(settings) as channels:
-            yield Teller(settings, service, channels, by_app=by_app, app_exists=app_exists, clock=clock)
+            yield Teller(settings, service, channels, by_app=by_app, app_exists=app_exists, clock=trusted)
 
 
 async def channels_to_tell(settings: Settings, ledger: Ledger) -> tuple[str, ...]:

@@ -12,8 +12,10 @@ from findings.model import FindingState, RunRecord
 from findings.runs import RunStore, new_run_id
 from findings.store import FindingStore
 from jobs import scan as scan_module
+from jobs import teller
 from jobs.look import Seen, look
 from jobs.scan import ScanRequest, scan
+from jobs.tell import send_alert, waiting_alerts
 from settings import load_settings
 from tests.e2e.conftest import BACKUP, Installation
 
@@ -133,3 +135,19 @@ def test_what_was_read_later_counts_whatever_the_clocks_of_the_machines_say(
     installation.graph.tenant.user(BACKUP).mfa = "enforced"
     machine.scan(timedelta(seconds=then))
     assert not machine.findings()[BACKUP, "APW-001"].open
+
+
+def test_a_machine_whose_clock_is_ahead_signs_and_claims_with_the_true_time(
+    machine: Machine, installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine.scan()
+
+    async def ahead(_service: TableServiceClient) -> timedelta:
+        return DAYS_29
+
+    monkeypatch.setattr(teller, "clock_ahead", ahead)
+    settings = load_settings()
+    for alert_id in asyncio.run(waiting_alerts(settings)):
+        asyncio.run(send_alert(settings, alert_id, clock=lambda: datetime.now(UTC) + DAYS_29))
+    assert installation.told()
+    assert all(call.signature_valid for call in installation.receiver.calls)  # a receiver allows five minutes
