@@ -12,11 +12,11 @@ from functools import cached_property
 from checks import reasons as say
 from checks.catalog import findings_of
 from checks.doubt import doubt_about
-from checks.evidence import Explaining
 from checks.landscape import Landscape, Situation, Wordless
 from checks.model import Effect, Finding, JudgedAccount, Reason, Remedy, Usability, Verdict, Visibility
 from checks.remediation import remedies_for
 from checks.scope import Roles, is_synchronization_account
+from checks.unexplained import Explaining
 from checks.usability import usability_of
 from checks.usage import usage_findings
 from checks.visibility import visibility_of

@@ -9,11 +9,11 @@ from datetime import datetime
 
 from checks import reasons as say
 from checks.between import NO, OPEN, YES, Between, first_that_holds, one_reaches, reached, why
-from checks.evidence import Explaining
 from checks.landscape import Landscape, Situation, unreadable
 from checks.model import Effect, Reason, Visibility
 from checks.policy import PolicyEffect
 from checks.scope import Reach, World
+from checks.unexplained import Explaining
 from tenant.methods import has_mfa_method
 from tenant.model import Account, Gap, Registration
 

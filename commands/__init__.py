@@ -1,1 +1,1 @@
-"""The commands of the command line: a file for each group, with its parser, its work and its drawing."""
+"""The commands of the command line: a file for each, with its arguments, what it prints, and its exit code."""

@@ -5,7 +5,7 @@ import shutil
 
 from commands.arguments import Commands, add_format
 from commands.output import DONE, FAILED, say, write
-from jobs.scan import discover
+from jobs.discover import discover
 from reports.files import render_json
 from reports.proposals import render_proposals
 from settings import load_settings

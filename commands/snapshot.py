@@ -9,7 +9,6 @@ from commands.document import rendered
 from commands.output import DONE, FAILED, say, write
 from jobs import snapshot
 from jobs.look import read
-from jobs.scan import document_of
 from jobs.text_files import read_text
 from reports.words import count
 from settings import load_settings
@@ -40,6 +39,6 @@ async def _save_snapshot(options: argparse.Namespace) -> int:
 async def _load_snapshot(options: argparse.Namespace) -> int:
     saved = snapshot.load(read_text(options.file))
     settings = load_settings(require=frozenset())
-    document = document_of(settings, saved.reading, saved.taken)
+    document = snapshot.document_of(settings, saved)
     write(rendered(document, options.format), options.output)
     return DONE if document["run"]["complete"] else FAILED

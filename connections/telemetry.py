@@ -42,8 +42,6 @@ _OFF = {
     "APPLICATIONINSIGHTS_CONTROLPLANE_DISABLED": "true",
 }
 
-Attributes = Mapping[str, str | int | bool]
-
 
 class Telemetry:
     """Spans and metrics over a pair of providers, and how to hurry them."""

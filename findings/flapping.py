@@ -1,8 +1,8 @@
 """Findings that come and go: told a few times, then announced once as flapping, then left alone until they settle.
 
 Every event of a finding counts: opened, changed, resolved, reopened. The ``LIMIT``-th within ``WINDOW`` is told as
-"flaps" in place of itself. What follows goes to the history only. Once a complete scan finds the finding unmoved for
-``QUIET``, one last change says what it settled on, and counting starts afresh.
+"flaps" in place of itself. What follows goes to the history only. Once a scan that could decide it finds the finding unmoved
+for ``QUIET``, one last change says what it settled on, and counting starts afresh.
 
 ``QUIET`` exceeds the average distance of ``LIMIT`` events within ``WINDOW``, or a finding could settle while it flaps.
 """
@@ -24,7 +24,7 @@ def damp(state: FindingState, event: ChangeKind | None, now: datetime) -> Damped
 
     Args:
         state: The finding after the event, with the ``transitions`` it had before.
-        event: What happened, or None where a complete scan found the finding unmoved.
+        event: What happened, or None where a scan that could decide it found the finding unmoved.
         now: The time of the scan.
 
     Returns:

@@ -21,7 +21,7 @@ from findings.tables import Entity, Table
 
 RUNS = "runs"
 RUN = "run"
-"""The partition of the runs; the lease has its own."""
+"""The partition of the runs; the lease, and what can't be seen, have their own."""
 ABANDONED = "The scan stopped without a word: its process ended, stood still or couldn't reach storage."
 LOST = timedelta(days=8)
 """A message lives for 7 days on a queue: what has waited for longer than this waits for nothing."""

@@ -140,7 +140,7 @@ async def _storage(settings: Settings) -> list[Line]:
 
 
 async def _queues(connection: StorageConnection) -> Line:
-    """Only whether the address answers: reading and writing queues is the Functions host's, with roles of its own."""
+    """Only whether the address answers: a message that was written to try it would start a scan or an alert."""
     address = queue_address(connection)
     if address is None:
         return Line("queues", Level.NOT_TRIED, "The connection string doesn't name the queue service's address.")

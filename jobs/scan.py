@@ -5,8 +5,7 @@ A scan holds a lease while it writes, so that two never mix; it dies without har
 """
 
 import asyncio
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -15,31 +14,28 @@ from uuid import uuid4
 from azure.data.tables.aio import TableServiceClient
 
 from alerts.ledger import Ledger
-from checks.model import JudgedAccount, Severity, Visibility
+from checks.model import JudgedAccount
 from connections.storage import TABLES, clock_ahead, ensure_tables, tables
 from connections.telemetry import sending, telemetry
-from evidence.store import TABLE as SIGN_INS
-from evidence.store import Evidence, PassingEvidence, StoredEvidence
+from evidence.store import PassingEvidence, StoredEvidence
 from findings.errors import AlreadyDone, StorageError, WrongTenant
 from findings.exceptions import ExceptionStore
 from findings.lease import DEFAULT_TIMES, LeaseTimes, scan_lease
-from findings.model import OVER, Comparison, FindingState, RunRecord, RunStatus, Snapshot
+from findings.model import OVER, Comparison, RunRecord, RunStatus, Snapshot
 from findings.retention import prune
 from findings.runs import RunStore
 from findings.sight_store import SightStore
 from findings.store import FindingStore
 from jobs.clock import TOLERANCE, Clock, TrustedClock, now_utc
 from jobs.keep import Advance, Keeper, Occasion
-from jobs.look import Progress, Seen, judge_reading, look, with_what_if
+from jobs.look import Progress, Seen, look, with_what_if
+from jobs.outcome import finished_record, gauges, open_findings, summary_of
 from jobs.sight import in_the_dark
 from jobs.simulate import waiting_changes
 from jobs.teller import channels_to_tell
 from jobs.unseen import note_failure, note_sight, unseen_by
-from jobs.watch import watch
-from reports.document import FindingStatus, Json, RunSummary, gap_object, proposal_object, scan_document
+from reports.document import Json, proposal_object, scan_document
 from settings import Settings
-from tenant.reader import Reading
-from tenant.selection import Selection
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,37 +96,9 @@ async def _pass(settings: Settings, request: ScanRequest, clock: Clock, progress
     seen = await look(settings, request.accounts, evidence, clock, progress, quick=False)
     if settings.what_if_budget:
         seen = await with_what_if(settings, seen, evidence, {}, clock())
-    summary = _summary(request.run_id, started, clock(), seen)
+    summary = summary_of(request.run_id, started, clock(), seen)
     waiting = await asyncio.to_thread(waiting_changes, seen.reading, settings.app_passwords_allowed, clock())
     return ScanResult(scan_document(summary, seen.judged, None, seen.proposals, waiting))
-
-
-def document_of(settings: Settings, reading: Reading, taken: datetime) -> Json:
-    """The document of a reading that was made before, judged as of then; nothing is kept."""
-    nobody = watch(reading.accounts, {}, Selection(), now=taken)
-    seen = Seen(reading, judge_reading(settings, reading, taken), 0, taken, nobody)
-    return scan_document(_summary("snapshot", taken, taken, seen), seen.judged)
-
-
-async def discover(settings: Settings, *, clock: Clock = now_utc, progress: Progress = lambda text: None) -> Json:
-    """Look for accounts that nobody listed, now: ``schema``, ``run`` and ``proposals`` of the scan document.
-
-    What is read of the sign-in log is kept for the next scan, where storage is set. Raises as :func:`scan` does.
-    """
-    settings = settings.model_copy(update={"audit_log": "off"})  # nothing is judged here that a cause would explain
-    started = clock()
-
-    async def look_with(evidence: Evidence) -> Seen:
-        return await look(settings, (), evidence, clock, progress, quick=False)
-
-    if settings.storage.connection_string or settings.storage.table_uri:
-        async with tables(settings) as service:
-            await ensure_tables(service, (SIGN_INS,))
-            seen = await look_with(StoredEvidence(service))
-    else:
-        seen = await look_with(PassingEvidence())
-    document = scan_document(_summary("discover", started, clock(), seen), (), None, seen.proposals)
-    return {name: document[name] for name in ("schema", "run", "proposals")}
 
 
 class _Scan:
@@ -179,7 +147,7 @@ class _Scan:
             raise
         await self._runs.save(done)
         if not record.partial and done.finished:
-            telemetry().scanned((done.finished - done.started).total_seconds(), *_gauges(done))
+            telemetry().scanned((done.finished - done.started).total_seconds(), *gauges(done))
         return ScanResult(document, await self._waiting(done.started))
 
     async def _look_and_keep(self, record: RunRecord) -> tuple[RunRecord, Json]:
@@ -205,14 +173,14 @@ class _Scan:
         accepted = await self._exceptions.active(now)
         with telemetry().span("keep", accounts=len(seen.judged)):
             judged, outcomes = await Keeper(self._service, occasion, known, accepted, self._advance).keep(seen)
-        summary = _summary(
+        summary = summary_of(
             self._request.run_id, record.started, self._clock(), seen, notes=self._notes(judged, outcomes, seen)
         )
         # In threads, as everything that computes for long: the lease is renewed meanwhile.
-        allowed, states = self._settings.app_passwords_allowed, _states(outcomes)
+        allowed, states = self._settings.app_passwords_allowed, open_findings(outcomes)
         simulations = await asyncio.to_thread(waiting_changes, seen.reading, allowed, self._clock())
         document = await asyncio.to_thread(scan_document, summary, judged, states, seen.proposals, simulations)
-        return _finished(record, summary, judged, outcomes, alert_id, simulations), document
+        return finished_record(record, summary, judged, outcomes, alert_id, simulations), document
 
     def _notes(self, judged: Sequence[JudgedAccount], outcomes: Sequence[Comparison], seen: Seen) -> tuple[str, ...]:
         """What is to be known about this run itself."""
@@ -266,68 +234,3 @@ def _newest_findings(known: Mapping[str, Snapshot]) -> dict[str, datetime]:
     """Account id -> since when its newest open finding is known."""
     times = {id: [state.first_seen for state in one.findings if state.open] for id, one in known.items()}
     return {id: max(found) for id, found in times.items() if found}
-
-
-def _gauges(run: RunRecord) -> tuple[dict[str, int], dict[str, int]]:
-    """Accounts by verdict and open findings by severity, zeros included: a gauge keeps what it isn't told."""
-    verdicts = {one.value: run.visibility.get(one.value, 0) for one in Visibility}
-    return verdicts, {one.value: run.severities.get(one.value, 0) for one in Severity}
-
-
-def _states(outcomes: Iterable[Comparison]) -> dict[str, list[FindingStatus]]:
-    """What the public document says of the findings that are kept of each account, as they stand now."""
-    found: dict[str, list[FindingStatus]] = {}
-    for outcome in outcomes:
-        for state in outcome.states:
-            if state.open:
-                found.setdefault(state.account_id, []).append(_status(state))
-    return found
-
-
-def _status(state: FindingState) -> FindingStatus:
-    return FindingStatus(
-        check_id=state.check_id,
-        severity=state.severity,
-        status=state.status.value,
-        first_seen=state.first_seen,
-        title=state.title,
-        summary=state.summary,
-        exception=state.exception.public() if state.exception else None,
-    )
-
-
-def _summary(
-    run_id: str, started: datetime, finished: datetime, seen: Seen, *, notes: tuple[str, ...] = ()
-) -> RunSummary:
-    tenant, gaps = seen.reading.tenant, seen.reading.gaps
-    return RunSummary(run_id, started, finished, tenant.id, tenant.display_name, gaps, seen.graph_requests, notes)
-
-
-def _finished(
-    record: RunRecord,
-    summary: RunSummary,
-    judged: Sequence[JudgedAccount],
-    outcomes: Sequence[Comparison],
-    alert_id: str,
-    simulations: Sequence[Json],
-) -> RunRecord:
-    states = [state for outcome in outcomes for state in outcome.states if state.open]
-    changes = [change for outcome in outcomes for change in outcome.changes]
-    return replace(
-        record,
-        status=RunStatus.COMPLETE if summary.complete else RunStatus.INCOMPLETE,
-        finished=summary.finished,
-        tenant_id=summary.tenant_id,
-        tenant_name=summary.tenant_name,
-        accounts_total=len(judged),
-        accounts_done=len(judged),
-        graph_requests=summary.graph_requests,
-        alert_id=alert_id if changes else None,
-        visibility=Counter(one.verdict.visibility.value for one in judged),
-        usability=Counter(one.verdict.usability.value for one in judged),
-        severities=Counter(state.severity for state in states),
-        changes=Counter(change.kind.value for change in changes),
-        gaps=tuple(gap_object(gap) for gap in summary.gaps),
-        simulations=tuple(simulations),
-        notes=summary.notes,
-    )

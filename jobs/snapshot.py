@@ -16,8 +16,14 @@ from typing import Any, Literal
 from pydantic import TypeAdapter, ValidationError
 
 from checks.scope import DIRECTORY_SYNCHRONIZATION_ACCOUNTS
+from jobs.look import Seen, judge_reading
+from jobs.outcome import summary_of
+from jobs.watch import watch
+from reports.document import Json, scan_document
+from settings import Settings
 from tenant.model import Account, AuthenticationStrength, Gap, Group, Policy, RoleAssignment, Tenant
 from tenant.reader import Reading
+from tenant.selection import Selection
 
 VERSION: Literal[1] = 1
 _TOKENS = frozenset({"all", "none", "guestsorexternalusers", "alltrusted"})
@@ -57,6 +63,14 @@ def load(text: str) -> Snapshot:
         raise UnreadableSnapshot(
             f"This is not a snapshot that this version's cli.py snapshot save wrote: {where}: {first['msg']}."
         ) from None
+
+
+def document_of(settings: Settings, saved: Snapshot) -> Json:
+    """The scan document of a snapshot, judged as of then; nothing is kept. Raises ``ProductsError``."""
+    reading, taken = saved.reading, saved.taken
+    nobody = watch(reading.accounts, {}, Selection(), now=taken)
+    seen = Seen(reading, judge_reading(settings, reading, taken), 0, taken, nobody)
+    return scan_document(summary_of("snapshot", taken, taken, seen), seen.judged)
 
 
 def schema() -> dict[str, Any]:

@@ -9,8 +9,7 @@ from typing import Any
 from azure.data.tables.aio import TableServiceClient
 
 from alerts.links import ENTRA_HOSTS
-from checks.catalog import CHECKS, SWITCHED_OFF
-from checks.usage import RETIRED, SHARED
+from checks.catalog import known_checks
 from connections.storage import TABLES, ensure_tables, tables
 from evidence.store import StoredEvidence
 from findings.exceptions import ExceptionStore
@@ -202,9 +201,8 @@ async def _last_finished(service: TableServiceClient, now: datetime) -> RunRecor
 
 
 def _known_check(check_id: str) -> None:
-    known = {check.id for check in CHECKS} | {SWITCHED_OFF, RETIRED, SHARED}
-    if check_id not in known:
-        raise NotFound(f'There is no check "{check_id}": the checks are {", ".join(sorted(known))}.')
+    if check_id not in known_checks():
+        raise NotFound(f'There is no check "{check_id}": the checks are {", ".join(sorted(known_checks()))}.')
 
 
 def _account(record: AccountRecord, findings_now: list[Json]) -> Json:

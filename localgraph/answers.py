@@ -33,8 +33,8 @@ class Collection:
     """Directory objects: compared without case, and with advanced queries."""
 
 
-def collection(call: Call, what: Collection, items: Sequence[Any], view: View, *, extra: Json | None = None) -> Answer:
-    """A page of the items. ``extra`` is added to the answer's body."""
+def collection(call: Call, what: Collection, items: Sequence[Any], view: View) -> Answer:
+    """A page of the items."""
     options = parse_options(call.request.query, single=False)
     _check(call, what, options)
     if options.filter is not None:
@@ -49,18 +49,15 @@ def collection(call: Call, what: Collection, items: Sequence[Any], view: View, *
         body["@odata.count"] = len(items)
     if options.skip + size < len(items):
         body["@odata.nextLink"] = f"{call.request.root}{call.request.path}?{next_query(options, options.skip + size)}"
-    body |= extra or {}
     body["value"] = [_as_seen(call, what.type, show(view, item, options.select)) for item in page]
     return Answer(body=body)
 
 
-def single(
-    call: Call, type_name: str, item: Any, view: View, context_text: str, *, expand: Iterable[str] = ()
-) -> Answer:
+def single(call: Call, type_name: str, item: Any, view: View, context_text: str) -> Answer:
     """One object."""
     options = parse_options(call.request.query, single=True)
     check_select(options, type_name, call.schema)
-    _check_expand(options, expand, type_name)
+    _check_expand(options, (), type_name)
     shown = _as_seen(call, type_name, show(view, item, options.select))
     return Answer(body={"@odata.context": context(call, context_text, options) + "/$entity", **shown})
 

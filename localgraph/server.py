@@ -35,9 +35,9 @@ class LocalGraph:
     """A Microsoft Graph on a free local port that serves one tenant.
 
     ``page_sizes`` forces the page size of collections by name (``users``, ``groups``, ``members``, ``policies``,
-    ``roleAssignments``, ...: see ``localgraph/routes``), so that a handful of objects needs several pages. ``seed`` decides
-    the order in which members of a batch come back; ``clock`` counts the seconds of the limits. ``date_skew``: how far the
-    ``Date`` of answers is ahead of this machine's clock; a negative one makes this machine the one that is ahead.
+    ``roleAssignments``, ...: see ``localgraph/routes``), so that a handful of objects needs several pages. ``clock`` counts
+    the seconds of the limits. ``date_skew``: how far the ``Date`` of answers is ahead of this machine's clock; a negative one
+    makes this machine the one that is ahead.
     """
 
     def __init__(
@@ -47,14 +47,13 @@ class LocalGraph:
         limits: bool = False,
         page_sizes: dict[str, int] | None = None,
         port: int = 0,
-        seed: int = 1,
         clock: Callable[[], float] = time.monotonic,
         date_skew: timedelta = timedelta(),
     ) -> None:
         self._service = Service(tenant, ROUTES, Limits(limits, clock))
         self._service.page_sizes.update(page_sizes or {})
         self._port = port
-        self._order = random.Random(seed)
+        self._order = random.Random(1)  # members of a batch come back in any order, each time in the same one
         self._runner: web.AppRunner | None = None
         self.date_skew = date_skew
         """How far answers' ``Date`` is ahead of this machine's clock; may be changed."""

@@ -24,11 +24,9 @@ class Gaps:
         self._found.setdefault((input_name, f"{what}: {_kind(error)}"), gap)
         return gap
 
-    def add_for(
-        self, account_id: str, input_name: str, error: GraphError | str, *, permission: str | None = None
-    ) -> Gap:
+    def add_for(self, account_id: str, input_name: str, error: GraphError | str) -> Gap:
         """Note that an input of an account could not be read, and return the account's own gap."""
-        allowed = _permission(input_name, error, permission)
+        allowed = _permission(input_name, error, None)
         gap = Gap(input_name, str(error), allowed, account_id, tenant_wide=False)
         key = (input_name, f"account: {_kind(error)}")
         self._found.setdefault(key, gap)

@@ -4,7 +4,6 @@ Source: the permission tables of the Microsoft Graph reference for each endpoint
 to be so in ``note``.
 """
 
-import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -205,16 +204,6 @@ _BY_INPUT |= {one.input: one.permission for one in reversed(ENDPOINTS) if one.pe
 def permission_for(input_name: str) -> str | None:
     """The permission that opens an input; of an input with several endpoints, the first required one's if there is one."""
     return _BY_INPUT.get(input_name)
-
-
-def endpoint_of(method: str, version: str, path: str) -> Endpoint | None:
-    """The entry of the map that a request belongs to; None for an endpoint that is missing from it."""
-    for endpoint in ENDPOINTS:
-        pattern = re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(endpoint.path))
-        same = (endpoint.method, endpoint.version) == (method.upper(), version)
-        if same and re.fullmatch(pattern, path.partition("?")[0]):
-            return endpoint
-    return None
 
 
 def permissions_table() -> str:

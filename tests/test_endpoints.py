@@ -11,9 +11,10 @@ from localgraph.builder import TenantBuilder
 from localgraph.messages import LoggedRequest
 from localgraph.routes import ROUTES
 from localgraph.server import LocalGraph
-from tenant.permissions import ENDPOINTS, PERMISSIONS, Endpoint, endpoint_of
+from tenant.permissions import ENDPOINTS, PERMISSIONS, Endpoint
 from tenant.probes import PROBES
 from tests.e2e.conftest import Installation
+from tests.tenant.permission_map import endpoint_of
 
 ROOT = Path(__file__).parent.parent
 SVC, BATCH = "svc@contoso.com", "POST /$batch"

@@ -5,7 +5,8 @@ from datetime import date, timedelta
 import pytest
 
 from evidence.store import PassingEvidence
-from jobs.scan import ScanRequest, discover, scan
+from jobs.discover import discover
+from jobs.scan import ScanRequest, scan
 from localgraph.server import LocalGraph
 from tests.evidence.changing import scanned, tenant
 from tests.evidence.company import BROWSER, LISTED, NOW, Company, listed, settings, usage

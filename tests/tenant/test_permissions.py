@@ -9,11 +9,11 @@ from tenant.permissions import (
     PERMISSIONS,
     Endpoint,
     Permission,
-    endpoint_of,
     permission_for,
     permissions_table,
 )
 from tenant.selection import Selection
+from tests.tenant.permission_map import endpoint_of
 from tests.tenant.reading import read
 
 SVC = "svc@contoso.com"

@@ -1,0 +1,31 @@
+"""Discovering: look for accounts that nobody listed, and propose them. What is read of the logs is kept for the next scan."""
+
+from connections.storage import ensure_tables, tables
+from evidence.store import TABLE, Evidence, PassingEvidence, StoredEvidence
+from jobs.clock import Clock, now_utc
+from jobs.look import Progress, Seen, look
+from jobs.outcome import summary_of
+from reports.document import Json, scan_document
+from settings import Settings
+
+
+async def discover(settings: Settings, *, clock: Clock = now_utc, progress: Progress = lambda text: None) -> Json:
+    """Look for accounts that nobody listed, now: ``schema``, ``run`` and ``proposals`` of the scan document.
+
+    What is read of the sign-in log is kept for the next scan, where storage is set. Raises ``GraphError``, and ``StorageUnavailable`` or
+    ``StorageError`` when nothing can be kept.
+    """
+    settings = settings.model_copy(update={"audit_log": "off"})  # nothing is judged here that a cause would explain
+    started = clock()
+
+    async def look_with(evidence: Evidence) -> Seen:
+        return await look(settings, (), evidence, clock, progress, quick=False)
+
+    if settings.storage.connection_string or settings.storage.table_uri:
+        async with tables(settings) as service:
+            await ensure_tables(service, (TABLE,))
+            seen = await look_with(StoredEvidence(service))
+    else:
+        seen = await look_with(PassingEvidence())
+    document = scan_document(summary_of("discover", started, clock(), seen), (), None, seen.proposals)
+    return {name: document[name] for name in ("schema", "run", "proposals")}

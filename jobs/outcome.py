@@ -1,0 +1,78 @@
+"""What came out of a scan, in the forms in which it is kept, counted and shown. Pure."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from checks.model import JudgedAccount, Severity, Visibility
+from findings.model import Comparison, FindingState, RunRecord, RunStatus
+from jobs.look import Seen
+from reports.document import FindingStatus, Json, RunSummary, gap_object
+
+
+def summary_of(
+    run_id: str, started: datetime, finished: datetime, seen: Seen, *, notes: tuple[str, ...] = ()
+) -> RunSummary:
+    """What the public document says of a run that has seen this."""
+    tenant, gaps = seen.reading.tenant, seen.reading.gaps
+    return RunSummary(run_id, started, finished, tenant.id, tenant.display_name, gaps, seen.graph_requests, notes)
+
+
+def open_findings(outcomes: Iterable[Comparison]) -> dict[str, list[FindingStatus]]:
+    """What the public document says of the findings that are kept of each account, as they stand now."""
+    found: dict[str, list[FindingStatus]] = {}
+    for outcome in outcomes:
+        for state in outcome.states:
+            if state.open:
+                found.setdefault(state.account_id, []).append(_status(state))
+    return found
+
+
+def finished_record(
+    record: RunRecord,
+    summary: RunSummary,
+    judged: Sequence[JudgedAccount],
+    outcomes: Sequence[Comparison],
+    alert_id: str,
+    simulations: Sequence[Json],
+) -> RunRecord:
+    """The record of a run that is done: what it saw, and how much changed. ``alert_id``: the group of its changes."""
+    states = [state for outcome in outcomes for state in outcome.states if state.open]
+    changes = [change for outcome in outcomes for change in outcome.changes]
+    return replace(
+        record,
+        status=RunStatus.COMPLETE if summary.complete else RunStatus.INCOMPLETE,
+        finished=summary.finished,
+        tenant_id=summary.tenant_id,
+        tenant_name=summary.tenant_name,
+        accounts_total=len(judged),
+        accounts_done=len(judged),
+        graph_requests=summary.graph_requests,
+        alert_id=alert_id if changes else None,
+        visibility=Counter(one.verdict.visibility.value for one in judged),
+        usability=Counter(one.verdict.usability.value for one in judged),
+        severities=Counter(state.severity for state in states),
+        changes=Counter(change.kind.value for change in changes),
+        gaps=tuple(gap_object(gap) for gap in summary.gaps),
+        simulations=tuple(simulations),
+        notes=summary.notes,
+    )
+
+
+def gauges(run: RunRecord) -> tuple[dict[str, int], dict[str, int]]:
+    """Accounts by verdict and open findings by severity, zeros included: a gauge keeps what it isn't told."""
+    verdicts = {one.value: run.visibility.get(one.value, 0) for one in Visibility}
+    return verdicts, {one.value: run.severities.get(one.value, 0) for one in Severity}
+
+
+def _status(state: FindingState) -> FindingStatus:
+    return FindingStatus(
+        check_id=state.check_id,
+        severity=state.severity,
+        status=state.status.value,
+        first_seen=state.first_seen,
+        title=state.title,
+        summary=state.summary,
+        exception=state.exception.public() if state.exception else None,
+    )
