@@ -36,8 +36,8 @@ from settings import Settings
 log = logging.getLogger(__name__)
 
 QUEUE = "alerts"
-NEWS = frozenset({Purpose.CHANGES, Purpose.DIGEST})
-"""Alerts that people wait for; the others are about the app itself."""
+NEWS = frozenset({Purpose.CHANGES, Purpose.DIGEST, Purpose.SIGHT})
+"""Alerts about the tenant, which people wait for; the others are about the app itself."""
 
 
 @asynccontextmanager

@@ -10,7 +10,7 @@ import pytest
 from azure.storage.queue.aio import QueueServiceClient
 
 from alerts.channel import SETTINGS, TITLES
-from alerts.model import Alert
+from alerts.model import Alert, Purpose
 from alerts.stored import dump
 from connections.queues import put_later
 from connections.storage import tables
@@ -19,6 +19,7 @@ from findings.store import FindingStore
 from functions import queues
 from jobs import tell
 from jobs.alert_content import changes_alert
+from jobs.teller import NEWS
 from settings import Settings
 from settings.problems import CHANNEL_FIELDS
 from tests.findings.build import account, seen
@@ -462,6 +463,10 @@ async def test_a_poison_message_is_told_once_and_never_raises(app: World, caplog
     assert "could not be told either: A queue message has no" in caplog.text
     app.environment.setenv("AzureWebJobsStorage", "AccountName=x")
     await queues.alert_failed(b'{"alert_id": "b"}')
+
+
+def test_every_alert_about_the_tenant_counts_as_one_that_people_wait_for() -> None:
+    assert set(Purpose) - NEWS == {Purpose.FAILURE, Purpose.RECOVERED, Purpose.TEST}
 
 
 def test_the_settings_and_the_channels_have_the_same_names() -> None:
