@@ -138,11 +138,20 @@ async def scan_failed(body: bytes) -> None:
 async def _tell_failed(settings: Settings, asked: Asked, run: RunRecord) -> None:
     """Tell that scans fail, when they begin to and weekly, and what doesn't happen because of it."""
     log.error("Run %s failed for good: %s", run.id, run.error)
-    why = run.error or "The scan didn't finish."
+    why = _wrong_settings() or run.error or "The scan didn't finish."
     if asked.trigger == SCHEDULE and settings.alert_digest != "off":
         why += " Reminders that were due with it are not sent."
     await tell_failure(settings, run.id, why, datetime.now(UTC))
     await _send_what_waits(settings)
+
+
+def _wrong_settings() -> str | None:
+    """What keeps every scan from beginning, in a sentence or more; None where the settings are right."""
+    try:
+        load_settings()
+    except SettingsError as error:
+        return " ".join(str(error).split())
+    return None
 
 
 async def _send_what_waits(settings: Settings) -> None:

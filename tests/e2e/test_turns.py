@@ -26,6 +26,7 @@ from functions import http_api, queues
 from jobs import endings
 from jobs.endings import MOST_WAITS
 from jobs.scan import ScanRequest
+from settings import SettingsError
 from tests.e2e.conftest import BACKUP, VISIBLE, Installation
 from tests.e2e.test_http import answer, request
 
@@ -261,6 +262,23 @@ def test_a_run_that_was_killed_five_times_fails_and_is_told(installation: Instal
     for alert in taken(storage, "alerts"):
         asyncio.run(queues.send_alert(alert))
     assert headlines(installation) == ["Can't see anything: the scans fail"]
+
+
+def test_settings_that_got_lost_are_told_as_the_reason(
+    installation: Installation, storage: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installation.scan()
+    monkeypatch.delenv("SERVICE_ACCOUNTS")
+    message = scheduled()
+    with pytest.raises(SettingsError):
+        asyncio.run(queues.run_scan(message))
+    asyncio.run(queues.scan_failed(message))
+    taken(storage)
+    for alert in taken(storage, "alerts"):
+        asyncio.run(queues.send_alert(alert))
+    assert headlines(installation)[-1] == "Can't see anything: the scans fail"
+    assert "No service accounts are named" in installation.receiver.calls[-1].body
+    assert [one for one in installation.told() if one[0] == "resolved"] == []
 
 
 def test_a_run_that_is_going_on_is_not_called_failed(installation: Installation, storage: str) -> None:
