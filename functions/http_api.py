@@ -156,17 +156,24 @@ async def test_alert(req: func.HttpRequest) -> func.HttpResponse:
 
 
 async def health() -> func.HttpResponse:
-    """``ok`` while settings are right, storage answers and a scan of everything was done lately; else ``not ok`` with 503.
+    """``ok`` while settings are right, those of the alert channels too, storage answers and a scan of everything was done
+    lately; else ``not ok`` with 503.
 
     Why, only the log says.
     """
     try:
-        problem = await _scan_overdue(load_settings(), datetime.now(UTC))
+        settings = load_settings()
+        problem = await _scan_overdue(settings, datetime.now(UTC)) or _broken_channels(settings)
     except EXPECTED as error:
         problem = sentence(error)
     if problem:
         log.error("Not healthy: %s", problem)
     return func.HttpResponse("not ok" if problem else "ok", status_code=503 if problem else 200, headers=_PRIVATE)
+
+
+def _broken_channels(settings: Settings) -> str | None:
+    """A sentence or more where the settings of alert channels are wrong: where it is the only one, nobody else can tell."""
+    return " ".join(f"Alerts can't go to {name}: {why}." for name, why in settings.broken_channels.items()) or None
 
 
 async def _scan_overdue(settings: Settings, now: datetime) -> str | None:

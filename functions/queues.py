@@ -12,7 +12,7 @@ from findings.runs import new_run_id
 from jobs.endings import Asked, end_for_good, stand_back, tell_failure
 from jobs.errors import EXPECTED, sentence
 from jobs.scan import ScanRequest, scan
-from jobs.tell import prepare_digest, send_failure_notice, waiting_alerts
+from jobs.tell import prepare_digest, review_channels, send_failure_notice, waiting_alerts
 from jobs.tell import send_alert as _send_alert
 from settings import Settings, SettingsError, load_settings
 
@@ -48,6 +48,7 @@ async def run_scan(body: bytes) -> list[str]:
     asked = _asked(body)
     try:
         settings = load_settings()
+        await review_channels(settings)
         alert_ids = await _scanned(settings, asked)
         if alert_ids is None:
             return []

@@ -16,7 +16,6 @@ from alerts.ledger import DeliveryStatus, Ledger
 from connections.channels import open_channels
 from connections.storage import TABLES, StorageUnavailable, ensure_tables, tables
 from findings.exceptions import ExceptionStore
-from findings.model import iso
 from findings.runs import RunStore
 from findings.sight_store import SightStore
 from findings.store import FindingStore
@@ -75,22 +74,6 @@ async def review_channels(settings: Settings, *, clock: Clock = now_utc) -> None
     """For the function app, with each scan: note which channels it has; log, and tell the others, which can't be used."""
     async with telling(settings, by_app=True, clock=clock) as teller:
         await teller.review()
-
-
-async def channel_problems(settings: Settings) -> tuple[str, ...]:
-    """A sentence for each channel of the function app that alerts don't get through to, without secrets; for logs.
-
-    Raises what storage raises.
-    """
-    said = [f"Alerts can't go to {name}: {why}" for name, why in settings.broken_channels.items()]
-    async with tables(settings) as service:
-        records = await Ledger(service).book.records()
-    said += [
-        f"Alerts haven't got through to {record.name} since {iso(record.since)}: {record.error}"
-        for record in records.values()
-        if record.since and record.notices and record.name not in settings.broken_channels
-    ]
-    return tuple(said)
 
 
 async def prepare_digest(settings: Settings, now: datetime) -> str | None:

@@ -294,6 +294,16 @@ def test_wrong_settings_are_not_told_to_the_caller(
     assert "hunter2" not in caplog.text
 
 
+def test_the_app_is_not_healthy_while_the_settings_of_a_channel_are_wrong(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    asyncio.run(queues.run_scan(json.dumps(queues.scan_message("schedule")).encode()))
+    assert asyncio.run(http_api.health()).status_code == 200
+    monkeypatch.setenv("WEBHOOK_URL", "@Microsoft.KeyVault(SecretUri=https://v.vault.azure.net/secrets/hook)")
+    assert asyncio.run(http_api.health()).status_code == 503
+    assert "Alerts can't go to webhook" in caplog.text
+
+
 def test_a_scan_that_failed_for_good_is_recorded_and_told_once(installation: Installation) -> None:
     installation.graph.fail(r"GET /v1\.0/", 0)
     installation.graph.fail(r"POST /v1\.0/", 0)

@@ -221,23 +221,6 @@ async def test_a_wrong_setting_is_told_through_the_others_and_when_it_is_right_a
     assert notices(app.hook) == [BROKEN, AGAIN]
 
 
-async def test_what_is_wrong_with_channels_is_at_hand_for_logs(app: World) -> None:
-    assert await tell.channel_problems(app.settings) == ()
-    app.teams.status = 404
-    await app.alert("a")
-    await app.run()
-    (said,) = await tell.channel_problems(app.settings)
-    assert said.startswith("Alerts haven't got through to teams since 2026-11-22T06:00:09Z: The Teams workflow")
-    app.environment.setenv("TEAMS_WEBHOOK_URL", "teams")
-    assert await tell.channel_problems(app.settings) == (
-        "Alerts can't go to teams: TEAMS_WEBHOOK_URL is not a URL: write it as https://host/path.",
-    )
-    app.environment.delenv("TEAMS_WEBHOOK_URL")
-    await app.review()
-    (said,) = await tell.channel_problems(app.settings)
-    assert said.endswith("The function app no longer has TEAMS_WEBHOOK_URL.")
-
-
 async def test_secrets_are_in_no_notice_and_no_log(app: World, caplog: pytest.LogCaptureFixture) -> None:
     app.teams.status = 404
     await app.alert("a")
