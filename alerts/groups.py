@@ -57,7 +57,7 @@ class Group:
         """Why, in a sentence."""
         item = self.first
         if item.kind is Kind.RESOLVED:
-            return clean(item.resolution or "") or "The last complete scan no longer found it."
+            return clean(item.resolution or "") or "The last scan no longer found it."
         texts = {item.reasons[0].text if item.reasons else item.summary for item in self.items}
         if len(texts) == 1:
             return clean(texts.pop()) or clean(item.title)

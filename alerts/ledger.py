@@ -166,9 +166,8 @@ class Ledger:
             await self._table.overwrite(row)
         try:
             await self._table.create_both(last, header)
-        except (
-            Conflict
-        ):  # somebody else was faster; or our own write, whose answer was lost and which was then repeated
+        except Conflict:
+            # Somebody else was faster; or our own write, whose answer was lost and which was then repeated.
             known = await self.find(alert.id)
             if known is None:
                 raise

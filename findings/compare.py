@@ -34,7 +34,7 @@ CHANGE_NAMESPACE = UUID("5b0a2f5e-9d2c-4a52-9a39-0f3c5a6f3d11")
 
 def no_longer_found(_check_id: str) -> str:
     """Why any finding is gone, where nothing more is known."""
-    return "The last complete scan no longer found it."
+    return "The last scan no longer found it."
 
 
 @dataclass(frozen=True, slots=True)

@@ -226,11 +226,6 @@ def random_year(chance: random.Random, days: int = 365) -> Story:
     return tuple(story)
 
 
-def is_scan(step: Step) -> bool:
-    """Whether the step looks at the tenant."""
-    return isinstance(step, Scan | Recheck)
-
-
 def simpler(step: Step) -> list[Step]:
     """The same step with less in it."""
     found: list[Step] = []
