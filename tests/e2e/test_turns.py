@@ -26,6 +26,7 @@ from functions import http_api, queues
 from jobs import endings
 from jobs.endings import MOST_WAITS
 from jobs.scan import ScanRequest
+from settings import SettingsError
 from tests.e2e.conftest import BACKUP, VISIBLE, Installation
 from tests.e2e.test_http import answer, request
 
@@ -363,3 +364,20 @@ def test_the_lease_is_renewed_while_a_scan_computes(
     run_id = json.loads(message)["run_id"]
     assert [(one.owner, one.whole) for one in refused] == [(run_id, True)]
     assert run_of(message)["status"] == "complete"
+
+
+def test_settings_that_let_no_scan_start_are_told_with_what_is_wrong(
+    installation: Installation, storage: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SERVICE_ACCOUNTS")
+    message = scheduled()
+    with pytest.raises(SettingsError):
+        asyncio.run(queues.run_scan(message))
+    asyncio.run(queues.scan_failed(message))
+    for alert in taken(storage, "alerts"):
+        asyncio.run(queues.send_alert(alert))
+    (call,) = installation.receiver.calls
+    (note,) = json.loads(call.body)["data"]["notes"]
+    assert note.startswith(
+        "The scan of the service accounts fails: No service accounts are named: set SERVICE_ACCOUNTS,"
+    )
