@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from azure.data.tables import TableEntity
 from azure.data.tables.aio import TableServiceClient
@@ -98,11 +98,11 @@ class RunStore:
         return await anext(rows, None) is None
 
     async def last_tenant_id(self) -> str:
-        """The tenant of the scan that was done last; empty where there was none."""
+        """The tenant of the scan that was done last; empty where there was none. What is no id of a tenant is passed over."""
         rows = self._runs.query(
             f"PartitionKey eq @run and {_IS_DONE}", {"run": RUN, **_STATUSES}, select=("tenant_id", "finished")
         )
-        known = [(_finished(row), str(row["tenant_id"])) async for row in rows if row.get("tenant_id")]
+        known = [(_finished(row), str(row["tenant_id"])) async for row in rows if _is_guid(row.get("tenant_id"))]
         return max(known)[1] if known else ""
 
     async def put_right(self, now: datetime) -> None:
@@ -191,6 +191,13 @@ def run_to_row(run: RunRecord) -> Entity:
             }
         ),
     }
+
+
+def _is_guid(value: object) -> bool:
+    try:
+        return isinstance(value, str) and bool(UUID(value))
+    except ValueError:
+        return False
 
 
 def run_from_row(row: Mapping[str, Any]) -> RunRecord:

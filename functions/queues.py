@@ -9,7 +9,7 @@ from connections.queues import put_later
 from findings.errors import AlreadyDone, ScanAlreadyRunning
 from findings.model import RunRecord, RunStatus
 from findings.runs import new_run_id
-from jobs.endings import Asked, end_for_good, stand_back, tell_failure
+from jobs.endings import UNSTARTED, Asked, end_for_good, stand_back, tell_failure
 from jobs.errors import EXPECTED, sentence
 from jobs.scan import ScanRequest, scan
 from jobs.tell import prepare_digest, review_channels, send_failure_notice, waiting_alerts
@@ -139,7 +139,9 @@ async def scan_failed(body: bytes) -> None:
 async def _tell_failed(settings: Settings, asked: Asked, run: RunRecord) -> None:
     """Tell that scans fail, when they begin to and weekly, and what doesn't happen because of it."""
     log.error("Run %s failed for good: %s", run.id, run.error)
-    why = _wrong_settings() or run.error or "The scan didn't finish."
+    why = run.error or "The scan didn't finish."
+    if run.error == UNSTARTED:
+        why = _wrong_settings() or why
     if asked.trigger == SCHEDULE and settings.alert_digest != "off":
         why += " Reminders that were due with it are not sent."
     await tell_failure(settings, run.id, why, datetime.now(UTC))
@@ -147,11 +149,11 @@ async def _tell_failed(settings: Settings, asked: Asked, run: RunRecord) -> None
 
 
 def _wrong_settings() -> str | None:
-    """What keeps every scan from beginning, in a sentence or more; None where the settings are right."""
+    """What is wrong with the settings, in sentences: a scan doesn't start with such, and its run doesn't know why."""
     try:
         load_settings()
     except SettingsError as error:
-        return " ".join(str(error).split())
+        return " ".join(f"{problem}." for problem in error.problems)
     return None
 
 

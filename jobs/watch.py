@@ -208,7 +208,8 @@ def _shrunk_at(since: datetime, ids: Sequence[str], known: Mapping[str, AccountR
     missing = sum(id in gone for id in ids)
     count = f"{len(ids)} of {len(known)} service accounts" if len(known) > 1 else "The only service account"
     verb = "is" if len(ids) == 1 else "are"
-    what = f"{count} {verb} gone from what the settings select, all at once: {shown}."
+    at_once = ", all at once" if len(ids) > 1 else ""
+    what = f"{count} {verb} gone from what the settings select{at_once}: {shown}."
     deleted = f" {missing} of them no longer exist{'s' if missing == 1 else ''} in the tenant." if missing else ""
     until = since + (GRACE_DELETED if missing == len(ids) else GRACE)
     return Unseen(

@@ -385,7 +385,7 @@ _NOTES: tuple[tuple[str, Callable[[re.Match[str]], str]], ...] = (
     (r"The settings no longer select (\S+) by", lambda found: f"ended renamed {IDS[OWNER[found[1]]]} {found[1]}"),
     (r"SERVICE_ACCOUNTS names (\S+), which", lambda found: f"began missing {found[1]}"),
     (r"SERVICE_ACCOUNTS no longer names (\S+) in vain", lambda found: f"ended missing {found[1]}"),
-    (r".* gone from what the settings select, all at once", lambda found: "began shrunk"),
+    (r".* gone from what the settings select(, all at once)?:", lambda found: "began shrunk"),
     (r"The settings select no account at all", lambda found: "began nothing selected"),
     (r"The settings select service accounts again", lambda found: "ended nothing selected"),
     (r"The scan of the service accounts fails", lambda found: "began scans"),

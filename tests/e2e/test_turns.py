@@ -264,23 +264,6 @@ def test_a_run_that_was_killed_five_times_fails_and_is_told(installation: Instal
     assert headlines(installation) == ["Can't see anything: the scans fail"]
 
 
-def test_settings_that_got_lost_are_told_as_the_reason(
-    installation: Installation, storage: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    installation.scan()
-    monkeypatch.delenv("SERVICE_ACCOUNTS")
-    message = scheduled()
-    with pytest.raises(SettingsError):
-        asyncio.run(queues.run_scan(message))
-    asyncio.run(queues.scan_failed(message))
-    taken(storage)
-    for alert in taken(storage, "alerts"):
-        asyncio.run(queues.send_alert(alert))
-    assert headlines(installation)[-1] == "Can't see anything: the scans fail"
-    assert "No service accounts are named" in installation.receiver.calls[-1].body
-    assert [one for one in installation.told() if one[0] == "resolved"] == []
-
-
 def test_a_run_that_is_going_on_is_not_called_failed(installation: Installation, storage: str) -> None:
     message = scheduled()
     run_id = json.loads(message)["run_id"]
@@ -381,3 +364,20 @@ def test_the_lease_is_renewed_while_a_scan_computes(
     run_id = json.loads(message)["run_id"]
     assert [(one.owner, one.whole) for one in refused] == [(run_id, True)]
     assert run_of(message)["status"] == "complete"
+
+
+def test_settings_that_let_no_scan_start_are_told_with_what_is_wrong(
+    installation: Installation, storage: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SERVICE_ACCOUNTS")
+    message = scheduled()
+    with pytest.raises(SettingsError):
+        asyncio.run(queues.run_scan(message))
+    asyncio.run(queues.scan_failed(message))
+    for alert in taken(storage, "alerts"):
+        asyncio.run(queues.send_alert(alert))
+    (call,) = installation.receiver.calls
+    (note,) = json.loads(call.body)["data"]["notes"]
+    assert note.startswith(
+        "The scan of the service accounts fails: No service accounts are named: set SERVICE_ACCOUNTS,"
+    )

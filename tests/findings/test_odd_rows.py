@@ -315,6 +315,7 @@ async def test_the_history_shows_what_can_be_read_of_it(store: FindingStore, ser
 # Runs
 
 
+TENANT = "70000000-0000-4000-8000-000000000001"
 RUN = RunRecord(
     "20261122T070000Z-3f9c2a1b",
     RunStatus.COMPLETE,
@@ -354,15 +355,26 @@ async def test_of_a_damaged_run_everything_else_is_used(service: TableServiceCli
 
 async def test_a_run_that_cannot_be_read_is_changed_by_nobody_and_hides_no_other(service: TableServiceClient) -> None:
     runs = RunStore(service)
-    await runs.save(replace(RUN, tenant_id="t"))
+    await runs.save(replace(RUN, tenant_id=TENANT))
     await runs.save(replace(RUN, id="later", finished=NOW + DAY))
     row = await damage(service, "later", "runs", started=None, finished="9999", run_id=None, status="complete")
     assert await runs.change("later", lambda run: run or replace(RUN, id="later")) is None
-    assert await runs.last_whole(NOW) == replace(RUN, tenant_id="t")
-    assert await runs.last_tenant_id() == "t"
+    assert await runs.last_whole(NOW) == replace(RUN, tenant_id=TENANT)
+    assert await runs.last_tenant_id() == TENANT
     await runs.put_right(NOW - DAY)
     assert await runs.end_abandoned(NOW) == []
     assert await the_row(service, "later", "runs") == row
+
+
+@pytest.mark.parametrize("damaged", ["snoozed", -7, b"\x00", ""])
+async def test_what_is_no_id_of_a_tenant_stops_no_scan(service: TableServiceClient, damaged: object) -> None:
+    runs = RunStore(service)
+    await runs.save(replace(RUN, tenant_id=TENANT))
+    await runs.save(replace(RUN, id="later", finished=NOW + DAY, tenant_id=TENANT))
+    await damage(service, "later", "runs", tenant_id=damaged)
+    assert await runs.last_tenant_id() == TENANT
+    await damage(service, RUN.id, "runs", tenant_id=damaged)
+    assert await runs.last_tenant_id() == ""
 
 
 # What can't be seen

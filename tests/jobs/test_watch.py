@@ -124,6 +124,16 @@ def test_a_selection_that_loses_most_of_its_accounts_at_once_closes_nothing(lost
     assert len(found.accounts) == (of - lost if closed else of)
 
 
+def test_the_last_of_a_selection_whose_others_are_lost_already_is_not_gone_all_at_once() -> None:
+    before = {**known("a1", "a2", lost_since=NOW - DAY), **known("a3")}
+    found = decide([read("a1"), read("a2"), read("a3")], before, selection=Selection())
+    texts = [one.text for one in found.unseen]
+    assert [one.partition(":")[0] for one in texts] == [
+        "2 of 3 service accounts are gone from what the settings select, all at once",
+        "1 of 3 service accounts is gone from what the settings select",
+    ]
+
+
 @pytest.mark.parametrize(
     ("gone", "age", "closing"),
     [
