@@ -13,6 +13,7 @@ from alerts.wording import NAME, count, listed, user_principal_name
 
 NAMESPACE = UUID("0e6f0a5c-3d0e-4c1a-8f43-6d5f8a4b7c21")
 """Never changes: the ids of notices that are on their way are made from it."""
+CANNOT_TELL = "APW-008"
 HEADLINE = 220
 """Characters of a headline."""
 NAMED_POLICY = 10
@@ -216,6 +217,8 @@ def _ended(resolved: list[AlertItem]) -> str:
 
 def _good_news(resolved: list[AlertItem]) -> str:
     accounts = len({item.account_id for item in resolved})
+    if all(item.check_id == CANNOT_TELL for item in resolved):  # nothing is solved by being seen again
+        return f"{count(accounts, 'service account')} can be checked completely again"
     if len(resolved) == 1:
         return f"Good news: a problem with {user_principal_name(resolved[0])} is resolved"
     return f"Good news: {len(resolved):,} problems with {count(accounts, 'service account')} are resolved"

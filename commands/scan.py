@@ -16,12 +16,14 @@ from commands.output import DONE, FAILED, FOUND, plain, say, write
 from connections.channels import configured
 from findings.runs import new_run_id
 from jobs import views
+from jobs.clock import now_utc
+from jobs.endings import tell_failure
 from jobs.errors import EXPECTED, sentence
 from jobs.scan import ScanRequest, scan
 from jobs.tell import send_alert, waiting_alerts
 from reports.document import severities
 from reports.words import gap_sentence
-from settings import Settings, load_settings
+from settings import Settings, SettingsError, load_settings
 
 
 def add(commands: Commands) -> None:
@@ -45,7 +47,12 @@ async def _scan(options: argparse.Namespace) -> int:
     needs = {"accounts"} if not options.account else set[str]()
     if not options.no_store:
         needs.add("storage")
-    settings = load_settings(require=frozenset(needs))
+    try:
+        settings = load_settings(require=frozenset(needs))
+    except SettingsError as error:
+        if not (options.no_store or options.account):
+            await _tell_that_none_can_start(error)
+        raise
     request = ScanRequest(
         run_id=new_run_id(datetime.now(UTC)),
         trigger="command line",
@@ -75,6 +82,15 @@ async def _scan(options: argparse.Namespace) -> int:
         return FAILED
     limit = Severity(options.fail_on).rank
     return FOUND if any(Severity(level).rank >= limit for level in severities(result.document)) else DONE
+
+
+async def _tell_that_none_can_start(error: SettingsError) -> None:
+    """A setting that got lost stops scans before they begin: from the second one on that is news."""
+    with suppress(*EXPECTED):  # why is said here, too; where storage isn't set either, nobody else can be told
+        settings = load_settings(require=frozenset({"storage"}))
+        now, why = now_utc(), " ".join(f"{problem}." for problem in error.problems)
+        await tell_failure(settings, new_run_id(now), why, now, certain=False)
+        await _tell_what_waits(settings)
 
 
 async def _tell_what_waits(settings: Settings) -> None:

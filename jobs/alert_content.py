@@ -65,7 +65,9 @@ def _headline(news: SightNews) -> str:
 
 def _note(news: SightNews) -> str:
     if news.kind is NewsKind.ENDED:
-        return f"{news.unseen.ended} It was so from {when(news.since)} until {when(news.at)}: {news.unseen.text}"
+        return f"{news.unseen.ended} It was otherwise from {when(news.since)} until {when(news.at)}."
+    if news.since == news.at:
+        return news.unseen.text
     return f"{news.unseen.text} Noticed first on {when(news.since)}."
 
 

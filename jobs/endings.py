@@ -65,11 +65,13 @@ def stood_back(known: RunRecord | None, asked: Asked, other: ScanAlreadyRunning,
     return waiting if waiting != known else None
 
 
-async def tell_failure(settings: Settings, run_id: str, why: str, now: datetime) -> None:
-    """Remember that a scan of everything failed for good, so that it is told. Raises what storage raises."""
+async def tell_failure(settings: Settings, run_id: str, why: str, now: datetime, *, certain: bool = True) -> None:
+    """Remember that a scan of everything failed for good, so that it is told; if that isn't ``certain``, when the next one
+    fails as well. Raises what storage raises.
+    """
     async with opened(settings) as service:
         channels = await channels_to_tell(settings, Ledger(service))
-        await note_failure(SightStore(service), run_id, why, channels, now, certain=True)
+        await note_failure(SightStore(service), run_id, why, channels, now, certain=certain)
 
 
 async def end_for_good(settings: Settings, asked: Asked, now: datetime, poll: float = LeaseTimes().poll) -> RunRecord:

@@ -21,6 +21,7 @@ from evidence.what_if import cross_checked
 from findings.model import AccountRecord
 from jobs.clock import Clock
 from jobs.watch import DISCOVERY, Watch, followed, watch
+from reports.words import count
 from settings import Settings
 from tenant.gaps import Gaps
 from tenant.graph import Graph
@@ -109,7 +110,7 @@ async def look(
         now=read_at,
     )
     reading = replace(usage.reading, accounts=watched.accounts)
-    progress(f"Judging {len(reading.accounts)} service accounts")
+    progress(f"Judging {count(len(reading.accounts), 'service account', 'service accounts')}")
     with telemetry().span("judge", accounts=len(reading.accounts)):
         judged = await asyncio.to_thread(judge_reading, settings, reading, clock(), found.trail)
     return Seen(

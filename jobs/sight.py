@@ -36,6 +36,7 @@ def _unseen(gap: Gap, watched: Collection[str]) -> Unseen | None:
     if not gap.tenant_wide and not gap.optional and not gap.permission and gap.account_id in watched:
         return None
     label = INPUTS.get(gap.input) or _LOGS.get(gap.input) or gap.input.replace("_", " ")
+    label = label.replace("the account's", "the accounts'")  # it is about all that a scan looks at
     capital = label[:1].upper() + label[1:]
     remedy = f" Grant the application permission {gap.permission}." if gap.permission else ""
     if gap.optional:

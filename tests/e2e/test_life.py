@@ -253,3 +253,30 @@ def test_another_tenant_ends_nothing(installation: Installation, monkeypatch: py
     assert answer.code == 2
     assert "holds the findings of the tenant" in answer.err
     assert findings(installation) == before
+
+
+def test_selecting_settings_that_got_lost_are_told_by_the_second_scan_and_when_they_are_back(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installation.scan()
+    monkeypatch.delenv("SERVICE_ACCOUNTS")
+    assert [installation.scan().code for _ in range(3)] == [2, 2, 2]
+    (note,) = sight(installation)
+    assert note.startswith(
+        "The scan of the service accounts fails: No service accounts are named: set SERVICE_ACCOUNTS"
+    )
+    assert resolved(installation) == []
+    monkeypatch.setenv("SERVICE_ACCOUNTS", ",".join((BACKUP, MAILER, VISIBLE)))
+    installation.scan()
+    assert sight(installation)[-1].startswith("The scans succeed again.")
+
+
+def test_seeing_again_is_no_good_news(installation: Installation) -> None:
+    installation.scan()
+    installation.graph.fail("/authentication/requirements", 500)
+    for _ in range(2):
+        installation.scan()
+    installation.graph.heal()
+    installation.scan()
+    assert ("resolved", BACKUP, "APW-008") in installation.told()
+    assert headlines(installation)[-1] == "3 service accounts can be checked completely again"
