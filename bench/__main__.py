@@ -21,9 +21,11 @@ def main(arguments: list[str]) -> int:
     table = as_table(measured)
     print(table)
     if "--write" in arguments:
+        written = TARGET.read_text(encoding="utf-8")
+        kept = written[written.index("\n## ") :]  # what other commands measured
         TARGET.write_text(
             "# Benchmarks\n\nMade by `python3 dev.py bench --write`. Times depend on the machine; counts and sizes don't.\n\n"
-            f"{table}\n",
+            f"{table}\n{kept}",
             encoding="utf-8",
         )
     return 0

@@ -6,8 +6,6 @@ Exit code 1 where a promise was broken.
 """
 
 import argparse
-import importlib
-import importlib.util
 import json
 import os
 import random
@@ -16,6 +14,7 @@ import time
 from collections import Counter
 
 from soak.crew import BATCH, Job, Report, outcome, shortest, story_of, work_on_all
+from soak.kills import run as run_kills
 from soak.play import Violation, stage
 from soak.steps import written
 
@@ -60,12 +59,8 @@ def _tell(seed: int, number: int, violation: Violation, *, year: bool) -> None:
 
 
 def _kill(kills: int, seed: int) -> int:
-    """Processes that are killed for real, where that part is there."""
-    if importlib.util.find_spec("soak.kills") is None:
-        print("--kills: soak/kills.py isn't there.", file=sys.stderr)
-        return 2
-    violations = importlib.import_module("soak.kills").run(kills, seed, print)
-    return 1 if violations else 0
+    """Processes that are killed for real."""
+    return 1 if run_kills(kills, seed, print) else 0
 
 
 def _arguments(arguments: list[str]) -> argparse.Namespace:
