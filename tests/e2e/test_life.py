@@ -56,8 +56,9 @@ def test_a_failed_read_closes_no_finding_of_an_account_listed_by_name(installati
 
 
 def test_one_account_that_answers_500_for_good_keeps_its_findings_and_is_told_as_unreadable(
-    installation: Installation,
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("tenant.pacing.Pace.after", lambda *_: None)  # nobody waits here
     installation.scan()
     installation.graph.fail(f"/users/{BACKUP}", 500)
     id = installation.graph.tenant.user(BACKUP).id
@@ -271,7 +272,8 @@ def test_selecting_settings_that_got_lost_are_told_by_the_second_scan_and_when_t
     assert sight(installation)[-1].startswith("The scans succeed again.")
 
 
-def test_seeing_again_is_no_good_news(installation: Installation) -> None:
+def test_seeing_again_is_no_good_news(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tenant.pacing.Pace.after", lambda *_: None)  # nobody waits here
     installation.scan()
     installation.graph.fail("/authentication/requirements", 500)
     for _ in range(2):

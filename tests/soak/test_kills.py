@@ -150,4 +150,4 @@ async def test_what_is_told_twice_wrongly_or_to_one_channel_only_is_seen(storage
 def test_nothing_is_lost_or_wrongly_told_by_instances_that_are_killed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kills, "KILLS_PER_ROUND", 3)
     said: list[str] = []
-    assert kills.run(6, 1, said.append) == [], said
+    assert kills.run(3, 1, said.append) == [], said

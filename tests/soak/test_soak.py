@@ -17,7 +17,7 @@ from soak.steps import Break, Mend, Mfa, Rename, Scan, Select, Story, random_sto
 from soak.truth import Person, Rule, Tenant, seen
 
 SEED = 60
-STORIES = 15
+STORIES = 8
 
 
 @pytest.fixture(scope="module")
