@@ -71,6 +71,7 @@ class Landscape:
         self.scopes = Scopes(tenant, self.effects)
         self.masks = Masks.of(self.effects)
         self._wording = say.Wording(self.scopes)
+        self._unread = bool(self.tenant_gaps())
         enabled = any(policy.state == ENABLED and not policy.deleted for policy in policies)
         self.contradiction = [say.contradictory_state()] if tenant.security_defaults is True and enabled else []
         """Security Defaults beside an enabled policy."""
@@ -117,7 +118,7 @@ class Landscape:
         account, reach, scopes = situation.account, situation.reach, self.scopes
         registration = account.registration
         return bool(
-            self.tenant_gaps()
+            self._unread
             or not isinstance(account.per_user_mfa, str)
             or account.per_user_mfa.lower() not in ("disabled", "enabled", "enforced")
             or (account.per_user_mfa.lower() == "enabled" and not _is_read(registration))

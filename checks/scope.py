@@ -78,6 +78,7 @@ class Scopes:
             for token in _excluded(effect):
                 self._exclude[token] = self._exclude.get(token, 0) | 1 << bit
         self._all_active = _by_principal(tenant.role_assignments, everything=True)
+        self._some_unnamed = any(role.built_in is None for held in self._all_active.values() for role in held)
         self._active = _by_principal(tenant.role_assignments)
         self._eligible = _by_principal(tenant.role_eligibilities)
         self._named_groups = {
@@ -229,7 +230,7 @@ class Scopes:
 
     def holds_unnamed_roles(self, account: Account) -> bool:
         """Whether it holds a role whose definition, and so its name, is unread."""
-        return any(role.built_in is None for role in self._held(account))
+        return self._some_unnamed and any(role.built_in is None for role in self._held(account))
 
     def deleted_groups(self, effect: PolicyEffect) -> tuple[str, ...]:
         """Ids of groups that the policy includes and that no longer exist."""
