@@ -1,5 +1,4 @@
 import asyncio
-import zlib
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -17,7 +16,7 @@ from alerts.ledger import CLAIM, KEPT, TABLE, ChannelState, Ledger
 from alerts.model import About, Alert
 from alerts.parts import Part
 from alerts.retries import GIVE_UP_AFTER
-from alerts.stored import dump, load
+from alerts.stored import dump
 from alerts.table import AlertTable
 from alerts.teams import TeamsChannel
 from alerts.webhook import WebhookChannel
@@ -267,26 +266,6 @@ async def test_alert_is_kept_whole_and_comes_back_the_same(ledger: Ledger, made:
         assert [one.id for one in kept.items] == [one.id for one in made.items]
     if not any("\ud800" <= letter <= "\udfff" for one in made.items for letter in one.display_name):
         assert kept == made
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        b"",
-        b"no zlib",
-        zlib.compress(b"no JSON"),
-        zlib.compress(b"[]"),
-        dump(alert(item(1)))[:-5],
-        zlib.compress(zlib.decompress(dump(alert(item(1)))).replace(b'"opened"', b'"postponed"')),
-    ],
-)
-def test_content_that_cannot_be_read_counts_as_not_there(content: bytes) -> None:
-    assert load(content) is None
-
-
-def test_content_with_more_in_it_than_this_version_knows_is_read() -> None:
-    made = alert(item(1))
-    assert load(zlib.compress(zlib.decompress(dump(made))[:-1] + b',"newer":{"a":1}}')) == made
 
 
 async def test_unknown_alert_is_none(ledger: Ledger) -> None:
