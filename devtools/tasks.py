@@ -57,6 +57,17 @@ def soak(environment: Environment, arguments: Sequence[str]) -> int:
     return _python(environment, "devtools.quiet", "soak", *arguments)
 
 
+def mutate(environment: Environment, arguments: Sequence[str]) -> int:
+    """Small changes of the rules that tests must notice."""
+    if not hasattr(os, "fork"):
+        print(
+            "[dev.py] mutate needs a system on which processes can fork: Linux, macOS, or Windows' WSL.",
+            file=sys.stderr,
+        )
+        return WRONG_USAGE
+    return _python(environment, "devtools.quiet", "mutants", *arguments)
+
+
 def lint(environment: Environment, _arguments: Sequence[str]) -> int:
     """All linters, also after one has failed; 1 when one did."""
     return 1 if _failed_linters(environment) else 0
@@ -98,6 +109,7 @@ TASKS: dict[str, tuple[Sequence[str], Callable[[Environment, Sequence[str]], int
     "lint": (DEVELOPMENT, lint),
     "bench": (DEVELOPMENT, bench),
     "soak": (DEVELOPMENT, soak),
+    "mutate": (DEVELOPMENT, mutate),
     "setup": (DEVELOPMENT, setup),
 }
 """Name of the task: the requirement files that it needs, and what it does."""

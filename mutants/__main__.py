@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mutants.equivalents import Equivalent, entry_for, listed, outdated
-from mutants.making import Mutant, as_diff, mutated, mutants_of, sample
+from mutants.making import Mutant, as_diff, mutants_of, mutated, sample
 from mutants.running import Bench, BrokenBaseline, Outcome, Trial
 
 ROOT = Path(__file__).parent.parent
@@ -43,7 +43,9 @@ def main(arguments: list[str], root: Path = ROOT, equivalents: Sequence[Equivale
         chosen = sample(every, asked.sample, seed)
         print(f"Seed {seed}: {len(chosen)} of {len(every)} mutants of {len(files)} files", flush=True)
         for entry in outdated(entries, copy):
-            print(f"Listed as equivalent, but there is no such mutant (any more): {entry.file}: {entry.line}", flush=True)
+            print(
+                f"Listed as equivalent, but there is no such mutant (any more): {entry.file}: {entry.line}", flush=True
+            )
         os.chdir(copy)
         sys.path[:] = [place for place in sys.path if Path(place).resolve() != root]
         try:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mutants.making import Mutant, as_diff, mutated, mutants_of
+from mutants.making import Mutant, as_diff, mutants_of, mutated
 
 LISTED = Path(__file__).with_name("equivalents.json")
 
@@ -52,9 +52,7 @@ def _matches(entry: Equivalent, root: Path) -> bool:
         return False
     source = path.read_text(encoding="utf-8")
     rows = {
-        number
-        for number, line in enumerate(source.splitlines(), 1)
-        if " ".join(line.split()) in entry.line.split("\n")
+        number for number, line in enumerate(source.splitlines(), 1) if " ".join(line.split()) in entry.line.split("\n")
     }
     return any(
         change_of(source, mutated(source, mutant)) == (entry.line, entry.mutant)

@@ -78,9 +78,7 @@ def mutated(source: str, mutant: Mutant) -> str:
 
 def as_diff(file: str, before: str, after: str, context: int = 3) -> list[str]:
     """The lines of a unified diff."""
-    return list(
-        difflib.unified_diff(before.splitlines(), after.splitlines(), file, file, lineterm="", n=context)
-    )
+    return list(difflib.unified_diff(before.splitlines(), after.splitlines(), file, file, lineterm="", n=context))
 
 
 def _mutants_in(file: str, source: str) -> Iterable[Mutant]:

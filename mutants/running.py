@@ -15,10 +15,10 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from importlib.machinery import ModuleSpec
+from importlib.machinery import ModuleSpec, SourceFileLoader
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -99,24 +99,31 @@ class _Order:
         items[:] = chosen
 
 
-class _Changed(importlib.abc.MetaPathFinder, importlib.abc.SourceLoader):
-    """Finds and loads one module of the project, with another text than its file has."""
+class _Changed(importlib.abc.MetaPathFinder):
+    """Finds one module of the project, with another text than its file has."""
 
     def __init__(self, root: Path, trial: Trial) -> None:
         self._name = trial.file.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
         self._path = str(root / trial.file)
-        self._text = trial.text.encode()
+        self._text = trial.text
 
     def find_spec(self, fullname: str, _path: object, _target: ModuleType | None = None) -> ModuleSpec | None:
         if fullname != self._name:
             return None
-        return importlib.util.spec_from_file_location(fullname, self._path, loader=self)
+        loader = _Loader(fullname, self._path, self._text)
+        return importlib.util.spec_from_file_location(fullname, self._path, loader=loader)
 
-    def get_filename(self, fullname: str) -> str:
-        return self._path
 
-    def get_data(self, path: str | bytes) -> bytes:
+class _Loader(SourceFileLoader):
+    def __init__(self, fullname: str, path: str, text: str) -> None:
+        super().__init__(fullname, path)
+        self._text = text.encode()
+
+    def get_data(self, _path: str | bytes) -> bytes:
         return self._text
+
+    def path_stats(self, _path: str | bytes) -> Mapping[str, float]:
+        raise OSError("what was compiled of the file isn't this text")
 
 
 def tests_of(file: str) -> str:
@@ -142,8 +149,12 @@ class Bench:
             process = _FORK.Process(target=_run_unchanged, args=(self._root, file, theirs))
             process.start()
             theirs.close()
-            code, said, seconds, modules = ours.recv()
-            process.join()
+            try:
+                code, said, seconds, modules = ours.recv()
+            except EOFError:
+                raise BrokenBaseline(f"{tests_of(file)} ended the process that ran it") from None
+            finally:
+                process.join()
             if code != pytest.ExitCode.OK:
                 raise BrokenBaseline(f"{tests_of(file)} fails with the code as it is (exit code {code}):\n{said}")
             self._limits[tests_of(file)] = LEAST_SECONDS + SLOWER * seconds

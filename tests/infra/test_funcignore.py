@@ -68,6 +68,7 @@ def test_data_beside_the_code_is_packaged() -> None:
             "localgraph/",
             "bench/",
             "soak/",
+            "mutants/",
             "devtools/",
             "docs/",
             "infra/",
