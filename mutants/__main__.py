@@ -67,7 +67,7 @@ def _judge(root: Path, chosen: Sequence[Mutant], entries: Sequence[Equivalent], 
     bench = Bench(root, workers)
     bench.prepare([mutant.file for mutant in chosen])
     sources = {file: (root / file).read_text(encoding="utf-8") for file in {mutant.file for mutant in chosen}}
-    trials = [Trial(mutant.file, mutated(sources[mutant.file], mutant)) for mutant in chosen]
+    trials = [Trial(mutant.file, mutated(sources[mutant.file], mutant), mutant.row) for mutant in chosen]
     counts: Counter[str] = Counter()
     began = time.monotonic()
     for result in bench.run(trials):
@@ -76,11 +76,13 @@ def _judge(root: Path, chosen: Sequence[Mutant], entries: Sequence[Equivalent], 
         entry = entry_for(entries, trial.file, before, trial.text)
         if entry is not None and result.outcome is Outcome.SURVIVED:
             counts["equivalent"] += 1
-            continue
-        counts[result.outcome] += 1
-        if entry is not None:
+        else:
+            counts[result.outcome] += 1
+        if counts.total() % 25 == 0:
+            print(f"{counts.total()} of {len(trials)} tried", file=sys.stderr, flush=True)
+        if entry is not None and result.outcome is not Outcome.SURVIVED:
             print(f"Listed as equivalent, but a test notices it: {entry.file}: {entry.line}", flush=True)
-        if result.outcome is Outcome.SURVIVED:
+        if entry is None and result.outcome is Outcome.SURVIVED:
             print(f"\nSurvived ({mutant.operator}):", *as_diff(trial.file, before, trial.text), sep="\n", flush=True)
     return _tell(counts, len(trials), time.monotonic() - began)
 

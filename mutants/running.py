@@ -15,7 +15,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib.machinery import ModuleSpec, SourceFileLoader
@@ -26,6 +26,8 @@ from types import ModuleType
 
 import hypothesis
 import pytest
+
+from mutants.reach import Measuring, Reach
 
 _FORK = multiprocessing.get_context("fork")
 
@@ -68,6 +70,8 @@ class Trial:
 
     file: str
     text: str
+    row: int
+    """Where the text is another than that of the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +88,22 @@ class BrokenBaseline(Exception):
 
 
 class _Order:
-    """A plugin of pytest: only tests without Azurite; those named after the file first, those with random input last."""
+    """A plugin of pytest: only the tests asked for, and none that needs Azurite; those named after the file first, those
+    with random input last.
+    """
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, tests: Collection[str] | None) -> None:
         self._own = f"test_{Path(file).stem}.py"
+        self._tests = tests
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
-        chosen = [item for item in items if "azurite" not in getattr(item, "fixturenames", ())]
+        chosen = [
+            item
+            for item in items
+            if "azurite" not in getattr(item, "fixturenames", ())
+            and (self._tests is None or item.nodeid in self._tests)
+        ]
         chosen.sort(key=lambda item: (item.get_closest_marker("hypothesis") is not None, item.path.name != self._own))
         dropped = set(items) - set(chosen)
         if dropped:
@@ -138,6 +150,7 @@ class Bench:
         self._root = root
         self._workers = workers
         self._limits: dict[str, float] = {}
+        self._reach: dict[str, Reach] = {}
 
     def prepare(self, files: Sequence[str]) -> None:
         """Runs the tests that concern ``files`` once with the code as it is, and imports the libraries that they need.
@@ -150,7 +163,7 @@ class Bench:
             process.start()
             theirs.close()
             try:
-                code, said, seconds, modules = ours.recv()
+                code, said, seconds, modules, reach = ours.recv()
             except EOFError:
                 raise BrokenBaseline(f"{tests_of(file)} ended the process that ran it") from None
             finally:
@@ -158,6 +171,7 @@ class Bench:
             if code != pytest.ExitCode.OK:
                 raise BrokenBaseline(f"{tests_of(file)} fails with the code as it is (exit code {code}):\n{said}")
             self._limits[tests_of(file)] = LEAST_SECONDS + SLOWER * seconds
+            self._reach[tests_of(file)] = reach
             _import(modules)
 
     def run(self, trials: Sequence[Trial]) -> Iterator[Result]:
@@ -168,7 +182,14 @@ class Bench:
             while waiting or running:
                 while waiting and len(running) < self._workers:
                     number, trial = waiting.pop()
-                    running[number] = _Running(self._root, trial, self._limits[tests_of(trial.file)])
+                    tests = self._tests(trial)
+                    if tests is not None and not tests:
+                        yield Result(number, Outcome.SURVIVED, 0.0)
+                        continue
+                    limit = self._limits[tests_of(trial.file)]
+                    running[number] = _Running(self._root, trial, tests, limit)
+                if not running:
+                    return
                 nearest = min(one.ends for one in running.values()) - time.monotonic()
                 wait([one.process.sentinel for one in running.values()], timeout=max(0.0, nearest))
                 for number, one in list(running.items()):
@@ -179,14 +200,18 @@ class Bench:
             for one in running.values():
                 one.process.kill()
 
+    def _tests(self, trial: Trial) -> frozenset[str] | None:
+        source = (self._root / trial.file).read_text(encoding="utf-8")
+        return self._reach[tests_of(trial.file)].tests(trial.file, source, trial.row)
+
 
 class _Running:
     """A trial under way."""
 
-    def __init__(self, root: Path, trial: Trial, cpu_seconds: float) -> None:
+    def __init__(self, root: Path, trial: Trial, tests: Collection[str] | None, cpu_seconds: float) -> None:
         self.began = time.monotonic()
         self.ends = self.began + cpu_seconds * WALL_FACTOR
-        self.process: BaseProcess = _FORK.Process(target=_run_changed, args=(root, trial, cpu_seconds))
+        self.process: BaseProcess = _FORK.Process(target=_run_changed, args=(root, trial, tests, cpu_seconds))
         self.process.start()
 
     def outcome(self) -> Outcome | None:
@@ -206,7 +231,7 @@ class _Running:
         return Outcome.UNIMPORTABLE if code == pytest.ExitCode.INTERRUPTED else Outcome.KILLED
 
 
-def _run_changed(root: Path, trial: Trial, cpu_seconds: float) -> None:
+def _run_changed(root: Path, trial: Trial, tests: Collection[str] | None, cpu_seconds: float) -> None:
     """In a fork: ends it with pytest's exit code."""
     with open(os.devnull, "r+b") as nowhere:
         for stream in (0, 1, 2):
@@ -216,29 +241,34 @@ def _run_changed(root: Path, trial: Trial, cpu_seconds: float) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     sys.meta_path.insert(0, _Changed(root, trial))
     # Without what other ends of a process do: threads of libraries may still wait for something.
-    os._exit(_pytest(trial.file))
+    os._exit(_pytest(trial.file, tests))
 
 
 def _run_unchanged(root: Path, file: str, answer: Connection) -> None:
-    """In a fork: sends exit code, output, seconds of computing, and the modules that are no part of the project."""
+    """In a fork: sends exit code, output, seconds of computing, the modules that are no part of the project, and which tests
+    run what.
+    """
     with tempfile.TemporaryFile() as said:
         os.dup2(said.fileno(), 1)
         os.dup2(said.fileno(), 2)
         began = time.process_time()
-        code = _pytest(file)
+        measuring = Measuring(root, file.partition("/")[0])
+        code = _pytest(file, None, measuring)
         seconds = time.process_time() - began
         sys.stdout.flush()
         said.seek(0)
-        answer.send((code, said.read().decode(errors="replace"), seconds, _foreign(root)))
+        answer.send((code, said.read().decode(errors="replace"), seconds, _foreign(root), measuring.reach()))
     answer.close()
     os._exit(0)
 
 
-def _pytest(file: str) -> int:
+def _pytest(file: str, tests: Collection[str] | None, *plugins: object) -> int:
+    """Runs these tests, or all that concern ``file``."""
     # Plain asserts: pytest can't rewrite what is imported already, and nobody reads why a test fails.
     options = ["-x", "-q", "--tb=short", "--assert=plain", "-p", "no:cacheprovider"]
     options += [f"--hypothesis-profile={SHORT_PROFILE}"]
-    return int(pytest.main([*options, tests_of(file)], plugins=[_Order(file)]))
+    places = [tests_of(file)] if tests is None else sorted({name.partition("::")[0] for name in tests})
+    return int(pytest.main([*options, *places], plugins=[_Order(file, tests), *plugins]))
 
 
 def _foreign(root: Path) -> list[str]:

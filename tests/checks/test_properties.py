@@ -188,7 +188,7 @@ _tenant = st.builds(
     _roles,
     _some(["mfa", "none"]),
 )
-_quiet = settings(deadline=None, max_examples=100)
+_quiet = settings(deadline=None)
 
 
 @_quiet
