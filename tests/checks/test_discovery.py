@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from checks.discovery import propose, watched_principals
+from checks.discovery import may_be_proposed, propose, watched_principals
 from checks.products import known_products
 from checks.signals import service_name
 from tenant.model import Account, Candidate, Consent, Gap, RoleAssignment, SignInUse
-from tests.checks.kit import GLOBAL_ADMINISTRATOR, NOW, SYNC_ROLE, make_tenant, policy
+from tests.checks.kit import GLOBAL_ADMINISTRATOR, NOW, REPORT_ONLY, SYNC_ROLE, Json, make_tenant, policy
 
 VENDOR_APP = "11111111-2222-3333-4444-555555555555"
 APPLE = "f8d98a96-0999-43f5-8af3-69971c7bb423"
@@ -265,3 +265,121 @@ def test_watches_administrators_synchronization_and_who_is_excluded_by_name() ->
 )
 def test_finds_the_word_that_says_what_an_account_is_for(upn: str, word: str | None) -> None:
     assert service_name(Account("a", upn, "")) == word
+
+
+@pytest.mark.parametrize("state", ["disabled", REPORT_ONLY])
+def test_a_policy_that_is_not_on_makes_nobody_worth_watching(state: str) -> None:
+    tenant = make_tenant(
+        [policy(state=state, not_users=("x",)), policy(not_users=("y", "All", "GuestsOrExternalUsers"))]
+    )
+    assert watched_principals(tenant) == {"y"}
+
+
+def test_a_deleted_policy_makes_nobody_worth_watching() -> None:
+    tenant = make_tenant([policy(not_users=("x",))])
+    assert isinstance(tenant.policies, tuple)
+    deleted = replace(tenant, policies=tuple(replace(one, deleted=True) for one in tenant.policies))
+    assert (watched_principals(tenant), watched_principals(deleted)) == ({"x"}, frozenset())
+
+
+EVERYBODY_BUT_BG = [policy(not_users=("bg",))]
+ADMINISTRATOR = (RoleAssignment("bg", GLOBAL_ADMINISTRATOR, "Global Administrator"),)
+
+
+@pytest.mark.parametrize(
+    ("upn", "policies", "roles", "uses", "why"),
+    [
+        ("breakglass@x", EVERYBODY_BUT_BG, (), (), "its name says so and every enforced policy excludes it"),
+        ("breakglass@x", [], ADMINISTRATOR, (), "its name says so and it is a Global Administrator"),
+        (
+            "x@x",
+            EVERYBODY_BUT_BG,
+            ADMINISTRATOR,
+            (),
+            "it is a Global Administrator and every enforced policy excludes it",
+        ),
+        (
+            "breakglass@x",
+            EVERYBODY_BUT_BG,
+            ADMINISTRATOR,
+            (),
+            "its name says so and it is a Global Administrator and every enforced policy excludes it",
+        ),
+        ("breakglass@x", [], (), (), None),
+        ("x@x", [], ADMINISTRATOR, (), None),
+        ("breakglass@x", [*EVERYBODY_BUT_BG, policy("Other")], (), (), None),
+        ("breakglass@x", [policy(state=REPORT_ONLY, not_users=("bg",))], (), (), None),
+        (
+            "breakglass@x",
+            EVERYBODY_BUT_BG,
+            (),
+            (use(days=2),),
+            "its name says so and every enforced policy excludes it",
+        ),
+        ("breakglass@x", EVERYBODY_BUT_BG, (), (use(days=3),), None),
+        ("svc-x@x", EVERYBODY_BUT_BG, ADMINISTRATOR, (use(days=1),), None),
+        (
+            "svc-x@x",
+            EVERYBODY_BUT_BG,
+            ADMINISTRATOR,
+            (),
+            "it is a Global Administrator and every enforced policy excludes it",
+        ),
+        (
+            "zx@x",
+            EVERYBODY_BUT_BG,
+            ADMINISTRATOR,
+            (use(days=1),),
+            "it is a Global Administrator and every enforced policy excludes it",
+        ),
+    ],
+)
+def test_two_of_three_signs_make_an_emergency_account_that_is_rarely_used(
+    upn: str, policies: list[Json], roles: tuple[RoleAssignment, ...], uses: tuple[SignInUse, ...], why: str | None
+) -> None:
+    tenant = make_tenant(policies, role_assignments=roles)
+    found = propose(tenant, [Candidate(Account("bg", upn, "X", sign_ins=uses))], frozenset(), ())
+    told = [one.left_out_because for one in found if one.left_out_because]
+    assert told == ([f"It looks like an emergency access account: {why}, and it rarely signs in."] if why else [])
+
+
+@pytest.mark.parametrize("built_in", [True, None])
+def test_a_synchronization_role_counts_where_nobody_could_read_what_it_is(built_in: bool | None) -> None:
+    tenant = make_tenant(role_assignments=(RoleAssignment("a", SYNC_ROLE, "Sync", built_in),))
+    (found,) = propose(tenant, [Candidate(Account("a", "a@contoso.com", "A"))], frozenset(), ())
+    assert found.left_out_because == "It is a directory synchronization account."
+
+
+@pytest.mark.parametrize(
+    ("upn", "is_one"),
+    [
+        ("Sync_X@contoso.onmicrosoft.com", True),
+        ("ADToAADSyncServiceAccount@contoso.onmicrosoft.com", True),
+        ("sync_x@contoso.com", False),
+        ("x@contoso.onmicrosoft.com", False),
+    ],
+)
+def test_a_synchronization_account_by_name_is_of_the_first_domain(upn: str, is_one: bool) -> None:
+    found = propose(make_tenant(), [Candidate(Account("a", upn, "A"))], frozenset(), ())
+    assert bool([one for one in found if one.left_out_because]) is is_one
+
+
+def test_equal_proposals_are_sorted_by_name() -> None:
+    names = ["svc-b@contoso.com", "SVC-A@contoso.com", "svc-c@contoso.com"]
+    found = propose(TENANT, [Case(name, True, name, (SMTP,)).candidate for name in names], frozenset(), ())
+    assert [one.account.user_principal_name for one in found] == ["SVC-A@contoso.com", names[0], names[2]]
+    assert {one.score for one in found} == {7}
+
+
+@pytest.mark.parametrize(
+    ("account", "may"),
+    [
+        ({}, True),
+        ({"enabled": None}, True),
+        ({"enabled": False}, False),
+        ({"user_type": "GUEST"}, False),
+        ({"user_type": "Member"}, True),
+    ],
+)
+def test_guests_and_disabled_accounts_are_not_asked_about(account: dict[str, Any], may: bool) -> None:
+    assert may_be_proposed(replace(Account("a", "a@contoso.com", "A"), **account)) is may

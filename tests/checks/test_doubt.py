@@ -6,13 +6,16 @@ from typing import Any
 import pytest
 
 from checks.decided import undecided
+from checks.landscape import Landscape, Situation
 from tenant.model import Registration, RoleAssignment
 from tests.checks.kit import (
     BLOCK_LEGACY,
     DEFAULTS_GAP,
+    ELIGIBILITIES_GAP,
     GLOBAL_ADMINISTRATOR,
     GROUPS,
     GROUPS_GAP,
+    LICENCES_GAP,
     METHODS_GAP,
     MFA_MODERN,
     POLICIES_GAP,
@@ -102,3 +105,80 @@ def test_which_input_is_missing_is_no_news_of_the_account() -> None:
     one = judged(make_tenant(security_defaults=DEFAULTS_GAP), SERVICE).findings
     other = judged(make_tenant(policies=POLICIES_GAP), SERVICE).findings
     assert [finding.fingerprint for finding in one] == [finding.fingerprint for finding in other]
+
+
+SOMEBODY_ELSES = replace(UNNAMED, principal_id="other")
+HOLDS_ONE = {"role_assignments": (holds(GLOBAL_ADMINISTRATOR, built_in=True),)}
+
+
+@pytest.mark.parametrize(
+    ("account", "policies", "tenant", "doubtful"),
+    [
+        ({}, [], {}, False),
+        ({}, [MFA_MODERN], {}, False),
+        ({"per_user_mfa": "Enforced"}, [BLOCK_LEGACY], {}, False),
+        ({"per_user_mfa": "enabled", "registration": Registration((), ())}, [], {}, False),
+        ({"groups": GROUPS_GAP}, [MFA_MODERN], {}, False),
+        ({}, [MFA_MODERN], {"role_assignments": (SOMEBODY_ELSES,)}, False),
+        ({}, [MFA_MODERN], HOLDS_ONE, False),
+        ({"groups": GROUPS_GAP}, [MFA_MODERN], HOLDS_ONE, False),
+        ({}, [], {"security_defaults": DEFAULTS_GAP}, True),
+        ({}, [], {"policies": POLICIES_GAP}, True),
+        ({}, [], {"licences": LICENCES_GAP}, True),
+        ({"per_user_mfa": STATE_GAP}, [], {}, True),
+        ({"per_user_mfa": "suspended"}, [], {}, True),
+        ({"per_user_mfa": "enabled", "registration": Registration(METHODS_GAP, METHODS_GAP)}, [], {}, True),
+        ({"per_user_mfa": "enabled", "registration": Registration((), METHODS_GAP)}, [], {}, True),
+        ({"per_user_mfa": "enabled", "registration": Registration(METHODS_GAP, ())}, [], {}, True),
+        ({"groups": GROUPS_GAP}, [OF_GROUP], {"groups": GROUPS}, True),
+        ({"groups": GROUPS_GAP}, [], {"role_assignments": (holds(GLOBAL_ADMINISTRATOR, by="g2"),)}, True),
+        ({}, [], {"role_assignments": ROLES_GAP}, True),
+        ({}, [], {"role_assignments": (UNNAMED,)}, True),
+        ({}, [policy(users=(), roles=("r",))], {"role_eligibilities": ELIGIBILITIES_GAP}, True),
+    ],
+)
+def test_doubt_is_worked_out_where_anything_is_open(
+    account: dict[str, Any], policies: list[Json], tenant: dict[str, Any], doubtful: bool
+) -> None:
+    the_tenant, the_account = make_tenant(policies, **tenant), replace(SERVICE, **account)
+    land = Landscape(the_tenant)
+    roles = land.scopes.roles_of(the_account)
+    situation = Situation(the_account, roles, land.scopes.reach(the_account, roles))
+    assert land.is_doubtful(situation) is doubtful
+
+
+BLOCK_OF_GROUP = policy(users=(), groups=("g1",), clients=("exchangeActiveSync", "other"), grant=("block",))
+WOULD_BLOCK = {**BLOCK_OF_GROUP, "state": REPORT_ONLY}
+BLOCK_AT_TIMES = policy(
+    users=(),
+    groups=("g1",),
+    clients=("other",),
+    grant=("block",),
+    conditions={"platforms": {"includePlatforms": ["iOS"]}},
+)
+UNREAD_GROUPS = {"groups": GROUPS_GAP}
+WITH_GROUPS = {"groups": GROUPS}
+IN_GROUP = {"groups": frozenset({"g1"})}
+
+
+@pytest.mark.parametrize(
+    ("account", "policies", "check", "open_"),
+    [
+        (UNREAD_GROUPS, [WOULD_BLOCK], "APW-013", True),
+        (UNREAD_GROUPS, [BLOCK_OF_GROUP], "APW-013", False),
+        ({**UNREAD_GROUPS, "per_user_mfa": "enforced"}, [BLOCK_OF_GROUP], "APW-007", True),
+        ({**UNREAD_GROUPS, "per_user_mfa": "enforced"}, [WOULD_BLOCK], "APW-007", False),
+        ({**UNREAD_GROUPS, "per_user_mfa": "enforced"}, [BLOCK_AT_TIMES], "APW-007", False),
+        (UNREAD_GROUPS, [BLOCK_OF_GROUP], "APW-007", False),
+        (UNREAD_GROUPS, [{**OF_GROUP, "state": REPORT_ONLY}], "APW-006", True),
+        (UNREAD_GROUPS, [{**OF_GROUP, "state": REPORT_ONLY}], "APW-001", False),
+        (UNREAD_GROUPS, [OF_GROUP], "APW-001", True),
+        (UNREAD_GROUPS, [OF_GROUP], "APW-006", False),
+        ({**UNREAD_GROUPS, "per_user_mfa": "enforced"}, [OF_GROUP], "APW-001", False),
+    ],
+)
+def test_an_unread_membership_leaves_open_what_the_policies_of_the_group_do(
+    account: dict[str, Any], policies: list[Json], check: str, open_: bool
+) -> None:
+    found = judged(make_tenant(policies, **WITH_GROUPS), replace(SERVICE, **account))
+    assert (check in undecided(found, log_read=True, on_evidence=False)) is open_

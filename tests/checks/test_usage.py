@@ -8,7 +8,7 @@ import pytest
 from checks.judge import judge
 from checks.model import Finding, Severity
 from checks.notices import retirements
-from checks.usage import usage_findings
+from checks.usage import browser_days, usage_findings
 from tenant.model import Account, SignInUse
 from tests.checks.kit import NOW, SERVICE, make_tenant
 
@@ -99,3 +99,38 @@ def test_evidence_changes_no_verdict() -> None:
 
 def test_every_retirement_names_the_clients_of_the_log() -> None:
     assert all(notice.clients for notice in retirements())
+
+
+@pytest.mark.parametrize(
+    ("names", "shown"),
+    [
+        (("Outlook",), "9 times on 2 days, last on 2026-11-21, to Outlook."),
+        (("B", "A"), "18 times on at least 2 days, last on 2026-11-21, to A, B."),
+        (("C", "B", "A"), "27 times on at least 2 days, last on 2026-11-21, to A, B, C."),
+        (("D", "C", "B", "A"), "36 times on at least 2 days, last on 2026-11-21, to A, B, C and 1 more."),
+        (("E", "D", "C", "B", "A"), "45 times on at least 2 days, last on 2026-11-21, to A, B, C and 2 more."),
+        (("",), "9 times on 2 days, last on 2026-11-21, to x."),
+    ],
+)
+def test_three_applications_that_people_open_are_named_and_the_others_counted(
+    names: tuple[str, ...], shown: str
+) -> None:
+    (use,) = used("Browser", way="browser", days=2).sign_ins
+    found = only(replace(SERVICE, sign_ins=tuple(replace(use, app_name=name) for name in names)))
+    assert found.summary == f"People sign in with it in a browser: {shown}"
+
+
+def test_the_newest_sign_in_with_a_protocol_is_told() -> None:
+    old, new = used("SMTP", "Authenticated SMTP").sign_ins
+    old = replace(old, last_seen=NOW - timedelta(days=5))
+    for uses in ((old, new), (new, old)):
+        found = only(replace(SERVICE, sign_ins=uses))
+        assert found.summary.startswith("It signs in with Authenticated SMTP, last on 2026-11-21. ")
+
+
+def test_only_browsers_count_as_browsers() -> None:
+    account = replace(
+        SERVICE,
+        sign_ins=(*used("X", days=20).sign_ins, *used("Browser", way="browser", days=1).sign_ins),
+    )
+    assert (browser_days(account), browser_days(SERVICE)) == (1, 0)
