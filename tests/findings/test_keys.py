@@ -1,12 +1,12 @@
 """Keys of entities."""
 
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from findings.keys import NO_KEY, from_key, join, prefix_range, time_key, to_key
+from findings.keys import NO_KEY, from_key, join, prefix_range, time_key, time_of, to_key
 from tests.findings.build import NOW
 
 ANY_TEXT = st.text(st.characters(), max_size=80)
@@ -53,3 +53,26 @@ def test_a_key_is_at_most_as_long_as_the_service_allows(text: str, allowed: bool
     else:
         with pytest.raises(ValueError, match="too long for a key"):
             to_key(text)
+
+
+def test_a_time_comes_back_from_its_key() -> None:
+    assert time_key(NOW) == "20261122T070000.123456Z"
+    assert time_of(time_key(NOW)) == NOW
+    assert time_of(time_key(NOW)).tzinfo is UTC
+    with pytest.raises(ValueError, match="does not match"):
+        time_of("2026-11-22")
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [("a;b", "a!003Bb"), ("!", "!0021"), ("%", "!0025"), ("\x9f", "!009F"), ("\ufffe", "!FFFE"), ("é", "é")],
+)
+def test_awkward_characters_become_their_numbers(text: str, key: str) -> None:
+    assert to_key(text) == key
+
+
+def test_a_key_that_is_too_long_says_how_long_it_is() -> None:
+    with pytest.raises(
+        ValueError, match=r"^'x{40}'\.\.\. is too long for a key in Table Storage \(600 characters\)\.$"
+    ):
+        to_key("x" * 600)

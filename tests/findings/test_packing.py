@@ -1,5 +1,6 @@
 """JSON documents inside an entity."""
 
+import zlib
 from datetime import date
 from random import Random
 from types import MappingProxyType
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from findings.packing import PROPERTY_BYTES, clean, pack, unpack
+from findings.packing import PROPERTY_BYTES, NotPacked, clean, is_packed, pack, unpack
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(st.characters()),
@@ -86,3 +87,74 @@ def test_a_cleaned_text_can_be_stored_and_is_never_too_long(text: str, limit: in
     assert clean(cleaned, limit) == cleaned
     if len(text) <= limit and text.isprintable():
         assert cleaned == text
+
+
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [("data00", True), ("data7", True), ("data", False), ("data0x", False), ("Data00", False), ("xdata00", False)],
+)
+def test_parts_of_a_document_are_known_by_their_names(name: str, part: bool) -> None:
+    assert is_packed(name) is part
+
+
+@pytest.mark.parametrize(
+    "value", [b"", b"no zlib", zlib.compress(b"{"), zlib.compress(b"[]"), zlib.compress(b"7"), "x", 7]
+)
+def test_what_is_no_document_is_an_error_of_its_own(value: object) -> None:
+    with pytest.raises(NotPacked):
+        unpack({"data00": value})
+
+
+def test_a_document_that_fits_to_the_byte_is_left_whole() -> None:
+    document = {"reasons": [noise(100, number) for number in range(9)], "gaps": [1]}
+    size = sum(map(len, pack(document, 10**9).values()))
+    assert unpack(pack(document, size)) == document
+    kept = unpack(pack(document, size - 1))
+    assert kept
+    assert (len(kept["reasons"]), kept["reasons_omitted"], kept["gaps"]) == (8, 1, [1])
+
+
+def test_as_many_items_as_fit_are_kept() -> None:
+    document = {"reasons": [noise(200, number) for number in range(50)]}
+    for limit in (400, 1000, 2500, 5000):
+        properties = pack(document, limit)
+        kept = unpack(properties)
+        assert kept
+        count = len(kept["reasons"])
+        assert sum(map(len, properties.values())) <= limit
+        one_more = {"reasons": document["reasons"][: count + 1], "reasons_omitted": 49 - count}
+        assert sum(map(len, pack(one_more, 10**9).values())) > limit
+
+
+def test_lists_are_cut_in_their_order_and_tuples_like_lists() -> None:
+
+    def ten(seed: int) -> tuple[str, ...]:
+        return tuple(noise(300, seed + number) for number in range(10))
+
+    document = {"rows": ten(0), "gaps": ten(100), "reasons": ten(200), "notes": ["kept"]}
+    kept = unpack(pack(document, 3000))
+    assert kept
+    assert (kept["reasons"], kept["reasons_omitted"]) == ([], 10)
+    assert 0 < len(kept["gaps"]) < 10
+    assert (len(kept["rows"]), kept["notes"]) == (10, ["kept"])
+    assert "rows_omitted" not in kept
+
+
+def test_an_empty_list_or_what_is_none_is_not_cut() -> None:
+    document = {"reasons": [], "gaps": "no list", "remediation": [noise(4000)]}
+    kept = unpack(pack(document, 1000))
+    assert kept == {"reasons": [], "gaps": "no list", "remediation": [], "remediation_omitted": 1}
+
+
+@pytest.mark.parametrize(
+    ("text", "limit", "cleaned"),
+    [("abc", 3, "abc"), ("abcd", 3, "ab…"), ("a\ud800b", 9, "a\ufffdb"), ("😀", 2, "😀")],
+)
+def test_a_cleaned_text_is_cut_and_ends_with_a_sign(text: str, limit: int, cleaned: str) -> None:
+    assert clean(text, limit) == cleaned
+
+
+def test_plain_values_are_cut_and_every_other_is_named() -> None:
+    document = {"n": 7, "text": "x" * 1001, "list": [noise(9000)], "object": {"a": noise(9000)}, "tuple": ()}
+    kept = unpack(pack(document, 3000))
+    assert kept == {"n": 7, "text": "x" * 999 + "…", "omitted": ["list", "object", "tuple"]}

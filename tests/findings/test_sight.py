@@ -96,3 +96,54 @@ def test_what_a_scan_cannot_see_to_be_over_stays_as_it_was() -> None:
     known = SightState(POLICIES, NOW, "run-1", NOW)
     sight = after_scan([known], [], in_the_dark=lambda key: key == POLICIES.key, run_id="run-2", now=NOW + DAY)
     assert sight == Sight((), (), ())
+
+
+AT_ONCE = replace(POLICIES, at_once=True)
+
+
+@pytest.mark.parametrize(
+    ("unseen", "told"),
+    [
+        ([[AT_ONCE], [AT_ONCE], []], [(0, "began"), (2, "ended")]),
+        ([[POLICIES], [AT_ONCE]], [(1, "began")]),
+        ([[replace(POLICIES, ended="")]] * 2 + [[]], [(1, "began")]),
+    ],
+)
+def test_what_needs_no_second_look_and_what_has_no_end(
+    unseen: Sequence[Sequence[Unseen]], told: Sequence[tuple[int, str]]
+) -> None:
+    assert days(unseen) == told
+
+
+@pytest.mark.parametrize(("days_later", "reminded"), [(6, False), (7, True), (8, True)])
+def test_a_reminder_comes_after_a_week(days_later: int, reminded: bool) -> None:
+    told = SightState(POLICIES, NOW - DAY, "1", NOW)
+    sight = after_scan([told], [POLICIES], run_id="2", now=NOW + days_later * DAY)
+    expected = [SightNews(NewsKind.LASTS, POLICIES, NOW - DAY, NOW + days_later * DAY)] if reminded else []
+    assert list(sight.news) == expected
+
+
+def test_what_is_unchanged_is_not_kept_again_and_new_words_are() -> None:
+    told = SightState(POLICIES, NOW, "1", NOW)
+    assert after_scan([told], [POLICIES], run_id="1", now=NOW).kept == ()
+    (kept,) = after_scan([told], [POLICIES], run_id="2", now=NOW + DAY).kept
+    assert kept == replace(told, run_id="2")
+    other = replace(POLICIES, text="Other words.")
+    (kept,) = after_scan([told], [other], run_id="1", now=NOW).kept
+    assert kept == replace(told, unseen=other)
+
+
+def test_news_say_since_when() -> None:
+    (state,) = after_scan([], [POLICIES], run_id="1", now=NOW).kept
+    assert state == SightState(POLICIES, NOW, "1")
+    (began,) = after_scan([state], [POLICIES], run_id="2", now=NOW + DAY).news
+    assert began == SightNews(NewsKind.BEGAN, POLICIES, NOW, NOW + DAY)
+    told = replace(state, told_at=NOW + DAY)
+    (ended,) = after_scan([told], [], run_id="3", now=NOW + 2 * DAY).news
+    assert ended == SightNews(NewsKind.ENDED, POLICIES, NOW, NOW + 2 * DAY)
+
+
+def test_only_what_is_in_the_dark_stays() -> None:
+    states = [SightState(one, NOW, "1", NOW) for one in (POLICIES, LICENCE)]
+    sight = after_scan(states, [], in_the_dark=lambda key: key == LICENCE.key, run_id="2", now=NOW)
+    assert [state.unseen for state in sight.dropped] == [POLICIES]
