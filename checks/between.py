@@ -27,8 +27,6 @@ class Between:
 
     def __or__(self, other: "Between") -> "Between":
         """Whether one or the other is so, with the reasons of both in this order."""
-        if self is NO or other is NO:
-            return other if self is NO else self
         return Between(
             self.least or other.least,
             self.most or other.most,

@@ -7,7 +7,7 @@ could fail at the most and isn't seen to is undecided; any other is passed, what
 from dataclasses import dataclass
 
 from checks.between import OPEN
-from checks.landscape import ALWAYS, Landscape, Situation, rank
+from checks.landscape import Landscape, Situation
 from checks.visibility import per_user_state, registered_for
 from tenant.model import Gap
 
@@ -46,10 +46,10 @@ def doubt_about(land: Landscape, situation: Situation) -> Doubt:
 
     possible = _of_state(situation)
     if per_user_state(situation.account) in ("disabled", None):
-        surely = rank(demanding, masks.mfa_least_always) == ALWAYS
+        surely = bool(demanding & masks.mfa_least_always)
         if defaults is not False:
             possible.add(_HIDDEN_BY_DEFAULTS)
-        if defaults is not True and (unread or rank(may_demand, masks.mfa_most_always) == ALWAYS):
+        if defaults is not True and (unread or may_demand & masks.mfa_most_always):
             possible.add(_HIDDEN)
         unsure_evidence = bool(situation.account.mfa_demands)
         if defaults is not True and not surely and (unread or unsure_evidence or may_demand & ~masks.mfa_least_always):
@@ -57,7 +57,7 @@ def doubt_about(land: Landscape, situation: Situation) -> Doubt:
         if defaults is not True and not surely and (unread or may_predict):
             possible.add(_PREDICTED)
     if per_user_state(situation.account) != "disabled" and (
-        defaults is not False or unread or rank(may_block, masks.legacy_always) == ALWAYS
+        defaults is not False or unread or may_block & masks.legacy_always
     ):
         possible.add(_UNUSABLE)
     if defaults is not True and not blocking and (unread or may_be_about_to_block):

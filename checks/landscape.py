@@ -9,9 +9,6 @@ from checks.policy import ENABLED, PolicyEffect, Strength, can_reach_users, effe
 from checks.scope import Reach, Roles, Scopes
 from tenant.model import Account, Gap, Registration, Tenant
 
-NEVER, CONDITIONAL, ALWAYS = 0, 2, 3
-"""How surely policies do something: no, in some circumstances, yes. In between stands what isn't in force yet."""
-
 
 @dataclass(frozen=True, slots=True)
 class Situation:
@@ -151,11 +148,6 @@ class Wordless(Landscape):
 def _is_read(registration: Registration) -> bool:
     """Whether both sources of the registration are read; the one may still do without the other."""
     return isinstance(registration.report, tuple) and not isinstance(registration.own, Gap)
-
-
-def rank(mask: int, always: int) -> int:
-    """How surely the strongest of the policies does it; ``always`` are the unconditional ones."""
-    return NEVER if not mask else ALWAYS if mask & always else CONDITIONAL
 
 
 def unreadable(gaps: Iterable[Gap], what: str) -> list[Reason]:

@@ -180,7 +180,7 @@ class Scopes:
                 yield from self._gaps_of_holders(self._active, account.groups, named_roles)
             if roles.active_gap:
                 yield roles.active_gap
-            elif roles.unsure & (policy.include_roles | policy.exclude_roles):
+            elif roles.unsure & named_roles:
                 yield _UNREAD_ROLES
 
     def gaps_behind_eligibility(self, account: Account, roles: Roles, effect: PolicyEffect) -> Iterator[Gap]:

@@ -36,3 +36,7 @@ def test_dates_are_told_where_an_app_password_comes_into_question_and_would_be_l
 
 def test_clients_are_compared_in_lower_case() -> None:
     assert all(client == client.casefold() for notice in retirements() for client in notice.clients)
+
+
+def test_the_dates_are_read_once() -> None:
+    assert retirements() is retirements()

@@ -84,3 +84,41 @@ def test_a_badly_written_page_is_refused_with_the_reason(source: str, complaint:
 def test_a_check_without_a_page_is_named() -> None:
     with pytest.raises(PageError, match="APW-999"):
         page("APW-999")
+
+
+def test_a_page_is_read_once() -> None:
+    assert page("APW-001") is page("APW-001")
+    assert page_ids() is page_ids()
+
+
+def test_pages_are_sorted_by_id() -> None:
+    assert page_ids() == tuple(sorted(page_ids()))
+    assert [one.id for one in pages()] == list(page_ids())
+
+
+@pytest.mark.parametrize(
+    ("source", "blocks"),
+    [
+        ("a\nb", [Block(Kind.TEXT, ((Span("a b"),),))]),
+        ("  a\n  b", [Block(Kind.TEXT, ((Span("a b"),),))]),
+        ("a\n\n\nb", [Block(Kind.TEXT, ((Span("a"),),)), Block(Kind.TEXT, ((Span("b"),),))]),
+        ("- a - b\n- c", [Block(Kind.BULLETS, ((Span("a - b"),), (Span("c"),)))]),
+        ("1. a 2. b\n10. c", [Block(Kind.STEPS, ((Span("a 2. b"),), (Span("c"),)))]),
+        ("-a", [Block(Kind.TEXT, ((Span("-a"),),))]),
+        ("`a`", [Block(Kind.TEXT, ((Span("a", code=True),),))]),
+        ("`a` b", [Block(Kind.TEXT, ((Span("a", code=True), Span(" b")),))]),
+        ("[a](https://b)[c](https://d)", [Block(Kind.TEXT, ((Span("a", "https://b"), Span("c", "https://d")),))]),
+    ],
+)
+def test_each_block_is_a_paragraph_or_a_list(source: str, blocks: list[Block]) -> None:
+    found = parse("APW-001", _HEAD + _BODY.replace("Words.", source, 1))
+    assert list(found.sections[0].blocks) == blocks
+    assert [section.title for section in found.sections] == list(SECTIONS)
+
+
+def test_a_page_keeps_its_own_markdown_and_its_note() -> None:
+    body = _BODY.replace("Words.", "Rule: ---\nmore", 1)
+    found = parse("APW-001", _HEAD.replace("high", '"low, high for some, too"') + body)
+    assert (found.severity, found.severity_note) == (Severity.LOW, "high for some, too")
+    assert found.markdown == body.strip() + "\n"
+    assert found.title == "T"

@@ -236,3 +236,7 @@ def test_an_application_belongs_to_a_product_by_id_or_name(
         json.dumps({"products": [{**OWN, "app_ids": ["a"], "app_names": ["warehouse*"]}]}), encoding="utf-8"
     )
     assert is_product_app(app_id, app_name, load_products(file)) is is_it
+
+
+def test_the_products_of_this_version_are_read_once() -> None:
+    assert known_products() is known_products()
