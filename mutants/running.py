@@ -44,7 +44,7 @@ SHORT_PROFILE = "mutants"
 """Fewer random examples, the same in each run; a failing one isn't made smaller."""
 hypothesis.settings.register_profile(
     SHORT_PROFILE,
-    max_examples=30,
+    max_examples=20,
     deadline=None,
     derandomize=True,
     database=None,
