@@ -199,8 +199,8 @@ class Scopes:
             return "named directly"
         return (
             self._through_group(account, policy.include_groups)
-            or self._through_role(account, roles.active | roles.unsure, policy.include_roles)
-            or self._through_role(account, roles.eligible, policy.include_roles, "eligible role")
+            or self._through_role(account, roles.active | roles.unsure, policy.include_roles, self._active)
+            or self._through_role(account, roles.eligible, policy.include_roles, self._eligible, "eligible role")
             or "could not be read"
         )
 
@@ -211,7 +211,7 @@ class Scopes:
             return "named directly"
         return (
             self._through_group(account, policy.exclude_groups)
-            or self._through_role(account, roles.active, policy.exclude_roles)
+            or self._through_role(account, roles.active, policy.exclude_roles, self._active)
             or "all users"
         )
 
@@ -284,16 +284,20 @@ class Scopes:
         found = wanted & account.groups
         if not found:
             return None
-        first = next(iter(found)) if len(found) == 1 else min(found, key=lambda id: (self._group_name(id), id))
+        first = min(found, key=lambda id: (self._group_name(id), id))
         return f"group {' > '.join(self._chain(first, account.groups))}"
 
     def _through_role(
-        self, account: Account, held: frozenset[str], wanted: frozenset[str], word: str = "role"
+        self,
+        account: Account,
+        held: frozenset[str],
+        wanted: frozenset[str],
+        source: Mapping[str, list[RoleAssignment]],
+        word: str = "role",
     ) -> str | None:
         for role in sorted(wanted & held):
             name = self._role_name(role)
             groups = account.groups if not isinstance(account.groups, Gap) else frozenset()
-            source = self._active if word == "role" else self._eligible
             own = any(assignment.template_id == role for assignment in source.get(account.id, ()))
             via = sorted(
                 self._group_name(id)

@@ -32,7 +32,7 @@ NOT_COPIED = shutil.ignore_patterns(".*", "__pycache__", "node_modules", "out")
 
 def main(arguments: list[str], root: Path = ROOT, equivalents: Sequence[Equivalent] | None = None) -> int:
     """Try mutants of the project in ``root``. Returns the exit code."""
-    asked = _arguments(arguments)
+    asked = _arguments(arguments, root)
     seed = random.randrange(10**6) if asked.seed is None else asked.seed
     entries = listed() if equivalents is None else equivalents
     with tempfile.TemporaryDirectory() as folder:
@@ -100,13 +100,16 @@ def _tell(counts: Counter[str], tried: int, seconds: float) -> int:
     return 0 if share >= ENOUGH else 1
 
 
-def _arguments(arguments: list[str]) -> argparse.Namespace:
+def _arguments(arguments: list[str], root: Path) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="dev.py mutate", description=__doc__)
     parser.add_argument("--sample", type=int, default=200, help="how many places to change")
     parser.add_argument("--seed", type=int, help="which places")
     parser.add_argument("--module", nargs="+", metavar="FILE", help="only these files, such as checks/scope.py")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes")
-    return parser.parse_args(arguments)
+    asked = parser.parse_args(arguments)
+    if unknown := [file for file in asked.module or () if not (root / file).is_file()]:
+        parser.error(f"there is no file {unknown[0]} (from the root of the project, such as checks/scope.py)")
+    return asked
 
 
 if __name__ == "__main__":

@@ -15,6 +15,10 @@ TODAY = date(2026, 11, 22)
 RISKY = policy("Risky", clients=("browser",), conditions={"signInRiskLevels": ["high"]})
 DESKTOP = policy("Desktop", clients=("mobileAppsAndDesktopClients",))
 SESSION = policy("Session", grant=None)
+RISKY_FOR_OTHERS = policy(
+    "Others", users=(), groups=("g1",), clients=("browser",), conditions={"userRiskLevels": ["high"]}
+)
+FOR_OTHERS_BLOCK = policy("Others", users=(), groups=("g1",), clients=("other",), grant=("block",))
 FOR_OTHERS = policy("Others", users=(), groups=("g1",), clients=("browser",))
 
 
@@ -78,6 +82,40 @@ CASES = (
         "agrees",
         ("as far as it goes without", '"Risky"'),
         ("risky",),
+    ),
+    Case(
+        "MFA for whatever client that What If doesn't see",
+        (policy("Any", clients=None),),
+        (),
+        (policy("Any", clients=None),),
+        "disagrees",
+        ('the policy "Any" requires MFA',),
+    ),
+    Case("MFA that What If can't tell", (MFA_MODERN,), (), (), "not_checked", ('about "MFA modern"',), ("mfa modern",)),
+    Case(
+        "MFA that What If sees and can't tell",
+        (MFA_MODERN,),
+        (MFA_MODERN,),
+        (),
+        "not_checked",
+        ('about "MFA modern"',),
+        ("mfa modern",),
+    ),
+    Case(
+        "a circumstance that only What If sees",
+        (RISKY_FOR_OTHERS,),
+        (RISKY_FOR_OTHERS,),
+        (),
+        "agrees",
+        ("Confirmed by Microsoft's What If, 2026-11-22.",),
+    ),
+    Case(
+        "a block that only What If sees",
+        (FOR_OTHERS_BLOCK,),
+        (),
+        (FOR_OTHERS_BLOCK,),
+        "disagrees",
+        ("applies when the account uses a legacy client; this product says that it doesn't.",),
     ),
 )
 

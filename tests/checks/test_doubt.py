@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from checks.catalog import known_checks
 from checks.decided import undecided
 from checks.landscape import Landscape, Situation
 from tenant.model import Registration, RoleAssignment
@@ -19,6 +20,7 @@ from tests.checks.kit import (
     METHODS_GAP,
     MFA_MODERN,
     POLICIES_GAP,
+    PROPERTIES_GAP,
     REPORT_ONLY,
     ROLES_GAP,
     SERVICE,
@@ -182,3 +184,23 @@ def test_an_unread_membership_leaves_open_what_the_policies_of_the_group_do(
 ) -> None:
     found = judged(make_tenant(policies, **WITH_GROUPS), replace(SERVICE, **account))
     assert (check in undecided(found, log_read=True, on_evidence=False)) is open_
+
+
+@pytest.mark.parametrize(
+    ("account", "log_read", "on_evidence", "open_"),
+    [
+        ({}, True, False, set()),
+        ({}, True, True, set()),
+        ({}, False, False, {"APW-010", "APW-012"}),
+        ({}, False, True, {"APW-005", "APW-010", "APW-012"}),
+        ({"per_user_mfa": None}, True, False, {"APW-003", "APW-004", "APW-009"}),
+        ({"enabled": False}, False, True, set()),
+        ({"enabled": False, "per_user_mfa": None}, True, False, set()),
+        ({"properties": PROPERTIES_GAP}, True, False, known_checks() - {"APW-008"}),
+    ],
+)
+def test_what_is_open_without_the_log_without_the_state_and_without_the_account(
+    account: dict[str, Any], log_read: bool, on_evidence: bool, open_: set[str]
+) -> None:
+    found = judged(make_tenant(), replace(SERVICE, **account))
+    assert undecided(found, log_read=log_read, on_evidence=on_evidence) == open_

@@ -53,6 +53,8 @@ def targeting(*roles: str, **members: Any) -> Json:
         (SERVICE, {"role_assignments": (holds(GA, by="g1"),)}, Roles(frozenset(), frozenset())),
         (SERVICE, {"role_assignments": (holds(GA, scope=UNIT),)}, Roles(frozenset(), frozenset())),
         (SERVICE, {"role_assignments": (holds(GA, built_in=False),)}, Roles(frozenset(), frozenset())),
+        # over an application only
+        (SERVICE, {"role_assignments": (holds(GA, scope=""),)}, Roles(frozenset(), frozenset())),
         (
             SERVICE,
             {"role_assignments": (holds(GA, built_in=None),)},
@@ -141,6 +143,14 @@ def test_roles_that_may_be_held_unseen_and_roles_without_a_name(
         (UNREAD, policy(users=(), groups=("g1",)), {}, ["group_memberships"]),
         (UNREAD, policy(not_groups=("g1",)), {}, ["group_memberships"]),
         (UNREAD, policy(), {}, []),
+        (UNREAD, policy(users=("svc",), groups=("g1",), not_groups=("g1",)), {}, ["group_memberships"]),
+        (IN_G1, policy(users=(), groups=("g1",)), {}, []),
+        (
+            SERVICE,
+            policy(users=("svc",), roles=(GA,), not_roles=(GA,)),
+            {"role_assignments": ROLES_GAP},
+            ["role_assignments"],
+        ),
         (UNREAD, policy(users=(), groups=("g9",)), {"groups": GONE}, []),
         (SERVICE, policy(users=(), groups=("g4",)), {"groups": SECRET}, ["groups"]),
         (SERVICE, policy(not_groups=("g5",)), {"groups": SECRET}, ["groups"]),
@@ -240,6 +250,30 @@ def test_a_group_that_hides_its_members_says_which_permission_opens_it() -> None
         (SERVICE, [targeting(GA)], {"role_assignments": (holds(GA),), "role_eligibilities": (holds(GA),)},
          (1, 1, 0, 0, 0)),
         (UNREAD, [targeting(GA, not_groups=("g1",))], {"role_eligibilities": (holds(GA),)}, (0, 0, 0, 1, 0)),
+        # what is so for certain stays so, whatever else may bring it about
+        (UNREAD, [policy(users=("svc",), groups=("g1",)), policy(not_groups=("g1",))], {}, (0b01, 0b11, 0, 0, 0)),
+        (UNREAD, [policy(not_users=("svc",), not_groups=("g1",)), policy(users=(), groups=("g1",))], {},
+         (0, 0b10, 0, 0, 0b01)),
+        (UNREAD, [policy(users=("svc",), groups=("g2",))], {}, (1, 1, 0, 0, 0)),
+        (UNREAD, [policy(not_users=("svc",), not_groups=("g2",))], {}, (0, 0, 0, 0, 1)),
+        (UNREAD, [policy(users=("svc",), groups=("g2",), not_users=("svc",))], {}, (0, 0, 0, 0, 1)),
+        (UNREAD, [targeting(GA, not_users=("svc",), not_groups=("g2",))], {"role_eligibilities": (holds(GA),)},
+         (0, 0, 0, 0, 0)),
+        (SERVICE, [targeting(GA)],
+         {"groups": SECRET, "role_assignments": (holds(GA, built_in=None), holds(GA, by="g4"))}, (0, 1, 0, 0, 0)),
+        (SERVICE, [targeting(GA)],
+         {"groups": SECRET, "role_eligibilities": (holds(GA, built_in=None), holds(GA, by="g4"))}, (0, 0, 0, 1, 0)),
+        (replace(SERVICE, groups=frozenset({"g4"})), [policy(users=(), groups=("g4",)), policy(not_groups=("g4",))],
+         {"groups": SECRET}, (0b01, 0b01, 0, 0, 0b10)),
+        (SERVICE, [policy(users=(), groups=("g9",))],
+         {"groups": {"g9": Group("g9", "", deleted=True, hidden_membership=True)}}, (0, 0, 0, 0, 0)),
+        # whoever is named keeps a member that nobody knows from meaning everybody
+        (SERVICE, [policy(users=("x",), user_members={"includeNew": ["x"]})], {}, (0, 0, 0, 0, 0)),
+        (SERVICE, [policy(users=(), groups=("g1",), user_members={"includeNew": ["x"]})], {}, (0, 0, 0, 0, 0)),
+        (SERVICE, [targeting(GA, user_members={"includeNew": ["x"]})], {}, (0, 0, 0, 0, 0)),
+        (SERVICE, [policy(users=(), user_members={"includeNew": ["x"], "includeGuestsOrExternalUsers": {
+            "guestOrExternalUserTypes": "internalGuest"}})], {}, (0, 0, 0, 0, 0)),
+        (SERVICE, [policy(users=(), user_members={"includeNew": ["x"]})], {}, (1, 1, 0, 0, 0)),
     ],
 )  # fmt: skip
 def test_a_policy_is_reached_at_the_least_and_at_the_most(
@@ -259,6 +293,11 @@ def test_up_to_eight_unread_groups_are_tried_both_ways(groups: int, worlds: int)
     reach = scopes.reach(UNREAD, scopes.roles_of(UNREAD))
     assert len(reach.worlds) == worlds
     assert (reach.least, reach.most) == (0, (1 << 2 * groups) - 1)
+
+
+def test_an_unread_group_that_only_includes_is_not_tried_both_ways() -> None:
+    scopes = asked(policy(users=(), groups=("g1",)), policy(not_groups=("g2",)))
+    assert len(scopes.reach(UNREAD, scopes.roles_of(UNREAD)).worlds) == 1
 
 
 # --- the ways in and out -----------------------------------------------------------------------------------------------
@@ -289,6 +328,33 @@ def test_up_to_eight_unread_groups_are_tried_both_ways(groups: int, worlds: int)
             "role Global Administrator through group All service accounts",
         ),
         (SERVICE, targeting("r3"), {"role_assignments": (holds("r3"),)}, "role r3"),
+        (
+            replace(SERVICE, groups=frozenset({"g1", "g2"})),
+            targeting(GA),
+            {
+                "role_assignments": (
+                    holds("r2"),
+                    holds("00"),
+                    holds("r2", by="g2"),
+                    holds("00", by="g2"),
+                    holds(GA, by="g1"),
+                )
+            },
+            "role Global Administrator through group Backup apps",
+        ),
+        (IN_G1, policy(users=(), groups=("g1",)), {"groups": {}}, "group g1"),
+        (
+            replace(SERVICE, groups=frozenset({"g1", "g2", "g3"})),
+            policy(users=(), groups=("g3",)),
+            {"nesting": {"g3": frozenset({"g1", "g2"})}},
+            "group Backup apps > Everything technical",
+        ),
+        (
+            replace(SERVICE, groups=frozenset({"g2", "g3"})),
+            policy(users=(), groups=("g3",)),
+            {"nesting": {"g3": frozenset({"g1", "g2"})}},
+            "group All service accounts > Everything technical",
+        ),
         (SERVICE, targeting(GA), {"role_assignments": (holds(GA, built_in=None),)}, "role Global Administrator"),
         (SERVICE, targeting(GA), {"role_eligibilities": (holds(GA),)}, "eligible role Global Administrator"),
         (

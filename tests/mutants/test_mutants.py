@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mutants import running
-from mutants.__main__ import ROOT, pure_modules
+from mutants.__main__ import ROOT, main, pure_modules
 from mutants.equivalents import Equivalent, change_of, entry_for, listed, outdated
 from mutants.making import Mutant, mutants_of, mutated, sample
 
@@ -190,6 +190,13 @@ def test_tests_that_fail_without_a_change_are_told(project: Path, tests: str) ->
     assert answer.returncode == 1
     assert "tests/checks fails with the code as it is" in answer.stderr
     assert ("what is wrong" in answer.stderr) is bool(tests)
+
+
+def test_a_file_that_does_not_exist_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--module", "checks/nothing.py"])
+    assert ended.value.code == 2
+    assert "there is no file checks/nothing.py" in capsys.readouterr().err
 
 
 def test_the_tests_of_a_file_are_those_of_its_folder() -> None:
