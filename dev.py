@@ -9,7 +9,7 @@
     python3 dev.py soak     random stories of a small tenant against the real code and a model of its promises:
                             python3 dev.py soak --scenarios 10000 --seed 7 [--seconds 600] [--year] [--kills 100]
     python3 dev.py mutate   small changes of the rules, and which of them no test notices:
-                            python3 dev.py mutate --sample 200 --seed 7 [--module checks/scope.py ...]
+                            python3 dev.py mutate --sample 200 --seed 7 [--module checks/scope.py ...] [--seconds 600]
     python3 dev.py setup    only makes the environment for development
 
 It makes the environment in .venv and .cache, both inside the repository, and uses it again next time. Further arguments

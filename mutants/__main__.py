@@ -1,7 +1,7 @@
 """``python3 dev.py mutate``: changes the rules in small ways, and says which changes no test notices.
 
 Options: ``--sample N`` places to change (by default 200), ``--seed N`` (by default drawn), ``--module FILE ...`` only these,
-``--workers W``. Exit code 1 where fewer than 95 % die, or the tests fail without any change; mutants that are listed as
+``--seconds S`` at most, ``--workers W``. Exit code 1 where fewer than 95 % die, or the tests fail without any change; mutants that are listed as
 equivalent don't count, nor do those that can't be imported.
 """
 
@@ -49,7 +49,7 @@ def main(arguments: list[str], root: Path = ROOT, equivalents: Sequence[Equivale
         os.chdir(copy)
         sys.path[:] = [place for place in sys.path if Path(place).resolve() != root]
         try:
-            return _judge(copy, chosen, entries, asked.workers)
+            return _judge(copy, chosen, entries, asked)
         except BrokenBaseline as broken:
             print(broken, file=sys.stderr)
             return 1
@@ -63,14 +63,14 @@ def pure_modules(root: Path) -> list[str]:
     return [*checks, *(f"findings/{name}.py" for name in PURE_FINDINGS)]
 
 
-def _judge(root: Path, chosen: Sequence[Mutant], entries: Sequence[Equivalent], workers: int) -> int:
-    bench = Bench(root, workers)
+def _judge(root: Path, chosen: Sequence[Mutant], entries: Sequence[Equivalent], asked: argparse.Namespace) -> int:
+    bench = Bench(root, asked.workers)
     bench.prepare([mutant.file for mutant in chosen])
     sources = {file: (root / file).read_text(encoding="utf-8") for file in {mutant.file for mutant in chosen}}
     trials = [Trial(mutant.file, mutated(sources[mutant.file], mutant), mutant.row) for mutant in chosen]
     counts: Counter[str] = Counter()
     began = time.monotonic()
-    for result in bench.run(trials):
+    for result in bench.run(trials, until=began + (asked.seconds or 10**9)):
         trial, mutant = trials[result.number], chosen[result.number]
         before = sources[trial.file]
         entry = entry_for(entries, trial.file, before, trial.text)
@@ -84,10 +84,11 @@ def _judge(root: Path, chosen: Sequence[Mutant], entries: Sequence[Equivalent], 
             print(f"Listed as equivalent, but a test notices it: {entry.file}: {entry.line}", flush=True)
         if entry is None and result.outcome is Outcome.SURVIVED:
             print(f"\nSurvived ({mutant.operator}):", *as_diff(trial.file, before, trial.text), sep="\n", flush=True)
-    return _tell(counts, len(trials), time.monotonic() - began)
+    return _tell(counts, time.monotonic() - began)
 
 
-def _tell(counts: Counter[str], tried: int, seconds: float) -> int:
+def _tell(counts: Counter[str], seconds: float) -> int:
+    tried = counts.total()
     dead = counts[Outcome.KILLED] + counts[Outcome.TIMEOUT]
     counted = dead + counts[Outcome.SURVIVED]
     share = dead / counted if counted else 1.0
@@ -105,6 +106,7 @@ def _arguments(arguments: list[str], root: Path) -> argparse.Namespace:
     parser.add_argument("--sample", type=int, default=200, help="how many places to change")
     parser.add_argument("--seed", type=int, help="which places")
     parser.add_argument("--module", nargs="+", metavar="FILE", help="only these files, such as checks/scope.py")
+    parser.add_argument("--seconds", type=float, help="begin no more after so long")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes")
     asked = parser.parse_args(arguments)
     if unknown := [file for file in asked.module or () if not (root / file).is_file()]:

@@ -43,22 +43,21 @@ def entry_for(entries: Sequence[Equivalent], file: str, before: str, after: str)
 
 def outdated(entries: Iterable[Equivalent], root: Path) -> list[Equivalent]:
     """Entries that speak of no mutant that can be made of the code as it is."""
-    return [entry for entry in entries if not _matches(entry, root)]
+    entries = list(entries)
+    files = {entry.file for entry in entries if (root / entry.file).exists()}
+    mutants = {file: mutants_of(root, [file]) for file in files}
+    return [entry for entry in entries if not _matches(entry, root, mutants.get(entry.file, []))]
 
 
-def _matches(entry: Equivalent, root: Path) -> bool:
-    path = root / entry.file
-    if not path.exists():
+def _matches(entry: Equivalent, root: Path, mutants: Sequence[Mutant]) -> bool:
+    if not mutants:
         return False
-    source = path.read_text(encoding="utf-8")
+    source = (root / entry.file).read_text(encoding="utf-8")
     rows = {
         number for number, line in enumerate(source.splitlines(), 1) if " ".join(line.split()) in entry.line.split("\n")
     }
     return any(
         change_of(source, mutated(source, mutant)) == (entry.line, entry.mutant)
-        for mutant in _near(mutants_of(root, [entry.file]), rows)
+        for mutant in mutants
+        if mutant.row in rows
     )
-
-
-def _near(mutants: Iterable[Mutant], rows: set[int]) -> Iterable[Mutant]:
-    return (mutant for mutant in mutants if mutant.row in rows)

@@ -174,12 +174,14 @@ class Bench:
             self._reach[tests_of(file)] = reach
             _import(modules)
 
-    def run(self, trials: Sequence[Trial]) -> Iterator[Result]:
-        """The results, as they come."""
+    def run(self, trials: Sequence[Trial], until: float) -> Iterator[Result]:
+        """The results, as they come. Begins no more from ``until`` on, a time of ``time.monotonic``."""
         waiting = list(enumerate(trials))[::-1]
         running: dict[int, _Running] = {}
         try:
             while waiting or running:
+                if time.monotonic() >= until:
+                    waiting = []
                 while waiting and len(running) < self._workers:
                     number, trial = waiting.pop()
                     tests = self._tests(trial)
