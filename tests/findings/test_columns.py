@@ -9,7 +9,6 @@ import pytest
 
 from findings.odd import (
     MOST_NAMED,
-    SHOWN_CHARACTERS,
     Columns,
     OddRows,
     UnreadableRow,
@@ -134,9 +133,11 @@ def test_a_time_is_read_in_utc_or_not_at_all(text: object, time: datetime | None
     [
         ("a", "a"),
         ("  a \n\t b\x00c  ", "a b c"),
-        ("x" * SHOWN_CHARACTERS, "x" * SHOWN_CHARACTERS),
-        ("x" * (SHOWN_CHARACTERS + 1), "x" * (SHOWN_CHARACTERS - 1) + "…"),
-        (" " * 1000 + "x", ""),
+        ("x" * 80, "x" * 80),
+        ("x" * 81, "x" * 79 + "…"),
+        # what is far behind isn't looked at, however much space stands before it
+        (" " * 319 + "x", "x"),
+        (" " * 320 + "x", ""),
         (7, "7"),
     ],
 )

@@ -451,6 +451,9 @@ def test_an_accepted_finding_is_not_told_by_the_second_scan() -> None:
         first.states, seen("APW-008"), at=NOW + DAY, confirmed={"APW-008"}, run_id="2", exceptions=[exception]
     )
     assert (first.told, second.told) == ((), ())
+    assert [state.pending for state in (*first.states, *second.states)] == [False, False]
+    ended = scan(second.states, seen("APW-008"), at=NOW + 20 * DAY, confirmed={"APW-008"}, run_id="3")
+    assert [change.kind for change in ended.told] == [ChangeKind.EXCEPTION_EXPIRED]
 
 
 def test_a_finding_that_ends_with_the_watch_says_so() -> None:
