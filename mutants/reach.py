@@ -1,7 +1,7 @@
 """Which tests run which function, measured once: a mutant can only be noticed by tests that run what it changes."""
 
 import ast
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,14 +18,14 @@ class Reach:
     def tests(self, file: str, source: str, row: int) -> frozenset[str] | None:
         """The tests that run the function around this row of ``file``; None where any test may notice a change.
 
-        That is so outside of functions, and where a function has run before the first test: what it gave is kept
-        somewhere.
+        That is so outside of functions, in a decorated one (a cache runs it for the first test only), and where a function has
+        run before the first test: what it gave is kept somewhere.
         """
         function = _function_around(source, row)
-        if function is None:
+        if function is None or function.decorator_list:
             return None
-        lines = self.lines.get(file, {})
-        names = [lines.get(number, frozenset()) for number in function]
+        lines, last = self.lines.get(file, {}), function.end_lineno or function.lineno
+        names = [lines.get(number, frozenset()) for number in range(function.body[0].lineno, last + 1)]
         found = frozenset[str]().union(*names)
         return None if "" in found else found
 
@@ -70,8 +70,8 @@ class Measuring:
         )
 
 
-def _function_around(source: str, row: int) -> Iterable[int] | None:
-    """The lines of the body of the innermost function that the row belongs to; its first lines belong to it too."""
+def _function_around(source: str, row: int) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
+    """The innermost function that the row belongs to; its decorators and its first lines belong to it too."""
     found: ast.FunctionDef | ast.AsyncFunctionDef | None = None
     for node in ast.walk(ast.parse(source)):
         if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -80,4 +80,4 @@ def _function_around(source: str, row: int) -> Iterable[int] | None:
         # Outer functions come before inner ones.
         if first <= row <= (node.end_lineno or first):
             found = node
-    return None if found is None else range(found.body[0].lineno, (found.end_lineno or found.lineno) + 1)
+    return found

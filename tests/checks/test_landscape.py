@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from checks.landscape import Landscape, Situation, Wordless
-from checks.model import Effect, Severity
+from checks.model import Effect, Reason, Severity, Usability, Verdict, Visibility
 from tenant.model import Account, Gap, Group
 from tests.checks.kit import (
     DEFAULTS_GAP,
@@ -111,3 +111,9 @@ def test_whoever_wants_no_words_gets_none() -> None:
 
 def test_severities_are_ranked_from_one_to_three() -> None:
     assert [one.rank for one in (Severity.LOW, Severity.MEDIUM, Severity.HIGH)] == [1, 2, 3]
+
+
+def test_a_verdict_says_no_more_than_it_was_told() -> None:
+    verdict = Verdict(Visibility.UNKNOWN, Usability.UNKNOWN, ())
+    said = (verdict.predicted_by_microsoft, verdict.would_be_blocked, verdict.would_be_blocked_by_microsoft)
+    assert (*said, verdict.has_option, Reason("x", Effect.EVIDENCE).since_is_policy_date) == (False,) * 5

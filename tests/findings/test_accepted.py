@@ -79,6 +79,10 @@ def test_an_exception_comes_back_from_its_text(exception: AcceptedException | No
     assert load_exception(dump_exception(exception)) == exception
 
 
+def test_exceptions_that_know_more_can_stand_in_sets() -> None:
+    assert len({replace(ONE, extra={"ticket": 7}), replace(ONE, extra={"ticket": 7})}) == 1
+
+
 def test_times_are_written_in_utc() -> None:
     zone = timezone(timedelta(hours=2))
     local = replace(ONE, created_at=NOW.astimezone(zone), ended_at=NOW.astimezone(zone))

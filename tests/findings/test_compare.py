@@ -15,6 +15,7 @@ from findings.model import (
     ChangeKind,
     Comparison,
     FindingState,
+    Flap,
     Observation,
     Silence,
     Status,
@@ -139,6 +140,8 @@ def test_a_partial_scan_keeps_the_words_that_belong_to_the_fingerprint() -> None
 def test_a_change_of_severity_names_the_one_before() -> None:
     (change,) = scan(OPEN, seen(severity="medium"), at=NOW + DAY).changes
     assert (change.previous_severity, change.severity) == ("high", "medium")
+    (change,) = scan(OPEN, seen(fingerprint="new"), at=NOW + DAY).changes
+    assert change.previous_severity is None
 
 
 def test_checks_of_one_account_change_independently() -> None:
@@ -411,6 +414,7 @@ def test_causes_that_become_readable_are_no_news() -> None:
         ("1 -2", []),
         ("1 -2 3", []),
         ("1 -2 3 4", ["reopened"]),
+        ("2 1", ["opened"]),  # whatever the ids of the runs are
         ("1 2 3 -4", ["opened", "resolved"]),
         ("1 2 -3 4 5", ["opened", "resolved", "reopened"]),
     ],
@@ -472,3 +476,53 @@ def test_what_flaps_is_said_to_have_ended_when_nobody_looks_any_more(pattern: st
     ended = scan(states, at=NOW + 9 * HOUR, closing="The account was deleted.", selected=False)
     assert [(change.kind, change.closing, change.silence) for change in ended.changes] == [(RESOLVED, True, None)]
     assert ended.states[0].flapping_since is None
+
+
+def test_a_cause_is_told_as_long_as_the_finding_is_open() -> None:
+    caused = replace(seen(), cause="Since Monday, through Ada.")
+    opened = scan([], caused)
+    gone = scan(opened.states, at=NOW + HOUR)
+    assert [change.cause for change in (*opened.changes, *gone.changes)] == ["Since Monday, through Ada.", None]
+    assert gone.states[0].cause == "Since Monday, through Ada."
+
+
+@pytest.mark.parametrize(("before", "now", "told"), [("critical", "low", True), ("low", "critical", False)])
+def test_a_severity_of_another_version_is_below_all_where_something_was_unreadable(
+    before: str, now: str, told: bool
+) -> None:
+    outcome = scan([replace(OPEN[0], severity=before)], seen(severity=now), at=NOW + DAY, complete=False)
+    assert [change.kind for change in outcome.changes] == ([CHANGED] if told else [])
+
+
+def test_what_opens_counts_as_an_event_though_something_was_unreadable() -> None:
+    assert scan([], seen(), complete=False).states[0].transitions == (NOW,)
+    assert scan(OPEN, seen(), at=NOW + HOUR, complete=False).states[0].transitions == (NOW,)
+
+
+def test_what_began_to_flap_in_silence_is_said_to_flap_when_its_exception_ends() -> None:
+    exception = accepted(NOW.date() + DAY)
+    states: Sequence[FindingState] = ()
+    for hour in range(5):
+        observed = [seen()] if hour % 2 == 0 else []
+        outcome = scan(states, *observed, at=NOW + hour * HOUR, exceptions=[exception])
+        assert outcome.told == ()
+        states = outcome.states
+    assert states[0].flapping_since is not None
+    (ended,) = scan(states, seen(), at=NOW + 6 * HOUR).changes
+    assert (ended.kind, ended.flapping, ended.exception) == (ChangeKind.EXCEPTION_EXPIRED, Flap.STARTED, exception)
+    calm = scan(scan([], seen(), exceptions=[exception]).states, seen(), at=NOW + 6 * HOUR).changes
+    assert [(change.kind, change.flapping) for change in calm] == [(ChangeKind.EXCEPTION_EXPIRED, None)]
+
+
+def test_what_flaps_waits_for_no_second_scan() -> None:
+    flapping = replace(GONE[0], check_id="APW-008", flapping_since=NOW)
+    outcome = scan([flapping], seen("APW-008"), at=NOW + 2 * HOUR, confirmed={"APW-008"}, run_id="run-2")
+    assert [(change.kind, change.silence) for change in outcome.changes] == [(REOPENED, Silence.FLAPPING)]
+    assert not outcome.states[0].pending
+
+
+def test_a_hiccup_that_is_over_waits_for_nothing() -> None:
+    first = scan([], seen("APW-008"), confirmed={"APW-008"}, run_id="1")
+    over = scan(first.states, at=NOW + HOUR, confirmed={"APW-008"}, run_id="2")
+    assert [state.pending for state in (*first.states, *over.states)] == [True, False]
+    assert [change.silence for change in (*first.changes, *over.changes)] == [Silence.HICCUP, Silence.HICCUP]

@@ -12,6 +12,7 @@ from mutants import running
 from mutants.__main__ import ROOT, main, pure_modules
 from mutants.equivalents import Equivalent, change_of, entry_for, listed, outdated
 from mutants.making import Mutant, mutants_of, mutated, sample
+from mutants.reach import Reach
 
 AGE = '''\
 """A rule."""
@@ -191,6 +192,37 @@ def test_a_file_that_does_not_exist_is_told(capsys: pytest.CaptureFixture[str]) 
         main(["--module", "checks/nothing.py"])
     assert ended.value.code == 2
     assert "there is no file checks/nothing.py" in capsys.readouterr().err
+
+
+SOURCE = """\
+LIMIT = 3
+
+
+@cache
+def kept() -> int:
+    return 1
+
+
+def outer(x: int) -> int:
+    def inner() -> int:
+        return 2
+
+    return inner() + x
+"""
+
+
+@pytest.mark.parametrize(
+    ("row", "tests"),
+    [(1, None), (4, None), (6, None), (9, {"one", "two"}), (10, {"two"}), (11, {"two"}), (13, {"one", "two"})],
+)
+def test_what_a_change_may_be_noticed_by(row: int, tests: set[str] | None) -> None:
+    lines = {6: frozenset({"one"}), 10: frozenset({"one"}), 11: frozenset({"two"}), 13: frozenset({"one"})}
+    assert Reach({"a.py": lines}).tests("a.py", SOURCE, row) == tests
+
+
+def test_what_ran_before_the_tests_may_be_noticed_by_any() -> None:
+    assert Reach({"a.py": {11: frozenset({"", "one"})}}).tests("a.py", SOURCE, 11) is None
+    assert Reach({}).tests("a.py", SOURCE, 11) == frozenset()
 
 
 def test_the_tests_of_a_file_are_those_of_its_folder() -> None:

@@ -1,0 +1,36 @@
+"""What a record says where nothing else is said."""
+
+from dataclasses import replace
+
+from findings.compare import compare
+from findings.model import AccountRecord, Comparison, Observation, RunRecord, RunStatus, Silence
+from tests.findings.build import NOW, account, seen
+
+BARE = AccountRecord("a1", "svc@contoso.example", "Svc", "run-1", NOW, True)
+
+
+def test_a_new_finding_was_opened_once_and_waits_for_nothing() -> None:
+    outcome = compare(account(), [], [seen()], alert_id="a")
+    (state,), (change,) = outcome.states, outcome.changes
+    assert (state.occurrences, state.pending, state.open) == (1, False, True)
+    assert (change.closing, change.silence, outcome.superseded) == (False, None, False)
+    assert outcome.told == (change,)
+    assert replace(outcome, changes=(replace(change, silence=Silence.HICCUP),)).told == ()
+
+
+def test_an_observation_is_whole_unless_it_says_otherwise() -> None:
+    assert Observation("APW-001", "T", "high", "f", "S").exact
+
+
+def test_an_account_is_selected_and_rests_on_no_evidence() -> None:
+    assert (BARE.selected, BARE.on_evidence, BARE.visibility, BARE.usability) == (True, False, "unknown", "unknown")
+    assert Comparison(()).superseded is False
+
+
+def test_a_run_has_done_nothing_and_is_about_everything() -> None:
+    shown = RunRecord("r", RunStatus.RUNNING, NOW).public()
+    counts = ("accounts_total", "accounts_done", "graph_requests")
+    assert [shown[name] for name in counts] == [0, 0, 0]
+    assert (shown["partial"], shown["complete"], shown["finished"]) == (False, False, None)
+    assert RunRecord("r", RunStatus.COMPLETE, NOW, NOW).public()["complete"] is True
+    assert RunRecord("r", RunStatus.INCOMPLETE, NOW, NOW).public()["complete"] is False
