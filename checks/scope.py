@@ -47,7 +47,6 @@ class World:
     most: int
     eligible_least: int
     """Once eligible roles are activated."""
-    eligible_most: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +136,6 @@ class Scopes:
                 least=(included | into) & ~(excluded | out | out_maybe),
                 most=(included | into | into_maybe) & ~(excluded | out),
                 eligible_least=once & ~(excluded | out | out_maybe),
-                eligible_most=once_maybe & ~(excluded | out),
             )
             for into, into_maybe, out, out_maybe in self._ways_to_be(maybe)
         )
@@ -145,7 +143,7 @@ class Scopes:
             least=reduce(and_, (world.least for world in worlds)),
             most=reduce(or_, (world.most for world in worlds)),
             eligible_least=reduce(and_, (world.eligible_least for world in worlds)),
-            eligible_most=reduce(or_, (world.eligible_most for world in worlds)),
+            eligible_most=once_maybe & ~excluded,  # in the world in which nothing unread excludes the account
             excluded=(included | _mask(self._include, maybe)) & excluded,
             worlds=worlds,
         )

@@ -250,6 +250,15 @@ def test_a_group_that_hides_its_members_says_which_permission_opens_it() -> None
         (SERVICE, [targeting(GA)], {"role_assignments": (holds(GA),), "role_eligibilities": (holds(GA),)},
          (1, 1, 0, 0, 0)),
         (UNREAD, [targeting(GA, not_groups=("g1",))], {"role_eligibilities": (holds(GA),)}, (0, 0, 0, 1, 0)),
+        # what brings the account out of one policy says nothing about the others
+        (UNREAD, [policy(not_groups=("g2",)), policy()], {}, (0b10, 0b11, 0, 0, 0)),
+        (UNREAD, [policy(not_groups=("g1",)), policy(users=(), groups=("g1",))], {}, (0, 0b11, 0, 0, 0)),
+        (UNREAD, [policy(not_groups=("g1",)), policy(users=(), groups=("g1",)), policy()], {},
+         (0b100, 0b111, 0, 0, 0)),
+        (UNREAD, [targeting(GA, not_groups=("g2",)), targeting(GA)], {"role_eligibilities": (holds(GA),)},
+         (0, 0, 0b10, 0b11, 0)),
+        (UNREAD, [targeting(GA, not_groups=("g1",)), policy(users=(), groups=("g1",)), targeting(GA)],
+         {"role_eligibilities": (holds(GA),)}, (0, 0b10, 0b100, 0b101, 0)),
         # what is so for certain stays so, whatever else may bring it about
         (UNREAD, [policy(users=("svc",), groups=("g1",)), policy(not_groups=("g1",))], {}, (0b01, 0b11, 0, 0, 0)),
         (UNREAD, [policy(not_users=("svc",), not_groups=("g1",)), policy(users=(), groups=("g1",))], {},
