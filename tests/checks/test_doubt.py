@@ -32,6 +32,8 @@ from tests.checks.kit import (
     policy,
 )
 
+PERHAPS = {"groups": GROUPS_GAP}
+BLOCK_OF_GROUP = policy(users=(), groups=("g1",), clients=("exchangeActiveSync", "other"), grant=("block",))
 OF_GROUP = policy(users=(), groups=("g1",), clients=("browser",))
 WOULD_HIDE = policy(state=REPORT_ONLY, clients=("browser",))
 UNNAMED = RoleAssignment("svc", GLOBAL_ADMINISTRATOR, GLOBAL_ADMINISTRATOR, None, "/")
@@ -95,6 +97,31 @@ def test_a_check_is_decided_by_what_decides_it(
         ({}, [], {"policies": POLICIES_GAP, "security_defaults": True}, {"APW-002"}),
         ({"groups": GROUPS_GAP}, [MFA_MODERN, {**OF_GROUP, "id": "other"}], {"groups": GROUPS}, {"APW-001"}),
         ({}, [MFA_MODERN], {"role_assignments": (UNNAMED,)}, {"APW-011"}),
+        (PERHAPS, [WOULD_HIDE, {**OF_GROUP, "id": "other", "state": REPORT_ONLY}], {"groups": GROUPS}, {"APW-006"}),
+        (PERHAPS, [WOULD_HIDE, {**OF_GROUP, "id": "other", "state": "disabled"}], {"groups": GROUPS}, set()),
+        (
+            PERHAPS,
+            [policy(users=(), groups=("g1",), roles=(GLOBAL_ADMINISTRATOR,), clients=("browser",), state=REPORT_ONLY)],
+            {"groups": GROUPS, "role_eligibilities": (holds(GLOBAL_ADMINISTRATOR),)},
+            set(),
+        ),
+        (
+            {**PERHAPS, "per_user_mfa": "enforced"},
+            [BLOCK_LEGACY, {**BLOCK_OF_GROUP, "id": "other"}],
+            {"groups": GROUPS},
+            {"APW-007"},
+        ),
+        ({**PERHAPS, "per_user_mfa": "enforced"}, [BLOCK_LEGACY], {"groups": GROUPS}, set()),
+        ({"per_user_mfa": "enforced"}, [BLOCK_LEGACY], {"security_defaults": DEFAULTS_GAP}, {"APW-007"}),
+        (
+            PERHAPS,
+            [
+                {**BLOCK_LEGACY, "state": REPORT_ONLY},
+                {**BLOCK_OF_GROUP, "id": "other", "state": REPORT_ONLY},
+            ],
+            {"groups": GROUPS},
+            {"APW-013"},
+        ),
     ],
 )
 def test_causes_are_exact_where_nothing_could_add_one(
@@ -149,7 +176,6 @@ def test_doubt_is_worked_out_where_anything_is_open(
     assert land.is_doubtful(situation) is doubtful
 
 
-BLOCK_OF_GROUP = policy(users=(), groups=("g1",), clients=("exchangeActiveSync", "other"), grant=("block",))
 WOULD_BLOCK = {**BLOCK_OF_GROUP, "state": REPORT_ONLY}
 BLOCK_AT_TIMES = policy(
     users=(),
@@ -158,7 +184,7 @@ BLOCK_AT_TIMES = policy(
     grant=("block",),
     conditions={"platforms": {"includePlatforms": ["iOS"]}},
 )
-UNREAD_GROUPS = {"groups": GROUPS_GAP}
+AT_TIMES = policy("At times", users=(), groups=("g1",), clients=("browser",), conditions={"userRiskLevels": ["high"]})
 WITH_GROUPS = {"groups": GROUPS}
 IN_GROUP = {"groups": frozenset({"g1"})}
 
@@ -166,17 +192,26 @@ IN_GROUP = {"groups": frozenset({"g1"})}
 @pytest.mark.parametrize(
     ("account", "policies", "check", "open_"),
     [
-        (UNREAD_GROUPS, [WOULD_BLOCK], "APW-013", True),
-        (UNREAD_GROUPS, [BLOCK_OF_GROUP], "APW-013", False),
-        ({**UNREAD_GROUPS, "per_user_mfa": "enforced"}, [BLOCK_OF_GROUP], "APW-007", True),
-        ({**UNREAD_GROUPS, "per_user_mfa": "enforced"}, [WOULD_BLOCK], "APW-007", False),
-        ({**UNREAD_GROUPS, "per_user_mfa": "enforced"}, [BLOCK_AT_TIMES], "APW-007", False),
-        (UNREAD_GROUPS, [BLOCK_OF_GROUP], "APW-007", False),
-        (UNREAD_GROUPS, [{**OF_GROUP, "state": REPORT_ONLY}], "APW-006", True),
-        (UNREAD_GROUPS, [{**OF_GROUP, "state": REPORT_ONLY}], "APW-001", False),
-        (UNREAD_GROUPS, [OF_GROUP], "APW-001", True),
-        (UNREAD_GROUPS, [OF_GROUP], "APW-006", False),
-        ({**UNREAD_GROUPS, "per_user_mfa": "enforced"}, [OF_GROUP], "APW-001", False),
+        (PERHAPS, [WOULD_BLOCK], "APW-013", True),
+        (PERHAPS, [BLOCK_OF_GROUP], "APW-013", False),
+        ({**PERHAPS, "per_user_mfa": "enforced"}, [BLOCK_OF_GROUP], "APW-007", True),
+        ({**PERHAPS, "per_user_mfa": "enforced"}, [WOULD_BLOCK], "APW-007", False),
+        ({**PERHAPS, "per_user_mfa": "enforced"}, [BLOCK_AT_TIMES], "APW-007", False),
+        (PERHAPS, [BLOCK_OF_GROUP], "APW-007", False),
+        (PERHAPS, [{**OF_GROUP, "state": REPORT_ONLY}], "APW-006", True),
+        (PERHAPS, [{**OF_GROUP, "state": REPORT_ONLY}], "APW-001", False),
+        (PERHAPS, [OF_GROUP], "APW-001", True),
+        (PERHAPS, [OF_GROUP], "APW-006", False),
+        ({**PERHAPS, "per_user_mfa": "enforced"}, [OF_GROUP], "APW-001", False),
+        ({**PERHAPS, "per_user_mfa": None}, [BLOCK_OF_GROUP], "APW-007", True),
+        ({**PERHAPS, "per_user_mfa": None}, [OF_GROUP], "APW-001", True),
+        (PERHAPS, [OF_GROUP], "APW-005", False),
+        (PERHAPS, [AT_TIMES], "APW-005", True),
+        (PERHAPS, [AT_TIMES], "APW-001", False),
+        (PERHAPS, [MFA_MODERN, AT_TIMES], "APW-005", False),
+        (PERHAPS, [MFA_MODERN, {**OF_GROUP, "state": REPORT_ONLY}], "APW-006", False),
+        (PERHAPS, [BLOCK_LEGACY, WOULD_BLOCK], "APW-013", False),
+        (PERHAPS, [AT_TIMES], "APW-013", False),
     ],
 )
 def test_an_unread_membership_leaves_open_what_the_policies_of_the_group_do(

@@ -19,6 +19,13 @@ from checks.resolutions import why_resolved
             Usability.BLOCKED_BY_POLICY,
             "with the app-password option hidden for another reason",
         ),
+        ("APW-007", Visibility.VISIBLE, Usability.CONDITIONAL, "with app passwords blocked only in some circumstances"),
+        (
+            "APW-099",
+            Visibility.HIDDEN,
+            Usability.BLOCKED_BY_POLICY,
+            "with the app-password option hidden for another reason",
+        ),
         ("APW-008", Visibility.HIDDEN, Usability.USABLE, "with everything readable that decides"),
         ("APW-010", Visibility.HIDDEN, Usability.USABLE, "no longer signing in with a protocol that is being retired"),
         ("APW-011", Visibility.HIDDEN, Usability.USABLE, "without an active directory role"),
