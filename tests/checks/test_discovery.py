@@ -174,6 +174,8 @@ CASES = (
     Case("named Scanlon", False, "p.scanlon@contoso.com", (OF_A_PERSON,), (CONSENT,)),
     Case("named Sa", False, "sa.smith@contoso.com", (use(),), (CONSENT,)),
     Case("service mailbox of a team", False, "service@contoso.com", (OF_A_PERSON,), (CONSENT,)),
+    Case("named and never expiring, and nothing uses it", False, "svc-idle@contoso.com",
+         more={"password_never_expires": True}),
     Case("nothing is known", False),
     # neither proposed nor named
     Case("disabled", False, "svc-old@contoso.com", (SMTP,), account={"enabled": False}),

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -26,6 +26,10 @@ RESOLVED = replace(EARLIER, status=Status.RESOLVED, resolved_at=NOW - DAY, flapp
 )
 def test_a_time_is_ahead_where_it_is_more_than_some_minutes_away(time: datetime | None, ahead: bool) -> None:
     assert is_ahead(time, NOW) is ahead
+
+
+def test_machines_may_differ_by_five_minutes() -> None:
+    assert timedelta(minutes=5) == TOLERANCE
 
 
 @pytest.mark.parametrize(

@@ -145,3 +145,13 @@ def test_what_was_told_last_is_true_once_everything_is_quiet(distances: list[int
     told = [change for change in [*changes, *quiet] if change.silence is None]
     assert told[-1].status is states[0].status
     assert len(told) <= LIMIT * (1 + (at + QUIET - NOW) / QUIET)
+
+
+def test_four_events_within_a_week_flap_and_three_quiet_days_settle() -> None:
+    _, changes = alternate([NOW, NOW + 2 * DAY, NOW + 4 * DAY, NOW + 7 * DAY - HOUR])
+    assert [change.flapping for change in changes] == [None, None, None, Flap.STARTED]
+    _, changes = alternate([NOW, NOW + 2 * DAY, NOW + 4 * DAY, NOW + 7 * DAY])
+    assert [change.flapping for change in changes] == [None] * 4
+    states, _ = alternate(HOURLY[:4])
+    assert watch(states, states[0].changed_at + 3 * DAY - HOUR)[1] == ()
+    assert len(watch(states, states[0].changed_at + 3 * DAY)[1]) == 1

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from findings.packing import PROPERTY_BYTES, NotPacked, clean, is_packed, pack, unpack
+from findings.packing import ACCOUNT_BYTES, DETAIL_BYTES, PROPERTY_BYTES, NotPacked, clean, is_packed, pack, unpack
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(st.characters()),
@@ -158,3 +158,17 @@ def test_plain_values_are_cut_and_every_other_is_named() -> None:
     document = {"n": 7, "text": "x" * 1001, "list": [noise(9000)], "object": {"a": noise(9000)}, "tuple": ()}
     kept = unpack(pack(document, 3000))
     assert kept == {"n": 7, "text": "x" * 999 + "…", "omitted": ["list", "object", "tuple"]}
+
+
+def test_a_property_holds_64_kibibytes_and_an_account_four_of_them() -> None:
+    whole = pack({"text": noise(400_000)})
+    assert len(whole["data00"]) == 65_536
+    rows = [noise(2000, number) for number in range(400)]
+    size = sum(map(len, pack({"rows": rows}).values()))
+    assert 262_144 - 2000 < size <= 262_144
+    assert (PROPERTY_BYTES, ACCOUNT_BYTES, DETAIL_BYTES) == (65_536, 262_144, 49_152)
+
+
+def test_a_text_is_cut_after_two_thousand_characters() -> None:
+    assert clean("x" * 2000) == "x" * 2000
+    assert clean("x" * 2001) == "x" * 1999 + "…"
