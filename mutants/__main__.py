@@ -1,8 +1,8 @@
 """``python3 dev.py mutate``: changes the rules in small ways, and says which changes no test notices.
 
 Options: ``--sample N`` places to change (by default 200), ``--seed N`` (by default drawn), ``--module FILE ...`` only these,
-``--seconds S`` at most, ``--workers W``. Exit code 1 where fewer than 95 % die, or the tests fail without any change; mutants that are listed as
-equivalent don't count, nor do those that can't be imported.
+``--seconds S`` at most, ``--workers W``. Exit code 1 where fewer than 95 % die, or the tests fail without any change; mutants
+that are listed as equivalent don't count, nor do those that can't be imported.
 """
 
 import argparse

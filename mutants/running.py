@@ -225,12 +225,21 @@ class _Running:
             self.process.kill()
             self.process.join()
             return Outcome.TIMEOUT
-        if code == -signal.SIGXCPU:
-            return Outcome.TIMEOUT
-        if code == pytest.ExitCode.OK:
-            return Outcome.SURVIVED
-        # Tests that can't be collected interrupt the run before the first of them.
-        return Outcome.UNIMPORTABLE if code == pytest.ExitCode.INTERRUPTED else Outcome.KILLED
+        return outcome_of(code)
+
+
+def outcome_of(code: int) -> Outcome:
+    """What the exit code of a run says; a negative one is a signal."""
+    outcomes = {
+        -signal.SIGXCPU: Outcome.TIMEOUT,
+        pytest.ExitCode.OK: Outcome.SURVIVED,
+        # The tests that ran the place have other names now, and nothing else complained.
+        pytest.ExitCode.NO_TESTS_COLLECTED: Outcome.SURVIVED,
+        # Tests that can't be imported interrupt the run before the first of them; a conftest.py ends it earlier still.
+        pytest.ExitCode.INTERRUPTED: Outcome.UNIMPORTABLE,
+        pytest.ExitCode.USAGE_ERROR: Outcome.UNIMPORTABLE,
+    }
+    return outcomes.get(code, Outcome.KILLED)
 
 
 def _run_changed(root: Path, trial: Trial, tests: Collection[str] | None, cpu_seconds: float) -> None:

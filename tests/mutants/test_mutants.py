@@ -1,6 +1,7 @@
 """The command that changes the rules in small ways: what it changes, what it runs, what it says."""
 
 import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -218,6 +219,23 @@ def outer(x: int) -> int:
 def test_what_a_change_may_be_noticed_by(row: int, tests: set[str] | None) -> None:
     lines = {6: frozenset({"one"}), 10: frozenset({"one"}), 11: frozenset({"two"}), 13: frozenset({"one"})}
     assert Reach({"a.py": lines}).tests("a.py", SOURCE, row) == tests
+
+
+@pytest.mark.parametrize(
+    ("code", "outcome"),
+    [
+        (0, "survived"),
+        (1, "killed"),
+        (2, "unimportable"),
+        (3, "killed"),
+        (4, "unimportable"),
+        (5, "survived"),
+        (-signal.SIGXCPU, "timeout"),
+        (-signal.SIGSEGV, "killed"),
+    ],
+)
+def test_an_exit_code_says_what_became_of_a_mutant(code: int, outcome: str) -> None:
+    assert running.outcome_of(code) == outcome
 
 
 def test_what_ran_before_the_tests_may_be_noticed_by_any() -> None:
