@@ -211,6 +211,8 @@ IN_GROUP = {"groups": frozenset({"g1"})}
         (PERHAPS, [MFA_MODERN, AT_TIMES], "APW-005", False),
         (PERHAPS, [MFA_MODERN, {**OF_GROUP, "state": REPORT_ONLY}], "APW-006", False),
         (PERHAPS, [BLOCK_LEGACY, WOULD_BLOCK], "APW-013", False),
+        (PERHAPS, [MFA_MODERN, WOULD_BLOCK], "APW-013", True),
+        ({**PERHAPS, "per_user_mfa": "enforced"}, [MFA_MODERN, OF_GROUP], "APW-007", False),
         (PERHAPS, [AT_TIMES], "APW-013", False),
     ],
 )
