@@ -225,7 +225,7 @@ def _days_by_hand(uses: Iterable[SignInUse]) -> int:
     """On how many days at least somebody signed in interactively."""
     uses = list(uses)
     seen = {moment.date() for use in uses for moment in (use.first_seen, use.last_seen)}
-    return max(len(seen), *(use.days for use in uses), 0)
+    return max([len(seen), *(use.days for use in uses)])
 
 
 def _consents(consents: Iterable[Consent], *, impersonal: bool) -> Iterator[Signal]:

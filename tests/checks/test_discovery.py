@@ -312,6 +312,7 @@ ADMINISTRATOR = (RoleAssignment("bg", GLOBAL_ADMINISTRATOR, "Global Administrato
         ("x@x", [], ADMINISTRATOR, (), None),
         ("breakglass@x", [*EVERYBODY_BUT_BG, policy("Other")], (), (), None),
         ("breakglass@x", [policy(state=REPORT_ONLY, not_users=("bg",))], (), (), None),
+        ("breakglass@x", [policy(state="disabled", not_users=("bg",))], (), (), None),
         (
             "breakglass@x",
             EVERYBODY_BUT_BG,
@@ -386,3 +387,21 @@ def test_equal_proposals_are_sorted_by_name() -> None:
 )
 def test_guests_and_disabled_accounts_are_not_asked_about(account: dict[str, Any], may: bool) -> None:
     assert may_be_proposed(replace(Account("a", "a@contoso.com", "A"), **account)) is may
+
+
+@pytest.mark.parametrize(
+    ("consents", "log_read", "left_out"), [((), True, True), ((CONSENT,), True, False), ((), False, False)]
+)
+def test_a_service_account_with_too_many_rights_is_no_emergency_account_unless_nothing_uses_it(
+    consents: tuple[Consent, ...], log_read: bool, left_out: bool
+) -> None:
+    tenant = make_tenant(EVERYBODY_BUT_BG, role_assignments=ADMINISTRATOR)
+    account = Account("bg", "svc-x@contoso.com", "X", consents=consents)
+    found = propose(tenant, [Candidate(account)], frozenset(), (), log_read=log_read)
+    assert bool([one for one in found if one.left_out_because]) is left_out
+
+
+def test_a_synchronization_role_that_is_held_twice_counts() -> None:
+    held = tuple(RoleAssignment("a", SYNC_ROLE, "Sync", built_in) for built_in in (True, None))
+    (found,) = propose(make_tenant(role_assignments=held), [Candidate(Account("a", "a@x", "A"))], frozenset(), ())
+    assert found.left_out_because == "It is a directory synchronization account."

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from checks.products import known_products, recognise
 from checks.signals import (
     Signal,
     client_weight,
@@ -248,6 +249,24 @@ def test_a_program_for_people_on_its_own_is_a_person_s() -> None:
     assert signals(TEAMS)["person"].weight == -2
     assert signals(TEAMS, upn="svc-a@contoso.com")["person"].weight == -1
     assert "person" not in signals(SMTP)
+    assert signals(TEAMS, use(app_name="OneDrive"))["person"].text.endswith(": Microsoft Teams.")
+    assert signals(TEAMS, by_hand(days=2))["person"].text.startswith("Somebody signs in with it interactively")
+
+
+def test_a_product_that_uses_it_says_something_and_one_that_it_is_only_assigned_to_does_not() -> None:
+    def told(account: Account) -> list[str]:
+        found = signals_of(Candidate(account), frozenset(), known_products())
+        assert [one.weight for one in found if one.kind == "product"] in ([], [1])
+        return [one.text for one in found if one.kind == "product"]
+
+    bare = Account("a", "a@contoso.com", "A")
+    veeam, codetwo = use(app_name="Veeam Backup for Microsoft 365"), use(app_name="CodeTwo Backup for Office 365")
+    consented = replace(bare, consents=(Consent("x", "Veeam Backup", "consent"),))
+    assert told(replace(bare, consents=(Consent("x", "Veeam Backup", "assignment"),))) == []
+    assert told(consented) == ["Veeam Backup for Microsoft 365 uses it: it consented to the application Veeam Backup."]
+    both = replace(bare, sign_ins=(veeam, codetwo))
+    assert told(both)[0].startswith(recognise(both, known_products())[0].product.name)
+    assert len(recognise(both, known_products())) == 2
 
 
 def test_personal_details_weigh_against() -> None:
