@@ -216,8 +216,7 @@ def _was_set_up(candidate: Candidate, third_party: frozenset[str], products: tup
     return any(
         use.last_seen >= since and use.days >= _SETTLED.days
         for use in uses
-        if _is_foreign(use, third_party, products)
-        or (use.way == "background" and _CLIENTS.get(use.client_app.casefold(), 0) > 1)
+        if _is_foreign(use, third_party, products) or _CLIENTS.get(use.client_app.casefold(), 0) > 1
     )
 
 

@@ -91,6 +91,14 @@ CASES = (
         "disagrees",
         ('the policy "Any" requires MFA',),
     ),
+    Case(
+        "one policy that both see beside one that only What If sees",
+        (policy("A", clients=("browser",)), policy("Z", clients=("browser",)), FOR_OTHERS),
+        (policy("A", clients=("browser",)), policy("Z", clients=("browser",)), FOR_OTHERS),
+        (),
+        "disagrees",
+        ('the policy "Others" applies',),
+    ),
     Case("MFA that What If can't tell", (MFA_MODERN,), (), (), "not_checked", ('about "MFA modern"',), ("mfa modern",)),
     Case(
         "MFA that What If sees and can't tell",

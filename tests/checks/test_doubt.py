@@ -8,7 +8,7 @@ import pytest
 from checks.catalog import known_checks
 from checks.decided import undecided
 from checks.landscape import Landscape, Situation
-from tenant.model import Registration, RoleAssignment
+from tenant.model import MfaDemand, Registration, RoleAssignment
 from tests.checks.kit import (
     BLOCK_LEGACY,
     DEFAULTS_GAP,
@@ -19,6 +19,7 @@ from tests.checks.kit import (
     LICENCES_GAP,
     METHODS_GAP,
     MFA_MODERN,
+    NOW,
     POLICIES_GAP,
     PROPERTIES_GAP,
     REPORT_ONLY,
@@ -241,3 +242,14 @@ def test_what_is_open_without_the_log_without_the_state_and_without_the_account(
 ) -> None:
     found = judged(make_tenant(), replace(SERVICE, **account))
     assert undecided(found, log_read=log_read, on_evidence=on_evidence) == open_
+
+
+@pytest.mark.parametrize(
+    ("policies", "open_"), [([], {"APW-002", "APW-005"}), ([MFA_MODERN], {"APW-002"})], ids=["unexplained", "explained"]
+)
+def test_a_demand_of_the_log_leaves_open_whether_the_option_is_hidden_at_times(
+    policies: list[Json], open_: set[str]
+) -> None:
+    account = replace(SERVICE, mfa_demands=(MfaDemand("enforcedForCspAdmins", NOW),))
+    found = judged(make_tenant(policies, security_defaults=DEFAULTS_GAP), account)
+    assert undecided(found, log_read=True, on_evidence=False) == open_

@@ -119,11 +119,19 @@ def test_an_application_without_a_name_is_a_third_party_s() -> None:
     [
         use(app_id="exchange"),
         use("Browser", "browser", app_id=VENDOR_APP, app_name="Northgate"),
+        use(way="app", app_id=VENDOR_APP, app_name="Northgate"),
         use("IMAP4", app_id=VENDOR_APP, app_name="Northgate"),
         use(app_id=THUNDERBIRD, app_name="Mozilla"),
         use(app_id=VENDOR_APP, app_name="eM Client for Windows"),
     ],
-    ids=["Microsoft's", "somebody is there", "counted as a protocol", "Thunderbird by id", "a mail program by name"],
+    ids=[
+        "Microsoft's",
+        "somebody is there",
+        "somebody is there in an app",
+        "counted as a protocol",
+        "Thunderbird by id",
+        "a mail program by name",
+    ],
 )
 def test_what_is_no_third_party_s_application_on_its_own(other: SignInUse) -> None:
     assert "third_party_app" not in signals(other)
@@ -181,10 +189,21 @@ def test_a_mailbox_of_nobody_that_something_uses(
         ((use(),), 1),
         ((SMTP, TEAMS), 1),
         ((SMTP, by_hand()), None),
+        ((SMTP, use(way="app", days=1)), None),
         ((use(app_id=THUNDERBIRD, app_name="Mozilla"),), None),
         ((), None),
     ],
-    ids=["protocol", "application", "phone", "Microsoft's", "at work too", "by hand", "mail program of people", "none"],
+    ids=[
+        "protocol",
+        "application",
+        "phone",
+        "Microsoft's",
+        "at work too",
+        "by hand",
+        "by hand in an app",
+        "mail program of people",
+        "none",
+    ],
 )
 def test_signing_in_with_nobody_there_says_more_of_what_machines_use(
     uses: tuple[SignInUse, ...], weight: int | None
@@ -209,6 +228,10 @@ def test_signing_in_with_nobody_there_says_more_of_what_machines_use(
         ((use("SMTP"), by_hand(until=20), by_hand(until=25)), False),
         ((use("SMTP"), by_hand(days=2, until=20)), False),
         ((use("SMTP"), TEAMS, by_hand(until=20)), False),
+        ((use("SMTP"), replace(by_hand(until=20), app_name="Microsoft Teams")), True),
+        ((use("SMTP"), use(way="app", days=1, until=20)), True),
+        ((use("SMTP"), use(way="app", days=1, until=20, app_name="Microsoft Teams")), True),
+        ((use("SMTP", "app"), by_hand(until=20)), False),
     ],
 )
 def test_whoever_was_there_on_one_day_two_weeks_before_set_it_up(uses: tuple[SignInUse, ...], settled: bool) -> None:
@@ -228,6 +251,12 @@ def test_the_more_somebody_works_with_it_the_more_it_is_a_person_s(days: int, we
     assert found.text == f"Somebody signs in with it interactively, on at least {days} of the last 30 days."
     assert signals(by_hand(days=days), upn="svc-a@contoso.com")["person"].weight == lenient
     assert signals(by_hand(days=days), mailbox_purpose="shared")["person"].weight == lenient
+
+
+def test_somebody_in_an_app_is_somebody_as_well() -> None:
+    found = signals(use(way="app", days=1, app_name="Microsoft Teams"))["person"]
+    assert (found.weight, found.text.partition(",")[0]) == (-1, "Somebody signs in with it interactively")
+    assert signals(use(way="app", days=3))["person"].weight == -4
 
 
 def test_days_of_different_sign_ins_add_up() -> None:

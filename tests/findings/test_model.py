@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from findings.compare import compare
-from findings.model import AccountRecord, Comparison, Observation, RunRecord, RunStatus, Silence
+from findings.model import DONE, OVER, AccountRecord, Comparison, Flap, Observation, RunRecord, RunStatus, Silence
 from tests.findings.build import NOW, account, seen
 
 BARE = AccountRecord("a1", "svc@contoso.example", "Svc", "run-1", NOW, True)
@@ -34,3 +34,15 @@ def test_a_run_has_done_nothing_and_is_about_everything() -> None:
     assert (shown["partial"], shown["complete"], shown["finished"]) == (False, False, None)
     assert RunRecord("r", RunStatus.COMPLETE, NOW, NOW).public()["complete"] is True
     assert RunRecord("r", RunStatus.INCOMPLETE, NOW, NOW).public()["complete"] is False
+
+
+def test_a_change_as_json_says_why_it_is_silent_and_whether_it_flaps() -> None:
+    (change,) = compare(account(), [], [seen()], alert_id="a").changes
+    assert (change.public()["silence"], change.public()["flapping"], change.public()["exception"]) == (None, None, None)
+    silent = replace(change, silence=Silence.HICCUP, flapping=Flap.STARTED).public()
+    assert (silent["silence"], silent["flapping"]) == ("hiccup", "started")
+
+
+def test_a_scan_that_was_skipped_is_over_and_not_done() -> None:
+    assert {RunStatus.COMPLETE, RunStatus.INCOMPLETE} == DONE
+    assert {RunStatus.COMPLETE, RunStatus.INCOMPLETE, RunStatus.SKIPPED} == OVER

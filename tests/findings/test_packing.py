@@ -172,3 +172,10 @@ def test_a_property_holds_64_kibibytes_and_an_account_four_of_them() -> None:
 def test_a_text_is_cut_after_two_thousand_characters() -> None:
     assert clean("x" * 2000) == "x" * 2000
     assert clean("x" * 2001) == "x" * 1999 + "…"
+
+
+def test_plain_values_that_fit_to_the_byte_are_left_whole() -> None:
+    document = {"a": noise(4000)}
+    size = sum(map(len, pack(document).values()))
+    assert unpack(pack(document, size)) == document
+    assert unpack(pack(document, size - 1)) != document
