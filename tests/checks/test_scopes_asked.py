@@ -337,6 +337,7 @@ def test_an_unread_group_that_only_includes_is_not_tried_both_ways() -> None:
             "role Global Administrator through group All service accounts",
         ),
         (SERVICE, targeting("r3"), {"role_assignments": (holds("r3"),)}, "role r3"),
+        (SERVICE, targeting("r3"), {"role_assignments": (holds("r3"), holds("r3", built_in=None))}, "role r3"),
         (
             replace(SERVICE, groups=frozenset({"g1", "g2"})),
             targeting(GA),

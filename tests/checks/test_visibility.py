@@ -117,6 +117,12 @@ def test_each_row_of_the_table_and_what_is_predicted_beside_it(
             "predicted",
         ),
         ([of_group("A"), mfa("B", not_groups=("g1",), state=REPORT_ONLY)], UNREAD, {}, "unknown"),
+        (
+            [mfa("A", not_groups=("g1", "g2")), mfa("B", not_groups=("g1",)), of_group("C", state=REPORT_ONLY)],
+            UNREAD,
+            {},
+            "unknown",
+        ),
     ],
 )
 def test_what_is_unread_leaves_a_row_open_unless_a_stronger_one_is_certain(
