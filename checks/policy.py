@@ -28,6 +28,10 @@ _OTHER_CONTROLS = frozenset(
     {"block", "compliantdevice", "domainjoineddevice", "approvedapplication", "compliantapplication"}
 )
 
+# The ids of "Multifactor authentication", "Passwordless MFA" and "Phishing-resistant MFA" are the same in every tenant.
+# Source: Microsoft Learn, "Conditional Access authentication strengths", built-in authentication strengths.
+_BUILT_IN_STRENGTHS = frozenset(f"00000000-0000-0000-0000-00000000000{last}" for last in "234")
+
 ENABLED = "enabled"
 DISABLED = "disabled"
 REPORT_ONLY = "enabledforreportingbutnotenforced"
@@ -213,6 +217,8 @@ def _satisfies_mfa(
     strength: AuthenticationStrength, strengths: Mapping[str, AuthenticationStrength] | Gap
 ) -> bool | None | Gap:
     satisfied = strength.requirements_satisfied
+    if satisfied is None and strength.id in _BUILT_IN_STRENGTHS:
+        return True
     if satisfied is None:
         if isinstance(strengths, Gap):
             return strengths
