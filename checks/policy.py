@@ -231,7 +231,7 @@ def _mfa_demand(grant: GrantControls, strengths: Mapping[str, AuthenticationStre
         strength = None if satisfies is True else _in_words(grant.strength, satisfies, strengths)
         why = (words.instead_of_mfa(grant, _MFA_CONTROLS, strength),)
     elif grant.unknown_members:
-        why = (words.unknown_members("grant controls", grant.unknown_members),)
+        why = (words.beside_unknown_controls(grant.unknown_members),)
     return _Demand(least, most, gap, why, None)
 
 
@@ -324,7 +324,7 @@ def _at_risk(kind: str, levels: tuple[str, ...]) -> str | None:
 def _unknown_conditions(policy: Policy) -> tuple[str, ...]:
     """What this version doesn't know about when the policy applies."""
     found = [] if policy.state in (ENABLED, REPORT_ONLY) else [words.unknown_state(policy.state)]
-    found += [words.unknown_members("conditions", policy.unknown_members)] if policy.unknown_members else []
+    found += [words.unknown_conditions(policy.unknown_members)] if policy.unknown_members else []
     return tuple(found)
 
 

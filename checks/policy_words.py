@@ -36,7 +36,7 @@ _LEVELS = {name: name for name in ("low", "medium", "high", "hidden", "none", "m
 _FLOWS = {"devicecodeflow": "device code flow", "authenticationtransfer": "authentication transfer"}
 
 _UNKNOWN = "which this version doesn't know"
-_NO_PLATFORM = "scanners and mail libraries present none"
+_NO_PLATFORM = "scanners and mail libraries present no platform"
 
 
 def known_controls() -> frozenset[str]:
@@ -113,9 +113,14 @@ def instead_of_mfa(grant: GrantControls, mfa: frozenset[str], strength: NamedStr
     return f"only if no other control is met instead ({what})"
 
 
-def unknown_members(what: str, names: Iterable[str]) -> str:
-    """That the policy has something that nobody here knows: ``what`` it is, and what it is called in Graph."""
-    return f"it has {what} that this version doesn't know ({', '.join(_quoted(names))})"
+def unknown_conditions(names: Iterable[str]) -> str:
+    """That the policy has conditions that nobody here knows, by their names in Graph."""
+    return f"it has conditions that this version doesn't know ({', '.join(_quoted(names))})"
+
+
+def beside_unknown_controls(names: Iterable[str]) -> str:
+    """That the policy has further controls, which nobody here knows, by their names in Graph."""
+    return f"beside grant controls that this version doesn't know ({', '.join(_quoted(names))})"
 
 
 def unknown_clients(names: Iterable[str]) -> str:
@@ -147,7 +152,7 @@ def only_on_platforms(policy: Policy) -> str | None:
 def platforms_of_a_legacy_client(policy: Policy) -> str | None:
     """The same, with what it means for a legacy client, whose program tells nobody on which platform it runs."""
     text = only_on_platforms(policy)
-    if text is None or text.startswith(_CONTRADICTION):
+    if text is None or contradicts_itself(text):
         return text
     hardly = text.startswith("only on")
     return f"{text} ({_NO_PLATFORM}, so that it {'hardly concerns' if hardly else 'reaches'} them)"
@@ -184,7 +189,12 @@ _CONTRADICTION = "its conditions contradict each other"
 
 
 def _nowhere(both: Sequence[str]) -> str:
-    return f"{_CONTRADICTION}: it includes and excludes {_joined(both, 'and')}, so it applies nowhere"
+    return f"{_CONTRADICTION}: it includes and excludes {_joined(both, 'and')}, so it applies nowhere as it stands"
+
+
+def contradicts_itself(circumstance: str) -> bool:
+    """Whether the circumstance, in words, is one that never comes."""
+    return circumstance.startswith(_CONTRADICTION)
 
 
 def _location_names(ids: Iterable[str], locations: Mapping[str, str] | Gap) -> list[str]:

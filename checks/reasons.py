@@ -4,6 +4,7 @@ from datetime import datetime
 
 from checks.model import Effect, Reason
 from checks.policy import PolicyEffect
+from checks.policy_words import contradicts_itself
 from checks.scope import Roles, Scopes
 from tenant.model import Account, Gap, MfaDemand, Registration
 
@@ -106,8 +107,9 @@ def _policy_reason(what: Effect, effect: PolicyEffect, scope: str) -> Reason:
     told = [one for one in circumstances if required is None or one != f"it requires {required}"]
     if mfa and effect.exempt:
         told = [effect.exempt, *told]
-    under = f", {'; '.join(told)}" if told else ""
-    does = _required(what, effect, scope, required) if required else _done(what, effect, scope)
+    never = any(map(contradicts_itself, told))
+    does = _required(what, effect, scope, required) if required else _done(what, effect, scope, never)
+    under = _under(told, never)
     text = f'The policy "{policy.display_name}" {does} (reaches the account: {in_words(scope)}){under}.'
     understood = required is None and not (circumstances and effect.doubtful)
     return Reason(
@@ -121,9 +123,23 @@ def _required(what: Effect, effect: PolicyEffect, scope: str, required: str) -> 
     return f"{_not_yet(effect, scope)} would require {required}" if not_yet else f"requires {required}"
 
 
-def _done(what: Effect, effect: PolicyEffect, scope: str) -> str:
+def _under(circumstances: list[str], never: bool) -> str:
+    """The circumstances as the end of a sentence."""
+    if not circumstances:
+        return ""
+    first, *others = sorted(circumstances, key=contradicts_itself, reverse=True)
+    # "only from ..." goes on with what the policy does; "it has ..." says why.
+    before = ", but " if never else ": " if first.startswith(("it ", "its ")) else ", "
+    return before + "; ".join([first, *others])
+
+
+def _done(what: Effect, effect: PolicyEffect, scope: str, never: bool) -> str:
     """What the policy does; only perhaps, where nobody knows whether it ever applies."""
-    would, requires, keeps = ("might", "may require", "may keep") if effect.doubtful else ("would", "requires", "keeps")
+    would, requires, keeps = "would", "requires", "keeps"
+    if never:
+        requires, keeps = "would require", "would keep"
+    elif effect.doubtful:
+        would, requires, keeps = "might", "may require", "may keep"
     return {
         Effect.DEMANDS_MFA: f"{requires} multifactor authentication for Exchange Online",
         Effect.WOULD_DEMAND_MFA: f"{_not_yet(effect, scope)} {would} require multifactor authentication for Exchange Online",
