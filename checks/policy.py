@@ -60,8 +60,10 @@ class PolicyEffect:
     """What it requires, and that this may mean MFA, in words: where nothing in it is known to."""
     legacy_open: str | None = None
     """The same for keeping legacy clients out."""
-    doubtful: bool = False
-    """Whether it has a condition or a state that this version doesn't know, so that it may never apply."""
+    mfa_doubtful: bool = False
+    """Whether it has a condition or a state that this version doesn't know, so that it may never demand MFA."""
+    legacy_doubtful: bool = False
+    """The same for keeping legacy clients out."""
     gap: Gap | None = None
     """The authentication strength that could not be read, where it leaves ``mfa_*`` open."""
 
@@ -125,7 +127,8 @@ def effect_of(policy: Policy, tenant: Tenant) -> PolicyEffect:
         exempt=exempt,
         mfa_open=mfa.open,
         legacy_open=legacy.open,
-        doubtful=bool(unknown),
+        mfa_doubtful=bool(unknown or _interactive_only_if(policy)),
+        legacy_doubtful=bool(unknown) or _legacy_client(policy)[1] == (_unknown_clients(policy),),
         gap=gap,
     )
 

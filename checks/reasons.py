@@ -111,7 +111,7 @@ def _policy_reason(what: Effect, effect: PolicyEffect, scope: str) -> Reason:
     does = _required(what, effect, scope, required) if required else _done(what, effect, scope, never)
     under = _under(told, never)
     text = f'The policy "{policy.display_name}" {does} (reaches the account: {in_words(scope)}){under}.'
-    understood = required is None and not (circumstances and effect.doubtful)
+    understood = required is None and not (circumstances and _is_doubtful(what, effect))
     return Reason(
         text, what, policy.id, policy.display_name, scope, _since(effect), circumstances, understood=understood
     )
@@ -121,6 +121,11 @@ def _required(what: Effect, effect: PolicyEffect, scope: str, required: str) -> 
     """What the policy requires, where nobody knows what that means."""
     not_yet = what in (Effect.WOULD_DEMAND_MFA, Effect.WOULD_BLOCK_LEGACY)
     return f"{_not_yet(effect, scope)} would require {required}" if not_yet else f"requires {required}"
+
+
+def _is_doubtful(what: Effect, effect: PolicyEffect) -> bool:
+    """Whether nobody knows if the policy ever has this effect."""
+    return effect.mfa_doubtful if what in (Effect.DEMANDS_MFA, Effect.WOULD_DEMAND_MFA) else effect.legacy_doubtful
 
 
 def _under(circumstances: list[str], never: bool) -> str:
@@ -138,7 +143,7 @@ def _done(what: Effect, effect: PolicyEffect, scope: str, never: bool) -> str:
     would, requires, keeps = "would", "requires", "keeps"
     if never:
         requires, keeps = "would require", "would keep"
-    elif effect.doubtful:
+    elif _is_doubtful(what, effect):
         would, requires, keeps = "might", "may require", "may keep"
     return {
         Effect.DEMANDS_MFA: f"{requires} multifactor authentication for Exchange Online",

@@ -164,6 +164,10 @@ def test_what_nobody_knows_is_not_said_to_keep_legacy_clients_out(raw: Json, tex
             policy(conditions={"newCondition": ["x"]}),
             f'{PERHAPS_MFA}: it has conditions that this version doesn\'t know ("conditions.newCondition").',
         ),
+        (
+            policy(clients=("newApp", "other")),
+            f'{PERHAPS_MFA}, only for client apps that this version doesn\'t know ("newapp").',
+        ),
         (policy(state="brandNew"), f'{PERHAPS_MFA}: its state "brandnew" is new to this version.'),
     ],
 )
@@ -226,10 +230,6 @@ def test_the_same_of_a_policy_that_is_not_in_force_yet(raw: Json, what: str) -> 
             f'{MFA}, only for device code flow or "newFlow".',
         ),
         (
-            policy(clients=("newApp", "other")),
-            f'{MFA}, only for client apps that this version doesn\'t know ("newapp").',
-        ),
-        (
             policy(app_members={"applicationFilter": {"mode": "include", "rule": "x"}}),
             f"{MFA}, only where its application filter selects Exchange Online, which this product can't evaluate.",
         ),
@@ -281,6 +281,11 @@ def test_a_demand_for_mfa_in_words(raw: Json, text: str) -> None:
         ),
         (policy(conditions=locations(["All"], ["l1"])), f"{BLOCKS}, from everywhere except Head office."),
         (policy(grant=("block",), clients=("exchangeActiveSync",)), f"{BLOCKS}, only for Exchange ActiveSync clients."),
+        (policy(clients=("newApp", "other")), f"{BLOCKS}."),
+        (
+            policy(clients=("browser", "newApp")),
+            f'{BLOCKS.replace("keeps", "may keep")}, only for client apps that this version doesn\'t know ("newapp").',
+        ),
     ],
 )
 def test_a_block_in_words(raw: Json, text: str) -> None:
