@@ -70,6 +70,10 @@ def _about_to_be_blocked(verdict: Verdict) -> Severity | None:
 
 
 SWITCHED_OFF = "APW-009"
+OPTION_CHECKS = frozenset({*(f"APW-00{number}" for number in range(1, 7)), SWITCHED_OFF})
+"""The checks of whether the option is there."""
+BLOCKED_CHECKS = frozenset({"APW-007"})
+"""The checks of whether an app password works, for accounts that may have one."""
 BY_USE = frozenset({"APW-010", "APW-012"})
 """The checks of how an account is used: ``checks/usage.py``."""
 _DEMANDS = (Effect.DEMANDS_MFA, Effect.EVIDENCE)
@@ -147,10 +151,12 @@ def switched_off(judged: JudgedAccount, before: str | None) -> Finding | None:
         return None
     if not isinstance(state, str) or state.lower() != "disabled":
         return None
-    summary = (
-        "Per-user MFA of the account was set to Disabled. The app-password option goes away with it, and existing app "
-        "passwords may be lost: check the product that uses the account."
+    gone = (
+        "The app-password option goes away with it, and existing app passwords may be lost"
+        if before == "enforced"
+        else "Without it the account isn't offered app passwords, and existing ones may be lost"
     )
+    summary = f"Per-user MFA of the account was set to Disabled. {gone}: check the product that uses the account."
     severity = Severity.HIGH
     return Finding(
         SWITCHED_OFF,
@@ -177,7 +183,7 @@ def _finding(check: Check, severity: Severity, verdict: Verdict) -> Finding:
 
 def fingerprint(check_id: str, severity: Severity, causes: list[str]) -> str:
     """A hash over the causes: which policies, and whether in circumstances only. A renamed policy doesn't change it."""
-    return hashlib.sha256("\n".join([check_id, severity, *sorted(causes)]).encode()).hexdigest()[:16]
+    return hashlib.sha256("\n".join([check_id, severity, *sorted(set(causes))]).encode()).hexdigest()[:16]
 
 
 def _and(names: tuple[str, ...]) -> str:

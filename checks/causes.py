@@ -30,6 +30,13 @@ _STATES = {
 }
 
 
+def _narrowed(verb: str, reason: Reason) -> str:
+    """``Hidden since``, and how surely: what holds only in some circumstances, or perhaps, isn't said to hold always."""
+    if reason.effect in (Effect.EXCLUDED, Effect.PER_USER_STATE) or (reason.understood and not reason.circumstances):
+        return verb
+    return verb.replace("since", "in some circumstances since" if reason.understood else "perhaps since")
+
+
 class Causes:
     """The causes of one tenant's verdicts."""
 
@@ -62,7 +69,7 @@ class Causes:
         verb = _SINCE.get(reason.effect)
         events = self._events(reason, account) if verb and self._trail else []
         if verb and events:
-            cause = f"{verb} {_told(events, account)}."
+            cause = f"{_narrowed(verb, reason)} {_told(events, account)}."
             return replace(reason, since=events[0].time, actor=events[0].actor, cause=cause)
         if reason.policy_id is None or reason.since is None:
             return reason

@@ -125,7 +125,7 @@ class Judge:
         unread = [reason for reason in reasons if reason.effect is Effect.UNREADABLE]
         if unread and visibility is Visibility.UNKNOWN:
             reasons = [*unread, *reasons]
-        return tuple(dict.fromkeys(reasons)) if unread or self._land.contradiction else tuple(reasons)
+        return tuple(dict.fromkeys(reasons))
 
 
 def judge(

@@ -7,7 +7,7 @@ from checks import reasons as say
 from checks.model import Effect, Reason
 from checks.policy import ENABLED, PolicyEffect, Strength, can_reach_users, effect_of
 from checks.scope import Reach, Roles, Scopes
-from tenant.model import Account, Gap, Registration, Tenant
+from tenant.model import Account, Gap, Policy, Registration, Tenant
 
 NEVER, CONDITIONAL, ALWAYS = 0, 2, 3
 """How surely policies do something: no, in some circumstances, yes. In between stands what isn't in force yet."""
@@ -60,7 +60,7 @@ class Landscape:
 
     def __init__(self, tenant: Tenant) -> None:
         self.tenant = tenant
-        policies = () if isinstance(tenant.policies, Gap) else tenant.policies
+        policies = [] if isinstance(tenant.policies, Gap) else _each_once(tenant.policies)
         effects = (effect_of(policy, tenant) for policy in policies if can_reach_users(policy))
         self.effects = tuple(
             sorted(
@@ -146,6 +146,16 @@ class Wordless(Landscape):
     def excluding(self, situation: Situation) -> list[Reason]:
         """Nothing."""
         return []
+
+
+def _each_once(policies: Iterable[Policy]) -> list[Policy]:
+    """The policies without those that are listed twice; two that only share an id both count."""
+    found: dict[str, list[Policy]] = {}
+    for policy in policies:
+        same = found.setdefault(policy.id, [])
+        if policy not in same:
+            same.append(policy)
+    return [policy for same in found.values() for policy in same]
 
 
 def _is_read(registration: Registration) -> bool:

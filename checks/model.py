@@ -80,6 +80,9 @@ class Reason:
     """Who or what made it so, as the audit log says."""
     cause: str | None = None
     """Since when and through what, in a sentence."""
+    understood: bool = True
+    """False where something that this version doesn't know decides (a grant control, a strength, a condition), so that it may
+    have this effect or not."""
     since_is_policy_date: bool = False
     """Whether ``since`` is only the policy's own date, because the audit log has nothing that explains the reason."""
 

@@ -6,7 +6,7 @@ from checks.usage import RETIRED, SHARED
 
 _OPTION = {
     Visibility.VISIBLE: "with the app-password option available",
-    Visibility.NOT_OFFERED: "without any demand for MFA on mail",
+    Visibility.NOT_OFFERED: "without any demand for MFA on mail (the option isn't offered then either)",
     Visibility.HIDDEN: "with the app-password option hidden for another reason",
     Visibility.CONDITIONAL: "with the app-password option hidden only in some circumstances",
     Visibility.PREDICTED: "with the app-password option not hidden at present",

@@ -189,6 +189,7 @@ def reason_object(reason: Reason) -> Json:
         "actor": reason.actor,
         "cause": reason.cause,
         "circumstances": list(reason.circumstances),
+        "understood": reason.understood,
     }
 
 

@@ -11,7 +11,7 @@ from reports import times
 from reports.chain import chain_of
 from reports.extras import Json, ReportExtras
 from reports.text import readable
-from reports.words import CHANGE, EFFECT, PER_USER_MFA, SEVERITY, USABILITY, VISIBILITY, Words, say, verdict
+from reports.words import CHANGE, PER_USER_MFA, SEVERITY, USABILITY, VISIBILITY, Words, effect, say, verdict
 
 _HISTORY = 12
 """How many entries of an account's history are shown."""
@@ -112,14 +112,14 @@ def _since(account: Json) -> int | None:
 
 def _reason(reason: Json, pool: Pool) -> int:
     circumstances = tuple(reason.get("circumstances") or ())
-    names = ("text", "effect", "policy_id", "policy_name", "scope", "since", "actor", "cause")
+    names = ("text", "effect", "policy_id", "policy_name", "scope", "since", "actor", "cause", "understood")
     key = (*(reason.get(name) for name in names), circumstances)
     if (since := reason.get("since")) is not None:
         since = _seconds(since)
     value = {
         "text": readable(reason["text"]),
         "effect": readable(reason["effect"]),
-        "label": say(EFFECT, reason["effect"]),
+        "label": effect(reason),
         "chain": [[link.kind, link.name] for link in chain_of(reason)],
         "policy": readable(reason["policy_id"] or ""),
         "since": since,

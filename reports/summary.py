@@ -8,8 +8,8 @@ from reports import times
 from reports.extras import Json, ReportExtras
 from reports.words import INPUT, count, say
 
-_LOSING_CHECKS = frozenset({"APW-001", "APW-002", "APW-003", "APW-009"})
-"""Checks that say that the option is gone."""
+_MISSING_CHECKS = frozenset({"APW-001", "APW-002", "APW-003", "APW-009"})
+"""Checks that say that the option isn't there."""
 _MISSING = frozenset({"hidden", "stuck"})
 _HAVING = frozenset({"visible", "pending"})
 _BLOCKED = frozenset({"blocked_by_policy", "blocked_by_security_defaults"})
@@ -45,14 +45,16 @@ def summarize(document: Json, extras: ReportExtras) -> Summary:
     )
 
 
-def lost(document: Json, extras: ReportExtras) -> set[str]:
-    """Ids of accounts that lost the option since the scan before."""
+def affected(document: Json, extras: ReportExtras) -> tuple[set[str], set[str]]:
+    """Ids of accounts that lost the option since the scan before, and of those that never had it and are missing it now."""
     missing = {account["id"] for account in document["accounts"] if account["visibility"] in _MISSING}
-    return {
-        change["account"]
+    news = {
+        change["account"]: change.get("previous_visibility")
         for change in extras.changes_of(document["run"])
-        if change["kind"] in ("opened", "reopened") and change["check_id"] in _LOSING_CHECKS
-    } & missing - extras.new_accounts
+        if change["kind"] in ("opened", "reopened") and change["check_id"] in _MISSING_CHECKS
+    }
+    lost = {account for account, before in news.items() if before == "visible"} & missing
+    return lost, (news.keys() & missing) - lost
 
 
 def _headline(document: Json, extras: ReportExtras, since: str | None) -> str:
@@ -60,9 +62,13 @@ def _headline(document: Json, extras: ReportExtras, since: str | None) -> str:
     total = count(len(accounts), "service account", "service accounts")
     if not accounts:
         return "No service accounts were judged: none is selected, or none could be read."
-    gone = len(lost(document, extras)) if since else 0
-    if gone:
-        return f"{gone:,} of {total} lost the app-password option since {since}."
+    lost, newly = affected(document, extras) if since else (set(), set())
+    are = "is" if len(newly) == 1 else "are"
+    if lost:
+        others = f", and {len(newly):,} more {are} newly affected" if newly else ""
+        return f"{len(lost):,} of {total} lost the app-password option since {since}{others}."
+    if newly:
+        return f"{len(newly):,} of {total} {are} newly affected since {since}: the app-password option is missing."
     missing = sum(account["visibility"] in _MISSING for account in accounts)
     if missing:
         verb = "is" if missing == 1 else "are"

@@ -25,7 +25,7 @@ VISIBILITY = {
     "unknown": Words("Cannot tell", "Something that decides could not be read."),
     "predicted": Words("About to be hidden", "A policy that isn't in force yet would hide the option."),
     "conditional": Words(
-        "Hidden in some circumstances", "MFA is required only now and then; then it hides the option."
+        "Hidden in some circumstances", "MFA is required only now and then, or may be; then it hides the option."
     ),
     "pending": Words("After MFA registration", "The option appears when somebody registers an MFA method."),
     "not_offered": Words("Not offered, no MFA required", "Nothing requires MFA of the account for mail."),
@@ -43,7 +43,9 @@ USABILITY = {
         "Blocked by a policy", "A Conditional Access policy keeps legacy clients out, with or without an app password."
     ),
     "unknown": Words("Cannot tell", "Something that decides could not be read."),
-    "conditional": Words("Blocked in some circumstances", "A policy keeps legacy clients out now and then."),
+    "conditional": Words(
+        "Blocked in some circumstances", "A policy keeps legacy clients out now and then, or may do so."
+    ),
     "usable": Words("Works", "No policy keeps a legacy client with an app password out."),
     "not_checked": Words("Not checked", "No app password comes into question for the account."),
 }
@@ -63,6 +65,14 @@ EFFECT = {
     "unreadable": "Could not be read",
 }
 """What a reason does to the account."""
+
+PERHAPS = {
+    "demands_mfa": "May require MFA",
+    "blocks_legacy": "May block legacy clients",
+    "would_demand_mfa": "Might require MFA",
+    "would_block_legacy": "Might block legacy clients",
+}
+"""The same where something decides that this version doesn't know."""
 
 SEVERITY = {"high": "High", "medium": "Medium", "low": "Low"}
 """Severities, worst first."""
@@ -114,6 +124,12 @@ def say(words: dict[str, str], name: str) -> str:
     """
     known, space, rest = name.partition(" ")
     return words.get(name) or known.replace("_", " ").capitalize() + space + rest
+
+
+def effect(reason: Mapping[str, Any]) -> str:
+    """What a reason does to the account, in words; only perhaps, where nobody knows what decides."""
+    name = reason["effect"]
+    return say(EFFECT if reason.get("understood", True) else {**EFFECT, **PERHAPS}, name)
 
 
 def gap_sentence(gap: Mapping[str, Any], accounts: Mapping[str, str]) -> str:

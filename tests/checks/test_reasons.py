@@ -150,7 +150,7 @@ def test_without_a_change_the_creation_is_since_when() -> None:
         (policy(conditions={"platforms": {"includePlatforms": ["macOS"]}}), "macOS"),
         (policy(conditions={"locations": {"includeLocations": ["AllTrusted"]}}), "trusted"),
         (policy(conditions={"locations": {"includeLocations": ["lost"]}}), "lost"),
-        (policy(conditions={"authenticationFlows": {"transferMethods": "deviceCodeFlow"}}), "deviceCodeFlow"),
+        (policy(conditions={"authenticationFlows": {"transferMethods": "deviceCodeFlow"}}), "device code flow"),
         (policy(conditions={"devices": {"deviceFilter": {"mode": "include", "rule": "x"}}}), "device filter"),
         (policy(conditions={"newCondition": ["x"]}), "conditions.newCondition"),
         (policy(partialEnablementStrategy={"x": 1}), "partialEnablementStrategy"),

@@ -21,9 +21,11 @@ def before(**hours: float) -> ReportExtras:
     return ReportExtras(runs=[{"id": "before", "status": "complete", "finished": samples.iso(finished)}])
 
 
-def lost(shown: list[Json], *places: int, check_id: str = "APW-001", kind: str = "opened") -> ReportExtras:
+def lost(
+    shown: list[Json], *places: int, check_id: str = "APW-001", kind: str = "opened", before_: str | None = "visible"
+) -> ReportExtras:
     """A scan yesterday, and a change at this one for each of the accounts at these places."""
-    history = [change(shown[place], check_id, kind, NOW, RUN, "") for place in places]
+    history = [change(shown[place], check_id, kind, NOW, RUN, "", before=before_) for place in places]
     return ReportExtras(history=history, runs=before(days=1).runs)
 
 
@@ -65,11 +67,22 @@ def test_other_changes_are_no_loss(check_id: str, kind: str) -> None:
     assert "lost" not in headline
 
 
-def test_an_account_that_is_new_has_lost_nothing() -> None:
-    shown = accounts("hidden", "visible")
-    extras = lost(shown, 0)
-    new = ReportExtras(history=extras.history, runs=extras.runs, new_accounts=frozenset({shown[0]["id"]}))
-    assert "lost" not in summarize(document(shown), new).headline
+@pytest.mark.parametrize("known", ["not_offered", "pending", "hidden", "unknown", None])
+def test_an_account_that_never_had_the_option_has_not_lost_it(known: str | None) -> None:
+    shown = accounts("hidden", "hidden", "visible")
+    headline = summarize(document(shown), lost(shown, 0, before_=known)).headline
+    assert headline == (
+        "1 of 3 service accounts is newly affected since yesterday: the app-password option is missing."
+    )
+
+
+def test_what_was_lost_comes_before_what_was_never_there() -> None:
+    shown = accounts("hidden", "hidden", "stuck", "visible")
+    history = [*lost(shown, 0).history, *lost(shown, 1, 2, before_="not_offered").history]
+    headline = summarize(document(shown), ReportExtras(history=history, runs=before(days=1).runs)).headline
+    assert headline == (
+        "1 of 4 service accounts lost the app-password option since yesterday, and 2 more are newly affected."
+    )
 
 
 @pytest.mark.parametrize(
