@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from checks.judge import Judge
+from checks.memberships import Moves, groups_of, latest
 from checks.model import Effect, JudgedAccount, Reason
 from checks.policy import ENABLED
 from tenant.model import Account, AuditEvent, AuditTrail, Gap, Policy, Tenant
@@ -39,12 +40,9 @@ class Causes:
         policies = () if isinstance(tenant.policies, Gap) else tenant.policies
         self._policies = {policy.id: policy for policy in policies}
         self._of: dict[str, list[AuditEvent]] = {}
-        self._moves: dict[str, dict[str, AuditEvent]] = {}
-        """Id of a group or role -> id of whoever was added or removed -> the newest such event."""
+        self._moves = Moves(tenant, trail)
         for event in trail.events if trail else ():
             self._of.setdefault(event.target_id, []).append(event)
-            if event.container_id:
-                self._moves.setdefault(event.container_id, {}).setdefault(event.target_id, event)
         self._defaults = [event for event in (trail.events if trail else ()) if event.kind == "security_defaults"]
         self._judges: dict[tuple[str, datetime, bool], Judge] = {}
         self._scopes: dict[tuple[str, bool], _Scope] = {}
@@ -124,51 +122,28 @@ class Causes:
         if policy is None or isinstance(account.groups, Gap):
             return None
         scope = self._scope(policy, excluded=reason.effect is Effect.EXCLUDED)
-        found = [*self._joined(scope.joined, account), *self._left(scope.left, account)]
-        return max(found, key=lambda event: event.time, default=None)
+        return latest([*self._joined(scope.joined, account), *self._moves.out_of(scope.left, account)])
 
     def _joined(self, containers: Iterable[str], account: Account) -> Iterator[AuditEvent]:
         """For each group or role that the account is in: the newest event that brought it there."""
         for container in containers:
-            newest = self._newest_move(container, account)
-            held = newest and (newest.kind == "role_added" or container in _groups(account))
+            newest = self._moves.newest(container, account)
+            held = newest and (newest.kind == "role_added" or container in groups_of(account))
             if newest and held and newest.kind.endswith("_added"):
                 yield newest
-
-    def _left(self, containers: Iterable[str], account: Account) -> Iterator[AuditEvent]:
-        """For each group or role that the account isn't in any more: the newest event that took it out."""
-        for container in containers:
-            newest = self._newest_move(container, account)
-            if newest and newest.kind.endswith("_removed") and container not in _groups(account):
-                yield newest
-
-    def _newest_move(self, container: str, account: Account) -> AuditEvent | None:
-        """The newest event that brought the account, or a group that it is in, into or out of a group or role."""
-        moves = self._moves[container]
-        found = [moves[id] for id in moves.keys() & {account.id, *_groups(account)}]
-        return max(found, key=lambda event: event.time, default=None)
 
     def _scope(self, policy: Policy, *, excluded: bool) -> "_Scope":
         key = (policy.id, excluded)
         if key not in self._scopes:
-            # Only groups and roles with events are of interest: most have none.
-            exclusions = (self._with_nested(policy.exclude_groups) | policy.exclude_roles) & self._moves.keys()
-            inclusions = (self._with_nested(policy.include_groups) | policy.include_roles) & self._moves.keys()
+            exclusions = self._moves.among(policy.exclude_groups, policy.exclude_roles)
+            inclusions = self._moves.among(policy.include_groups, policy.include_roles)
             everybody = "all" in policy.include_users
             self._scopes[key] = (
-                _Scope(frozenset(exclusions), frozenset())
+                _Scope(exclusions, frozenset())
                 if excluded
-                else _Scope(frozenset() if everybody else frozenset(inclusions), frozenset(exclusions))
+                else _Scope(frozenset() if everybody else inclusions, exclusions)
             )
         return self._scopes[key]
-
-    def _with_nested(self, groups: frozenset[str]) -> frozenset[str]:
-        found, waiting = set(groups), list(groups)
-        while waiting:
-            nested = self._tenant.nesting.get(waiting.pop(), frozenset()) - found
-            found |= nested
-            waiting += nested
-        return frozenset(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,10 +152,6 @@ class _Scope:
 
     joined: frozenset[str]
     left: frozenset[str]
-
-
-def _groups(account: Account) -> frozenset[str]:
-    return account.groups if isinstance(account.groups, frozenset) else frozenset()
 
 
 def _told(events: list[AuditEvent], account: Account) -> str:

@@ -20,7 +20,7 @@ from checks.unexplained import Explaining
 from checks.usability import usability_of
 from checks.usage import usage_findings
 from checks.visibility import visibility_of
-from tenant.model import Account, Tenant
+from tenant.model import Account, AuditTrail, Tenant
 
 _Conclusion = tuple[Verdict, tuple[Finding, ...], tuple[Remedy, ...]]
 
@@ -29,15 +29,24 @@ class Judge:
     """Judges accounts of one tenant. Making one costs time per policy; each account then costs only its own policies."""
 
     def __init__(
-        self, tenant: Tenant, *, app_passwords_allowed: str = "unknown", now: datetime, words: bool = True
+        self,
+        tenant: Tenant,
+        *,
+        app_passwords_allowed: str = "unknown",
+        now: datetime,
+        trail: AuditTrail | None = None,
+        past: Tenant | None = None,
+        words: bool = True,
     ) -> None:
         """Takes the tenant, the attested tenant switch (``yes``, ``no`` or ``unknown``) and the time of judging (aware).
 
-        Without ``words`` only :meth:`answers` is of use, and costs a fraction.
+        ``trail``: what is known of the tenant's audit log, to tell evidence of today from evidence of the past. ``past``: the
+        tenant in which the sign-ins took place that are the evidence, where this one is only supposed. Without ``words`` only :meth:`answers` is of use, and costs a fraction.
         """
         self._tenant = tenant
         self._switch_off = app_passwords_allowed == "no"
         self._now = now
+        self._trail, self._past = trail, past or tenant
         self._land = Landscape(tenant) if words else Wordless(tenant)
         self._conclusions: dict[Hashable, _Conclusion] = {}
 
@@ -116,7 +125,7 @@ class Judge:
 
     @cached_property
     def _explaining(self) -> Explaining:
-        return Explaining(self._tenant)
+        return Explaining(self._past, self._trail)
 
     def _ordered(self, visibility: Visibility, reasons: list[Reason]) -> tuple[Reason, ...]:
         """What is missing stands first where it leaves the answer open; what concerns both answers is said once."""
@@ -129,10 +138,15 @@ class Judge:
 
 
 def judge(
-    tenant: Tenant, accounts: Iterable[Account], *, app_passwords_allowed: str = "unknown", now: datetime
+    tenant: Tenant,
+    accounts: Iterable[Account],
+    *,
+    app_passwords_allowed: str = "unknown",
+    now: datetime,
+    trail: AuditTrail | None = None,
 ) -> list[JudgedAccount]:
     """Every account with its verdict, in the given order. See :class:`Judge` for the arguments."""
-    judging = Judge(tenant, app_passwords_allowed=app_passwords_allowed, now=now)
+    judging = Judge(tenant, app_passwords_allowed=app_passwords_allowed, now=now, trail=trail)
     return [judging.judge(account) for account in accounts]
 
 
