@@ -200,7 +200,8 @@ class _Look:
         turns, trail = Turns(), None  # the audit log and the sign-in log share one limit
         if self._settings.audit_log == "on":
             gaps = Gaps()
-            trail = await read_trail(self._graph, self._evidence, turns, gaps, self._clock(), reading.tenant)
+            ids = [account.id for account in reading.accounts]
+            trail = await read_trail(self._graph, self._evidence, turns, gaps, self._clock(), reading.tenant, ids)
             reading = replace(reading, gaps=(*reading.gaps, *gaps.found()))
         usage = await self._usage(reading, turns, quick=quick)
         if _discovers_all(self._settings):
