@@ -4,7 +4,7 @@ Where an input is missing the answer is worked out twice, with that input at its
 blocking) value; the same answer both times stands, otherwise it is ``unknown`` and names the inputs that are missing.
 """
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
@@ -14,6 +14,7 @@ from checks.catalog import findings_of
 from checks.doubt import doubt_about
 from checks.landscape import Landscape, Situation, Wordless
 from checks.model import Effect, Finding, JudgedAccount, Reason, Remedy, Usability, Verdict, Visibility
+from checks.registering import Registering
 from checks.remediation import remedies_for
 from checks.scope import Roles, is_synchronization_account
 from checks.unexplained import Explaining
@@ -67,7 +68,8 @@ class Judge:
             return _conclude(Verdict(Visibility.NOT_APPLICABLE, Usability.NOT_CHECKED, (why,)))
         key = self._kind(account)
         if key not in self._conclusions:
-            self._conclusions[key] = _conclude(self._verdict(self._situation(account, roles)))
+            verdict = self._verdict(self._situation(account, roles))
+            self._conclusions[key] = _conclude(verdict, self._registering.steps(account))
         return self._conclusions[key]
 
     def kind(self, account: Account) -> Hashable | None:
@@ -80,7 +82,7 @@ class Judge:
         # Service accounts are much alike: those that no rule can tell apart share one verdict.
         state = (account.per_user_mfa, account.per_user_mfa_bulk, account.enabled, account.registration)
         evidence = (account.mfa_demands, self._explaining.position(account)) if account.mfa_demands else None
-        return state, evidence, self._land.scopes.position(account)
+        return state, evidence, self._land.scopes.position(account), self._registering.position(account)
 
     def answers(self, account: Account) -> tuple[Visibility, Usability]:
         """Both answers for an account of which policies decide something (see :meth:`kind`)."""
@@ -124,6 +126,10 @@ class Judge:
         return None
 
     @cached_property
+    def _registering(self) -> Registering:
+        return Registering(self._tenant)
+
+    @cached_property
     def _explaining(self) -> Explaining:
         return Explaining(self._past, self._trail)
 
@@ -159,5 +165,5 @@ def is_guest(account: Account) -> bool:
     )
 
 
-def _conclude(verdict: Verdict) -> _Conclusion:
-    return verdict, findings_of(verdict), remedies_for(verdict)
+def _conclude(verdict: Verdict, registering: Sequence[str] = ()) -> _Conclusion:
+    return verdict, findings_of(verdict), remedies_for(verdict, registering)

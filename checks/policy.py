@@ -7,7 +7,7 @@ at its least and at its most.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 from tenant.model import AuthenticationStrength, Gap, GrantControls, Policy, Tenant
@@ -125,6 +125,17 @@ def demands_mfa_somewhere(policy: Policy, tenant: Tenant) -> tuple[bool, bool]:
         return False, False
     least, most, _, _ = _mfa_demand(policy.grant, tenant.strengths)
     return least > Strength.NONE, most > Strength.NONE
+
+
+def circumstances(policy: Policy, locations: Mapping[str, str] | Gap) -> tuple[str, ...]:
+    """What must be the case for the policy to apply besides its places, in words."""
+    anywhere = replace(policy, include_locations=(), exclude_locations=())
+    return (*_circumstances(anywhere, locations), *_flow(policy))
+
+
+def places(ids: tuple[str, ...], locations: Mapping[str, str] | Gap) -> tuple[str, ...]:
+    """What the locations are called."""
+    return _location_names(ids, locations)
 
 
 def _limit(demand: Strength, client: Strength, circumstances: tuple[str, ...]) -> Strength:
