@@ -179,27 +179,26 @@ async def test_of_many_accounts_the_updates_are_asked_for_altogether(
     assert len(asked(graph, AUDITS)) == 4
 
 
-async def test_the_evidence_of_a_policy_that_was_deleted_since_is_of_the_past(graph: LocalGraph, storage: str) -> None:
-    graph.tenant.audits = []
-    await scanned(graph, storage, audit_log="on")
-    policy = graph.tenant.policies[0]
-    graph.tenant.policies.clear()
-    deleted = {
-        **joined(graph, SVC, "2026-11-22T09:00:00.0000000Z"),
+def deleted(graph: LocalGraph, time: str) -> dict[str, Any]:
+    """The deletion of the tenant's policy, which this does."""
+    policy = graph.tenant.policies.pop()
+    changed = [{"displayName": "ConditionalAccessPolicy", "oldValue": json.dumps(policy), "newValue": None}]
+    target = {"id": policy["id"], "displayName": policy["displayName"], "type": "Policy", "modifiedProperties": changed}
+    return {
+        **joined(graph, SVC, time),
+        "id": "deleted",
         "activityDisplayName": "Delete conditional access policy",
         "loggedByService": "Conditional Access",
-        "targetResources": [
-            {
-                "id": policy["id"],
-                "displayName": policy["displayName"],
-                "type": "Policy",
-                "modifiedProperties": [
-                    {"displayName": "ConditionalAccessPolicy", "oldValue": json.dumps(policy), "newValue": None}
-                ],
-            }
-        ],
+        "targetResources": [target],
     }
-    graph.tenant.audits = [deleted]
+
+
+async def test_what_a_deleted_policy_did_is_told_by_the_account_and_by_the_finding_that_is_over(
+    graph: LocalGraph, storage: str
+) -> None:
+    graph.tenant.audits = []
+    await scanned(graph, storage, audit_log="on")
+    graph.tenant.audits = [deleted(graph, "2026-11-22T09:00:00.0000000Z")]
     document = await scanned(graph, storage, 1, audit_log="on")
     why = (
         'Not hidden any more since 2026-11-22 09:00 UTC, when the policy "Require MFA" was deleted, by ada@contoso.com.'
@@ -212,3 +211,19 @@ async def test_the_evidence_of_a_policy_that_was_deleted_since_is_of_the_past(gr
     assert (
         finding.public()["resolution"] == f"The last scan found the account without any demand for MFA on mail. {why}"
     )
+
+
+@pytest.mark.parametrize("logged", [True, False])
+async def test_what_ended_is_no_cause_of_what_began(graph: LocalGraph, storage: str, logged: bool) -> None:
+    graph.tenant.user(SVC).mfa = "enforced"
+    await scanned(graph, storage, audit_log="on")
+    graph.tenant.user(SVC).mfa = "disabled"
+    off = updated(graph, SVC, "2026-11-22T08:00:00.0000000Z", activityDisplayName="Disable Strong Authentication")
+    off["targetResources"][0]["modifiedProperties"] = []
+    graph.tenant.audits = [deleted(graph, "2026-11-22T09:00:00.0000000Z"), *([off] if logged else [])]
+    await scanned(graph, storage, 1, audit_log="on")
+    async with TableServiceClient.from_connection_string(storage) as service:
+        found = [one async for one in FindingStore(service).load_findings(now=NOW, account=SVC)]
+    (cause,) = (one.public()["cause"] for one in found if one.check_id == "APW-009")
+    since = "Since 2026-11-22 08:00 UTC, when per-user MFA was switched off for the account, by ada@contoso.com."
+    assert cause == (since if logged else None)
