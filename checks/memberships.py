@@ -11,6 +11,7 @@ class Moves:
     def __init__(self, tenant: Tenant, trail: AuditTrail | None) -> None:
         """Takes the tenant (for nested groups) and what is known of its audit log (None: nothing)."""
         self._nesting = tenant.nesting
+        self._groups = tenant.groups.keys() | frozenset[str]().union(*tenant.nesting.values())
         self._newest: dict[str, dict[str, AuditEvent]] = {}
         for event in trail.events if trail else ():
             if event.container_id:
@@ -26,6 +27,11 @@ class Moves:
         moves = self._newest.get(container, {})
         found = [moves[id] for id in moves.keys() & {account.id, *groups_of(account)}]
         return latest(found)
+
+    def possible(self, container: str, account: Account) -> list[AuditEvent]:
+        """The events of which one may be the newest for an account whose groups aren't all known."""
+        moves = self._newest.get(container, {})
+        return [event for id, event in moves.items() if id == account.id or id in self._groups]
 
     def out_of(self, containers: Iterable[str], account: Account) -> list[AuditEvent]:
         """For each group or role that the account isn't in any more: the newest event that took it out."""

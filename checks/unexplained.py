@@ -109,9 +109,9 @@ class Explaining:
         if reach.included & bit:
             # Where it excludes the account, what came before that is explained; where it doesn't, everything is.
             return surely, (perhaps if reach.excluded & bit else _ALWAYS)
-        if reach.excluded & bit:
-            return left, max(left, perhaps)
-        return left, (_ALWAYS if reach.most & bit else left)
+        if (reach.excluded | reach.most) & bit:
+            return min(left, surely), (max(left, perhaps) if reach.excluded & bit else _ALWAYS)
+        return left, left
 
     def _since_excluded(self, policy: Policy, account: Account, roles: Roles) -> tuple[datetime, datetime]:
         """Since when the policy has excluded the account, the first of several ways; always, where no time is known.
@@ -123,24 +123,30 @@ class Explaining:
             return changed, changed
         groups = groups_of(account)
         sure = [
-            *(self._moved(group, account, groups) for group in policy.exclude_groups & groups),
+            *(self._moved(group, account) for group in policy.exclude_groups & groups),
             *(self._moved(role, account) for role in policy.exclude_roles & roles.active),
         ]
         unread = {group for group in policy.exclude_groups - groups if self._may_be_in(group, account)}
         unread |= policy.exclude_roles - roles.active if roles.active_gap else policy.exclude_roles & roles.unsure
-        perhaps = [self._moved(id, account) for id in unread]
+        perhaps = [self._moved_at_least(id, account) for id in unread]
         return min([*sure, *perhaps], default=_ALWAYS), min(sure, default=_ALWAYS)
 
     def _may_be_in(self, group: str, account: Account) -> bool:
         known = self._tenant.groups.get(group)
         return isinstance(account.groups, Gap) or (known is not None and proves_nothing(known))
 
-    def _moved(self, container: str, account: Account, held: frozenset[str] | None = None) -> datetime:
-        """The last change of the membership in a group or role, be it through nested groups: ``held``, where they are known."""
-        containers = self._moves.among(frozenset({container}))
-        moves = (self._moves.newest(one, account) for one in (containers if held is None else containers & held))
+    def _moved(self, container: str, account: Account) -> datetime:
+        """The last change of the membership in a group, through whichever nested groups, or in a role."""
+        held = groups_of(account) | {container}
+        moves = (self._moves.newest(one, account) for one in self._moves.among(frozenset({container})) & held)
         newest = latest(event for event in moves if event)
         return newest.time if newest else _ALWAYS
+
+    def _moved_at_least(self, container: str, account: Account) -> datetime:
+        """The same where it can't be read through which groups, or whether at all: the earliest that it may be."""
+        containers = self._moves.among(frozenset({container}))
+        moves = (event for one in containers for event in self._moves.possible(one, account))
+        return min((event.time for event in moves), default=_ALWAYS)
 
     def _since_left(self, policy: Policy, account: Account) -> datetime:
         """Since when the account has been out of what the policy includes, where the log shows that it left it."""

@@ -6,12 +6,15 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from checks.judge import judge
 from checks.model import Effect
 from checks.simulate import shifts, with_account_excluded, with_policy_enabled
-from tenant.model import Account, AuditEvent, AuditTrail, Gap, Group, MfaDemand, Policy
+from tenant.model import Account, AuditEvent, AuditTrail, Gap, Group, MfaDemand, Policy, Tenant
 from tenant.policies import parse_policy
+from tests.checks import test_properties as generated
 from tests.checks.kit import (
     DEFAULTS_GAP,
     EXCHANGE,
@@ -333,6 +336,16 @@ UNREAD = {"gx": Group("gx", "Hidden", gap=Gap("groups", "403", "GroupMember.Read
         ([EXCLUDING], (happened("group_added", 5, container="gx"),), {"groups": GROUPS_GAP}, "unknown"),
         # Included by the unread group, or not.
         ([policy(users=(), groups=("gx",), not_users=("svc",))], (), {}, "unknown"),
+        # In the group directly, since nobody knows when, or through the nested one, since before the demand.
+        ([EXCLUDING], (happened("group_added", 5, "inner", "gx"),), {"groups": GROUPS_GAP}, "unknown"),
+        ([EXCLUDING], (happened("group_added", 5, "someone", "gx"),), {"groups": GROUPS_GAP}, "not_offered"),
+        # It left what is included after the demand; or it is in it unseen, and has been excluded since before.
+        (
+            [policy(users=(), groups=("g1",), not_groups=("gx",), modifiedDateTime=OLD)],
+            (happened("group_removed", 0.5, container="g1"), happened("group_added", 8, container="gx")),
+            {"groups": GROUPS_GAP},
+            "unknown",
+        ),
     ],
 )
 def test_a_group_that_cannot_be_read_counts_both_ways(
@@ -342,9 +355,55 @@ def test_a_group_that_cannot_be_read_counts_both_ways(
         {**one, "conditions": {**one["conditions"], "applications": {"includeApplications": [SHAREPOINT]}}}
         for one in policies
     ]
-    (one,) = judge(make_tenant(elsewhere, groups=UNREAD), [replace(asked(), **account)], now=NOW, trail=trail(*events))
+    (one,) = judge(
+        make_tenant(elsewhere, groups=UNREAD, nesting=NESTED),
+        [replace(asked(), **account)],
+        now=NOW,
+        trail=trail(*events),
+    )
     assert one.verdict.visibility == expected
     assert bool(reasons(one, Effect.UNREADABLE)) == (expected == "unknown")
+
+
+_moments = st.sampled_from([0.5, 3.0, 10.0, 40.0])
+_event = st.builds(
+    happened,
+    st.sampled_from(["group_added", "group_removed", "role_added", "policy_deleted", "policy_updated"]),
+    _moments,
+    st.sampled_from(["svc", "g1", "g2", "someone"]),
+    st.sampled_from(["", "g1", "g2", "gx", GLOBAL_ADMINISTRATOR, "r2"]),
+    st.sampled_from([None, parse_policy(policy()), parse_policy(policy(state="disabled"))]),
+)
+
+
+@settings(deadline=None, max_examples=200)
+@given(
+    generated._tenant,
+    generated._account,
+    st.lists(_event, max_size=4),
+    st.lists(_moments | st.none(), min_size=4, max_size=4),
+    _moments,
+)
+def test_no_missing_input_contradicts_what_the_evidence_and_the_audit_log_say(
+    tenant: Tenant, account: Account, events: list[AuditEvent], changes: list[float | None], seen: float
+) -> None:
+    policies = () if isinstance(tenant.policies, Gap) else tenant.policies
+    times = [None if days is None else NOW - timedelta(days=days) for days in changes]
+    timed = tuple(replace(one, modified=when) for one, when in zip(policies, times, strict=False))
+    nested = {"gx": frozenset({"g1"}), "g2": frozenset({"g1"})}
+    tenant = replace(tenant, policies=timed, nesting=nested)
+    groups = frozenset() if isinstance(account.groups, Gap) else account.groups
+    if "g1" in groups:
+        groups |= {"gx", "g2"}
+    one = replace(account, groups=groups, mfa_demands=asked(days_ago=seen).mfa_demands)
+
+    def said(tenant: Tenant, account: Account) -> tuple[str, str]:
+        (only,) = judge(tenant, [account], now=NOW, trail=trail(*events))
+        return str(only.verdict.visibility), str(only.verdict.usability)
+
+    before = said(tenant, one)
+    for poorer, other in generated.less_readable(tenant, one):
+        assert generated.stands(before, said(poorer, other)), (before, said(poorer, other))
 
 
 def test_accounts_with_equal_evidence_are_told_apart_by_when_they_were_excluded() -> None:
