@@ -11,11 +11,12 @@ changed, or Security Defaults that were switched off.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import islice
 
 from checks.judge import Judge
 from checks.memberships import Moves, groups_of, latest
 from checks.model import Effect, JudgedAccount, Reason, Verdict, Visibility
-from checks.policy import ENABLED
+from checks.policy import ENABLED, effect_of
 from tenant.model import Account, AuditEvent, AuditTrail, Gap, Policy, Tenant
 
 _SINCE = {
@@ -52,9 +53,7 @@ class Causes:
             [event for event in (trail.events if trail else ()) if event.kind == kind]
             for kind in ("security_defaults", "tenant_switch", "mfa_registration_policy")
         )
-        self._policy_ends = [
-            event for event in (trail.events if trail else ()) if event.kind in ("policy_deleted", "policy_updated")
-        ]
+        self._ends = [(event, event.before) for event in (trail.events if trail else ()) if self._may_have_ended(event)]
         self._judges: dict[tuple[str, datetime, bool], Judge] = {}
         self._scopes: dict[tuple[str, bool], _Scope] = {}
 
@@ -139,20 +138,29 @@ class Causes:
         if verdict.visibility not in (Visibility.NOT_OFFERED, Visibility.PREDICTED):
             return None
         ends = [event for event in self._defaults[:1] if event.detail == "off"]
-        ends += [
-            one
-            for one in self._policy_ends
-            if one.before and self._demanded(one.target_id, one.time, one.before, account)
-        ][:1]
+        ends += islice(self._demands_ended(account), 1)
         ends += self._left(account)
         newest = latest(ends)
         if newest is None:
             return None
         return f"Not hidden any more since {_moment(newest.time)}, when {_happened(newest, account)}{_by(newest)}."
 
+    def _may_have_ended(self, event: AuditEvent) -> bool:
+        """Whether the event may have ended a demand for MFA for mail: an enforced policy that made it was changed or deleted."""
+        before = event.before
+        if before is None or event.kind not in ("policy_deleted", "policy_updated") or before.state != ENABLED:
+            return False
+        return bool(effect_of(before, self._tenant).mfa_most)
+
+    def _demands_ended(self, account: Account) -> Iterator[AuditEvent]:
+        """What changed or deleted policies that demanded MFA of the account, newest first."""
+        for event, before in self._ends:
+            if before and self._demanded(event.target_id, event.time, before, account):
+                yield event
+
     def _left(self, account: Account) -> Iterator[AuditEvent]:
         """What took the account out of groups through which a policy demanded MFA of it."""
-        for policy in self._policies.values():
+        for policy in self._policies.values() if self._trail else ():
             for event in self._moves.out_of(self._moves.among(policy.include_groups), account):
                 once = replace(account, groups=groups_of(account) | policy.include_groups)
                 if isinstance(account.groups, frozenset) and self._demanded(policy.id, event.time, policy, once):

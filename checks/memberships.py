@@ -13,14 +13,17 @@ class Moves:
         self._nesting = tenant.nesting
         self._groups = tenant.groups.keys() | frozenset[str]().union(*tenant.nesting.values())
         self._newest: dict[str, dict[str, AuditEvent]] = {}
+        self._among: dict[tuple[frozenset[str], frozenset[str]], frozenset[str]] = {}
         for event in trail.events if trail else ():
             if event.container_id:
                 self._newest.setdefault(event.container_id, {}).setdefault(event.target_id, event)
 
     def among(self, groups: frozenset[str], roles: frozenset[str] = frozenset()) -> frozenset[str]:
         """Those of the groups, of all that are nested in them, and of the roles that anybody moved into or out of."""
-        # Only groups and roles with events are of interest: most have none.
-        return frozenset((self._with_nested(groups) | roles) & self._newest.keys())
+        key = groups, roles
+        if key not in self._among:  # most have no events, and then no account needs a second look at them
+            self._among[key] = frozenset((self._with_nested(groups) | roles) & self._newest.keys())
+        return self._among[key]
 
     def newest(self, container: str, account: Account) -> AuditEvent | None:
         """The newest event that brought the account, or a group that it is in, into or out of a group or role."""

@@ -49,7 +49,7 @@ class Registering:
             return ()
         reach = self._scopes.reach(account, self._scopes.roles_of(account))
         return tuple(
-            _step(policy, self._tenant, certain=bool(reach.least >> bit & 1))
+            _step(policy, self._tenant, certain=bool(reach.least >> bit & 1) and not policy.unknown_members)
             for bit, policy in enumerate(self._policies)
             if reach.most >> bit & 1
         )

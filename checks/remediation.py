@@ -79,8 +79,9 @@ _PER_USER_URL = "https://learn.microsoft.com/entra/identity/authentication/howto
 def remedies_for(verdict: Verdict, registering: Sequence[str] = ()) -> tuple[Remedy, ...]:
     """The ways out for an account, best first; empty where nothing is wrong.
 
-    ``registering``: what has to be minded before its Security info page is opened (:mod:`checks.registering`). Under Security Defaults the per-user route is replaced by the sentence that it can't work; an account about which
-    something is unreadable is told which permission to grant, before anything else.
+    Under Security Defaults the per-user route is replaced by the sentence that it can't work; an account about which
+    something is unreadable is told which permission to grant, before anything else. ``registering``: what has to be minded
+    before its Security info page is opened (``checks.registering``).
     """
     grants = _grants(verdict)
     unusable = verdict.would_be_blocked or (verdict.visibility is Visibility.VISIBLE and verdict.usability in _BLOCKED)

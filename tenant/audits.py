@@ -320,13 +320,13 @@ def _app_passwords(targets: Sequence[Json]) -> tuple[bool | None, bool | None]:
     return None, None
 
 
-def _allowed(name: str, value: Any) -> bool | None:
+def _allowed(name: str, value: Any, depth: int = 4) -> bool | None:
     """What a property, or a member of its value, says about app passwords: each name is another way to put it."""
     if isinstance(value, Mapping):
-        found = (_allowed(str(member), value[member]) for member in value)
+        found = (_allowed(str(member), value[member], depth - 1) for member in value) if depth else ()
         return next((one for one in found if one is not None), None)
     if isinstance(value, list):
-        return _allowed(name, value[0]) if len(value) == 1 else None
+        return _allowed(name, value[0], depth - 1) if depth and len(value) == 1 else None
     switch = {"allowapppasswords": True, "isapplicationpasswordblocked": False}.get(name.rpartition(".")[2].casefold())
     said = {"true": True, "false": False}.get(str(value).lower())
     return None if switch is None or said is None else said is switch

@@ -176,13 +176,14 @@ def test_other_policies_say_nothing(raw: Json) -> None:
         ),
         (about(not_groups=("g1",)), {"groups": GROUPS_GAP}, {}, False),
         (about(users=(), roles=(GLOBAL_ADMINISTRATOR,)), {}, {"role_assignments": ROLES_GAP}, False),
+        (about(users=(), user_members={"includeAgents": ["a"]}), {}, {}, False),
     ],
 )
 def test_a_policy_that_may_reach_the_account_is_said_to(
     raw: Json, account: Mapping[str, Any], tenant: Mapping[str, Any], certain: bool
 ) -> None:
     (step,) = steps(raw, account=account, **tenant)
-    assert ("which may reach the account, requires" in step) is not certain
+    assert ("which may reach the account, requires it" in step) is not certain
 
 
 def test_policies_stand_by_name_before_anything_that_is_to_be_done() -> None:

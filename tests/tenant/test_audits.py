@@ -178,6 +178,8 @@ def of_tenant(old: object, new: object, property: str = "MfaServicePolicy") -> J
         (entry(SETTINGS, of_tenant(None, FORBIDDEN)), "off"),
         (entry(SETTINGS, of_tenant(None, None)), ""),
         (entry(SETTINGS), ""),
+        (entry(SETTINGS, of_tenant(None, '{"a":' * 900 + "{}" + "}" * 900)), ""),
+        (entry(SETTINGS, of_tenant(None, "[" * 100_000)), ""),
         # The trusted addresses have changed.
         (entry(SETTINGS, of_tenant('{"allowAppPasswords": false}', FORBIDDEN)), None),
         (entry(COMPANY, of_tenant("[]", BLOCKED, "StrongAuthenticationDetails")), "off"),
@@ -317,7 +319,10 @@ EXCEPTIONS = make_id("alderleafinstruments.onmicrosoft.com", "group", "Legacy au
     ("question", "kinds"),
     [
         (AuditQuestion("policies"), {"policy_added", "policy_updated"}),
-        (AuditQuestion("activities"), {"mfa_enabled", "mfa_disabled", "app_password_created", "app_password_deleted"}),
+        (
+            AuditQuestion("activities"),
+            {"mfa_enabled", "mfa_disabled", "app_password_created", "app_password_deleted", "mfa_registration_policy"},
+        ),
         (AuditQuestion("groups", (EXCEPTIONS,)), {"group_removed"}),
         (AuditQuestion("groups", ("00000000-0000-0000-0000-000000000001",)), set()),
     ],
