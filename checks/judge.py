@@ -4,7 +4,7 @@ Where an input is missing the answer is worked out twice, with that input at its
 blocking) value; the same answer both times stands, otherwise it is ``unknown`` and names the inputs that are missing.
 """
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
@@ -14,13 +14,14 @@ from checks.catalog import findings_of
 from checks.doubt import doubt_about
 from checks.landscape import Landscape, Situation, Wordless
 from checks.model import Effect, Finding, JudgedAccount, Reason, Remedy, Usability, Verdict, Visibility
+from checks.registering import Registering
 from checks.remediation import remedies_for
 from checks.scope import Roles, is_synchronization_account
 from checks.unexplained import Explaining
 from checks.usability import usability_of
 from checks.usage import usage_findings
 from checks.visibility import visibility_of
-from tenant.model import Account, Tenant
+from tenant.model import Account, AuditTrail, Tenant
 
 _Conclusion = tuple[Verdict, tuple[Finding, ...], tuple[Remedy, ...]]
 
@@ -29,15 +30,24 @@ class Judge:
     """Judges accounts of one tenant. Making one costs time per policy; each account then costs only its own policies."""
 
     def __init__(
-        self, tenant: Tenant, *, app_passwords_allowed: str = "unknown", now: datetime, words: bool = True
+        self,
+        tenant: Tenant,
+        *,
+        app_passwords_allowed: str = "unknown",
+        now: datetime,
+        trail: AuditTrail | None = None,
+        past: Tenant | None = None,
+        words: bool = True,
     ) -> None:
         """Takes the tenant, the attested tenant switch (``yes``, ``no`` or ``unknown``) and the time of judging (aware).
 
-        Without ``words`` only :meth:`answers` is of use, and costs a fraction.
+        ``trail``: what is known of the tenant's audit log, to tell evidence of today from evidence of the past. ``past``: the
+        tenant in which the sign-ins took place that are the evidence, where this one is only supposed. Without ``words`` only :meth:`answers` is of use, and costs a fraction.
         """
         self._tenant = tenant
         self._switch_off = app_passwords_allowed == "no"
         self._now = now
+        self._trail, self._past = trail, past or tenant
         self._land = Landscape(tenant) if words else Wordless(tenant)
         self._conclusions: dict[Hashable, _Conclusion] = {}
 
@@ -58,7 +68,8 @@ class Judge:
             return _conclude(Verdict(Visibility.NOT_APPLICABLE, Usability.NOT_CHECKED, (why,)))
         key = self._kind(account)
         if key not in self._conclusions:
-            self._conclusions[key] = _conclude(self._verdict(self._situation(account, roles)))
+            verdict = self._verdict(self._situation(account, roles))
+            self._conclusions[key] = _conclude(verdict, self._registering.steps(account))
         return self._conclusions[key]
 
     def kind(self, account: Account) -> Hashable | None:
@@ -71,7 +82,7 @@ class Judge:
         # Service accounts are much alike: those that no rule can tell apart share one verdict.
         state = (account.per_user_mfa, account.per_user_mfa_bulk, account.enabled, account.registration)
         evidence = (account.mfa_demands, self._explaining.position(account)) if account.mfa_demands else None
-        return state, evidence, self._land.scopes.position(account)
+        return state, evidence, self._land.scopes.position(account), self._registering.position(account)
 
     def answers(self, account: Account) -> tuple[Visibility, Usability]:
         """Both answers for an account of which policies decide something (see :meth:`kind`)."""
@@ -115,8 +126,12 @@ class Judge:
         return None
 
     @cached_property
+    def _registering(self) -> Registering:
+        return Registering(self._tenant)
+
+    @cached_property
     def _explaining(self) -> Explaining:
-        return Explaining(self._tenant)
+        return Explaining(self._past, self._trail)
 
     def _ordered(self, visibility: Visibility, reasons: list[Reason]) -> tuple[Reason, ...]:
         """What is missing stands first where it leaves the answer open; what concerns both answers is said once."""
@@ -129,10 +144,15 @@ class Judge:
 
 
 def judge(
-    tenant: Tenant, accounts: Iterable[Account], *, app_passwords_allowed: str = "unknown", now: datetime
+    tenant: Tenant,
+    accounts: Iterable[Account],
+    *,
+    app_passwords_allowed: str = "unknown",
+    now: datetime,
+    trail: AuditTrail | None = None,
 ) -> list[JudgedAccount]:
     """Every account with its verdict, in the given order. See :class:`Judge` for the arguments."""
-    judging = Judge(tenant, app_passwords_allowed=app_passwords_allowed, now=now)
+    judging = Judge(tenant, app_passwords_allowed=app_passwords_allowed, now=now, trail=trail)
     return [judging.judge(account) for account in accounts]
 
 
@@ -145,5 +165,5 @@ def is_guest(account: Account) -> bool:
     )
 
 
-def _conclude(verdict: Verdict) -> _Conclusion:
-    return verdict, findings_of(verdict), remedies_for(verdict)
+def _conclude(verdict: Verdict, registering: Sequence[str] = ()) -> _Conclusion:
+    return verdict, findings_of(verdict), remedies_for(verdict, registering)

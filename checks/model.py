@@ -120,6 +120,8 @@ class Verdict:
     """Ids of the checks of which what is missing leaves open whether the account fails them."""
     inexact: frozenset[str] = frozenset()
     """Ids of the checks that the account fails for causes of which some may be missing."""
+    ended: str | None = None
+    """What hid the option from the account until it ended, and by whom, in a sentence, where the audit log says so."""
 
 
 @dataclass(frozen=True, slots=True)

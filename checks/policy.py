@@ -7,7 +7,7 @@ at its least and at its most.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 from checks import policy_words as words
@@ -163,6 +163,12 @@ class _Demand:
     gap: Gap | None
     why: tuple[str, ...]
     open: str | None
+
+
+def circumstances(policy: Policy, locations: Mapping[str, str] | Gap) -> tuple[str, ...]:
+    """What must be the case for the policy to apply besides its places, in words."""
+    anywhere = replace(policy, include_locations=(), exclude_locations=())
+    return (*_circumstances(anywhere, locations), *_unknown_conditions(policy), *_flow(policy))
 
 
 def _limit(demand: Strength, client: Strength, circumstances: tuple[str, ...]) -> Strength:

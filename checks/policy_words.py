@@ -165,10 +165,10 @@ def only_from_locations(policy: Policy, locations: Mapping[str, str] | Gap) -> s
         return None
     rest = [one for one in included if one.lower() not in excluded and EVERYWHERE not in excluded]
     if not rest:
-        return _nowhere(_location_names(included, locations))
+        return _nowhere(location_names(included, locations))
     besides = [one for one in policy.exclude_locations if one.lower() not in _lower(included)]
-    text = f"only from {_or(_location_names(rest, locations))}"
-    return f"{text}, but not from {_or(_location_names(besides, locations))}" if besides else text
+    text = f"only from {_or(location_names(rest, locations))}"
+    return f"{text}, but not from {_or(location_names(besides, locations))}" if besides else text
 
 
 def exempt_locations(policy: Policy, locations: Mapping[str, str] | Gap) -> str | None:
@@ -177,7 +177,7 @@ def exempt_locations(policy: Policy, locations: Mapping[str, str] | Gap) -> str 
         return None
     if EVERYWHERE in _lower(policy.exclude_locations):
         return _nowhere(["every location"])
-    return f"from everywhere except {_or(_location_names(policy.exclude_locations, locations))}"
+    return f"from everywhere except {_or(location_names(policy.exclude_locations, locations))}"
 
 
 def only_for_flows(methods: Sequence[str]) -> str:
@@ -197,7 +197,8 @@ def contradicts_itself(circumstance: str) -> bool:
     return circumstance.startswith(_CONTRADICTION)
 
 
-def _location_names(ids: Iterable[str], locations: Mapping[str, str] | Gap) -> list[str]:
+def location_names(ids: Iterable[str], locations: Mapping[str, str] | Gap) -> list[str]:
+    """What the locations are called; one without a name by its id."""
     return _once(_location_name(id, locations) for id in ids)
 
 

@@ -1,5 +1,6 @@
 """What to do about an account, in the order of verdicts.md section 6: away from passwords first, an exclusion last."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from checks.model import Effect, JudgedAccount, Remedy, Usability, Verdict, Visibility
@@ -75,11 +76,12 @@ _PER_USER_TRADE_OFF = (
 _PER_USER_URL = "https://learn.microsoft.com/entra/identity/authentication/howto-mfa-userstates"
 
 
-def remedies_for(verdict: Verdict) -> tuple[Remedy, ...]:
+def remedies_for(verdict: Verdict, registering: Sequence[str] = ()) -> tuple[Remedy, ...]:
     """The ways out for an account, best first; empty where nothing is wrong.
 
     Under Security Defaults the per-user route is replaced by the sentence that it can't work; an account about which
-    something is unreadable is told which permission to grant, before anything else.
+    something is unreadable is told which permission to grant, before anything else. ``registering``: what has to be minded
+    before its Security info page is opened (``checks.registering``).
     """
     grants = _grants(verdict)
     unusable = verdict.would_be_blocked or (verdict.visibility is Visibility.VISIBLE and verdict.usability in _BLOCKED)
@@ -87,7 +89,7 @@ def remedies_for(verdict: Verdict) -> tuple[Remedy, ...]:
         return grants
     if _security_defaults_on(verdict):
         return (*grants, _APP_ONLY, _OAUTH, _RELAY, _UNDER_SECURITY_DEFAULTS)
-    return (*grants, _APP_ONLY, _OAUTH, _RELAY, _per_user(verdict), _EXCLUDE)
+    return (*grants, _APP_ONLY, _OAUTH, _RELAY, _per_user(verdict, registering), _EXCLUDE)
 
 
 def with_ways_out(judged: JudgedAccount) -> JudgedAccount:
@@ -115,7 +117,7 @@ def _grants(verdict: Verdict) -> tuple[Remedy, ...]:
     )
 
 
-def _per_user(verdict: Verdict) -> Remedy:
+def _per_user(verdict: Verdict, registering: Sequence[str]) -> Remedy:
     visibility = verdict.visibility
     state: tuple[str, ...]
     exclude = _policies(verdict, Effect.BLOCKS_LEGACY, Effect.WOULD_BLOCK_LEGACY)
@@ -145,7 +147,7 @@ def _per_user(verdict: Verdict) -> Remedy:
     keep = ("Keep SMTP AUTH enabled on this one mailbox only.",)
     return Remedy(
         title="Only if the product has no modern way: per-user MFA Enforced, and an app password",
-        steps=(*state, *switch, *exclusions, *keep, *_SECURITY_INFO),
+        steps=(*registering, *state, *switch, *exclusions, *keep, *_SECURITY_INFO),
         trade_off=_PER_USER_TRADE_OFF,
         url=_PER_USER_URL,
     )

@@ -1,7 +1,7 @@
 """Why a finding is gone: what a scan found in its place, in a sentence."""
 
 from checks.catalog import SWITCHED_OFF
-from checks.model import Usability, Verdict, Visibility
+from checks.model import Effect, Usability, Verdict, Visibility
 from checks.usage import RETIRED, SHARED
 
 _OPTION = {
@@ -28,12 +28,22 @@ _OTHERS = {
     SHARED: "no longer used by people in a browser",
     SWITCHED_OFF: "with per-user MFA no longer Disabled",
 }
+_OF_OPTION = frozenset({"APW-001", "APW-002", "APW-003", "APW-004", "APW-005", "APW-006"})
 _BLOCKED = frozenset({Usability.BLOCKED_BY_POLICY, Usability.BLOCKED_BY_SECURITY_DEFAULTS})
 
 
 def why_resolved(check_id: str, verdict: Verdict) -> str:
-    """Why an account with this verdict fails a check no longer."""
-    return f"The last scan found the account {_instead(check_id, verdict)}."
+    """Why an account with this verdict fails a check no longer, and who made it so, where the audit log says that."""
+    found = f"The last scan found the account {_instead(check_id, verdict)}."
+    cause = _cause(verdict) if check_id in _OF_OPTION else None
+    return f"{found} {cause}" if cause else found
+
+
+def _cause(verdict: Verdict) -> str | None:
+    """What brought the option to the account, or ended what hid it."""
+    if verdict.visibility is not Visibility.VISIBLE:
+        return verdict.ended
+    return next((one.cause for one in verdict.reasons if one.effect is Effect.PER_USER_STATE), None)
 
 
 def _instead(check_id: str, verdict: Verdict) -> str:

@@ -97,7 +97,9 @@ async def _pass(settings: Settings, request: ScanRequest, clock: Clock, progress
     if settings.what_if_budget:
         seen = await with_what_if(settings, seen, evidence, {}, clock())
     summary = summary_of(request.run_id, started, clock(), seen)
-    waiting = await asyncio.to_thread(waiting_changes, seen.reading, settings.app_passwords_allowed, clock())
+    waiting = await asyncio.to_thread(
+        waiting_changes, seen.reading, settings.app_passwords_allowed, clock(), seen.trail
+    )
     return ScanResult(scan_document(summary, seen.judged, None, seen.proposals, waiting))
 
 
@@ -178,7 +180,7 @@ class _Scan:
         )
         # In threads, as everything that computes for long: the lease is renewed meanwhile.
         allowed, states = self._settings.app_passwords_allowed, open_findings(outcomes)
-        simulations = await asyncio.to_thread(waiting_changes, seen.reading, allowed, self._clock())
+        simulations = await asyncio.to_thread(waiting_changes, seen.reading, allowed, self._clock(), seen.trail)
         document = await asyncio.to_thread(scan_document, summary, judged, states, seen.proposals, simulations)
         return finished_record(record, summary, judged, outcomes, alert_id, simulations), document
 

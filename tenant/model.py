@@ -265,6 +265,7 @@ class AuditEvent:
     time: datetime
     kind: str
     """``policy_added``, ``policy_updated``, ``policy_deleted``, ``security_defaults``, ``mfa_enabled``, ``mfa_disabled``,
+    ``mfa_changed`` (per-user MFA, and the log doesn't say how), ``tenant_switch``, ``mfa_registration_policy``,
     ``app_password_created``, ``app_password_deleted``, ``group_added``, ``group_removed``, ``role_added``, ``role_removed``."""
     actor: str | None
     """User principal name of the person, or the name of the application, that did it."""
@@ -272,7 +273,8 @@ class AuditEvent:
     """Id of the policy, account or group that was changed."""
     target_name: str
     detail: str = ""
-    """For ``security_defaults``: ``on`` or ``off`` afterwards, where the log says so."""
+    """What it was afterwards, where the log says so: ``on`` or ``off`` of ``security_defaults`` and ``tenant_switch``, the state
+    of per-user MFA."""
     container_id: str = ""
     """Id of the group or role that the target was added to or removed from."""
     container_name: str = ""
