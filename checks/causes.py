@@ -59,6 +59,8 @@ class Causes:
         return replace(judged, verdict=replace(judged.verdict, reasons=reasons), app_password_events=passwords)
 
     def _explained(self, reason: Reason, account: Account) -> Reason:
+        if reason.cause:
+            return reason  # no change of the tenant's made it so
         verb = _SINCE.get(reason.effect)
         events = self._events(reason, account) if verb and self._trail else []
         if verb and events:

@@ -38,14 +38,15 @@ class Judge:
         self._tenant = tenant
         self._switch_off = app_passwords_allowed == "no"
         self._now = now
-        self._land = Landscape(tenant) if words else Wordless(tenant)
+        self._today = now.date()
+        self._land = (Landscape if words else Wordless)(tenant, self._today)
         self._conclusions: dict[Hashable, _Conclusion] = {}
 
     def judge(self, account: Account) -> JudgedAccount:
         """The verdict for one account, with its findings and remedies."""
         verdict, findings, remedies = self._conclusion(account)
         if account.sign_ins and verdict.visibility is not Visibility.NOT_APPLICABLE:
-            used = usage_findings(account, self._now.date())
+            used = usage_findings(account, self._today)
             findings = tuple(sorted((*findings, *used), key=lambda finding: finding.check_id))
         return JudgedAccount(account, verdict, findings, remedies)
 
@@ -116,7 +117,7 @@ class Judge:
 
     @cached_property
     def _explaining(self) -> Explaining:
-        return Explaining(self._tenant)
+        return Explaining(self._tenant, self._today)
 
     def _ordered(self, visibility: Visibility, reasons: list[Reason]) -> tuple[Reason, ...]:
         """What is missing stands first where it leaves the answer open; what concerns both answers is said once."""

@@ -7,9 +7,11 @@ at its least and at its most.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 from enum import IntEnum
 
+from checks.retirements import CUSTOM_CONTROLS, Control, retired_controls
 from tenant.model import AuthenticationStrength, Gap, GrantControls, Policy, Tenant
 
 EXCHANGE_ONLINE = "00000002-0000-0ff1-ce00-000000000000"
@@ -27,6 +29,8 @@ _MFA_CONTROLS = frozenset({"mfa", "passwordchange", "riskremediation"})
 _OTHER_CONTROLS = frozenset(
     {"block", "compliantdevice", "domainjoineddevice", "approvedapplication", "compliantapplication"}
 )
+
+_CUSTOM = CUSTOM_CONTROLS.lower()
 
 ENABLED = "enabled"
 DISABLED = "disabled"
@@ -55,6 +59,10 @@ class PolicyEffect:
     blocks_interactive: bool
     gap: Gap | None = None
     """The authentication strength that could not be read, where it leaves ``mfa_*`` open."""
+    retired: tuple[Control, ...] = ()
+    """The grant controls that it still names and that Microsoft doesn't evaluate any more."""
+    lapsed: bool = False
+    """Whether it kept legacy clients out by these alone, and so doesn't any more."""
 
     @property
     def matters(self) -> bool:
@@ -72,32 +80,36 @@ def can_reach_users(policy: Policy) -> bool:
     return not (policy.deleted or policy.workload_identities or policy.state == DISABLED)
 
 
-def effect_of(policy: Policy, tenant: Tenant) -> PolicyEffect:
+def effect_of(policy: Policy, tenant: Tenant, today: date) -> PolicyEffect:
     """What the policy does to mail sign-ins of an account in its scope (verdicts.md sections 1 to 3).
 
-    Takes the policy and the tenant it came from (for strengths and the names of locations).
+    Takes the policy, the tenant it came from (for strengths and the names of locations), and the day of judging: controls
+    that Microsoft has retired by then count as not selected.
     """
+    grant, retired = _still_evaluated(policy.grant, today)
     covers, application_circumstance = _covers_mail(policy)
     shared = (*application_circumstance, *_circumstances(policy, tenant.named_locations))
     mfa_least = mfa_most = legacy = Strength.NONE
     mfa_why: tuple[str, ...] = ()
     legacy_why: tuple[str, ...] = ()
+    lapsed = False
     gap: Gap | None = None
     blocks_interactive = False
-    if covers and policy.grant is not None:
-        mfa_least, mfa_most, gap, grant_why = _mfa_demand(policy.grant, tenant.strengths)
+    if covers and grant is not None:
+        mfa_least, mfa_most, gap, grant_why = _mfa_demand(grant, tenant.strengths)
         mfa_why = (*_interactive_only_if(policy), *shared, *_flow(policy), *grant_why)
         interactive = _interactive(policy)
         mfa_least, mfa_most = (_limit(demand, interactive, mfa_why) for demand in (mfa_least, mfa_most))
         exempt = _exempt_locations(policy, tenant.named_locations)
         if not policy.transfer_methods:  # a legacy client never uses an authentication flow
-            control, control_why = _legacy_control(policy.grant)
+            control, control_why = _legacy_control(grant)
             client, client_why = _legacy_client(policy)
             legacy_why = (*client_why, *shared, *exempt, *control_why)
             legacy = _limit(control, client, legacy_why)
+            lapsed = legacy is Strength.NONE and client > Strength.NONE and _blocked_once(policy.grant, retired)
         blocks_interactive = (
-            "block" in _lower(policy.grant.built_in)
-            and _legacy_control(policy.grant)[0] is Strength.ALWAYS  # no control beside it that nobody here knows
+            "block" in _lower(grant.built_in)
+            and _legacy_control(grant)[0] is Strength.ALWAYS  # no control beside it that nobody here knows
             and (not policy.client_app_types or bool(policy.client_app_types & _BROWSERS))
             and not (shared or exempt or policy.transfer_methods)
             and policy.state == ENABLED
@@ -112,11 +124,38 @@ def effect_of(policy: Policy, tenant: Tenant) -> PolicyEffect:
         legacy_circumstances=legacy_why if legacy else (),
         blocks_interactive=blocks_interactive,
         gap=gap if mfa_least != mfa_most else None,
+        retired=retired,
+        lapsed=lapsed,
     )
 
 
+def _still_evaluated(grant: GrantControls | None, today: date) -> tuple[GrantControls | None, tuple[Control, ...]]:
+    """The grant without the controls that count as not selected by then, and these."""
+    gone = retired_controls(today)
+    if grant is None or not gone:
+        return grant, ()
+    named = [*_lower(grant.built_in), *([_CUSTOM] if grant.custom_factors else [])]
+    retired = tuple(dict.fromkeys(gone[name] for name in named if name in gone))
+    if not retired:
+        return grant, ()
+    left = replace(
+        grant,
+        built_in=tuple(control for control in grant.built_in if control.lower() not in gone),
+        custom_factors=() if _CUSTOM in gone else grant.custom_factors,
+    )
+    return left, retired
+
+
+def _blocked_once(selected: GrantControls | None, retired: tuple[Control, ...]) -> bool:
+    """Whether the grant, with the controls that are retired, kept legacy clients out."""
+    return selected is not None and bool(retired) and _legacy_control(selected)[0] > Strength.NONE
+
+
 def demands_mfa_somewhere(policy: Policy, tenant: Tenant) -> tuple[bool, bool]:
-    """Whether the grant demands MFA of anyone for anything, at least and at most: what may explain a demand in a sign-in."""
+    """Whether the grant demands MFA of anyone for anything, at least and at most: what may explain a demand in a sign-in.
+
+    The day makes no difference: a control that was retired since was never MFA.
+    """
     if policy.grant is None:
         return False, False
     least, most, _, _ = _mfa_demand(policy.grant, tenant.strengths)

@@ -1,6 +1,6 @@
 """The reasons of a verdict in words that an administrator understands."""
 
-from datetime import datetime
+from datetime import UTC, datetime, time
 
 from checks.model import Effect, Reason
 from checks.policy import PolicyEffect
@@ -65,6 +65,14 @@ class Wording:
             self._made[key] = Reason(text, Effect.EXCLUDED, policy.id, policy.display_name, scope, _since(effect))
         return self._made[key]
 
+    def lapsed(self, effect: PolicyEffect, account: Account, roles: Roles) -> Reason:
+        """That the policy keeps no legacy client of the account out any more: Microsoft has retired what it requires."""
+        scope = self._scopes.way_in(account, roles, effect)
+        key = (Effect.EXCLUDED, effect.policy.id, f"lapsed {scope}")
+        if key not in self._made:
+            self._made[key] = _lapsed(effect, scope)
+        return self._made[key]
+
 
 def in_words(scope: str) -> str:
     """A scope chain as part of a sentence: ``group A > B`` -> ``member of A, which is nested in B``."""
@@ -89,7 +97,36 @@ def _policy_reason(what: Effect, effect: PolicyEffect, scope: str) -> Reason:
     }[what]
     under = f", {'; '.join(circumstances)}" if circumstances else ""
     text = f'The policy "{policy.display_name}" {does} (reaches the account: {in_words(scope)}){under}.'
+    text += _no_way_round(effect) if mfa else ""
     return Reason(text, what, policy.id, policy.display_name, scope, _since(effect), circumstances)
+
+
+def _no_way_round(effect: PolicyEffect) -> str:
+    """The retired controls that were other ways in beside MFA."""
+    if not effect.retired or effect.policy.grant is None or effect.policy.grant.operator == "AND":
+        return ""
+    return f" No longer a way round it: {_retired(effect)}."
+
+
+def _retired(effect: PolicyEffect) -> str:
+    return " and ".join(control.retired_words for control in effect.retired)
+
+
+def _lapsed(effect: PolicyEffect, scope: str) -> Reason:
+    policy, since = effect.policy, max(control.on for control in effect.retired)
+    text = (
+        f'The policy "{policy.display_name}" (reaches the account: {in_words(scope)}) keeps no legacy client out any more: it '
+        f"requires nothing but {_retired(effect)}."
+    )
+    return Reason(
+        text,
+        Effect.EXCLUDED,
+        policy.id,
+        policy.display_name,
+        scope,
+        since=datetime.combine(since, time(), UTC),
+        cause="That is the date of Microsoft's retirement, not of a change in this tenant.",
+    )
 
 
 def _not_yet(effect: PolicyEffect, scope: str) -> str:

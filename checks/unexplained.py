@@ -5,7 +5,7 @@ demand may come from something that this product misread. The log says which mec
 """
 
 from collections.abc import Hashable, Iterable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from checks.policy import REPORT_ONLY, can_reach_users, demands_mfa_somewhere, effect_of
 from checks.scope import Reach, Scopes
@@ -36,11 +36,11 @@ _NEVER_EXPLAINED = frozenset(
 class Explaining:
     """All enforced policies of a tenant, whatever they are about: those that may explain what the log shows."""
 
-    def __init__(self, tenant: Tenant) -> None:
+    def __init__(self, tenant: Tenant, today: date) -> None:
         self._tenant = tenant
         policies = () if isinstance(tenant.policies, Gap) else tenant.policies
         enforced = [policy for policy in policies if can_reach_users(policy) and policy.state != REPORT_ONLY]
-        self._effects = tuple(effect_of(policy, tenant) for policy in enforced)
+        self._effects = tuple(effect_of(policy, tenant, today) for policy in enforced)
         self._scopes = Scopes(tenant, self._effects)
         demands = [demands_mfa_somewhere(policy, tenant) for policy in enforced]
         # Those that demand MFA for something, for certain and at most; whatever the state: those that could have.

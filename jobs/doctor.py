@@ -6,7 +6,7 @@ It reads, and writes one row that it deletes again. It sends nothing: ``cli.py a
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from difflib import get_close_matches
 from enum import StrEnum
 from urllib.parse import urlsplit
@@ -15,12 +15,14 @@ import httpx
 
 from alerts.channel import TITLES
 from checks.products import ProductsError
+from checks.retirements import newest_reading, retirements
 from connections.channels import configured
 from connections.graph import graph_for
 from connections.storage import StorageUnavailable, ensure_tables, tables
 from evidence.usage import products_for
 from findings.errors import FindingsError
 from findings.runs import probe
+from reports.words import count
 from settings import Settings, SettingsError, load_settings
 from settings.loading import REQUIREMENTS
 from settings.model import env_name
@@ -32,6 +34,9 @@ from tenant.probes import Holding, Probed, probe_permissions
 
 CLOCK_TOLERANCE = timedelta(minutes=5)
 """Microsoft's sign-in refuses tokens of a clock that is further off; receivers of signed webhooks do so too."""
+
+DATES_HOLD = timedelta(days=365)
+"""How long what Microsoft said about the dates of its retirements is taken to be news: it moves them."""
 
 
 class Level(StrEnum):
@@ -77,7 +82,7 @@ async def examine() -> list[Line]:
         return lines
     lines += await _storage(settings)
     lines += await _tenant(settings)
-    return [*lines, *_channels(settings), _app_passwords(settings)]
+    return [*lines, *_channels(settings), _app_passwords(settings), dates_line(datetime.now(UTC).date())]
 
 
 async def permission_lines(settings: Settings) -> list[Line]:
@@ -276,6 +281,21 @@ def _channels(settings: Settings) -> list[Line]:
         return [*lines, Line("channels", Level.NOT_TRIED, "Whether they work, cli.py alerts test shows.")]
     fix = "Set TEAMS_WEBHOOK_URL, or ALERT_EMAIL_FROM and ALERT_EMAIL_TO, or WEBHOOK_URL and WEBHOOK_SECRET."
     return [Line("channels", Level.ATTENTION, "No channel is configured: nobody is told of what changes.", fix)]
+
+
+def dates_line(today: date) -> Line:
+    """How old the newest reading of the dates is on which Microsoft retires protocols and controls."""
+    read = newest_reading(retirements())
+    age = count(max(0, (today - read).days), "day", "days")
+    text = f"Microsoft's dates for protocols and controls that it retires were last read on {read}, {age} ago"
+    if today - read <= DATES_HOLD:
+        return Line("retirement dates", Level.OK, f"{text}.")
+    return Line(
+        "retirement dates",
+        Level.ATTENTION,
+        f"{text}: Microsoft may have moved them since.",
+        "Install a newer version, or bring checks/retirements.json up to date.",
+    )
 
 
 def _app_passwords(settings: Settings) -> Line:

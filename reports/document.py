@@ -142,8 +142,8 @@ def account_object(judged: JudgedAccount, findings: Iterable[FindingStatus], now
         "findings": [finding_object(one) for one in findings],
         "remediation": [remedy_object(remedy) for remedy in judged.remediation],
         "notices": [
-            {"text": notice.text, "date": notice.date.isoformat(), "url": notice.url}
-            for notice in notices_for(verdict, now.date())
+            {"text": protocol.text(now.date()), "date": protocol.on.isoformat(), "url": protocol.url}
+            for protocol in notices_for(verdict, now.date())
         ],
         "products": [
             {

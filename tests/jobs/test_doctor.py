@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from checks.retirements import newest_reading, retirements
 from connections.storage import tables
 from jobs import doctor
 from jobs.doctor import Level, Line
@@ -95,6 +96,17 @@ def test_a_setting_that_is_missing_or_wrong_is_one_line_with_a_fix(
     assert place.levels() == {topic: level}
     assert place.lines()[topic]["fix"]
     assert place.run("doctor").code == doctor.EXIT_CODES[Level(level)]
+
+
+@pytest.mark.parametrize(
+    ("days", "level", "age"),
+    [(-9, Level.OK, "0 days"), (1, Level.OK, "1 day"), (365, Level.OK, "365 days"), (366, Level.ATTENTION, "366 days")],
+)
+def test_dates_that_nobody_has_read_for_a_year_ask_for_attention(days: int, level: Level, age: str) -> None:
+    read = newest_reading(retirements())
+    line = doctor.dates_line(read + timedelta(days=days))
+    assert (line.level, bool(line.fix)) == (level, level is Level.ATTENTION)
+    assert f"last read on {read}, {age} ago" in line.text
 
 
 def test_storage_that_is_not_there_is_said_of_tables_and_queues(place: Place) -> None:
