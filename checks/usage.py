@@ -33,7 +33,7 @@ def _retired(account: Account, today: date) -> Finding | None:
     if not uses:
         return None
     first = min(uses, key=lambda protocol: protocol.on)
-    severity = Severity.HIGH if first.date - today <= _SOON else Severity.MEDIUM
+    severity = Severity.HIGH if first.on - today <= _SOON else Severity.MEDIUM
     use = uses[first]
     summary = f"It signs in with {use.client_app}, last on {use.last_seen:%Y-%m-%d}. {first.text(today)}"
     causes = [protocol.name for protocol in uses]
