@@ -10,16 +10,17 @@ from datetime import datetime
 from functools import cached_property
 
 from checks import reasons as say
-from checks.catalog import findings_of
+from checks.catalog import HAS_OPTION, findings_of
 from checks.doubt import doubt_about
 from checks.landscape import Landscape, Situation, Wordless
 from checks.model import Effect, Finding, JudgedAccount, Reason, Remedy, Usability, Verdict, Visibility
 from checks.remediation import remedies_for
 from checks.scope import Roles, is_synchronization_account
+from checks.tenant_switch import TenantSwitch
 from checks.unexplained import Explaining
 from checks.usability import usability_of
 from checks.usage import usage_findings
-from checks.visibility import visibility_of
+from checks.visibility import VisibilityAnswer, visibility_of
 from tenant.model import Account, Tenant
 
 _Conclusion = tuple[Verdict, tuple[Finding, ...], tuple[Remedy, ...]]
@@ -31,15 +32,17 @@ class Judge:
     def __init__(
         self, tenant: Tenant, *, app_passwords_allowed: str = "unknown", now: datetime, words: bool = True
     ) -> None:
-        """Takes the tenant, the attested tenant switch (``yes``, ``no`` or ``unknown``) and the time of judging (aware).
+        """Takes the tenant, the attested tenant switch (``yes``, ``no`` or ``unknown``; it counts where the switch couldn't be
+        read) and the time of judging (aware).
 
         Without ``words`` only :meth:`answers` is of use, and costs a fraction.
         """
         self._tenant = tenant
-        self._switch_off = app_passwords_allowed == "no"
+        self._switch = TenantSwitch.of(tenant.mfa_service, app_passwords_allowed)
         self._now = now
         self._today = now.date()
-        self._land = (Landscape if words else Wordless)(tenant, self._today)
+        landscape = Landscape if words else Wordless
+        self._land = landscape(tenant, self._today, switched_off=self._switch.allowed is False)
         self._conclusions: dict[Hashable, _Conclusion] = {}
 
     def judge(self, account: Account) -> JudgedAccount:
@@ -89,13 +92,14 @@ class Judge:
         verdict = Verdict(
             visibility=visible.visibility,
             usability=usable.usability,
-            reasons=self._ordered(visible.visibility, [*visible.reasons, *usable.reasons]),
+            reasons=self._ordered(visible, [*visible.reasons, *usable.reasons]),
             predicted=visible.predicted,
             predicted_by_microsoft=any(effect.managed_by_microsoft for effect in visible.predicting),
             would_be_blocked=bool(usable.would_block),
             would_be_blocked_by_microsoft=any(effect.managed_by_microsoft for effect in usable.would_block),
             roles=self._land.scopes.role_names(situation.account),
             has_option=visible.has_option,
+            app_passwords_allowed=self._switch.allowed,
         )
         unknown = Visibility.UNKNOWN is verdict.visibility or Usability.UNKNOWN is verdict.usability
         if not unknown and not self._land.is_doubtful(situation):
@@ -119,12 +123,12 @@ class Judge:
     def _explaining(self) -> Explaining:
         return Explaining(self._tenant, self._today)
 
-    def _ordered(self, visibility: Visibility, reasons: list[Reason]) -> tuple[Reason, ...]:
+    def _ordered(self, visible: VisibilityAnswer, reasons: list[Reason]) -> tuple[Reason, ...]:
         """What is missing stands first where it leaves the answer open; what concerns both answers is said once."""
-        if self._switch_off and visibility in (Visibility.VISIBLE, Visibility.STUCK, Visibility.PENDING):
-            reasons = [say.tenant_switch_off(), *reasons]
+        if self._switch.allowed is False and (visible.visibility in HAS_OPTION or visible.has_option):
+            reasons = [say.tenant_switch_off(self._switch), *reasons]
         unread = [reason for reason in reasons if reason.effect is Effect.UNREADABLE]
-        if unread and visibility is Visibility.UNKNOWN:
+        if unread and visible.visibility is Visibility.UNKNOWN:
             reasons = [*unread, *reasons]
         return tuple(dict.fromkeys(reasons)) if unread or self._land.contradiction else tuple(reasons)
 

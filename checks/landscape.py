@@ -62,9 +62,11 @@ class Masks:
 class Landscape:
     """The policies that matter to mail, by name. Making one costs time per policy, asking only the policies that reach an account."""
 
-    def __init__(self, tenant: Tenant, today: date) -> None:
-        """Takes the tenant, and the day of judging: what Microsoft has retired by then doesn't count."""
-        self.tenant = tenant
+    def __init__(self, tenant: Tenant, today: date, *, switched_off: bool = False) -> None:
+        """Takes the tenant, the day of judging (what Microsoft has retired by then doesn't count), and whether the tenant has
+        switched app passwords off for everybody, which changes words alone.
+        """
+        self.tenant, self.switched_off = tenant, switched_off
         policies = () if isinstance(tenant.policies, Gap) else tenant.policies
         effects = (effect_of(policy, tenant, today) for policy in policies if can_reach_users(policy))
         self.effects = tuple(

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, time
 from checks.model import Effect, Reason
 from checks.policy import PolicyEffect
 from checks.scope import Roles, Scopes
+from checks.tenant_switch import CLICK_PATH, SETTING, SWITCH, TenantSwitch
 from tenant.model import Account, Gap, MfaDemand, Registration
 
 INPUTS = {
@@ -123,7 +124,6 @@ def _lapsed(effect: PolicyEffect, scope: str) -> Reason:
         Effect.EXCLUDED,
         policy.id,
         policy.display_name,
-        scope,
         since=datetime.combine(since, time(), UTC),
         cause="That is the date of Microsoft's retirement, not of a change in this tenant.",
     )
@@ -146,23 +146,30 @@ def not_applicable(why: str) -> Reason:
     return Reason(why, Effect.PER_USER_STATE)
 
 
-def per_user_state(account: Account, state: str) -> Reason:
-    """What the per-user MFA state means for the option, with what was odd about reading it."""
+def per_user_state(account: Account, state: str, *, switched_off: bool = False) -> Reason:
+    """What the per-user MFA state means for the option, with what was odd about reading it.
+
+    ``switched_off``: the tenant offers the option to nobody, whatever the state.
+    """
     text = {
         "disabled": "Per-user MFA is Disabled. Microsoft offers app passwords only to accounts that are Enforced.",
         "enabled": "Per-user MFA is Enabled, and not yet Enforced.",
-        "enforced": "Per-user MFA is Enforced, so the account's Security info page offers app passwords.",
+        "enforced": "Per-user MFA is Enforced, which is all that the option asks of the account."
+        if switched_off
+        else "Per-user MFA is Enforced, so the account's Security info page offers app passwords.",
     }[state]
     return Reason(text + _remarks(account, state), Effect.PER_USER_STATE)
 
 
-def per_user_enabled(account: Account, registered: bool) -> Reason:
-    """Why an account whose state is Enabled isn't offered the option (yet)."""
+def per_user_enabled(account: Account, registered: bool, *, switched_off: bool = False) -> Reason:
+    """Why an account whose state is Enabled isn't offered the option (yet). ``switched_off``: see :func:`per_user_state`."""
+    stuck = "the state is stuck" if switched_off else "the state is stuck, and the option stays away"
+    pending = "the state becomes Enforced" if switched_off else "the option appears"
     text = (
-        "Per-user MFA is Enabled although an MFA method is registered: the state is stuck, and the option stays away until "
-        f"it is set to Enforced ({_PER_USER_URL_HINT})."
+        f"Per-user MFA is Enabled although an MFA method is registered: {stuck} until it is set to Enforced "
+        f"({_PER_USER_URL_HINT})."
         if registered
-        else "Per-user MFA is Enabled and no MFA method is registered yet: the option appears after the registration."
+        else f"Per-user MFA is Enabled and no MFA method is registered yet: {pending} after the registration."
     )
     return Reason(text + _remarks(account, "enabled"), Effect.PER_USER_STATE)
 
@@ -204,11 +211,14 @@ def contradictory_state() -> Reason:
     )
 
 
-def tenant_switch_off() -> Reason:
-    """The attested tenant switch forbids app passwords."""
+def tenant_switch_off(switch: TenantSwitch) -> Reason:
+    """The tenant's switch forbids app passwords, as was read or else attested."""
+    known = f"attested by the setting {SETTING}=no"
+    if switch.source == "read":
+        known = "read from Microsoft Graph" + (f"; the setting {SETTING} says yes" if switch.contradiction else "")
     return Reason(
-        "The tenant doesn't allow app passwords (attested by the setting APP_PASSWORDS_ALLOWED=no): \"Allow users to create "
-        'app passwords" is off in the MFA service settings, so nobody is offered one.',
+        f"App passwords are switched off for the whole tenant ({known}): {SWITCH} is off under {CLICK_PATH}, so nobody is "
+        "offered one. It leaves app passwords that exist working.",
         Effect.TENANT_SWITCH_OFF,
     )
 
