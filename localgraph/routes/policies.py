@@ -102,7 +102,7 @@ def get_mfa_service(call: Call) -> Answer:
     """GET /policies/mfaServicePolicy, beta only and undocumented."""
     no_options(call)
     if call.tenant.mfa_service is None:
-        raise GraphRefusal(400, "BadRequest", "Resource not found for the segment 'mfaServicePolicy'.")
+        raise GraphRefusal(404, "ResourceNotFound", "Resource not found for the segment 'mfaServicePolicy'.")
     options = parse_options("", single=True)
     text = context(call, "policies/mfaServicePolicy", options)
     return Answer(body={"@odata.context": f"{text}/$entity", **call.tenant.mfa_service})

@@ -13,6 +13,7 @@ from jobs import doctor
 from jobs.doctor import Level, Line
 from localgraph.builder import TenantBuilder
 from localgraph.server import LocalGraph
+from localgraph.tenant import mfa_service_json
 from settings import load_settings
 from settings.values import StorageConnection
 from tenant.permissions import PERMISSIONS, Permission
@@ -80,7 +81,7 @@ async def test_the_probe_of_the_tables_leaves_nothing_behind(place: Place) -> No
         ("GRAPH_CLOUD", "mars", "settings", "wrong"),
         ("AzureWebJobsStorage", "", "settings", "wrong"),
         ("GRAPH_ENDPOINT", "http://127.0.0.1:9", GRAPH, "wrong"),
-        ("APP_PASSWORDS_ALLOWED", "", "app-password switch", "attention"),
+        ("APP_PASSWORDS_ALLOWED", "no", "app-password switch", "attention"),
         ("TEAMS_WEBHOOK_URL", "", "channels", "attention"),
         ("TEAMS_WEBHOOK_URL", "@Microsoft.KeyVault(SecretUri=https://v)", "channel Teams", "wrong"),
         ("ALERT_EMAIL_TO", "it@contoso.com", "channel mail", "wrong"),
@@ -96,6 +97,26 @@ def test_a_setting_that_is_missing_or_wrong_is_one_line_with_a_fix(
     assert place.levels() == {topic: level}
     assert place.lines()[topic]["fix"]
     assert place.run("doctor").code == doctor.EXIT_CODES[Level(level)]
+
+
+@pytest.mark.parametrize(
+    ("attested", "readable", "on", "level", "said"),
+    [
+        ("", True, True, "ok", "Microsoft Graph says that users may create them."),
+        ("", True, False, "ok", "Microsoft Graph says that users may not create them."),
+        ("yes", True, False, "attention", "is off, and the setting APP_PASSWORDS_ALLOWED says yes"),
+        ("no", False, True, "ok", "You attested that users may not create them"),
+        ("", False, True, "attention", "Nobody has said whether the tenant allows app passwords"),
+    ],
+)
+def test_the_tenant_switch_is_read_where_that_is_possible(
+    place: Place, attested: str, readable: bool, on: bool, level: str, said: str
+) -> None:
+    place.environment.setenv("APP_PASSWORDS_ALLOWED", attested)
+    place.graph.tenant.mfa_service = mfa_service_json(app_passwords=on) if readable else None
+    line = place.lines()["app-password switch"]
+    assert (line["level"], bool(line["fix"])) == (level, level == "attention")
+    assert said in line["text"]
 
 
 @pytest.mark.parametrize(
