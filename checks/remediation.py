@@ -90,7 +90,9 @@ def remedies_for(verdict: Verdict) -> tuple[Remedy, ...]:
         return grants
     if _security_defaults_on(verdict):
         return (*grants, _APP_ONLY, _OAUTH, _RELAY, _UNDER_SECURITY_DEFAULTS)
-    return (*grants, _APP_ONLY, _OAUTH, _RELAY, _per_user(verdict), _EXCLUDE)
+    ways = (*grants, _APP_ONLY, _OAUTH, _RELAY, _per_user(verdict))
+    in_the_way = verdict.visibility in _PROBLEMS or unusable  # besides the tenant's switch
+    return (*ways, _EXCLUDE) if in_the_way else ways
 
 
 def with_ways_out(judged: JudgedAccount) -> JudgedAccount:

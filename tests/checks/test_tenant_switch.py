@@ -200,3 +200,12 @@ def test_the_way_by_per_user_mfa_says_what_is_to_be_done_about_the_switch(
     one = found("not offered", read, attested, policy())
     steps = [step for remedy in one.remediation for step in remedy.steps if "Allow users to create" in step]
     assert [one.split(' "')[0] for one in steps] == ([step] if step else [])
+
+
+def test_where_only_the_switch_is_in_the_way_no_policy_exclusion_is_proposed() -> None:
+    def titles(*policies: Any) -> str:
+        return " ".join(remedy.title for remedy in found("visible", OFF, "unknown", *policies).remediation)
+
+    assert "exclude the account" not in titles()
+    assert "app-only" in titles()
+    assert "exclude the account" in titles(BLOCK_LEGACY)
