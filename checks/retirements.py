@@ -4,11 +4,12 @@ The dates are data, because Microsoft moves them: they stand in ``retirements.js
 and the day on which that was read. Whether a date has passed is the question of whoever judges; nothing here knows today.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cache, lru_cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
@@ -120,10 +121,10 @@ def retired_protocols() -> tuple[Protocol, ...]:
 
 
 @lru_cache(maxsize=64)
-def retired_controls(today: date) -> dict[str, Control]:
+def retired_controls(today: date) -> Mapping[str, Control]:
     """The grant controls that don't count any more: Graph's name in lower case -> what is known of it."""
     controls = (entry for entry in retirements() if isinstance(entry, Control))
-    return {entry.control.lower(): entry for entry in controls if today >= entry.on}
+    return MappingProxyType({entry.control.lower(): entry for entry in controls if today >= entry.on})
 
 
 def newest_reading(entries: Iterable[Protocol | Control]) -> date:

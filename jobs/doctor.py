@@ -15,7 +15,7 @@ import httpx
 
 from alerts.channel import TITLES
 from checks.products import ProductsError
-from checks.retirements import newest_reading, retirements
+from checks.retirements import RetirementsError, newest_reading, retirements
 from checks.tenant_switch import CLICK_PATH, SETTING, TenantSwitch
 from connections.channels import configured
 from connections.graph import graph_for
@@ -295,13 +295,17 @@ def _channels(settings: Settings) -> list[Line]:
 
 def dates_line(today: date) -> Line:
     """How old the newest reading of the dates is on which Microsoft retires protocols and controls."""
-    read = newest_reading(retirements())
+    topic = "retirement dates"
+    try:
+        read = newest_reading(retirements())
+    except RetirementsError as error:
+        return Line(topic, Level.WRONG, str(error), "Correct checks/retirements.json, or install this version again.")
     age = count(max(0, (today - read).days), "day", "days")
     text = f"Microsoft's dates for protocols and controls that it retires were last read on {read}, {age} ago"
     if today - read <= DATES_HOLD:
-        return Line("retirement dates", Level.OK, f"{text}.")
+        return Line(topic, Level.OK, f"{text}.")
     return Line(
-        "retirement dates",
+        topic,
         Level.ATTENTION,
         f"{text}: Microsoft may have moved them since.",
         "Install a newer version, or bring checks/retirements.json up to date.",

@@ -16,6 +16,7 @@ from checks.model import Effect, JudgedAccount, Verdict
 from checks.notices import notices_for
 from checks.policy import effect_of
 from checks.retirements import (
+    CUSTOM_CONTROLS,
     Control,
     Protocol,
     RetirementsError,
@@ -165,6 +166,9 @@ def test_without_retired_controls_an_effect_is_the_same_on_every_day() -> None:
 def test_a_control_goes_on_its_own_day(control: Control) -> None:
     assert control.control.lower() not in retired_controls(control.on - DAY)
     assert retired_controls(control.on)[control.control.lower()] is control
+    members = {CUSTOM_CONTROLS: ["duo"]} if control.control == CUSTOM_CONTROLS else {}
+    raw = policy(grant=() if members else (control.control,), grant_members=members)
+    assert (answers(on(control.on - DAY, raw)), answers(on(control.on, raw))) == (BLOCKED, NOTHING)
 
 
 @pytest.mark.parametrize("protocol", retired_protocols(), ids=lambda protocol: protocol.name)

@@ -3,11 +3,11 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
-from checks.retirements import newest_reading, retirements
+from checks.retirements import load_retirements, newest_reading, retirements
 from connections.storage import tables
 from jobs import doctor
 from jobs.doctor import Level, Line
@@ -128,6 +128,13 @@ def test_dates_that_nobody_has_read_for_a_year_ask_for_attention(days: int, leve
     line = doctor.dates_line(read + timedelta(days=days))
     assert (line.level, bool(line.fix)) == (level, level is Level.ATTENTION)
     assert f"last read on {read}, {age} ago" in line.text
+
+
+def test_dates_that_can_not_be_used_are_a_line_and_no_crash(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "retirements", lambda: load_retirements("{"))
+    line = doctor.dates_line(date(2026, 11, 26))
+    assert (line.level, bool(line.fix)) == (Level.WRONG, True)
+    assert "can't be used" in line.text
 
 
 def test_storage_that_is_not_there_is_said_of_tables_and_queues(place: Place) -> None:
