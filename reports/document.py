@@ -232,12 +232,9 @@ def shift_object(shift: Shift) -> Json:
 
 
 def _answers(verdict: Verdict) -> Json:
-    """Both answers, and whether the tenant has switched app passwords off for everybody."""
-    return {
-        "visibility": verdict.visibility.value,
-        "usability": verdict.usability.value,
-        "switched_off": verdict.app_passwords_allowed is False,
-    }
+    """Both answers; with ``switched_off`` where the tenant has switched app passwords off for everybody."""
+    off: Json = {"switched_off": True} if verdict.app_passwords_allowed is False else {}
+    return {"visibility": verdict.visibility.value, "usability": verdict.usability.value, **off}
 
 
 def severities(document: Json) -> Sequence[str]:

@@ -5,12 +5,15 @@ import io
 
 import pytest
 
+from checks.simulate import shifts
+from reports.document import shift_object
 from reports.extras import ReportExtras
 from reports.files import render_csv
 from reports.html import render_html
 from reports.page_data import page_data
 from reports.terminal import render_table
 from reports.words import OPTION, SWITCHED_OFF, VISIBILITY, option_of, shift_in_words
+from tests.checks.kit import NOW, SERVICE, make_tenant, policy
 from tests.reports import samples
 from tests.reports.samples import Json, account, document
 
@@ -46,5 +49,15 @@ def test_a_simulated_change_says_switched_off_too() -> None:
     before = {"visibility": "hidden", "usability": "usable", "switched_off": True}
     after = before | {"visibility": "visible"}
     assert shift_in_words(before, after) == f"app password option: Hidden -> {LABEL}; app password works: Works"
-    on = shift_in_words(before | {"switched_off": False}, after | {"switched_off": False})
+    on = shift_in_words(
+        {"visibility": "hidden", "usability": "usable"}, {"visibility": "visible", "usability": "usable"}
+    )
     assert on == "app password option: Hidden -> Offered; app password works: Works"
+
+
+@pytest.mark.parametrize("allowed", ["yes", "no", "unknown"])
+def test_a_simulation_hands_over_whether_it_is_switched_off(allowed: str) -> None:
+    tenant = make_tenant([policy()])
+    (shift,) = shifts(tenant, make_tenant(), [SERVICE], app_passwords_allowed=allowed, now=NOW)
+    made = shift_object(shift)
+    assert [one.get("switched_off", False) for one in (made["before"], made["after"])] == [allowed == "no"] * 2
