@@ -30,6 +30,10 @@ _STATES: dict[str, tuple[str, str]] = {
     "APW-011": ("holds a directory role", "hold a directory role"),
     "APW-012": ("is shared, synchronised or used by people", "are shared, synchronised or used by people"),
     "APW-013": ("is about to have app passwords blocked", "are about to have app passwords blocked"),
+    "APW-014": (
+        "is offered no app password: they are switched off for the whole tenant",
+        "are offered no app password: they are switched off for the whole tenant",
+    ),
 }
 """What is true of one account, and of several, while a finding is open."""
 

@@ -69,11 +69,17 @@ def _about_to_be_blocked(verdict: Verdict) -> Severity | None:
     return Severity.HIGH if verdict.would_be_blocked_by_microsoft else Severity.MEDIUM
 
 
+def _off_for_the_tenant(verdict: Verdict) -> Severity | None:
+    off = any(reason.effect is Effect.TENANT_SWITCH_OFF for reason in verdict.reasons)
+    return Severity.HIGH if off else None
+
+
 SWITCHED_OFF = "APW-009"
 OPTION_CHECKS = frozenset({*(f"APW-00{number}" for number in range(1, 7)), SWITCHED_OFF})
 """The checks of whether the option is there."""
 BLOCKED_CHECKS = frozenset({"APW-007"})
 """The checks of whether an app password works, for accounts that may have one."""
+OFF_FOR_THE_TENANT = "APW-014"
 BY_USE = frozenset({"APW-010", "APW-012"})
 """The checks of how an account is used: ``checks/usage.py``."""
 _DEMANDS = (Effect.DEMANDS_MFA, Effect.EVIDENCE)
@@ -103,6 +109,12 @@ CHECKS: tuple[Check, ...] = (
     Check("APW-008", "Cannot tell: something is unreadable", _cannot_tell, (Effect.UNREADABLE,)),
     Check("APW-011", "A service account holds a directory role", _holds_a_role),
     Check("APW-013", "App password about to be blocked", _about_to_be_blocked, (Effect.WOULD_BLOCK_LEGACY,)),
+    Check(
+        OFF_FOR_THE_TENANT,
+        "App passwords are switched off for the whole tenant",
+        _off_for_the_tenant,
+        (Effect.TENANT_SWITCH_OFF,),
+    ),
 )
 
 

@@ -77,6 +77,8 @@ class Causes:
         return replace(judged, verdict=verdict, app_password_events=passwords)
 
     def _explained(self, reason: Reason, account: Account) -> Reason:
+        if reason.cause:
+            return reason  # no change of the tenant's made it so
         if reason.effect is Effect.EVIDENCE:
             return replace(reason, cause=self._asked_by(reason, account))
         verb = _SINCE.get(reason.effect)
@@ -157,7 +159,7 @@ class Causes:
         before = event.before
         if before is None or event.kind not in ("policy_deleted", "policy_updated") or before.state != ENABLED:
             return False
-        return bool(effect_of(before, self._tenant).mfa_most)
+        return bool(effect_of(before, self._tenant, event.time.date()).mfa_most)
 
     def _demands_ended(self, account: Account) -> Iterator[AuditEvent]:
         """What changed or deleted policies that demanded MFA of the account, newest first."""

@@ -10,17 +10,18 @@ from datetime import datetime
 from functools import cached_property
 
 from checks import reasons as say
-from checks.catalog import findings_of
+from checks.catalog import HAS_OPTION, findings_of
 from checks.doubt import doubt_about
 from checks.landscape import Landscape, Situation, Wordless
 from checks.model import Effect, Finding, JudgedAccount, Reason, Remedy, Usability, Verdict, Visibility
 from checks.registering import Registering
 from checks.remediation import remedies_for
 from checks.scope import Roles, is_synchronization_account
+from checks.tenant_switch import TenantSwitch
 from checks.unexplained import Explaining
 from checks.usability import usability_of
 from checks.usage import usage_findings
-from checks.visibility import visibility_of
+from checks.visibility import VisibilityAnswer, visibility_of
 from tenant.model import Account, AuditTrail, Tenant
 
 _Conclusion = tuple[Verdict, tuple[Finding, ...], tuple[Remedy, ...]]
@@ -39,23 +40,26 @@ class Judge:
         past: Tenant | None = None,
         words: bool = True,
     ) -> None:
-        """Takes the tenant, the attested tenant switch (``yes``, ``no`` or ``unknown``) and the time of judging (aware).
+        """Takes the tenant, the attested tenant switch (``yes``, ``no`` or ``unknown``; it counts where the switch couldn't be
+        read) and the time of judging (aware).
 
         ``trail``: what is known of the tenant's audit log, to tell evidence of today from evidence of the past. ``past``: the
         tenant in which the sign-ins took place that are the evidence, where this one is only supposed. Without ``words`` only :meth:`answers` is of use, and costs a fraction.
         """
         self._tenant = tenant
-        self._switch_off = app_passwords_allowed == "no"
+        self._switch = TenantSwitch.of(tenant.mfa_service, app_passwords_allowed)
         self._now = now
         self._trail, self._past = trail, past or tenant
-        self._land = Landscape(tenant) if words else Wordless(tenant)
+        self._today = now.date()
+        landscape = Landscape if words else Wordless
+        self._land = landscape(tenant, self._today, switched_off=self._switch.allowed is False)
         self._conclusions: dict[Hashable, _Conclusion] = {}
 
     def judge(self, account: Account) -> JudgedAccount:
         """The verdict for one account, with its findings and remedies."""
         verdict, findings, remedies = self._conclusion(account)
         if account.sign_ins and verdict.visibility is not Visibility.NOT_APPLICABLE:
-            used = usage_findings(account, self._now.date())
+            used = usage_findings(account, self._today)
             findings = tuple(sorted((*findings, *used), key=lambda finding: finding.check_id))
         return JudgedAccount(account, verdict, findings, remedies)
 
@@ -99,13 +103,14 @@ class Judge:
         verdict = Verdict(
             visibility=visible.visibility,
             usability=usable.usability,
-            reasons=self._ordered(visible.visibility, [*visible.reasons, *usable.reasons]),
+            reasons=self._ordered(visible, [*visible.reasons, *usable.reasons]),
             predicted=visible.predicted,
             predicted_by_microsoft=any(effect.managed_by_microsoft for effect in visible.predicting),
             would_be_blocked=bool(usable.would_block),
             would_be_blocked_by_microsoft=any(effect.managed_by_microsoft for effect in usable.would_block),
             roles=self._land.scopes.role_names(situation.account),
             has_option=visible.has_option,
+            app_passwords_allowed=self._switch.allowed,
         )
         unknown = Visibility.UNKNOWN is verdict.visibility or Usability.UNKNOWN is verdict.usability
         if not unknown and not self._land.is_doubtful(situation):
@@ -127,18 +132,18 @@ class Judge:
 
     @cached_property
     def _registering(self) -> Registering:
-        return Registering(self._tenant)
+        return Registering(self._tenant, self._today)
 
     @cached_property
     def _explaining(self) -> Explaining:
-        return Explaining(self._past, self._trail)
+        return Explaining(self._past, self._today, self._trail)
 
-    def _ordered(self, visibility: Visibility, reasons: list[Reason]) -> tuple[Reason, ...]:
+    def _ordered(self, visible: VisibilityAnswer, reasons: list[Reason]) -> tuple[Reason, ...]:
         """What is missing stands first where it leaves the answer open; what concerns both answers is said once."""
-        if self._switch_off and visibility in (Visibility.VISIBLE, Visibility.STUCK, Visibility.PENDING):
-            reasons = [say.tenant_switch_off(), *reasons]
+        if self._switch.allowed is False and (visible.visibility in HAS_OPTION or visible.has_option):
+            reasons = [say.tenant_switch_off(self._switch), *reasons]
         unread = [reason for reason in reasons if reason.effect is Effect.UNREADABLE]
-        if unread and visibility is Visibility.UNKNOWN:
+        if unread and visible.visibility is Visibility.UNKNOWN:
             reasons = [*unread, *reasons]
         return tuple(dict.fromkeys(reasons))
 

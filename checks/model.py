@@ -116,6 +116,8 @@ class Verdict:
     """Names of the active directory roles of the account."""
     has_option: bool = False
     """Whether an account whose visibility is unknown has the option or will have it all the same."""
+    app_passwords_allowed: bool | None = None
+    """Whether the tenant lets users create app passwords at all; None where nobody knows."""
     undecided: frozenset[str] = frozenset()
     """Ids of the checks of which what is missing leaves open whether the account fails them."""
     inexact: frozenset[str] = frozenset()

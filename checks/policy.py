@@ -8,9 +8,11 @@ at its least and at its most.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import date
 from enum import IntEnum
 
 from checks import policy_words as words
+from checks.retirements import CUSTOM_CONTROLS, Control, retired_controls
 from tenant.model import AuthenticationStrength, Gap, GrantControls, Policy, Tenant
 
 EXCHANGE_ONLINE = "00000002-0000-0ff1-ce00-000000000000"
@@ -29,6 +31,7 @@ _OTHER_CONTROLS = frozenset(
     {"block", "compliantdevice", "domainjoineddevice", "approvedapplication", "compliantapplication"}
 )
 
+_CUSTOM = CUSTOM_CONTROLS.lower()
 # The ids of "Multifactor authentication", "Passwordless MFA" and "Phishing-resistant MFA" are the same in every tenant.
 # Source: Microsoft Learn, "Conditional Access authentication strengths", built-in authentication strengths.
 _BUILT_IN_STRENGTHS = frozenset(f"00000000-0000-0000-0000-00000000000{last}" for last in "234")
@@ -70,6 +73,10 @@ class PolicyEffect:
     """The same for keeping legacy clients out."""
     gap: Gap | None = None
     """The authentication strength that could not be read, where it leaves ``mfa_*`` open."""
+    retired: tuple[Control, ...] = ()
+    """The grant controls that it still names and that Microsoft doesn't evaluate any more."""
+    lapsed: bool = False
+    """Whether it kept legacy clients out by these alone, and so doesn't any more."""
 
     @property
     def matters(self) -> bool:
@@ -87,17 +94,19 @@ def can_reach_users(policy: Policy) -> bool:
     return not (policy.deleted or policy.workload_identities or policy.state == DISABLED)
 
 
-def effect_of(policy: Policy, tenant: Tenant) -> PolicyEffect:
+def effect_of(policy: Policy, tenant: Tenant, today: date) -> PolicyEffect:
     """What the policy does to mail sign-ins of an account in its scope (verdicts.md sections 1 to 3).
 
-    Takes the policy and the tenant it came from (for strengths and the names of locations).
+    Takes the policy, the tenant it came from (for strengths and the names of locations), and the day of judging: controls
+    that Microsoft has retired by then count as not selected.
     """
+    grant, retired = still_evaluated(policy.grant, today)
     covers, application_circumstance = _covers_mail(policy)
-    locations, grant = tenant.named_locations, policy.grant
+    locations = tenant.named_locations
     unknown = _unknown_conditions(policy)
     exempt = words.exempt_locations(policy, locations)
     mfa, mfa_most, legacy, gap = _Part(), Strength.NONE, _Part(), None
-    blocks_interactive = False
+    blocks_interactive = lapsed = False
     if covers and grant is not None:
         demand = _mfa_demand(grant, tenant.strengths)
         shared = (*application_circumstance, *_circumstances(policy, locations), *unknown)
@@ -112,6 +121,9 @@ def effect_of(policy: Policy, tenant: Tenant) -> PolicyEffect:
             conditions = (*_circumstances(policy, locations, legacy=True), *unknown, *((exempt,) if exempt else ()))
             under = (*client_why, *application_circumstance, *conditions)
             legacy = _Part(_limit(control.strength, client, under), (*under, *control.why), control.open)
+            lapsed = (
+                legacy.strength is Strength.NONE and client > Strength.NONE and _blocked_once(policy.grant, retired)
+            )
         blocks_interactive = (
             "block" in _lower(grant.built_in)
             and control.strength is Strength.ALWAYS  # no control beside it that nobody here knows
@@ -134,11 +146,38 @@ def effect_of(policy: Policy, tenant: Tenant) -> PolicyEffect:
         mfa_doubtful=bool(unknown or _interactive_only_if(policy)),
         legacy_doubtful=bool(unknown) or _legacy_client(policy)[1] == (_unknown_clients(policy),),
         gap=gap,
+        retired=retired,
+        lapsed=lapsed,
     )
 
 
+def still_evaluated(grant: GrantControls | None, today: date) -> tuple[GrantControls | None, tuple[Control, ...]]:
+    """The grant without the controls that Microsoft has retired by then, which count as not selected; and these."""
+    gone = retired_controls(today)
+    if grant is None or not gone:
+        return grant, ()
+    named = [*_lower(grant.built_in), *([_CUSTOM] if grant.custom_factors else [])]
+    retired = tuple(dict.fromkeys(gone[name] for name in named if name in gone))
+    if not retired:
+        return grant, ()
+    left = replace(
+        grant,
+        built_in=tuple(control for control in grant.built_in if control.lower() not in gone),
+        custom_factors=() if _CUSTOM in gone else grant.custom_factors,
+    )
+    return left, retired
+
+
+def _blocked_once(selected: GrantControls | None, retired: tuple[Control, ...]) -> bool:
+    """Whether the grant, with the controls that are retired, kept legacy clients out."""
+    return selected is not None and bool(retired) and _legacy_control(selected).strength > Strength.NONE
+
+
 def demands_mfa_somewhere(policy: Policy, tenant: Tenant) -> tuple[bool, bool]:
-    """Whether the grant demands MFA of anyone for anything, at least and at most: what may explain a demand in a sign-in."""
+    """Whether the grant demands MFA of anyone for anything, at least and at most: what may explain a demand in a sign-in.
+
+    The day makes no difference: a control that was retired since was never MFA.
+    """
     if policy.grant is None:
         return False, False
     demand = _mfa_demand(policy.grant, tenant.strengths)

@@ -1,11 +1,12 @@
 """The reasons of a verdict in words that an administrator understands."""
 
-from datetime import datetime
+from datetime import UTC, datetime, time
 
 from checks.model import Effect, Reason
 from checks.policy import PolicyEffect
 from checks.policy_words import contradicts_itself
 from checks.scope import Roles, Scopes
+from checks.tenant_switch import CLICK_PATH, SETTING, SWITCH, TenantSwitch
 from tenant.model import Account, Gap, MfaDemand, Registration
 
 INPUTS = {
@@ -88,6 +89,14 @@ class Wording:
             self._made[key] = Reason(text, Effect.EXCLUDED, policy.id, policy.display_name, scope, _since(effect))
         return self._made[key]
 
+    def lapsed(self, effect: PolicyEffect, account: Account, roles: Roles) -> Reason:
+        """That the policy keeps no legacy client of the account out any more: Microsoft has retired what it requires."""
+        scope = self._scopes.way_in(account, roles, effect)
+        key = (Effect.EXCLUDED, effect.policy.id, effect.policy.display_name, f"lapsed {scope}")
+        if key not in self._made:
+            self._made[key] = _lapsed(effect, scope)
+        return self._made[key]
+
 
 def in_words(scope: str) -> str:
     """A scope chain as part of a sentence: ``group A > B`` -> ``member of A, which is nested in B``."""
@@ -111,6 +120,7 @@ def _policy_reason(what: Effect, effect: PolicyEffect, scope: str) -> Reason:
     does = _required(what, effect, scope, required) if required else _done(what, effect, scope, never)
     under = _under(told, never)
     text = f'The policy "{policy.display_name}" {does} (reaches the account: {in_words(scope)}){under}.'
+    text += _no_way_round(effect) if mfa else ""
     understood = required is None and not (circumstances and _is_doubtful(what, effect))
     return Reason(
         text, what, policy.id, policy.display_name, scope, _since(effect), circumstances, understood=understood
@@ -154,6 +164,33 @@ def _done(what: Effect, effect: PolicyEffect, scope: str, never: bool) -> str:
     }[what]
 
 
+def _no_way_round(effect: PolicyEffect) -> str:
+    """The retired controls that were other ways in beside MFA."""
+    if not effect.retired or effect.policy.grant is None or effect.policy.grant.operator == "AND":
+        return ""
+    return f" No longer a way round it: {_retired(effect)}."
+
+
+def _retired(effect: PolicyEffect) -> str:
+    return " and ".join(control.retired_words for control in effect.retired)
+
+
+def _lapsed(effect: PolicyEffect, scope: str) -> Reason:
+    policy, since = effect.policy, max(control.on for control in effect.retired)
+    text = (
+        f'The policy "{policy.display_name}" (reaches the account: {in_words(scope)}) keeps no legacy client out any more: it '
+        f"requires nothing but {_retired(effect)}."
+    )
+    return Reason(
+        text,
+        Effect.EXCLUDED,
+        policy.id,
+        policy.display_name,
+        since=datetime.combine(since, time(), UTC),
+        cause="That is the date of Microsoft's retirement, not of a change in this tenant.",
+    )
+
+
 def _not_yet(effect: PolicyEffect, scope: str) -> str:
     return (
         "is in report-only mode; switched on, it"
@@ -171,23 +208,30 @@ def not_applicable(why: str) -> Reason:
     return Reason(why, Effect.PER_USER_STATE)
 
 
-def per_user_state(account: Account, state: str) -> Reason:
-    """What the per-user MFA state means for the option, with what was odd about reading it."""
+def per_user_state(account: Account, state: str, *, switched_off: bool = False) -> Reason:
+    """What the per-user MFA state means for the option, with what was odd about reading it.
+
+    ``switched_off``: the tenant offers the option to nobody, whatever the state.
+    """
     text = {
         "disabled": "Per-user MFA is Disabled. Microsoft offers app passwords only to accounts that are Enforced.",
         "enabled": "Per-user MFA is Enabled, and not yet Enforced.",
-        "enforced": "Per-user MFA is Enforced, so the account's Security info page offers app passwords.",
+        "enforced": "Per-user MFA is Enforced, which is all that the option asks of the account."
+        if switched_off
+        else "Per-user MFA is Enforced, so the account's Security info page offers app passwords.",
     }[state]
     return Reason(text + _remarks(account, state), Effect.PER_USER_STATE)
 
 
-def per_user_enabled(account: Account, registered: bool) -> Reason:
-    """Why an account whose state is Enabled isn't offered the option (yet)."""
+def per_user_enabled(account: Account, registered: bool, *, switched_off: bool = False) -> Reason:
+    """Why an account whose state is Enabled isn't offered the option (yet). ``switched_off``: see :func:`per_user_state`."""
+    stuck = "the state is stuck" if switched_off else "the state is stuck, and the option stays away"
+    pending = "the state becomes Enforced" if switched_off else "the option appears"
     text = (
-        "Per-user MFA is Enabled although an MFA method is registered: the state is stuck, and the option stays away until "
-        f"it is set to Enforced ({_PER_USER_URL_HINT})."
+        f"Per-user MFA is Enabled although an MFA method is registered: {stuck} until it is set to Enforced "
+        f"({_PER_USER_URL_HINT})."
         if registered
-        else "Per-user MFA is Enabled and no MFA method is registered yet: the option appears after the registration."
+        else f"Per-user MFA is Enabled and no MFA method is registered yet: {pending} after the registration."
     )
     return Reason(text + _remarks(account, "enabled"), Effect.PER_USER_STATE)
 
@@ -229,11 +273,14 @@ def contradictory_state() -> Reason:
     )
 
 
-def tenant_switch_off() -> Reason:
-    """The attested tenant switch forbids app passwords."""
+def tenant_switch_off(switch: TenantSwitch) -> Reason:
+    """The tenant's switch forbids app passwords, as was read or else attested."""
+    known = f"attested by the setting {SETTING}=no"
+    if switch.source == "read":
+        known = "read from Microsoft Graph" + (f"; the setting {SETTING} says yes" if switch.contradiction else "")
     return Reason(
-        "The tenant doesn't allow app passwords (attested by the setting APP_PASSWORDS_ALLOWED=no): \"Allow users to create "
-        'app passwords" is off in the MFA service settings, so nobody is offered one.',
+        f"App passwords are switched off for the whole tenant ({known}): {SWITCH} is off under {CLICK_PATH}, so nobody is "
+        "offered one. It leaves app passwords that exist working.",
         Effect.TENANT_SWITCH_OFF,
     )
 

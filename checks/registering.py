@@ -6,8 +6,10 @@ security information registration with Conditional Access".
 """
 
 from collections.abc import Hashable, Sequence
+from dataclasses import replace
+from datetime import date
 
-from checks.policy import ENABLED, can_reach_users, circumstances, effect_of
+from checks.policy import ENABLED, can_reach_users, circumstances, effect_of, still_evaluated
 from checks.policy_words import location_names
 from checks.scope import Scopes
 from tenant.model import Account, Gap, GrantControls, Policy, Tenant
@@ -21,23 +23,25 @@ _NEEDS = {
     "mfa": _MFA,
     "compliantdevice": "a device that is marked as compliant",
     "domainjoineddevice": "a device that is Microsoft Entra hybrid joined",
+    "approvedapplication": "an approved client app",
     "compliantapplication": "an app with an app protection policy",
     "passwordchange": _MFA,
     "riskremediation": _MFA,
 }
-_RETIRED = frozenset({"approvedapplication"})
 _DOING = "registering security information"
 
 
 class Registering:
     """The policies of a tenant on registering security information that are in force."""
 
-    def __init__(self, tenant: Tenant) -> None:
+    def __init__(self, tenant: Tenant, today: date) -> None:
+        """Takes the tenant and the day of judging: what Microsoft has retired by then asks for nothing."""
         self._tenant = tenant
         policies = () if isinstance(tenant.policies, Gap) else tenant.policies
-        about = [policy for policy in policies if _is_about_it(policy)]
+        in_force = (replace(policy, grant=still_evaluated(policy.grant, today)[0]) for policy in policies)
+        about = [policy for policy in in_force if _is_about_it(policy)]
         about.sort(key=lambda policy: (policy.display_name.casefold(), policy.id))
-        self._scopes = Scopes(tenant, tuple(effect_of(policy, tenant) for policy in about))
+        self._scopes = Scopes(tenant, tuple(effect_of(policy, tenant, today) for policy in about))
         self._policies = tuple(about)
 
     def position(self, account: Account) -> Hashable:
@@ -114,7 +118,6 @@ def _needs(grant: GrantControls) -> str:
     needs = [
         _NEEDS.get(control.lower(), f'what the grant control "{control}" asks for, which this version doesn\'t know')
         for control in grant.built_in
-        if control.lower() not in _RETIRED
     ]
     if grant.strength is not None:
         strength = grant.strength

@@ -1,6 +1,6 @@
 """Why a finding is gone: what a scan found in its place, in a sentence."""
 
-from checks.catalog import SWITCHED_OFF
+from checks.catalog import HAS_OPTION, OFF_FOR_THE_TENANT, SWITCHED_OFF
 from checks.model import Effect, Usability, Verdict, Visibility
 from checks.usage import RETIRED, SHARED
 
@@ -29,6 +29,8 @@ _OTHERS = {
     SWITCHED_OFF: "with per-user MFA no longer Disabled",
 }
 _OF_OPTION = frozenset({"APW-001", "APW-002", "APW-003", "APW-004", "APW-005", "APW-006"})
+_SWITCHED_OFF_TOO = "with app passwords switched off for the whole tenant"
+_SWITCHED_ON = "with app passwords no longer switched off for the tenant"
 _BLOCKED = frozenset({Usability.BLOCKED_BY_POLICY, Usability.BLOCKED_BY_SECURITY_DEFAULTS})
 
 
@@ -50,6 +52,10 @@ def _instead(check_id: str, verdict: Verdict) -> str:
     option = _OPTION[verdict.visibility]
     if verdict.visibility is Visibility.NOT_APPLICABLE:
         return option
+    if check_id == OFF_FOR_THE_TENANT and verdict.app_passwords_allowed:
+        return _SWITCHED_ON
+    if verdict.app_passwords_allowed is False and verdict.visibility in HAS_OPTION:
+        option = _SWITCHED_OFF_TOO  # nothing calls the option available that nobody is offered
     if check_id == "APW-013" and verdict.usability in _BLOCKED:
         return "with app passwords blocked already"
     if check_id in ("APW-007", "APW-013"):

@@ -92,7 +92,7 @@ def waiting_shifts(
     """
     policies = waiting_policies(tenant)
     judge_of = partial(Judge, app_passwords_allowed=app_passwords_allowed, now=now, trail=trail, past=tenant)
-    old, scopes = judge_of(tenant), Scopes(tenant, tuple(effect_of(policy, tenant) for policy in policies))
+    old, scopes = judge_of(tenant), Scopes(tenant, tuple(effect_of(policy, tenant, now.date()) for policy in policies))
     groups = _alike(old, scopes, accounts) if policies else []
     wordless = judge_of(tenant, words=False)
     before = [wordless.answers(group[0]) for group in groups]

@@ -9,7 +9,7 @@ it reaches the account; what came before its last change; what came before the a
 """
 
 from collections.abc import Hashable, Iterable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from checks.memberships import Moves, groups_of, latest
 from checks.policy import REPORT_ONLY, can_reach_users, demands_mfa_somewhere, effect_of
@@ -46,13 +46,13 @@ _NEVER, _ALWAYS = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=
 class Explaining:
     """All enforced policies of a tenant, whatever they are about: those that may explain what the log shows."""
 
-    def __init__(self, tenant: Tenant, trail: AuditTrail | None = None) -> None:
-        """Takes the tenant and what is known of its audit log (None: nothing)."""
+    def __init__(self, tenant: Tenant, today: date, trail: AuditTrail | None = None) -> None:
+        """Takes the tenant, the day of judging, and what is known of the tenant's audit log (None: nothing)."""
         self._tenant = tenant
         self._moves = Moves(tenant, trail)
         policies = () if isinstance(tenant.policies, Gap) else tenant.policies
         enforced = [policy for policy in policies if _is_enforced(policy)]
-        self._effects = tuple(effect_of(policy, tenant) for policy in enforced)
+        self._effects = tuple(effect_of(policy, tenant, today) for policy in enforced)
         self._scopes = Scopes(tenant, self._effects)
         demands = [demands_mfa_somewhere(policy, tenant) for policy in enforced]
         # Those that demand MFA for something, for certain and at most.

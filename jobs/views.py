@@ -232,4 +232,4 @@ def _bare(record: AccountRecord) -> Json:
 def _run_object(record: RunRecord) -> Json:
     public = record.public()
     names = ("id", "started", "finished", "tenant_id", "tenant_name", "complete", "gaps", "graph_requests", "notes")
-    return {name: public[name] for name in names}
+    return {name: public[name] for name in (*names, "app_passwords")}

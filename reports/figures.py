@@ -85,7 +85,7 @@ class Mark:
             "M": "requires MFA",
             "B": "blocks legacy clients",
             "I": "blocks interactive sign-in",
-            "E": "doesn't apply: excluded",
+            "E": "doesn't apply",
         }[self.letter]
         how = {"sometimes": " in some circumstances", "perhaps": ", perhaps", "later": " once it is in force"}
         return does + how.get(self.strength, "")

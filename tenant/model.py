@@ -141,6 +141,18 @@ class RoleAssignment:
 
 
 @dataclass(frozen=True, slots=True)
+class MfaService:
+    """The tenant's settings of per-user MFA."""
+
+    allows_app_passwords: bool
+    """The switch "Allow users to create app passwords to sign in to non-browser apps"."""
+    trusted_ips: tuple[str, ...] = ()
+    """The address ranges of the MFA trusted IPs, as Graph writes them."""
+    trusts_federated_users: bool | None = None
+    """Whether requests of federated users from the intranet skip MFA; None where the answer doesn't say."""
+
+
+@dataclass(frozen=True, slots=True)
 class Tenant:
     """Everything that is read once per scan."""
 
@@ -164,6 +176,8 @@ class Tenant:
     memberships are unread, and otherwise empty."""
     role_names: Mapping[str, str] = field(default_factory=dict)
     """Role template id -> display name, to explain a scope."""
+    mfa_service: MfaService | None = None
+    """The settings of per-user MFA; None where they couldn't be read. No verdict depends on them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,12 +49,11 @@ BUILT_IN = [
     grant(*BLOCKED, "OR", "compliantDevice"),
     grant(*BLOCKED, "OR", "compliantDevice", "domainJoinedDevice"),
     grant(*BLOCKED, "AND", "compliantDevice", "domainJoinedDevice"),
-    grant(*BLOCKED, "OR", "approvedApplication"),
     grant(*BLOCKED, "OR", "compliantApplication"),
     grant(*HIDDEN, "AND", "mfa", "compliantDevice"),
     grant(*HIDDEN, "and", "compliantDevice", "mfa"),
     grant(*MAYBE_MFA, "OR", "mfa", "compliantDevice"),
-    grant(*MAYBE_MFA, "or", "approvedApplication", "MFA"),
+    grant(*MAYBE_MFA, "or", "compliantApplication", "MFA"),
 ]
 
 LISTS = [
