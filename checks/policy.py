@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from tenant.model import AuthenticationStrength, Gap, GrantControls, Policy, Tenant
+from tenant.references import BUILT_IN_STRENGTHS
 
 EXCHANGE_ONLINE = "00000002-0000-0ff1-ce00-000000000000"
 _MAIL = frozenset({"all", "office365", EXCHANGE_ONLINE})
@@ -214,6 +215,8 @@ def _satisfies_mfa(
 ) -> bool | None | Gap:
     satisfied = strength.requirements_satisfied
     if satisfied is None:
+        if strength.id in BUILT_IN_STRENGTHS:
+            return True
         if isinstance(strengths, Gap):
             return strengths
         known = strengths.get(strength.id)
