@@ -133,7 +133,9 @@ STRENGTH = [
         for number in ("000000000002", "000000000003", "000000000004")
         for how, read in (("list unreadable", False), ("not in the list", True))
     ),
-    strength("unknown", "blocked_by_policy", "no built-in one", {"id": f"{'0' * 8}-0000-0000-0000-{'0' * 12}"}, read=False),
+    strength(
+        "unknown", "blocked_by_policy", "no built-in one", {"id": f"{'0' * 8}-0000-0000-0000-{'0' * 12}"}, read=False
+    ),
     strength(*HIDDEN, "unreadable under AND beside mfa", {"id": "s1"}, "mfa", operator="AND", read=False),
     strength("unknown", "blocked_by_policy", "unreadable under OR beside mfa", {"id": "s1"}, "mfa", read=False),
     strength(
