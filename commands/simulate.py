@@ -109,7 +109,7 @@ def _wishes(options: argparse.Namespace) -> Wishes:
     wishes = Wishes(
         enable=options.enable_policy,
         added=read_policies(places),
-        source=" and ".join(place.name or str(place) for place in places),
+        source=" and ".join(f'"{place.resolve().name}"' for place in places),
         security_defaults=options.security_defaults == "on" if options.security_defaults else None,
         states=[state_pair(text) for text in options.set],
         memberships=[pair("--group", "GROUP", text) for text in options.group],

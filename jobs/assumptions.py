@@ -73,7 +73,7 @@ class Assumptions:
     phrases: tuple[str, ...] = ()
     policy_ids: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-    """What else is assumed, a sentence each."""
+    """What else is to be known, a sentence each."""
     cautions: tuple[str, ...] = ()
     """What somebody should know before believing the result, a sentence each."""
     exclusions: tuple[tuple[str, Policy, ExclusionGroup, bool], ...] = ()
@@ -196,9 +196,9 @@ def _with_security_defaults(assumed: Assumptions, *, on: bool) -> Assumptions:
         )
     enabled = [one for one in _policies(assumed.tenant) if one.state == ENABLED and not one.deleted]
     if enabled:
-        which = count(len(enabled), "policy is", "policies are")
+        which = count(len(enabled), "is", "are")
         return assumed.saying(
-            caution=f"Security Defaults can't be switched on while Conditional Access policies are: {which} on."
+            caution=f"Security Defaults can't be switched on while Conditional Access policies are on, and {which}."
         )
     return assumed
 

@@ -8,7 +8,7 @@ from checks.simulate import Shift, judged_both, waiting_policies, waiting_shifts
 from jobs.assumptions import Assumptions, Wishes, assume
 from reports.document import Json, gap_object, shift_object
 from tenant.lookups import Lookups
-from tenant.model import Gap, Policy
+from tenant.model import Account, Gap, Policy
 from tenant.reader import Reading
 from tenant.references import Reference, Unresolved, unresolved
 
@@ -37,8 +37,13 @@ async def simulate(
             now=now,
         )
         outcomes.append(_outcome(case, both, unresolved(case.tenant, assumed.users, policies)))
-    gaps = [gap_object(gap) for gap in assumed.reading.gaps]
-    return {"schema": 1, "gaps": gaps, "simulations": outcomes}
+    read = assumed.reading
+    return {
+        "schema": 1,
+        "gaps": [gap_object(gap) for gap in read.gaps],
+        "judged": [_account(account) for account in read.accounts],
+        "simulations": outcomes,
+    }
 
 
 def waiting_changes(reading: Reading, app_passwords_allowed: str, now: datetime) -> list[Json]:
@@ -79,21 +84,19 @@ def _outcome(assumed: Assumptions, both: Sequence[Shift], names: Unresolved) -> 
     changed = [one for one in both if one.differs]
     return {
         **_changes(assumed.title, assumed.policy_id, len(changed), changed),
-        "judged": len(both),
-        "undecided": [_account(one) for one in both if one.undecided and not one.differs],
+        "undecided": [_account(one.after.account) for one in both if one.undecided and not one.differs],
         "not_in_tenant": [_reference(one) for one in names.missing],
         "not_looked_up": [{**_reference(one), **_why(gap)} for one, gap in names.unknown],
         "reaching_nobody": [_policy(one) for one in names.reaching_nobody],
         "cautions": list(assumed.cautions),
-        "assumed": list(assumed.notes),
+        "notes": list(assumed.notes),
         "exclusion_groups": [
             _exclusion(account, policy, group, used=used) for account, policy, group, used in assumed.exclusions
         ],
     }
 
 
-def _account(shift: Shift) -> Json:
-    account = shift.after.account
+def _account(account: Account) -> Json:
     return {"id": account.id, "user_principal_name": account.user_principal_name}
 
 

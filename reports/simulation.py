@@ -16,23 +16,24 @@ _FEW_POLICIES = 3
 
 def simulation_lines(document: Json) -> Iterator[str]:
     """The document of ``cli.py simulate``, line by line."""
+    names = {one["id"]: one["user_principal_name"] for one in document["judged"]}
     gaps = [gap for gap in document["gaps"] if not gap["optional"]]
     if gaps:
         yield "Not everything could be read, and what is missing may decide:"
-        yield from (f"  {gap_sentence(gap, {})}" for gap in gaps)
+        yield from (f"  {gap_sentence(gap, names)}" for gap in gaps)
         yield ""
     for number, outcome in enumerate(document["simulations"]):
         if number:
             yield ""
-        yield from _outcome(outcome)
+        yield from _outcome(outcome, len(names))
 
 
-def _outcome(outcome: Json) -> Iterator[str]:
+def _outcome(outcome: Json, judged: int) -> Iterator[str]:
     doubts = list(_doubts(outcome))
     if doubts:
         yield from doubts
         yield ""
-    yield f"{outcome['title']}: {_result(outcome)}"
+    yield f"{outcome['title']}: {_result(outcome, judged)}"
     for one in outcome["accounts"]:
         yield f"  {one['user_principal_name']}: {shift_in_words(one['before'], one['after'])}"
         if one["because"]:
@@ -40,18 +41,20 @@ def _outcome(outcome: Json) -> Iterator[str]:
     if undecided := outcome["undecided"]:
         names = _some([one["user_principal_name"] for one in undecided])
         yield f"  {count(len(undecided), 'account', 'accounts')} can't be judged with what could be read: {names}"
-    yield from (f"  Assumed: {note}" for note in outcome["assumed"])
+    yield from (f"  Note: {note}" for note in outcome["notes"])
     for group in outcome["exclusion_groups"]:
         yield from _exclusion_group(group)
 
 
-def _result(outcome: Json) -> str:
+def _result(outcome: Json, judged: int) -> str:
     number = outcome["count"]
-    if number:
-        return f"{count(number, 'account', 'accounts')} would change"
-    said = f"no account would change ({count(outcome['judged'], 'was', 'were')} judged)"
-    doubtful = any(one["use"] != "excluded" for one in (*outcome["not_in_tenant"], *outcome["not_looked_up"]))
-    return f"{said}, which is no all-clear: see above" if doubtful or not outcome["judged"] else said
+    said = f"{count(number, 'account', 'accounts')} would change"
+    if not number:
+        said = f"no account would change ({count(judged, 'was', 'were')} judged)"
+    unresolved = (*outcome["not_in_tenant"], *outcome["not_looked_up"])
+    if not number and (not judged or any(one["use"] != "excluded" for one in unresolved)):
+        return f"{said}, which is no all-clear: see above"
+    return f"{said}, as far as this tenant has what the policies name: see above" if unresolved else said
 
 
 def _doubts(outcome: Json) -> Iterator[str]:
@@ -60,7 +63,7 @@ def _doubts(outcome: Json) -> Iterator[str]:
         yield "What such an id includes reaches nobody here, and what it excludes exempts nobody."
         yield from (f"  {_reference(one)}" for one in missing)
     if nobody := outcome["reaching_nobody"]:
-        names = _quoted(nobody)
+        names = _quoted(nobody, len(nobody))
         yield f"Caution: {'this policy reaches' if len(nobody) == 1 else 'these policies reach'} nobody here: {names}"
     if unknown := outcome["not_looked_up"]:
         yield f"Caution: the policies name {_kinds(unknown)} of which nobody could look up whether this tenant has them."
@@ -93,9 +96,9 @@ def _exclusion_group(group: Json) -> Iterator[str]:
         yield f'  "{policy}" excludes "{name}" too.'
     if group["members"]:
         more = " and others" if group["more_members"] else ""
-        yield f"    Also in it: {_some(group['members'])}{more}"
+        yield f"    {'Also in it' if group['used'] else 'In it'}: {_some(group['members'])}{more}"
     elif not group["members_unread"]:
-        yield "    Nobody else is in it."
+        yield f"    Nobody {'else ' if group['used'] else ''}is in it."
     if group["members_unread"]:
         yield f"    Who {'else ' if group['members'] else ''}is in it could not be read ({group['members_unread']})."
     for words, policies in (("excluded from", group["also_excluded_from"]), ("included by", group["included_by"])):
