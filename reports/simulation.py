@@ -1,4 +1,4 @@
-"""A simulation for the terminal: first what makes it doubtful, then which accounts would change, then what was assumed."""
+"""A simulation for the terminal: first what makes it doubtful, then which accounts would change, then what else to know."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -17,15 +17,14 @@ _FEW_POLICIES = 3
 def simulation_lines(document: Json) -> Iterator[str]:
     """The document of ``cli.py simulate``, line by line."""
     names = {one["id"]: one["user_principal_name"] for one in document["judged"]}
-    gaps = [gap for gap in document["gaps"] if not gap["optional"]]
-    if gaps:
-        yield "Not everything could be read, and what is missing may decide:"
-        yield from (f"  {gap_sentence(gap, names)}" for gap in gaps)
-        yield ""
     for number, outcome in enumerate(document["simulations"]):
         if number:
             yield ""
         yield from _outcome(outcome, len(names))
+    if gaps := [gap for gap in document["gaps"] if not gap["optional"]]:
+        yield ""
+        yield "What could not be read:"
+        yield from (f"  {gap_sentence(gap, names)}" for gap in gaps)
 
 
 def _outcome(outcome: Json, judged: int) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """What report-only policies would change: the quick way finds what the simple one finds."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -241,11 +242,12 @@ def test_an_exclusion_by_name_reaches_one_account_only() -> None:
 
 def test_where_policies_are_unreadable_nothing_can_be_done_with_them() -> None:
     unread = make_tenant(policies=POLICIES_GAP)
-    for change in (
+    changes: list[Callable[[], Tenant]] = [
         lambda: with_policy_added(unread, parse_policy(policy())),
         lambda: with_policy_enabled(unread, "p"),
         lambda: with_account_excluded(unread, SERVICE, "p"),
-    ):
+    ]
+    for change in changes:
         with pytest.raises(CannotSimulate, match="can't be read"):
             change()
     assert answers(unread, with_security_defaults(unread, on=True), unsure={SERVICE.id: Gap("groups", "403")}) == (
