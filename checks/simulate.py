@@ -20,6 +20,20 @@ class CannotSimulate(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
+class Unsure:
+    """What is missing of an account that may be in further groups."""
+
+    gap: Gap
+    groups: frozenset[str] | None = None
+    """Ids of those that come into question; None where any does."""
+
+    def and_also(self, other: "Unsure") -> "Unsure":
+        """The doubt of both."""
+        both = None if self.groups is None or other.groups is None else self.groups | other.groups
+        return Unsure(self.gap, both)
+
+
+@dataclass(frozen=True, slots=True)
 class Shift:
     """An account before and after the change."""
 
@@ -92,7 +106,7 @@ def shifts(
     accounts: Iterable[Account],
     *,
     assumed: Mapping[str, Account] = MappingProxyType({}),
-    unsure: Mapping[str, Gap] = MappingProxyType({}),
+    unsure: Mapping[str, Unsure] = MappingProxyType({}),
     app_passwords_allowed: str,
     now: datetime,
 ) -> list[Shift]:
@@ -113,7 +127,7 @@ def judged_both(
     accounts: Iterable[Account],
     *,
     assumed: Mapping[str, Account] = MappingProxyType({}),
-    unsure: Mapping[str, Gap] = MappingProxyType({}),
+    unsure: Mapping[str, Unsure] = MappingProxyType({}),
     app_passwords_allowed: str,
     now: datetime,
 ) -> list[Shift]:
@@ -123,21 +137,28 @@ def judged_both(
     found = []
     for account in accounts:
         other = assumed.get(account.id, account)
-        gap = unsure.get(account.id)
-        judging = judge_of(_with_unread_groups(after, other, gap)) if gap else new
+        doubt = unsure.get(account.id)
+        judging = judge_of(_with_unread_groups(after, other, doubt)) if doubt else new
         found.append(Shift(old.judge(account), judging.judge(other)))
     return found
 
 
-def _with_unread_groups(tenant: Tenant, account: Account, gap: Gap) -> Tenant:
-    """The tenant in which the account may be in any group that a policy names, and that it isn't known to be in.
+def groups_above(accounts: Iterable[Account], group: str) -> frozenset[str] | None:
+    """The groups that another one may be in: all its members are in them too. None where no account is known to be in it."""
+    members = [one.groups for one in accounts if not isinstance(one.groups, Gap) and group in one.groups]
+    return frozenset.intersection(*members) if members else None
+
+
+def _with_unread_groups(tenant: Tenant, account: Account, doubt: Unsure) -> Tenant:
+    """The tenant in which nobody knows whether the account is in the groups in question, as far as a policy names them.
 
     Groups that hold roles need no such doubt: none of them can have another group in it.
     """
     named = groups_named_by(() if isinstance(tenant.policies, Gap) else tenant.policies)
-    others = named if isinstance(account.groups, Gap) else named - account.groups
+    possible = named if doubt.groups is None else named & doubt.groups
+    others = possible if isinstance(account.groups, Gap) else possible - account.groups
     doubtful = {
-        id: replace(tenant.groups.get(id) or Group(id, id), gap=gap)
+        id: replace(tenant.groups.get(id) or Group(id, id), gap=doubt.gap)
         for id in others
         if not (id in tenant.groups and tenant.groups[id].deleted)
     }

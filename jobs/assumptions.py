@@ -7,6 +7,8 @@ from checks.exclusion import ExclusionGroup, best_first, exclusion_group
 from checks.policy import DISABLED, ENABLED
 from checks.simulate import (
     CannotSimulate,
+    Unsure,
+    groups_above,
     waiting_policies,
     with_account_excluded,
     with_membership,
@@ -66,7 +68,7 @@ class Assumptions:
     tenant: Tenant
     accounts: Mapping[str, Account] = field(default_factory=dict)
     """The accounts that would be different, by id."""
-    unsure: Mapping[str, Gap] = field(default_factory=dict)
+    unsure: Mapping[str, Unsure] = field(default_factory=dict)
     """What is missing of accounts that may be in further groups, by id."""
     simulated: tuple[Policy, ...] = ()
     """Policies that are switched on or added."""
@@ -291,7 +293,7 @@ def _with_membership(assumed: Assumptions, account: Account, group: GroupDetails
     name = account.user_principal_name
     phrase = f'{name} is a member of "{group.display_name}"'
     assumed = replace(_put_into(assumed, account, group), phrases=(*assumed.phrases, phrase))
-    if not isinstance(account.groups, Gap) and group.id in account.groups:
+    if group.id in _memberships(account):
         return assumed.saying(f'{name} is in "{group.display_name}" already.')
     return assumed
 
@@ -302,12 +304,15 @@ def _put_into(assumed: Assumptions, account: Account, group: GroupDetails) -> As
     if group.containers:
         above = _and(_quoted(sorted(group.containers.values(), key=str.casefold)))
         assumed = assumed.saying(f'Who is in "{group.display_name}" is in {above} too.')
-    if group.containers_gap:
-        return replace(assumed, unsure={**assumed.unsure, account.id: group.containers_gap}).saying(
-            caution=f'In which groups "{group.display_name}" itself is could not be read ({group.containers_gap.error}): '
-            "where that decides, the answer is unknown."
-        )
-    return assumed
+    if not group.containers_gap:
+        return assumed
+    doubt = Unsure(group.containers_gap, groups_above(assumed.reading.accounts, group.id))
+    known = assumed.unsure.get(account.id)
+    doubt = known.and_also(doubt) if known else doubt
+    return replace(assumed, unsure={**assumed.unsure, account.id: doubt}).saying(
+        caution=f'In which groups "{group.display_name}" itself is could not be read ({doubt.gap.error}): '
+        "where that decides, the answer is unknown."
+    )
 
 
 def _with_exclusion(assumed: Assumptions, account: Account, policy: Policy, found: Found) -> Assumptions:
@@ -316,22 +321,23 @@ def _with_exclusion(assumed: Assumptions, account: Account, policy: Policy, foun
     assumed = replace(assumed, policy_ids=(*assumed.policy_ids, policy.id)).saying(*_no_groups(policy, found))
     details = [one for id in sorted(policy.exclude_groups) if isinstance(one := found.get(id), GroupDetails)]
     groups = best_first(exclusion_group(assumed.tenant, policy, one) for one in details)
-    current = assumed.account(account)
-    used = next((one for one in groups if one.can_take), None) if not isinstance(current.groups, Gap) else None
-    told = tuple((name, policy, one, one is used) for one in groups)
-    phrase = f'{name} is excluded from "{title}"'
+    current, phrase = assumed.account(account), f'{name} is excluded from "{title}"'
     if policy.state == DISABLED:
         assumed = assumed.saying(f'"{title}" is off: it reaches nobody today.')
+    unread = isinstance(current.groups, Gap)
+    used = None if unread else next((one for one in groups if one.can_take), None)
     if _is_excluded(current, policy):
+        used = next((one for one in groups if one.group.id in _memberships(current)), None)
         assumed = assumed.saying(f'{name} is excluded from "{title}" already.')
-    if used:
+    elif used:
         assumed = _put_into(assumed, account, used.group)
         phrase += f' by membership of "{used.group.display_name}"'
     else:
-        why = "the groups that the account is in can't be read" if isinstance(current.groups, Gap) else ""
-        why = why or ("none of its exclusion groups can take an account" if groups else "it has no exclusion group")
+        why = "none of its exclusion groups can take an account" if groups else "it has no exclusion group"
+        why = "the groups that the account is in can't be read" if unread else why
         tenant = with_account_excluded(assumed.tenant, account, policy.id)
         assumed = replace(assumed, tenant=tenant).saying(f'{name} is excluded by name in "{title}" itself: {why}.')
+    told = tuple((name, policy, one, one is used) for one in groups)
     return replace(assumed, phrases=(*assumed.phrases, phrase), exclusions=(*assumed.exclusions, *told))
 
 
@@ -348,8 +354,11 @@ def _no_groups(policy: Policy, found: Found) -> list[str]:
 
 
 def _is_excluded(account: Account, policy: Policy) -> bool:
-    groups = frozenset() if isinstance(account.groups, Gap) else account.groups
-    return account.id in policy.exclude_users or bool(groups & policy.exclude_groups)
+    return account.id in policy.exclude_users or bool(_memberships(account) & policy.exclude_groups)
+
+
+def _memberships(account: Account) -> frozenset[str]:
+    return frozenset() if isinstance(account.groups, Gap) else account.groups
 
 
 def _account(reading: Reading, name: str) -> Account:

@@ -13,6 +13,8 @@ from checks.policy import REPORT_ONLY
 from checks.simulate import (
     CannotSimulate,
     Shift,
+    Unsure,
+    groups_above,
     judged_both,
     shifts,
     waiting_policies,
@@ -205,7 +207,7 @@ def test_a_membership_that_may_bring_others_leaves_open_what_they_decide() -> No
         [policy("Own", users=[], groups=["g"]), policy("Above", users=[], groups=["x"], grant=["block"])]
     )
     with_groups, account = with_membership(tenant, SERVICE, GroupDetails("g", "Target", containers_gap=gap))
-    how: dict[str, Any] = {"assumed": {SERVICE.id: account}, "unsure": {SERVICE.id: gap}}
+    how: dict[str, Any] = {"assumed": {SERVICE.id: account}, "unsure": {SERVICE.id: Unsure(gap)}}
     (found,) = judged_both(tenant, with_groups, [SERVICE], **how, **HOW)
     assert (found.after.verdict.visibility, found.after.verdict.usability) == ("hidden", "blocked_by_policy")
 
@@ -223,7 +225,7 @@ def test_a_doubt_about_one_account_is_none_about_another() -> None:
     gap = Gap("groups", "403")
     tenant = make_tenant([policy(users=[], groups=["x"])])
     first, second = alike(2)
-    found = judged_both(tenant, tenant, [first, second], unsure={first.id: gap}, **HOW)
+    found = judged_both(tenant, tenant, [first, second], unsure={first.id: Unsure(gap)}, **HOW)
     assert [one.after.verdict.visibility for one in found] == ["unknown", "not_offered"]
     assert [(one.differs, one.undecided) for one in found] == [(True, True), (False, False)]
 
@@ -250,7 +252,39 @@ def test_where_policies_are_unreadable_nothing_can_be_done_with_them() -> None:
     for change in changes:
         with pytest.raises(CannotSimulate, match="can't be read"):
             change()
-    assert answers(unread, with_security_defaults(unread, on=True), unsure={SERVICE.id: Gap("groups", "403")}) == (
+    assert answers(
+        unread, with_security_defaults(unread, on=True), unsure={SERVICE.id: Unsure(Gap("groups", "403"))}
+    ) == (
         "unknown",
         "hidden",
     )
+
+
+@pytest.mark.parametrize(
+    ("memberships", "above"),
+    [
+        ([], None),
+        ([{"other"}], None),
+        ([GROUPS_GAP], None),
+        ([{"g"}], {"g"}),
+        ([{"g", "a", "b"}, {"g", "b", "c"}, {"c"}, GROUPS_GAP], {"g", "b"}),
+    ],
+)
+def test_a_group_can_only_be_in_groups_that_all_its_members_are_in(memberships: list[Any], above: Any) -> None:
+    accounts = [replace(SERVICE, groups=one if isinstance(one, Gap) else frozenset(one)) for one in memberships]
+    assert groups_above(accounts, "g") == above
+
+
+def test_only_the_groups_in_question_are_in_doubt() -> None:
+    gap = Gap("groups", "403")
+    tenant = make_tenant([policy(users=[], groups=["x"])])
+    for groups, after in ((None, "unknown"), ({"x"}, "unknown"), ({"y"}, "not_offered"), (set(), "not_offered")):
+        doubt = Unsure(gap, None if groups is None else frozenset(groups))
+        assert answers(tenant, tenant, unsure={SERVICE.id: doubt}) == ("not_offered", after)
+
+
+def test_two_doubts_are_one_about_the_groups_of_both() -> None:
+    gap = Gap("groups", "403")
+    some, other = Unsure(gap, frozenset("a")), Unsure(gap, frozenset("b"))
+    assert some.and_also(other) == Unsure(gap, frozenset("ab"))
+    assert some.and_also(Unsure(gap)) == Unsure(gap).and_also(some) == Unsure(gap)

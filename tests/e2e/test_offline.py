@@ -105,7 +105,7 @@ def test_an_exclusion_brings_an_account_out_of_a_policy(files: tuple[Path, Path]
     (outcome,) = _simulate(files[0], "--exclude", excluded)
     (account,) = outcome["accounts"]
     assert account["before"]["visibility"] == "hidden"
-    assert account["after"]["visibility"] != "hidden"
+    assert account["after"] == {"visibility": "not_offered", "usability": "usable"}
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])  # the last two are Windows PowerShell's

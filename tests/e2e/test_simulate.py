@@ -1,6 +1,7 @@
 """``cli.py simulate``: what it says would be is what a scan says once it is so, and it says what it can't know."""
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -219,6 +220,13 @@ def test_a_group_that_can_take_nobody_or_is_gone_is_no_way_out(groups: TenantBui
     assert why in found["notes"][-1]
 
 
+def test_an_account_that_is_excluded_already_is_not_put_into_another_group() -> None:
+    with site(contoso(svc_in=("Above exempt", "Break glass"))) as here:
+        found = here.simulate("--exclude", f"{SVC}=MFA for apps")
+    assert (found["count"], found["notes"]) == (0, [f'{SVC} is excluded from "MFA for apps" already.'])
+    assert [one["name"] for one in found["exclusion_groups"] if one["used"]] == ["Break glass"]
+
+
 def test_where_memberships_are_unread_an_exclusion_is_by_name() -> None:
     with site(contoso()) as here:
         here.graph.fail("users/[^/]+/transitiveMemberOf", 403)
@@ -308,7 +316,7 @@ def test_that_nobody_was_judged_is_no_all_clear(monkeypatch: pytest.MonkeyPatch)
     assert document["judged"] == []
     assert [gap["input"] for gap in document["gaps"]] == ["account nobody@contoso.com"]
     assert "No service account was found" in answer.out
-    assert answer.out.splitlines()[-1].endswith("which is no all-clear: see above")
+    assert "no account would change (0 were judged), which is no all-clear: see above" in answer.out
 
 
 def test_a_membership_whose_own_nesting_is_refused_leaves_open_what_it_decides() -> None:
@@ -373,3 +381,24 @@ def test_a_simulation_only_reads() -> None:
     with site(contoso()) as here:
         here.simulate("--group", f"{SVC}=Devices", "--exclude", f"{SVC}=MFA for apps", "--set", f"{SVC}=enabled")
         assert {one.method for one in here.graph.requests if one.template != "POST /$batch"} == {"GET"}
+
+
+def _members(value: Any) -> Any:
+    """The names of all members, at any depth."""
+    if isinstance(value, dict):
+        return {name: _members(member) for name, member in value.items()}
+    return _members(value[0]) if isinstance(value, list) and value else None
+
+
+def test_the_json_page_shows_the_members_that_are_printed(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "json.md").read_text(encoding="utf-8")
+    (shown,) = (one for one in map(json.loads, re.findall(r"```json\n(.*?)```", page, re.DOTALL)) if "judged" in one)
+    with site(contoso()) as here:
+        found = here.document(
+            "--exclude", f"{SVC}=MFA for apps", "--policy-file", put(tmp_path, raw("P", includeGroups=[GONE]))
+        )
+    assert shown.keys() == found.keys()
+    (shown_one,), (found_one,) = shown["simulations"], found["simulations"]
+    assert shown_one.keys() == found_one.keys()
+    for member in ("accounts", "exclusion_groups", "not_in_tenant"):
+        assert _members(shown_one[member]).keys() == _members(found_one[member]).keys(), member
