@@ -24,6 +24,8 @@ from tenant.reader import Reading
 from tenant.references import is_object_id
 
 STATES = ("enforced", "enabled", "disabled")
+_NEW = "new policy "
+"""Begins the ids of policies that have none."""
 _FEW = 5
 """Names that a sentence lists."""
 
@@ -73,7 +75,8 @@ class Assumptions:
     simulated: tuple[Policy, ...] = ()
     """Policies that are switched on or added."""
     phrases: tuple[str, ...] = ()
-    policy_ids: tuple[str, ...] = ()
+    about: tuple[Policy, ...] = ()
+    """The policies that it is about."""
     notes: tuple[str, ...] = ()
     """What else is to be known, a sentence each."""
     cautions: tuple[str, ...] = ()
@@ -89,8 +92,8 @@ class Assumptions:
     @property
     def policy_id(self) -> str | None:
         """The id of the policy that it is about, where it is about one."""
-        ids = dict.fromkeys(self.policy_ids)
-        return next(iter(ids)) or None if len(ids) == 1 else None
+        ids = {public_id(one): None for one in self.about}
+        return next(iter(ids)) if len(ids) == 1 else None
 
     def account(self, account: Account) -> Account:
         """The account as it would be."""
@@ -98,7 +101,7 @@ class Assumptions:
 
     def and_also(self, phrase: str, tenant: Tenant, policy: Policy) -> "Assumptions":
         """With one policy changed as well."""
-        return replace(self, tenant=tenant, phrases=(*self.phrases, phrase), policy_ids=(*self.policy_ids, policy.id))
+        return replace(self, tenant=tenant, phrases=(*self.phrases, phrase), about=(*self.about, policy))
 
     def saying(self, *notes: str, caution: str = "") -> "Assumptions":
         """With more to be said."""
@@ -124,11 +127,14 @@ def state_pair(text: str) -> Pair:
 
 async def assume(reading: Reading, wishes: Wishes, lookups: Lookups) -> Assumptions:
     """The tenant and its accounts as the wishes want them. Raises ``CannotSimulate`` where a wish doesn't fit."""
+    if wishes.waiting:
+        _readable(reading.tenant)
+    wishes = replace(wishes, added=tuple(_with_id(number, one) for number, one in enumerate(wishes.added, start=1)))
     enabled = [policy_of(reading.tenant, name) for name in wishes.enable]
-    switched_on = [*enabled, *(waiting_policies(reading.tenant) if wishes.waiting else ())]
+    waiting = waiting_policies(reading.tenant) if wishes.waiting else ()
+    named = [one for one in (*enabled, *waiting, *wishes.added) if not one.workload_identities]
+    assumed = _with_policies(_start(await lookups.named_by(reading, named)), enabled, wishes)
     simulated = tuple(replace(one, state=ENABLED, deleted=False) for one in (*enabled, *wishes.added))
-    looked_up = await lookups.named_by(reading, [*switched_on, *wishes.added])
-    assumed = _with_policies(_start(looked_up), enabled, wishes)
     assumed = replace(assumed, simulated=simulated)
     if wishes.security_defaults is not None:
         assumed = _with_security_defaults(assumed, on=wishes.security_defaults)
@@ -138,16 +144,30 @@ async def assume(reading: Reading, wishes: Wishes, lookups: Lookups) -> Assumpti
 
 def policy_of(tenant: Tenant, name: str) -> Policy:
     """A policy that is given by id or by display name. Raises ``CannotSimulate``."""
-    if isinstance(tenant.policies, Gap):
-        raise CannotSimulate(f"The Conditional Access policies can't be read ({tenant.policies.error}).")
-    wanted = name.strip().casefold()
-    named = [policy for policy in tenant.policies if policy.display_name.casefold() == wanted]
+    policies, wanted = _readable(tenant), name.strip().casefold()
+    named = [policy for policy in policies if policy.display_name.casefold() == wanted]
     if len(named) > 1:
         raise CannotSimulate(f'{len(named)} policies are named "{name}": give the id of one.')
-    found = named or [policy for policy in tenant.policies if policy.id == wanted]
+    found = named or [policy for policy in policies if policy.id == wanted]
     if not found:
         raise CannotSimulate(f'There is no Conditional Access policy with the id or name "{name.strip()}".')
     return found[0]
+
+
+def public_id(policy: Policy) -> str | None:
+    """The id of a policy as other programs may see it: None for one whose file gives it none."""
+    return None if not policy.id or policy.id.startswith(_NEW) else policy.id
+
+
+def _with_id(number: int, policy: Policy) -> Policy:
+    """A policy that can be told from all others."""
+    return policy if policy.id else replace(policy, id=f"{_NEW}{number}")
+
+
+def _readable(tenant: Tenant) -> tuple[Policy, ...]:
+    if isinstance(tenant.policies, Gap):
+        raise CannotSimulate(f"The Conditional Access policies can't be read ({tenant.policies.error}).")
+    return tenant.policies
 
 
 def _start(looked_up: LookedUp) -> Assumptions:
@@ -163,7 +183,7 @@ def _with_policies(assumed: Assumptions, enabled: Sequence[Policy], wishes: Wish
             assumed = assumed.saying(f'"{policy.display_name}" is on already.')
     if not wishes.added:
         return assumed
-    known = {policy.id: policy for policy in _policies(assumed.tenant) if policy.id}
+    known = {policy.id: policy for policy in _policies(assumed.tenant)}
     tenant = assumed.tenant
     for policy in wishes.added:
         tenant = with_policy_added(tenant, policy)
@@ -171,10 +191,7 @@ def _with_policies(assumed: Assumptions, enabled: Sequence[Policy], wishes: Wish
     phrase = (
         f'"{one.display_name}" is added' if one else f"the {len(wishes.added):,} policies of {wishes.source} are added"
     )
-    ids = tuple(policy.id for policy in wishes.added)
-    assumed = replace(
-        assumed, tenant=tenant, phrases=(*assumed.phrases, phrase), policy_ids=(*assumed.policy_ids, *ids)
-    )
+    assumed = replace(assumed, tenant=tenant, phrases=(*assumed.phrases, phrase), about=(*assumed.about, *wishes.added))
     if off := [policy for policy in wishes.added if policy.state != ENABLED]:
         assumed = assumed.saying(
             f"In the file {_names(off)} {'is' if len(off) == 1 else 'are'} not on; here all policies are."
@@ -318,7 +335,7 @@ def _put_into(assumed: Assumptions, account: Account, group: GroupDetails) -> As
 def _with_exclusion(assumed: Assumptions, account: Account, policy: Policy, found: Found) -> Assumptions:
     """Excluded by a group that the policy already excludes, where there is one; otherwise by name, in the policy itself."""
     name, title = account.user_principal_name, policy.display_name
-    assumed = replace(assumed, policy_ids=(*assumed.policy_ids, policy.id)).saying(*_no_groups(policy, found))
+    assumed = replace(assumed, about=(*assumed.about, policy)).saying(*_no_groups(policy, found))
     details = [one for id in sorted(policy.exclude_groups) if isinstance(one := found.get(id), GroupDetails)]
     groups = best_first(exclusion_group(assumed.tenant, policy, one) for one in details)
     current, phrase = assumed.account(account), f'{name} is excluded from "{title}"'

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from checks.exclusion import ExclusionGroup
 from checks.simulate import Shift, judged_both, waiting_policies, waiting_shifts, with_policy_enabled
-from jobs.assumptions import Assumptions, Wishes, assume
+from jobs.assumptions import Assumptions, Wishes, assume, public_id
 from reports.document import Json, gap_object, shift_object
 from tenant.lookups import Lookups
 from tenant.model import Account, Gap, Policy
@@ -101,7 +101,7 @@ def _account(account: Account) -> Json:
 
 
 def _policy(policy: Policy) -> Json:
-    return {"id": policy.id or None, "name": policy.display_name}
+    return {"id": public_id(policy), "name": policy.display_name}
 
 
 def _reference(reference: Reference) -> Json:

@@ -299,6 +299,33 @@ def test_report_only_policies_in_turn_stand_beside_everything_else() -> None:
         assert SVC in {account["user_principal_name"] for account in one["accounts"]}
 
 
+def test_an_exclusion_from_one_new_policy_is_none_from_another(tmp_path: Path) -> None:
+    both = put(tmp_path, raw("One", includeUsers=["All"]), raw("Two", includeUsers=["All"]))
+    out = ["--policy-file", both, "--exclude", f"{SVC}=MFA for apps", "--exclude", f"{SVC}=One"]
+    with site(contoso()) as here:
+        some = here.simulate(*out)
+        everything = here.simulate(*out, "--exclude", f"{SVC}=Two")
+    assert (some["count"], some["policy_id"]) == (0, None)
+    assert [account["after"]["visibility"] for account in everything["accounts"]] == ["not_offered"]
+
+
+def test_where_policies_are_unreadable_nobody_says_that_none_is_report_only() -> None:
+    with site(contoso()) as here:
+        here.graph.fail("conditionalAccess/policies", 403)
+        answer = here.run("simulate", "--waiting")
+    assert (answer.code, answer.out) == (2, "")
+    assert "The Conditional Access policies can't be read (403" in answer.err
+
+
+def test_what_policies_for_workloads_name_is_not_looked_up(tmp_path: Path) -> None:
+    workload = raw("Workloads", includeGroups=[GONE])
+    workload["conditions"]["clientApplications"] = {"includeServicePrincipals": ["ServicePrincipalsInMyTenant"]}
+    with site(contoso()) as here:
+        found = here.simulate("--policy-file", put(tmp_path, workload))
+        assert not [one for one in here.graph.requests if GONE in one.path]
+    assert (found["count"], found["not_in_tenant"]) == (0, [])
+
+
 def test_that_nothing_would_change_is_said_plainly(tmp_path: Path) -> None:
     with site(contoso()) as here:
         answer = here.run("simulate", "--set", f"{OTHER}=enforced")
