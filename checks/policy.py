@@ -14,6 +14,7 @@ from enum import IntEnum
 from checks import policy_words as words
 from checks.retirements import CUSTOM_CONTROLS, Control, retired_controls
 from tenant.model import AuthenticationStrength, Gap, GrantControls, Policy, Tenant
+from tenant.references import BUILT_IN_STRENGTHS
 
 EXCHANGE_ONLINE = "00000002-0000-0ff1-ce00-000000000000"
 _MAIL = frozenset({"all", "office365", EXCHANGE_ONLINE})
@@ -32,9 +33,6 @@ _OTHER_CONTROLS = frozenset(
 )
 
 _CUSTOM = CUSTOM_CONTROLS.lower()
-# The ids of "Multifactor authentication", "Passwordless MFA" and "Phishing-resistant MFA" are the same in every tenant.
-# Source: Microsoft Learn, "Conditional Access authentication strengths", built-in authentication strengths.
-_BUILT_IN_STRENGTHS = frozenset(f"00000000-0000-0000-0000-00000000000{last}" for last in "234")
 
 ENABLED = "enabled"
 DISABLED = "disabled"
@@ -322,9 +320,9 @@ def _satisfies_mfa(
     strength: AuthenticationStrength, strengths: Mapping[str, AuthenticationStrength] | Gap
 ) -> bool | None | Gap:
     satisfied = strength.requirements_satisfied
-    if satisfied is None and strength.id in _BUILT_IN_STRENGTHS:
-        return True
     if satisfied is None:
+        if strength.id in BUILT_IN_STRENGTHS:
+            return True
         if isinstance(strengths, Gap):
             return strengths
         known = strengths.get(strength.id)

@@ -59,9 +59,14 @@ async def read(settings: Settings, accounts: Sequence[str], progress: Progress) 
 
     Without ``accounts`` (user principal names or ids) all that the settings select. Raises ``GraphError``.
     """
-    progress(f"Reading the tenant from {settings.graph_host}")
     async with graph_for(settings) as graph:
-        return await read_tenant(graph, _selection(settings), accounts or None), graph.requests
+        return await read_with(graph, settings, accounts, progress), graph.requests
+
+
+async def read_with(graph: Graph, settings: Settings, accounts: Sequence[str], progress: Progress) -> Reading:
+    """The same with a connected client, for whoever has more to ask afterwards."""
+    progress(f"Reading the tenant from {settings.graph_host}")
+    return await read_tenant(graph, _selection(settings), accounts or None)
 
 
 def judge_reading(

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from checks.discovery import Proposal
-from checks.model import JudgedAccount, Reason, Remedy, Verdict
+from checks.model import Effect, JudgedAccount, Reason, Remedy, Usability, Verdict
 from checks.notices import notices_for
 from checks.simulate import Shift
 from checks.tenant_switch import NOBODY_KNOWS, TenantSwitch
@@ -221,14 +221,14 @@ def remedy_object(remedy: Remedy) -> Json:
 
 
 def shift_object(shift: Shift) -> Json:
-    """An account whose answers would change: the answers before and after, and the first reason after."""
+    """An account whose answers would change: the answers before and after, and the reason after that explains the change."""
     before, after = shift.before.verdict, shift.after.verdict
     return {
         "id": shift.after.account.id,
         "user_principal_name": shift.after.account.user_principal_name,
         "before": _answers(before),
         "after": _answers(after),
-        "because": after.reasons[0].text if after.reasons else None,
+        "because": _because(before, after),
     }
 
 
@@ -236,6 +236,17 @@ def _answers(verdict: Verdict) -> Json:
     """Both answers; with ``switched_off`` where the tenant has switched app passwords off for everybody."""
     off: Json = {"switched_off": True} if verdict.app_passwords_allowed is False else {}
     return {"visibility": verdict.visibility.value, "usability": verdict.usability.value, **off}
+
+
+def _because(before: Verdict, after: Verdict) -> str | None:
+    """The first reason; where only usability changes, the first one that concerns it."""
+    telling: tuple[Effect, ...] = tuple(Effect)
+    if before.visibility is after.visibility:
+        telling = (
+            (Effect.EXCLUDED,) if after.usability is Usability.USABLE else (Effect.BLOCKS_LEGACY, Effect.UNREADABLE)
+        )
+    found = (reason.text for reason in after.reasons if reason.effect in telling)
+    return next(found, after.reasons[0].text if after.reasons else None)
 
 
 def severities(document: Json) -> Sequence[str]:

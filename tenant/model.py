@@ -127,6 +127,28 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
+class GroupDetails:
+    """A group that an account may be put into: what that would bring with it, and who is in it already."""
+
+    id: str
+    display_name: str
+    containers: Mapping[str, str] = field(default_factory=dict)
+    """Id -> name of the groups that it is in, nested ones included, as far as is known."""
+    containers_gap: Gap | None = None
+    """Set where it may be in further ones."""
+    members: tuple[str, ...] = ()
+    """User principal names of the users in it, by name, as far as is known."""
+    members_gap: Gap | None = None
+    """Set where there may be others, and nobody could read them."""
+    more_members: bool = False
+    """Whether it has more users than are listed."""
+    dynamic: bool = False
+    """Whether a rule says who is in it: nobody can be added by hand."""
+    synchronised: bool = False
+    """Whether it comes from an on-premises directory, and is changed there."""
+
+
+@dataclass(frozen=True, slots=True)
 class RoleAssignment:
     """A directory role held by a user or a role-assignable group, active or eligible."""
 

@@ -1,11 +1,12 @@
 """Reads Conditional Access: the policies, and the authentication strengths and named locations they refer to."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from tenant.gaps import Gaps
 from tenant.graph import REFINEMENT_REFUSED, Graph, GraphError, GraphRefused, Json
 from tenant.locations import EVERYWHERE, FIXED_LOCATIONS
-from tenant.model import AuthenticationStrength, Gap, Policy
+from tenant.model import AuthenticationStrength, Gap, Policy, Tenant
 from tenant.policies import parse_policy, parse_strength
 
 # Names and ids of the service plans of Entra ID P1 and P2 (Microsoft's licensing service plan reference).
@@ -43,11 +44,32 @@ async def read_policies(graph: Graph, gaps: Gaps) -> Policies:
     strengths: dict[str, AuthenticationStrength] | Gap = {}
     locations: dict[str, str] | Gap = {}
     if not isinstance(policies, Gap):
-        if any(one.grant and one.grant.strength and not one.grant.strength.requirements_satisfied for one in policies):
+        if need_strengths(policies):
             strengths = await _strengths(graph, gaps)
-        if any(_named_locations(one) for one in policies):
+        if need_locations(policies):
             locations = await _locations(graph, gaps)
     return Policies(policies, licences, strengths, locations)
+
+
+async def read_what_they_need(graph: Graph, gaps: Gaps, tenant: Tenant, more: Sequence[Policy]) -> Tenant:
+    """The tenant with what further policies refer to as well, as far as its own ones didn't need it."""
+    own = () if isinstance(tenant.policies, Gap) else tenant.policies
+    strengths, locations = tenant.strengths, tenant.named_locations
+    if need_strengths(more) and not need_strengths(own):
+        strengths = await _strengths(graph, gaps)
+    if need_locations(more) and not need_locations(own):
+        locations = await _locations(graph, gaps)
+    return replace(tenant, strengths=strengths, named_locations=locations)
+
+
+def need_strengths(policies: Sequence[Policy]) -> bool:
+    """Whether one of the policies names an authentication strength without saying what it satisfies."""
+    return any(one.grant and one.grant.strength and not one.grant.strength.requirements_satisfied for one in policies)
+
+
+def need_locations(policies: Sequence[Policy]) -> bool:
+    """Whether one of the policies names a location by its id."""
+    return any(_named_locations(one) for one in policies)
 
 
 async def _policies(graph: Graph, gaps: Gaps) -> tuple[tuple[Policy, ...] | Gap, Gap | None]:
