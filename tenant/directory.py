@@ -8,7 +8,7 @@ from tenant.gaps import Gaps
 from tenant.graph import Graph, GraphError, GraphGarbled, GraphRefused, Json, is_licence_error, items_of
 from tenant.model import Gap, RoleAssignment
 from tenant.pacing import REPEATABLE
-from tenant.policies import parse_time
+from tenant.shapes import parse_time
 
 _ROLES = "/roleManagement/directory"
 _PATHS = (

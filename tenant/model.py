@@ -109,7 +109,10 @@ class Policy:
     """Authentication flows, without ``none``."""
     grant: GrantControls | None = None
     unknown_members: tuple[str, ...] = ()
-    """Dotted paths of non-empty members of ``conditions`` (any depth), and ``partialEnablementStrategy``."""
+    """Dotted paths of what isn't understood: non-empty members that this version doesn't know, of ``conditions`` at any depth and
+    of the policy itself, and members of the wrong kind."""
+    plan: bool = False
+    """Whether it is a policy plan: rules of a kind of their own, which this version doesn't read."""
 
 
 @dataclass(frozen=True, slots=True)
