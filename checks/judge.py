@@ -52,7 +52,8 @@ class Judge:
     def _conclusion(self, account: Account) -> _Conclusion:
         if account.properties is not None:
             reason = say.unreadable(account.properties, "the account itself could not be read")
-            return _conclude(Verdict(Visibility.UNKNOWN, Usability.UNKNOWN, (reason,)))
+            missing = (account.properties,)
+            return _conclude(Verdict(Visibility.UNKNOWN, Usability.UNKNOWN, (reason,), missing=missing))
         roles = self._land.scopes.roles_of(account)
         if why := self._not_applicable(account, roles):
             return _conclude(Verdict(Visibility.NOT_APPLICABLE, Usability.NOT_CHECKED, (why,)))
@@ -95,6 +96,7 @@ class Judge:
             would_be_blocked_by_microsoft=any(effect.managed_by_microsoft for effect in usable.would_block),
             roles=self._land.scopes.role_names(situation.account),
             has_option=visible.has_option,
+            missing=tuple(dict.fromkeys([*visible.missing, *usable.missing])),
         )
         unknown = Visibility.UNKNOWN is verdict.visibility or Usability.UNKNOWN is verdict.usability
         if not unknown and not self._land.is_doubtful(situation):

@@ -110,8 +110,18 @@ class Landscape:
 
     def tenant_gaps(self) -> list[Gap]:
         """What is missing for everybody: it could hide the option from, or block, any account."""
-        values = (self.tenant.security_defaults, self.tenant.policies, self.tenant.licences)
-        return [value for value in values if isinstance(value, Gap)]
+        return [*_gaps(self.tenant.security_defaults), *self.policy_gaps()]
+
+    def policy_gaps(self) -> list[Gap]:
+        """What is missing to know all policies: one that nobody could read may do anything to anybody."""
+        return unread_policies(self.tenant)
+
+    def gaps_of_unread_policies(self, account: Account) -> list[Gap]:
+        """What else is missing to tell whether a policy that nobody could read reaches the account: it may name anything."""
+        if not self.policy_gaps():
+            return []
+        tenant = self.tenant
+        return _gaps(account.groups, tenant.role_assignments, tenant.role_eligibilities, tenant.role_definitions)
 
     def is_doubtful(self, situation: Situation) -> bool:
         """Whether anything is missing that could change what is said of the account."""
@@ -146,6 +156,15 @@ class Wordless(Landscape):
     def excluding(self, situation: Situation) -> list[Reason]:
         """Nothing."""
         return []
+
+
+def unread_policies(tenant: Tenant) -> list[Gap]:
+    """Why there may be policies that nobody could read; empty where all are known."""
+    return _gaps(tenant.policies, tenant.unlisted_policies, tenant.licences)
+
+
+def _gaps(*values: object) -> list[Gap]:
+    return [value for value in values if isinstance(value, Gap)]
 
 
 def _is_read(registration: Registration) -> bool:

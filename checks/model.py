@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
-from tenant.model import Account, AuditEvent
+from tenant.model import Account, AuditEvent, Gap
 
 
 class Visibility(StrEnum):
@@ -115,6 +115,8 @@ class Verdict:
     """Whether an account whose visibility is unknown has the option or will have it all the same."""
     undecided: frozenset[str] = frozenset()
     """Ids of the checks of which what is missing leaves open whether the account fails them."""
+    missing: tuple[Gap, ...] = ()
+    """For ``unknown`` on either side: every input that is missing."""
     inexact: frozenset[str] = frozenset()
     """Ids of the checks that the account fails for causes of which some may be missing."""
 

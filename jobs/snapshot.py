@@ -97,6 +97,7 @@ class _Pseudonyms:
             display_name=self._name("tenant", tenant.display_name),
             security_defaults=self._kept(tenant.security_defaults),
             policies=self._gap(policies) if isinstance(policies, Gap) else tuple(map(self._policy, policies)),
+            unlisted_policies=self._kept(tenant.unlisted_policies),
             licences=self._kept(tenant.licences),
             strengths=self._strengths(tenant.strengths),
             named_locations=self._gap(locations)
@@ -107,6 +108,7 @@ class _Pseudonyms:
             role_assignments=self._assignments(tenant.role_assignments),
             role_eligibilities=self._assignments(tenant.role_eligibilities),
             role_holding_users=self._all(tenant.role_holding_users, self._id),
+            role_definitions=self._kept(tenant.role_definitions),
             role_names={},
         )
 

@@ -6,7 +6,7 @@ readable, and never stands for "nothing there". Members that a shape doesn't nam
 Microsoft's published schema (microsoftgraph/msgraph-metadata).
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -43,6 +43,11 @@ def is_flags(value: object) -> bool:
     return is_text(value) or is_texts(value)
 
 
+def is_object(value: object) -> bool:
+    """Whether a value is an object, or null."""
+    return value is None or isinstance(value, dict)
+
+
 def is_time(value: object) -> bool:
     """Whether a value is a time, or null or empty."""
     return value is None or value == "" or parse_time(value) is not None
@@ -59,6 +64,8 @@ def parse_time(value: object) -> datetime | None:
         return None
 
 
+ANY: Shape = {}
+"""Of what no verdict depends on."""
 POLICY: Shape = {"id": is_id}
 """Of a policy only the id makes the list unreadable; what else is wrong with it stays with the policy (``policies.py``)."""
 STRENGTH: Shape = {"id": is_id, "requirementsSatisfied": is_text}
@@ -70,8 +77,9 @@ USER: Shape = {
     "userType": is_text,
     "externalUserState": is_text,
 }
+FOUND: Shape = {"id": is_id, "userPrincipalName": is_text, "onPremisesExtensionAttributes": is_object}
+"""A user that a search found: what decides whether it is selected."""
 MEMBERSHIP: Shape = {"id": is_id, "@odata.type": is_text}
-MEMBER: Shape = {"id": is_id, "@odata.type": is_text}
 GROUP: Shape = {"id": is_id, "visibility": is_text}
 ROLE_DEFINITION: Shape = {"id": is_id, "templateId": is_text, "isBuiltIn": is_truth}
 ROLE_ASSIGNMENT: Shape = {
@@ -85,20 +93,22 @@ METHOD: Shape = {"@odata.type": is_text}
 REGISTRATION: Shape = {"methodsRegistered": is_texts}
 
 
-def shaped(item: Json, shape: Shape) -> Json:
-    """The object itself. Raises :class:`~tenant.graph.GraphGarbled` where one of its members is of another kind."""
+def fault(item: Json, shape: Shape) -> GraphGarbled | None:
+    """What is wrong with an object; None where each of its members is of its kind."""
     for name, fits in shape.items():
         if not fits(item.get(name)):
-            raise GraphGarbled(200, f'the answer has an object without a readable "{name}"')
-    return item
+            return GraphGarbled(200, f'the answer has no readable "{name}"')
+    return None
 
 
-def all_shaped(items: Iterable[Json], shape: Shape) -> list[Json]:
-    """The items of a list: one that is malformed makes the whole list unreadable.
+def shaped(item: Json, shape: Shape) -> Json:
+    """The object itself, such as an item of a list: one that is malformed makes the whole list unreadable.
 
     Raises :class:`~tenant.graph.GraphGarbled`: what a list lacks must not be taken for something that isn't there.
     """
-    return [shaped(item, shape) for item in items]
+    if garbled := fault(item, shape):
+        raise garbled
+    return item
 
 
 Members = Mapping[str, "Kind | Members"]
