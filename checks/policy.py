@@ -32,6 +32,8 @@ _OTHER_CONTROLS = frozenset(
 # Source: Microsoft Learn, "Conditional Access authentication strengths", built-in authentication strengths.
 _BUILT_IN_STRENGTHS = frozenset(f"00000000-0000-0000-0000-00000000000{last}" for last in "234")
 
+_KNOWN_FLOWS = frozenset({"devicecodeflow", "authenticationtransfer"})
+
 ENABLED = "enabled"
 DISABLED = "disabled"
 REPORT_ONLY = "enabledforreportingbutnotenforced"
@@ -94,10 +96,10 @@ def effect_of(policy: Policy, tenant: Tenant) -> PolicyEffect:
         interactive = _interactive(policy)
         mfa_least, mfa_most = (_limit(demand, interactive, mfa_why) for demand in (mfa_least, mfa_most))
         exempt = _exempt_locations(policy, tenant.named_locations)
-        if not policy.transfer_methods:  # a legacy client never uses an authentication flow
+        if not policy.transfer_methods or _unknown_flows(policy):  # a legacy client uses none of the known ones
             control, control_why = _legacy_control(policy.grant)
             client, client_why = _legacy_client(policy)
-            legacy_why = (*client_why, *shared, *exempt, *control_why)
+            legacy_why = (*client_why, *shared, *exempt, *_flow(policy), *control_why)
             legacy = _limit(control, client, legacy_why)
         blocks_interactive = (
             "block" in _lower(policy.grant.built_in)
@@ -284,6 +286,10 @@ def _flow(policy: Policy) -> tuple[str, ...]:
     if not policy.transfer_methods:
         return ()
     return (f"only for the authentication flow {_or(policy.transfer_methods)}",)
+
+
+def _unknown_flows(policy: Policy) -> bool:
+    return any(method.lower() not in _KNOWN_FLOWS for method in policy.transfer_methods)
 
 
 def _exempt_locations(policy: Policy, locations: Mapping[str, str] | Gap) -> tuple[str, ...]:

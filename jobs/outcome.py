@@ -6,9 +6,14 @@ from dataclasses import replace
 from datetime import datetime
 
 from checks.model import JudgedAccount, Severity, Visibility
+from checks.policy import DISABLED
 from findings.model import Comparison, FindingState, RunRecord, RunStatus
 from jobs.look import Seen
 from reports.document import FindingStatus, Json, RunSummary, gap_object
+from tenant.model import Gap, Tenant
+
+_NAMED = 5
+"""Plans that a note names."""
 
 
 def summary_of(
@@ -16,7 +21,21 @@ def summary_of(
 ) -> RunSummary:
     """What the public document says of a run that has seen this."""
     tenant, gaps = seen.reading.tenant, seen.reading.gaps
+    notes = (*notes, *_policy_plans(tenant))
     return RunSummary(run_id, started, finished, tenant.id, tenant.display_name, gaps, seen.graph_requests, notes)
+
+
+def _policy_plans(tenant: Tenant) -> list[str]:
+    """That there are policy plans, which nobody here understands."""
+    plans = [] if isinstance(tenant.policies, Gap) else [one for one in tenant.policies if one.plan and not one.deleted]
+    if not plans:
+        return []
+    named = ", ".join(f'"{one.display_name}"{" (off)" if one.state == DISABLED else ""}' for one in plans[:_NAMED])
+    more = f" and {len(plans) - _NAMED} more" if len(plans) > _NAMED else ""
+    return [
+        f"The tenant has Conditional Access policy plans, whose rules this version doesn't read: {named}{more}. One that is on "
+        "is taken to hide the option, and to keep legacy clients out, of any account in some circumstances."
+    ]
 
 
 def open_findings(outcomes: Iterable[Comparison]) -> dict[str, list[FindingStatus]]:

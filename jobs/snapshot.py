@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from pydantic import TypeAdapter, ValidationError
 
+from checks.missing import with_missing
 from checks.scope import DIRECTORY_SYNCHRONIZATION_ACCOUNTS
 from jobs.look import Seen, judge_reading
 from jobs.outcome import summary_of
@@ -69,7 +70,9 @@ def document_of(settings: Settings, saved: Snapshot) -> Json:
     """The scan document of a snapshot, judged as of then; nothing is kept. Raises ``ProductsError``."""
     reading, taken = saved.reading, saved.taken
     nobody = watch(reading.accounts, {}, Selection(), now=taken)
-    seen = Seen(reading, judge_reading(settings, reading, taken), 0, taken, nobody)
+    judged = judge_reading(settings, reading, taken)
+    reading = replace(reading, gaps=with_missing(reading.gaps, judged))
+    seen = Seen(reading, judged, 0, taken, nobody)
     return scan_document(summary_of("snapshot", taken, taken, seen), seen.judged)
 
 

@@ -233,7 +233,7 @@ def test_a_malformed_policy_is_not_understood_and_reaches_everybody(members: dic
     policy = parse_policy({"id": "p", "state": "enabled", "conditions": WHOLE, **members})
     assert any(one.startswith(path) for one in policy.unknown_members)
     assert policy.include_users == {"all"}
-    assert not (policy.exclude_users or policy.exclude_groups or policy.exclude_roles)
+    assert policy.exclude_users | policy.exclude_groups | policy.exclude_roles == frozenset()
     assert not policy.workload_identities
     assert not policy.deleted
     if path.startswith("grantControls"):
@@ -255,8 +255,9 @@ def test_what_is_malformed_limits_a_policy_no_more() -> None:
             },
         }
     )
-    assert (policy.include_users, policy.include_groups) == ({"all"}, frozenset())
-    assert (policy.include_applications, policy.exclude_applications) == ({"all"}, frozenset())
+    everybody: frozenset[str] = frozenset({"all"})
+    assert (policy.include_users, policy.include_groups) == (everybody, frozenset())
+    assert (policy.include_applications, policy.exclude_applications) == (everybody, frozenset())
     assert (policy.client_app_types, policy.transfer_methods) == (frozenset(), ())
 
 
@@ -268,7 +269,7 @@ def test_what_is_malformed_limits_a_policy_no_more() -> None:
         {"users": {"includeRoles": ["r"]}, "applications": {"applicationFilter": {"mode": "include", "rule": "r"}}},
         {
             "users": {"includeGuestsOrExternalUsers": {"guestOrExternalUserTypes": "internalGuest"}},
-            **{"applications": {"includeAuthenticationContextClassReferences": ["c1"]}},
+            "applications": {"includeAuthenticationContextClassReferences": ["c1"]},
         },
         {"users": None, "applications": None, "clientApplications": {"includeServicePrincipals": ["s"]}},
         {
