@@ -1,0 +1,28 @@
+"""Spoils the answers of Graph in random places: ``python -m tests.mutations [COUNT] [SEED]``, by default 10,000 of them.
+
+Prints what became more reassuring by it, and ends with exit code 1 if anything did.
+"""
+
+import asyncio
+import sys
+import time
+
+from tenant import turns
+from tests.mutations.check import mutations
+
+
+async def _main(count: int, seed: int) -> int:
+    turns.CONDITIONAL_ACCESS_SECONDS = 0.0  # this Graph lets in more than one request a second
+    started, found = time.monotonic(), 0
+    async for one in mutations(count, seed):
+        if one is not None:
+            found += 1
+            print(f"{one.tenant}: {one.mutation}\n    {one.change}")
+    print(f"{count:,} mutations, {found} more reassuring, seed {seed}, {time.monotonic() - started:.0f} s")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    given = [int(one) for one in sys.argv[1:3]]
+    count, seed = [*given, *(10_000, 1)[len(given) :]]
+    sys.exit(asyncio.run(_main(count, seed)))
