@@ -12,7 +12,7 @@ from functools import cached_property
 from checks import reasons as say
 from checks.catalog import findings_of
 from checks.doubt import doubt_about
-from checks.landscape import Landscape, Situation, Wordless
+from checks.landscape import Landscape, Situation, Wordless, unreadable
 from checks.model import Effect, Finding, JudgedAccount, Reason, Remedy, Usability, Verdict, Visibility
 from checks.remediation import remedies_for
 from checks.scope import Roles, is_synchronization_account
@@ -52,8 +52,10 @@ class Judge:
     def _conclusion(self, account: Account) -> _Conclusion:
         if account.properties is not None:
             reason = say.unreadable(account.properties, "the account itself could not be read")
-            missing = (account.properties,)
-            return _conclude(Verdict(Visibility.UNKNOWN, Usability.UNKNOWN, (reason,), missing=missing))
+            more = tuple(dict.fromkeys(self._land.gaps_for(account)))
+            reasons = (reason, *unreadable(more, "it could change what is said once the account can be read"))
+            missing = (account.properties, *more)
+            return _conclude(Verdict(Visibility.UNKNOWN, Usability.UNKNOWN, reasons, missing=missing))
         roles = self._land.scopes.roles_of(account)
         if why := self._not_applicable(account, roles):
             return _conclude(Verdict(Visibility.NOT_APPLICABLE, Usability.NOT_CHECKED, (why,)))

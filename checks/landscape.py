@@ -123,6 +123,17 @@ class Landscape:
         tenant = self.tenant
         return _gaps(account.groups, tenant.role_assignments, tenant.role_eligibilities, tenant.role_definitions)
 
+    def gaps_for(self, account: Account) -> list[Gap]:
+        """What else would be missing for an account of which nothing is known yet."""
+        roles = self.scopes.roles_of(account)
+        gaps = self.tenant_gaps()
+        for effect in self.effects:
+            gaps += _gaps(effect.gap)
+            gaps += self.scopes.gaps_behind(account, roles, effect)
+            if effect.policy.include_roles:
+                gaps += self.scopes.gaps_behind_eligibility(account, roles, effect)
+        return [*gaps, *self.gaps_of_unread_policies(account)]
+
     def is_doubtful(self, situation: Situation) -> bool:
         """Whether anything is missing that could change what is said of the account."""
         account, reach, scopes = situation.account, situation.reach, self.scopes

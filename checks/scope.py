@@ -174,7 +174,7 @@ class Scopes:
             if not isinstance(account.groups, Gap):
                 yield from self._gaps_of_holders(self._active, account.groups, named_roles)
             yield from roles.active_gaps
-            yield from self._gaps_of_definitions(self._tenant.role_assignments, roles.unsure & named_roles)
+            yield from self._gaps_of_definitions(account, self._tenant.role_assignments, roles.unsure & named_roles)
 
     def gaps_behind_eligibility(self, account: Account, roles: Roles, effect: PolicyEffect) -> Iterator[Gap]:
         """The unread inputs that leave open whether an eligible role would bring the account into the policy."""
@@ -182,11 +182,14 @@ class Scopes:
         if not isinstance(account.groups, Gap):
             yield from self._gaps_of_holders(self._eligible, account.groups, effect.policy.include_roles)
         unsure = roles.eligible_unsure & effect.policy.include_roles
-        yield from self._gaps_of_definitions(self._tenant.role_eligibilities, unsure)
+        yield from self._gaps_of_definitions(account, self._tenant.role_eligibilities, unsure)
 
-    def _gaps_of_definitions(self, held: object, unsure: frozenset[str]) -> Iterator[Gap]:
-        """Why nobody knows whether roles are built-in: those that the account holds, or may, where it can't be read."""
-        if self._tenant.role_definitions and (unsure or isinstance(held, Gap)):
+    def _gaps_of_definitions(
+        self, account: Account, held: tuple[RoleAssignment, ...] | Gap, unsure: frozenset[str]
+    ) -> Iterator[Gap]:
+        """Why nobody knows whether roles are built-in: those that the account holds, or may, where that can't be read."""
+        may_hold_any = isinstance(held, Gap) or isinstance(account.groups, Gap) or account.properties is not None
+        if self._tenant.role_definitions and (unsure or may_hold_any):
             yield self._tenant.role_definitions
         elif unsure:
             yield _UNDEFINED_ROLES

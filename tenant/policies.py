@@ -210,7 +210,7 @@ def _malformed(raw: Raw, conditions: Raw, policy: Policy) -> Iterator[str]:
         yield "conditions"
     elif not policy.workload_identities:
         users, applications = _object(conditions.get("users")), _object(conditions.get("applications"))
-        if not (_includes_somebody(policy) or isinstance(users.get("includeUsers"), list)):
+        if not (_includes_somebody(policy) or _says_that_it_includes_nobody(users)):
             yield "conditions.users"
         if not (_targets_something(policy) or isinstance(applications.get("includeApplications"), list)):
             yield "conditions.applications"
@@ -230,19 +230,28 @@ def _includes_somebody(policy: Policy) -> bool:
     return bool(named or policy.names_guests or policy.unknown_user_members)
 
 
+def _says_that_it_includes_nobody(users: Raw) -> bool:
+    """Whether the list of users is there, and no other list is null beside it."""
+    others = (users.get(name, []) for name in ("includeGroups", "includeRoles"))
+    return isinstance(users.get("includeUsers"), list) and all(other is not None for other in others)
+
+
 def _targets_something(policy: Policy) -> bool:
     named = policy.include_applications or policy.user_actions or policy.authentication_contexts
     return bool(named or policy.application_filter or policy.unknown_application_members)
 
 
 def _unsaid_controls(grant: Raw) -> Iterator[str]:
-    """The lists of controls that are null beside others that aren't, in a grant that names no control at all.
+    """The members that are null beside others that aren't, in a grant that names no control at all.
 
     Where all of them are null the grant is none; some tools write it so.
     """
-    if all(is_empty(member) for name, member in members_of(grant) if name != "operator"):
-        lists = [name for name in _CONTROLS if isinstance(grant.get(name), list)]
-        yield from (f"grantControls.{name}" for name in _CONTROLS if lists and name in grant and grant[name] is None)
+    if any(not is_empty(member) for name, member in members_of(grant) if name != "operator"):
+        return
+    if any(isinstance(grant.get(name), list) for name in _CONTROLS):
+        yield from (f"grantControls.{name}" for name in _CONTROLS if name in grant and grant[name] is None)
+        if grant.get("operator") and isinstance(grant.get("authenticationStrength"), Mapping):
+            yield "grantControls.authenticationStrength"
 
 
 def _reaching_everybody(policy: Policy, wrong: tuple[str, ...]) -> Policy:

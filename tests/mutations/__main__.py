@@ -17,8 +17,9 @@ async def _main(count: int, seed: int) -> int:
     async for one in mutations(count, seed):
         if one is not None:
             found += 1
-            print(f"{one.tenant}: {one.mutation}\n    {one.change}")
-    print(f"{count:,} mutations, {found} more reassuring, seed {seed}, {time.monotonic() - started:.0f} s")
+            sys.stdout.write(f"{one.tenant}: {one.mutation}\n    {one.change}\n")
+    took = time.monotonic() - started
+    sys.stdout.write(f"{count:,} mutations, {found} more reassuring, seed {seed}, {took:.0f} s\n")
     return 1 if found else 0
 
 

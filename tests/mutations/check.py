@@ -79,10 +79,21 @@ def _order(graph: CannedGraph, answers: dict[str, Json], chance: random.Random) 
 
         graph.change = spoil_batch
         return "a batch"
-    chosen = chance.choice(list(answers))
+    kinds: dict[str, list[str]] = {}
+    for address in answers:
+        kinds.setdefault(_kind(address), []).append(address)
+    often = ["policies"] * len(kinds) if "policies" in kinds else []
+    chosen = chance.choice(kinds[chance.choice([*kinds, *often])])
     how, spoilt = mutated(answers[chosen], chance)
-    graph.change = lambda address, body: spoilt if address == chosen else body
+    versions = {chosen, chosen.replace("/beta/", "/v1.0/")} if chance.random() < 0.5 else {chosen}
+    graph.change = lambda address, body: spoilt if address in versions else body
     return f"{chosen}: {how}"
+
+
+def _kind(address: str) -> str:
+    """What an answer is about: the last part of its path that is no id."""
+    parts = address.partition("?")[0].split("/")
+    return parts[-2] if parts[-2] in ("users", "groups", "userRegistrationDetails") else parts[-1]
 
 
 def _reassured(before: Outcome, after: Outcome) -> list[str]:

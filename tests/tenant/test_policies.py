@@ -221,6 +221,12 @@ MALFORMED: list[tuple[dict[str, Any], str]] = [
     ({"grantControls": {"termsOfUse": "x", "builtInControls": ["mfa"]}}, "grantControls.termsOfUse"),
     ({"grantControls": {"authenticationStrength": ["x"]}}, "grantControls.authenticationStrength"),
     ({"grantControls": {"authenticationStrength": {"id": 5}}}, "grantControls.authenticationStrength.id"),
+    (
+        {"grantControls": {"operator": "OR", "builtInControls": [], "authenticationStrength": {"id": None}}},
+        "grantControls.authenticationStrength",
+    ),
+    ({"conditions": {**WHOLE, "users": {"includeUsers": [], "includeGroups": None}}}, "conditions.users"),
+    ({"conditions": {**WHOLE, "users": {"includeUsers": [], "includeRoles": None}}}, "conditions.users"),
     ({"grantControls": {"operator": 5, "builtInControls": ["mfa"]}}, "grantControls.operator"),
     ({"deletedDateTime": 5}, "deletedDateTime"),
     ({"deletedDateTime": "soon"}, "deletedDateTime"),

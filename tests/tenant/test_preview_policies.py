@@ -121,7 +121,7 @@ async def test_a_list_with_something_that_is_no_policy_is_no_list(items: list[ob
 
 
 async def test_a_policy_that_is_listed_twice_counts_once() -> None:
-    raw = {"displayName": "P", "state": "enabled", "conditions": {}, "grantControls": None}
+    raw: dict[str, object] = {"displayName": "P", "state": "enabled", "conditions": {}, "grantControls": None}
     build = contoso().policy(raw={**raw, "id": "ABC"}).policy(raw={**raw, "id": "abc"}).policy(raw={**raw, "id": "abc"})
     async with LocalGraph(build.build()) as graph:
         reading = await read(graph, SVC)
