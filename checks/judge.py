@@ -20,7 +20,7 @@ from checks.unexplained import Explaining
 from checks.usability import usability_of
 from checks.usage import usage_findings
 from checks.visibility import visibility_of
-from tenant.model import Account, Tenant
+from tenant.model import Account, Gap, Tenant
 
 _Conclusion = tuple[Verdict, tuple[Finding, ...], tuple[Remedy, ...]]
 
@@ -40,6 +40,7 @@ class Judge:
         self._now = now
         self._land = Landscape(tenant) if words else Wordless(tenant)
         self._conclusions: dict[Hashable, _Conclusion] = {}
+        self._unread_besides: tuple[Gap, ...] | None = None
 
     def judge(self, account: Account) -> JudgedAccount:
         """The verdict for one account, with its findings and remedies."""
@@ -51,11 +52,7 @@ class Judge:
 
     def _conclusion(self, account: Account) -> _Conclusion:
         if account.properties is not None:
-            reason = say.unreadable(account.properties, "the account itself could not be read")
-            more = tuple(dict.fromkeys(self._land.gaps_for(account)))
-            reasons = (reason, *unreadable(more, "it could change what is said once the account can be read"))
-            missing = (account.properties, *more)
-            return _conclude(Verdict(Visibility.UNKNOWN, Usability.UNKNOWN, reasons, missing=missing))
+            return _conclude(self._unread(account.properties))
         roles = self._land.scopes.roles_of(account)
         if why := self._not_applicable(account, roles):
             return _conclude(Verdict(Visibility.NOT_APPLICABLE, Usability.NOT_CHECKED, (why,)))
@@ -63,6 +60,15 @@ class Judge:
         if key not in self._conclusions:
             self._conclusions[key] = _conclude(self._verdict(self._situation(account, roles)))
         return self._conclusions[key]
+
+    def _unread(self, gap: Gap) -> Verdict:
+        """Nothing can be said of an account that could not be read; what would be missing besides is the same for all of them."""
+        if self._unread_besides is None:
+            self._unread_besides = tuple(dict.fromkeys(self._land.gaps_for_anybody(gap)))
+        reason = say.unreadable(gap, "the account itself could not be read")
+        besides = unreadable(self._unread_besides, "it could change what is said once the account can be read")
+        missing = (gap, *self._unread_besides)
+        return Verdict(Visibility.UNKNOWN, Usability.UNKNOWN, (reason, *besides), missing=missing)
 
     def kind(self, account: Account) -> Hashable | None:
         """Equal for accounts that share one verdict; None for those of which no policy decides anything."""

@@ -123,8 +123,9 @@ class Landscape:
         tenant = self.tenant
         return _gaps(account.groups, tenant.role_assignments, tenant.role_eligibilities, tenant.role_definitions)
 
-    def gaps_for(self, account: Account) -> list[Gap]:
-        """What else would be missing for an account of which nothing is known yet."""
+    def gaps_for_anybody(self, unread: Gap) -> list[Gap]:
+        """What else would be missing for an account that is ``unread``, whoever it is."""
+        account = Account("", "", properties=unread)
         roles = self.scopes.roles_of(account)
         gaps = self.tenant_gaps()
         for effect in self.effects:
