@@ -61,7 +61,7 @@ def _when_unknown(
     """Without the state: named is also what would be missing if the state were known, whichever it is."""
     account = situation.account
     state = account.per_user_mfa
-    unread = state if isinstance(state, Gap) else _gap_of_account(account, "per_user_mfa", say.odd_state(state))
+    unread = state if isinstance(state, Gap) else _odd("per_user_mfa", say.odd_state(state))
     registered = registered_for(account.registration)
     if_enabled = _unread_registration(account) if registered.most and not registered.least else []
     rows = _disabled_rows(land, explaining, situation, now)
@@ -75,9 +75,9 @@ def _when_unknown(
     return VisibilityAnswer(Visibility.UNKNOWN, reasons, missing=missing)
 
 
-def _gap_of_account(account: Account, input_name: str, text: str) -> Gap:
-    """An answer about the account that nobody here understands: no permission opens it."""
-    return Gap(input_name, text, account_id=account.id, tenant_wide=False)
+def _odd(input_name: str, text: str) -> Gap:
+    """An answer about an account that nobody here understands: no permission opens it. Accounts that are alike share it."""
+    return Gap(input_name, text, tenant_wide=False)
 
 
 def _unread_registration(account: Account) -> list[Gap]:
@@ -87,7 +87,7 @@ def _unread_registration(account: Account) -> list[Gap]:
     read = [names for names in (registration.report, registration.own) if isinstance(names, tuple)]
     if unknown := unknown_methods(name for names in read for name in names):
         text = f"registered methods that this version doesn't know: {', '.join(unknown)}"
-        gaps.append(_gap_of_account(account, "mfa_registration", text))
+        gaps.append(_odd("mfa_registration", text))
     return gaps
 
 
@@ -100,9 +100,7 @@ def _when_enabled(account: Account) -> VisibilityAnswer:
     )
     visibility = first_that_holds(rows)
     if visibility is None:
-        missing = tuple(_unread_registration(account)) or (
-            _gap_of_account(account, "mfa_registration", "no registration was read"),
-        )
+        missing = tuple(_unread_registration(account)) or (_odd("mfa_registration", "no registration was read"),)
         unread = [say.unreadable_registration(gap) for gap in missing]
         stated = say.per_user_state(account, "enabled")
         return VisibilityAnswer(Visibility.UNKNOWN, [*unread, stated], has_option=True, missing=missing)
