@@ -3,7 +3,7 @@
 import sys
 from dataclasses import dataclass, field
 
-import tenant.turns as pace
+from tenant import turns as limits
 from tenant.gaps import Gaps
 from tenant.graph import REFINEMENT_REFUSED, Graph, GraphError, GraphGarbled, GraphRefused, Json, at_once
 from tenant.model import AuthenticationStrength, Gap, Policy
@@ -50,7 +50,7 @@ class Policies:
 
 async def read_policies(graph: Graph, gaps: Gaps) -> Policies:
     """Read them one after the other: Conditional Access allows one request a second for all apps of the tenant."""
-    turns = Turns(sys.maxsize, requests=1, seconds=pace.CONDITIONAL_ACCESS_SECONDS, sleep=graph.sleep)
+    turns = Turns(sys.maxsize, requests=1, seconds=limits.CONDITIONAL_ACCESS_SECONDS, sleep=graph.sleep)
     try:
         policies, unlisted = await _listed(graph, gaps, turns)
     except GraphError as error:
