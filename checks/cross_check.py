@@ -37,7 +37,7 @@ def compare(judged: JudgedAccount, tenant: Tenant, answers: Sequence[WhatIf], to
     """What the answers of What If say about the account's verdict."""
     differences = [text for answer in answers for text in _differences(judged, tenant, answer, today)]
     if not differences:
-        return _confirmed(judged, answers, today)
+        return _confirmed(judged, tenant, answers, today)
     text = (
         f"Microsoft's What If, asked on {today}, sees it differently: {' '.join(differences)} Take the verdict with care, "
         "and look at the policy in the Entra admin center."
@@ -45,13 +45,15 @@ def compare(judged: JudgedAccount, tenant: Tenant, answers: Sequence[WhatIf], to
     return CrossCheck("disagrees", text, today)
 
 
-def _confirmed(judged: JudgedAccount, answers: Sequence[WhatIf], today: date) -> CrossCheck:
+def _confirmed(judged: JudgedAccount, tenant: Tenant, answers: Sequence[WhatIf], today: date) -> CrossCheck:
     """That nothing differs; and what What If couldn't tell, because it wasn't told where the sign-in comes from and so on."""
     undecided: dict[str, None] = {}
+    policies = () if isinstance(tenant.policies, Gap) else tenant.policies
+    plans = {policy.id for policy in policies if policy.plan}  # What If says nothing of these
     told = True
     for answer in answers:
         ours = _ours(judged, answer)
-        unclear = [one for one in ours if one.policy_id in answer.undecided]
+        unclear = [one for one in ours if one.policy_id in answer.undecided | plans]
         undecided |= dict.fromkeys(f'"{one.policy_name}"' for one in unclear)
         told = told and (not unclear or len(unclear) < len(ours))
     if not undecided:

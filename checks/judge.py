@@ -12,7 +12,7 @@ from functools import cached_property
 from checks import reasons as say
 from checks.catalog import HAS_OPTION, findings_of
 from checks.doubt import doubt_about
-from checks.landscape import Landscape, Situation, Wordless
+from checks.landscape import Landscape, Situation, Wordless, unreadable
 from checks.model import Effect, Finding, JudgedAccount, Reason, Remedy, Usability, Verdict, Visibility
 from checks.registering import Registering
 from checks.remediation import remedies_for
@@ -22,7 +22,7 @@ from checks.unexplained import Explaining
 from checks.usability import usability_of
 from checks.usage import usage_findings
 from checks.visibility import VisibilityAnswer, visibility_of
-from tenant.model import Account, AuditTrail, Tenant
+from tenant.model import Account, AuditTrail, Gap, Tenant
 
 _Conclusion = tuple[Verdict, tuple[Finding, ...], tuple[Remedy, ...]]
 
@@ -54,6 +54,7 @@ class Judge:
         landscape = Landscape if words else Wordless
         self._land = landscape(tenant, self._today, switched_off=self._switch.allowed is False)
         self._conclusions: dict[Hashable, _Conclusion] = {}
+        self._unread_besides: tuple[Gap, ...] | None = None
 
     def judge(self, account: Account) -> JudgedAccount:
         """The verdict for one account, with its findings and remedies."""
@@ -65,8 +66,7 @@ class Judge:
 
     def _conclusion(self, account: Account) -> _Conclusion:
         if account.properties is not None:
-            reason = say.unreadable(account.properties, "the account itself could not be read")
-            return _conclude(Verdict(Visibility.UNKNOWN, Usability.UNKNOWN, (reason,)))
+            return _conclude(self._unread(account.properties))
         roles = self._land.scopes.roles_of(account)
         if why := self._not_applicable(account, roles):
             return _conclude(Verdict(Visibility.NOT_APPLICABLE, Usability.NOT_CHECKED, (why,)))
@@ -75,6 +75,15 @@ class Judge:
             verdict = self._verdict(self._situation(account, roles))
             self._conclusions[key] = _conclude(verdict, self._registering.steps(account))
         return self._conclusions[key]
+
+    def _unread(self, gap: Gap) -> Verdict:
+        """Nothing can be said of an account that could not be read; what would be missing besides is the same for all of them."""
+        if self._unread_besides is None:
+            self._unread_besides = tuple(dict.fromkeys(self._land.gaps_for_anybody(gap)))
+        reason = say.unreadable(gap, "the account itself could not be read")
+        besides = unreadable(self._unread_besides, "it could change what is said once the account can be read")
+        missing = (gap, *self._unread_besides)
+        return Verdict(Visibility.UNKNOWN, Usability.UNKNOWN, (reason, *besides), missing=missing)
 
     def kind(self, account: Account) -> Hashable | None:
         """Equal for accounts that share one verdict; None for those of which no policy decides anything."""
@@ -111,6 +120,7 @@ class Judge:
             roles=self._land.scopes.role_names(situation.account),
             has_option=visible.has_option,
             app_passwords_allowed=self._switch.allowed,
+            missing=tuple(dict.fromkeys([*visible.missing, *usable.missing])),
         )
         unknown = Visibility.UNKNOWN is verdict.visibility or Usability.UNKNOWN is verdict.usability
         if not unknown and not self._land.is_doubtful(situation):

@@ -124,8 +124,30 @@ class Landscape:
 
     def tenant_gaps(self) -> list[Gap]:
         """What is missing for everybody: it could hide the option from, or block, any account."""
-        values = (self.tenant.security_defaults, self.tenant.policies, self.tenant.licences)
-        return [value for value in values if isinstance(value, Gap)]
+        return [*_gaps(self.tenant.security_defaults), *self.policy_gaps()]
+
+    def policy_gaps(self) -> list[Gap]:
+        """What is missing to know all policies: one that nobody could read may do anything to anybody."""
+        return unread_policies(self.tenant)
+
+    def gaps_of_unread_policies(self, account: Account) -> list[Gap]:
+        """What else is missing to tell whether a policy that nobody could read reaches the account: it may name anything."""
+        if not self.policy_gaps():
+            return []
+        tenant = self.tenant
+        return _gaps(account.groups, tenant.role_assignments, tenant.role_eligibilities, tenant.role_definitions)
+
+    def gaps_for_anybody(self, unread: Gap) -> list[Gap]:
+        """What else would be missing for an account that is ``unread``, whoever it is."""
+        account = Account("", "", properties=unread)
+        roles = self.scopes.roles_of(account)
+        gaps = self.tenant_gaps()
+        for effect in self.effects:
+            gaps += _gaps(effect.gap)
+            gaps += self.scopes.gaps_behind(account, roles, effect)
+            if effect.policy.include_roles:
+                gaps += self.scopes.gaps_behind_eligibility(account, roles, effect)
+        return [*gaps, *self.gaps_of_unread_policies(account)]
 
     def is_doubtful(self, situation: Situation) -> bool:
         """Whether anything is missing that could change what is said of the account."""
@@ -174,6 +196,15 @@ def _each_once(policies: Iterable[Policy]) -> list[Policy]:
         if policy not in same:
             same.append(policy)
     return [policy for same in found.values() for policy in same]
+
+
+def unread_policies(tenant: Tenant) -> list[Gap]:
+    """Why there may be policies that nobody could read; empty where all are known."""
+    return _gaps(tenant.policies, tenant.unlisted_policies, tenant.licences)
+
+
+def _gaps(*values: object) -> list[Gap]:
+    return [value for value in values if isinstance(value, Gap)]
 
 
 def _is_read(registration: Registration) -> bool:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
-from tenant.model import Account, AuditEvent
+from tenant.model import Account, AuditEvent, Gap
 
 
 class Visibility(StrEnum):
@@ -120,6 +120,8 @@ class Verdict:
     """Whether the tenant lets users create app passwords at all; None where nobody knows."""
     undecided: frozenset[str] = frozenset()
     """Ids of the checks of which what is missing leaves open whether the account fails them."""
+    missing: tuple[Gap, ...] = ()
+    """For ``unknown`` on either side: every input that is missing."""
     inexact: frozenset[str] = frozenset()
     """Ids of the checks that the account fails for causes of which some may be missing."""
     ended: str | None = None

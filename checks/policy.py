@@ -34,6 +34,8 @@ _OTHER_CONTROLS = frozenset(
 
 _CUSTOM = CUSTOM_CONTROLS.lower()
 
+_KNOWN_FLOWS = frozenset({"devicecodeflow", "authenticationtransfer"})
+
 ENABLED = "enabled"
 DISABLED = "disabled"
 REPORT_ONLY = "enabledforreportingbutnotenforced"
@@ -114,10 +116,10 @@ def effect_of(policy: Policy, tenant: Tenant, today: date) -> PolicyEffect:
         mfa_most = _limit(demand.most, interactive, under)
         gap = demand.gap if mfa.strength != mfa_most else None
         control = _legacy_control(grant)
-        if not policy.transfer_methods:  # a legacy client never uses an authentication flow
+        if not policy.transfer_methods or _unknown_flows(policy):  # a legacy client uses none of the known ones
             client, client_why = _legacy_client(policy)
             conditions = (*_circumstances(policy, locations, legacy=True), *unknown, *((exempt,) if exempt else ()))
-            under = (*client_why, *application_circumstance, *conditions)
+            under = (*client_why, *application_circumstance, *conditions, *_flow(policy))
             legacy = _Part(_limit(control.strength, client, under), (*under, *control.why), control.open)
             lapsed = (
                 legacy.strength is Strength.NONE and client > Strength.NONE and _blocked_once(policy.grant, retired)
@@ -382,6 +384,10 @@ def _unknown_conditions(policy: Policy) -> tuple[str, ...]:
 
 def _flow(policy: Policy) -> tuple[str, ...]:
     return (words.only_for_flows(policy.transfer_methods),) if policy.transfer_methods else ()
+
+
+def _unknown_flows(policy: Policy) -> bool:
+    return any(method.lower() not in _KNOWN_FLOWS for method in policy.transfer_methods)
 
 
 def _lower(values: tuple[str, ...]) -> tuple[str, ...]:

@@ -7,12 +7,14 @@ from checks.policy import PolicyEffect
 from checks.policy_words import contradicts_itself
 from checks.scope import Roles, Scopes
 from checks.tenant_switch import CLICK_PATH, SETTING, SWITCH, TenantSwitch
-from tenant.model import Account, Gap, MfaDemand, Registration
+from tenant.model import Account, Gap, MfaDemand
 
 INPUTS = {
     "organization": "the organization",
     "security_defaults": "Security Defaults",
     "conditional_access_policies": "the Conditional Access policies",
+    "conditional_access_preview_policies": "the Conditional Access policies that use preview features",
+    "policy_plans": "the Conditional Access policy plans",
     "authentication_strengths": "the authentication strengths",
     "named_locations": "the named locations",
     "role_assignments": "the directory role assignments",
@@ -287,7 +289,7 @@ def tenant_switch_off(switch: TenantSwitch) -> Reason:
 
 def evidence(demand: MfaDemand) -> Reason:
     """A sign-in for which MFA was demanded and no readable policy says why."""
-    asked_by = _PROVIDERS.get(demand.provider.lower()) or _quoted([demand.provider])[0]
+    asked_by = _PROVIDERS.get(demand.provider.lower()) or f'"{demand.provider}"'
     return Reason(
         f"On {demand.seen:%Y-%m-%d %H:%M} UTC a sign-in of the account was asked for multifactor authentication by "
         f"{asked_by}, which none of the readable policies explains.",
@@ -320,26 +322,17 @@ def unreadable_state(account: Account) -> Reason:
     if isinstance(state, Gap):
         reason = unreadable(state, "without it nothing can be said about the option")
         return Reason(reason.text + hint, Effect.UNREADABLE, permission=reason.permission)
-    answer = f'the unknown per-user MFA state "{state}"' if state else "no per-user MFA state"
     return Reason(
-        f"Microsoft Graph returned {answer} for the account, so nothing can be said.{hint}", Effect.UNREADABLE
+        f"Microsoft Graph returned {odd_state(state)} for the account, so nothing can be said.{hint}", Effect.UNREADABLE
     )
 
 
-def unreadable_registration(registration: Registration) -> Reason:
+def odd_state(state: str | None) -> str:
+    """What stands in place of a per-user MFA state that means something."""
+    return f'the unknown per-user MFA state "{state}"' if state else "no per-user MFA state"
+
+
+def unreadable_registration(gap: Gap) -> Reason:
     """Whether an MFA method is registered is open, and with it whether the state is stuck or pending."""
-    gap = next((value for value in (registration.own, registration.report) if isinstance(value, Gap)), None)
     consequence = "Per-user MFA is Enabled, and whether an MFA method is registered decides what that means"
-    if gap is not None:
-        return unreadable(gap, consequence)
-    names = [name for value in (registration.report, registration.own) if isinstance(value, tuple) for name in value]
-    seen = (
-        f"the registered methods ({', '.join(_quoted(names))}) are new to this version"
-        if names
-        else "no registration was read"
-    )
-    return Reason(f"{consequence}, but {seen}.", Effect.UNREADABLE)
-
-
-def _quoted(names: list[str]) -> list[str]:
-    return [f'"{name}"' for name in dict.fromkeys(names)]
+    return unreadable(gap, consequence)

@@ -127,7 +127,7 @@ class Explaining:
             *(self._moved(role, account) for role in policy.exclude_roles & roles.active),
         ]
         unread = {group for group in policy.exclude_groups - groups if self._may_be_in(group, account)}
-        unread |= policy.exclude_roles - roles.active if roles.active_gap else policy.exclude_roles & roles.unsure
+        unread |= policy.exclude_roles - roles.active if roles.active_gaps else policy.exclude_roles & roles.unsure
         perhaps = [self._moved_at_least(id, account) for id in unread]
         return min([*sure, *perhaps], default=_ALWAYS), min(sure, default=_ALWAYS)
 

@@ -13,7 +13,7 @@ from tenant.audits import AT_ONCE, AuditQuestion, AuditReader, parse_event, with
 from tenant.gaps import Gaps
 from tenant.graph import Graph, GraphError
 from tenant.model import AuditTrail, Gap, Tenant
-from tenant.policies import parse_time
+from tenant.shapes import parse_time
 from tenant.turns import OutOfTurns, Turns
 
 DAYS = 30

@@ -14,7 +14,7 @@ from checks.reasons import INPUTS
 from findings.model import Change, ChangeKind, FindingState, Flap, RunRecord
 from findings.sight import NewsKind, SightNews
 from settings import Settings
-from tenant.policies import parse_time
+from tenant.shapes import parse_time
 
 _OFFERED = Visibility.VISIBLE.value
 

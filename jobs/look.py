@@ -9,6 +9,7 @@ from types import MappingProxyType
 from checks.causes import Causes
 from checks.discovery import Proposal
 from checks.judge import judge
+from checks.missing import with_missing
 from checks.model import JudgedAccount
 from checks.products import with_products
 from checks.remediation import with_ways_out
@@ -121,6 +122,7 @@ async def look(
     progress(f"Judging {count(len(reading.accounts), 'service account', 'service accounts')}")
     with telemetry().span("judge", accounts=len(reading.accounts)):
         judged = await asyncio.to_thread(judge_reading, settings, reading, clock(), found.trail)
+    reading = replace(reading, gaps=with_missing(reading.gaps, judged))
     return Seen(
         reading,
         judged,

@@ -56,6 +56,8 @@ _CONSEQUENCE = {
 
 _HANGS_ON: dict[str, frozenset[str]] = {
     "role_definitions": frozenset({"role_assignments", "role_eligibilities"}),
+    "conditional_access_preview_policies": frozenset({"conditional_access_policies"}),
+    "policy_plans": frozenset({"conditional_access_policies"}),
     "groups": frozenset({"conditional_access_policies"}),
     "authentication_strengths": frozenset({"conditional_access_policies"}),
     "named_locations": frozenset({"conditional_access_policies"}),

@@ -195,9 +195,19 @@ class TenantBuilder:
         """
         if raw is None:
             self._policies.append((name, words))
+            id = words.get("id") or make_id(self._key, "policy", name)
         else:
-            id = make_id(self._key, "policy", str(raw.get("displayName")))
-            self._policies.append({"id": id, **copy.deepcopy(raw)})
+            made = {"id": make_id(self._key, "policy", str(raw.get("displayName"))), **copy.deepcopy(raw)}
+            self._policies.append(made)
+            id = str(made["id"])
+        if words.get("preview"):
+            self._tenant.preview_policies.add(id)
+        return self
+
+    def plan(self, name: str, *, state: str = "enabled", **members: Any) -> Self:
+        """A Conditional Access policy plan. ``members``: further ones of Graph's ``conditionalAccessPolicyPlan``."""
+        plan = {"id": make_id(self._key, "plan", name), "displayName": name, "state": state, "createdDateTime": CREATED}
+        self._tenant.policy_plans = [*(self._tenant.policy_plans or ()), {**plan, **members}]
         return self
 
     def location(

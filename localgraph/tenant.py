@@ -102,6 +102,10 @@ class LocalTenant:
     role_assignments: list[LocalRoleAssignment] = field(default_factory=list)
     service_principals: dict[str, Json] = field(default_factory=dict)
     policies: list[Json] = field(default_factory=list)
+    preview_policies: set[str] = field(default_factory=set)
+    """Ids of the policies that use preview features: v1.0 doesn't show them."""
+    policy_plans: list[Json] | None = None
+    """None: policy plans haven't come to this tenant, and Graph doesn't know the address."""
     named_locations: list[Json] = field(default_factory=list)
     strengths: list[Json] = field(default_factory=list)
     security_defaults: bool | None = False

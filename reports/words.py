@@ -103,6 +103,8 @@ INPUT = {
     "organization": "The organization",
     "security_defaults": "Security Defaults",
     "conditional_access_policies": "Conditional Access policies",
+    "conditional_access_preview_policies": "Conditional Access policies that use preview features",
+    "policy_plans": "Conditional Access policy plans",
     "authentication_strengths": "Authentication strengths",
     "named_locations": "Named locations",
     "role_assignments": "Directory role assignments",

@@ -106,7 +106,11 @@ def _without_waiting() -> Iterator[None]:
     levels = [logger.level for logger in loggers]
     for logger in loggers:
         logger.setLevel(logging.CRITICAL)  # killed processes leave connections open, and that is meant
-    with patch.object(Pace, "_wait", at_once), patch("tenant.turns.SECONDS", 0.0):
+    with (
+        patch.object(Pace, "_wait", at_once),
+        patch("tenant.turns.SECONDS", 0.0),
+        patch("tenant.turns.CONDITIONAL_ACCESS_SECONDS", 0.0),
+    ):
         yield
     for logger, level in zip(loggers, levels, strict=True):
         logger.setLevel(level)

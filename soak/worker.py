@@ -37,6 +37,7 @@ from functions import queues
 from jobs import endings
 from jobs.scan import ScanRequest, scan
 from settings import load_settings
+from tenant import turns
 
 TRIES = 5
 """``maxDequeueCount``."""
@@ -106,6 +107,7 @@ def hurry() -> None:
     for module in (ledger, deliver):
         _set(module, "CLAIM", timedelta(seconds=3))
     _set(deliver, "SEND_SECONDS", 2)
+    _set(turns, "CONDITIONAL_ACCESS_SECONDS", 0.0)
     for module in (retries, deliver):
         _set(module, "STEPS", (timedelta(seconds=1),))
     for name in ("THEN", "REFUSED"):

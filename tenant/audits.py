@@ -16,7 +16,8 @@ from urllib.parse import quote
 
 from tenant.graph import REFINEMENT_REFUSED, Graph, GraphRefused, Json, items_of
 from tenant.model import AuditEvent, Policy
-from tenant.policies import parse_policy, parse_time
+from tenant.policies import parse_policy
+from tenant.shapes import parse_time
 from tenant.turns import Turns
 
 AT_ONCE = 15

@@ -109,7 +109,10 @@ class Policy:
     """Authentication flows, without ``none``."""
     grant: GrantControls | None = None
     unknown_members: tuple[str, ...] = ()
-    """Dotted paths of non-empty members of ``conditions`` (any depth), and ``partialEnablementStrategy``."""
+    """Dotted paths of what isn't understood: non-empty members that this version doesn't know, of ``conditions`` at any depth and
+    of the policy itself, and members of the wrong kind."""
+    plan: bool = False
+    """Whether it is a policy plan: rules of a kind of their own, which this version doesn't read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +185,8 @@ class Tenant:
     display_name: str = ""
     security_defaults: bool | Gap = False
     policies: tuple[Policy, ...] | Gap = ()
+    unlisted_policies: Gap | None = None
+    """Set where policies may be missing from ``policies``: v1.0's list leaves out those that use preview features."""
     licences: Gap | None = None
     """The subscribed licences, where they couldn't be read and would have told whether there can be policies at all."""
     strengths: Mapping[str, AuthenticationStrength] | Gap = field(default_factory=dict)
@@ -196,6 +201,8 @@ class Tenant:
     role_holding_users: frozenset[str] = frozenset()
     """Ids among the principals of roles that are users', not groups': nobody else holds a role through them. Read only where
     memberships are unread, and otherwise empty."""
+    role_definitions: Gap | None = None
+    """Set where the definitions of roles could not be read: whether a role is built-in is then unknown."""
     role_names: Mapping[str, str] = field(default_factory=dict)
     """Role template id -> display name, to explain a scope."""
     mfa_service: MfaService | None = None

@@ -55,6 +55,14 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         "GET", "/policies/identitySecurityDefaultsEnforcementPolicy", "v1.0", "Policy.Read.All", "security_defaults"
     ),
     Endpoint("GET", "/identity/conditionalAccess/policies", "v1.0", "Policy.Read.All", "conditional_access_policies"),
+    Endpoint(
+        "GET",
+        "/identity/conditionalAccess/policies",
+        "beta",
+        "Policy.Read.All",
+        "conditional_access_preview_policies",
+    ),
+    Endpoint("GET", "/identity/conditionalAccess/plans", "beta", "Policy.Read.All", "policy_plans"),
     Endpoint("GET", "/identity/conditionalAccess/namedLocations", "v1.0", "Policy.Read.All", "named_locations"),
     Endpoint("POST", "/identity/conditionalAccess/evaluate", "v1.0", "Policy.Read.All", "what_if"),
     Endpoint("GET", "/policies/authenticationStrengthPolicies", "v1.0", "Policy.Read.All", "authentication_strengths"),
@@ -121,7 +129,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
 PERMISSIONS: tuple[Permission, ...] = (
     Permission(
         "Policy.Read.All",
-        "Security Defaults, Conditional Access policies, named locations, authentication strengths, the per-user MFA "
+        "Security Defaults, Conditional Access policies and policy plans, named locations, authentication strengths, the per-user MFA "
         "state of each service account, and the tenant's switch for app passwords; asking Microsoft's What If about them (WHAT_IF_BUDGET).",
         "No account can be judged.",
     ),

@@ -63,6 +63,7 @@ async def read_tenant(
         display_name=directory.display_name,
         security_defaults=directory.security_defaults,
         policies=policies.policies,
+        unlisted_policies=policies.unlisted,
         licences=policies.licences,
         strengths=policies.strengths,
         named_locations=policies.named_locations,
@@ -71,6 +72,7 @@ async def read_tenant(
         role_assignments=directory.roles.active,
         role_eligibilities=directory.roles.eligible,
         role_holding_users=users,
+        role_definitions=directory.roles.definitions,
         role_names=directory.roles.names,
         mfa_service=mfa_service,
     )

@@ -129,7 +129,14 @@ async def test_findings_still_resolve_while_the_audit_log_is_unreadable(graph: L
 def test_groups_count_with_those_nested_in_them_and_only_of_policies_that_reach_somebody() -> None:
     on, off = (
         parse_policy(
-            {"id": state, "state": state, "conditions": {"users": {"includeGroups": [state], "excludeGroups": ["X"]}}}
+            {
+                "id": state,
+                "state": state,
+                "conditions": {
+                    "users": {"includeGroups": [state], "excludeGroups": ["X"]},
+                    "applications": {"includeApplications": ["All"]},
+                },
+            }
         )
         for state in ("enabled", "disabled")
     )

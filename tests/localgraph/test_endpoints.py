@@ -290,6 +290,25 @@ async def test_raw_policies_are_served_as_they_are_and_changes_show_at_once() ->
         assert await talk.value(f"/v1.0/groups/{tenant.group('G').id}/members", EVENTUAL) == []
 
 
+async def test_policies_that_use_preview_features_show_only_in_beta() -> None:
+    path = "identity/conditionalAccess/policies"
+    async with talking(TenantBuilder().policy("Old").policy("New", preview=True)) as talk:
+        assert await names(talk, f"/v1.0/{path}") == ["Old"]
+        assert await names(talk, f"/beta/{path}") == ["New", "Old"]
+        new = talk.graph.tenant.policy("New")["id"]
+        assert await talk.code(f"/v1.0/{path}/{new}") == "BadRequest"
+        assert (await talk.get(f"/beta/{path}/{new}"))["displayName"] == "New"
+
+
+async def test_policy_plans_are_served_by_beta_where_they_have_come_to_the_tenant() -> None:
+    async with talking(TenantBuilder().plan("Zero trust", state="disabled")) as talk:
+        (plan,) = await talk.value("/beta/identity/conditionalAccess/plans")
+        assert (plan["displayName"], plan["state"]) == ("Zero trust", "disabled")
+        await talk.get("/v1.0/identity/conditionalAccess/plans", 404)
+    async with talking(TenantBuilder()) as talk:
+        await talk.get("/beta/identity/conditionalAccess/plans", 404)
+
+
 async def test_a_mail_is_accepted_and_kept() -> None:
     mail = {"message": {"subject": "Hi", "toRecipients": [{"emailAddress": {"address": "to@contoso.com"}}]}}
     async with talking(small()) as talk:

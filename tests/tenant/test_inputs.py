@@ -236,7 +236,10 @@ async def test_refused_policies_are_none_only_without_a_licence_for_them(
             },
             True,
         ),
-        ({"capabilityStatus": "Enabled", "servicePlans": [{"servicePlanName": None}, None]}, False),
+        ({"capabilityStatus": "Enabled", "servicePlans": [{"servicePlanName": None}]}, True),
+        ({"capabilityStatus": "Enabled", "servicePlans": [None]}, True),
+        ({"capabilityStatus": "Enabled", "servicePlans": [{"servicePlanName": "EXCHANGE_S_STANDARD"}]}, False),
+        ({"capabilityStatus": "Enabled", "servicePlans": []}, False),
     ],
 )
 async def test_what_a_subscription_does_not_say_never_counts_as_no_licence(sku: dict[str, object], maybe: bool) -> None:

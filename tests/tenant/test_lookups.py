@@ -48,9 +48,12 @@ async def asking(build: TenantBuilder | None = None) -> AsyncIterator[tuple[Loca
         yield graph, reading, GraphLookups(client)
 
 
+ALL = {"includeApplications": ["All"]}
+
+
 def policy(locations: Any = None, strength: str = "", **users: Any) -> Policy:
     grant = {"operator": "OR", "authenticationStrength": {"id": strength}} if strength else None
-    conditions = {"users": users, "locations": locations}
+    conditions = {"applications": ALL, "users": users, "locations": locations}
     return parse_policy({"displayName": "P", "conditions": conditions, "grantControls": grant})
 
 

@@ -21,11 +21,14 @@ TENANT = Tenant(
     nesting={TOP: frozenset({ABOVE}), ABOVE: frozenset({APPS, TOP})},
 )
 READING = Reading(TENANT, (SVC,), ())
+ALL = {"includeApplications": ["All"]}
 
 
 def policy(strength: str = "", locations: Any = None, **users: Any) -> Policy:
     grant = {"operator": "OR", "authenticationStrength": {"id": strength}} if strength else None
-    return parse_policy({"conditions": {"users": users, "locations": locations}, "grantControls": grant})
+    return parse_policy(
+        {"conditions": {"applications": ALL, "users": users, "locations": locations}, "grantControls": grant}
+    )
 
 
 def lookups(reading: Reading = READING) -> Lookups:
