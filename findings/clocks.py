@@ -7,7 +7,8 @@ having happened just now: when it really happened nobody knows, and left as it i
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from findings.model import FindingState, RunRecord, Snapshot
+from findings.model import FindingState, Snapshot
+from findings.run_record import RunRecord
 
 TOLERANCE = timedelta(minutes=5)
 

@@ -13,7 +13,7 @@ import azure.functions as func
 from findings.errors import FindingsError, ScanAlreadyRunning
 from findings.exceptions import ExceptionHolds, ExceptionRefused
 from findings.lease import LeaseTimes
-from findings.model import RunRecord, RunStatus
+from findings.run_record import RunRecord, RunStatus
 from findings.runs import RunStore, new_run_id
 from functions import queues
 from functions.access import OPERATOR, READER, Principal, Refused, require

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from connections.queues import put_later
 from findings.errors import AlreadyDone, ScanAlreadyRunning
-from findings.model import RunRecord, RunStatus
+from findings.run_record import RunRecord, RunStatus
 from findings.runs import new_run_id
 from jobs.endings import UNSTARTED, Asked, end_for_good, stand_back, tell_failure
 from jobs.errors import EXPECTED, sentence

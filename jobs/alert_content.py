@@ -10,7 +10,8 @@ from alerts.model import Alert, AlertGap, AlertItem, AlertReason, Kind, NextStep
 from alerts.wording import count, when
 from checks.catalog import causing_effects, deciding_effects
 from checks.reasons import INPUTS
-from findings.model import Change, ChangeKind, FindingState, Flap, RunRecord
+from findings.model import Change, ChangeKind, FindingState, Flap
+from findings.run_record import RunRecord
 from findings.sight import NewsKind, SightNews
 from settings import Settings
 from tenant.policies import parse_time

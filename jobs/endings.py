@@ -8,7 +8,7 @@ from azure.data.tables.aio import TableServiceClient
 from alerts.ledger import Ledger
 from findings.errors import ScanAlreadyRunning
 from findings.lease import LeaseTimes, scan_lease
-from findings.model import OVER, RunRecord, RunStatus
+from findings.run_record import OVER, RunRecord, RunStatus
 from findings.runs import ABANDONED, RunStore
 from findings.sight_store import SightStore
 from jobs.teller import channels_to_tell

@@ -6,7 +6,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from checks.model import JudgedAccount, Severity, Visibility
-from findings.model import Comparison, FindingState, RunRecord, RunStatus
+from findings.model import Comparison, FindingState
+from findings.run_record import RunRecord, RunStatus
 from jobs.look import Seen
 from reports.document import FindingStatus, Json, RunSummary, gap_object
 

@@ -21,8 +21,9 @@ from evidence.store import PassingEvidence, StoredEvidence
 from findings.errors import AlreadyDone, StorageError, WrongTenant
 from findings.exceptions import ExceptionStore
 from findings.lease import DEFAULT_TIMES, LeaseTimes, scan_lease
-from findings.model import OVER, Comparison, RunRecord, RunStatus, Snapshot
+from findings.model import Comparison, Snapshot
 from findings.retention import prune
+from findings.run_record import OVER, RunRecord, RunStatus
 from findings.runs import RunStore
 from findings.sight_store import SightStore
 from findings.store import FindingStore
@@ -30,7 +31,7 @@ from jobs.clock import TOLERANCE, Clock, TrustedClock, now_utc
 from jobs.keep import Advance, Keeper, Occasion
 from jobs.look import Progress, Seen, look, with_what_if
 from jobs.outcome import finished_record, gauges, open_findings, summary_of
-from jobs.sight import in_the_dark
+from jobs.sight_words import in_the_dark
 from jobs.simulate import waiting_changes
 from jobs.teller import channels_to_tell
 from jobs.unseen import note_failure, note_sight, unseen_by

@@ -1,4 +1,4 @@
-"""Remembers what scans couldn't see, and what is to be told of it. The words: ``jobs/sight.py``; when: ``findings/sight.py``."""
+"""Remembers what scans couldn't see, and what is to be told of it. The words: ``jobs/sight_words.py``; when: ``findings/sight.py``."""
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
@@ -9,7 +9,7 @@ from findings.model import Snapshot
 from findings.sight import Sight, Unseen, after_scan
 from findings.sight_store import SightStore
 from jobs.look import Seen
-from jobs.sight import SCANS, log_not_looked_at, nothing_selected, scans_fail, unseen_inputs
+from jobs.sight_words import SCANS, log_not_looked_at, nothing_selected, scans_fail, unseen_inputs
 from settings import Settings
 
 

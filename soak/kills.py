@@ -23,8 +23,8 @@ from functions.queues import SCANS, scan_message
 from localgraph.server import LocalGraph
 from soak.happened import NAMES, Truth
 from soak.instances import Instance, preload
+from soak.moody_receivers import Receivers
 from soak.proxy import Proxy
-from soak.receivers import Receivers
 from soak.rest import waiting_alerts, what_is_wrong
 from soak.worker import QUEUES, RECHECKS, make_queues, put
 

@@ -19,7 +19,8 @@ from devtools.azurite import Azurite, start_azurite
 from findings.errors import AlreadyDone, FindingsError
 from findings.exceptions import ExceptionStore
 from findings.lease import PARTITION, ROW, LeaseTimes
-from findings.model import FindingState, RunRecord, RunStatus
+from findings.model import FindingState
+from findings.run_record import RunRecord, RunStatus
 from findings.runs import RUNS, RunStore
 from findings.store import FindingStore
 from jobs import scan as scan_module
@@ -31,7 +32,7 @@ from localgraph.server import LocalGraph
 from settings import Settings
 from soak.dying import DyingTransport, Killed
 from soak.model import Key, Model
-from soak.receiver import SECRET, FailingReceiver
+from soak.scripted_receiver import SECRET, FailingReceiver
 from soak.steps import Accept, Break, Mend, Outage, Recheck, Revoke, Scan, Step, Story
 from soak.world import IDS, OWNER, World
 from tenant.graph import GraphError

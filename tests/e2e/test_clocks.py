@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from azure.data.tables.aio import TableServiceClient
 
-from findings.model import FindingState, RunRecord
+from findings.model import FindingState
+from findings.run_record import RunRecord
 from findings.runs import RunStore, new_run_id
 from findings.store import FindingStore
 from jobs import scan as scan_module

@@ -10,7 +10,7 @@ import azure.functions as func
 import pytest
 from azure.data.tables.aio import TableServiceClient
 
-from findings.model import DONE, RunRecord, RunStatus
+from findings.run_record import DONE, RunRecord, RunStatus
 from findings.runs import RunStore
 from functions import http_api, queues
 from jobs.tell import waiting_alerts

@@ -19,7 +19,7 @@ from azure.storage.queue.aio import QueueServiceClient
 from connections.storage import StorageUnavailable
 from findings.errors import ScanAlreadyRunning
 from findings.lease import Lease, LeaseTimes, scan_lease
-from findings.model import RunRecord, RunStatus
+from findings.run_record import RunRecord, RunStatus
 from findings.runs import RunStore
 from findings.tables import Table
 from functions import http_api, queues

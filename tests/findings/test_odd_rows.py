@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from findings.accepted import dump_exception, load_exception
 from findings.compare import compare
-from findings.model import AccountRecord, Change, ChangeKind, FindingState, RunRecord, RunStatus, Status
+from findings.model import AccountRecord, Change, ChangeKind, FindingState, Status
 from findings.odd import OddRows, UnreadableRow
 from findings.packing import pack
 from findings.retention import forget, prune
@@ -28,6 +28,7 @@ from findings.rows import (
     finding_from_row,
     finding_to_row,
 )
+from findings.run_record import RunRecord, RunStatus
 from findings.runs import RunStore, run_from_row, run_to_row
 from findings.sight import Unseen, after_scan
 from findings.sight_store import SightStore

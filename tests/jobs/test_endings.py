@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from findings.errors import ScanAlreadyRunning
-from findings.model import OVER, RunRecord, RunStatus
+from findings.run_record import OVER, RunRecord, RunStatus
 from findings.runs import ABANDONED
 from jobs.endings import MOST_WAITS, UNSTARTED, Asked, ended_for_good, stood_back
 

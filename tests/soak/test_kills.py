@@ -14,8 +14,8 @@ from findings.errors import ConflictError
 from findings.tables import Table, put, upsert
 from soak import happened, kills
 from soak.happened import Truth
+from soak.moody_receivers import TEAMS, WEBHOOK, Call
 from soak.proxy import Proxy, Trouble
-from soak.receivers import TEAMS, WEBHOOK, Call
 from soak.rest import what_is_wrong
 
 NO_RETRIES: dict[str, Any] = {"retry_total": 0, "retry_status": 0, "retry_connect": 0, "retry_read": 0}
