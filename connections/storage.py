@@ -75,35 +75,26 @@ async def tables(settings: HasStorage) -> AsyncIterator[TableServiceClient]:
         yield await stack.enter_async_context(client)
 
 
-async def ensure_tables(client: TableServiceClient, names: Iterable[str]) -> None:
+async def ensure_tables(client: TableServiceClient, names: Iterable[str]) -> timedelta:
     """Creates those tables of ``names`` that don't exist; one request when all do.
 
-    As the first use of a connection it also finds out whether storage can be reached. Raises ``StorageUnavailable``.
+    As the first use of a connection it also finds out whether storage can be reached, and returns how far this machine's clock is
+    ahead of the storage account's, at least (zero where that doesn't say). Raises ``StorageUnavailable``.
     """
-    with _unavailable(client):
-        existing = {table.name async for table in client.list_tables()}
-        for name in names:
-            if name not in existing:
-                await client.create_table_if_not_exists(name)
-
-
-async def clock_ahead(client: TableServiceClient) -> timedelta | None:
-    """How far this machine's clock is ahead of the storage account's, at least; None where that doesn't say.
-
-    Raises ``StorageUnavailable``.
-    """
-    found: list[timedelta] = []
+    ahead: list[timedelta] = []
     asked = datetime.now(UTC)
 
     def note(response: Any) -> None:
         with suppress(TypeError, ValueError):
             there = parsedate_to_datetime(response.http_response.headers.get("Date", ""))
-            found.append(ahead_at_least(asked, datetime.now(UTC), there))
+            ahead.append(ahead_at_least(asked, datetime.now(UTC), there))
 
     with _unavailable(client):
-        async for _ in client.list_tables(results_per_page=1, raw_response_hook=note):
-            break
-    return found[0] if found else None
+        existing = {table.name async for table in client.list_tables(raw_response_hook=note)}
+        for name in names:
+            if name not in existing:
+                await client.create_table_if_not_exists(name)
+    return ahead[0] if ahead else timedelta()
 
 
 def ahead_at_least(asked: datetime, answered: datetime, there: datetime) -> timedelta:

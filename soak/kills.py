@@ -6,6 +6,7 @@ doesn't; so after a round in which everything came to rest there is one truth, a
 """
 
 import asyncio
+import json
 import logging
 import random
 import time
@@ -19,7 +20,7 @@ from azure.storage.queue.aio import QueueServiceClient
 
 from devtools.azurite import Azurite, start_azurite
 from findings.runs import new_run_id
-from functions.queues import SCANS, scan_message
+from jobs.messages import SCANS, ScanMessage
 from localgraph.server import LocalGraph
 from soak.happened import NAMES, Truth
 from soak.instances import Instance, preload
@@ -178,11 +179,11 @@ class _Soak:
         run_id = new_run_id(datetime.now(UTC))
         if self._dice.random() < 0.3:
             accounts = self._dice.sample(NAMES, 2)
-            await put(life.storage, RECHECKS, {"run_id": run_id, "accounts": accounts})
+            await put(life.storage, RECHECKS, json.dumps({"run_id": run_id, "accounts": accounts}))
             return
         life.asked.add(run_id)
         for _ in range(self._dice.choice((1, 1, 2))):
-            await put(life.storage, SCANS, scan_message("schedule", run_id))
+            await put(life.storage, SCANS, ScanMessage(run_id, "schedule").text)
 
     async def _come_to_rest(self, life: _Life) -> list[str]:
         """Let both instances live and finish, with a last scan. Returns what went on for too long."""
@@ -192,9 +193,9 @@ class _Soak:
             async with asyncio.timeout(REST):
                 await _empty(life.storage)
                 while True:
-                    message = scan_message("schedule")
-                    life.asked.add(message["run_id"])
-                    await put(life.storage, SCANS, message)
+                    last = ScanMessage(new_run_id(datetime.now(UTC)), "schedule")
+                    life.asked.add(last.run_id)
+                    await put(life.storage, SCANS, last.text)
                     await _empty(life.storage)
                     if not await waiting_alerts(life.storage):
                         return []

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -223,13 +223,14 @@ class _Player:
         """What the app does about one message: scan, then send what is to be sent."""
         ahead = timedelta(minutes=step.ahead)
 
-        async def off(_service: TableServiceClient) -> timedelta | None:
+        async def off(service: TableServiceClient, names: Iterable[str]) -> timedelta:
+            await storage_module.ensure_tables(service, names)
             return ahead
 
         transport = DyingTransport(kill, did=step.did)
         self._on.graph.date_skew = -ahead
         with (
-            patch.object(scan_module, "clock_ahead", off),
+            patch.object(scan_module, "ensure_tables", off),
             patch.dict(storage_module.CLIENT_OPTIONS, transport=transport),
         ):
             try:

@@ -48,7 +48,7 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def scheduled(**more: Any) -> bytes:
-    return json.dumps({**queues.scan_message(queues.SCHEDULE), **more}).encode()
+    return json.dumps({**json.loads(queues.scheduled_scan()), **more}).encode()
 
 
 async def while_going_on(storage: str, owner: str, whole: bool, work: Callable[[], Awaitable[Any]]) -> Any:

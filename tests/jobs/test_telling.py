@@ -19,7 +19,7 @@ from findings.store import FindingStore
 from functions import queues
 from jobs import tell
 from jobs.alert_content import changes_alert
-from jobs.teller import NEWS
+from jobs.channel_watch import NEWS
 from settings import Settings
 from settings.problems import CHANNEL_FIELDS
 from tests.findings.build import account, seen
