@@ -135,7 +135,7 @@ class FindingState:
     resolution: str | None = None
     """Why it is resolved, in a sentence."""
     occurrences: int = 1
-    """How many times it was opened, ever."""
+    """How many times it was opened, ever; what one scan alone has seen doesn't count where it takes two."""
     transitions: tuple[datetime, ...] = ()
     """Its last changes, oldest first, as many as flapping is decided by."""
     flapping_since: datetime | None = None

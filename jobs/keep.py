@@ -32,6 +32,8 @@ class Occasion:
     """The alert channels that it is for."""
     now: datetime
     """When keeping began."""
+    recheck: bool = False
+    """Whether the scan looks at some accounts only."""
 
 
 class Keeper:
@@ -110,6 +112,7 @@ class Keeper:
             resolution=lambda check_id: why_resolved(check_id, verdict),
             undecided=open_questions,
             confirmed=CONFIRMED,
+            recheck=self._occasion.recheck,
             exceptions=self._accepted,
             snapshot=known,
             now=self._occasion.now,

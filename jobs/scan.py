@@ -170,7 +170,7 @@ class _Scan:
         self._progress("Comparing with the last scan")
         # Fresh for each execution, not for each run: a repeated run may see other changes, and a group never changes.
         alert_id = str(uuid4())
-        occasion = Occasion(self._request.run_id, alert_id, self._channels, now)
+        occasion = Occasion(self._request.run_id, alert_id, self._channels, now, record.partial)
         accepted = await self._exceptions.active(now)
         with telemetry().span("keep", accounts=len(seen.judged)):
             judged, outcomes = await Keeper(self._service, occasion, known, accepted, self._advance).keep(seen)

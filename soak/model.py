@@ -258,7 +258,7 @@ class Model:
         if check == CANNOT_TELL and event and not finding.flapping:
             finding.pending, event = True, None  # a hiccup until a second scan sees it too: history only
             finding.changed_at = view.now
-        elif finding.pending and finding.run != view.run:
+        elif finding.pending and finding.run != view.run and not _same_hiccup(view, finding):
             finding.pending, event = False, "opened" if finding.openings == 1 else "reopened"
         self._happen(view, id, check, finding, event, exact=causes is not None)
         finding.run = view.run
@@ -270,6 +270,7 @@ class Model:
             told = (finding.open or finding.flapping) and not finding.pending and not _accepted(view, id, check)
             if told:
                 self.told[Told("resolved", id, check)] += 1
+            finding.openings -= finding.pending
             finding.open = finding.pending = finding.flapping = finding.accepted = False
             finding.moves = []
 
@@ -291,6 +292,7 @@ class Model:
             if finding.pending:
                 finding.pending, event, kind = False, None, None
                 finding.changed_at = view.now
+                finding.openings -= 1
         if event:
             finding.changed_at = view.now
             finding.moves = [*(time for time in finding.moves if view.now - time < FLAPS_WITHIN), view.now][-FLAPS:]
@@ -335,6 +337,11 @@ def _about_selection(view: View, watched: Mapping[str, Account]) -> set[str]:
 def _still_named(view: View, account: Account, upn: str) -> bool:
     """Whether the settings select an account by a name that it had before, and not by the one that it has."""
     return account.selected_as != upn and account.selected_as in view.names and upn not in view.names
+
+
+def _same_hiccup(view: View, finding: Finding) -> bool:
+    """Whether the finding was seen so recently that a recheck says nothing new."""
+    return view.asked is not None and view.now - finding.first_seen < timedelta(minutes=30)
 
 
 def _is_reminded(key: str) -> bool:
