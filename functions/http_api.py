@@ -150,7 +150,7 @@ async def test_alert(req: func.HttpRequest) -> func.HttpResponse:
     """Send a test through every channel, and say what each answered."""
 
     async def answer(settings: Settings, caller: Principal) -> func.HttpResponse:
-        return _json_response({"channels": await send_test_alert(settings)})
+        return _json_response({"channels": await send_test_alert(settings, by_app=True)})
 
     return await _served(req, OPERATOR, answer)
 

@@ -63,11 +63,16 @@ class ChannelWatch:
         await self._announce(records.values())
 
     async def mended(self, names: Iterable[str]) -> None:
-        """A test got through to these channels: what waits for them needn't wait any longer."""
+        """A test got through to these channels: they work again, and what waits for them needn't wait any longer.
+
+        At a terminal beside the app they may have other settings than the app: there the app finds out by trying.
+        """
         records = await self.ledger.book.records()
-        for name in names:
-            if name in records and records[name].since:
-                await self._try_now(name)
+        for record in (records[name] for name in names if name in records):
+            if record.since and self.decides:
+                await self._works(record)
+            elif record.since:
+                await self._try_now(record.name)
 
     async def note(self, kept: Kept, results: Sequence[ChannelResult]) -> None:
         """Note how the channels did; also what a process before this one found out and then didn't live to note."""

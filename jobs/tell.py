@@ -152,10 +152,11 @@ async def send_failure_notice(settings: Settings, alert_id: str, why: str, *, cl
         await teller.deliver(await teller.ledger.keep(notice, await channels_to_tell(settings, teller.ledger)))
 
 
-async def send_test_alert(settings: Settings, *, clock: Clock = now_utc) -> list[Json]:
+async def send_test_alert(settings: Settings, *, by_app: bool = False, clock: Clock = now_utc) -> list[Json]:
     """Send a test through every configured channel. Returns for each its name, whether it worked, and what it answered.
 
-    Alerts that wait for a channel which the test got through to are tried at once, where the tables can be reached.
+    Alerts that wait for a channel which the test got through to are tried at once, where the tables can be reached; from the app
+    itself (``by_app``), such a channel counts as working again.
     """
     alert = compose_test(
         alert_id=str(uuid4()),
@@ -169,6 +170,6 @@ async def send_test_alert(settings: Settings, *, clock: Clock = now_utc) -> list
     delivered = [one.channel for one in results if one.status is DeliveryStatus.DELIVERED]
     if delivered and settings.storage.known:
         with suppress(StorageUnavailable):
-            async with telling(settings, by_app=False, clock=clock) as teller:
+            async with telling(settings, by_app=by_app, clock=clock) as teller:
                 await teller.watch.mended(delivered)
     return [{"channel": one.channel, "delivered": one.channel in delivered, "answer": one.sentence} for one in results]

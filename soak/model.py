@@ -6,7 +6,7 @@ the names of that page's.
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -197,7 +197,7 @@ class Model:
             self._see_blindness(key, view.run, view.now, at_once=at_once)
         for key in [key for key in self.unseen if key not in current and key not in view.in_the_dark]:
             over = self.unseen.pop(key)
-            if over.told_at and not key.startswith(("shrunk", "once")):
+            if over.told_at and not key.startswith(("shrunk", "once")) and not _is_renamed_again(key, current):
                 self.notes[f"ended {key}"] += 1
 
     def _see_blindness(self, key: str, run: str, now: datetime, *, at_once: bool) -> None:
@@ -332,6 +332,13 @@ def _about_selection(view: View, watched: Mapping[str, Account]) -> set[str]:
         elif upn != account.upn:
             found.add(f"once renamed {id} {upn}")
     return found
+
+
+def _is_renamed_again(key: str, current: Iterable[str]) -> bool:
+    """Whether what ends is a name that an account had between two others: the new rename is what is told."""
+    kind, _, rest = key.partition(" ")
+    again = f"renamed {rest.partition(' ')[0]} "
+    return kind == "renamed" and any(one.removeprefix("once ").startswith(again) for one in current)
 
 
 def _still_named(view: View, account: Account, upn: str) -> bool:
