@@ -1,10 +1,10 @@
 """The connection to Azure Table Storage: short waits, one clear error when it can't be reached."""
 
 from collections.abc import AsyncIterator, Iterable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 from azure.core.exceptions import (
@@ -15,6 +15,7 @@ from azure.core.exceptions import (
 )
 from azure.data.tables.aio import TableServiceClient
 from azure.identity.aio import DefaultAzureCredential
+from azure.storage.queue.aio import QueueServiceClient
 
 from alerts.ledger import TABLE as ALERTS
 from evidence.store import TABLE as SIGN_INS
@@ -39,6 +40,7 @@ CLIENT_OPTIONS: dict[str, Any] = {
 
 TABLES = (FINDINGS, RUNS, HISTORY, EXCEPTIONS, SIGN_INS, ALERTS)
 """Every table there is."""
+Client = TypeVar("Client", TableServiceClient, QueueServiceClient)
 ROLE = "Storage Table Data Contributor"
 
 
@@ -55,24 +57,28 @@ class HasStorage(Protocol):
 
 
 @asynccontextmanager
-async def tables(settings: HasStorage) -> AsyncIterator[TableServiceClient]:
-    """A client of the storage account's tables, signed in by connection string or by identity.
+async def opened(kind: type[Client], connection: StorageConnection, address: str | None) -> AsyncIterator[Client]:
+    """A client, signed in by connection string or by identity; ``address``: where the service is for an identity.
 
-    Sends nothing yet. Raises ``StorageUnavailable`` when the settings name no storage.
+    Sends nothing yet. Raises ``StorageUnavailable`` when the settings name neither.
     """
-    connection = settings.storage
     async with AsyncExitStack() as stack:
         if connection.connection_string:
-            client = TableServiceClient.from_connection_string(connection.connection_string, **CLIENT_OPTIONS)
-        elif connection.table_uri:
+            client = kind.from_connection_string(connection.connection_string, **CLIENT_OPTIONS)
+        elif address:
             # The managed identity in Azure, the sign-in of `az login` on an administrator's machine.
             credential = await stack.enter_async_context(
                 DefaultAzureCredential(managed_identity_client_id=connection.client_id)
             )
-            client = TableServiceClient(connection.table_uri, credential=credential, **CLIENT_OPTIONS)
+            client = kind(address, credential=credential, **CLIENT_OPTIONS)
         else:
             raise StorageUnavailable("No storage account is configured: set AzureWebJobsStorage.")
         yield await stack.enter_async_context(client)
+
+
+def tables(settings: HasStorage) -> AbstractAsyncContextManager[TableServiceClient]:
+    """A client of the storage account's tables. Sends nothing yet; raises as :func:`opened` does."""
+    return opened(TableServiceClient, settings.storage, settings.storage.table_uri)
 
 
 async def ensure_tables(client: TableServiceClient, names: Iterable[str]) -> timedelta:

@@ -41,7 +41,7 @@ from settings import load_settings
 
 TRIES = 5
 """``maxDequeueCount``."""
-HIDDEN = 4
+HIDDEN = 3
 """Seconds for which a message is hidden, again and again while it is worked on. The host takes minutes."""
 AGAIN = 1
 """Seconds until a message is tried again that failed. ``visibilityTimeout``."""
