@@ -20,8 +20,8 @@ STANDSTILLS = 0.15
 """The part of the kills before which the process stands still for longer than its lease lasts."""
 AIMED = 0.5
 """The part of the kills that waits for a moment of a send. Left to chance hardly any falls into one, for they are short."""
-IDLE = 2.5
-"""Seconds after which a process that does nothing needs no longer life: longer than a scan waits for the lease of a dead one."""
+PATIENCE = 15
+"""Seconds for which a moment of a send is waited for: somebody has to scan first."""
 _PROCESSES = multiprocessing.get_context("forkserver")
 _RESOURCE = re.compile(r"^/\w+/|\(.*|/messages.*")
 """What the path of a request has beside the name of a table or queue."""
@@ -45,7 +45,6 @@ class Instance:
         self._aim: Moment | None = None
         self._sends = Sends()
         self._dead = asyncio.Event()
-        self._busy_at = 0.0
         self._doing = "nothing"
         self.standstills = 0
         self.killed: Counter[str] = Counter()
@@ -76,11 +75,8 @@ class Instance:
         self._aim = self._dice.choice(list(Moment)) if self._dice.random() < AIMED else None
         self._steps = self._dice.randint(1, 2 if self._aim else self._dice.choice((60, 300)))
         longest = self._dice.uniform(0.05, 2.5) if self._dice.random() < 0.3 else 6
-        clock = asyncio.get_running_loop().time
-        self._busy_at, end = clock(), clock() + longest
-        while not self._dead.is_set() and (left := min(end, self._busy_at + IDLE) - clock()) > 0:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._dead.wait(), left)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._dead.wait(), PATIENCE if self._aim else longest)
         self.kill()
         self._steps = 0
         self.killed[self._doing] += 1
@@ -91,7 +87,7 @@ class Instance:
         """The process has got this far; ``moment``: what that means for an alert."""
         if self._process is None:
             return  # a last request of one that is dead
-        self._doing, self._busy_at = doing, asyncio.get_running_loop().time()
+        self._doing = doing
         if self._steps and self._aim in (None, moment):
             self._steps -= 1
             if not self._steps:
@@ -121,5 +117,5 @@ class Instance:
         """A request to storage has come in, or was done. Looking for a message or at the lease is no step, but waiting."""
         if self._process is None or (request.method == "GET" and _WAITING.search(request.path)):
             return
-        moment = await self._sends.wrote(request) if done else None
+        moment = self._sends.wrote(request.method, request.path, await request.read()) if done else None
         self._step(f"{request.method} {_RESOURCE.sub('', request.path)}", moment)

@@ -7,8 +7,6 @@ it. What happens to a process then is what decides whether somebody is told twic
 import re
 from enum import StrEnum
 
-from aiohttp import web
-
 _CHANNEL = re.compile(r"RowKey\W+(teams|webhook)\b")
 _STATUS = re.compile(rb'"status": ?"(\w+)"')
 _READS = frozenset({"GET", "DELETE"})
@@ -39,15 +37,14 @@ class Sends:
         """A receiver was called, or has answered."""
         return self._at(channel, Moment.ANSWERED if answered else Moment.ASKED)
 
-    async def wrote(self, request: web.Request) -> Moment | None:
+    def wrote(self, method: str, path: str, body: bytes) -> Moment | None:
         """Storage has done a request; the moment that it brings about, if it is about sending."""
-        if "/alerts" not in request.path or request.method in _READS:
+        if "/alerts" not in path or method in _READS:
             return None
-        body = await request.read()
         status = found[1].decode() if (found := _STATUS.search(body)) else ""
         if status == "done":
             self._channels.clear()
-        channel = _CHANNEL.search(request.path) or _CHANNEL.search(body.decode())
+        channel = _CHANNEL.search(path) or _CHANNEL.search(body.decode())
         if channel is None:
             return None
         if status == "failed":
