@@ -187,10 +187,10 @@ def _confirmed(
     if old is None or not old.pending:
         return state, event, None
     if not state.open:
-        return replace(state, pending=False, occurrences=state.occurrences - 1), event, Silence.HICCUP
+        return replace(state, pending=False, occurrences=max(state.occurrences - 1, 0)), event, Silence.HICCUP
     if not scan.confirms(old):
         return state, None, None
-    news = ChangeKind.OPENED if state.occurrences == 1 else ChangeKind.REOPENED
+    news = ChangeKind.OPENED if state.occurrences <= 1 else ChangeKind.REOPENED
     return replace(state, pending=False, changed_at=scan.now), news, None
 
 
