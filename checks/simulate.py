@@ -10,7 +10,7 @@ from checks.judge import Judge
 from checks.model import JudgedAccount
 from checks.policy import ENABLED, REPORT_ONLY, effect_of
 from checks.scope import Scopes
-from tenant.model import Account, Gap, Policy, Tenant
+from tenant.model import Account, AuditTrail, Gap, Policy, Tenant
 
 
 class CannotSimulate(ValueError):
@@ -48,11 +48,20 @@ def with_account_excluded(tenant: Tenant, account: Account, policy_id: str) -> T
 
 
 def shifts(
-    before: Tenant, after: Tenant, accounts: Iterable[Account], *, app_passwords_allowed: str, now: datetime
+    before: Tenant,
+    after: Tenant,
+    accounts: Iterable[Account],
+    *,
+    app_passwords_allowed: str,
+    now: datetime,
+    trail: AuditTrail | None = None,
 ) -> list[Shift]:
-    """The accounts whose visibility or usability differs between two tenants. Arguments as in ``checks.judge``."""
-    old = Judge(before, app_passwords_allowed=app_passwords_allowed, now=now)
-    new = Judge(after, app_passwords_allowed=app_passwords_allowed, now=now)
+    """The accounts whose visibility or usability differs between two tenants. Arguments as in ``checks.judge``.
+
+    What the sign-in log shows happened in the one that is: a change that is only supposed explains nothing of it.
+    """
+    judge_of = partial(Judge, app_passwords_allowed=app_passwords_allowed, now=now, trail=trail, past=before)
+    old, new = judge_of(before), judge_of(after)
     both = ((old.judge(account), new.judge(account)) for account in accounts)
     return [Shift(one, other) for one, other in both if _answers(one) != _answers(other)]
 
@@ -73,6 +82,7 @@ def waiting_shifts(
     app_passwords_allowed: str,
     now: datetime,
     at_most: int | None = None,
+    trail: AuditTrail | None = None,
 ) -> Iterator[Waiting]:
     """Every report-only policy as if it were switched on, in turn: what :func:`shifts` finds, at a fraction of the cost.
 
@@ -81,8 +91,8 @@ def waiting_shifts(
     arguments as in ``checks.judge``.
     """
     policies = waiting_policies(tenant)
-    judge_of = partial(Judge, app_passwords_allowed=app_passwords_allowed, now=now)
-    old, scopes = judge_of(tenant), Scopes(tenant, tuple(effect_of(policy, tenant) for policy in policies))
+    judge_of = partial(Judge, app_passwords_allowed=app_passwords_allowed, now=now, trail=trail, past=tenant)
+    old, scopes = judge_of(tenant), Scopes(tenant, tuple(effect_of(policy, tenant, now.date()) for policy in policies))
     groups = _alike(old, scopes, accounts) if policies else []
     wordless = judge_of(tenant, words=False)
     before = [wordless.answers(group[0]) for group in groups]

@@ -38,9 +38,11 @@ def visibility_of(
     account = situation.account
     state = per_user_state(account)
     if state == "enforced":
-        return VisibilityAnswer(Visibility.VISIBLE, [say.per_user_state(account, state)])
+        return VisibilityAnswer(
+            Visibility.VISIBLE, [say.per_user_state(account, state, switched_off=land.switched_off)]
+        )
     if state == "enabled":
-        return _when_enabled(account)
+        return _when_enabled(land, account)
     if state == "disabled":
         return _when_disabled(land, explaining, situation, now)
     return VisibilityAnswer(Visibility.UNKNOWN, [say.unreadable_state(account)])
@@ -53,7 +55,7 @@ def per_user_state(account: Account) -> str | None:
     return known if known in ("disabled", "enabled", "enforced") else None
 
 
-def _when_enabled(account: Account) -> VisibilityAnswer:
+def _when_enabled(land: Landscape, account: Account) -> VisibilityAnswer:
     rows = (
         # An MFA method is registered.
         (Visibility.STUCK, registered_for(account.registration)),
@@ -66,7 +68,7 @@ def _when_enabled(account: Account) -> VisibilityAnswer:
         stated = say.per_user_state(account, "enabled")
         return VisibilityAnswer(Visibility.UNKNOWN, [unread, stated], has_option=True)
     registered = visibility is Visibility.STUCK
-    return VisibilityAnswer(visibility, [say.per_user_enabled(account, registered)])
+    return VisibilityAnswer(visibility, [say.per_user_enabled(account, registered, switched_off=land.switched_off)])
 
 
 def _when_disabled(

@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-DONE, FOUND, FAILED = 0, 1, 2
+DONE, FOUND, FAILED, INCOMPLETE = 0, 1, 2, 3
 
 
 def put(text: str) -> None:

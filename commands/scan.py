@@ -2,14 +2,14 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 
 from checks.model import Severity
 from commands.arguments import Commands, account, add_format
 from commands.document import rendered
-from commands.output import DONE, FAILED, FOUND, plain, say, write
+from commands.output import DONE, FOUND, INCOMPLETE, plain, say, write
 from connections.channels import configured
 from findings.runs import new_run_id
 from jobs import views
@@ -21,6 +21,9 @@ from jobs.tell import send_here, waiting_alerts
 from reports.document import severities
 from reports.words import gap_sentence
 from settings import Settings, SettingsError, load_settings
+
+NEVER = "none"
+"""The value of ``--fail-on`` with which no finding changes the exit code."""
 
 
 def add(commands: Commands) -> None:
@@ -36,7 +39,12 @@ def add(commands: Commands) -> None:
     )
     add_format(one, "table", "json", "csv", "html")
     one.add_argument("--no-store", action="store_true", help="keep nothing and tell nobody")
-    one.add_argument("--fail-on", choices=[level.value for level in Severity], default=Severity.HIGH.value)
+    one.add_argument(
+        "--fail-on",
+        choices=[*(level.value for level in Severity), NEVER],
+        default=Severity.HIGH.value,
+        help="exit with 1 where an open finding is at least so severe (default: high)",
+    )
     one.set_defaults(command=_scan)
 
 
@@ -75,10 +83,14 @@ async def _scan(options: argparse.Namespace) -> int:
         say(plain(note))
     for gap in run["gaps"]:
         say(plain(f"Could not read: {gap_sentence(gap, names)}"))
-    if not run["complete"]:
-        return FAILED
-    limit = Severity(options.fail_on).rank
-    return FOUND if any(Severity(level).rank >= limit for level in severities(result.document)) else DONE
+    return _exit_code(options.fail_on, severities(result.document), complete=run["complete"])
+
+
+def _exit_code(fail_on: str, found: Iterable[str], *, complete: bool) -> int:
+    """A finding is told whether or not something was unreadable: what is missing makes none better."""
+    if fail_on != NEVER and any(Severity(level).rank >= Severity(fail_on).rank for level in found):
+        return FOUND
+    return DONE if complete else INCOMPLETE
 
 
 async def _tell_that_none_can_start(error: SettingsError) -> None:

@@ -200,6 +200,9 @@ class Change:
     """Since when it has been so and through whom, in a sentence, where that is known."""
     previous_severity: str | None = None
     """Set where the severity differs from before."""
+    previous_visibility: str | None = None
+    """What was known of the account's option before this scan (:attr:`AccountRecord.last_visibility`); None for an account that
+    nobody watched."""
     resolution: str | None = None
     flapping: Flap | None = None
     silence: Silence | None = None
@@ -227,6 +230,7 @@ class Change:
             "title": self.title,
             "severity": self.severity,
             "previous_severity": self.previous_severity,
+            "previous_visibility": self.previous_visibility,
             "summary": self.summary,
             "cause": self.cause,
             "at": iso(self.at),
@@ -269,6 +273,12 @@ class AccountRecord:
     usability: str = "unknown"
     document: Mapping[str, Any] | None = None
     """The public JSON object of the account; None where a reader asked for the record without it."""
+
+    @property
+    def last_visibility(self) -> str:
+        """The visibility; where it couldn't be told, ``visible`` all the same if the state that was last read offers the option."""
+        enforced = (self.per_user_mfa or "").lower() == "enforced"
+        return "visible" if self.visibility == "unknown" and enforced else self.visibility
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,6 +61,8 @@ class RunRecord:
     """The unreadable inputs: ``input``, ``error``, ``permission``, ``account``."""
     notes: tuple[str, ...] = ()
     """What is to be known about the run itself, in sentences: a wrong clock, a row that can't be read."""
+    app_passwords: Mapping[str, Any] = field(default_factory=dict)
+    """What is known of the tenant's switch for app passwords: ``allowed``, ``source``, ``contradiction``."""
 
     def public(self) -> dict[str, Any]:
         """The run as a JSON object."""
@@ -84,4 +86,5 @@ class RunRecord:
             "changes": dict(self.changes),
             "gaps": [dict(gap) for gap in self.gaps],
             "notes": list(self.notes),
+            "app_passwords": {name: self.app_passwords.get(name) for name in ("allowed", "source", "contradiction")},
         }

@@ -153,6 +153,7 @@ class FindingStore:
                 recheck=recheck,
                 channels=channels,
                 exceptions=exceptions,
+                known=known.record,
             )
             touched = tuple(state for state in outcome.states if state not in stored.findings)
             outcome = replace(outcome, touched=touched)

@@ -50,6 +50,8 @@ class Seen:
     """The accounts whose sign-ins are known for every day."""
     clock_ahead: timedelta | None = None
     """How far this machine's clock is ahead of Microsoft Graph's."""
+    trail: AuditTrail | None = None
+    """What is known of the audit log."""
 
 
 async def read(settings: Settings, accounts: Sequence[str], progress: Progress) -> tuple[Reading, int]:
@@ -67,7 +69,8 @@ def judge_reading(
 ) -> list[JudgedAccount]:
     """Every account of a reading, judged, with the causes and the products that use it. Raises ``ProductsError``."""
     products = products_for(settings)
-    judged = judge(reading.tenant, reading.accounts, app_passwords_allowed=settings.app_passwords_allowed, now=now)
+    allowed = settings.app_passwords_allowed
+    judged = judge(reading.tenant, reading.accounts, app_passwords_allowed=allowed, now=now, trail=trail)
     causes = Causes(reading.tenant, trail, now)
     return [causes.explain(with_products(with_ways_out(one), products)) for one in judged]
 
@@ -122,6 +125,7 @@ async def look(
         usage.proposals,
         usage.whole,
         graph.clock_ahead,
+        found.trail,
     )
 
 
@@ -196,7 +200,8 @@ class _Look:
         turns, trail = Turns(), None  # the audit log and the sign-in log share one limit
         if self._settings.audit_log == "on":
             gaps = Gaps()
-            trail = await read_trail(self._graph, self._evidence, turns, gaps, self._clock(), reading.tenant)
+            ids = [account.id for account in reading.accounts]
+            trail = await read_trail(self._graph, self._evidence, turns, gaps, self._clock(), reading.tenant, ids)
             reading = replace(reading, gaps=(*reading.gaps, *gaps.found()))
         usage = await self._usage(reading, turns, quick=quick)
         if _discovers_all(self._settings):

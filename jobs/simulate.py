@@ -14,7 +14,7 @@ from checks.simulate import (
     with_policy_enabled,
 )
 from reports.document import Json, shift_object
-from tenant.model import Account, Gap, Tenant
+from tenant.model import Account, AuditTrail, Gap, Tenant
 from tenant.policies import parse_policy
 from tenant.reader import Reading
 
@@ -55,10 +55,21 @@ def run(reading: Reading, wanted: Case, app_passwords_allowed: str, now: datetim
     return _outcome(title, policy_id, len(found), found)
 
 
-def waiting(reading: Reading, app_passwords_allowed: str, now: datetime, at_most: int | None = None) -> list[Json]:
+def waiting(
+    reading: Reading,
+    app_passwords_allowed: str,
+    now: datetime,
+    at_most: int | None = None,
+    trail: AuditTrail | None = None,
+) -> list[Json]:
     """For every report-only policy the accounts whose answers would change: ``at_most`` by name, and how many there are."""
     found = waiting_shifts(
-        reading.tenant, reading.accounts, app_passwords_allowed=app_passwords_allowed, now=now, at_most=at_most
+        reading.tenant,
+        reading.accounts,
+        app_passwords_allowed=app_passwords_allowed,
+        now=now,
+        at_most=at_most,
+        trail=trail,
     )
     return [_outcome(_enabled(one.policy.display_name), one.policy.id, one.count, one.shifts) for one in found]
 
@@ -68,9 +79,11 @@ def _outcome(title: str, policy_id: str | None, count: int, found: Sequence[Shif
     return {"title": title, "policy_id": policy_id, "count": count, "accounts": accounts}
 
 
-def waiting_changes(reading: Reading, app_passwords_allowed: str, now: datetime) -> list[Json]:
+def waiting_changes(
+    reading: Reading, app_passwords_allowed: str, now: datetime, trail: AuditTrail | None = None
+) -> list[Json]:
     """For every report-only policy that would change something: the accounts, at most ``SHOWN`` of them by name."""
-    return [one for one in waiting(reading, app_passwords_allowed, now, SHOWN) if one["accounts"]]
+    return [one for one in waiting(reading, app_passwords_allowed, now, SHOWN, trail) if one["accounts"]]
 
 
 def _enabled(name: str) -> str:

@@ -141,6 +141,18 @@ class RoleAssignment:
 
 
 @dataclass(frozen=True, slots=True)
+class MfaService:
+    """The tenant's settings of per-user MFA."""
+
+    allows_app_passwords: bool
+    """The switch "Allow users to create app passwords to sign in to non-browser apps"."""
+    trusted_ips: tuple[str, ...] = ()
+    """The address ranges of the MFA trusted IPs, as Graph writes them."""
+    trusts_federated_users: bool | None = None
+    """Whether requests of federated users from the intranet skip MFA; None where the answer doesn't say."""
+
+
+@dataclass(frozen=True, slots=True)
 class Tenant:
     """Everything that is read once per scan."""
 
@@ -164,6 +176,8 @@ class Tenant:
     memberships are unread, and otherwise empty."""
     role_names: Mapping[str, str] = field(default_factory=dict)
     """Role template id -> display name, to explain a scope."""
+    mfa_service: MfaService | None = None
+    """The settings of per-user MFA; None where they couldn't be read. No verdict depends on them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,6 +279,7 @@ class AuditEvent:
     time: datetime
     kind: str
     """``policy_added``, ``policy_updated``, ``policy_deleted``, ``security_defaults``, ``mfa_enabled``, ``mfa_disabled``,
+    ``mfa_changed`` (per-user MFA, and the log doesn't say how), ``tenant_switch``, ``mfa_registration_policy``,
     ``app_password_created``, ``app_password_deleted``, ``group_added``, ``group_removed``, ``role_added``, ``role_removed``."""
     actor: str | None
     """User principal name of the person, or the name of the application, that did it."""
@@ -272,7 +287,8 @@ class AuditEvent:
     """Id of the policy, account or group that was changed."""
     target_name: str
     detail: str = ""
-    """For ``security_defaults``: ``on`` or ``off`` afterwards, where the log says so."""
+    """What it was afterwards, where the log says so: ``on`` or ``off`` of ``security_defaults`` and ``tenant_switch``, the state
+    of per-user MFA."""
     container_id: str = ""
     """Id of the group or role that the target was added to or removed from."""
     container_name: str = ""

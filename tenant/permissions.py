@@ -65,6 +65,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         "Policy.Read.All",
         "authentication_strengths",
     ),
+    Endpoint("GET", "/policies/mfaServicePolicy", "beta", "Policy.Read.All", "mfa_service"),
     Endpoint("GET", "/users/{id}/authentication/requirements", "beta", "Policy.Read.All", "per_user_mfa"),
     Endpoint("GET", "/users", "v1.0", "User.Read.All", "selection"),
     Endpoint("GET", "/users/{id}", "v1.0", "User.Read.All", "account_properties"),
@@ -117,8 +118,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
 PERMISSIONS: tuple[Permission, ...] = (
     Permission(
         "Policy.Read.All",
-        "Security Defaults, Conditional Access policies, named locations, authentication strengths, and the per-user MFA "
-        "state of each service account; asking Microsoft's What If about them (WHAT_IF_BUDGET).",
+        "Security Defaults, Conditional Access policies, named locations, authentication strengths, the per-user MFA "
+        "state of each service account, and the tenant's switch for app passwords; asking Microsoft's What If about them (WHAT_IF_BUDGET).",
         "No account can be judged.",
     ),
     Permission(

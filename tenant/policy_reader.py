@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from tenant.gaps import Gaps
 from tenant.graph import REFINEMENT_REFUSED, Graph, GraphError, GraphRefused, Json
+from tenant.locations import EVERYWHERE, FIXED_LOCATIONS
 from tenant.model import AuthenticationStrength, Gap, Policy
 from tenant.policies import parse_policy, parse_strength
 
@@ -23,7 +24,6 @@ _STRENGTHS = (
     "/policies/authenticationStrengthPolicies",
     "/identity/conditionalAccess/authenticationStrength/policies",  # the same, where the first isn't known
 )
-_NO_LOCATION = frozenset({"all", "alltrusted"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,4 +117,5 @@ async def _locations(graph: Graph, gaps: Gaps) -> dict[str, str] | Gap:
 
 
 def _named_locations(policy: Policy) -> set[str]:
-    return {one.lower() for one in policy.include_locations + policy.exclude_locations} - _NO_LOCATION
+    named = {one.lower() for one in policy.include_locations + policy.exclude_locations}
+    return named - FIXED_LOCATIONS.keys() - {EVERYWHERE}
