@@ -1,14 +1,11 @@
 """``cli.py scan``: read the tenant, judge the service accounts, keep and tell what changed."""
 
 import argparse
-import asyncio
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 
-from alerts.deliver import DeliveryResult
-from alerts.ledger import CLAIM, DeliveryStatus
 from checks.model import Severity
 from commands.arguments import Commands, account, add_format
 from commands.document import rendered
@@ -18,9 +15,9 @@ from findings.runs import new_run_id
 from jobs import views
 from jobs.clock import now_utc
 from jobs.endings import tell_failure
-from jobs.errors import EXPECTED, sentence
+from jobs.errors import EXPECTED
 from jobs.scan import ScanRequest, scan
-from jobs.tell import send_alert, waiting_alerts
+from jobs.tell import send_here, waiting_alerts
 from reports.document import severities
 from reports.words import gap_sentence
 from settings import Settings, SettingsError, load_settings
@@ -117,28 +114,11 @@ async def _tell(settings: Settings, alert_ids: Sequence[str]) -> None:
     if alert_ids and not configured(settings):
         say("No alert channel is set here: what changed waits for the function app's next alert.")
         return
-    problems: dict[str, None] = {}
-    for alert_id in alert_ids:
-        try:
-            result = await _send(settings, alert_id)
-        except EXPECTED as error:
-            problems[sentence(error)] = None
-        else:
-            problems |= dict.fromkeys(result.problems if result and not result.told else ())
+    problems = await send_here(settings, alert_ids, progress=say)
     for problem in problems:
         say(plain(problem))
     if problems:
         say("The alert is kept and sent with the next scan.")
-
-
-async def _send(settings: Settings, alert_id: str) -> DeliveryResult | None:
-    """Send an alert; one that a process took and died with is free again when its claim has run out."""
-    result = await send_alert(settings, alert_id)
-    if result is None or not any(one.status is DeliveryStatus.SENDING for one in result.results):
-        return result
-    say(f"Another process has begun to send an alert; waiting {CLAIM.seconds} seconds for it.")
-    await asyncio.sleep(CLAIM.seconds + 1)
-    return await send_alert(settings, alert_id)
 
 
 class _Bar:

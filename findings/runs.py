@@ -13,10 +13,10 @@ from azure.data.tables.aio import TableServiceClient
 from findings.clocks import TOLERANCE, run_not_after
 from findings.errors import ConflictError, StorageError
 from findings.keys import from_key, to_key
-from findings.model import DONE, RunRecord, RunStatus
 from findings.odd import Columns, OddRows, UnreadableRow, columns_of
 from findings.packing import pack
 from findings.rows import present
+from findings.run_record import DONE, RunRecord, RunStatus
 from findings.tables import Entity, Table
 
 RUNS = "runs"

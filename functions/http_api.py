@@ -13,12 +13,12 @@ import azure.functions as func
 from findings.errors import FindingsError, ScanAlreadyRunning
 from findings.exceptions import ExceptionHolds, ExceptionRefused
 from findings.lease import LeaseTimes
-from findings.model import RunRecord, RunStatus
+from findings.run_record import RunRecord, RunStatus
 from findings.runs import RunStore, new_run_id
-from functions import queues
 from functions.access import OPERATOR, READER, Principal, Refused, require
 from jobs import views
 from jobs.errors import EXPECTED, sentence
+from jobs.messages import AlertMessage, ScanMessage
 from jobs.scan import ScanRequest, scan
 from jobs.tell import send_test_alert
 from reports.html import security_headers
@@ -67,11 +67,11 @@ async def recheck(req: func.HttpRequest) -> RecheckAnswer:
         if not accounts:
             async with views.opened(settings) as service:  # so that it can be followed before a scan picks it up
                 await RunStore(service).save(RunRecord(run_id, RunStatus.QUEUED, now, trigger="request"))
-            messages["scans"].append(json.dumps(queues.scan_message("request", run_id)))
+            messages["scans"].append(ScanMessage(run_id, "request").text)
             return _json_response({"run_id": run_id}, 202, {"Location": f"/api/runs/{run_id}"})
         request = ScanRequest(run_id, "request", accounts, times=LeaseTimes(wait=10))
         result = await scan(settings, request)
-        messages["alerts"] += [queues.alert_message(alert_id) for alert_id in result.alert_ids]
+        messages["alerts"] += [AlertMessage(alert_id).text for alert_id in result.alert_ids]
         if not result.document["accounts"]:
             gaps = result.document["run"]["gaps"]
             raise BadRequest("; ".join(f"{gap['input']}: {gap['error']}" for gap in gaps) or "No such account.", 404)
@@ -150,7 +150,7 @@ async def test_alert(req: func.HttpRequest) -> func.HttpResponse:
     """Send a test through every channel, and say what each answered."""
 
     async def answer(settings: Settings, caller: Principal) -> func.HttpResponse:
-        return _json_response({"channels": await send_test_alert(settings)})
+        return _json_response({"channels": await send_test_alert(settings, by_app=True)})
 
     return await _served(req, OPERATOR, answer)
 

@@ -11,7 +11,8 @@ from alerts.wording import count, when
 from checks.catalog import BLOCKED_CHECKS, OPTION_CHECKS, causing_effects, deciding_effects
 from checks.model import Effect, Usability, Visibility
 from checks.reasons import INPUTS
-from findings.model import Change, ChangeKind, FindingState, Flap, RunRecord
+from findings.model import Change, ChangeKind, FindingState, Flap
+from findings.run_record import RunRecord
 from findings.sight import NewsKind, SightNews
 from settings import Settings
 from tenant.shapes import parse_time

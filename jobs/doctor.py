@@ -164,7 +164,9 @@ async def _queues(connection: StorageConnection) -> Line:
             "Check AzureWebJobsStorage, the storage account's network rules, and that Azurite runs if you use it.",
         )
     return Line(
-        "queues", Level.OK, f"Queue Storage at {host} answers. Its roles were not tried: only the app uses them."
+        "queues",
+        Level.OK,
+        f"Queue Storage at {host} answers. Its roles were not tried: the app needs them, and a terminal beside it has it try again.",
     )
 
 

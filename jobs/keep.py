@@ -1,6 +1,6 @@
 """Keeping: compare what was seen with what was known, and write every account with its changes."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -15,6 +15,7 @@ from findings.model import AcceptedException, AccountRecord, Comparison, Observa
 from findings.parallel import for_each
 from findings.store import FindingStore
 from jobs.look import Seen
+from jobs.watch import Watch
 from reports.document import account_object
 
 Advance = Callable[[int, int], None]
@@ -32,6 +33,17 @@ class Occasion:
     """The alert channels that it is for."""
     now: datetime
     """When keeping began."""
+    recheck: bool = False
+    """Whether the scan looks at some accounts only."""
+
+
+def is_kept(one: JudgedAccount, watch: Watch, known: Container[str]) -> bool:
+    """Whether an account is kept: not what was only asked for, and not what has no id because it could never be read.
+
+    ``known``: the ids of the accounts of which something is kept already.
+    """
+    account = one.account
+    return account.id in watch.watched and (account.properties is None or account.id in known)
 
 
 class Keeper:
@@ -57,7 +69,7 @@ class Keeper:
         Returns the accounts with the findings that only time shows, and what changed.
         """
         judged = [self._with_history(one) for one in seen.judged]
-        kept = [one for one in judged if self._is_kept(one, seen)]
+        kept = [one for one in judged if is_kept(one, seen.watch, self._known)]
         outcomes: list[Comparison] = []
 
         async def keep(one: JudgedAccount) -> None:
@@ -70,11 +82,6 @@ class Keeper:
         await for_each(kept, keep)
         await for_each(self._missed(seen), miss)
         return judged, outcomes
-
-    def _is_kept(self, one: JudgedAccount, seen: Seen) -> bool:
-        """Not what was only asked for, and not what has no id because it could never be read."""
-        account = one.account
-        return account.id in seen.watch.watched and (account.properties is None or account.id in self._known)
 
     async def _keep_one(self, one: JudgedAccount, seen: Seen) -> Comparison:
         account, verdict = one.account, one.verdict
@@ -110,6 +117,7 @@ class Keeper:
             resolution=lambda check_id: why_resolved(check_id, verdict),
             undecided=open_questions,
             confirmed=CONFIRMED,
+            recheck=self._occasion.recheck,
             exceptions=self._accepted,
             snapshot=known,
             now=self._occasion.now,

@@ -8,7 +8,8 @@ from datetime import datetime
 from checks.model import JudgedAccount, Severity, Visibility
 from checks.policy import DISABLED
 from checks.tenant_switch import TenantSwitch
-from findings.model import Comparison, FindingState, RunRecord, RunStatus
+from findings.model import Comparison, FindingState
+from findings.run_record import RunRecord, RunStatus
 from jobs.look import Seen
 from reports.document import FindingStatus, Json, RunSummary, gap_object, switch_object
 from tenant.model import Gap, Tenant

@@ -13,7 +13,8 @@ from checks.catalog import known_checks
 from connections.storage import TABLES, ensure_tables, tables
 from evidence.store import StoredEvidence
 from findings.exceptions import ExceptionStore
-from findings.model import AcceptedException, AccountRecord, RunRecord
+from findings.model import AcceptedException, AccountRecord
+from findings.run_record import RunRecord
 from findings.runs import RunStore
 from findings.store import FindingStore
 from reports.document import SCHEMA, Json

@@ -13,7 +13,8 @@ import pytest
 from checks.catalog import CHECKS, SWITCHED_OFF
 from checks.pages import pages
 from connections.storage import TABLES
-from findings.model import FindingState, RunRecord, RunStatus, Status
+from findings.model import FindingState, Status
+from findings.run_record import RunRecord, RunStatus
 from tests.update_docs import DOCS, generated
 
 ROOT = Path(__file__).parent.parent

@@ -56,6 +56,57 @@ def test_a_failed_read_closes_no_finding_of_an_account_listed_by_name(installati
     assert len(installation.told()) == 2
 
 
+@pytest.mark.parametrize("then", [BACKUP, "svc-copies@contoso.com"])
+def test_an_account_that_is_renamed_again_gets_one_note_for_each_rename(installation: Installation, then: str) -> None:
+    installation.scan()
+    user = installation.graph.tenant.user(BACKUP)
+    for upn in ("svc-archive@contoso.com", then):
+        user.upn = upn
+        installation.graph.tenant.changed()
+        installation.scan()
+    first, second = (note.splitlines()[0] for note in sight(installation))
+    assert first.startswith(f"{BACKUP} was renamed to svc-archive@contoso.com.")
+    assert second.startswith(f"svc-archive@contoso.com was renamed to {then}.")
+
+
+def test_a_setting_that_names_a_renamed_account_by_its_new_name_is_told_as_put_right(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installation.scan()
+    installation.graph.tenant.user(BACKUP).upn = "svc-archive@contoso.com"
+    installation.graph.tenant.changed()
+    installation.scan()
+    monkeypatch.setenv("SERVICE_ACCOUNTS", ",".join(("svc-archive@contoso.com", MAILER, VISIBLE)))
+    installation.scan()
+    assert len(sight(installation)) == 2
+    assert sight(installation)[1].startswith("The settings no longer select svc-archive@contoso.com by its old name")
+
+
+def test_what_cannot_be_read_of_new_accounts_is_their_own_trouble_from_the_first_scan_on(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tenant.pacing.Pace.after", lambda *_: None)  # nobody waits here
+    for name, listed in ((BACKUP, (BACKUP, MAILER)), (VISIBLE, (BACKUP, MAILER, VISIBLE))):
+        monkeypatch.setenv("SERVICE_ACCOUNTS", ",".join(listed))
+        installation.graph.heal()
+        installation.graph.fail(f"/users/{installation.graph.tenant.user(name).id}/authentication/requirements", 500)
+        installation.scan()
+        assert (name, "APW-008") in findings(installation)
+    assert sight(installation) == []
+
+
+def test_an_account_that_can_never_be_read_is_told_as_blindness(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tenant.pacing.Pace.after", lambda *_: None)  # nobody waits here
+    installation.graph.fail(f"/users/{BACKUP}", 500)
+    for _ in range(2):
+        installation.scan()
+    (note,) = sight(installation)
+    assert note.startswith("The account")
+    assert "can't be read" in note
+
+
 def test_one_account_that_answers_500_for_good_keeps_its_findings_and_is_told_as_unreadable(
     installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,7 +8,7 @@ from random import Random
 from azure.data.tables.aio import TableServiceClient
 
 from findings.lease import scan_lease
-from findings.model import DONE, RunRecord, RunStatus
+from findings.run_record import DONE, RunRecord, RunStatus
 from findings.runs import RunStore, new_run_id
 from tests.findings.build import DAY, HOUR, NOW
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import httpx
 import pytest
-from azure.core.pipeline.transport import AioHttpTransport
 
 from connections import storage as storage_module
 from devtools.azurite import Azurite
@@ -42,11 +41,6 @@ class Tables(FaultyTransport):
     def __init__(self, steps: Steps) -> None:
         super().__init__()
         self._steps = steps
-
-    async def __aenter__(self) -> "Tables":
-        self._inner = AioHttpTransport()
-        await super().__aenter__()
-        return self
 
     async def send(self, request: Any, **options: Any) -> Any:
         async def ask() -> Any:

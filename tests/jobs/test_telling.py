@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from azure.storage.queue.aio import QueueServiceClient
 
 from alerts.channel import SETTINGS, TITLES
+from alerts.ledger import DeliveryStatus, Ledger
 from alerts.model import Alert, Purpose
 from alerts.stored import dump
 from connections.queues import put_later
@@ -19,7 +21,7 @@ from findings.store import FindingStore
 from functions import queues
 from jobs import tell
 from jobs.alert_content import changes_alert
-from jobs.teller import NEWS
+from jobs.channel_watch import NEWS
 from settings import Settings
 from settings.problems import CHANNEL_FIELDS
 from tests.findings.build import account, seen
@@ -139,6 +141,24 @@ async def test_a_test_that_gets_through_sends_what_waits(app: World) -> None:
     assert [(one["channel"], one["delivered"]) for one in answers] == [("teams", True), ("webhook", True)]
     await app.run(MINUTE)
     assert (await app.waiting(), len(cards(app.teams))) == ([], 4)
+    assert notices(app.hook) == [BROKEN, AGAIN]
+
+
+async def test_a_test_by_the_app_that_gets_through_ends_the_time_for_which_a_channel_did_not_work(app: World) -> None:
+    """Also where nothing waits any more, so that no later alert has to get through first."""
+    app.teams.status = 404
+    await app.alert("a")
+    await app.run(HOUR)
+    app.teams.status = 202
+    async with tables(app.settings) as service:
+        ledger = Ledger(service)
+        for name, state in (await ledger.states("a")).items():
+            if name == "teams":
+                claimed = await ledger.claim(state, app.now)
+                assert claimed
+                await ledger.settle(replace(claimed, status=DeliveryStatus.WITHDRAWN))
+    await tell.send_test_alert(app.settings, by_app=True, clock=app.clock)
+    await app.run(MINUTE)
     assert notices(app.hook) == [BROKEN, AGAIN]
 
 

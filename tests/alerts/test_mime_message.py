@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from alerts.attachments import COLUMNS, changes_csv, changes_json, formula_safe
 from alerts.episodes import Word
-from alerts.mail import ID_HEADER, mail_html, mail_message, subject_of
+from alerts.mime_message import ID_HEADER, mail_message, subject_of
 from alerts.model import Alert, AlertGap, AlertReason, Kind
 from tests.alerts import samples
 from tests.alerts.samples import HOSTILE, NOW, REPORT, alert, item
@@ -90,7 +90,7 @@ def test_mail_arrives_as_html_and_text_with_nothing_that_could_act(made: Alert) 
 
 @pytest.mark.parametrize("made", ALL, ids=lambda made: made.headline[:40])
 def test_mail_needs_nothing_from_elsewhere(made: Alert) -> None:
-    html = mail_html(made)
+    html = part(arrived(made), "html")
     assert "url(" not in html
     assert "@import" not in html
     assert "<img" not in html
