@@ -21,7 +21,12 @@ ALL = {"includeApplications": ["All"]}
 
 def policy(name: str = "P", *, strength: str = "", locations: Any = None, clients: Any = None, **users: Any) -> Policy:
     grant = {"operator": "OR", "builtInControls": [], "authenticationStrength": {"id": strength}} if strength else None
-    conditions = {"applications": ALL, "users": users, "locations": locations, "clientApplications": clients}
+    conditions = {
+        "applications": ALL,
+        "users": {"includeUsers": [], **users},
+        "locations": locations,
+        "clientApplications": clients,
+    }
     return parse_policy({"id": name, "displayName": name, "conditions": conditions, "grantControls": grant})
 
 
