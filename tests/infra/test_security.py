@@ -117,10 +117,31 @@ def test_app_takes_https_only_and_no_publishing_passwords() -> None:
     site = properties("app.bicep", "site")
     assert site["httpsOnly"] is True
     config = site["siteConfig"]
-    assert (config["minTlsVersion"], config["scmMinTlsVersion"], config["ftpsState"]) == ("1.2", "1.2", "Disabled")
+    assert (config["minTlsVersion"], config["scmMinTlsVersion"]) == ("1.2", "1.2")
     assert config["cors"] == {"allowedOrigins": [], "supportCredentials": False}
     assert properties("app.bicep", "ftpPassword")["allow"] is False
     assert properties("app.bicep", "scmPassword")["allow"] is False
+
+
+def test_the_site_has_none_of_the_properties_that_flex_consumption_refuses() -> None:
+    # BadRequest 51021 in newer regions, in the words of Azure: "... is not allowed for Flex Consumption Sku". FTP stays off by
+    # basicPublishingCredentialsPolicies/ftp.
+    refused = {
+        "alwaysOn",
+        "ftpsState",
+        "functionAppScaleLimit",
+        "functionsRuntimeScaleMonitoringEnabled",
+        "javaVersion",
+        "linuxFxVersion",
+        "netFrameworkVersion",
+        "nodeVersion",
+        "powerShellVersion",
+        "preWarmedInstanceCount",
+        "pythonVersion",
+        "use32BitWorkerProcess",
+        "windowsFxVersion",
+    }
+    assert not refused & properties("app.bicep", "site")["siteConfig"].keys()
 
 
 def test_app_has_one_identity_and_uses_it_for_storage_package_and_secrets() -> None:
@@ -131,7 +152,7 @@ def test_app_has_one_identity_and_uses_it_for_storage_package_and_secrets() -> N
         "type": "UserAssignedIdentity",
         "userAssignedIdentityResourceId": "identityId",
     }
-    settings = parsed(INFRA / "modules" / "app.bicep")["variables"]["platformSettings"]["value"]
+    settings = parsed(INFRA / "modules" / "app.bicep")["variables"]["identitySettings"]["value"]
     assert settings["AzureWebJobsStorage__credential"] == "managedidentity"
     assert "AzureWebJobsStorage" not in settings
 
