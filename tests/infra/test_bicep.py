@@ -175,5 +175,5 @@ def test_alert_rules_ask_for_lines_that_are_written() -> None:
     assert re.search(rf'"{start}%s:[^"]*{middle}', queues), (
         "functions/queues.py no longer logs the line that the alert rule waits for"
     )
-    named = set(re.findall(r"Functions\.(\w+)", queries["poisonQuery"]["value"]))
+    named = set(re.findall(r'"Functions\.(\w+)"', queries["poisonQuery"]["value"]))
     assert named == {name for name in functions() if name.endswith("_poison")}

@@ -49,7 +49,10 @@ def with_repeated_parameters(template: str) -> str:
     Bicep has no way to say once what two entries take: each lists its own parameters.
     """
     source = (INFRA / "resources.bicep").read_text(encoding="utf-8")
-    begin, end = "main.bicep repeats this file: python -m tests.infra.update_generated\n", "// End of what main.bicep repeats."
+    begin, end = (
+        "main.bicep repeats this file: python -m tests.infra.update_generated\n",
+        "// End of what main.bicep repeats.",
+    )
     repeated = source.partition(begin)[2].partition(end)[0]
     template = re.sub(
         r"(?<=is repeated: python -m tests\.infra\.update_generated\n).*(?=// End of what is repeated\.)",
