@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from statistics import median
 from types import SimpleNamespace
@@ -21,7 +21,7 @@ class _Properties(SimpleNamespace):
         return None
 
 
-def ask(query: str, tables: dict[str, Sequence[Row]], now: datetime) -> list[Row]:
+def ask(query: str, tables: Mapping[str, Sequence[Row]], now: datetime) -> list[Row]:
     """The rows that a query gives at a time. Raises ValueError for what isn't understood."""
     source, *steps = [line.removeprefix("|").strip() for line in query.strip().splitlines()]
     names = source.removeprefix("union isfuzzy=true ")
@@ -104,7 +104,8 @@ def _aggregate(text: str, rows: list[Row], now: datetime) -> Any:
     if found[1] == "countif":
         return sum(map(bool, values))
     numbers = [value for value in values if value is not None]
-    return {"min": min, "max": max, "percentile": median}[found[1]](numbers) if numbers else None
+    whole: dict[str, Callable[[list[Any]], Any]] = {"min": min, "max": max, "percentile": median}
+    return whole[found[1]](numbers) if numbers else None
 
 
 def _parsed(text: str, row: Row) -> Row:
