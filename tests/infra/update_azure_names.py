@@ -144,9 +144,9 @@ READ_BY_HAND: dict[str, tuple[str, dict[str, list[str]]]] = {
         "github.com/microsoftgraph/msgraph-bicep-types, generated/microsoftgraph/microsoft.graph/v1.0/1.0.1-preview/types.md",
         {
             "api": [],
-            "api.requestedAccessTokenVersion": [],
             "appRoles": [],
             "displayName": [],
+            "identifierUris": [],
             "signInAudience": [
                 "AzureADMyOrg",
                 "AzureADMultipleOrgs",
@@ -155,8 +155,14 @@ READ_BY_HAND: dict[str, tuple[str, dict[str, list[str]]]] = {
             ],
             "uniqueName": [],
             "web": [],
+            "web.implicitGrantSettings": [],
+            "web.implicitGrantSettings.enableIdTokenIssuance": [],
             "web.redirectUris": [],
         },
+    ),
+    "Microsoft.Graph/oauth2PermissionGrants@v1.0": (
+        "github.com/microsoftgraph/msgraph-bicep-types, generated/microsoftgraph/microsoft.graph/v1.0/1.0.1-preview/types.md",
+        {"clientId": [], "consentType": ["AllPrincipals", "Principal"], "resourceId": []},
     ),
     "Microsoft.Graph/servicePrincipals@v1.0": (
         "github.com/microsoftgraph/msgraph-bicep-types, generated/microsoftgraph/microsoft.graph/v1.0/1.0.1-preview/types.md",
