@@ -99,12 +99,12 @@ def steps(values: Mapping[str, str]) -> str:
     ]
     if not values.get("AUTH_CLIENT_ID"):
         lines += [
-            "2. Let people see the report: docs/deploy.md, step 5. Until then every address but health stays closed."
+            "2. Let people see the report: docs/deploy.md, step 9. Until then every address but health stays closed."
         ]
     else:
         lines += [f"2. The report: {url}/api/report"]
     lines += [
-        "3. Tell somebody: docs/deploy.md, step 6.",
+        "3. Tell somebody: docs/deploy.md, steps 7 and 8.",
         "",
         f"Is it well? {url}/api/health says ok after the first scan, and until then not ok.",
         "",
@@ -123,7 +123,7 @@ def next_steps(azure: Azure, values: Mapping[str, str], *, ask: Callable[[str], 
     run_id = start_scan(azure, values["STORAGE_QUEUE_ENDPOINT"])
     print(
         f"The first scan is on its way: run {run_id}. What the app may not read yet it calls unknown, and says so.\n"
-        "Another one: docs/deploy.md, step 4.",
+        "Another one: docs/deploy.md, A scan by hand.",
         flush=True,
     )
 

@@ -280,6 +280,7 @@ module resources 'resources.bicep' = {
 
 output AZURE_RESOURCE_GROUP string = group.name
 output FUNCTION_APP_NAME string = resources.outputs.functionAppName
+output FUNCTION_APP_ID string = resources.outputs.functionAppId
 output FUNCTION_APP_URL string = resources.outputs.functionAppUrl
 output REDIRECT_URI string = resources.outputs.redirectUri
 output IDENTITY_NAME string = resources.outputs.identityName

@@ -436,6 +436,7 @@ module alerts 'modules/alerts.bicep' = {
 }
 
 output functionAppName string = app.outputs.name
+output functionAppId string = app.outputs.id
 output functionAppUrl string = app.outputs.url
 output redirectUri string = app.outputs.redirectUri
 output identityName string = identity.outputs.name
