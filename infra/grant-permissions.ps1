@@ -224,7 +224,7 @@ foreach ($permission in $wanted) {
 if ($roleIds.ContainsKey('Mail.Send') -and $granted.ContainsKey($roleIds['Mail.Send'])) {
     ''
     'Warning: this identity holds Mail.Send in Entra ID and can send mail as anybody in the tenant.'
-    'Take it away (Entra admin center > Enterprise applications > the identity > Permissions) and use'
+    'Take it away (Entra admin center > Enterprise apps > the identity > Permissions) and use'
     'the Exchange role in docs/deploy.md instead.'
 }
 

@@ -191,7 +191,7 @@ done
 # Mail is sent with an Exchange role for one mailbox. The same right from Entra ID would reach every mailbox.
 if [[ -n $(assignment_of "$(role_id Mail.Send)") ]]; then
   printf '\nWarning: this identity holds Mail.Send in Entra ID and can send mail as anybody in the tenant.\n'
-  printf 'Take it away (Entra admin center > Enterprise applications > the identity > Permissions) and use\n'
+  printf 'Take it away (Entra admin center > Enterprise apps > the identity > Permissions) and use\n'
   printf 'the Exchange role in docs/deploy.md instead.\n'
 fi
 

@@ -47,7 +47,7 @@ def test_files_that_are_named_exist(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_outputs_that_are_named_exist(page: Path) -> None:
-    filled_in_by_the_reader = {"APP_ID", "GROUP_OBJECT_ID", "OBJECT_ID", "TENANT_ID", "PREVIOUS_TAG_OR_COMMIT"}
+    filled_in_by_the_reader = {"APP_ID", "GROUP_OBJECT_ID", "OBJECT_ID", "TENANT_ID"}
     short = {"RESOURCE_GROUP": "AZURE_RESOURCE_GROUP"}
     text = page.read_text(encoding="utf-8")
     for block in re.findall(r"^```.*?^```", text, re.MULTILINE | re.DOTALL):
