@@ -11,6 +11,7 @@ from alerts.deliver import DeliveryResult
 from alerts.ledger import CLAIM, DeliveryStatus
 from checks.model import Severity
 from commands.arguments import Commands, account, add_format
+from commands.deployed import scan_deployed
 from commands.document import rendered
 from commands.output import DONE, FAILED, FOUND, plain, say, write
 from connections.channels import configured
@@ -38,12 +39,20 @@ def add(commands: Commands) -> None:
         help="only this account; repeatable",
     )
     add_format(one, "table", "json", "csv", "html")
+    one.add_argument(
+        "--deployed", action="store_true", help="have the function app scan everything, and follow its run to the end"
+    )
+    one.add_argument(
+        "--storage-account", metavar="NAME", help="with --deployed: whose storage account; default: azd's environment"
+    )
     one.add_argument("--no-store", action="store_true", help="keep nothing and tell nobody")
     one.add_argument("--fail-on", choices=[level.value for level in Severity], default=Severity.HIGH.value)
     one.set_defaults(command=_scan)
 
 
 async def _scan(options: argparse.Namespace) -> int:
+    if options.deployed:
+        return await _scan_deployed(options)
     needs = {"accounts"} if not options.account else set[str]()
     if not options.no_store:
         needs.add("storage")
@@ -82,6 +91,15 @@ async def _scan(options: argparse.Namespace) -> int:
         return FAILED
     limit = Severity(options.fail_on).rank
     return FOUND if any(Severity(level).rank >= limit for level in severities(result.document)) else DONE
+
+
+async def _scan_deployed(options: argparse.Namespace) -> int:
+    if options.account or options.no_store or options.output or options.format not in ("table", "json"):
+        say(
+            "--deployed scans everything and keeps it: it goes with --format table or json, --fail-on and --storage-account."
+        )
+        return FAILED
+    return await scan_deployed(options)
 
 
 async def _tell_that_none_can_start(error: SettingsError) -> None:

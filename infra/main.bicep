@@ -289,5 +289,6 @@ output IDENTITY_CLIENT_ID string = resources.outputs.identityClientId
 output STORAGE_ACCOUNT_NAME string = resources.outputs.storageAccountName
 output KEY_VAULT_NAME string = resources.outputs.keyVaultName
 output STORAGE_QUEUE_ENDPOINT string = resources.outputs.storageQueueEndpoint
+output STORAGE_TABLE_ENDPOINT string = resources.outputs.storageTableEndpoint
 output IDENTIFIER_URI string = resources.outputs.identifierUri
 output NEXT_STEP string = resources.outputs.nextStep

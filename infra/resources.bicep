@@ -445,5 +445,6 @@ output identityClientId string = identity.outputs.clientId
 output storageAccountName string = storage.outputs.name
 output keyVaultName string = vault.outputs.name
 output storageQueueEndpoint string = storage.outputs.queueEndpoint
+output storageTableEndpoint string = storage.outputs.tableEndpoint
 output identifierUri string = identifierUri
 output nextStep string = 'Let the app read the tenant: infra/grant-permissions.sh --identity ${identity.outputs.principalId}${auditLog == 'on' ? ' --also AuditLog.Read.All' : ''} --what-if'
