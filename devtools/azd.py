@@ -1,9 +1,10 @@
 """What azd runs around a deployment (azure.yaml), the same in every shell.
 
+python -m devtools.azd region  before anything is made: whether the region has the plan; fails where it hasn't
 python -m devtools.azd wait    before the app is deployed: until its roles have reached the storage account
 python -m devtools.azd next    at the end of azd up: what is left to do; starts the first scan
 
-Neither ever fails: what they do can be done by hand.
+The other two never fail: what they do can be done by hand.
 """
 
 import base64
@@ -22,7 +23,28 @@ from devtools.node import ROOT
 ROLES_TAKE = 300
 """Seconds from giving a role to its being effective, mostly; azd doesn't try again when it isn't (azure-dev #8026)."""
 ASSIGNMENTS = "2022-04-01"
+REGIONS = "2024-04-01"
 QUEUES = "2023-11-03"
+
+
+class NoPlan(AzureError):
+    """The region hasn't the Flex Consumption plan."""
+
+
+def check_region(azure: Azure, values: Mapping[str, str]) -> None:
+    """Raise NoPlan where the region of the azd environment hasn't the plan; AzureError where that can't be asked.
+
+    As ``az functionapp list-flexconsumption-locations`` asks. Without it the deployment fails half way.
+    """
+    path = f"/subscriptions/{values['AZURE_SUBSCRIPTION_ID']}/providers/Microsoft.Web/geoRegions?sku=FlexConsumption"
+    found = azure.get(path, REGIONS).get("value") or []
+    regions = sorted(str(one.get("name") or "").replace(" ", "").lower() for one in found)
+    wanted = values["AZURE_LOCATION"].replace(" ", "").lower()
+    if regions and wanted not in regions:
+        raise NoPlan(
+            f"{wanted} hasn't the Flex Consumption plan. These regions have it: {', '.join(regions)}. "
+            "Choose another one: azd env set AZURE_LOCATION REGION."
+        )
 
 
 def seconds_to_wait(assignments: Sequence[Mapping[str, object]], principal: str, now: datetime) -> float:
@@ -129,18 +151,26 @@ def next_steps(azure: Azure, values: Mapping[str, str], *, ask: Callable[[str], 
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Do what azd asks for. Returns 0, or 2 for a wrong call."""
-    tasks = {"wait": _wait, "next": _next}
+    """Do what azd asks for. Returns 0; 1 for a region that won't do, 2 for a wrong call."""
+    tasks = {"region": _region, "wait": _wait, "next": _next}
     if len(arguments) != 1 or arguments[0] not in tasks:
         print(__doc__, file=sys.stderr)
         return 2
     try:
         tasks[arguments[0]](azd_values())
     except KeyError as error:
-        print(f"The azd environment has no {error.args[0]} yet: run azd provision.", flush=True)
+        if arguments[0] != "region":  # azd hasn't asked for it yet
+            print(f"The azd environment has no {error.args[0]} yet: run azd provision.", flush=True)
+    except NoPlan as error:
+        print(error, file=sys.stderr)
+        return 1
     except (AzureError, OSError, EOFError) as error:
         print(f"{error} By hand: docs/deploy.md.", flush=True)
     return 0
+
+
+def _region(values: Mapping[str, str]) -> None:
+    check_region(Azure(prefer=("azd", "az")), values)
 
 
 def _wait(values: Mapping[str, str]) -> None:

@@ -29,6 +29,7 @@ class StandIn:
     logs: list[str] = field(default_factory=list)
     health: list[tuple[int, str]] = field(default_factory=list)
     assignments: list[dict[str, Any]] = field(default_factory=list)
+    regions: list[str] = field(default_factory=lambda: ["West Europe", "East US"])
     queue: list[int] = field(default_factory=list)
     """Status for the next messages; after them 201."""
     packages: list[tuple[str, set[str]]] = field(default_factory=list)
@@ -106,6 +107,8 @@ class StandIn:
             and query.get("$filter") == "atScope()"
         ):
             return 200, json.dumps({"value": [{"properties": one} for one in self.assignments]}).encode()
+        if path == "/subscriptions/s/providers/Microsoft.Web/geoRegions" and query.get("sku") == "FlexConsumption":
+            return 200, json.dumps({"value": [{"name": name} for name in self.regions]}).encode()
         return 404, b'{"error": {"code": "ResourceNotFound"}}'
 
     def _publish(self, query: dict[str, str], headers: dict[str, str], body: bytes) -> tuple[int, bytes]:

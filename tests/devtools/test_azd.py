@@ -1,6 +1,5 @@
 """What azd runs: waits for roles that are new, says what is left to do, starts the first scan, and never fails."""
 
-import json
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -12,6 +11,7 @@ import yaml
 
 from devtools import azd, azure
 from devtools.azure import Azure, AzureError
+from functions.queues import scan_message
 from tests.devtools.azure_stand_in import TOKEN, StandIn
 
 ROOT = Path(__file__).parents[2]
@@ -65,21 +65,11 @@ def test_it_waits_for_the_roles_of_the_app(stand_in: StandIn, capsys: pytest.Cap
 
 
 def test_the_first_scan_is_a_message_that_the_app_understands(stand_in: StandIn) -> None:
-    from functions.queues import _asked
-
     run_id = azd.start_scan(Azure(prefer=("azd",), arm=stand_in.url), f"{stand_in.url}/queue/")
     (message,) = stand_in.messages
     assert message["run_id"] == run_id
     assert re.fullmatch(r"\d{8}T\d{6}Z-[0-9a-f]{8}", run_id)
-    asked = _asked(json.dumps(message).encode())
-    assert (asked.run_id, asked.trigger) == (run_id, "by hand")
-
-
-def test_a_role_that_is_not_effective_yet_is_waited_for(stand_in: StandIn) -> None:
-    stand_in.queue = [403, 403]
-    slept: list[float] = []
-    azd.start_scan(Azure(prefer=("azd",), arm=stand_in.url), f"{stand_in.url}/queue", sleep=slept.append)
-    assert (len(stand_in.messages), slept) == (1, [30, 30])
+    assert message.keys() == scan_message("by hand").keys()
 
 
 @pytest.mark.parametrize("statuses", [[403] * 20, [404], [500]])
@@ -121,6 +111,46 @@ def test_the_end_starts_the_first_scan(stand_in: StandIn, capsys: pytest.Capture
     azd.next_steps(Azure(prefer=("azd",), arm=stand_in.url), values, ask=lambda _: "")
     assert len(stand_in.messages) == 1
     assert "The first scan is on its way" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("region", ["westeurope", "West Europe", "EASTUS"])
+def test_a_region_that_has_the_plan_is_fine(stand_in: StandIn, region: str) -> None:
+    azd.check_region(Azure(prefer=("azd",), arm=stand_in.url), {**VALUES, "AZURE_LOCATION": region})
+
+
+def test_a_region_without_the_plan_stops_azd_before_anything_is_made(
+    stand_in: StandIn, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(azure.CLOUDS, "AzureCloud", stand_in.url)
+    monkeypatch.setattr(azd, "azd_values", lambda: {**VALUES, "AZURE_LOCATION": "Mars"})
+    assert azd.main(["region"]) == 1
+    assert (
+        "mars hasn't the Flex Consumption plan. These regions have it: eastus, westeurope." in capsys.readouterr().err
+    )
+
+
+@pytest.mark.parametrize("values", [{}, VALUES])
+def test_a_region_that_nobody_chose_yet_is_none_to_check(
+    values: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(azd, "azd_values", lambda: values)
+    monkeypatch.setattr(azure, "command", lambda *_: None)
+    assert azd.main(["region"]) == 0
+    assert "run azd provision" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("regions", [[], ["West Europe"]])
+def test_where_regions_cannot_be_asked_azd_goes_on(
+    stand_in: StandIn, regions: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand_in.regions = regions
+    monkeypatch.setitem(azure.CLOUDS, "AzureCloud", stand_in.url)
+    monkeypatch.setattr(
+        azd,
+        "azd_values",
+        lambda: {**VALUES, "AZURE_SUBSCRIPTION_ID": "other" if regions else "s", "AZURE_LOCATION": "x"},
+    )
+    assert azd.main(["region"]) == 0
 
 
 @pytest.mark.parametrize("task", ["wait", "next"])
