@@ -73,10 +73,7 @@ def test_a_step_that_fails_is_told_in_a_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(building, "CACHE", tmp_path)
-    monkeypatch.setattr(building, "TOOLS", ("no-such-package==1",))
-    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:1/simple")
-    monkeypatch.setenv("PIP_EXTRA_INDEX_URL", "")
-    monkeypatch.setenv("PIP_RETRIES", "0")
-    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    program(tmp_path, "python", "exit 1")
+    monkeypatch.setattr(building, "interpreter", lambda _: str(tmp_path / "python"))
     assert building.package(["--python", HERE]) == 1
-    assert "Check the network, the proxy (HTTPS_PROXY)" in capfd.readouterr().err
+    assert "On Debian and Ubuntu install the package python3-venv." in capfd.readouterr().err
