@@ -2,14 +2,15 @@
 
 import argparse
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 
 from checks.model import Severity
 from commands.arguments import Commands, account, add_format
+from commands.deployed import scan_deployed
 from commands.document import rendered
-from commands.output import DONE, FOUND, INCOMPLETE, plain, say, write
+from commands.output import FAILED, NEVER, exit_code, plain, say, write
 from connections.channels import configured
 from findings.runs import new_run_id
 from jobs import views
@@ -21,9 +22,6 @@ from jobs.tell import send_here, waiting_alerts
 from reports.document import severities
 from reports.words import gap_sentence
 from settings import Settings, SettingsError, load_settings
-
-NEVER = "none"
-"""The value of ``--fail-on`` with which no finding changes the exit code."""
 
 
 def add(commands: Commands) -> None:
@@ -38,6 +36,12 @@ def add(commands: Commands) -> None:
         help="only this account; repeatable",
     )
     add_format(one, "table", "json", "csv", "html")
+    one.add_argument(
+        "--deployed", action="store_true", help="have the function app scan everything, and follow its run to the end"
+    )
+    one.add_argument(
+        "--storage-account", metavar="NAME", help="with --deployed: whose storage account; default: azd's environment"
+    )
     one.add_argument("--no-store", action="store_true", help="keep nothing and tell nobody")
     one.add_argument(
         "--fail-on",
@@ -49,6 +53,8 @@ def add(commands: Commands) -> None:
 
 
 async def _scan(options: argparse.Namespace) -> int:
+    if options.deployed:
+        return await _scan_deployed(options)
     needs = {"accounts"} if not options.account else set[str]()
     if not options.no_store:
         needs.add("storage")
@@ -83,14 +89,16 @@ async def _scan(options: argparse.Namespace) -> int:
         say(plain(note))
     for gap in run["gaps"]:
         say(plain(f"Could not read: {gap_sentence(gap, names)}"))
-    return _exit_code(options.fail_on, severities(result.document), complete=run["complete"])
+    return exit_code(options.fail_on, severities(result.document), complete=run["complete"])
 
 
-def _exit_code(fail_on: str, found: Iterable[str], *, complete: bool) -> int:
-    """A finding is told whether or not something was unreadable: what is missing makes none better."""
-    if fail_on != NEVER and any(Severity(level).rank >= Severity(fail_on).rank for level in found):
-        return FOUND
-    return DONE if complete else INCOMPLETE
+async def _scan_deployed(options: argparse.Namespace) -> int:
+    if options.account or options.no_store or options.output or options.format not in ("table", "json"):
+        say(
+            "--deployed scans everything and keeps it: it goes with --format table or json, --fail-on and --storage-account."
+        )
+        return FAILED
+    return await scan_deployed(options)
 
 
 async def _tell_that_none_can_start(error: SettingsError) -> None:

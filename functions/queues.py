@@ -1,6 +1,8 @@
 """What the timer and the queues start: messages in, messages out."""
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 from connections.queues import put_later
@@ -99,26 +101,36 @@ async def send_alert(body: bytes) -> None:
         raise
 
 
-async def scan_failed(body: bytes) -> None:
-    """A scan message that failed as often as the queue repeats it: record it and tell the administrators once.
+@contextmanager
+def _never_raising(what: str) -> Iterator[None]:
+    """Around what a poison queue starts: an error is logged, whatever it is.
 
-    A poison queue has no poison queue: what can't be helped by trying again is logged and not raised.
+    A poison queue has no poison queue. A message whose handler raises is hidden for its lease, five times, and then lies there
+    until it expires, where nobody sees it.
     """
     try:
+        yield
+    except Exception as error:
+        log.error("%s: %s", what, sentence(error), exc_info=not isinstance(error, (*EXPECTED, BadMessage)))
+
+
+async def scan_failed(body: bytes) -> None:
+    """A scan message that failed as often as the queue repeats it: record it and tell the administrators once. Never raises.
+
+    What can't be recorded now is recorded by the next scan, which ends every run that nobody does.
+    """
+    with _never_raising("A scan failed for good, and not everything that follows could be done"):
         asked = read_scan(body)
         settings = load_settings(require=frozenset({"storage"}))
-    except (BadMessage, SettingsError) as error:
-        log.error("A scan failed for good, and nothing can be recorded: %s", sentence(error))
-        return
-    run = await end_for_good(settings, asked, datetime.now(UTC))
-    if run.status is RunStatus.FAILED:
-        await _tell_failed(settings, asked, run)
-    elif run.status is RunStatus.RUNNING:
-        log.warning("Run %s is going on: its message came twice.", asked.run_id)
-    else:  # the scan was done, and what comes after it failed
-        if asked.trigger == SCHEDULE:
-            await prepare_digest(settings, datetime.now(UTC))
-        await _send_what_waits(settings)
+        run = await end_for_good(settings, asked, datetime.now(UTC))
+        if run.status is RunStatus.FAILED:
+            await _tell_failed(settings, asked, run)
+        elif run.status is RunStatus.RUNNING:
+            log.warning("Run %s is going on: its message came twice.", asked.run_id)
+        else:  # the scan was done, and what comes after it failed
+            if asked.trigger == SCHEDULE:
+                await prepare_digest(settings, datetime.now(UTC))
+            await _send_what_waits(settings)
 
 
 async def _tell_failed(settings: Settings, asked: ScanMessage, run: RunRecord) -> None:
@@ -152,10 +164,9 @@ async def alert_failed(body: bytes) -> None:
     """An alert message that failed as often as the queue repeats it: log it, and tell it once, as long as it is true.
 
     Channels that fail don't bring a message here, but faults of this product or of storage do. The alert itself stays kept,
-    and every scan puts it on the queue again. Nothing is raised: a poison queue has no poison queue, and its message would only
-    lie there unseen.
+    and every scan puts it on the queue again. Never raises.
     """
-    try:
+    with _never_raising("That an alert could not be delivered could not be told either"):
         alert_id = read_alert(body).alert_id
         log.error("Alert %s could not be delivered for now; the next scan sends it again.", alert_id)
         settings = load_settings(require=frozenset({"storage"}))
@@ -164,5 +175,3 @@ async def alert_failed(body: bytes) -> None:
             alert_id,
             "A fault of the app or of its storage account kept it from being sent; the app's log says which.",
         )
-    except Exception as error:  # noqa: BLE001 -- see above
-        log.error("That an alert could not be delivered could not be told either: %s", sentence(error))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from commands.scan import _exit_code
+from commands.output import exit_code
 from tests.e2e.conftest import BACKUP, Installation, installation
 
 __all__ = ["installation"]
@@ -26,7 +26,7 @@ __all__ = ["installation"]
 def test_the_exit_code_says_what_was_found_before_what_was_not_read(
     fail_on: str, found: list[str], complete: bool, code: int
 ) -> None:
-    assert _exit_code(fail_on, found, complete=complete) == code
+    assert exit_code(fail_on, found, complete=complete) == code
 
 
 def test_a_scan_of_an_unreadable_tenant_ends_with_3_and_one_with_a_finding_with_1(installation: Installation) -> None:

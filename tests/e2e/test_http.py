@@ -305,6 +305,20 @@ def test_the_app_is_not_healthy_while_the_settings_of_a_channel_are_wrong(
     assert "Alerts can't go to webhook" in caplog.text
 
 
+def test_the_app_is_not_healthy_for_a_week_after_a_channel_lost_its_settings(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    asyncio.run(queues.run_scan(queues.scheduled_scan().encode()))
+    assert asyncio.run(http_api.health()).status_code == 200
+    for name in ("WEBHOOK_URL", "WEBHOOK_SECRET"):
+        monkeypatch.delenv(name)
+    asyncio.run(queues.run_scan(queues.scheduled_scan().encode()))
+    assert asyncio.run(http_api.health()).status_code == 503
+    assert "Alerts went to webhook, whose settings are gone since" in caplog.text
+    monkeypatch.setattr(http_api, "MEANT", timedelta())
+    assert asyncio.run(http_api.health()).status_code == 200
+
+
 def test_a_scan_that_failed_for_good_is_recorded_and_told_once(installation: Installation) -> None:
     installation.graph.fail(r"GET /v1\.0/", 0)
     installation.graph.fail(r"POST /v1\.0/", 0)
