@@ -162,6 +162,8 @@ class Model:
                 self.accounts[id].lost_since = None
                 if look.readable:
                     self.accounts[id].selected_as = look.person.upn
+                    if id not in known:  # nobody watched when it got the name that it has
+                        self.accounts[id].upn = look.person.upn
             elif id in known and look.readable and not self._meant(view, known[id], look):
                 lost.append(id)
         lost += [id for id in known if id not in view.looks and view.asked in (None, id)]
