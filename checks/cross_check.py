@@ -35,7 +35,7 @@ def security_defaults_on(today: date) -> CrossCheck:
 
 def compare(judged: JudgedAccount, tenant: Tenant, answers: Sequence[WhatIf], today: date) -> CrossCheck:
     """What the answers of What If say about the account's verdict."""
-    differences = [text for answer in answers for text in _differences(judged, tenant, answer)]
+    differences = [text for answer in answers for text in _differences(judged, tenant, answer, today)]
     if not differences:
         return _confirmed(judged, tenant, answers, today)
     text = (
@@ -70,7 +70,7 @@ def _ours(judged: JudgedAccount, answer: WhatIf) -> list[Reason]:
     return [one for one in judged.verdict.reasons if one.policy_id and one.effect is effect]
 
 
-def _differences(judged: JudgedAccount, tenant: Tenant, answer: WhatIf) -> list[str]:
+def _differences(judged: JudgedAccount, tenant: Tenant, answer: WhatIf, today: date) -> list[str]:
     browser = answer.client_app == BROWSER
     ours = _ours(judged, answer)
     policies = {} if isinstance(tenant.policies, Gap) else {policy.id: policy for policy in tenant.policies}
@@ -88,7 +88,7 @@ def _differences(judged: JudgedAccount, tenant: Tenant, answer: WhatIf) -> list[
         f'What If says that the policy "{policy.display_name}" applies when the account {sign_in}; this product says that it '
         "doesn't."
         for policy in answer.applies
-        if not _known(policy, ours) and _matters(policy, tenant, browser)
+        if not _known(policy, ours) and _matters(policy, tenant, today, browser)
     ]
     return found
 
@@ -103,6 +103,6 @@ def _known(policy: Policy, ours: Sequence[Reason]) -> bool:
     return any(one.policy_id == policy.id for one in ours)
 
 
-def _matters(policy: Policy, tenant: Tenant, browser: bool) -> bool:
-    effect = effect_of(policy, tenant)
+def _matters(policy: Policy, tenant: Tenant, today: date, browser: bool) -> bool:
+    effect = effect_of(policy, tenant, today)
     return (effect.mfa_least if browser else effect.legacy) is Strength.ALWAYS

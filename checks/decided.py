@@ -1,6 +1,6 @@
 """Which checks are decided although something is missing: a finding is only over where that is certain. Pure."""
 
-from checks.catalog import SWITCHED_OFF, known_checks
+from checks.catalog import OFF_FOR_THE_TENANT, SWITCHED_OFF, known_checks
 from checks.model import JudgedAccount, Visibility
 from checks.usage import RETIRED, SHARED
 from checks.visibility import per_user_state
@@ -24,8 +24,17 @@ def undecided(one: JudgedAccount, *, log_read: bool, on_evidence: bool) -> froze
     found = set(one.verdict.undecided)
     if per_user_state(one.account) is None:
         found.add(SWITCHED_OFF)
+    if _may_be_off_for_the_tenant(one):
+        found.add(OFF_FOR_THE_TENANT)
     if not log_read:
         found |= {RETIRED, SHARED}
         if on_evidence:
             found.add(_FROM_EVIDENCE)
     return frozenset(found)
+
+
+def _may_be_off_for_the_tenant(one: JudgedAccount) -> bool:
+    """Whether the account may fail the check unseen: nobody knows the tenant's switch, or whether the account has the option."""
+    seen = any(finding.check_id == OFF_FOR_THE_TENANT for finding in one.findings)
+    has_none = per_user_state(one.account) == "disabled"
+    return not (seen or has_none or one.verdict.app_passwords_allowed is True)

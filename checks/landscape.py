@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import date
 
 from checks import reasons as say
 from checks.model import Effect, Reason
 from checks.policy import ENABLED, PolicyEffect, Strength, can_reach_users, effect_of
 from checks.scope import Reach, Roles, Scopes
-from tenant.model import Account, Gap, Registration, Tenant
+from tenant.model import Account, Gap, Policy, Registration, Tenant
 
 NEVER, CONDITIONAL, ALWAYS = 0, 2, 3
 """How surely policies do something: no, in some circumstances, yes. In between stands what isn't in force yet."""
@@ -35,6 +36,8 @@ class Masks:
     legacy: int
     legacy_always: int
     blocks_interactive: int
+    lapsed: int
+    """Those in force that kept legacy clients out by nothing but controls that Microsoft has retired."""
 
     @classmethod
     def of(cls, effects: tuple[PolicyEffect, ...]) -> "Masks":
@@ -44,7 +47,7 @@ class Masks:
             return sum(1 << bit for bit, effect in enumerate(effects) if wanted(effect))
 
         return cls(
-            enforced=those(lambda effect: not effect.report_only),
+            enforced=those(lambda effect: effect.matters and not effect.report_only),
             mfa_least=those(lambda effect: effect.mfa_least),
             mfa_least_always=those(lambda effect: effect.mfa_least is Strength.ALWAYS),
             mfa_most=those(lambda effect: effect.mfa_most),
@@ -52,19 +55,23 @@ class Masks:
             legacy=those(lambda effect: effect.legacy),
             legacy_always=those(lambda effect: effect.legacy is Strength.ALWAYS),
             blocks_interactive=those(lambda effect: effect.blocks_interactive),
+            lapsed=those(lambda effect: effect.lapsed and not effect.report_only),
         )
 
 
 class Landscape:
     """The policies that matter to mail, by name. Making one costs time per policy, asking only the policies that reach an account."""
 
-    def __init__(self, tenant: Tenant) -> None:
-        self.tenant = tenant
-        policies = () if isinstance(tenant.policies, Gap) else tenant.policies
-        effects = (effect_of(policy, tenant) for policy in policies if can_reach_users(policy))
+    def __init__(self, tenant: Tenant, today: date, *, switched_off: bool = False) -> None:
+        """Takes the tenant, the day of judging (what Microsoft has retired by then doesn't count), and whether the tenant has
+        switched app passwords off for everybody, which changes words alone.
+        """
+        self.tenant, self.switched_off = tenant, switched_off
+        policies = [] if isinstance(tenant.policies, Gap) else _each_once(tenant.policies)
+        effects = (effect_of(policy, tenant, today) for policy in policies if can_reach_users(policy))
         self.effects = tuple(
             sorted(
-                (effect for effect in effects if effect.matters),
+                (effect for effect in effects if effect.matters or effect.lapsed),
                 key=lambda effect: (effect.policy.display_name.casefold(), effect.policy.id),
             )
         )
@@ -78,7 +85,7 @@ class Landscape:
         self.reaching_nobody = [
             say.group_no_longer_exists(effect, groups)
             for effect in self.effects
-            if not effect.report_only and (groups := self.scopes.deleted_groups(effect))
+            if effect.matters and not effect.report_only and (groups := self.scopes.deleted_groups(effect))
         ]
         """Groups that policies name and that no longer exist."""
 
@@ -106,6 +113,13 @@ class Landscape:
         return [
             self._wording.excluded(effect, situation.account, situation.roles)
             for effect in self.those(situation.reach.excluded & self.masks.enforced)
+        ]
+
+    def lapsed(self, situation: Situation) -> list[Reason]:
+        """The policies that reach the account and don't keep its legacy clients out any more, in words."""
+        return [
+            self._wording.lapsed(effect, situation.account, situation.roles)
+            for effect in self.those(situation.reach.least & self.masks.lapsed)
         ]
 
     def tenant_gaps(self) -> list[Gap]:
@@ -168,6 +182,20 @@ class Wordless(Landscape):
     def excluding(self, situation: Situation) -> list[Reason]:
         """Nothing."""
         return []
+
+    def lapsed(self, situation: Situation) -> list[Reason]:
+        """Nothing."""
+        return []
+
+
+def _each_once(policies: Iterable[Policy]) -> list[Policy]:
+    """The policies without those that are listed twice; two that only share an id both count."""
+    found: dict[str, list[Policy]] = {}
+    for policy in policies:
+        same = found.setdefault(policy.id, [])
+        if policy not in same:
+            same.append(policy)
+    return [policy for same in found.values() for policy in same]
 
 
 def unread_policies(tenant: Tenant) -> list[Gap]:

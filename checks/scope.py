@@ -58,6 +58,8 @@ class Reach:
     eligible_most: int
     excluded: int
     """Policies that include the account, and exclude it for certain."""
+    included: int
+    """Policies that include the account for certain, whether or not they exclude it."""
     worlds: tuple[World, ...]
     """More than one where an unread group or role brings the account into one policy and out of another."""
 
@@ -83,7 +85,7 @@ class Scopes:
             token[1]: tenant.groups.get(token[1]) for token in {*self._include, *self._exclude} if token[0] == "group"
         }
         self._named_roles = {token[1] for token in {*self._include, *self._exclude} if token[0] == "role"}
-        self._unproven = {id for id, group in tenant.groups.items() if _proves_nothing(group)}
+        self._unproven = {id for id, group in tenant.groups.items() if proves_nothing(group)}
         self._unproven_groups = self._unproven & self._named_groups.keys()
         self._nested: frozenset[str] = frozenset().union(*tenant.nesting.values())
         self._named_users = {token[1] for token in {*self._include, *self._exclude} if token[0] == "user"}
@@ -142,6 +144,7 @@ class Scopes:
             eligible_least=reduce(and_, (world.eligible_least for world in worlds)),
             eligible_most=reduce(or_, (world.eligible_most for world in worlds)),
             excluded=(included | _mask(self._include, maybe)) & excluded,
+            included=included,
             worlds=worlds,
         )
 
@@ -373,7 +376,8 @@ def _by_principal(
     return found
 
 
-def _proves_nothing(group: Group) -> bool:
+def proves_nothing(group: Group) -> bool:
+    """Whether an account may be in the group although its memberships don't show it."""
     return not group.deleted and (group.gap is not None or group.hidden_membership)
 
 

@@ -72,6 +72,7 @@ def _beside(land: Landscape, situation: Situation, would_block: int) -> list[Rea
     return [
         *land.worded(Effect.BLOCKS_INTERACTIVE, locked_out, locked_out, situation),
         *land.worded(Effect.WOULD_BLOCK_LEGACY, would_block, would_block, situation),
+        *land.lapsed(situation),
         *land.excluding(situation),
         *land.reaching_nobody,
     ]

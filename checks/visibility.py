@@ -40,9 +40,11 @@ def visibility_of(
     account = situation.account
     state = per_user_state(account)
     if state == "enforced":
-        return VisibilityAnswer(Visibility.VISIBLE, [say.per_user_state(account, state)])
+        return VisibilityAnswer(
+            Visibility.VISIBLE, [say.per_user_state(account, state, switched_off=land.switched_off)]
+        )
     if state == "enabled":
-        return _when_enabled(account)
+        return _when_enabled(land, account)
     if state == "disabled":
         return _when_disabled(land, explaining, situation, now)
     return _when_unknown(land, explaining, situation, now)
@@ -86,12 +88,13 @@ def _unread_registration(account: Account) -> list[Gap]:
     gaps = [value for value in (registration.own, registration.report) if isinstance(value, Gap)][:1]
     read = [names for names in (registration.report, registration.own) if isinstance(names, tuple)]
     if unknown := unknown_methods(name for names in read for name in names):
-        text = f"registered methods that this version doesn't know: {', '.join(unknown)}"
+        names = ", ".join(f'"{name}"' for name in unknown)
+        text = f"registered methods that this version doesn't know: {names}"
         gaps.append(_odd("mfa_registration", text))
     return gaps
 
 
-def _when_enabled(account: Account) -> VisibilityAnswer:
+def _when_enabled(land: Landscape, account: Account) -> VisibilityAnswer:
     rows = (
         # An MFA method is registered.
         (Visibility.STUCK, registered_for(account.registration)),
@@ -105,7 +108,7 @@ def _when_enabled(account: Account) -> VisibilityAnswer:
         stated = say.per_user_state(account, "enabled")
         return VisibilityAnswer(Visibility.UNKNOWN, [*unread, stated], has_option=True, missing=missing)
     registered = visibility is Visibility.STUCK
-    return VisibilityAnswer(visibility, [say.per_user_enabled(account, registered)])
+    return VisibilityAnswer(visibility, [say.per_user_enabled(account, registered, switched_off=land.switched_off)])
 
 
 def _when_disabled(

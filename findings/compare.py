@@ -48,6 +48,7 @@ class Scan:
     undecided: Collection[str]
     confirmed: Collection[str]
     channels: tuple[str, ...]
+    previous_visibility: str | None
 
     @property
     def now(self) -> datetime:
@@ -71,6 +72,7 @@ def compare(
     confirmed: Collection[str] = (),
     channels: tuple[str, ...] = (),
     exceptions: Iterable[AcceptedException] = (),
+    known: AccountRecord | None = None,
 ) -> Comparison:
     """Compare what was known of an account with what a scan saw.
 
@@ -86,6 +88,7 @@ def compare(
         confirmed: The checks whose findings are told by the second scan in a row that sees them.
         channels: The alert channels that the changes are to be told through.
         exceptions: Accepted findings; those of other accounts and those out of date are ignored.
+        known: The account as it was judged before; None where it never was.
 
     Raises:
         ValueError: An observation appears twice, or a time has no zone.
@@ -94,7 +97,8 @@ def compare(
         raise ValueError("The time of a judgement needs a time zone.")
     before = {state.check_id: state for state in previous}
     seen = {} if closing else _by_check(observations)
-    scan = Scan(record, alert_id, closing, resolution, undecided, confirmed, channels)
+    previous_visibility = known.last_visibility if known and known.selected else None
+    scan = Scan(record, alert_id, closing, resolution, undecided, confirmed, channels, previous_visibility)
     accepted = tuple(exceptions)
     states: list[FindingState] = []
     changes: list[Change] = []
@@ -290,6 +294,7 @@ def _change(
         first_seen=state.first_seen,
         run_id=scan.record.run_id,
         previous_severity=old.severity if old and old.severity != state.severity else None,
+        previous_visibility=scan.previous_visibility,
         resolution=state.resolution,
         flapping=flap,
         silence=silence,

@@ -219,6 +219,9 @@ class Change:
     """Since when it has been so and through whom, in a sentence, where that is known."""
     previous_severity: str | None = None
     """Set where the severity differs from before."""
+    previous_visibility: str | None = None
+    """What was known of the account's option before this scan (:attr:`AccountRecord.last_visibility`); None for an account that
+    nobody watched."""
     resolution: str | None = None
     flapping: Flap | None = None
     silence: Silence | None = None
@@ -246,6 +249,7 @@ class Change:
             "title": self.title,
             "severity": self.severity,
             "previous_severity": self.previous_severity,
+            "previous_visibility": self.previous_visibility,
             "summary": self.summary,
             "cause": self.cause,
             "at": iso(self.at),
@@ -288,6 +292,12 @@ class AccountRecord:
     usability: str = "unknown"
     document: Mapping[str, Any] | None = None
     """The public JSON object of the account; None where a reader asked for the record without it."""
+
+    @property
+    def last_visibility(self) -> str:
+        """The visibility; where it couldn't be told, ``visible`` all the same if the state that was last read offers the option."""
+        enforced = (self.per_user_mfa or "").lower() == "enforced"
+        return "visible" if self.visibility == "unknown" and enforced else self.visibility
 
 
 @dataclass(frozen=True, slots=True)
@@ -356,6 +366,8 @@ class RunRecord:
     """The unreadable inputs: ``input``, ``error``, ``permission``, ``account``."""
     notes: tuple[str, ...] = ()
     """What is to be known about the run itself, in sentences: a wrong clock, a row that can't be read."""
+    app_passwords: Mapping[str, Any] = field(default_factory=dict)
+    """What is known of the tenant's switch for app passwords: ``allowed``, ``source``, ``contradiction``."""
 
     def public(self) -> dict[str, Any]:
         """The run as a JSON object."""
@@ -379,6 +391,7 @@ class RunRecord:
             "changes": dict(self.changes),
             "gaps": [dict(gap) for gap in self.gaps],
             "notes": list(self.notes),
+            "app_passwords": {name: self.app_passwords.get(name) for name in ("allowed", "source", "contradiction")},
         }
 
 

@@ -150,6 +150,7 @@ class FindingStore:
                 confirmed=confirmed,
                 channels=channels,
                 exceptions=exceptions,
+                known=known.record,
             )
             touched = tuple(state for state in outcome.states if state not in stored.findings)
             outcome = replace(outcome, touched=touched)

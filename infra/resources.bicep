@@ -63,7 +63,7 @@ param alertAllClear string = 'no'
 @description('When to scan: NCRONTAB with seconds, in UTC. Default: every day at 06:00.')
 param scanSchedule string = '0 0 6 * * *'
 
-@description('Whether the tenant lets users create app passwords. No API shows this switch, so an administrator says it.')
+@description('Whether the tenant lets users create app passwords, as an administrator says it: it counts where the switch cannot be read.')
 @allowed([
   'yes'
   'no'

@@ -8,7 +8,7 @@ from azure.data.tables.aio import TableServiceClient
 
 from checks.catalog import SWITCHED_OFF, causing_effects, known_checks, state_before, switched_off
 from checks.decided import CONFIRMED, undecided
-from checks.model import Effect, JudgedAccount, Reason, Visibility
+from checks.model import Effect, JudgedAccount, Verdict, Visibility
 from checks.resolutions import why_resolved
 from checks.visibility import per_user_state
 from findings.model import AcceptedException, AccountRecord, Comparison, Observation, Snapshot
@@ -177,14 +177,16 @@ def _observations(one: JudgedAccount) -> list[Observation]:
             finding.severity.value,
             finding.fingerprint,
             finding.summary,
-            _cause(one.verdict.reasons, causing_effects(finding.check_id)),
+            _cause(one.verdict, causing_effects(finding.check_id)),
             exact=finding.check_id not in one.verdict.inexact,
         )
         for finding in one.findings
     ]
 
 
-def _cause(reasons: Iterable[Reason], effects: Collection[str]) -> str | None:
-    """What the audit log says of the first reason; the policy's own date is no cause."""
-    decisive = next((reason for reason in reasons if reason.effect in effects), None)
-    return decisive.cause if decisive and not decisive.since_is_policy_date else None
+def _cause(verdict: Verdict, effects: Collection[str]) -> str | None:
+    """What the audit log says of the first reason; the policy's own date is no cause, nor is what ended something else."""
+    decisive = next((reason for reason in verdict.reasons if reason.effect in effects), None)
+    if decisive is None or decisive.cause is None or decisive.since_is_policy_date:
+        return None
+    return decisive.cause.removesuffix(verdict.ended or "").rstrip() or None

@@ -7,9 +7,10 @@ from datetime import datetime
 
 from checks.model import JudgedAccount, Severity, Visibility
 from checks.policy import DISABLED
+from checks.tenant_switch import TenantSwitch
 from findings.model import Comparison, FindingState, RunRecord, RunStatus
 from jobs.look import Seen
-from reports.document import FindingStatus, Json, RunSummary, gap_object
+from reports.document import FindingStatus, Json, RunSummary, gap_object, switch_object
 from tenant.model import Gap, Tenant
 
 _NAMED = 5
@@ -17,12 +18,27 @@ _NAMED = 5
 
 
 def summary_of(
-    run_id: str, started: datetime, finished: datetime, seen: Seen, *, notes: tuple[str, ...] = ()
+    run_id: str,
+    started: datetime,
+    finished: datetime,
+    seen: Seen,
+    *,
+    app_passwords_allowed: str,
+    notes: tuple[str, ...] = (),
 ) -> RunSummary:
-    """What the public document says of a run that has seen this."""
-    tenant, gaps = seen.reading.tenant, seen.reading.gaps
-    notes = (*notes, *_policy_plans(tenant))
-    return RunSummary(run_id, started, finished, tenant.id, tenant.display_name, gaps, seen.graph_requests, notes)
+    """What the public document says of a run that has seen this. ``app_passwords_allowed``: the tenant switch as attested."""
+    tenant = seen.reading.tenant
+    return RunSummary(
+        run_id,
+        started,
+        finished,
+        tenant.id,
+        tenant.display_name,
+        seen.reading.gaps,
+        seen.graph_requests,
+        (*notes, *_policy_plans(tenant)),
+        TenantSwitch.of(tenant.mfa_service, app_passwords_allowed),
+    )
 
 
 def _policy_plans(tenant: Tenant) -> list[str]:
@@ -76,6 +92,7 @@ def finished_record(
         gaps=tuple(gap_object(gap) for gap in summary.gaps),
         simulations=tuple(simulations),
         notes=summary.notes,
+        app_passwords=switch_object(summary.switch),
     )
 
 

@@ -96,8 +96,9 @@ async def _pass(settings: Settings, request: ScanRequest, clock: Clock, progress
     seen = await look(settings, request.accounts, evidence, clock, progress, quick=False)
     if settings.what_if_budget:
         seen = await with_what_if(settings, seen, evidence, {}, clock())
-    summary = summary_of(request.run_id, started, clock(), seen)
-    waiting = await asyncio.to_thread(waiting_changes, seen.reading, settings.app_passwords_allowed, clock())
+    allowed = settings.app_passwords_allowed
+    summary = summary_of(request.run_id, started, clock(), seen, app_passwords_allowed=allowed)
+    waiting = await asyncio.to_thread(waiting_changes, seen.reading, allowed, clock(), seen.trail)
     return ScanResult(scan_document(summary, seen.judged, None, seen.proposals, waiting))
 
 
@@ -173,12 +174,17 @@ class _Scan:
         accepted = await self._exceptions.active(now)
         with telemetry().span("keep", accounts=len(seen.judged)):
             judged, outcomes = await Keeper(self._service, occasion, known, accepted, self._advance).keep(seen)
+        allowed, states = self._settings.app_passwords_allowed, open_findings(outcomes)
         summary = summary_of(
-            self._request.run_id, record.started, self._clock(), seen, notes=self._notes(judged, outcomes, seen)
+            self._request.run_id,
+            record.started,
+            self._clock(),
+            seen,
+            app_passwords_allowed=allowed,
+            notes=self._notes(judged, outcomes, seen),
         )
         # In threads, as everything that computes for long: the lease is renewed meanwhile.
-        allowed, states = self._settings.app_passwords_allowed, open_findings(outcomes)
-        simulations = await asyncio.to_thread(waiting_changes, seen.reading, allowed, self._clock())
+        simulations = await asyncio.to_thread(waiting_changes, seen.reading, allowed, self._clock(), seen.trail)
         document = await asyncio.to_thread(scan_document, summary, judged, states, seen.proposals, simulations)
         return finished_record(record, summary, judged, outcomes, alert_id, simulations), document
 

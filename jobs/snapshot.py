@@ -22,7 +22,7 @@ from jobs.outcome import summary_of
 from jobs.watch import watch
 from reports.document import Json, scan_document
 from settings import Settings
-from tenant.model import Account, AuthenticationStrength, Gap, Group, Policy, RoleAssignment, Tenant
+from tenant.model import Account, AuthenticationStrength, Gap, Group, MfaService, Policy, RoleAssignment, Tenant
 from tenant.reader import Reading
 from tenant.selection import Selection
 
@@ -73,7 +73,8 @@ def document_of(settings: Settings, saved: Snapshot) -> Json:
     judged = judge_reading(settings, reading, taken)
     reading = replace(reading, gaps=with_missing(reading.gaps, judged))
     seen = Seen(reading, judged, 0, taken, nobody)
-    return scan_document(summary_of("snapshot", taken, taken, seen), seen.judged)
+    summary = summary_of("snapshot", taken, taken, seen, app_passwords_allowed=settings.app_passwords_allowed)
+    return scan_document(summary, seen.judged)
 
 
 def schema() -> dict[str, Any]:
@@ -113,6 +114,13 @@ class _Pseudonyms:
             role_holding_users=self._all(tenant.role_holding_users, self._id),
             role_definitions=self._kept(tenant.role_definitions),
             role_names={},
+            mfa_service=self._mfa_service(tenant.mfa_service),
+        )
+
+    def _mfa_service(self, settings: MfaService | None) -> MfaService | None:
+        """Addresses tell who it is; how many there are doesn't."""
+        return settings and replace(
+            settings, trusted_ips=tuple(self._name("range", one) for one in settings.trusted_ips)
         )
 
     def _account(self, account: Account) -> Account:

@@ -182,7 +182,8 @@ def _renamed(kept: Mapping[str, Account], known: Mapping[str, AccountRecord], se
         text += " The product that signs in with it needs the new name too."
         found.append(
             Unseen(
-                f"renamed {id} {new}",
+                # That the settings are out of date is news of its own: they may become so long after the rename was told.
+                f"{'renamed' if outdated else 'once renamed'} {id} {new}",
                 text,
                 ended=f"The settings no longer select {new} by its old name {outdated}." if outdated else "",
                 at_once=True,

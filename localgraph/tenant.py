@@ -20,6 +20,15 @@ AAD_PREMIUM_P2: Final = "eec0eb4f-6444-4f95-aba0-50c24d67f998"
 """Ids of the service plans AAD_PREMIUM and AAD_PREMIUM_P2 (Microsoft's licensing service plan reference)."""
 
 
+def mfa_service_json(*, app_passwords: bool = True, trusted_ips: Iterable[str] = ()) -> Json:
+    """The service settings of per-user MFA in the shape in which scripts read them; Microsoft documents none."""
+    return {
+        "allowAppPasswords": app_passwords,
+        "trustedIps": {"skipMfaForFederatedUsers": False, "ipRanges": list(trusted_ips)},
+        "rememberMfaOnTrustedDevice": {"isEnabled": False, "allowedNumberOfDays": 90},
+    }
+
+
 @dataclass(slots=True)
 class LocalUser:
     """A user. ``extra`` holds further properties of Graph's ``user`` as Graph names them."""
@@ -101,6 +110,8 @@ class LocalTenant:
     strengths: list[Json] = field(default_factory=list)
     security_defaults: bool | None = False
     """None: the answer has no ``isEnabled``."""
+    mfa_service: Json | None = field(default_factory=lambda: mfa_service_json())
+    """The service settings of per-user MFA; None: the endpoint isn't known here."""
     skus: list[Json] = field(default_factory=list)
     app_role_assignments: list[Json] = field(default_factory=list)
     permission_grants: list[Json] = field(default_factory=list)

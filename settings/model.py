@@ -116,8 +116,8 @@ class Settings(BaseSettings):
     )
     app_passwords_allowed: Annotated[Literal["yes", "no", "unknown"], _lower] = Field(
         default="unknown",
-        description="The tenant's switch *Allow users to create app passwords to sign in to non-browser apps*, which no "
-        "API shows: `yes`, `no` or `unknown`.",
+        description="The tenant's switch *Allow users to create app passwords to sign in to non-browser apps*, for when it "
+        "can't be read: `yes`, `no` or `unknown`. What a scan reads counts, and a setting that says otherwise is named.",
     )
     graph_cloud: Annotated[Literal["global", "usgov", "usgovdod", "china"], _lower] = Field(
         default="global",

@@ -130,6 +130,28 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
+class GroupDetails:
+    """A group that an account may be put into: what that would bring with it, and who is in it already."""
+
+    id: str
+    display_name: str
+    containers: Mapping[str, str] = field(default_factory=dict)
+    """Id -> name of the groups that it is in, nested ones included, as far as is known."""
+    containers_gap: Gap | None = None
+    """Set where it may be in further ones."""
+    members: tuple[str, ...] = ()
+    """User principal names of the users in it, by name, as far as is known."""
+    members_gap: Gap | None = None
+    """Set where there may be others, and nobody could read them."""
+    more_members: bool = False
+    """Whether it has more users than are listed."""
+    dynamic: bool = False
+    """Whether a rule says who is in it: nobody can be added by hand."""
+    synchronised: bool = False
+    """Whether it comes from an on-premises directory, and is changed there."""
+
+
+@dataclass(frozen=True, slots=True)
 class RoleAssignment:
     """A directory role held by a user or a role-assignable group, active or eligible."""
 
@@ -141,6 +163,18 @@ class RoleAssignment:
     """None where the role definition could not be read."""
     scope: str = "/"
     """``directoryScopeId``; only ``/`` counts for Conditional Access."""
+
+
+@dataclass(frozen=True, slots=True)
+class MfaService:
+    """The tenant's settings of per-user MFA."""
+
+    allows_app_passwords: bool
+    """The switch "Allow users to create app passwords to sign in to non-browser apps"."""
+    trusted_ips: tuple[str, ...] = ()
+    """The address ranges of the MFA trusted IPs, as Graph writes them."""
+    trusts_federated_users: bool | None = None
+    """Whether requests of federated users from the intranet skip MFA; None where the answer doesn't say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +205,8 @@ class Tenant:
     """Set where the definitions of roles could not be read: whether a role is built-in is then unknown."""
     role_names: Mapping[str, str] = field(default_factory=dict)
     """Role template id -> display name, to explain a scope."""
+    mfa_service: MfaService | None = None
+    """The settings of per-user MFA; None where they couldn't be read. No verdict depends on them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,6 +308,7 @@ class AuditEvent:
     time: datetime
     kind: str
     """``policy_added``, ``policy_updated``, ``policy_deleted``, ``security_defaults``, ``mfa_enabled``, ``mfa_disabled``,
+    ``mfa_changed`` (per-user MFA, and the log doesn't say how), ``tenant_switch``, ``mfa_registration_policy``,
     ``app_password_created``, ``app_password_deleted``, ``group_added``, ``group_removed``, ``role_added``, ``role_removed``."""
     actor: str | None
     """User principal name of the person, or the name of the application, that did it."""
@@ -279,7 +316,8 @@ class AuditEvent:
     """Id of the policy, account or group that was changed."""
     target_name: str
     detail: str = ""
-    """For ``security_defaults``: ``on`` or ``off`` afterwards, where the log says so."""
+    """What it was afterwards, where the log says so: ``on`` or ``off`` of ``security_defaults`` and ``tenant_switch``, the state
+    of per-user MFA."""
     container_id: str = ""
     """Id of the group or role that the target was added to or removed from."""
     container_name: str = ""

@@ -1,12 +1,14 @@
 """Reads Conditional Access: the policies, and the authentication strengths and named locations they refer to."""
 
 import sys
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 from tenant import turns as limits
 from tenant.gaps import Gaps
 from tenant.graph import REFINEMENT_REFUSED, Graph, GraphError, GraphGarbled, GraphRefused, Json, at_once
-from tenant.model import AuthenticationStrength, Gap, Policy
+from tenant.locations import EVERYWHERE, FIXED_LOCATIONS
+from tenant.model import AuthenticationStrength, Gap, Policy, Tenant
 from tenant.policies import parse_plan, parse_policy, parse_strength
 from tenant.shapes import LOCATION, POLICY, STRENGTH, shaped
 from tenant.turns import Turns
@@ -27,7 +29,6 @@ _STRENGTHS = (
     "/policies/authenticationStrengthPolicies",
     "/identity/conditionalAccess/authenticationStrength/policies",  # the same, where the first isn't known
 )
-_NO_LOCATION = frozenset({"all", "alltrusted"})
 
 
 _POLICIES = "/identity/conditionalAccess/policies"
@@ -50,7 +51,7 @@ class Policies:
 
 async def read_policies(graph: Graph, gaps: Gaps) -> Policies:
     """Read them one after the other: Conditional Access allows one request a second for all apps of the tenant."""
-    turns = Turns(sys.maxsize, requests=1, seconds=limits.CONDITIONAL_ACCESS_SECONDS, sleep=graph.sleep)
+    turns = _turns(graph)
     try:
         policies, unlisted = await _listed(graph, gaps, turns)
     except GraphError as error:
@@ -58,11 +59,37 @@ async def read_policies(graph: Graph, gaps: Gaps) -> Policies:
     plans, unlisted_plans = await _plans(graph, gaps, turns)
     strengths: dict[str, AuthenticationStrength] | Gap = {}
     locations: dict[str, str] | Gap = {}
-    if any(one.grant and one.grant.strength and not one.grant.strength.requirements_satisfied for one in policies):
+    if need_strengths(policies):
         strengths = await _strengths(graph, gaps, turns)
-    if any(_named_locations(one) for one in policies):
+    if need_locations(policies):
         locations = await _locations(graph, gaps, turns)
     return Policies((*policies, *plans), unlisted or unlisted_plans, None, strengths, locations)
+
+
+async def read_what_they_need(graph: Graph, gaps: Gaps, tenant: Tenant, more: Sequence[Policy]) -> Tenant:
+    """The tenant with what further policies refer to as well, as far as its own ones didn't need it."""
+    turns = _turns(graph)
+    own = () if isinstance(tenant.policies, Gap) else tenant.policies
+    strengths, locations = tenant.strengths, tenant.named_locations
+    if need_strengths(more) and not need_strengths(own):
+        strengths = await _strengths(graph, gaps, turns)
+    if need_locations(more) and not need_locations(own):
+        locations = await _locations(graph, gaps, turns)
+    return replace(tenant, strengths=strengths, named_locations=locations)
+
+
+def need_strengths(policies: Sequence[Policy]) -> bool:
+    """Whether one of the policies names an authentication strength without saying what it satisfies."""
+    return any(one.grant and one.grant.strength and not one.grant.strength.requirements_satisfied for one in policies)
+
+
+def need_locations(policies: Sequence[Policy]) -> bool:
+    """Whether one of the policies names a location by its id."""
+    return any(_named_locations(one) for one in policies)
+
+
+def _turns(graph: Graph) -> Turns:
+    return Turns(sys.maxsize, requests=1, seconds=limits.CONDITIONAL_ACCESS_SECONDS, sleep=graph.sleep)
 
 
 async def _listed(graph: Graph, gaps: Gaps, turns: Turns) -> tuple[list[Policy], Gap | None]:
@@ -178,4 +205,5 @@ async def _locations(graph: Graph, gaps: Gaps, turns: Turns) -> dict[str, str] |
 
 
 def _named_locations(policy: Policy) -> set[str]:
-    return {one.lower() for one in policy.include_locations + policy.exclude_locations} - _NO_LOCATION
+    named = {one.lower() for one in policy.include_locations + policy.exclude_locations}
+    return named - FIXED_LOCATIONS.keys() - {EVERYWHERE}

@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from localgraph.answers import Collection, collection, single
+from localgraph.answers import Collection, collection, context, no_options, single
 from localgraph.errors import GraphRefusal, no_such_segment
 from localgraph.limits import CONDITIONAL_ACCESS
 from localgraph.messages import Answer
+from localgraph.query import parse_options
 from localgraph.schema import Json
 from localgraph.service import Call, Route
 from localgraph.views import RawView
@@ -114,6 +115,16 @@ def get_security_defaults(call: Call) -> Answer:
     return single(call, name, found, RawView(call.schema, name), f"policies/{name}")
 
 
+def get_mfa_service(call: Call) -> Answer:
+    """GET /policies/mfaServicePolicy, beta only and undocumented."""
+    no_options(call)
+    if call.tenant.mfa_service is None:
+        raise GraphRefusal(404, "ResourceNotFound", "Resource not found for the segment 'mfaServicePolicy'.")
+    options = parse_options("", single=True)
+    text = context(call, "policies/mfaServicePolicy", options)
+    return Answer(body={"@odata.context": f"{text}/$entity", **call.tenant.mfa_service})
+
+
 def list_skus(call: Call) -> Answer:
     """GET /subscribedSkus."""
     return collection(call, _SKUS, call.tenant.skus, RawView(call.schema, _SKUS.type))
@@ -172,6 +183,7 @@ ROUTES = (
     Route("GET", "/organization", list_organization, ("Organization.Read.All", "Directory.Read.All")),
     Route("GET", "/organization/{id}", get_organization, ("Organization.Read.All", "Directory.Read.All")),
     Route("GET", "/policies/identitySecurityDefaultsEnforcementPolicy", get_security_defaults, ("Policy.Read.All",)),
+    Route("GET", "/policies/mfaServicePolicy", get_mfa_service, ("Policy.Read.All",), ("beta",)),
     Route("GET", "/identity/conditionalAccess/policies", list_policies, _POLICY_READERS, limit=CONDITIONAL_ACCESS),
     Route("GET", "/identity/conditionalAccess/policies/{id}", get_policy, _POLICY_READERS, limit=CONDITIONAL_ACCESS),
     Route("GET", "/identity/conditionalAccess/plans", list_plans, _POLICY_READERS, ("beta",), limit=CONDITIONAL_ACCESS),

@@ -101,7 +101,7 @@ def test_headers_let_filters_work_and_nobody_answer() -> None:
     assert message["From"] == "alerts@contoso.com"
     assert message["To"] == "admin@contoso.com, ops@contoso.com"
     assert message["Subject"] == (
-        "[High] 3 of 18 service accounts lost the app-password option; 2 other changes, 1 resolved - Contoso"
+        "[High] 3 of 18 service accounts are newly affected: MFA hides the app-password option; 2 other changes, 1 resolved - Contoso"
     )
     assert message[ID_HEADER] == samples.typical().id
     assert message["Message-ID"] == f"<{samples.typical().id}@contoso.com>"
@@ -144,12 +144,12 @@ def test_subject_is_one_line_whatever_the_names(upn: str, tenant: str) -> None:
 def test_text_part_reads_well_on_its_own() -> None:
     text = part(arrived(samples.one()), "plain")
     assert text.replace("\r\n", "\n") == (
-        "svc-backup@contoso.com lost the app-password option\n"
+        "svc-backup@contoso.com is newly affected: MFA hides the app-password option\n"
         "Contoso, scanned 22 Nov 2026, 06:00 UTC\n"
         f"Report: {REPORT}\n"
         "\n"
         "----------------------------------------------------------------------\n"
-        "HIGH, new: svc-backup@contoso.com lost the app-password option\n"
+        "HIGH, new: svc-backup@contoso.com is newly affected: MFA hides the app-password option\n"
         "Backup for Exchange\n"
         "\n"
         'The policy "Require MFA for all users" requires multifactor authentication for Exchange Online (reaches the '

@@ -183,7 +183,7 @@ CASES = (
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_proposes_service_accounts_and_nobody_else(case: Case) -> None:
-    found = propose(TENANT, [case.candidate], frozenset({VENDOR_APP, APPLE}), known_products())
+    found = propose(TENANT, [case.candidate], frozenset({VENDOR_APP, APPLE}), known_products(), today=NOW.date())
     assert [one.left_out_because for one in found] == ([None] if case.proposed else [])
 
 
@@ -200,7 +200,7 @@ LEFT_OUT = (
 
 @pytest.mark.parametrize("case", LEFT_OUT, ids=lambda case: case.name)
 def test_recognises_what_only_looks_like_a_service_account_and_says_why(case: Case) -> None:
-    (found,) = propose(TENANT, [case.candidate], frozenset(), ())
+    (found,) = propose(TENANT, [case.candidate], frozenset(), (), today=NOW.date())
     assert found.left_out_because is not None
     wanted = "synchronization" if "synchronization" in case.name else "emergency access"
     assert wanted in found.left_out_because
@@ -208,20 +208,20 @@ def test_recognises_what_only_looks_like_a_service_account_and_says_why(case: Ca
 
 def test_administrator_who_works_is_no_emergency_account() -> None:
     case = Case("admin", False, "emergency.manager@contoso.com", (OF_A_PERSON,), account={"id": "admin"})
-    assert propose(TENANT, [case.candidate], frozenset(), ()) == ()
+    assert propose(TENANT, [case.candidate], frozenset(), (), today=NOW.date()) == ()
 
 
 def test_an_emergency_account_is_not_said_to_sign_in_rarely_where_the_log_was_not_read() -> None:
     case = Case("bg", False, "breakglass1@contoso.com", account={"id": "bg"})
-    (read,) = propose(TENANT, [case.candidate], frozenset(), ())
-    (unread,) = propose(TENANT, [case.candidate], frozenset(), (), log_read=False)
+    (read,) = propose(TENANT, [case.candidate], frozenset(), (), today=NOW.date())
+    (unread,) = propose(TENANT, [case.candidate], frozenset(), (), log_read=False, today=NOW.date())
     assert "rarely" in str(read.left_out_because)
     assert "rarely" not in str(unread.left_out_because)
 
 
 def test_each_sign_says_what_was_seen() -> None:
     case = Case("printer", True, "scan-hall@contoso.com", (SMTP,))
-    (found,) = propose(TENANT, [case.candidate], frozenset(), known_products())
+    (found,) = propose(TENANT, [case.candidate], frozenset(), known_products(), today=NOW.date())
     told = {signal.kind: signal for signal in found.signals}
     assert set(told) == {"legacy_protocol", "not_interactive", "name", "product"}
     assert "Authenticated SMTP" in told["legacy_protocol"].text
@@ -233,7 +233,7 @@ def test_each_sign_says_what_was_seen() -> None:
 def test_best_proposals_come_first_and_what_is_left_out_last() -> None:
     weak, strong = Case("weak", True, "x@contoso.com", (IMAP,)), Case("strong", True, "svc-y@contoso.com", (SMTP,))
     out = Case("out", False, "breakglass@contoso.com", account={"id": "bg"})
-    found = propose(TENANT, [case.candidate for case in (out, weak, strong)], frozenset(), ())
+    found = propose(TENANT, [case.candidate for case in (out, weak, strong)], frozenset(), (), today=NOW.date())
     names = [one.account.user_principal_name for one in found]
     assert names == ["svc-y@contoso.com", "x@contoso.com", "breakglass@contoso.com"]
 
@@ -242,7 +242,7 @@ def test_unreadable_policies_and_roles_leave_nobody_out_by_guessing() -> None:
     tenant = make_tenant(role_assignments=Gap("role_assignments", "403"))
     tenant = replace(tenant, policies=Gap("conditional_access_policies", "403"))
     case = Case("printer", True, "svc-scan@contoso.com", (SMTP,))
-    (found,) = propose(tenant, [case.candidate], frozenset(), ())
+    (found,) = propose(tenant, [case.candidate], frozenset(), (), today=NOW.date())
     assert found.left_out_because is None
     assert watched_principals(tenant) == frozenset()
 

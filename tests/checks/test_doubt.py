@@ -77,7 +77,7 @@ UNNAMED = RoleAssignment("svc", GLOBAL_ADMINISTRATOR, GLOBAL_ADMINISTRATOR, None
 def test_a_check_is_decided_by_what_decides_it(
     account: dict[str, Any], policies: list[Json], tenant: dict[str, Any], seen: set[str], open_: set[str]
 ) -> None:
-    found = judged(make_tenant(policies, **tenant), replace(SERVICE, **account))
+    found = judged(make_tenant(policies, **tenant), replace(SERVICE, **account), app_passwords_allowed="yes")
     assert {one.check_id for one in found.findings} == seen
     assert undecided(found, log_read=True, on_evidence=False) == open_
 

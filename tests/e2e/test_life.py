@@ -10,6 +10,7 @@ import pytest
 from demo.company import company, demo_settings
 from localgraph.builder import TenantBuilder
 from localgraph.server import LocalGraph
+from localgraph.tenant import mfa_service_json
 from tests.e2e.conftest import BACKUP, MAILER, VISIBLE, Installation
 
 LOST = ("Policy.Read.All", "Policy.Read.ConditionalAccess", "User.Read.All")
@@ -207,6 +208,38 @@ def test_per_user_mfa_switched_off_is_remembered_while_the_account_is_disabled(i
     user.enabled = True
     installation.scan()
     assert (VISIBLE, "APW-009") in findings(installation)
+
+
+@pytest.mark.parametrize("attested", [False, True], ids=["read", "attested"])
+def test_a_switch_that_can_not_be_seen_any_more_ends_nothing(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch, attested: bool
+) -> None:
+    tenant = installation.graph.tenant
+
+    def switch(allowed: bool | None) -> None:
+        """Off, on, or neither read nor attested."""
+        tenant.mfa_service = None if attested or allowed is None else mfa_service_json(app_passwords=allowed)
+        setting = "unknown" if not attested or allowed is None else "yes" if allowed else "no"
+        monkeypatch.setenv("APP_PASSWORDS_ALLOWED", setting)
+
+    switch(False)
+    answer = installation.scan()
+    assert answer.document["run"]["complete"]
+    assert answer.document["run"]["app_passwords"]["source"] == ("attested" if attested else "read")
+    assert answer.account(VISIBLE)["reasons"][0]["effect"] == "tenant_switch_off"
+    assert (VISIBLE, "APW-014") in findings(installation)
+    switch(None)
+    answer = installation.scan()
+    assert answer.document["run"]["complete"]
+    assert (VISIBLE, "APW-014") in findings(installation)
+    assert resolved(installation) == []
+    switch(True)
+    installation.scan()
+    assert ("resolved", VISIBLE, "APW-014") in resolved(installation)
+    ended = findings(installation, "all")[VISIBLE, "APW-014"]
+    assert ended["resolution"] == (
+        "The last scan found the account with app passwords no longer switched off for the tenant."
+    )
 
 
 def test_checking_an_account_that_nobody_selected_tells_nothing(

@@ -30,6 +30,7 @@ FULL = RunRecord(
     severities={"high": 3},
     changes={"opened": 1},
     gaps=({"input": "conditional_access_policies", "error": "403 ...", "permission": "Policy.Read.All"},),
+    app_passwords={"allowed": False, "source": "read", "contradiction": "The setting says yes."},
 )
 
 

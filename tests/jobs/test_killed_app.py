@@ -115,7 +115,7 @@ async def test_a_delivery_that_is_tried_again_survives_every_death(
             where = f"killed after step {at} of {steps}"
             assert (await app.waiting(), app.queue) == ([], []), where
             accepted = cards(app.teams)[-1:]
-            assert accepted == ["svc-001@contoso.com lost the app-password option"], where
+            assert accepted == ["svc-001@contoso.com is newly affected: MFA hides the app-password option"], where
             calls = [request.headers["webhook-id"] for request in app.hook.requests]
             assert set(notices(app.hook)) >= set(said) or status == 503, where
             assert len(set(calls)) <= 3, where

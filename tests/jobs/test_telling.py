@@ -166,8 +166,9 @@ async def test_notices_that_waited_for_another_broken_channel_are_not_sent_when_
     app.teams.requests.clear()
     app.teams.status = app.hook.status = 202
     await app.run(DAY)
-    assert set(told(app.hook)) == {"svc-001@contoso.com lost the app-password option"}
-    assert set(cards(app.teams)) == {"svc-001@contoso.com lost the app-password option"}
+    news = {"svc-001@contoso.com is newly affected: MFA hides the app-password option"}
+    assert set(told(app.hook)) == news
+    assert set(cards(app.teams)) == news
     assert (await app.waiting(), app.queue) == ([], [])
 
 

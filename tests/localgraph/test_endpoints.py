@@ -218,6 +218,17 @@ async def test_security_defaults_are_on_off_or_unsaid(state: bool | None) -> Non
     assert found.get("isEnabled") is state
 
 
+async def test_the_service_settings_of_per_user_mfa_are_in_beta_alone() -> None:
+    path = "/policies/mfaServicePolicy"
+    async with talking(TenantBuilder().mfa_service(app_passwords=False, trusted_ips=["192.0.2.0/24"])) as talk:
+        found = await talk.get(f"/beta{path}")
+        assert await talk.code(f"/v1.0{path}", 404) == "ResourceNotFound"
+        assert await talk.code(f"/beta{path}?$select=id", 400) == "BadRequest"
+    assert (found["allowAppPasswords"], found["trustedIps"]["ipRanges"]) == (False, ["192.0.2.0/24"])
+    async with talking(TenantBuilder().without_mfa_service()) as talk:
+        assert await talk.code(f"/beta{path}", 404) == "ResourceNotFound"
+
+
 async def test_locations_strengths_licences_and_the_organization_are_served() -> None:
     build = TenantBuilder(skus=["SPE_E3"]).location("Office", ranges=["192.0.2.0/24"], trusted=True)
     build.location("Abroad", countries=["FR"]).strength("Keys", requirements="none")
