@@ -272,7 +272,8 @@ def test_a_policy_that_does_not_say_what_it_is_for_may_be_for_everything() -> No
     policy = parse_policy({"id": "p", "conditions": {"users": {"includeGroups": ["g"], "excludeUsers": ["u"]}}})
     assert policy.include_applications == {"all"}
     assert policy.unknown_members == ("conditions.applications",)
-    assert (policy.include_groups, policy.exclude_users) == ({"g"}, {"u"})
+    assert policy.include_groups == {"g"}
+    assert policy.exclude_users == {"u"}
 
 
 @pytest.mark.parametrize(
