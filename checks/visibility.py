@@ -88,7 +88,8 @@ def _unread_registration(account: Account) -> list[Gap]:
     gaps = [value for value in (registration.own, registration.report) if isinstance(value, Gap)][:1]
     read = [names for names in (registration.report, registration.own) if isinstance(names, tuple)]
     if unknown := unknown_methods(name for names in read for name in names):
-        text = f"registered methods that this version doesn't know: {', '.join(unknown)}"
+        names = ", ".join(f'"{name}"' for name in unknown)
+        text = f"registered methods that this version doesn't know: {names}"
         gaps.append(_odd("mfa_registration", text))
     return gaps
 

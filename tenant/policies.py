@@ -103,6 +103,10 @@ def parse_policy(raw: Raw) -> Policy:
     conditions = _object(raw.get("conditions"))
     unknown = (*strangers(conditions, _CONDITIONS, "conditions"), *_unknown_members(raw))
     policy = _policy(raw, conditions, unknown)
+    if conditions and "applications" not in conditions and not policy.workload_identities:
+        # Whom it reaches is said; which applications it is for isn't, so it may be for all.
+        unsaid = (*unknown, "conditions.applications")
+        policy = replace(policy, include_applications=_EVERYBODY, unknown_members=unsaid)
     wrong = tuple(dict.fromkeys(_malformed(raw, conditions, policy)))
     return _reaching_everybody(policy, wrong) if wrong else policy
 

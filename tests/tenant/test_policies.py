@@ -267,6 +267,15 @@ def test_what_is_malformed_limits_a_policy_no_more() -> None:
     assert (policy.client_app_types, policy.transfer_methods) == (frozenset(), ())
 
 
+def test_a_policy_that_does_not_say_what_it_is_for_may_be_for_everything() -> None:
+    """Whom it reaches is said all the same."""
+    policy = parse_policy({"id": "p", "conditions": {"users": {"includeGroups": ["g"], "excludeUsers": ["u"]}}})
+    assert policy.include_applications == {"all"}
+    assert policy.unknown_members == ("conditions.applications",)
+    assert policy.include_groups == {"g"}
+    assert policy.exclude_users == {"u"}
+
+
 @pytest.mark.parametrize(
     "conditions",
     [
