@@ -267,6 +267,8 @@ class AccountRecord:
     """The per-user MFA state when it could last be read."""
     on_evidence: bool = False
     """Whether the verdict rested on what the sign-in log showed."""
+    off_as_read: bool = False
+    """Whether the tenant's switch for app passwords was off when it could last be read."""
     switched_off_from: str | None = None
     """The per-user MFA state that the account had before it was switched off; None unless it was, and still is."""
     visibility: str = "unknown"

@@ -39,7 +39,16 @@ KEYS = ("PartitionKey", "RowKey", "account_id")
 ACCOUNT_COLUMNS = (
     *KEYS,
     *("user_principal_name", "display_name", "run_id", "judged_at", "complete", "selected"),
-    *("per_user_mfa", "on_evidence", "switched_off_from", "selected_as", "lost_since", "visibility", "usability"),
+    *(
+        "per_user_mfa",
+        "on_evidence",
+        "off_as_read",
+        "switched_off_from",
+        "selected_as",
+        "lost_since",
+        "visibility",
+        "usability",
+    ),
 )
 """An account's row without its document."""
 FINDING_COLUMNS = (
@@ -106,6 +115,7 @@ def account_to_row(record: AccountRecord) -> Entity:
         selected=record.selected,
         per_user_mfa=record.per_user_mfa,
         on_evidence=record.on_evidence or None,
+        off_as_read=record.off_as_read or None,
         switched_off_from=record.switched_off_from,
         selected_as=record.selected_as,
         lost_since=record.lost_since,
@@ -136,6 +146,7 @@ def account_from_row(row: Mapping[str, Any]) -> AccountRecord:
         selected=read.flag("selected", True),
         per_user_mfa=read.text_or_none("per_user_mfa"),
         on_evidence=read.mark("on_evidence"),
+        off_as_read=read.mark("off_as_read"),
         switched_off_from=read.text_or_none("switched_off_from"),
         selected_as=read.text("selected_as", upn) if "selected_as" in read else upn,
         lost_since=read.time_or_none("lost_since"),

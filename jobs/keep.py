@@ -17,6 +17,7 @@ from findings.store import FindingStore
 from jobs.look import Seen
 from jobs.watch import Watch
 from reports.document import account_object
+from tenant.model import Tenant
 
 Advance = Callable[[int, int], None]
 """Told how many accounts are kept, and how many there are."""
@@ -104,6 +105,7 @@ class Keeper:
             switched_off_from=self._state_before(one),
             on_evidence=any(reason.effect is Effect.EVIDENCE for reason in verdict.reasons)
             or (before is not None and before.on_evidence and account.id not in seen.whole),
+            off_as_read=_off_as_read(seen.reading.tenant, before),
             visibility=verdict.visibility,
             usability=verdict.usability,
             document=account_object(one, (), self._occasion.now),
@@ -126,9 +128,14 @@ class Keeper:
     def _undecided(self, one: JudgedAccount, seen: Seen, known: Snapshot | None) -> frozenset[str]:
         """The checks about which this scan can't say that the account passes them."""
         of_other_versions = {state.check_id for state in known.findings} - known_checks() if known else set()
-        on_evidence = known is not None and known.record is not None and known.record.on_evidence
-        log_read = one.account.id in seen.whole
-        return undecided(one, log_read=log_read, on_evidence=on_evidence) | of_other_versions
+        before = known.record if known else None
+        found = undecided(
+            one,
+            log_read=one.account.id in seen.whole,
+            on_evidence=before is not None and before.on_evidence,
+            off_as_read=_off_as_read(seen.reading.tenant, before),
+        )
+        return found | of_other_versions
 
     def _missed(self, seen: Seen) -> Iterable[Snapshot]:
         """The known accounts that are watched no longer, and those that are gone and looked for once more."""
@@ -175,6 +182,12 @@ class Keeper:
         remembered = any(state.check_id == SWITCHED_OFF and state.open for state in known.findings)
         before = record.switched_off_from or ("enabled" if remembered else None)
         return state_before(before, record.per_user_mfa, per_user_state(one.account))
+
+
+def _off_as_read(tenant: Tenant, before: AccountRecord | None) -> bool:
+    """Whether the tenant's switch is off, or was when it could last be read."""
+    read = tenant.mfa_service.allows_app_passwords if tenant.mfa_service else None
+    return not read if read is not None else before is not None and before.off_as_read
 
 
 def _observations(one: JudgedAccount) -> list[Observation]:

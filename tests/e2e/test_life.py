@@ -293,6 +293,23 @@ def test_a_switch_that_can_not_be_seen_any_more_ends_nothing(
     )
 
 
+def test_what_somebody_attested_does_not_end_what_was_read_of_the_switch(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("APP_PASSWORDS_ALLOWED", "yes")
+    tenant = installation.graph.tenant
+    tenant.mfa_service = mfa_service_json(app_passwords=False)
+    installation.scan()
+    for _ in range(2):
+        tenant.mfa_service = None
+        installation.scan()
+        assert (VISIBLE, "APW-014") in findings(installation)
+    assert resolved(installation) == []
+    tenant.mfa_service = mfa_service_json(app_passwords=True)
+    installation.scan()
+    assert ("resolved", VISIBLE, "APW-014") in resolved(installation)
+
+
 def test_checking_an_account_that_nobody_selected_tells_nothing(
     installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
