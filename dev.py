@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs the demo, the tests, the linters and the benchmark on a machine that has nothing but Python 3.11 or newer.
+"""Runs the demo, the tests, the linters and the benchmark, and deploys, on a machine that has nothing but Python 3.11 or newer.
 
     python3 dev.py demo     one scan of the built-in demo tenant: findings, alert, report
     python3 dev.py test     linters, type checker and the whole test suite with coverage;
@@ -10,6 +10,9 @@
                             python3 dev.py soak --scenarios 10000 --seed 7 [--seconds 600] [--year] [--kills 100]
     python3 dev.py mutate   small changes of the rules, and which of them no test notices:
                             python3 dev.py mutate --sample 200 --seed 7 [--module checks/scope.py ...] [--seconds 600]
+    python3 dev.py package  builds the package that is deployed, in out/package and out/app.zip; --python 3.12 for another one
+    python3 dev.py deploy   builds it and brings it into the function app: that of the azd environment, or
+                            python3 dev.py deploy --resource-group NAME --app NAME [--remote-build]
     python3 dev.py setup    only makes the environment for development
 
 It makes the environment in .venv and .cache, both inside the repository, and uses it again next time. Further arguments

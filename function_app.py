@@ -1,6 +1,5 @@
 """Every trigger on one screen: binding in, one call, binding out."""
 
-import json
 import logging
 import typing
 
@@ -20,7 +19,7 @@ for _chatty in ("azure", "httpx"):
 @app.queue_output(arg_name="scans", queue_name="scans", connection=STORAGE)
 async def scheduled_scan(timer: func.TimerRequest, scans: func.Out[str]) -> None:
     """Put a scan on the queue."""
-    scans.set(json.dumps(queues.scan_message(queues.SCHEDULE)))
+    scans.set(queues.scheduled_scan())
 
 
 @app.queue_trigger(arg_name="message", queue_name="scans", connection=STORAGE)

@@ -219,6 +219,8 @@ def _good_news(resolved: list[AlertItem]) -> str:
     accounts = len({item.account_id for item in resolved})
     if all(item.check_id == CANNOT_TELL for item in resolved):  # nothing is solved by being seen again
         return f"{count(accounts, 'service account')} can be checked completely again"
+    # A problem can end without anything coming back: nothing demands MFA any more, and there is no option either.
+    good = "Good news: " if any(item.came_back for item in resolved) else ""
     if len(resolved) == 1:
-        return f"Good news: a problem with {user_principal_name(resolved[0])} is resolved"
-    return f"Good news: {len(resolved):,} problems with {count(accounts, 'service account')} are resolved"
+        return f"{good}{'a' if good else 'A'} problem with {user_principal_name(resolved[0])} is resolved"
+    return f"{good}{len(resolved):,} problems with {count(accounts, 'service account')} are resolved"

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from alerts.channel import ChannelError, Send
 from alerts.graph_message import Json, as_graph_message
-from alerts.mail import mail_message
+from alerts.mime_message import mail_message
 from alerts.model import Alert
 from alerts.outgoing import is_permanent
 from alerts.parts import WHOLE, Part

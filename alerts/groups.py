@@ -15,6 +15,7 @@ from alerts.wording import (
     listed,
     phrase,
     service_accounts,
+    some_lost,
     user_principal_name,
     when,
 )
@@ -120,8 +121,18 @@ def statement(group: Group, *, total: int | None = None, baseline: bool = False)
     if accounts > 1 and policy and item.check_id in HIDES_THE_OPTION and group.kind in {Kind.OPENED, Kind.REOPENED}:
         hides = "hides" if baseline else "now hides"
         return f'Policy "{policy}" {hides} the app-password option for {_lower(service_accounts(accounts, total))}'
-    said = phrase(item.check_id, group.kind, accounts, title=item.title, baseline=baseline)
-    return f"{_who(group, total)} {said}"
+    lost = len({item.account_id for item in group.items if item.lost})
+    said = phrase(
+        item.check_id,
+        group.kind,
+        accounts,
+        title=item.title,
+        baseline=baseline,
+        known=any(item.known for item in group.items),
+        lost=lost == accounts,
+    )
+    some = some_lost(item.check_id, group.kind, lost) if lost < accounts else ""
+    return f"{_who(group, total)} {said}{some}"
 
 
 def remark(group: Group) -> str | None:

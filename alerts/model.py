@@ -108,6 +108,12 @@ class AlertItem:
     """For ``resolved``: it ended because nobody watches the account any more, and not because the problem is gone."""
     previous_severity: Severity | None = None
     """Set where the severity differs from before."""
+    known: bool = False
+    """Whether the account was watched before: then this is news, and not only new to us."""
+    lost: bool = False
+    """Whether the account had the option before, and hasn't it any more."""
+    came_back: bool = False
+    """For ``resolved``: whether the account has now what the finding said that it was missing."""
     settled: bool = False
     """True for the change that ends flapping and says what the finding settled on."""
     accepted_until: date | None = None

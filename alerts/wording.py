@@ -11,15 +11,18 @@ NAME = 80
 _MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 
 _STATES: dict[str, tuple[str, str]] = {
-    "APW-001": ("has no app-password option", "have no app-password option"),
-    "APW-002": ("has no app-password option", "have no app-password option"),
+    "APW-001": ("is missing the app-password option", "are missing the app-password option"),
+    "APW-002": ("is missing the app-password option", "are missing the app-password option"),
     "APW-003": ("is stuck without the app-password option", "are stuck without the app-password option"),
     "APW-004": ("has not registered for MFA yet", "have not registered for MFA yet"),
     "APW-005": (
         "has no app-password option in some circumstances",
         "have no app-password option in some circumstances",
     ),
-    "APW-006": ("is about to lose the app-password option", "are about to lose the app-password option"),
+    "APW-006": (
+        "is about to have the app-password option hidden",
+        "are about to have the app-password option hidden",
+    ),
     "APW-007": ("can't use an app password", "can't use an app password"),
     "APW-008": ("can't be checked completely", "can't be checked completely"),
     "APW-009": ("has per-user MFA switched off", "have per-user MFA switched off"),
@@ -27,15 +30,17 @@ _STATES: dict[str, tuple[str, str]] = {
     "APW-011": ("holds a directory role", "hold a directory role"),
     "APW-012": ("is shared, synchronised or used by people", "are shared, synchronised or used by people"),
     "APW-013": ("is about to have app passwords blocked", "are about to have app passwords blocked"),
+    "APW-014": (
+        "is offered no app password: they are switched off for the whole tenant",
+        "are offered no app password: they are switched off for the whole tenant",
+    ),
 }
 """What is true of one account, and of several, while a finding is open."""
 
-_EVENTS: dict[str, str] = {
-    "APW-001": "lost the app-password option",
-    "APW-002": "lost the app-password option",
-    "APW-009": "had per-user MFA switched off",
-}
-"""What happened, for one account and for several, where that says more than what is true now."""
+_SWITCHED_OFF = "APW-009"
+_HIDDEN = frozenset({"APW-001", "APW-002"})
+_MISSING = _HIDDEN | {"APW-003"}
+"""Checks of accounts without the option: it is lost where it was there, and otherwise missing."""
 
 HIDES_THE_OPTION = frozenset({"APW-001"})
 """Checks that one policy decides: said with the policy as the subject."""
@@ -100,10 +105,20 @@ def says_the_same(item: AlertItem) -> bool:
     return account_name(item).casefold() == user_principal_name(item).casefold()
 
 
-def phrase(check_id: str, kind: Kind, accounts: int, *, title: str, baseline: bool = False) -> str:
-    """What is said about ``accounts`` accounts: ``lost the app-password option``, ``still have no ...``.
+def phrase(
+    check_id: str,
+    kind: Kind,
+    accounts: int,
+    *,
+    title: str,
+    baseline: bool = False,
+    known: bool = False,
+    lost: bool = False,
+) -> str:
+    """What is said about ``accounts`` accounts: ``lost the app-password option``, ``are still missing ...``.
 
-    A check that is not known here is said by its ``title``, after a colon.
+    ``known``: they were watched before; ``lost``: they had the option then. A check that is not known here is said by its
+    ``title``, after a colon.
     """
     states = _STATES.get(check_id)
     if kind is Kind.FLAPPING:
@@ -111,14 +126,26 @@ def phrase(check_id: str, kind: Kind, accounts: int, *, title: str, baseline: bo
     if states is None:
         return f"{'fails' if accounts == 1 else 'fail'} a check: {clean(title)}"
     state = states[0] if accounts == 1 else states[1]
-    event = _EVENTS.get(check_id, state)
-    if kind is Kind.OPENED:
-        return state if baseline else event
-    if kind is Kind.REOPENED:
-        return f"{event} again" if check_id in _EVENTS else state
     if kind is Kind.STILL_OPEN:
-        return f"still {state}"
+        verb, _, rest = state.partition(" ")
+        return f"{verb} still {rest}" if verb in ("is", "are") else f"still {state}"
+    if kind not in (Kind.OPENED, Kind.REOPENED) or baseline:
+        return state
+    again = " again" if kind is Kind.REOPENED else ""
+    if check_id == _SWITCHED_OFF:
+        return f"had per-user MFA switched off{again}"
+    if lost and check_id in _MISSING:
+        return f"lost the app-password option{again}"
+    if check_id in _HIDDEN and known:
+        affected = f"affected{again}" if again else "newly affected"
+        return f"{'is' if accounts == 1 else 'are'} {affected}: MFA hides the app-password option"
     return state
+
+
+def some_lost(check_id: str, kind: Kind, lost: int) -> str:
+    """What to add about the accounts among others that lost the option; empty where the check isn't about that."""
+    news = check_id in _MISSING and kind in (Kind.OPENED, Kind.REOPENED)
+    return f" ({lost:,} of them lost it)" if news and lost else ""
 
 
 def listed(names: Sequence[str], total: int) -> str:

@@ -69,7 +69,17 @@ def _about_to_be_blocked(verdict: Verdict) -> Severity | None:
     return Severity.HIGH if verdict.would_be_blocked_by_microsoft else Severity.MEDIUM
 
 
+def _off_for_the_tenant(verdict: Verdict) -> Severity | None:
+    off = any(reason.effect is Effect.TENANT_SWITCH_OFF for reason in verdict.reasons)
+    return Severity.HIGH if off else None
+
+
 SWITCHED_OFF = "APW-009"
+OPTION_CHECKS = frozenset({*(f"APW-00{number}" for number in range(1, 7)), SWITCHED_OFF})
+"""The checks of whether the option is there."""
+BLOCKED_CHECKS = frozenset({"APW-007"})
+"""The checks of whether an app password works, for accounts that may have one."""
+OFF_FOR_THE_TENANT = "APW-014"
 BY_USE = frozenset({"APW-010", "APW-012"})
 """The checks of how an account is used: ``checks/usage.py``."""
 _DEMANDS = (Effect.DEMANDS_MFA, Effect.EVIDENCE)
@@ -99,6 +109,12 @@ CHECKS: tuple[Check, ...] = (
     Check("APW-008", "Cannot tell: something is unreadable", _cannot_tell, (Effect.UNREADABLE,)),
     Check("APW-011", "A service account holds a directory role", _holds_a_role),
     Check("APW-013", "App password about to be blocked", _about_to_be_blocked, (Effect.WOULD_BLOCK_LEGACY,)),
+    Check(
+        OFF_FOR_THE_TENANT,
+        "App passwords are switched off for the whole tenant",
+        _off_for_the_tenant,
+        (Effect.TENANT_SWITCH_OFF,),
+    ),
 )
 
 
@@ -147,10 +163,12 @@ def switched_off(judged: JudgedAccount, before: str | None) -> Finding | None:
         return None
     if not isinstance(state, str) or state.lower() != "disabled":
         return None
-    summary = (
-        "Per-user MFA of the account was set to Disabled. The app-password option goes away with it, and existing app "
-        "passwords may be lost: check the product that uses the account."
+    gone = (
+        "The app-password option goes away with it, and existing app passwords may be lost"
+        if before == "enforced"
+        else "Without it the account isn't offered app passwords, and existing ones may be lost"
     )
+    summary = f"Per-user MFA of the account was set to Disabled. {gone}: check the product that uses the account."
     severity = Severity.HIGH
     return Finding(
         SWITCHED_OFF,
@@ -177,7 +195,7 @@ def _finding(check: Check, severity: Severity, verdict: Verdict) -> Finding:
 
 def fingerprint(check_id: str, severity: Severity, causes: list[str]) -> str:
     """A hash over the causes: which policies, and whether in circumstances only. A renamed policy doesn't change it."""
-    return hashlib.sha256("\n".join([check_id, severity, *sorted(causes)]).encode()).hexdigest()[:16]
+    return hashlib.sha256("\n".join([check_id, severity, *sorted(set(causes))]).encode()).hexdigest()[:16]
 
 
 def _and(names: tuple[str, ...]) -> str:

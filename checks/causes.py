@@ -3,15 +3,20 @@
 A change of a policy counts only where the policy as it was before had another effect on the account: a new name, or an
 exclusion of somebody else, hides nothing from it. A change of a membership counts where it brought the account into the scope of
 the policy. Where both happened, both are told, and the later one is the date: the account needed both.
+
+Of an account from which nothing hides the option any more it is told what ended that: a policy that was deleted, switched off or
+changed, or Security Defaults that were switched off.
 """
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import islice
 
 from checks.judge import Judge
-from checks.model import Effect, JudgedAccount, Reason
-from checks.policy import ENABLED
+from checks.memberships import Moves, groups_of, latest
+from checks.model import Effect, JudgedAccount, Reason, Verdict, Visibility
+from checks.policy import ENABLED, effect_of
 from tenant.model import Account, AuditEvent, AuditTrail, Gap, Policy, Tenant
 
 _SINCE = {
@@ -22,12 +27,21 @@ _SINCE = {
     Effect.WOULD_BLOCK_LEGACY: "About to be blocked since",
     Effect.EXCLUDED: "Excluded since",
     Effect.PER_USER_STATE: "Since",
+    Effect.TENANT_SWITCH_OFF: "Off since",
 }
+_IDENTITY_PROTECTION = "mfaregistrationrequiredbyidentityprotectionpolicy"
 _STATES = {
     "enabled": "on",
     "disabled": "off",
     "enabledforreportingbutnotenforced": "report-only",
 }
+
+
+def _narrowed(verb: str, reason: Reason) -> str:
+    """``Hidden since``, and how surely: what holds only in some circumstances, or perhaps, isn't said to hold always."""
+    if reason.effect in (Effect.EXCLUDED, Effect.PER_USER_STATE) or (reason.understood and not reason.circumstances):
+        return verb
+    return verb.replace("since", "in some circumstances since" if reason.understood else "perhaps since")
 
 
 class Causes:
@@ -39,13 +53,14 @@ class Causes:
         policies = () if isinstance(tenant.policies, Gap) else tenant.policies
         self._policies = {policy.id: policy for policy in policies}
         self._of: dict[str, list[AuditEvent]] = {}
-        self._moves: dict[str, dict[str, AuditEvent]] = {}
-        """Id of a group or role -> id of whoever was added or removed -> the newest such event."""
+        self._moves = Moves(tenant, trail)
         for event in trail.events if trail else ():
             self._of.setdefault(event.target_id, []).append(event)
-            if event.container_id:
-                self._moves.setdefault(event.container_id, {}).setdefault(event.target_id, event)
-        self._defaults = [event for event in (trail.events if trail else ()) if event.kind == "security_defaults"]
+        self._defaults, self._switch, self._registration = (
+            [event for event in (trail.events if trail else ()) if event.kind == kind]
+            for kind in ("security_defaults", "tenant_switch", "mfa_registration_policy")
+        )
+        self._ends = [(event, event.before) for event in (trail.events if trail else ()) if self._may_have_ended(event)]
         self._judges: dict[tuple[str, datetime, bool], Judge] = {}
         self._scopes: dict[tuple[str, bool], _Scope] = {}
 
@@ -53,16 +68,27 @@ class Causes:
         """The account with the causes of its reasons, and with what became of its app passwords."""
         account = judged.account
         reasons = tuple(self._explained(reason, account) for reason in judged.verdict.reasons)
+        if ended := self._ended(judged.verdict, account):
+            reasons = tuple(_with_more(one, ended) if one.effect is Effect.PER_USER_STATE else one for one in reasons)
         passwords = None
         if self._trail is not None:
             passwords = tuple(one for one in self._of.get(account.id, ()) if one.kind.startswith("app_password"))
-        return replace(judged, verdict=replace(judged.verdict, reasons=reasons), app_password_events=passwords)
+        verdict = replace(judged.verdict, reasons=reasons, ended=ended)
+        return replace(judged, verdict=verdict, app_password_events=passwords)
 
     def _explained(self, reason: Reason, account: Account) -> Reason:
+        if reason.cause:
+            return reason  # no change of the tenant's made it so
+        if reason.effect is Effect.EVIDENCE:
+            return replace(reason, cause=self._asked_by(reason, account))
         verb = _SINCE.get(reason.effect)
         events = self._events(reason, account) if verb and self._trail else []
         if verb and events:
-            cause = f"{verb} {_told(events, account)}."
+            cause = f"{_narrowed(verb, reason)} {_told(events, account)}."
+            if events[0].kind == "tenant_switch" and not events[0].detail:
+                return replace(
+                    reason, cause=f"Perhaps {cause[0].lower()}{cause[1:-1]}: the log doesn't say what was changed."
+                )
             return replace(reason, since=events[0].time, actor=events[0].actor, cause=cause)
         if reason.policy_id is None or reason.since is None:
             return reason
@@ -82,16 +108,76 @@ class Causes:
         """What could be the cause, latest first."""
         if reason.effect is Effect.PER_USER_STATE:
             return self._per_user(account)
+        if reason.effect is Effect.TENANT_SWITCH_OFF:
+            return [event for event in self._switch[:1] if event.detail != "on"]
         if reason.policy_id is None:
             return [event for event in self._defaults[:1] if event.detail != "off"]
         found = [self._policy_change(reason, account), self._membership_change(reason, account)]
         return sorted((event for event in found if event), key=lambda event: event.time, reverse=True)
 
     def _per_user(self, account: Account) -> list[AuditEvent]:
-        state = account.per_user_mfa
-        wanted = "mfa_disabled" if isinstance(state, str) and state.lower() == "disabled" else "mfa_enabled"
+        """The newest change of the state, where it fits what the state is today."""
+        state = account.per_user_mfa.lower() if isinstance(account.per_user_mfa, str) else ""
+        # An account that was set to Enabled becomes Enforced by itself, once it registers.
+        became = {"disabled": ("disabled",), "enabled": ("enabled",), "enforced": ("enabled", "enforced")}.get(
+            state, ()
+        )
+        wanted = "mfa_disabled" if state == "disabled" else "mfa_enabled"
         newest = [event for event in self._of.get(account.id, ()) if event.kind.startswith("mfa_")][:1]
-        return [event for event in newest if isinstance(state, str) and event.kind == wanted]
+        return [
+            event
+            for event in newest
+            if became and event.kind in (wanted, "mfa_changed") and (not event.detail or event.detail in became)
+        ]
+
+    def _asked_by(self, reason: Reason, account: Account) -> str | None:
+        """What became of the policy behind a demand that Microsoft Graph shows only in logs."""
+        providers = {one.provider.lower() for one in account.mfa_demands if one.seen == reason.since}
+        if _IDENTITY_PROTECTION not in providers or not self._registration:
+            return None
+        newest = self._registration[0]
+        when = f"changed on {_moment(newest.time)}{_by(newest)}"
+        policy = "The policy of Identity Protection on registering for multifactor authentication"
+        if reason.since and newest.time > reason.since:
+            return f"{policy} was {when}, after this sign-in: whether it still asks for it can't be read."
+        return f"{policy} was last {when}."
+
+    def _ended(self, verdict: Verdict, account: Account) -> str | None:
+        """What hid the option from the account until it ended, where nothing hides it today."""
+        if verdict.visibility not in (Visibility.NOT_OFFERED, Visibility.PREDICTED):
+            return None
+        ends = [event for event in self._defaults[:1] if event.detail == "off"]
+        ends += islice(self._demands_ended(account), 1)
+        ends += self._left(account)
+        newest = latest(ends)
+        if newest is None:
+            return None
+        return f"Not hidden any more since {_moment(newest.time)}, when {_happened(newest, account)}{_by(newest)}."
+
+    def _may_have_ended(self, event: AuditEvent) -> bool:
+        """Whether the event may have ended a demand for MFA for mail: an enforced policy that made it was changed or deleted."""
+        before = event.before
+        if before is None or event.kind not in ("policy_deleted", "policy_updated") or before.state != ENABLED:
+            return False
+        return bool(effect_of(before, self._tenant, event.time.date()).mfa_most)
+
+    def _demands_ended(self, account: Account) -> Iterator[AuditEvent]:
+        """What changed or deleted policies that demanded MFA of the account, newest first."""
+        for event, before in self._ends:
+            if before and self._demanded(event.target_id, event.time, before, account):
+                yield event
+
+    def _left(self, account: Account) -> Iterator[AuditEvent]:
+        """What took the account out of groups through which a policy demanded MFA of it."""
+        for policy in self._policies.values() if self._trail else ():
+            for event in self._moves.out_of(self._moves.among(policy.include_groups), account):
+                once = replace(account, groups=groups_of(account) | policy.include_groups)
+                if isinstance(account.groups, frozenset) and self._demanded(policy.id, event.time, policy, once):
+                    yield event
+
+    def _demanded(self, id: str, time: datetime, before: Policy, account: Account) -> bool:
+        """Whether the policy as it was before that time demanded MFA of the account for mail, in force."""
+        return any(one.effect is Effect.DEMANDS_MFA for one in self._reasons_then(id, time, before, account))
 
     def _policy_change(self, reason: Reason, account: Account) -> AuditEvent | None:
         """The newest change of the policy that changed its effect on the account; one that can't be read may have."""
@@ -106,69 +192,54 @@ class Causes:
 
     def _had_effect(self, event: AuditEvent, before: Policy, reason: Reason, account: Account) -> bool:
         """Whether the policy as it was before the event did to the account what it does today."""
-        key = (event.target_id, event.time, reason.effect is Effect.EXCLUDED)
-        if key not in self._judges:
-            policy = replace(before, id=event.target_id)
-            if reason.effect is Effect.EXCLUDED:  # an exclusion is none the less one while the policy is off
-                policy = replace(policy, state=ENABLED)
-            self._judges[key] = Judge(replace(self._tenant, policies=(policy,)), now=self._now)
-        then = self._judges[key].judge(account).verdict.reasons
+        then = self._reasons_then(
+            event.target_id, event.time, before, account, even_off=reason.effect is Effect.EXCLUDED
+        )
         return any(
             (one.effect, one.policy_id) == (reason.effect, reason.policy_id)
             and bool(one.circumstances) <= bool(reason.circumstances)
             for one in then
         )
 
+    def _reasons_then(
+        self, id: str, time: datetime, before: Policy, account: Account, *, even_off: bool = False
+    ) -> tuple[Reason, ...]:
+        """What the policy as it was before that time did to the account; ``even_off``: or would have, had it been on."""
+        key = (id, time, even_off)
+        if key not in self._judges:
+            policy = replace(before, id=id)
+            if even_off:  # an exclusion is none the less one while the policy is off
+                policy = replace(policy, state=ENABLED)
+            self._judges[key] = Judge(replace(self._tenant, policies=(policy,)), now=self._now)
+        return self._judges[key].judge(account).verdict.reasons
+
     def _membership_change(self, reason: Reason, account: Account) -> AuditEvent | None:
         policy = self._policies.get(reason.policy_id or "")
         if policy is None or isinstance(account.groups, Gap):
             return None
         scope = self._scope(policy, excluded=reason.effect is Effect.EXCLUDED)
-        found = [*self._joined(scope.joined, account), *self._left(scope.left, account)]
-        return max(found, key=lambda event: event.time, default=None)
+        return latest([*self._joined(scope.joined, account), *self._moves.out_of(scope.left, account)])
 
     def _joined(self, containers: Iterable[str], account: Account) -> Iterator[AuditEvent]:
         """For each group or role that the account is in: the newest event that brought it there."""
         for container in containers:
-            newest = self._newest_move(container, account)
-            held = newest and (newest.kind == "role_added" or container in _groups(account))
+            newest = self._moves.newest(container, account)
+            held = newest and (newest.kind == "role_added" or container in groups_of(account))
             if newest and held and newest.kind.endswith("_added"):
                 yield newest
-
-    def _left(self, containers: Iterable[str], account: Account) -> Iterator[AuditEvent]:
-        """For each group or role that the account isn't in any more: the newest event that took it out."""
-        for container in containers:
-            newest = self._newest_move(container, account)
-            if newest and newest.kind.endswith("_removed") and container not in _groups(account):
-                yield newest
-
-    def _newest_move(self, container: str, account: Account) -> AuditEvent | None:
-        """The newest event that brought the account, or a group that it is in, into or out of a group or role."""
-        moves = self._moves[container]
-        found = [moves[id] for id in moves.keys() & {account.id, *_groups(account)}]
-        return max(found, key=lambda event: event.time, default=None)
 
     def _scope(self, policy: Policy, *, excluded: bool) -> "_Scope":
         key = (policy.id, excluded)
         if key not in self._scopes:
-            # Only groups and roles with events are of interest: most have none.
-            exclusions = (self._with_nested(policy.exclude_groups) | policy.exclude_roles) & self._moves.keys()
-            inclusions = (self._with_nested(policy.include_groups) | policy.include_roles) & self._moves.keys()
+            exclusions = self._moves.among(policy.exclude_groups, policy.exclude_roles)
+            inclusions = self._moves.among(policy.include_groups, policy.include_roles)
             everybody = "all" in policy.include_users
             self._scopes[key] = (
-                _Scope(frozenset(exclusions), frozenset())
+                _Scope(exclusions, frozenset())
                 if excluded
-                else _Scope(frozenset() if everybody else frozenset(inclusions), frozenset(exclusions))
+                else _Scope(frozenset() if everybody else inclusions, exclusions)
             )
         return self._scopes[key]
-
-    def _with_nested(self, groups: frozenset[str]) -> frozenset[str]:
-        found, waiting = set(groups), list(groups)
-        while waiting:
-            nested = self._tenant.nesting.get(waiting.pop(), frozenset()) - found
-            found |= nested
-            waiting += nested
-        return frozenset(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,10 +248,6 @@ class _Scope:
 
     joined: frozenset[str]
     left: frozenset[str]
-
-
-def _groups(account: Account) -> frozenset[str]:
-    return account.groups if isinstance(account.groups, frozenset) else frozenset()
 
 
 def _told(events: list[AuditEvent], account: Account) -> str:
@@ -200,10 +267,19 @@ def _happened(event: AuditEvent, account: Account) -> str:
             return f'the policy "{event.target_name}" was created'
         case "policy_updated":
             return f'the policy "{event.target_name}" was {_changed(event)}'
+        case "policy_deleted":
+            return f'the policy "{event.target_name}" was deleted'
         case "security_defaults":
-            return f"Security Defaults were {'switched on' if event.detail == 'on' else 'changed'}"
+            return f"Security Defaults were {f'switched {event.detail}' if event.detail else 'changed'}"
+        case "tenant_switch":
+            switch = '"Allow users to create app passwords" was switched off in the MFA service settings'
+            return switch if event.detail else "the MFA service settings were changed"
         case "mfa_enabled":
+            if event.detail:
+                return f"per-user MFA was set to {event.detail.capitalize()} for the account"
             return "per-user MFA was switched on for the account"
+        case "mfa_changed":
+            return "the per-user MFA state of the account was changed"
         case "mfa_disabled":
             return "per-user MFA was switched off for the account"
         case "group_added":
@@ -222,6 +298,10 @@ def _changed(event: AuditEvent) -> str:
         return "changed"
     before, after = (_STATES.get(one.state, one.state) for one in (event.before, event.after))
     return f"switched from {before} to {after}"
+
+
+def _with_more(reason: Reason, sentence: str) -> Reason:
+    return replace(reason, cause=f"{reason.cause} {sentence}" if reason.cause else sentence)
 
 
 def _by(event: AuditEvent) -> str:

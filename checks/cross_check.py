@@ -35,9 +35,9 @@ def security_defaults_on(today: date) -> CrossCheck:
 
 def compare(judged: JudgedAccount, tenant: Tenant, answers: Sequence[WhatIf], today: date) -> CrossCheck:
     """What the answers of What If say about the account's verdict."""
-    differences = [text for answer in answers for text in _differences(judged, tenant, answer)]
+    differences = [text for answer in answers for text in _differences(judged, tenant, answer, today)]
     if not differences:
-        return _confirmed(judged, answers, today)
+        return _confirmed(judged, tenant, answers, today)
     text = (
         f"Microsoft's What If, asked on {today}, sees it differently: {' '.join(differences)} Take the verdict with care, "
         "and look at the policy in the Entra admin center."
@@ -45,13 +45,15 @@ def compare(judged: JudgedAccount, tenant: Tenant, answers: Sequence[WhatIf], to
     return CrossCheck("disagrees", text, today)
 
 
-def _confirmed(judged: JudgedAccount, answers: Sequence[WhatIf], today: date) -> CrossCheck:
+def _confirmed(judged: JudgedAccount, tenant: Tenant, answers: Sequence[WhatIf], today: date) -> CrossCheck:
     """That nothing differs; and what What If couldn't tell, because it wasn't told where the sign-in comes from and so on."""
     undecided: dict[str, None] = {}
+    policies = () if isinstance(tenant.policies, Gap) else tenant.policies
+    plans = {policy.id for policy in policies if policy.plan}  # What If says nothing of these
     told = True
     for answer in answers:
         ours = _ours(judged, answer)
-        unclear = [one for one in ours if one.policy_id in answer.undecided]
+        unclear = [one for one in ours if one.policy_id in answer.undecided | plans]
         undecided |= dict.fromkeys(f'"{one.policy_name}"' for one in unclear)
         told = told and (not unclear or len(unclear) < len(ours))
     if not undecided:
@@ -68,7 +70,7 @@ def _ours(judged: JudgedAccount, answer: WhatIf) -> list[Reason]:
     return [one for one in judged.verdict.reasons if one.policy_id and one.effect is effect]
 
 
-def _differences(judged: JudgedAccount, tenant: Tenant, answer: WhatIf) -> list[str]:
+def _differences(judged: JudgedAccount, tenant: Tenant, answer: WhatIf, today: date) -> list[str]:
     browser = answer.client_app == BROWSER
     ours = _ours(judged, answer)
     policies = {} if isinstance(tenant.policies, Gap) else {policy.id: policy for policy in tenant.policies}
@@ -86,7 +88,7 @@ def _differences(judged: JudgedAccount, tenant: Tenant, answer: WhatIf) -> list[
         f'What If says that the policy "{policy.display_name}" applies when the account {sign_in}; this product says that it '
         "doesn't."
         for policy in answer.applies
-        if not _known(policy, ours) and _matters(policy, tenant, browser)
+        if not _known(policy, ours) and _matters(policy, tenant, today, browser)
     ]
     return found
 
@@ -101,6 +103,6 @@ def _known(policy: Policy, ours: Sequence[Reason]) -> bool:
     return any(one.policy_id == policy.id for one in ours)
 
 
-def _matters(policy: Policy, tenant: Tenant, browser: bool) -> bool:
-    effect = effect_of(policy, tenant)
+def _matters(policy: Policy, tenant: Tenant, today: date, browser: bool) -> bool:
+    effect = effect_of(policy, tenant, today)
     return (effect.mfa_least if browser else effect.legacy) is Strength.ALWAYS

@@ -1,6 +1,6 @@
 """Which checks are decided although something is missing: a finding is only over where that is certain. Pure."""
 
-from checks.catalog import SWITCHED_OFF, known_checks
+from checks.catalog import OFF_FOR_THE_TENANT, SWITCHED_OFF, known_checks
 from checks.model import JudgedAccount, Visibility
 from checks.usage import RETIRED, SHARED
 from checks.visibility import per_user_state
@@ -11,11 +11,11 @@ CONFIRMED = frozenset({UNREADABLE})
 _FROM_EVIDENCE = "APW-005"
 
 
-def undecided(one: JudgedAccount, *, log_read: bool, on_evidence: bool) -> frozenset[str]:
+def undecided(one: JudgedAccount, *, log_read: bool, on_evidence: bool, off_as_read: bool = False) -> frozenset[str]:
     """The ids of the checks of which it isn't certain whether the account fails them.
 
-    Takes the account as it was judged, whether every day of its sign-ins is known, and whether the verdict before this one
-    rested on its sign-ins.
+    Takes the account as it was judged, whether every day of its sign-ins is known, whether the verdict before this one
+    rested on its sign-ins, and whether the tenant's switch, which can't be read now, was off when it last could.
     """
     if one.account.properties is not None:
         return known_checks() - CONFIRMED
@@ -24,8 +24,21 @@ def undecided(one: JudgedAccount, *, log_read: bool, on_evidence: bool) -> froze
     found = set(one.verdict.undecided)
     if per_user_state(one.account) is None:
         found.add(SWITCHED_OFF)
+    if _may_be_off_for_the_tenant(one, off_as_read):
+        found.add(OFF_FOR_THE_TENANT)
     if not log_read:
         found |= {RETIRED, SHARED}
         if on_evidence:
             found.add(_FROM_EVIDENCE)
     return frozenset(found)
+
+
+def _may_be_off_for_the_tenant(one: JudgedAccount, off_as_read: bool) -> bool:
+    """Whether the account may fail the check unseen: nobody knows the tenant's switch, or whether the account has the option.
+
+    What somebody attested doesn't end what was read.
+    """
+    seen = any(finding.check_id == OFF_FOR_THE_TENANT for finding in one.findings)
+    has_none = per_user_state(one.account) == "disabled"
+    on = one.verdict.app_passwords_allowed is True and not off_as_read
+    return not (seen or has_none or on)

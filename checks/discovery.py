@@ -6,6 +6,7 @@ synchronization accounts look like service accounts and are none for this produc
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 
 from checks.policy import ENABLED, can_reach_users, effect_of
 from checks.products import Product
@@ -42,16 +43,17 @@ def propose(
     third_party: frozenset[str],
     products: Iterable[Product],
     *,
+    today: date,
     log_read: bool = True,
 ) -> tuple[Proposal, ...]:
     """The proposals, best first, then what was recognised and left out.
 
-    Takes the accounts that something points to, the ids of the applications that aren't Microsoft's and the known products;
-    ``log_read``: whether no sign-ins means that there were none. Disabled accounts, guests and accounts that look like
+    Takes the accounts that something points to, the ids of the applications that aren't Microsoft's, the known products
+    and the day; ``log_read``: whether no sign-ins means that there were none. Disabled accounts, guests and accounts that look like
     people's are in neither.
     """
     products = tuple(products)
-    exclusions = _Exclusions(tenant, log_read)
+    exclusions = _Exclusions(tenant, today, log_read)
     found = []
     for candidate in candidates:
         account = candidate.account
@@ -78,10 +80,10 @@ def may_be_proposed(account: Account) -> bool:
 class _Exclusions:
     """Tells the accounts that are left out."""
 
-    def __init__(self, tenant: Tenant, log_read: bool) -> None:
+    def __init__(self, tenant: Tenant, today: date, log_read: bool) -> None:
         policies: tuple[Policy, ...] = () if isinstance(tenant.policies, Gap) else tenant.policies
         enforced = [one for one in policies if one.state == ENABLED and not one.deleted and can_reach_users(one)]
-        effects = [effect for one in enforced if (effect := effect_of(one, tenant)).matters]
+        effects = [effect for one in enforced if (effect := effect_of(one, tenant, today)).matters]
         self._log_read = log_read
         self._scopes = Scopes(tenant, tuple(effects))
 

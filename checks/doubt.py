@@ -29,7 +29,7 @@ class Doubt:
 def doubt_about(land: Landscape, situation: Situation) -> Doubt:
     """What is left open about an account, its sign-ins and its history aside."""
     reach, masks, tenant = situation.reach, land.masks, land.tenant
-    unread = bool([gap for gap in (tenant.policies, tenant.licences) if isinstance(gap, Gap)])
+    unread = bool(land.policy_gaps())
     defaults = None if isinstance(tenant.security_defaults, Gap) else tenant.security_defaults
     demanding, may_demand = (
         reach.least & masks.enforced & masks.mfa_least,

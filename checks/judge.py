@@ -4,23 +4,25 @@ Where an input is missing the answer is worked out twice, with that input at its
 blocking) value; the same answer both times stands, otherwise it is ``unknown`` and names the inputs that are missing.
 """
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 
 from checks import reasons as say
-from checks.catalog import findings_of
+from checks.catalog import HAS_OPTION, findings_of
 from checks.doubt import doubt_about
-from checks.landscape import Landscape, Situation, Wordless
+from checks.landscape import Landscape, Situation, Wordless, unreadable
 from checks.model import Effect, Finding, JudgedAccount, Reason, Remedy, Usability, Verdict, Visibility
+from checks.registering import Registering
 from checks.remediation import remedies_for
 from checks.scope import Roles, is_synchronization_account
+from checks.tenant_switch import TenantSwitch
 from checks.unexplained import Explaining
 from checks.usability import usability_of
 from checks.usage import usage_findings
-from checks.visibility import visibility_of
-from tenant.model import Account, Tenant
+from checks.visibility import VisibilityAnswer, visibility_of
+from tenant.model import Account, AuditTrail, Gap, Tenant
 
 _Conclusion = tuple[Verdict, tuple[Finding, ...], tuple[Remedy, ...]]
 
@@ -29,37 +31,59 @@ class Judge:
     """Judges accounts of one tenant. Making one costs time per policy; each account then costs only its own policies."""
 
     def __init__(
-        self, tenant: Tenant, *, app_passwords_allowed: str = "unknown", now: datetime, words: bool = True
+        self,
+        tenant: Tenant,
+        *,
+        app_passwords_allowed: str = "unknown",
+        now: datetime,
+        trail: AuditTrail | None = None,
+        past: Tenant | None = None,
+        words: bool = True,
     ) -> None:
-        """Takes the tenant, the attested tenant switch (``yes``, ``no`` or ``unknown``) and the time of judging (aware).
+        """Takes the tenant, the attested tenant switch (``yes``, ``no`` or ``unknown``; it counts where the switch couldn't be
+        read) and the time of judging (aware).
 
-        Without ``words`` only :meth:`answers` is of use, and costs a fraction.
+        ``trail``: what is known of the tenant's audit log, to tell evidence of today from evidence of the past. ``past``: the
+        tenant in which the sign-ins took place that are the evidence, where this one is only supposed. Without ``words`` only :meth:`answers` is of use, and costs a fraction.
         """
         self._tenant = tenant
-        self._switch_off = app_passwords_allowed == "no"
+        self._switch = TenantSwitch.of(tenant.mfa_service, app_passwords_allowed)
         self._now = now
-        self._land = Landscape(tenant) if words else Wordless(tenant)
+        self._trail, self._past = trail, past or tenant
+        self._today = now.date()
+        landscape = Landscape if words else Wordless
+        self._land = landscape(tenant, self._today, switched_off=self._switch.allowed is False)
         self._conclusions: dict[Hashable, _Conclusion] = {}
+        self._unread_besides: tuple[Gap, ...] | None = None
 
     def judge(self, account: Account) -> JudgedAccount:
         """The verdict for one account, with its findings and remedies."""
         verdict, findings, remedies = self._conclusion(account)
         if account.sign_ins and verdict.visibility is not Visibility.NOT_APPLICABLE:
-            used = usage_findings(account, self._now.date())
+            used = usage_findings(account, self._today)
             findings = tuple(sorted((*findings, *used), key=lambda finding: finding.check_id))
         return JudgedAccount(account, verdict, findings, remedies)
 
     def _conclusion(self, account: Account) -> _Conclusion:
         if account.properties is not None:
-            reason = say.unreadable(account.properties, "the account itself could not be read")
-            return _conclude(Verdict(Visibility.UNKNOWN, Usability.UNKNOWN, (reason,)))
+            return _conclude(self._unread(account.properties))
         roles = self._land.scopes.roles_of(account)
         if why := self._not_applicable(account, roles):
             return _conclude(Verdict(Visibility.NOT_APPLICABLE, Usability.NOT_CHECKED, (why,)))
         key = self._kind(account)
         if key not in self._conclusions:
-            self._conclusions[key] = _conclude(self._verdict(self._situation(account, roles)))
+            verdict = self._verdict(self._situation(account, roles))
+            self._conclusions[key] = _conclude(verdict, self._registering.steps(account))
         return self._conclusions[key]
+
+    def _unread(self, gap: Gap) -> Verdict:
+        """Nothing can be said of an account that could not be read; what would be missing besides is the same for all of them."""
+        if self._unread_besides is None:
+            self._unread_besides = tuple(dict.fromkeys(self._land.gaps_for_anybody(gap)))
+        reason = say.unreadable(gap, "the account itself could not be read")
+        besides = unreadable(self._unread_besides, "it could change what is said once the account can be read")
+        missing = (gap, *self._unread_besides)
+        return Verdict(Visibility.UNKNOWN, Usability.UNKNOWN, (reason, *besides), missing=missing)
 
     def kind(self, account: Account) -> Hashable | None:
         """Equal for accounts that share one verdict; None for those of which no policy decides anything."""
@@ -71,7 +95,7 @@ class Judge:
         # Service accounts are much alike: those that no rule can tell apart share one verdict.
         state = (account.per_user_mfa, account.per_user_mfa_bulk, account.enabled, account.registration)
         evidence = (account.mfa_demands, self._explaining.position(account)) if account.mfa_demands else None
-        return state, evidence, self._land.scopes.position(account)
+        return state, evidence, self._land.scopes.position(account), self._registering.position(account)
 
     def answers(self, account: Account) -> tuple[Visibility, Usability]:
         """Both answers for an account of which policies decide something (see :meth:`kind`)."""
@@ -88,13 +112,15 @@ class Judge:
         verdict = Verdict(
             visibility=visible.visibility,
             usability=usable.usability,
-            reasons=self._ordered(visible.visibility, [*visible.reasons, *usable.reasons]),
+            reasons=self._ordered(visible, [*visible.reasons, *usable.reasons]),
             predicted=visible.predicted,
             predicted_by_microsoft=any(effect.managed_by_microsoft for effect in visible.predicting),
             would_be_blocked=bool(usable.would_block),
             would_be_blocked_by_microsoft=any(effect.managed_by_microsoft for effect in usable.would_block),
             roles=self._land.scopes.role_names(situation.account),
             has_option=visible.has_option,
+            app_passwords_allowed=self._switch.allowed,
+            missing=tuple(dict.fromkeys([*visible.missing, *usable.missing])),
         )
         unknown = Visibility.UNKNOWN is verdict.visibility or Usability.UNKNOWN is verdict.usability
         if not unknown and not self._land.is_doubtful(situation):
@@ -115,24 +141,33 @@ class Judge:
         return None
 
     @cached_property
-    def _explaining(self) -> Explaining:
-        return Explaining(self._tenant)
+    def _registering(self) -> Registering:
+        return Registering(self._tenant, self._today)
 
-    def _ordered(self, visibility: Visibility, reasons: list[Reason]) -> tuple[Reason, ...]:
+    @cached_property
+    def _explaining(self) -> Explaining:
+        return Explaining(self._past, self._today, self._trail)
+
+    def _ordered(self, visible: VisibilityAnswer, reasons: list[Reason]) -> tuple[Reason, ...]:
         """What is missing stands first where it leaves the answer open; what concerns both answers is said once."""
-        if self._switch_off and visibility in (Visibility.VISIBLE, Visibility.STUCK, Visibility.PENDING):
-            reasons = [say.tenant_switch_off(), *reasons]
+        if self._switch.allowed is False and (visible.visibility in HAS_OPTION or visible.has_option):
+            reasons = [say.tenant_switch_off(self._switch), *reasons]
         unread = [reason for reason in reasons if reason.effect is Effect.UNREADABLE]
-        if unread and visibility is Visibility.UNKNOWN:
+        if unread and visible.visibility is Visibility.UNKNOWN:
             reasons = [*unread, *reasons]
-        return tuple(dict.fromkeys(reasons)) if unread or self._land.contradiction else tuple(reasons)
+        return tuple(dict.fromkeys(reasons))
 
 
 def judge(
-    tenant: Tenant, accounts: Iterable[Account], *, app_passwords_allowed: str = "unknown", now: datetime
+    tenant: Tenant,
+    accounts: Iterable[Account],
+    *,
+    app_passwords_allowed: str = "unknown",
+    now: datetime,
+    trail: AuditTrail | None = None,
 ) -> list[JudgedAccount]:
     """Every account with its verdict, in the given order. See :class:`Judge` for the arguments."""
-    judging = Judge(tenant, app_passwords_allowed=app_passwords_allowed, now=now)
+    judging = Judge(tenant, app_passwords_allowed=app_passwords_allowed, now=now, trail=trail)
     return [judging.judge(account) for account in accounts]
 
 
@@ -145,5 +180,5 @@ def is_guest(account: Account) -> bool:
     )
 
 
-def _conclude(verdict: Verdict) -> _Conclusion:
-    return verdict, findings_of(verdict), remedies_for(verdict)
+def _conclude(verdict: Verdict, registering: Sequence[str] = ()) -> _Conclusion:
+    return verdict, findings_of(verdict), remedies_for(verdict, registering)

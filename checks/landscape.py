@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import date
 
 from checks import reasons as say
 from checks.model import Effect, Reason
 from checks.policy import ENABLED, PolicyEffect, Strength, can_reach_users, effect_of
 from checks.scope import Reach, Roles, Scopes
-from tenant.model import Account, Gap, Registration, Tenant
+from tenant.model import Account, Gap, Policy, Registration, Tenant
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,8 @@ class Masks:
     legacy: int
     legacy_always: int
     blocks_interactive: int
+    lapsed: int
+    """Those in force that kept legacy clients out by nothing but controls that Microsoft has retired."""
 
     @classmethod
     def of(cls, effects: tuple[PolicyEffect, ...]) -> "Masks":
@@ -41,7 +44,7 @@ class Masks:
             return sum(1 << bit for bit, effect in enumerate(effects) if wanted(effect))
 
         return cls(
-            enforced=those(lambda effect: not effect.report_only),
+            enforced=those(lambda effect: effect.matters and not effect.report_only),
             mfa_least=those(lambda effect: effect.mfa_least),
             mfa_least_always=those(lambda effect: effect.mfa_least is Strength.ALWAYS),
             mfa_most=those(lambda effect: effect.mfa_most),
@@ -49,19 +52,23 @@ class Masks:
             legacy=those(lambda effect: effect.legacy),
             legacy_always=those(lambda effect: effect.legacy is Strength.ALWAYS),
             blocks_interactive=those(lambda effect: effect.blocks_interactive),
+            lapsed=those(lambda effect: effect.lapsed and not effect.report_only),
         )
 
 
 class Landscape:
     """The policies that matter to mail, by name. Making one costs time per policy, asking only the policies that reach an account."""
 
-    def __init__(self, tenant: Tenant) -> None:
-        self.tenant = tenant
-        policies = () if isinstance(tenant.policies, Gap) else tenant.policies
-        effects = (effect_of(policy, tenant) for policy in policies if can_reach_users(policy))
+    def __init__(self, tenant: Tenant, today: date, *, switched_off: bool = False) -> None:
+        """Takes the tenant, the day of judging (what Microsoft has retired by then doesn't count), and whether the tenant has
+        switched app passwords off for everybody, which changes words alone.
+        """
+        self.tenant, self.switched_off = tenant, switched_off
+        policies = [] if isinstance(tenant.policies, Gap) else _each_once(tenant.policies)
+        effects = (effect_of(policy, tenant, today) for policy in policies if can_reach_users(policy))
         self.effects = tuple(
             sorted(
-                (effect for effect in effects if effect.matters),
+                (effect for effect in effects if effect.matters or effect.lapsed),
                 key=lambda effect: (effect.policy.display_name.casefold(), effect.policy.id),
             )
         )
@@ -75,7 +82,7 @@ class Landscape:
         self.reaching_nobody = [
             say.group_no_longer_exists(effect, groups)
             for effect in self.effects
-            if not effect.report_only and (groups := self.scopes.deleted_groups(effect))
+            if effect.matters and not effect.report_only and (groups := self.scopes.deleted_groups(effect))
         ]
         """Groups that policies name and that no longer exist."""
 
@@ -105,10 +112,39 @@ class Landscape:
             for effect in self.those(situation.reach.excluded & self.masks.enforced)
         ]
 
+    def lapsed(self, situation: Situation) -> list[Reason]:
+        """The policies that reach the account and don't keep its legacy clients out any more, in words."""
+        return [
+            self._wording.lapsed(effect, situation.account, situation.roles)
+            for effect in self.those(situation.reach.least & self.masks.lapsed)
+        ]
+
     def tenant_gaps(self) -> list[Gap]:
         """What is missing for everybody: it could hide the option from, or block, any account."""
-        values = (self.tenant.security_defaults, self.tenant.policies, self.tenant.licences)
-        return [value for value in values if isinstance(value, Gap)]
+        return [*_gaps(self.tenant.security_defaults), *self.policy_gaps()]
+
+    def policy_gaps(self) -> list[Gap]:
+        """What is missing to know all policies: one that nobody could read may do anything to anybody."""
+        return unread_policies(self.tenant)
+
+    def gaps_of_unread_policies(self, account: Account) -> list[Gap]:
+        """What else is missing to tell whether a policy that nobody could read reaches the account: it may name anything."""
+        if not self.policy_gaps():
+            return []
+        tenant = self.tenant
+        return _gaps(account.groups, tenant.role_assignments, tenant.role_eligibilities, tenant.role_definitions)
+
+    def gaps_for_anybody(self, unread: Gap) -> list[Gap]:
+        """What else would be missing for an account that is ``unread``, whoever it is."""
+        account = Account("", "", properties=unread)
+        roles = self.scopes.roles_of(account)
+        gaps = self.tenant_gaps()
+        for effect in self.effects:
+            gaps += _gaps(effect.gap)
+            gaps += self.scopes.gaps_behind(account, roles, effect)
+            if effect.policy.include_roles:
+                gaps += self.scopes.gaps_behind_eligibility(account, roles, effect)
+        return [*gaps, *self.gaps_of_unread_policies(account)]
 
     def is_doubtful(self, situation: Situation) -> bool:
         """Whether anything is missing that could change what is said of the account."""
@@ -143,6 +179,29 @@ class Wordless(Landscape):
     def excluding(self, situation: Situation) -> list[Reason]:
         """Nothing."""
         return []
+
+    def lapsed(self, situation: Situation) -> list[Reason]:
+        """Nothing."""
+        return []
+
+
+def _each_once(policies: Iterable[Policy]) -> list[Policy]:
+    """The policies without those that are listed twice; two that only share an id both count."""
+    found: dict[str, list[Policy]] = {}
+    for policy in policies:
+        same = found.setdefault(policy.id, [])
+        if policy not in same:
+            same.append(policy)
+    return [policy for same in found.values() for policy in same]
+
+
+def unread_policies(tenant: Tenant) -> list[Gap]:
+    """Why there may be policies that nobody could read; empty where all are known."""
+    return _gaps(tenant.policies, tenant.unlisted_policies, tenant.licences)
+
+
+def _gaps(*values: object) -> list[Gap]:
+    return [value for value in values if isinstance(value, Gap)]
 
 
 def _is_read(registration: Registration) -> bool:

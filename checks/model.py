@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
-from tenant.model import Account, AuditEvent
+from tenant.model import Account, AuditEvent, Gap
 
 
 class Visibility(StrEnum):
@@ -80,6 +80,9 @@ class Reason:
     """Who or what made it so, as the audit log says."""
     cause: str | None = None
     """Since when and through what, in a sentence."""
+    understood: bool = True
+    """False where something that this version doesn't know decides (a grant control, a strength, a condition), so that it may
+    have this effect or not."""
     since_is_policy_date: bool = False
     """Whether ``since`` is only the policy's own date, because the audit log has nothing that explains the reason."""
 
@@ -113,10 +116,16 @@ class Verdict:
     """Names of the active directory roles of the account."""
     has_option: bool = False
     """Whether an account whose visibility is unknown has the option or will have it all the same."""
+    app_passwords_allowed: bool | None = None
+    """Whether the tenant lets users create app passwords at all; None where nobody knows."""
     undecided: frozenset[str] = frozenset()
     """Ids of the checks of which what is missing leaves open whether the account fails them."""
+    missing: tuple[Gap, ...] = ()
+    """For ``unknown`` on either side: every input that is missing."""
     inexact: frozenset[str] = frozenset()
     """Ids of the checks that the account fails for causes of which some may be missing."""
+    ended: str | None = None
+    """What hid the option from the account until it ended, and by whom, in a sentence, where the audit log says so."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,14 @@ at its least and at its most.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 from enum import IntEnum
 
+from checks import policy_words as words
+from checks.retirements import CUSTOM_CONTROLS, Control, retired_controls
 from tenant.model import AuthenticationStrength, Gap, GrantControls, Policy, Tenant
+from tenant.references import BUILT_IN_STRENGTHS
 
 EXCHANGE_ONLINE = "00000002-0000-0ff1-ce00-000000000000"
 _MAIL = frozenset({"all", "office365", EXCHANGE_ONLINE})
@@ -27,6 +31,10 @@ _MFA_CONTROLS = frozenset({"mfa", "passwordchange", "riskremediation"})
 _OTHER_CONTROLS = frozenset(
     {"block", "compliantdevice", "domainjoineddevice", "approvedapplication", "compliantapplication"}
 )
+
+_CUSTOM = CUSTOM_CONTROLS.lower()
+
+_KNOWN_FLOWS = frozenset({"devicecodeflow", "authenticationtransfer"})
 
 ENABLED = "enabled"
 DISABLED = "disabled"
@@ -53,8 +61,22 @@ class PolicyEffect:
     legacy: Strength
     legacy_circumstances: tuple[str, ...]
     blocks_interactive: bool
+    exempt: str | None = None
+    """From which places it doesn't demand MFA, in words; it hides the option all the same."""
+    mfa_open: str | None = None
+    """What it requires, and that this may mean MFA, in words: where nothing in it is known to."""
+    legacy_open: str | None = None
+    """The same for keeping legacy clients out."""
+    mfa_doubtful: bool = False
+    """Whether it has a condition or a state that this version doesn't know, so that it may never demand MFA."""
+    legacy_doubtful: bool = False
+    """The same for keeping legacy clients out."""
     gap: Gap | None = None
     """The authentication strength that could not be read, where it leaves ``mfa_*`` open."""
+    retired: tuple[Control, ...] = ()
+    """The grant controls that it still names and that Microsoft doesn't evaluate any more."""
+    lapsed: bool = False
+    """Whether it kept legacy clients out by these alone, and so doesn't any more."""
 
     @property
     def matters(self) -> bool:
@@ -72,32 +94,39 @@ def can_reach_users(policy: Policy) -> bool:
     return not (policy.deleted or policy.workload_identities or policy.state == DISABLED)
 
 
-def effect_of(policy: Policy, tenant: Tenant) -> PolicyEffect:
+def effect_of(policy: Policy, tenant: Tenant, today: date) -> PolicyEffect:
     """What the policy does to mail sign-ins of an account in its scope (verdicts.md sections 1 to 3).
 
-    Takes the policy and the tenant it came from (for strengths and the names of locations).
+    Takes the policy, the tenant it came from (for strengths and the names of locations), and the day of judging: controls
+    that Microsoft has retired by then count as not selected.
     """
+    grant, retired = still_evaluated(policy.grant, today)
     covers, application_circumstance = _covers_mail(policy)
-    shared = (*application_circumstance, *_circumstances(policy, tenant.named_locations))
-    mfa_least = mfa_most = legacy = Strength.NONE
-    mfa_why: tuple[str, ...] = ()
-    legacy_why: tuple[str, ...] = ()
-    gap: Gap | None = None
-    blocks_interactive = False
-    if covers and policy.grant is not None:
-        mfa_least, mfa_most, gap, grant_why = _mfa_demand(policy.grant, tenant.strengths)
-        mfa_why = (*_interactive_only_if(policy), *shared, *_flow(policy), *grant_why)
+    locations = tenant.named_locations
+    unknown = _unknown_conditions(policy)
+    exempt = words.exempt_locations(policy, locations)
+    mfa, mfa_most, legacy, gap = _Part(), Strength.NONE, _Part(), None
+    blocks_interactive = lapsed = False
+    if covers and grant is not None:
+        demand = _mfa_demand(grant, tenant.strengths)
+        shared = (*application_circumstance, *_circumstances(policy, locations), *unknown)
+        under = (*_interactive_only_if(policy), *shared, *_flow(policy))
         interactive = _interactive(policy)
-        mfa_least, mfa_most = (_limit(demand, interactive, mfa_why) for demand in (mfa_least, mfa_most))
-        exempt = _exempt_locations(policy, tenant.named_locations)
-        if not policy.transfer_methods:  # a legacy client never uses an authentication flow
-            control, control_why = _legacy_control(policy.grant)
+        mfa = _Part(_limit(demand.least, interactive, under), (*under, *demand.why), demand.open)
+        mfa_most = _limit(demand.most, interactive, under)
+        gap = demand.gap if mfa.strength != mfa_most else None
+        control = _legacy_control(grant)
+        if not policy.transfer_methods or _unknown_flows(policy):  # a legacy client uses none of the known ones
             client, client_why = _legacy_client(policy)
-            legacy_why = (*client_why, *shared, *exempt, *control_why)
-            legacy = _limit(control, client, legacy_why)
+            conditions = (*_circumstances(policy, locations, legacy=True), *unknown, *((exempt,) if exempt else ()))
+            under = (*client_why, *application_circumstance, *conditions, *_flow(policy))
+            legacy = _Part(_limit(control.strength, client, under), (*under, *control.why), control.open)
+            lapsed = (
+                legacy.strength is Strength.NONE and client > Strength.NONE and _blocked_once(policy.grant, retired)
+            )
         blocks_interactive = (
-            "block" in _lower(policy.grant.built_in)
-            and _legacy_control(policy.grant)[0] is Strength.ALWAYS  # no control beside it that nobody here knows
+            "block" in _lower(grant.built_in)
+            and control.strength is Strength.ALWAYS  # no control beside it that nobody here knows
             and (not policy.client_app_types or bool(policy.client_app_types & _BROWSERS))
             and not (shared or exempt or policy.transfer_methods)
             and policy.state == ENABLED
@@ -105,22 +134,80 @@ def effect_of(policy: Policy, tenant: Tenant) -> PolicyEffect:
     return PolicyEffect(
         policy=policy,
         report_only=policy.state == REPORT_ONLY,
-        mfa_least=mfa_least,
+        mfa_least=mfa.strength,
         mfa_most=mfa_most,
-        mfa_circumstances=mfa_why if mfa_most else (),
-        legacy=legacy,
-        legacy_circumstances=legacy_why if legacy else (),
+        mfa_circumstances=mfa.why if mfa_most else (),
+        legacy=legacy.strength,
+        legacy_circumstances=legacy.why if legacy.strength else (),
         blocks_interactive=blocks_interactive,
-        gap=gap if mfa_least != mfa_most else None,
+        exempt=exempt,
+        mfa_open=mfa.open,
+        legacy_open=legacy.open,
+        mfa_doubtful=bool(unknown or _interactive_only_if(policy)),
+        legacy_doubtful=bool(unknown) or _legacy_client(policy)[1] == (_unknown_clients(policy),),
+        gap=gap,
+        retired=retired,
+        lapsed=lapsed,
     )
 
 
+def still_evaluated(grant: GrantControls | None, today: date) -> tuple[GrantControls | None, tuple[Control, ...]]:
+    """The grant without the controls that Microsoft has retired by then, which count as not selected; and these."""
+    gone = retired_controls(today)
+    if grant is None or not gone:
+        return grant, ()
+    named = [*_lower(grant.built_in), *([_CUSTOM] if grant.custom_factors else [])]
+    retired = tuple(dict.fromkeys(gone[name] for name in named if name in gone))
+    if not retired:
+        return grant, ()
+    left = replace(
+        grant,
+        built_in=tuple(control for control in grant.built_in if control.lower() not in gone),
+        custom_factors=() if _CUSTOM in gone else grant.custom_factors,
+    )
+    return left, retired
+
+
+def _blocked_once(selected: GrantControls | None, retired: tuple[Control, ...]) -> bool:
+    """Whether the grant, with the controls that are retired, kept legacy clients out."""
+    return selected is not None and bool(retired) and _legacy_control(selected).strength > Strength.NONE
+
+
 def demands_mfa_somewhere(policy: Policy, tenant: Tenant) -> tuple[bool, bool]:
-    """Whether the grant demands MFA of anyone for anything, at least and at most: what may explain a demand in a sign-in."""
+    """Whether the grant demands MFA of anyone for anything, at least and at most: what may explain a demand in a sign-in.
+
+    The day makes no difference: a control that was retired since was never MFA.
+    """
     if policy.grant is None:
         return False, False
-    least, most, _, _ = _mfa_demand(policy.grant, tenant.strengths)
-    return least > Strength.NONE, most > Strength.NONE
+    demand = _mfa_demand(policy.grant, tenant.strengths)
+    return demand.least > Strength.NONE, demand.most > Strength.NONE
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """How far an effect goes, under which circumstances, and what is required where it isn't known what that means."""
+
+    strength: Strength = Strength.NONE
+    why: tuple[str, ...] = ()
+    open: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Demand:
+    """How far a grant demands MFA, at the least and at the most, the unread input between them; else as in :class:`_Part`."""
+
+    least: Strength
+    most: Strength
+    gap: Gap | None
+    why: tuple[str, ...]
+    open: str | None
+
+
+def circumstances(policy: Policy, locations: Mapping[str, str] | Gap) -> tuple[str, ...]:
+    """What must be the case for the policy to apply besides its places, in words."""
+    anywhere = replace(policy, include_locations=(), exclude_locations=())
+    return (*_circumstances(anywhere, locations), *_unknown_conditions(policy), *_flow(policy))
 
 
 def _limit(demand: Strength, client: Strength, circumstances: tuple[str, ...]) -> Strength:
@@ -139,7 +226,7 @@ def _covers_mail(policy: Policy) -> tuple[bool, tuple[str, ...]]:
             return True, ()
         if filtered.mode == "exclude" and included and not included & _MAIL:
             return False, ()  # it only takes away from a list that has no mail in it
-        return True, ("an application filter selects the application, which this product can't evaluate",)
+        return True, ("only where its application filter selects Exchange Online, which this product can't evaluate",)
     if included & _MAIL:
         return True, ()
     targets_nothing_known = not (included or policy.user_actions or policy.authentication_contexts)
@@ -173,28 +260,50 @@ def _legacy_client(policy: Policy) -> tuple[Strength, tuple[str, ...]]:
 
 
 def _unknown_clients(policy: Policy) -> str:
-    return f"only for client apps that this version doesn't know ({', '.join(sorted(policy.client_app_types))})"
+    return words.unknown_clients(policy.client_app_types - _KNOWN_CLIENTS)
 
 
-def _mfa_demand(
-    grant: GrantControls, strengths: Mapping[str, AuthenticationStrength] | Gap
-) -> tuple[Strength, Strength, Gap | None, tuple[str, ...]]:
-    """Least and most MFA demand of the grant, the unread input between them, and the circumstances in words."""
+def _mfa_demand(grant: GrantControls, strengths: Mapping[str, AuthenticationStrength] | Gap) -> _Demand:
     ways = _ways(grant)
-    gap: Gap | None = None
-    least_ways, most_ways = ways, ways
-    if grant.strength is not None:
-        satisfies = _satisfies_mfa(grant.strength, strengths)
-        if isinstance(satisfies, Gap):
-            gap, least_ways, most_ways = satisfies, [*ways, False], [*ways, True]
-        else:
-            least_ways = most_ways = [*ways, satisfies]
-    least, _ = _combine(grant.operator, least_ways)
-    most, why = _combine(grant.operator, most_ways)
+    satisfies = _satisfies_mfa(grant.strength, strengths) if grant.strength else False
+    gap = satisfies if isinstance(satisfies, Gap) else None
+    certain = ways if grant.strength is None or isinstance(satisfies, Gap) else [*ways, satisfies]
+    # A strength that could not be read is taken for what hides least, and for what hides most.
+    at_least, at_most = ([*certain, False], [*certain, True]) if gap else (certain, certain)
+    least, most = _combine(grant.operator, at_least), _combine(grant.operator, at_most)
     if grant.unknown_members:
-        why = (*why, f"it has grant controls that this version doesn't know ({', '.join(grant.unknown_members)})")
         least, most = min(least, Strength.CIRCUMSTANCES), min(most, Strength.CIRCUMSTANCES)
-    return least, most, gap, why if most else ()
+    if True not in at_least:
+        requirement = words.open_requirement(grant, _in_words(grant.strength, satisfies, strengths)) if most else None
+        may = requirement.may("mean MFA") if requirement else None
+        sometimes = Strength.CIRCUMSTANCES in (least, most)
+        return _Demand(least, most, gap, (f"it requires {may}",) if sometimes and may else (), may)
+    why: tuple[str, ...] = ()
+    if _combine(grant.operator, at_least) is Strength.CIRCUMSTANCES:
+        strength = None if satisfies is True else _in_words(grant.strength, satisfies, strengths)
+        why = (words.instead_of_mfa(grant, _MFA_CONTROLS, strength),)
+    elif grant.unknown_members:
+        why = (words.beside_unknown_controls(grant.unknown_members),)
+    return _Demand(least, most, gap, why, None)
+
+
+def _in_words(
+    strength: AuthenticationStrength | None,
+    satisfies: bool | None | Gap,
+    strengths: Mapping[str, AuthenticationStrength] | Gap,
+) -> words.NamedStrength | None:
+    """The strength by name, and why nobody knows whether it means MFA."""
+    if strength is None:
+        return None
+    known = None if isinstance(strengths, Gap) else strengths.get(strength.id)
+    doubt = None
+    if isinstance(satisfies, Gap):
+        doubt = "which could not be read"
+    elif satisfies is None and known is None and strength.requirements_satisfied is None:
+        doubt = "which isn't among the tenant's authentication strengths"
+    elif satisfies is None:
+        doubt = "of which this version doesn't know what it stands for"
+    return words.named_strength(known if known and not strength.display_name else strength, doubt)
 
 
 def _ways(grant: GrantControls) -> list[bool | None]:
@@ -214,6 +323,8 @@ def _satisfies_mfa(
 ) -> bool | None | Gap:
     satisfied = strength.requirements_satisfied
     if satisfied is None:
+        if strength.id in BUILT_IN_STRENGTHS:
+            return True
         if isinstance(strengths, Gap):
             return strengths
         known = strengths.get(strength.id)
@@ -222,87 +333,62 @@ def _satisfies_mfa(
     return True if "mfa" in values else False if values == {"none"} else None
 
 
-def _combine(operator: str, ways: list[bool | None]) -> tuple[Strength, tuple[str, ...]]:
+def _combine(operator: str, ways: list[bool | None]) -> Strength:
     if not ways:
-        return Strength.NONE, ()
+        return Strength.NONE
     if operator == "AND" and True in ways:
-        return Strength.ALWAYS, ()
+        return Strength.ALWAYS
     if all(ways):
-        return Strength.ALWAYS, ()
-    if None in ways and True not in ways:
-        return Strength.CIRCUMSTANCES, ("it has grant controls that this version doesn't know, which may mean MFA",)
-    if True in ways:  # an OR, or an operator nobody knows, with at least one way that isn't MFA
-        return Strength.CIRCUMSTANCES, ("only if no other grant control is met, such as a compliant device",)
-    return Strength.NONE, ()
+        return Strength.ALWAYS
+    # What nobody knows may mean MFA; and with an OR, or an operator nobody knows, one of the ways isn't MFA.
+    return Strength.CIRCUMSTANCES if None in ways or True in ways else Strength.NONE
 
 
-def _legacy_control(grant: GrantControls) -> tuple[Strength, tuple[str, ...]]:
+def _legacy_control(grant: GrantControls) -> _Part:
     """Whether the grant keeps a legacy client out: it can satisfy no known control at all."""
     built_in = _lower(grant.built_in)
     known = sum(control in _MFA_CONTROLS | _OTHER_CONTROLS for control in built_in)
     unknown = len(built_in) - known
     known += len(grant.custom_factors) + len(grant.terms_of_use) + (grant.strength is not None)
-    if grant.unknown_members:
-        names = ", ".join(grant.unknown_members)
-        return Strength.CIRCUMSTANCES, (f"it has grant controls that this version doesn't know ({names})",)
-    if unknown and not (known and grant.operator == "AND"):
-        return Strength.CIRCUMSTANCES, ("it has grant controls that this version doesn't know",)
-    return (Strength.ALWAYS if known else Strength.NONE), ()
+    if grant.unknown_members or (unknown and not (known and grant.operator == "AND")):
+        requirement = words.open_requirement(grant, words.named_strength(grant.strength))
+        may = requirement.may("keep legacy clients out of Exchange Online") if requirement else None
+        return _Part(Strength.CIRCUMSTANCES, (f"it requires {may}",) if may else (), may)
+    return _Part(Strength.ALWAYS if known else Strength.NONE)
 
 
-def _circumstances(policy: Policy, locations: Mapping[str, str] | Gap) -> tuple[str, ...]:
+def _circumstances(policy: Policy, locations: Mapping[str, str] | Gap, *, legacy: bool = False) -> tuple[str, ...]:
     """What must be the case besides the account and the application; locations "all, except some" stand apart."""
-    found: list[str] = []
-    if policy.state not in (ENABLED, REPORT_ONLY):
-        found.append(f'its state "{policy.state}" is new to this version')
-    if policy.sign_in_risk_levels:
-        found.append(f"only when the sign-in risk is {_or(policy.sign_in_risk_levels)}")
-    if policy.user_risk_levels:
-        found.append(f"only when the user risk is {_or(policy.user_risk_levels)}")
-    if policy.insider_risk_levels:
-        found.append(f"only when the insider risk is {_or(policy.insider_risk_levels)}")
-    if policy.include_locations and "all" not in _lower(policy.include_locations):
-        found.append(f"only from {_or(_location_names(policy.include_locations, locations))}")
-    if policy.include_platforms and "all" not in _lower(policy.include_platforms):
-        found.append(f"only on {_or(policy.include_platforms)}")
-    elif policy.exclude_platforms:
-        found.append(f"on every device platform except {_or(policy.exclude_platforms)}")
-    if policy.device_filter is not None:
-        found.append("only on devices that its device filter selects")
-    if policy.unknown_members:
-        found.append(f"it has conditions that this version doesn't know ({', '.join(policy.unknown_members)})")
+    platforms = words.platforms_of_a_legacy_client if legacy else words.only_on_platforms
+    found = (
+        _at_risk("sign-in risk", policy.sign_in_risk_levels),
+        _at_risk("user risk", policy.user_risk_levels),
+        _at_risk("insider risk", policy.insider_risk_levels),
+        words.only_from_locations(policy, locations),
+        platforms(policy),
+        "only on devices that its device filter selects" if policy.device_filter is not None else None,
+    )
+    return tuple(one for one in found if one)
+
+
+def _at_risk(kind: str, levels: tuple[str, ...]) -> str | None:
+    return words.only_at_risk(kind, levels) if levels else None
+
+
+def _unknown_conditions(policy: Policy) -> tuple[str, ...]:
+    """What this version doesn't know about when the policy applies."""
+    found = [] if policy.state in (ENABLED, REPORT_ONLY) else [words.unknown_state(policy.state)]
+    found += [words.unknown_conditions(policy.unknown_members)] if policy.unknown_members else []
     return tuple(found)
 
 
 def _flow(policy: Policy) -> tuple[str, ...]:
-    if not policy.transfer_methods:
-        return ()
-    return (f"only for the authentication flow {_or(policy.transfer_methods)}",)
+    return (words.only_for_flows(policy.transfer_methods),) if policy.transfer_methods else ()
 
 
-def _exempt_locations(policy: Policy, locations: Mapping[str, str] | Gap) -> tuple[str, ...]:
-    if not policy.exclude_locations:
-        return ()
-    return (f"from everywhere except {_or(_location_names(policy.exclude_locations, locations))}",)
-
-
-def _location_names(ids: tuple[str, ...], locations: Mapping[str, str] | Gap) -> tuple[str, ...]:
-    names: list[str] = []
-    for location in ids:
-        if location.lower() == "alltrusted":
-            names.append("all trusted locations")
-        elif isinstance(locations, Gap):
-            names.append(f"the location {location}")
-        else:
-            names.append(
-                locations.get(location.lower(), f"a location that is not among the named locations ({location})")
-            )
-    return tuple(names)
+def _unknown_flows(policy: Policy) -> bool:
+    return any(method.lower() not in _KNOWN_FLOWS for method in policy.transfer_methods)
 
 
 def _lower(values: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(value.lower() for value in values)
-
-
-def _or(values: tuple[str, ...]) -> str:
-    return values[0] if len(values) == 1 else f"{', '.join(values[:-1])} or {values[-1]}"

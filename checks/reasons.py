@@ -1,16 +1,20 @@
 """The reasons of a verdict in words that an administrator understands."""
 
-from datetime import datetime
+from datetime import UTC, datetime, time
 
 from checks.model import Effect, Reason
 from checks.policy import PolicyEffect
+from checks.policy_words import contradicts_itself
 from checks.scope import Roles, Scopes
-from tenant.model import Account, Gap, MfaDemand, Registration
+from checks.tenant_switch import CLICK_PATH, SETTING, SWITCH, TenantSwitch
+from tenant.model import Account, Gap, MfaDemand
 
 INPUTS = {
     "organization": "the organization",
     "security_defaults": "Security Defaults",
     "conditional_access_policies": "the Conditional Access policies",
+    "conditional_access_preview_policies": "the Conditional Access policies that use preview features",
+    "policy_plans": "the Conditional Access policy plans",
     "authentication_strengths": "the authentication strengths",
     "named_locations": "the named locations",
     "role_assignments": "the directory role assignments",
@@ -28,6 +32,28 @@ INPUTS = {
 }
 """What each input is called in a sentence."""
 
+# requirementProvider (Graph beta), lower-cased -> who asks for MFA.
+_CONDITIONAL_ACCESS = (
+    "v1conditionalaccess",
+    "v1conditionalaccessdependency",
+    "v1conditionalaccesspolicyidrequested",
+    "multiconditionalaccess",
+    "mfaregistrationrequiredbymulticonditionalaccess",
+)
+_SECURITY_DEFAULTS = ("securitydefaults", "mfaregistrationrequiredbysecuritydefaults")
+_BASELINE = ("baselineprotection", "mfaregistrationrequiredbybaselineprotection")
+_PROVIDERS = {
+    **dict.fromkeys(_CONDITIONAL_ACCESS, "Conditional Access"),
+    **dict.fromkeys(_SECURITY_DEFAULTS, "Security Defaults"),
+    **dict.fromkeys(_BASELINE, "Baseline Protection, which came before Security Defaults"),
+    "tenantsessionriskpolicy": "a sign-in risk policy of ID Protection",
+    "accountcompromisepolicies": "a user risk policy of ID Protection",
+    "riskbasedpolicy": "a risk policy of ID Protection",
+    "mfaregistrationrequiredbyidentityprotectionpolicy": "the registration policy of ID Protection",
+    "enforcedforcspadmins": "Microsoft's rule for administrators at partners",
+    "crosstenantoutboundrule": "a rule for access to other tenants",
+    "gpslocationcondition": "a condition on the GPS location",
+}
 _PER_USER_URL_HINT = "Entra admin center > Users > Per-user MFA"
 
 
@@ -40,7 +66,7 @@ class Wording:
 
     def __init__(self, scopes: Scopes) -> None:
         self._scopes = scopes
-        self._made: dict[tuple[Effect, str, str], Reason] = {}
+        self._made: dict[tuple[Effect, str, str, str], Reason] = {}
 
     def reason(
         self, what: Effect, effect: PolicyEffect, account: Account, roles: Roles, *, certain: bool = True
@@ -50,7 +76,7 @@ class Wording:
         Not ``certain``: whether it is this policy or another that reaches the account depends on what could not be read.
         """
         scope = self._scopes.way_in(account, roles, effect) if certain else _ONE_OF_SEVERAL
-        key = (what, effect.policy.id, scope)
+        key = (what, effect.policy.id, effect.policy.display_name, scope)
         if key not in self._made:
             self._made[key] = _policy_reason(what, effect, scope)
         return self._made[key]
@@ -58,11 +84,19 @@ class Wording:
     def excluded(self, effect: PolicyEffect, account: Account, roles: Roles) -> Reason:
         """That the policy spares the account, and through what."""
         scope = self._scopes.way_out(account, roles, effect)
-        key = (Effect.EXCLUDED, effect.policy.id, scope)
+        key = (Effect.EXCLUDED, effect.policy.id, effect.policy.display_name, scope)
         if key not in self._made:
             policy = effect.policy
             text = f'The account is excluded from the policy "{policy.display_name}" ({in_words(scope)}).'
             self._made[key] = Reason(text, Effect.EXCLUDED, policy.id, policy.display_name, scope, _since(effect))
+        return self._made[key]
+
+    def lapsed(self, effect: PolicyEffect, account: Account, roles: Roles) -> Reason:
+        """That the policy keeps no legacy client of the account out any more: Microsoft has retired what it requires."""
+        scope = self._scopes.way_in(account, roles, effect)
+        key = (Effect.EXCLUDED, effect.policy.id, effect.policy.display_name, f"lapsed {scope}")
+        if key not in self._made:
+            self._made[key] = _lapsed(effect, scope)
         return self._made[key]
 
 
@@ -78,18 +112,85 @@ def _policy_reason(what: Effect, effect: PolicyEffect, scope: str) -> Reason:
     policy = effect.policy
     mfa = what in (Effect.DEMANDS_MFA, Effect.WOULD_DEMAND_MFA)
     circumstances = effect.mfa_circumstances if mfa else effect.legacy_circumstances
+    required = effect.mfa_open if mfa else effect.legacy_open
     if what is Effect.BLOCKS_INTERACTIVE:
-        circumstances = ()
-    does = {
-        Effect.DEMANDS_MFA: "requires multifactor authentication for Exchange Online",
-        Effect.WOULD_DEMAND_MFA: f"{_not_yet(effect, scope)} would require multifactor authentication for Exchange Online",
-        Effect.BLOCKS_LEGACY: "keeps legacy clients out of Exchange Online, with or without an app password",
-        Effect.WOULD_BLOCK_LEGACY: f"{_not_yet(effect, scope)} would keep legacy clients out of Exchange Online",
+        circumstances, required = (), None
+    told = [one for one in circumstances if required is None or one != f"it requires {required}"]
+    if mfa and effect.exempt:
+        told = [effect.exempt, *told]
+    never = any(map(contradicts_itself, told))
+    does = _required(what, effect, scope, required) if required else _done(what, effect, scope, never)
+    under = _under(told, never)
+    text = f'The policy "{policy.display_name}" {does} (reaches the account: {in_words(scope)}){under}.'
+    text += _no_way_round(effect) if mfa else ""
+    understood = required is None and not (circumstances and _is_doubtful(what, effect))
+    return Reason(
+        text, what, policy.id, policy.display_name, scope, _since(effect), circumstances, understood=understood
+    )
+
+
+def _required(what: Effect, effect: PolicyEffect, scope: str, required: str) -> str:
+    """What the policy requires, where nobody knows what that means."""
+    not_yet = what in (Effect.WOULD_DEMAND_MFA, Effect.WOULD_BLOCK_LEGACY)
+    return f"{_not_yet(effect, scope)} would require {required}" if not_yet else f"requires {required}"
+
+
+def _is_doubtful(what: Effect, effect: PolicyEffect) -> bool:
+    """Whether nobody knows if the policy ever has this effect."""
+    return effect.mfa_doubtful if what in (Effect.DEMANDS_MFA, Effect.WOULD_DEMAND_MFA) else effect.legacy_doubtful
+
+
+def _under(circumstances: list[str], never: bool) -> str:
+    """The circumstances as the end of a sentence."""
+    if not circumstances:
+        return ""
+    first, *others = sorted(circumstances, key=contradicts_itself, reverse=True)
+    # "only from ..." goes on with what the policy does; "it has ..." says why.
+    before = ", but " if never else ": " if first.startswith(("it ", "its ")) else ", "
+    return before + "; ".join([first, *others])
+
+
+def _done(what: Effect, effect: PolicyEffect, scope: str, never: bool) -> str:
+    """What the policy does; only perhaps, where nobody knows whether it ever applies."""
+    would, requires, keeps = "would", "requires", "keeps"
+    if never:
+        requires, keeps = "would require", "would keep"
+    elif _is_doubtful(what, effect):
+        would, requires, keeps = "might", "may require", "may keep"
+    return {
+        Effect.DEMANDS_MFA: f"{requires} multifactor authentication for Exchange Online",
+        Effect.WOULD_DEMAND_MFA: f"{_not_yet(effect, scope)} {would} require multifactor authentication for Exchange Online",
+        Effect.BLOCKS_LEGACY: f"{keeps} legacy clients out of Exchange Online, with or without an app password",
+        Effect.WOULD_BLOCK_LEGACY: f"{_not_yet(effect, scope)} {would} keep legacy clients out of Exchange Online",
         Effect.BLOCKS_INTERACTIVE: "blocks interactive sign-in, so nobody can open the Security info page",
     }[what]
-    under = f", {'; '.join(circumstances)}" if circumstances else ""
-    text = f'The policy "{policy.display_name}" {does} (reaches the account: {in_words(scope)}){under}.'
-    return Reason(text, what, policy.id, policy.display_name, scope, _since(effect), circumstances)
+
+
+def _no_way_round(effect: PolicyEffect) -> str:
+    """The retired controls that were other ways in beside MFA."""
+    if not effect.retired or effect.policy.grant is None or effect.policy.grant.operator == "AND":
+        return ""
+    return f" No longer a way round it: {_retired(effect)}."
+
+
+def _retired(effect: PolicyEffect) -> str:
+    return " and ".join(control.retired_words for control in effect.retired)
+
+
+def _lapsed(effect: PolicyEffect, scope: str) -> Reason:
+    policy, since = effect.policy, max(control.on for control in effect.retired)
+    text = (
+        f'The policy "{policy.display_name}" (reaches the account: {in_words(scope)}) keeps no legacy client out any more: it '
+        f"requires nothing but {_retired(effect)}."
+    )
+    return Reason(
+        text,
+        Effect.EXCLUDED,
+        policy.id,
+        policy.display_name,
+        since=datetime.combine(since, time(), UTC),
+        cause="That is the date of Microsoft's retirement, not of a change in this tenant.",
+    )
 
 
 def _not_yet(effect: PolicyEffect, scope: str) -> str:
@@ -109,23 +210,30 @@ def not_applicable(why: str) -> Reason:
     return Reason(why, Effect.PER_USER_STATE)
 
 
-def per_user_state(account: Account, state: str) -> Reason:
-    """What the per-user MFA state means for the option, with what was odd about reading it."""
+def per_user_state(account: Account, state: str, *, switched_off: bool = False) -> Reason:
+    """What the per-user MFA state means for the option, with what was odd about reading it.
+
+    ``switched_off``: the tenant offers the option to nobody, whatever the state.
+    """
     text = {
         "disabled": "Per-user MFA is Disabled. Microsoft offers app passwords only to accounts that are Enforced.",
         "enabled": "Per-user MFA is Enabled, and not yet Enforced.",
-        "enforced": "Per-user MFA is Enforced, so the account's Security info page offers app passwords.",
+        "enforced": "Per-user MFA is Enforced, which is all that the option asks of the account."
+        if switched_off
+        else "Per-user MFA is Enforced, so the account's Security info page offers app passwords.",
     }[state]
     return Reason(text + _remarks(account, state), Effect.PER_USER_STATE)
 
 
-def per_user_enabled(account: Account, registered: bool) -> Reason:
-    """Why an account whose state is Enabled isn't offered the option (yet)."""
+def per_user_enabled(account: Account, registered: bool, *, switched_off: bool = False) -> Reason:
+    """Why an account whose state is Enabled isn't offered the option (yet). ``switched_off``: see :func:`per_user_state`."""
+    stuck = "the state is stuck" if switched_off else "the state is stuck, and the option stays away"
+    pending = "the state becomes Enforced" if switched_off else "the option appears"
     text = (
-        "Per-user MFA is Enabled although an MFA method is registered: the state is stuck, and the option stays away until "
-        f"it is set to Enforced ({_PER_USER_URL_HINT})."
+        f"Per-user MFA is Enabled although an MFA method is registered: {stuck} until it is set to Enforced "
+        f"({_PER_USER_URL_HINT})."
         if registered
-        else "Per-user MFA is Enabled and no MFA method is registered yet: the option appears after the registration."
+        else f"Per-user MFA is Enabled and no MFA method is registered yet: {pending} after the registration."
     )
     return Reason(text + _remarks(account, "enabled"), Effect.PER_USER_STATE)
 
@@ -167,20 +275,24 @@ def contradictory_state() -> Reason:
     )
 
 
-def tenant_switch_off() -> Reason:
-    """The attested tenant switch forbids app passwords."""
+def tenant_switch_off(switch: TenantSwitch) -> Reason:
+    """The tenant's switch forbids app passwords, as was read or else attested."""
+    known = f"attested by the setting {SETTING}=no"
+    if switch.source == "read":
+        known = "read from Microsoft Graph" + (f"; the setting {SETTING} says yes" if switch.contradiction else "")
     return Reason(
-        "The tenant doesn't allow app passwords (attested by the setting APP_PASSWORDS_ALLOWED=no): \"Allow users to create "
-        'app passwords" is off in the MFA service settings, so nobody is offered one.',
+        f"App passwords are switched off for the whole tenant ({known}): {SWITCH} is off under {CLICK_PATH}, so nobody is "
+        "offered one. It leaves app passwords that exist working.",
         Effect.TENANT_SWITCH_OFF,
     )
 
 
 def evidence(demand: MfaDemand) -> Reason:
     """A sign-in for which MFA was demanded and no readable policy says why."""
+    asked_by = _PROVIDERS.get(demand.provider.lower()) or f'"{demand.provider}"'
     return Reason(
         f"On {demand.seen:%Y-%m-%d %H:%M} UTC a sign-in of the account was asked for multifactor authentication by "
-        f"{demand.provider}, which none of the readable policies explains.",
+        f"{asked_by}, which none of the readable policies explains.",
         Effect.EVIDENCE,
         since=demand.seen,
     )
@@ -210,20 +322,17 @@ def unreadable_state(account: Account) -> Reason:
     if isinstance(state, Gap):
         reason = unreadable(state, "without it nothing can be said about the option")
         return Reason(reason.text + hint, Effect.UNREADABLE, permission=reason.permission)
-    answer = f'the unknown per-user MFA state "{state}"' if state else "no per-user MFA state"
     return Reason(
-        f"Microsoft Graph returned {answer} for the account, so nothing can be said.{hint}", Effect.UNREADABLE
+        f"Microsoft Graph returned {odd_state(state)} for the account, so nothing can be said.{hint}", Effect.UNREADABLE
     )
 
 
-def unreadable_registration(registration: Registration) -> Reason:
+def odd_state(state: str | None) -> str:
+    """What stands in place of a per-user MFA state that means something."""
+    return f'the unknown per-user MFA state "{state}"' if state else "no per-user MFA state"
+
+
+def unreadable_registration(gap: Gap) -> Reason:
     """Whether an MFA method is registered is open, and with it whether the state is stuck or pending."""
-    gap = next((value for value in (registration.own, registration.report) if isinstance(value, Gap)), None)
     consequence = "Per-user MFA is Enabled, and whether an MFA method is registered decides what that means"
-    if gap is not None:
-        return unreadable(gap, consequence)
-    names = [name for value in (registration.report, registration.own) if isinstance(value, tuple) for name in value]
-    seen = (
-        f"the registered methods ({', '.join(names)}) are new to this version" if names else "no registration was read"
-    )
-    return Reason(f"{consequence}, but {seen}.", Effect.UNREADABLE)
+    return unreadable(gap, consequence)

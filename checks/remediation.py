@@ -1,8 +1,11 @@
 """What to do about an account, in the order of verdicts.md section 6: away from passwords first, an exclusion last."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
+from checks.catalog import HAS_OPTION
 from checks.model import Effect, JudgedAccount, Remedy, Usability, Verdict, Visibility
+from checks.tenant_switch import CLICK_PATH, SWITCH
 from checks.usage import RETIRED
 
 _PROBLEMS = frozenset(
@@ -75,19 +78,23 @@ _PER_USER_TRADE_OFF = (
 _PER_USER_URL = "https://learn.microsoft.com/entra/identity/authentication/howto-mfa-userstates"
 
 
-def remedies_for(verdict: Verdict) -> tuple[Remedy, ...]:
+def remedies_for(verdict: Verdict, registering: Sequence[str] = ()) -> tuple[Remedy, ...]:
     """The ways out for an account, best first; empty where nothing is wrong.
 
     Under Security Defaults the per-user route is replaced by the sentence that it can't work; an account about which
-    something is unreadable is told which permission to grant, before anything else.
+    something is unreadable is told which permission to grant, before anything else. ``registering``: what has to be minded
+    before its Security info page is opened (``checks.registering``).
     """
     grants = _grants(verdict)
     unusable = verdict.would_be_blocked or (verdict.visibility is Visibility.VISIBLE and verdict.usability in _BLOCKED)
-    if verdict.visibility not in _PROBLEMS and not unusable:
+    off = verdict.app_passwords_allowed is False and (verdict.visibility in HAS_OPTION or verdict.has_option)
+    if verdict.visibility not in _PROBLEMS and not unusable and not off:
         return grants
     if _security_defaults_on(verdict):
         return (*grants, _APP_ONLY, _OAUTH, _RELAY, _UNDER_SECURITY_DEFAULTS)
-    return (*grants, _APP_ONLY, _OAUTH, _RELAY, _per_user(verdict), _EXCLUDE)
+    ways = (*grants, _APP_ONLY, _OAUTH, _RELAY, _per_user(verdict, registering))
+    in_the_way = verdict.visibility in _PROBLEMS or unusable  # besides the tenant's switch
+    return (*ways, _EXCLUDE) if in_the_way else ways
 
 
 def with_ways_out(judged: JudgedAccount) -> JudgedAccount:
@@ -115,7 +122,7 @@ def _grants(verdict: Verdict) -> tuple[Remedy, ...]:
     )
 
 
-def _per_user(verdict: Verdict) -> Remedy:
+def _per_user(verdict: Verdict, registering: Sequence[str]) -> Remedy:
     visibility = verdict.visibility
     state: tuple[str, ...]
     exclude = _policies(verdict, Effect.BLOCKS_LEGACY, Effect.WOULD_BLOCK_LEGACY)
@@ -137,18 +144,26 @@ def _per_user(verdict: Verdict) -> Remedy:
             "Register an MFA method for the account.",
             "In the Entra admin center, open Users > Per-user MFA, select the account and set it to Enforced.",
         )
-    switch = (
-        ()
-        if visibility is Visibility.VISIBLE
-        else ('Check that "Allow users to create app passwords" is on in the MFA service settings.',)
-    )
+    switch = _switch(verdict)
     keep = ("Keep SMTP AUTH enabled on this one mailbox only.",)
     return Remedy(
         title="Only if the product has no modern way: per-user MFA Enforced, and an app password",
-        steps=(*state, *switch, *exclusions, *keep, *_SECURITY_INFO),
+        steps=(*registering, *state, *switch, *exclusions, *keep, *_SECURITY_INFO),
         trade_off=_PER_USER_TRADE_OFF,
         url=_PER_USER_URL,
     )
+
+
+def _switch(verdict: Verdict) -> tuple[str, ...]:
+    """What is to be done about the tenant's switch: nothing where it is known to be on, or the account has the option."""
+    if verdict.app_passwords_allowed is False:
+        return (
+            f"Switch on {SWITCH} ({CLICK_PATH}): it is off for the whole tenant. Existing app passwords work meanwhile, but "
+            "nobody can see or delete them.",
+        )
+    if verdict.app_passwords_allowed or verdict.visibility is Visibility.VISIBLE:
+        return ()
+    return (f"Check that {SWITCH} is on ({CLICK_PATH}).",)
 
 
 def _policies(verdict: Verdict, *effects: Effect) -> list[str]:

@@ -1,12 +1,12 @@
 """Why a finding is gone: what a scan found in its place, in a sentence."""
 
-from checks.catalog import SWITCHED_OFF
-from checks.model import Usability, Verdict, Visibility
+from checks.catalog import HAS_OPTION, OFF_FOR_THE_TENANT, SWITCHED_OFF
+from checks.model import Effect, Usability, Verdict, Visibility
 from checks.usage import RETIRED, SHARED
 
 _OPTION = {
     Visibility.VISIBLE: "with the app-password option available",
-    Visibility.NOT_OFFERED: "without any demand for MFA on mail",
+    Visibility.NOT_OFFERED: "without any demand for MFA on mail (the option isn't offered then either)",
     Visibility.HIDDEN: "with the app-password option hidden for another reason",
     Visibility.CONDITIONAL: "with the app-password option hidden only in some circumstances",
     Visibility.PREDICTED: "with the app-password option not hidden at present",
@@ -28,18 +28,34 @@ _OTHERS = {
     SHARED: "no longer used by people in a browser",
     SWITCHED_OFF: "with per-user MFA no longer Disabled",
 }
+_OF_OPTION = frozenset({"APW-001", "APW-002", "APW-003", "APW-004", "APW-005", "APW-006"})
+_SWITCHED_OFF_TOO = "with app passwords switched off for the whole tenant"
+_SWITCHED_ON = "with app passwords no longer switched off for the tenant"
 _BLOCKED = frozenset({Usability.BLOCKED_BY_POLICY, Usability.BLOCKED_BY_SECURITY_DEFAULTS})
 
 
 def why_resolved(check_id: str, verdict: Verdict) -> str:
-    """Why an account with this verdict fails a check no longer."""
-    return f"The last scan found the account {_instead(check_id, verdict)}."
+    """Why an account with this verdict fails a check no longer, and who made it so, where the audit log says that."""
+    found = f"The last scan found the account {_instead(check_id, verdict)}."
+    cause = _cause(verdict) if check_id in _OF_OPTION else None
+    return f"{found} {cause}" if cause else found
+
+
+def _cause(verdict: Verdict) -> str | None:
+    """What brought the option to the account, or ended what hid it."""
+    if verdict.visibility is not Visibility.VISIBLE:
+        return verdict.ended
+    return next((one.cause for one in verdict.reasons if one.effect is Effect.PER_USER_STATE), None)
 
 
 def _instead(check_id: str, verdict: Verdict) -> str:
     option = _OPTION[verdict.visibility]
     if verdict.visibility is Visibility.NOT_APPLICABLE:
         return option
+    if check_id == OFF_FOR_THE_TENANT and verdict.app_passwords_allowed:
+        return _SWITCHED_ON
+    if verdict.app_passwords_allowed is False and verdict.visibility in HAS_OPTION:
+        option = _SWITCHED_OFF_TOO  # nothing calls the option available that nobody is offered
     if check_id == "APW-013" and verdict.usability in _BLOCKED:
         return "with app passwords blocked already"
     if check_id in ("APW-007", "APW-013"):

@@ -17,9 +17,7 @@ from tenant.model import Account, Gap, Group, RoleAssignment, Tenant
 DIRECTORY_SYNCHRONIZATION_ACCOUNTS = "d29b2b05-8046-44ba-8758-1e26182fcf32"
 
 Token = tuple[str, str]
-_UNREAD_ROLES = Gap(
-    "role_definitions", "the definition of a role that the account holds is missing", "RoleManagement.Read.Directory"
-)
+_UNDEFINED_ROLES = Gap("role_definitions", "the definition of a role that the account holds is missing")
 _EVERYBODY = ("all", "")
 _MOST_TRIED = 8
 """Unread groups and roles that are tried both ways together; with more of them they only count at their extremes."""
@@ -31,9 +29,9 @@ class Roles:
 
     active: frozenset[str]
     eligible: frozenset[str]
-    active_gap: Gap | None = None
-    """The unread input because of which roles may be missing from ``active``."""
-    eligible_gap: Gap | None = None
+    active_gaps: tuple[Gap, ...] = ()
+    """The unread inputs because of which roles may be missing from ``active``."""
+    eligible_gaps: tuple[Gap, ...] = ()
     unsure: frozenset[str] = frozenset()
     """Roles that are held by id, but of which nobody could read whether they are built-in."""
     eligible_unsure: frozenset[str] = frozenset()
@@ -59,6 +57,8 @@ class Reach:
     eligible_most: int
     excluded: int
     """Policies that include the account, and exclude it for certain."""
+    included: int
+    """Policies that include the account for certain, whether or not they exclude it."""
     worlds: tuple[World, ...]
     """More than one where an unread group or role brings the account into one policy and out of another."""
 
@@ -84,7 +84,7 @@ class Scopes:
             token[1]: tenant.groups.get(token[1]) for token in {*self._include, *self._exclude} if token[0] == "group"
         }
         self._named_roles = {token[1] for token in {*self._include, *self._exclude} if token[0] == "role"}
-        self._unproven = {id for id, group in tenant.groups.items() if _proves_nothing(group)}
+        self._unproven = {id for id, group in tenant.groups.items() if proves_nothing(group)}
         self._unproven_groups = self._unproven & self._named_groups.keys()
         self._nested: frozenset[str] = frozenset().union(*tenant.nesting.values())
         self._named_users = {token[1] for token in {*self._include, *self._exclude} if token[0] == "user"}
@@ -105,14 +105,11 @@ class Scopes:
         principals = {account.id} if isinstance(groups, Gap) else {account.id, *groups}
         active = [role for principal in self._active.keys() & principals for role in self._active[principal]]
         eligible = [role for principal in self._eligible.keys() & principals for role in self._eligible[principal]]
-        unsure_eligible = any(role.built_in is None for role in eligible)
         return Roles(
             active=frozenset(role.template_id for role in active if role.built_in),
             eligible=frozenset(role.template_id for role in eligible if role.built_in),
-            active_gap=_first_gap(self._tenant.role_assignments, groups),
-            eligible_gap=_first_gap(
-                self._tenant.role_eligibilities, groups, _UNREAD_ROLES if unsure_eligible else None
-            ),
+            active_gaps=_gaps(self._tenant.role_assignments, groups),
+            eligible_gaps=_gaps(self._tenant.role_eligibilities, groups),
             unsure=frozenset(role.template_id for role in active if role.built_in is None),
             eligible_unsure=frozenset(role.template_id for role in eligible if role.built_in is None),
         )
@@ -145,6 +142,7 @@ class Scopes:
             eligible_least=reduce(and_, (world.eligible_least for world in worlds)),
             eligible_most=once_maybe & ~excluded,  # in the world in which nothing unread excludes the account
             excluded=(included | _mask(self._include, maybe)) & excluded,
+            included=included,
             worlds=worlds,
         )
 
@@ -176,17 +174,26 @@ class Scopes:
         if named_roles := policy.include_roles | policy.exclude_roles:
             if not isinstance(account.groups, Gap):
                 yield from self._gaps_of_holders(self._active, account.groups, named_roles)
-            if roles.active_gap:
-                yield roles.active_gap
-            elif roles.unsure & named_roles:
-                yield _UNREAD_ROLES
+            yield from roles.active_gaps
+            yield from self._gaps_of_definitions(account, self._tenant.role_assignments, roles.unsure & named_roles)
 
     def gaps_behind_eligibility(self, account: Account, roles: Roles, effect: PolicyEffect) -> Iterator[Gap]:
         """The unread inputs that leave open whether an eligible role would bring the account into the policy."""
-        if roles.eligible_gap:
-            yield roles.eligible_gap
-        elif not isinstance(account.groups, Gap):
+        yield from roles.eligible_gaps
+        if not isinstance(account.groups, Gap):
             yield from self._gaps_of_holders(self._eligible, account.groups, effect.policy.include_roles)
+        unsure = roles.eligible_unsure & effect.policy.include_roles
+        yield from self._gaps_of_definitions(account, self._tenant.role_eligibilities, unsure)
+
+    def _gaps_of_definitions(
+        self, account: Account, held: tuple[RoleAssignment, ...] | Gap, unsure: frozenset[str]
+    ) -> Iterator[Gap]:
+        """Why nobody knows whether roles are built-in: those that the account holds, or may, where that can't be read."""
+        may_hold_any = isinstance(held, Gap) or isinstance(account.groups, Gap) or account.properties is not None
+        if self._tenant.role_definitions and (unsure or may_hold_any):
+            yield self._tenant.role_definitions
+        elif unsure:
+            yield _UNDEFINED_ROLES
 
     def way_in(self, account: Account, roles: Roles, effect: PolicyEffect) -> str:
         """How the account came into the policy's scope, e.g. ``group Backup apps > All service accounts``."""
@@ -371,12 +378,13 @@ def _by_principal(
     return found
 
 
-def _proves_nothing(group: Group) -> bool:
+def proves_nothing(group: Group) -> bool:
+    """Whether an account may be in the group although its memberships don't show it."""
     return not group.deleted and (group.gap is not None or group.hidden_membership)
 
 
-def _first_gap(*values: object) -> Gap | None:
-    return next((value for value in values if isinstance(value, Gap)), None)
+def _gaps(*values: object) -> tuple[Gap, ...]:
+    return tuple(value for value in values if isinstance(value, Gap))
 
 
 def _mask(masks: dict[Token, int], tokens: Iterable[Token]) -> int:

@@ -1,16 +1,18 @@
 """What would happen if: the same accounts judged in a tenant with one thing changed. Pure; nothing is read or written."""
 
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from itertools import islice
+from types import MappingProxyType
 
 from checks.judge import Judge
-from checks.model import JudgedAccount
+from checks.model import JudgedAccount, Usability, Visibility
 from checks.policy import ENABLED, REPORT_ONLY, effect_of
 from checks.scope import Scopes
-from tenant.model import Account, Gap, Policy, Tenant
+from tenant.model import Account, AuditTrail, Gap, Group, GroupDetails, Policy, Tenant
+from tenant.references import groups_named_by
 
 
 class CannotSimulate(ValueError):
@@ -18,11 +20,35 @@ class CannotSimulate(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
+class Unsure:
+    """What is missing of an account that may be in further groups."""
+
+    gap: Gap
+    groups: frozenset[str] | None = None
+    """Ids of those that come into question; None where any does."""
+
+    def and_also(self, other: "Unsure") -> "Unsure":
+        """The doubt of both."""
+        both = None if self.groups is None or other.groups is None else self.groups | other.groups
+        return Unsure(self.gap, both)
+
+
+@dataclass(frozen=True, slots=True)
 class Shift:
-    """An account whose answers would change."""
+    """An account before and after the change."""
 
     before: JudgedAccount
     after: JudgedAccount
+
+    @property
+    def differs(self) -> bool:
+        """Whether one of its two answers would change."""
+        return _answers(self.before) != _answers(self.after)
+
+    @property
+    def undecided(self) -> bool:
+        """Whether one of its two answers would be unknown."""
+        return Visibility.UNKNOWN in _answers(self.after) or Usability.UNKNOWN in _answers(self.after)
 
 
 def with_policy_enabled(tenant: Tenant, policy_id: str) -> Tenant:
@@ -38,7 +64,7 @@ def with_policy_added(tenant: Tenant, policy: Policy) -> Tenant:
     """The tenant with one more policy, switched on; a policy of the same id is replaced."""
     policies = _readable(tenant)
     others = tuple(one for one in policies if not policy.id or one.id != policy.id)
-    return replace(tenant, policies=(*others, replace(policy, state=ENABLED)))
+    return replace(tenant, policies=(*others, replace(policy, state=ENABLED, deleted=False)))
 
 
 def with_account_excluded(tenant: Tenant, account: Account, policy_id: str) -> Tenant:
@@ -47,14 +73,106 @@ def with_account_excluded(tenant: Tenant, account: Account, policy_id: str) -> T
     return _replacing(tenant, policy, replace(policy, exclude_users=policy.exclude_users | {account.id}))
 
 
+def with_security_defaults(tenant: Tenant, *, on: bool) -> Tenant:
+    """The tenant with Security Defaults on or off."""
+    return replace(tenant, security_defaults=on)
+
+
+def with_state(account: Account, state: str) -> Account:
+    """The account with another per-user MFA state (``disabled``, ``enabled`` or ``enforced``)."""
+    return replace(account, per_user_mfa=state, per_user_mfa_bulk=None)
+
+
+def with_membership(tenant: Tenant, account: Account, group: GroupDetails) -> tuple[Tenant, Account]:
+    """The account as a member of the group and of all groups that it is in, and the tenant that knows those groups.
+
+    Raises :class:`CannotSimulate` where the account's own memberships are unread: a further one would show nothing.
+    """
+    if isinstance(account.groups, Gap):
+        raise CannotSimulate(
+            f"The groups that {account.user_principal_name} is in can't be read ({account.groups.error}), "
+            f'so nobody can tell what "{group.display_name}" would add.'
+        )
+    names = {group.id: group.display_name, **group.containers}
+    known = {id: tenant.groups.get(id) or Group(id, name) for id, name in names.items()}
+    nested = {id: tenant.nesting.get(id, frozenset()) | {group.id} for id in group.containers}
+    changed = replace(tenant, groups={**tenant.groups, **known}, nesting={**tenant.nesting, **nested})
+    return changed, replace(account, groups=account.groups.union(names))
+
+
 def shifts(
-    before: Tenant, after: Tenant, accounts: Iterable[Account], *, app_passwords_allowed: str, now: datetime
+    before: Tenant,
+    after: Tenant,
+    accounts: Iterable[Account],
+    *,
+    assumed: Mapping[str, Account] = MappingProxyType({}),
+    unsure: Mapping[str, Unsure] = MappingProxyType({}),
+    app_passwords_allowed: str,
+    now: datetime,
+    trail: AuditTrail | None = None,
 ) -> list[Shift]:
-    """The accounts whose visibility or usability differs between two tenants. Arguments as in ``checks.judge``."""
-    old = Judge(before, app_passwords_allowed=app_passwords_allowed, now=now)
-    new = Judge(after, app_passwords_allowed=app_passwords_allowed, now=now)
-    both = ((old.judge(account), new.judge(account)) for account in accounts)
-    return [Shift(one, other) for one, other in both if _answers(one) != _answers(other)]
+    """The accounts whose visibility or usability differs between two tenants.
+
+    Takes both tenants; the accounts as they are; by id those that are ``assumed`` to be different, as they would be; by id
+    what is missing of those that may be in further groups. Other arguments as in ``checks.judge``. What the sign-in log shows
+    happened in the tenant that is: a change that is only supposed explains nothing of it.
+    """
+    both = judged_both(
+        before,
+        after,
+        accounts,
+        assumed=assumed,
+        unsure=unsure,
+        app_passwords_allowed=app_passwords_allowed,
+        now=now,
+        trail=trail,
+    )
+    return [one for one in both if one.differs]
+
+
+def judged_both(
+    before: Tenant,
+    after: Tenant,
+    accounts: Iterable[Account],
+    *,
+    assumed: Mapping[str, Account] = MappingProxyType({}),
+    unsure: Mapping[str, Unsure] = MappingProxyType({}),
+    app_passwords_allowed: str,
+    now: datetime,
+    trail: AuditTrail | None = None,
+) -> list[Shift]:
+    """Every account before and after, whether or not its answers differ. Arguments as in :func:`shifts`."""
+    judge_of = partial(Judge, app_passwords_allowed=app_passwords_allowed, now=now, trail=trail, past=before)
+    old, new = judge_of(before), judge_of(after)
+    found = []
+    for account in accounts:
+        other = assumed.get(account.id, account)
+        doubt = unsure.get(account.id)
+        judging = judge_of(_with_unread_groups(after, other, doubt)) if doubt else new
+        found.append(Shift(old.judge(account), judging.judge(other)))
+    return found
+
+
+def groups_above(accounts: Iterable[Account], group: str) -> frozenset[str] | None:
+    """The groups that another one may be in: all its members are in them too. None where no account is known to be in it."""
+    members = [one.groups for one in accounts if not isinstance(one.groups, Gap) and group in one.groups]
+    return frozenset.intersection(*members) if members else None
+
+
+def _with_unread_groups(tenant: Tenant, account: Account, doubt: Unsure) -> Tenant:
+    """The tenant in which nobody knows whether the account is in the groups in question, as far as a policy names them.
+
+    Groups that hold roles need no such doubt: none of them can have another group in it.
+    """
+    named = groups_named_by(() if isinstance(tenant.policies, Gap) else tenant.policies)
+    possible = named if doubt.groups is None else named & doubt.groups
+    others = possible if isinstance(account.groups, Gap) else possible - account.groups
+    doubtful = {
+        id: replace(tenant.groups.get(id) or Group(id, id), gap=doubt.gap)
+        for id in others
+        if not (id in tenant.groups and tenant.groups[id].deleted)
+    }
+    return replace(tenant, groups={**tenant.groups, **doubtful})
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +191,7 @@ def waiting_shifts(
     app_passwords_allowed: str,
     now: datetime,
     at_most: int | None = None,
+    trail: AuditTrail | None = None,
 ) -> Iterator[Waiting]:
     """Every report-only policy as if it were switched on, in turn: what :func:`shifts` finds, at a fraction of the cost.
 
@@ -81,8 +200,8 @@ def waiting_shifts(
     arguments as in ``checks.judge``.
     """
     policies = waiting_policies(tenant)
-    judge_of = partial(Judge, app_passwords_allowed=app_passwords_allowed, now=now)
-    old, scopes = judge_of(tenant), Scopes(tenant, tuple(effect_of(policy, tenant) for policy in policies))
+    judge_of = partial(Judge, app_passwords_allowed=app_passwords_allowed, now=now, trail=trail, past=tenant)
+    old, scopes = judge_of(tenant), Scopes(tenant, tuple(effect_of(policy, tenant, now.date()) for policy in policies))
     groups = _alike(old, scopes, accounts) if policies else []
     wordless = judge_of(tenant, words=False)
     before = [wordless.answers(group[0]) for group in groups]

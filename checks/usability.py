@@ -11,6 +11,7 @@ from checks.between import NO, OPEN, YES, Between, first_that_holds, reached, wh
 from checks.landscape import Landscape, Situation, unreadable
 from checks.model import Effect, Reason, Usability
 from checks.policy import PolicyEffect
+from tenant.model import Gap
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,8 @@ class UsabilityAnswer:
     reasons: list[Reason]
     would_block: tuple[PolicyEffect, ...] = ()
     """Report-only policies that would block what is usable now."""
+    missing: tuple[Gap, ...] = ()
+    """For ``unknown``: every input that is missing."""
 
 
 def usability_of(land: Landscape, situation: Situation) -> UsabilityAnswer:
@@ -40,7 +43,9 @@ def usability_of(land: Landscape, situation: Situation) -> UsabilityAnswer:
     if land.tenant.security_defaults is True:
         return UsabilityAnswer(Usability.BLOCKED_BY_SECURITY_DEFAULTS, [say.security_defaults_block(), *because])
     if usability is None:
-        return UsabilityAnswer(Usability.UNKNOWN, [*_missing(land, situation), *because])
+        missing = tuple(dict.fromkeys(_missing(land, situation)))
+        unread = unreadable(missing, "it could change whether an app password works")
+        return UsabilityAnswer(Usability.UNKNOWN, [*unread, *because], missing=missing)
     if usability is Usability.USABLE:
         return UsabilityAnswer(usability, because, tuple(land.those(would_block)))
     return UsabilityAnswer(usability, because)
@@ -67,13 +72,14 @@ def _beside(land: Landscape, situation: Situation, would_block: int) -> list[Rea
     return [
         *land.worded(Effect.BLOCKS_INTERACTIVE, locked_out, locked_out, situation),
         *land.worded(Effect.WOULD_BLOCK_LEGACY, would_block, would_block, situation),
+        *land.lapsed(situation),
         *land.excluding(situation),
         *land.reaching_nobody,
     ]
 
 
-def _missing(land: Landscape, situation: Situation) -> list[Reason]:
+def _missing(land: Landscape, situation: Situation) -> list[Gap]:
     reach, masks = situation.reach, land.masks
     unsure = reach.most & ~reach.least & masks.enforced & masks.legacy
     gaps = [*land.tenant_gaps(), *land.scope_gaps(unsure, situation)]
-    return unreadable(gaps, "it could change whether an app password works")
+    return [*gaps, *land.gaps_of_unread_policies(situation.account)]

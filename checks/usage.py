@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 from checks.catalog import fingerprint
 from checks.model import Finding, Severity
-from checks.notices import Notice, retirements
+from checks.retirements import Protocol, retired_protocols
 from tenant.model import Account, SignInUse
 
 RETIRED, SHARED = "APW-010", "APW-012"
@@ -24,19 +24,19 @@ def browser_days(account: Account) -> int:
 
 
 def _retired(account: Account, today: date) -> Finding | None:
-    uses: dict[Notice, SignInUse] = {}
+    uses: dict[Protocol, SignInUse] = {}
     for use in account.sign_ins:
-        for notice in retirements():
-            if use.client_app.casefold() in notice.clients:
-                newest = uses.get(notice, use)
-                uses[notice] = max(newest, use, key=lambda one: one.last_seen)
+        for protocol in retired_protocols():
+            if protocol.serves(use.client_app):
+                newest = uses.get(protocol, use)
+                uses[protocol] = max(newest, use, key=lambda one: one.last_seen)
     if not uses:
         return None
-    first = min(uses, key=lambda notice: notice.date)
-    severity = Severity.HIGH if first.date - today <= _SOON else Severity.MEDIUM
+    first = min(uses, key=lambda protocol: protocol.on)
+    severity = Severity.HIGH if first.on - today <= _SOON else Severity.MEDIUM
     use = uses[first]
-    summary = f"It signs in with {use.client_app}, last on {use.last_seen:%Y-%m-%d}. {first.text}"
-    causes = [notice.protocol for notice in uses]
+    summary = f"It signs in with {use.client_app}, last on {use.last_seen:%Y-%m-%d}. {first.text(today)}"
+    causes = [protocol.name for protocol in uses]
     title = "The protocol this account uses is being retired"
     return Finding(RETIRED, title, severity, fingerprint(RETIRED, severity, causes), summary)
 

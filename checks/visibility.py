@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from checks import reasons as say
-from checks.between import NO, OPEN, YES, Between, first_that_holds, one_reaches, reached, why
+from checks.between import NO, OPEN, YES, Between, Rows, first_that_holds, one_reaches, reached, why
 from checks.landscape import Landscape, Situation, unreadable
 from checks.model import Effect, Reason, Visibility
 from checks.policy import PolicyEffect
 from checks.scope import Reach, World
 from checks.unexplained import Explaining
-from tenant.methods import has_mfa_method
+from tenant.methods import has_mfa_method, unknown_methods
 from tenant.model import Account, Gap, Registration
 
 
@@ -29,6 +29,8 @@ class VisibilityAnswer:
     predicting: tuple[PolicyEffect, ...] = ()
     has_option: bool = False
     """Whether the account has the option or will have it, although it can't be told which."""
+    missing: tuple[Gap, ...] = ()
+    """For ``unknown``: every input that is missing."""
 
 
 def visibility_of(
@@ -38,12 +40,14 @@ def visibility_of(
     account = situation.account
     state = per_user_state(account)
     if state == "enforced":
-        return VisibilityAnswer(Visibility.VISIBLE, [say.per_user_state(account, state)])
+        return VisibilityAnswer(
+            Visibility.VISIBLE, [say.per_user_state(account, state, switched_off=land.switched_off)]
+        )
     if state == "enabled":
-        return _when_enabled(account)
+        return _when_enabled(land, account)
     if state == "disabled":
         return _when_disabled(land, explaining, situation, now)
-    return VisibilityAnswer(Visibility.UNKNOWN, [say.unreadable_state(account)])
+    return _when_unknown(land, explaining, situation, now)
 
 
 def per_user_state(account: Account) -> str | None:
@@ -53,7 +57,44 @@ def per_user_state(account: Account) -> str | None:
     return known if known in ("disabled", "enabled", "enforced") else None
 
 
-def _when_enabled(account: Account) -> VisibilityAnswer:
+def _when_unknown(
+    land: Landscape, explaining: Explaining | None, situation: Situation, now: datetime
+) -> VisibilityAnswer:
+    """Without the state: named is also what would be missing if the state were known, whichever it is."""
+    account = situation.account
+    state = account.per_user_mfa
+    unread = state if isinstance(state, Gap) else _odd("per_user_mfa", say.odd_state(state))
+    registered = registered_for(account.registration)
+    if_enabled = _unread_registration(account) if registered.most and not registered.least else []
+    rows = _disabled_rows(land, explaining, situation, now)
+    if_disabled = _missing(land, explaining, situation) if first_that_holds(rows) is None else []
+    reasons = [
+        say.unreadable_state(account),
+        *unreadable(if_enabled, "it decides what the state means if it is Enabled"),
+        *unreadable(if_disabled, "it could change whether the option is hidden"),
+    ]
+    missing = tuple(dict.fromkeys([unread, *if_enabled, *if_disabled]))
+    return VisibilityAnswer(Visibility.UNKNOWN, reasons, missing=missing)
+
+
+def _odd(input_name: str, text: str) -> Gap:
+    """An answer about an account that nobody here understands: no permission opens it. Accounts that are alike share it."""
+    return Gap(input_name, text, tenant_wide=False)
+
+
+def _unread_registration(account: Account) -> list[Gap]:
+    """What leaves open whether an MFA method is registered; empty where nobody asked."""
+    registration = account.registration
+    gaps = [value for value in (registration.own, registration.report) if isinstance(value, Gap)][:1]
+    read = [names for names in (registration.report, registration.own) if isinstance(names, tuple)]
+    if unknown := unknown_methods(name for names in read for name in names):
+        names = ", ".join(f'"{name}"' for name in unknown)
+        text = f"registered methods that this version doesn't know: {names}"
+        gaps.append(_odd("mfa_registration", text))
+    return gaps
+
+
+def _when_enabled(land: Landscape, account: Account) -> VisibilityAnswer:
     rows = (
         # An MFA method is registered.
         (Visibility.STUCK, registered_for(account.registration)),
@@ -62,17 +103,35 @@ def _when_enabled(account: Account) -> VisibilityAnswer:
     )
     visibility = first_that_holds(rows)
     if visibility is None:
-        unread = say.unreadable_registration(account.registration)
+        missing = tuple(_unread_registration(account)) or (_odd("mfa_registration", "no registration was read"),)
+        unread = [say.unreadable_registration(gap) for gap in missing]
         stated = say.per_user_state(account, "enabled")
-        return VisibilityAnswer(Visibility.UNKNOWN, [unread, stated], has_option=True)
+        return VisibilityAnswer(Visibility.UNKNOWN, [*unread, stated], has_option=True, missing=missing)
     registered = visibility is Visibility.STUCK
-    return VisibilityAnswer(visibility, [say.per_user_enabled(account, registered)])
+    return VisibilityAnswer(visibility, [say.per_user_enabled(account, registered, switched_off=land.switched_off)])
 
 
 def _when_disabled(
     land: Landscape, explaining: Explaining | None, situation: Situation, now: datetime
 ) -> VisibilityAnswer:
-    rows = (
+    rows = _disabled_rows(land, explaining, situation, now)
+    visibility = first_that_holds(rows)
+    because = [*why(rows, visibility), say.per_user_state(situation.account, "disabled")]
+    if visibility is None:
+        missing = tuple(dict.fromkeys(_missing(land, explaining, situation)))
+        unread = unreadable(missing, "it could change whether the option is hidden")
+        return VisibilityAnswer(Visibility.UNKNOWN, [*unread, *because], missing=missing)
+    predicting = _predicting(land, situation, visibility)
+    if not predicting:
+        return VisibilityAnswer(visibility, because)
+    predicted = Visibility.HIDDEN if predicting & land.masks.mfa_least_always else Visibility.CONDITIONAL
+    return VisibilityAnswer(visibility, because, predicted, tuple(land.those(predicting)))
+
+
+def _disabled_rows(
+    land: Landscape, explaining: Explaining | None, situation: Situation, now: datetime
+) -> Rows[Visibility]:
+    return (
         # Security Defaults or an enabled policy demand MFA for Exchange Online.
         (Visibility.HIDDEN, _security_defaults(land) | _unread_policies(land) | _demanded(land, situation)),
         # MFA is demanded only in some circumstances, or sign-in evidence names a demand that no readable policy explains.
@@ -82,15 +141,6 @@ def _when_disabled(
         # Nothing demands MFA for mail.
         (Visibility.NOT_OFFERED, YES),
     )
-    visibility = first_that_holds(rows)
-    because = [*why(rows, visibility), say.per_user_state(situation.account, "disabled")]
-    if visibility is None:
-        return VisibilityAnswer(Visibility.UNKNOWN, [*_missing(land, explaining, situation), *because])
-    predicting = _predicting(land, situation, visibility)
-    if not predicting:
-        return VisibilityAnswer(visibility, because)
-    predicted = Visibility.HIDDEN if predicting & land.masks.mfa_least_always else Visibility.CONDITIONAL
-    return VisibilityAnswer(visibility, because, predicted, tuple(land.those(predicting)))
 
 
 def _security_defaults(land: Landscape) -> Between:
@@ -101,7 +151,7 @@ def _security_defaults(land: Landscape) -> Between:
 
 
 def _unread_policies(land: Landscape) -> Between:
-    return OPEN if isinstance(land.tenant.policies, Gap) else NO
+    return OPEN if land.policy_gaps() else NO
 
 
 def _demanded(land: Landscape, situation: Situation) -> Between:
@@ -162,7 +212,7 @@ def _not_in_force_at_most(land: Landscape, reach: Reach) -> int:
     return ((reach.most & ~land.masks.enforced) | reach.eligible_most) & land.masks.mfa_most
 
 
-def _missing(land: Landscape, explaining: Explaining | None, situation: Situation) -> list[Reason]:
+def _missing(land: Landscape, explaining: Explaining | None, situation: Situation) -> list[Gap]:
     reach, masks = situation.reach, land.masks
     gaps = land.tenant_gaps()
     gaps += [effect.gap for effect in land.those((reach.most | reach.eligible_most) & masks.mfa_most) if effect.gap]
@@ -172,7 +222,7 @@ def _missing(land: Landscape, explaining: Explaining | None, situation: Situatio
         gaps += explaining.gaps(situation.account)
     for effect in land.those(unsure_once_eligible & masks.mfa_most):
         gaps += land.scopes.gaps_behind_eligibility(situation.account, situation.roles, effect)
-    return unreadable(gaps, "it could change whether the option is hidden")
+    return [*gaps, *land.gaps_of_unread_policies(situation.account)]
 
 
 def registered_for(registration: Registration) -> Between:

@@ -4,7 +4,7 @@ import argparse
 import shutil
 
 from commands.arguments import Commands, add_format
-from commands.output import DONE, FAILED, say, write
+from commands.output import DONE, FAILED, INCOMPLETE, say, write
 from jobs.discover import discover
 from reports.files import render_json
 from reports.proposals import render_proposals
@@ -28,4 +28,4 @@ async def _discover(options: argparse.Namespace) -> int:
     found = await discover(settings, progress=say)
     width = shutil.get_terminal_size((110, 40)).columns
     write(render_json(found) if options.format == "json" else render_proposals(found, width), options.output)
-    return FAILED if any(gap["optional"] for gap in found["run"]["gaps"]) else DONE
+    return INCOMPLETE if any(gap["optional"] for gap in found["run"]["gaps"]) else DONE

@@ -1,9 +1,24 @@
 """What commands write: results to stdout, everything else to stderr; and their exit codes (docs/json.md)."""
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
-DONE, FOUND, FAILED = 0, 1, 2
+from checks.model import Severity
+
+DONE, FOUND, FAILED, INCOMPLETE = 0, 1, 2, 3
+NEVER = "none"
+"""The value of ``--fail-on`` with which no finding changes the exit code."""
+
+
+def exit_code(fail_on: str, found: Iterable[str], *, complete: bool) -> int:
+    """The exit code of a scan that was done: a finding is told whether or not something was unreadable.
+
+    Takes a severity or :data:`NEVER`, the severities of the open findings, and whether everything could be read.
+    """
+    if fail_on != NEVER and any(Severity(level).rank >= Severity(fail_on).rank for level in found):
+        return FOUND
+    return DONE if complete else INCOMPLETE
 
 
 def put(text: str) -> None:

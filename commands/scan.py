@@ -1,26 +1,24 @@
 """``cli.py scan``: read the tenant, judge the service accounts, keep and tell what changed."""
 
 import argparse
-import asyncio
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 
-from alerts.deliver import DeliveryResult
-from alerts.ledger import CLAIM, DeliveryStatus
 from checks.model import Severity
 from commands.arguments import Commands, account, add_format
+from commands.deployed import scan_deployed
 from commands.document import rendered
-from commands.output import DONE, FAILED, FOUND, plain, say, write
+from commands.output import FAILED, NEVER, exit_code, plain, say, write
 from connections.channels import configured
 from findings.runs import new_run_id
 from jobs import views
 from jobs.clock import now_utc
 from jobs.endings import tell_failure
-from jobs.errors import EXPECTED, sentence
+from jobs.errors import EXPECTED
 from jobs.scan import ScanRequest, scan
-from jobs.tell import send_alert, waiting_alerts
+from jobs.tell import send_here, waiting_alerts
 from reports.document import severities
 from reports.words import gap_sentence
 from settings import Settings, SettingsError, load_settings
@@ -38,12 +36,25 @@ def add(commands: Commands) -> None:
         help="only this account; repeatable",
     )
     add_format(one, "table", "json", "csv", "html")
+    one.add_argument(
+        "--deployed", action="store_true", help="have the function app scan everything, and follow its run to the end"
+    )
+    one.add_argument(
+        "--storage-account", metavar="NAME", help="with --deployed: whose storage account; default: azd's environment"
+    )
     one.add_argument("--no-store", action="store_true", help="keep nothing and tell nobody")
-    one.add_argument("--fail-on", choices=[level.value for level in Severity], default=Severity.HIGH.value)
+    one.add_argument(
+        "--fail-on",
+        choices=[*(level.value for level in Severity), NEVER],
+        default=Severity.HIGH.value,
+        help="exit with 1 where an open finding is at least so severe (default: high)",
+    )
     one.set_defaults(command=_scan)
 
 
 async def _scan(options: argparse.Namespace) -> int:
+    if options.deployed:
+        return await _scan_deployed(options)
     needs = {"accounts"} if not options.account else set[str]()
     if not options.no_store:
         needs.add("storage")
@@ -78,10 +89,16 @@ async def _scan(options: argparse.Namespace) -> int:
         say(plain(note))
     for gap in run["gaps"]:
         say(plain(f"Could not read: {gap_sentence(gap, names)}"))
-    if not run["complete"]:
+    return exit_code(options.fail_on, severities(result.document), complete=run["complete"])
+
+
+async def _scan_deployed(options: argparse.Namespace) -> int:
+    if options.account or options.no_store or options.output or options.format not in ("table", "json"):
+        say(
+            "--deployed scans everything and keeps it: it goes with --format table or json, --fail-on and --storage-account."
+        )
         return FAILED
-    limit = Severity(options.fail_on).rank
-    return FOUND if any(Severity(level).rank >= limit for level in severities(result.document)) else DONE
+    return await scan_deployed(options)
 
 
 async def _tell_that_none_can_start(error: SettingsError) -> None:
@@ -105,28 +122,11 @@ async def _tell(settings: Settings, alert_ids: Sequence[str]) -> None:
     if alert_ids and not configured(settings):
         say("No alert channel is set here: what changed waits for the function app's next alert.")
         return
-    problems: dict[str, None] = {}
-    for alert_id in alert_ids:
-        try:
-            result = await _send(settings, alert_id)
-        except EXPECTED as error:
-            problems[sentence(error)] = None
-        else:
-            problems |= dict.fromkeys(result.problems if result and not result.told else ())
+    problems = await send_here(settings, alert_ids, progress=say)
     for problem in problems:
         say(plain(problem))
     if problems:
         say("The alert is kept and sent with the next scan.")
-
-
-async def _send(settings: Settings, alert_id: str) -> DeliveryResult | None:
-    """Send an alert; one that a process took and died with is free again when its claim has run out."""
-    result = await send_alert(settings, alert_id)
-    if result is None or not any(one.status is DeliveryStatus.SENDING for one in result.results):
-        return result
-    say(f"Another process has begun to send an alert; waiting {CLAIM.seconds} seconds for it.")
-    await asyncio.sleep(CLAIM.seconds + 1)
-    return await send_alert(settings, alert_id)
 
 
 class _Bar:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from commands.arguments import Commands, add_format
 from commands.document import rendered
-from commands.output import DONE, FAILED, say, write
+from commands.output import DONE, INCOMPLETE, say, write
 from jobs import snapshot
 from jobs.look import read
 from jobs.text_files import read_text
@@ -33,7 +33,7 @@ async def _save_snapshot(options: argparse.Namespace) -> int:
     text = snapshot.dump(reading, datetime.now(UTC), pseudonymise=options.pseudonymise)
     options.file.write_text(text, encoding="utf-8")
     say(f"Wrote {options.file}: {count(len(reading.accounts), 'account', 'accounts')}.")
-    return FAILED if reading.gaps else DONE
+    return INCOMPLETE if reading.gaps else DONE
 
 
 async def _load_snapshot(options: argparse.Namespace) -> int:
@@ -41,4 +41,4 @@ async def _load_snapshot(options: argparse.Namespace) -> int:
     settings = load_settings(require=frozenset())
     document = snapshot.document_of(settings, saved)
     write(rendered(document, options.format), options.output)
-    return DONE if document["run"]["complete"] else FAILED
+    return DONE if document["run"]["complete"] else INCOMPLETE

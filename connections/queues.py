@@ -4,16 +4,13 @@ The output bindings of the functions put messages on queues at once; only this c
 """
 
 import base64
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from urllib.parse import urlsplit
 
 from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoundError
-from azure.identity.aio import DefaultAzureCredential
 from azure.storage.queue.aio import QueueServiceClient
 
-from connections.storage import CLIENT_OPTIONS, HasStorage, StorageUnavailable
+from connections.storage import HasStorage, StorageUnavailable, opened
 
 ROLE = "Storage Queue Data Contributor"
 LONGEST = timedelta(days=7)
@@ -27,7 +24,7 @@ async def put_later(settings: HasStorage, queue: str, body: str, delay: timedelt
     """
     seconds = int(max(timedelta(), min(delay, LONGEST - timedelta(seconds=1))).total_seconds())
     text = base64.b64encode(body.encode()).decode("ascii")
-    async with _service(settings) as service:
+    async with opened(QueueServiceClient, settings.storage, settings.storage.queue_uri) as service:
         client = service.get_queue_client(queue)
         try:
             try:
@@ -42,19 +39,3 @@ async def put_later(settings: HasStorage, queue: str, body: str, delay: timedelt
                 f"The queue at {parts.scheme}://{parts.netloc}{parts.path} can't be written{status}: check "
                 f"AzureWebJobsStorage, and that the app's identity has the role {ROLE} on the storage account."
             ) from error
-
-
-@asynccontextmanager
-async def _service(settings: HasStorage) -> AsyncIterator[QueueServiceClient]:
-    connection = settings.storage
-    async with AsyncExitStack() as stack:
-        if connection.connection_string:
-            client = QueueServiceClient.from_connection_string(connection.connection_string, **CLIENT_OPTIONS)
-        elif connection.queue_uri:
-            credential = await stack.enter_async_context(
-                DefaultAzureCredential(managed_identity_client_id=connection.client_id)
-            )
-            client = QueueServiceClient(connection.queue_uri, credential=credential, **CLIENT_OPTIONS)
-        else:
-            raise StorageUnavailable("No storage account with queues is configured: set AzureWebJobsStorage.")
-        yield await stack.enter_async_context(client)

@@ -1,10 +1,10 @@
 """The connection to Azure Table Storage: short waits, one clear error when it can't be reached."""
 
 from collections.abc import AsyncIterator, Iterable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 from azure.core.exceptions import (
@@ -15,6 +15,7 @@ from azure.core.exceptions import (
 )
 from azure.data.tables.aio import TableServiceClient
 from azure.identity.aio import DefaultAzureCredential
+from azure.storage.queue.aio import QueueServiceClient
 
 from alerts.ledger import TABLE as ALERTS
 from evidence.store import TABLE as SIGN_INS
@@ -39,6 +40,7 @@ CLIENT_OPTIONS: dict[str, Any] = {
 
 TABLES = (FINDINGS, RUNS, HISTORY, EXCEPTIONS, SIGN_INS, ALERTS)
 """Every table there is."""
+Client = TypeVar("Client", TableServiceClient, QueueServiceClient)
 ROLE = "Storage Table Data Contributor"
 
 
@@ -55,55 +57,50 @@ class HasStorage(Protocol):
 
 
 @asynccontextmanager
-async def tables(settings: HasStorage) -> AsyncIterator[TableServiceClient]:
-    """A client of the storage account's tables, signed in by connection string or by identity.
+async def opened(kind: type[Client], connection: StorageConnection, address: str | None) -> AsyncIterator[Client]:
+    """A client, signed in by connection string or by identity; ``address``: where the service is for an identity.
 
-    Sends nothing yet. Raises ``StorageUnavailable`` when the settings name no storage.
+    Sends nothing yet. Raises ``StorageUnavailable`` when the settings name neither.
     """
-    connection = settings.storage
     async with AsyncExitStack() as stack:
         if connection.connection_string:
-            client = TableServiceClient.from_connection_string(connection.connection_string, **CLIENT_OPTIONS)
-        elif connection.table_uri:
+            client = kind.from_connection_string(connection.connection_string, **CLIENT_OPTIONS)
+        elif address:
             # The managed identity in Azure, the sign-in of `az login` on an administrator's machine.
             credential = await stack.enter_async_context(
                 DefaultAzureCredential(managed_identity_client_id=connection.client_id)
             )
-            client = TableServiceClient(connection.table_uri, credential=credential, **CLIENT_OPTIONS)
+            client = kind(address, credential=credential, **CLIENT_OPTIONS)
         else:
             raise StorageUnavailable("No storage account is configured: set AzureWebJobsStorage.")
         yield await stack.enter_async_context(client)
 
 
-async def ensure_tables(client: TableServiceClient, names: Iterable[str]) -> None:
+def tables(settings: HasStorage) -> AbstractAsyncContextManager[TableServiceClient]:
+    """A client of the storage account's tables. Sends nothing yet; raises as :func:`opened` does."""
+    return opened(TableServiceClient, settings.storage, settings.storage.table_uri)
+
+
+async def ensure_tables(client: TableServiceClient, names: Iterable[str]) -> timedelta:
     """Creates those tables of ``names`` that don't exist; one request when all do.
 
-    As the first use of a connection it also finds out whether storage can be reached. Raises ``StorageUnavailable``.
+    As the first use of a connection it also finds out whether storage can be reached, and returns how far this machine's clock is
+    ahead of the storage account's, at least (zero where that doesn't say). Raises ``StorageUnavailable``.
     """
-    with _unavailable(client):
-        existing = {table.name async for table in client.list_tables()}
-        for name in names:
-            if name not in existing:
-                await client.create_table_if_not_exists(name)
-
-
-async def clock_ahead(client: TableServiceClient) -> timedelta | None:
-    """How far this machine's clock is ahead of the storage account's, at least; None where that doesn't say.
-
-    Raises ``StorageUnavailable``.
-    """
-    found: list[timedelta] = []
+    ahead: list[timedelta] = []
     asked = datetime.now(UTC)
 
     def note(response: Any) -> None:
         with suppress(TypeError, ValueError):
             there = parsedate_to_datetime(response.http_response.headers.get("Date", ""))
-            found.append(ahead_at_least(asked, datetime.now(UTC), there))
+            ahead.append(ahead_at_least(asked, datetime.now(UTC), there))
 
     with _unavailable(client):
-        async for _ in client.list_tables(results_per_page=1, raw_response_hook=note):
-            break
-    return found[0] if found else None
+        existing = {table.name async for table in client.list_tables(raw_response_hook=note)}
+        for name in names:
+            if name not in existing:
+                await client.create_table_if_not_exists(name)
+    return ahead[0] if ahead else timedelta()
 
 
 def ahead_at_least(asked: datetime, answered: datetime, there: datetime) -> timedelta:

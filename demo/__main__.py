@@ -108,7 +108,7 @@ async def _demo(graph: LocalGraph, receiver: Receiver) -> None:
 
 async def _scan() -> list[str]:
     """What the timer, the queue and ``run_scan`` do together. Returns the messages for the queue ``alerts``."""
-    message = json.dumps(queues.scan_message("schedule"))
+    message = queues.scheduled_scan()
     _say(f"Message on the queue scans: {message}")
     alerts = await queues.run_scan(message.encode())
     _say(f"Messages on the queue alerts: {len(alerts)}")

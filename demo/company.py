@@ -39,6 +39,8 @@ def company(now: datetime | None = None) -> LocalTenant:
         # The checker isn't given Member.Read.Hidden.
         hidden_members_readable=False,
     )
+    # App passwords are allowed, as in most tenants; the trusted addresses are those of the office in Bristol.
+    build.mfa_service(app_passwords=True, trusted_ips=["198.51.100.16/28"])
     add_people(build)
     _add_groups(build)
     _add_mail_tools(build, today)

@@ -28,7 +28,8 @@ _MICROSOFT = "Microsoft Managed Policy Manager"
 def audits(tenant: LocalTenant, today: datetime) -> list[Json]:
     """The log, newest first, nothing later than the tenant's ``now``."""
     log = _Log(tenant, today)
-    entries = [*_policies(log), *_per_user_mfa(log), *_app_passwords(log), *_memberships(log), *_everyday(log)]
+    entries = [*_policies(log), *_settings(log), *_per_user_mfa(log), *_app_passwords(log), *_memberships(log)]
+    entries += _everyday(log)
     newest = tenant.now.isoformat()
     entries = [entry for entry in entries if entry["activityDateTime"] <= newest]
     return sorted(entries, key=lambda entry: (entry["activityDateTime"], entry["id"]), reverse=True)
@@ -51,8 +52,41 @@ def _policies(log: "_Log") -> list[Json]:
     return [log.policy("Update conditional access policy", ALL_USERS, switched, _NIAMH, old), *added]
 
 
+def _settings(log: "_Log") -> list[Json]:
+    """Settings of the whole tenant that have no policy in Microsoft Graph: two of its names in the log."""
+    before = {"allowAppPasswords": True, "trustedIps": {"skipMfaForFederatedUsers": False}}
+    after = {"allowAppPasswords": True, "trustedIps": {"skipMfaForFederatedUsers": True}}
+    changed = [_modified("MfaServicePolicy", _text(before), _text(after))]
+    return [
+        log.tenant_wide(
+            "MFA Service Policy Update",
+            "ApplicationManagement",
+            "Authentication Methods",
+            log.at(22, 10, 40),
+            _NIAMH,
+            changed,
+        ),
+        log.tenant_wide(
+            "Update User Risk and MFA Registration Policy",
+            "Policy",
+            "AAD Management UX",
+            log.at(23, 9, 15),
+            _TOMASZ,
+            [],
+        ),
+    ]
+
+
 def _per_user_mfa(log: "_Log") -> list[Json]:
     return [
+        log.user(
+            "Update per-user multifactor authentication state",
+            f"svc-scan-bristol@{_DOMAIN}",
+            log.at(25, 11, 2),
+            _JACK,
+            [_modified("PerUserMfaState", '"disabled"', '"enforced"')],
+            service="Authentication Methods",
+        ),
         *log.strong_authentication("Disable", "svc-codetwo-backup", log.at(20, 16, 48), _TOMASZ),
         *log.strong_authentication("Enable", "svc-scan-osaka", log.at(6, 9, 12), _JACK),
         *log.strong_authentication("Enable", "svc-erp-mailer", log.at(3, 15, 5), _JACK),
@@ -105,10 +139,26 @@ class _Log:
         target = _target(policy["id"], name, "Policy", changed)
         return self._entry(activity, "Policy", "Conditional Access", when, actor, [target])
 
-    def user(self, activity: str, upn: str, when: datetime, actor: str, changed: list[Json] | None = None) -> Json:
+    def tenant_wide(
+        self, activity: str, category: str, service: str, when: datetime, actor: str, changed: list[Json]
+    ) -> Json:
+        """A change of a setting of the whole tenant."""
+        target = _target(self.tenant.id, self.tenant.name, "Directory", changed)
+        return self._entry(activity, category, service, when, actor, [target])
+
+    def user(
+        self,
+        activity: str,
+        upn: str,
+        when: datetime,
+        actor: str,
+        changed: list[Json] | None = None,
+        *,
+        service: str = "Core Directory",
+    ) -> Json:
         """A change of a user."""
         target = self._user_target(upn, changed or [])
-        return self._entry(activity, "UserManagement", "Core Directory", when, actor, [target])
+        return self._entry(activity, "UserManagement", service, when, actor, [target])
 
     def strong_authentication(self, verb: str, local_part: str, when: datetime, actor: str) -> list[Json]:
         """Per-user MFA switched on or off: Entra ID logs both the activity and an update of the user."""

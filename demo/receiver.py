@@ -1,15 +1,15 @@
 """A receiver of alerts on this machine: plays the Teams workflow and a signed webhook, and keeps what arrives."""
 
-import asyncio
 import base64
 import secrets
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from typing import Self
 
 from aiohttp import web
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
+
+from localgraph.threads import on_a_thread
 
 
 @dataclass(slots=True)
@@ -31,6 +31,7 @@ class Receiver:
     calls: list[Received] = field(default_factory=list)
     status: int = 202
     """What it answers."""
+    _runner: web.AppRunner | None = None
 
     @property
     def settings(self) -> dict[str, str]:
@@ -41,30 +42,23 @@ class Receiver:
             "WEBHOOK_SECRET": self.secret,
         }
 
-    @contextmanager
-    def in_thread(self) -> Iterator["Receiver"]:
+    def in_thread(self) -> AbstractContextManager[Self]:
         """Run it on a thread of its own, on a free port."""
-        loop = asyncio.new_event_loop()
-        thread = threading.Thread(target=loop.run_forever, name="receiver", daemon=True)
-        thread.start()
-        runner = asyncio.run_coroutine_threadsafe(self._start(), loop).result(30)
-        try:
-            yield self
-        finally:
-            asyncio.run_coroutine_threadsafe(runner.cleanup(), loop).result(30)
-            loop.call_soon_threadsafe(loop.stop)
-            thread.join(10)
-            loop.close()
+        return on_a_thread(self, "receiver")
 
-    async def _start(self) -> web.AppRunner:
+    async def __aenter__(self) -> Self:
         app = web.Application(client_max_size=4 * 1024 * 1024)
         app.router.add_post("/{path:.*}", self._handle)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        host, port = runner.addresses[0][:2]
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        host, port = self._runner.addresses[0][:2]
         self.url = f"http://{host}:{port}"
-        return runner
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._runner is not None:
+            await self._runner.cleanup()
 
     async def _handle(self, request: web.Request) -> web.Response:
         body = await request.text()

@@ -1,11 +1,14 @@
 """Builds the package that is deployed: the app, its libraries, and of the Graph library only what the app can reach.
 
-    python -m devtools.package OUT              install the libraries into the folder OUT, with pip
+    python -m devtools.package OUT              install the libraries into the folder OUT, for Azure's machines
     python -m devtools.package OUT --installed  copy them from this environment instead
-    ... --zip FILE                              and pack the folder for: az functionapp deployment source config-zip
+    python -m devtools.package OUT --source     the app alone, for a build in Azure
+    ... --python 3.12                           for another Python than the template's default
+    ... --zip FILE                              and pack the folder
 
-Run it on Linux with the Python version of the function app. msgraph-sdk is 16,700 generated modules, of which the app imports
-a handful: it signs in and sends, and reads JSON itself (CONTRIBUTING.md).
+``python3 dev.py package`` makes the environment that it needs. It runs on any machine: uv picks the libraries for Linux and the
+Python of the app, whatever runs here. Only bytecode takes that Python itself. msgraph-sdk is 16,700 generated modules, of which
+the app imports a handful: it signs in and sends, and reads JSON itself (CONTRIBUTING.md).
 """
 
 import argparse
@@ -25,19 +28,27 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from pathspec import GitIgnoreSpec
 
+from devtools.building import DEFAULT_PYTHON
+
 ROOT = Path(__file__).parent.parent
 LIBRARIES = Path(".python_packages", "lib", "site-packages")
 """Where the Functions host looks for an app's libraries."""
 GENERATED = Path("msgraph", "generated")
 MODELS = "msgraph.generated.models"
+PLATFORM = "x86_64-manylinux_2_28"
+"""The machines of Flex Consumption, as uv calls them."""
+FUNCIGNORE = "# Everything in this folder is deployed. Without this file azd would leave out the bytecode.\n"
 _USELESS_FOLDERS = {"__pycache__", "tests"}
 
 
-def build(target: Path, *, installed: bool = False, trimmed: bool = True, compiled: bool = True) -> None:
+def build(
+    target: Path, *, installed: bool = False, trimmed: bool = True, compiled: bool = True, python: str = DEFAULT_PYTHON
+) -> None:
     """Make the package in an empty or new folder.
 
     ``installed`` copies the libraries from this environment instead of downloading them; ``trimmed`` leaves out what the app
-    can't reach; ``compiled`` adds bytecode, which the read-only package of a function app can't be given later.
+    can't reach; ``compiled`` adds bytecode, which the read-only package of a function app can't be given later; ``python``
+    is the version of the app.
     """
     if target.exists() and any(target.iterdir()):
         raise SystemExit(f"{target} is not empty: name a new folder, so that nothing of another package stays in it.")
@@ -47,7 +58,7 @@ def build(target: Path, *, installed: bool = False, trimmed: bool = True, compil
     if installed:
         copy_installed(libraries, app_files(target) if trimmed else None)
     else:
-        install(libraries)
+        install(libraries, python)
     for folder in [*libraries.rglob("__pycache__")]:
         shutil.rmtree(folder)
     if trimmed:
@@ -56,6 +67,7 @@ def build(target: Path, *, installed: bool = False, trimmed: bool = True, compil
         # Hash-based and unchecked: packing and unpacking change dates, and the package never changes in place.
         mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
         compileall.compile_dir(target, quiet=2, stripdir=target, invalidation_mode=mode)
+    (target / ".funcignore").write_text(FUNCIGNORE, encoding="utf-8")
 
 
 def copy_app(target: Path) -> None:
@@ -76,10 +88,12 @@ def app_files(target: Path) -> list[Path]:
     return [file for file in target.rglob("*.py") if LIBRARIES.parts[0] not in file.relative_to(target).parts]
 
 
-def install(libraries: Path) -> None:
-    """Install what ``requirements.txt`` names, with pip."""
-    options = ["--requirement", str(ROOT / "requirements.txt"), "--target", str(libraries), "--no-compile"]
-    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", *options], check=True)
+def install(libraries: Path, python: str) -> None:
+    """Install what ``requirements.txt`` names, for a version of Python on Azure's machines; ready-made wheels only."""
+    command = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--no-config", "--only-binary", ":all:"]
+    command += ["--python", sys.executable, "--python-version", python, "--python-platform", PLATFORM]
+    command += ["--target", str(libraries), "--requirement", str(ROOT / "requirements.txt")]
+    subprocess.run(command, check=True)
     shutil.rmtree(libraries / "bin", ignore_errors=True)
 
 
@@ -206,10 +220,10 @@ def size(folder: Path) -> tuple[int, int]:
 
 
 def pack(folder: Path, archive: Path) -> None:
-    """All files of a folder as a zip."""
+    """All files of a folder as a zip, but what only azd reads."""
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packed:
         for file in sorted(folder.rglob("*")):
-            if file.is_file():
+            if file.is_file() and file != folder / ".funcignore":
                 packed.write(file, file.relative_to(folder))
 
 
@@ -222,9 +236,21 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--installed", action="store_true", help="copy the libraries of this environment, don't download"
     )
+    parser.add_argument("--source", action="store_true", help="the app alone, without libraries")
+    parser.add_argument("--python", default=DEFAULT_PYTHON, metavar="VERSION", help="the Python of the app, e.g. 3.12")
     parser.add_argument("--zip", type=Path, metavar="FILE", help="pack it")
     asked = parser.parse_args(arguments)
-    build(asked.out, installed=asked.installed)
+    here = ".".join(map(str, sys.version_info[:2]))
+    if asked.source:
+        copy_app(asked.out)
+    else:
+        build(
+            asked.out, installed=asked.installed, compiled=asked.installed or here == asked.python, python=asked.python
+        )
+        if not asked.installed and here != asked.python:
+            print(
+                f"Without bytecode, for this is Python {here} and the app's is {asked.python}: each start takes longer."
+            )
     files, total = size(asked.out)
     print(f"{asked.out}: {files:,} files, {total / 1e6:.1f} MB")
     if asked.zip:

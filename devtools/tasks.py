@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
-from devtools import processes
+from devtools import building, deploy, processes
 from devtools.environment import DEVELOPMENT, RUNTIME, Environment, SetupError, make_environment
 from devtools.node import ROOT
 from devtools.quiet import INTERRUPTED
@@ -26,6 +26,8 @@ PARALLEL = [f"--numprocesses={min(4, (os.cpu_count() or 1) + 1)}", "--dist=works
 
 def run_task(arguments: Sequence[str], usage: str) -> int:
     """Makes the environment, runs the task named first in ``arguments`` with the others, and returns the exit code."""
+    if arguments and arguments[0] in STANDALONE:
+        return _standalone(STANDALONE[arguments[0]], arguments[1:])
     if not arguments or arguments[0] not in TASKS:
         asked_for_help = bool(arguments) and arguments[0] in {"-h", "--help", "help"}
         print(usage, file=sys.stdout if asked_for_help else sys.stderr)
@@ -39,6 +41,14 @@ def run_task(arguments: Sequence[str], usage: str) -> int:
         return SETUP_FAILED
     except KeyboardInterrupt:
         print("[dev.py] Interrupted; everything that was started has been ended.", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _standalone(task: Callable[[Sequence[str]], int], arguments: Sequence[str]) -> int:
+    try:
+        with processes.ended_by_signals():
+            return task(arguments)
+    except KeyboardInterrupt:
         return INTERRUPTED
 
 
@@ -113,3 +123,6 @@ TASKS: dict[str, tuple[Sequence[str], Callable[[Environment, Sequence[str]], int
     "setup": (DEVELOPMENT, setup),
 }
 """Name of the task: the requirement files that it needs, and what it does."""
+
+STANDALONE: dict[str, Callable[[Sequence[str]], int]] = {"package": building.package, "deploy": deploy.deploy}
+"""Tasks for administrators, which need neither Azurite nor the packages for development."""

@@ -9,11 +9,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from evidence.store import Evidence
-from tenant.audits import AT_ONCE, AuditQuestion, AuditReader, parse_event
+from tenant.audits import AT_ONCE, AuditQuestion, AuditReader, parse_event, without_repeats
 from tenant.gaps import Gaps
 from tenant.graph import Graph, GraphError
 from tenant.model import AuditTrail, Gap, Tenant
-from tenant.policies import parse_time
+from tenant.shapes import parse_time
 from tenant.turns import OutOfTurns, Turns
 
 DAYS = 30
@@ -29,11 +29,17 @@ Json = dict[str, Any]
 
 
 async def read_trail(
-    graph: Graph, evidence: Evidence, turns: Turns, gaps: Gaps, now: datetime, tenant: Tenant
+    graph: Graph,
+    evidence: Evidence,
+    turns: Turns,
+    gaps: Gaps,
+    now: datetime,
+    tenant: Tenant,
+    accounts: Sequence[str] = (),
 ) -> AuditTrail | None:
     """Read what the audit log got since the last scan, and return all that is known of it; None where nothing is.
 
-    What can't be read becomes an optional gap, once. Raises ``StorageError`` where it can't be kept.
+    ``accounts``: ids of those that are judged, whose updates matter. What can't be read becomes an optional gap, once. Raises ``StorageError`` where it can't be kept.
     """
     log = _AuditLog(await evidence.recall("audits"), now)
     if log.odd:
@@ -41,7 +47,7 @@ async def read_trail(
     reader = AuditReader(graph, turns)
     changed = False
     try:
-        for since, question in log.questions(groups_that_count(tenant)):
+        for since, question in log.questions(groups_that_count(tenant), accounts):
             rows = await reader.read(question, since, now)
             log.add(question, since, rows)
             changed = True
@@ -88,21 +94,31 @@ class _AuditLog:
         self.odd = bool(kept) and (self._since is None or None in times.values() or readable != rows)
         self._read = {name: time for name, time in times.items() if time and not self.odd}
 
-    def questions(self, groups: Sequence[str]) -> Iterable[tuple[datetime, AuditQuestion]]:
-        """What is to be asked, and from when on."""
-        for about in ("policies", "accounts"):
+    def questions(self, groups: Sequence[str], accounts: Sequence[str]) -> Iterable[tuple[datetime, AuditQuestion]]:
+        """What is to be asked, and from when on; last what may be long: the updates of users, by account where they are few."""
+        for about in ("policies", "activities"):
             yield self._from(about), AuditQuestion(about)
+        for since, ids in self._together(groups):
+            yield since, AuditQuestion("groups", groups=ids)
+        if len(accounts) > AT_ONCE:
+            yield self._from("users"), AuditQuestion("users")
+            return
+        for since, ids in self._together(accounts):
+            yield since, AuditQuestion("users", accounts=ids)
+
+    def _together(self, ids: Sequence[str]) -> Iterable[tuple[datetime, tuple[str, ...]]]:
+        """Ids that can be asked about at once, and from when on."""
         together: dict[datetime, list[str]] = {}
-        for id in groups:
+        for id in ids:
             together.setdefault(self._from(id), []).append(id)
-        for since, ids in together.items():
-            for start in range(0, len(ids), AT_ONCE):
-                yield since, AuditQuestion("groups", tuple(ids[start : start + AT_ONCE]))
+        for since, alike in together.items():
+            for start in range(0, len(alike), AT_ONCE):
+                yield since, tuple(alike[start : start + AT_ONCE])
 
     def add(self, question: AuditQuestion, since: datetime, rows: Iterable[Json]) -> None:
         """Note the answer to a question."""
         self._rows |= {row["id"]: row for row in rows if row["id"]}
-        for name in question.groups or (question.about,):
+        for name in question.targets or (question.about,):
             self._read[name] = self._now
         self._since = min(self._since or since, since)
 
@@ -124,7 +140,7 @@ class _AuditLog:
             return None
         events = [event for row in self._rows.values() if (event := parse_event(row))]
         events.sort(key=lambda event: (event.time, event.kind, event.target_id), reverse=True)
-        return AuditTrail(tuple(events), self._since.astimezone(UTC))
+        return AuditTrail(tuple(without_repeats(events)), self._since.astimezone(UTC))
 
     def _from(self, name: str) -> datetime:
         first = self._now - timedelta(days=DAYS)

@@ -8,7 +8,7 @@ the next one.
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
 from checks.discovery import Proposal, may_be_proposed, propose, watched_principals
@@ -99,7 +99,8 @@ async def read_usage(
     """
     if not settings.service_account_discovery:
         return Usage(reading)
-    finder = _Finder(graph, settings, reading, SignInLog(graph, evidence, turns or Turns(), gaps := Gaps(), now), gaps)
+    log = SignInLog(graph, evidence, turns or Turns(), gaps := Gaps(), now)
+    finder = _Finder(graph, settings, reading, log, gaps, now.date())
     usage = await finder.run(discover, progress)
     found = gaps.found()
     said = {(gap.input, gap.error) for gap in reading.gaps}
@@ -110,8 +111,10 @@ async def read_usage(
 class _Finder:
     """One look at who uses the accounts."""
 
-    def __init__(self, graph: Graph, settings: Settings, reading: Reading, log: SignInLog, gaps: Gaps) -> None:
-        self._graph, self._reading, self._log, self._gaps = graph, reading, log, gaps
+    def __init__(
+        self, graph: Graph, settings: Settings, reading: Reading, log: SignInLog, gaps: Gaps, today: date
+    ) -> None:
+        self._graph, self._reading, self._log, self._gaps, self._today = graph, reading, log, gaps, today
         self._by_sign_ins = "signins" in settings.service_account_discovery
         self._by_consents = "consents" in settings.service_account_discovery
         self._products = products_for(settings)
@@ -246,6 +249,7 @@ class _Finder:
             equipped,
             frozenset(applications.names),
             self._products,
+            today=self._today,
             log_read=self._by_sign_ins and not self._log.stopped,
         )
 

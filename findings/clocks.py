@@ -5,11 +5,14 @@ having happened just now: when it really happened nobody knows, and left as it i
 """
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
-from findings.model import FindingState, RunRecord, Snapshot
+from findings.model import FindingState, Snapshot
+from findings.run_record import RunRecord
 
 TOLERANCE = timedelta(minutes=5)
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+"""In place of a time that can't be read."""
 
 
 def is_ahead(time: datetime | None, now: datetime) -> bool:
@@ -18,7 +21,10 @@ def is_ahead(time: datetime | None, now: datetime) -> bool:
 
 
 def not_after(snapshot: Snapshot, now: datetime, at: datetime) -> Snapshot:
-    """What is known of an account, with ``at`` for times that are ahead of ``now``; the same object where there are none."""
+    """What is known of an account, with ``at`` for times that are ahead of ``now``, and for those of its findings that nobody knows.
+
+    The same object where there are none.
+    """
     record = snapshot.record
     if record is not None and is_ahead(record.judged_at, now):
         record = replace(record, judged_at=at)
@@ -39,11 +45,15 @@ def run_not_after(run: RunRecord, now: datetime) -> RunRecord:
 
 def _finding(state: FindingState, now: datetime, at: datetime) -> FindingState:
     times = (state.first_ever, state.first_seen, state.last_seen, state.changed_at, state.resolved_at)
-    if not any(is_ahead(time, now) for time in (*times, state.flapping_since, *state.transitions)):
+
+    def wrong(time: datetime | None) -> bool:
+        return is_ahead(time, now) or time == LONG_AGO
+
+    if not any(wrong(time) for time in (*times, state.flapping_since, *state.transitions)):
         return state
 
     def true(time: datetime) -> datetime:
-        return at if is_ahead(time, now) else time
+        return at if wrong(time) else time
 
     return replace(
         state,

@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID, uuid5
 
 from findings.accepted import exception_for
@@ -32,6 +32,10 @@ CHANGE_NAMESPACE = UUID("5b0a2f5e-9d2c-4a52-9a39-0f3c5a6f3d11")
 """Never changes: the ids of changes that are on their way are made from it."""
 
 
+APART = timedelta(minutes=30)
+"""How long after the first sight a recheck may confirm it: one that follows at once looks at the same hiccup."""
+
+
 def no_longer_found(_check_id: str) -> str:
     """Why any finding is gone, where nothing more is known."""
     return "The last scan no longer found it."
@@ -47,7 +51,9 @@ class Scan:
     resolution: Callable[[str], str]
     undecided: Collection[str]
     confirmed: Collection[str]
+    recheck: bool
     channels: tuple[str, ...]
+    previous_visibility: str | None
 
     @property
     def now(self) -> datetime:
@@ -57,6 +63,15 @@ class Scan:
     def decided(self, check_id: str) -> bool:
         """Whether it is known that the account passes a check which it wasn't seen to fail."""
         return bool(self.closing) or check_id not in self.undecided
+
+    def confirms(self, pending: FindingState) -> bool:
+        """Whether a scan that sees a pending finding again is apart from the one that saw it first.
+
+        A run that was repeated is the same scan. Scans of everything are apart, because that is how they are scheduled.
+        """
+        if self.record.run_id == pending.run_id:
+            return False
+        return not self.recheck or self.now - pending.first_seen >= APART
 
 
 def compare(
@@ -69,8 +84,10 @@ def compare(
     resolution: Callable[[str], str] = no_longer_found,
     undecided: Collection[str] = (),
     confirmed: Collection[str] = (),
+    recheck: bool = False,
     channels: tuple[str, ...] = (),
     exceptions: Iterable[AcceptedException] = (),
+    known: AccountRecord | None = None,
 ) -> Comparison:
     """Compare what was known of an account with what a scan saw.
 
@@ -84,8 +101,10 @@ def compare(
         resolution: Why a finding that is gone is gone, in a sentence: takes the id of its check.
         undecided: The checks of which the scan couldn't tell whether the account fails them.
         confirmed: The checks whose findings are told by the second scan in a row that sees them.
+        recheck: Whether the scan looked at some accounts only, because somebody asked for it.
         channels: The alert channels that the changes are to be told through.
         exceptions: Accepted findings; those of other accounts and those out of date are ignored.
+        known: The account as it was judged before; None where it never was.
 
     Raises:
         ValueError: An observation appears twice, or a time has no zone.
@@ -94,7 +113,8 @@ def compare(
         raise ValueError("The time of a judgement needs a time zone.")
     before = {state.check_id: state for state in previous}
     seen = {} if closing else _by_check(observations)
-    scan = Scan(record, alert_id, closing, resolution, undecided, confirmed, channels)
+    previous_visibility = known.last_visibility if known and known.selected else None
+    scan = Scan(record, alert_id, closing, resolution, undecided, confirmed, recheck, channels, previous_visibility)
     accepted = tuple(exceptions)
     states: list[FindingState] = []
     changes: list[Change] = []
@@ -161,7 +181,8 @@ def _confirmed(
 ) -> tuple[FindingState, ChangeKind | None, Silence | None]:
     """A finding that takes two scans to be news: pending after the first, told by the second, and not told if it was one.
 
-    A run that was repeated is the same scan. What flaps is silent anyway.
+    A hiccup doesn't count among the occurrences: nobody was told of it, so nothing can be told to come back. What flaps is
+    silent anyway.
     """
     if state.flapping_since is not None:
         return replace(state, pending=False), event, None
@@ -170,10 +191,10 @@ def _confirmed(
     if old is None or not old.pending:
         return state, event, None
     if not state.open:
-        return replace(state, pending=False), event, Silence.HICCUP
-    if state.run_id == old.run_id:
+        return replace(state, pending=False, occurrences=max(state.occurrences - 1, 0)), event, Silence.HICCUP
+    if not scan.confirms(old):
         return state, None, None
-    news = ChangeKind.OPENED if state.occurrences == 1 else ChangeKind.REOPENED
+    news = ChangeKind.OPENED if state.occurrences <= 1 else ChangeKind.REOPENED
     return replace(state, pending=False, changed_at=scan.now), news, None
 
 
@@ -184,7 +205,7 @@ def _event(scan: Scan, old: FindingState | None, seen: Observation | None) -> Ch
     if old is None:
         return ChangeKind.OPENED
     if not old.open:
-        return ChangeKind.REOPENED
+        return ChangeKind.REOPENED if old.occurrences else ChangeKind.OPENED
     if not seen.exact or not old.fingerprint:
         # One of the two isn't whole: other causes or a lower severity may only be what is known of it.
         return ChangeKind.CHANGED if _rank(seen.severity) > _rank(old.severity) else None
@@ -251,7 +272,7 @@ def _after(scan: Scan, old: FindingState | None, seen: Observation | None, event
         )
     if event:
         state = replace(state, changed_at=now)
-    if event is ChangeKind.REOPENED:
+    if event in (ChangeKind.OPENED, ChangeKind.REOPENED):
         state = replace(
             state,
             status=Status.OPEN,
@@ -290,6 +311,7 @@ def _change(
         first_seen=state.first_seen,
         run_id=scan.record.run_id,
         previous_severity=old.severity if old and old.severity != state.severity else None,
+        previous_visibility=scan.previous_visibility,
         resolution=state.resolution,
         flapping=flap,
         silence=silence,

@@ -44,25 +44,6 @@ class Silence(StrEnum):
     """Seen by one scan only, where it takes two in a row to be news."""
 
 
-class RunStatus(StrEnum):
-    """Where a scan stands."""
-
-    QUEUED = "queued"
-    RUNNING = "running"
-    COMPLETE = "complete"
-    INCOMPLETE = "incomplete"
-    """Done, but something was unreadable."""
-    FAILED = "failed"
-    SKIPPED = "skipped"
-    """Not started, because another scan of everything was going on."""
-
-
-DONE = frozenset({RunStatus.COMPLETE, RunStatus.INCOMPLETE})
-"""The scans that read and judged what they were asked for."""
-OVER = DONE | {RunStatus.SKIPPED}
-"""The scans that nobody does again; a failed one may be tried again under the same id."""
-
-
 @dataclass(frozen=True, slots=True)
 class Observation:
     """What a scan saw for one check of one account."""
@@ -154,7 +135,7 @@ class FindingState:
     resolution: str | None = None
     """Why it is resolved, in a sentence."""
     occurrences: int = 1
-    """How many times it was opened, ever."""
+    """How many times it was opened, ever; what one scan alone has seen doesn't count where it takes two."""
     transitions: tuple[datetime, ...] = ()
     """Its last changes, oldest first, as many as flapping is decided by."""
     flapping_since: datetime | None = None
@@ -219,6 +200,9 @@ class Change:
     """Since when it has been so and through whom, in a sentence, where that is known."""
     previous_severity: str | None = None
     """Set where the severity differs from before."""
+    previous_visibility: str | None = None
+    """What was known of the account's option before this scan (:attr:`AccountRecord.last_visibility`); None for an account that
+    nobody watched."""
     resolution: str | None = None
     flapping: Flap | None = None
     silence: Silence | None = None
@@ -246,6 +230,7 @@ class Change:
             "title": self.title,
             "severity": self.severity,
             "previous_severity": self.previous_severity,
+            "previous_visibility": self.previous_visibility,
             "summary": self.summary,
             "cause": self.cause,
             "at": iso(self.at),
@@ -282,12 +267,20 @@ class AccountRecord:
     """The per-user MFA state when it could last be read."""
     on_evidence: bool = False
     """Whether the verdict rested on what the sign-in log showed."""
+    off_as_read: bool = False
+    """Whether the tenant's switch for app passwords was off when it could last be read."""
     switched_off_from: str | None = None
     """The per-user MFA state that the account had before it was switched off; None unless it was, and still is."""
     visibility: str = "unknown"
     usability: str = "unknown"
     document: Mapping[str, Any] | None = None
     """The public JSON object of the account; None where a reader asked for the record without it."""
+
+    @property
+    def last_visibility(self) -> str:
+        """The visibility; where it couldn't be told, ``visible`` all the same if the state that was last read offers the option."""
+        enforced = (self.per_user_mfa or "").lower() == "enforced"
+        return "visible" if self.visibility == "unknown" and enforced else self.visibility
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,65 +314,6 @@ class Comparison:
     def told(self) -> tuple[Change, ...]:
         """The changes that people are told of."""
         return tuple(change for change in self.changes if change.silence is None)
-
-
-@dataclass(frozen=True, slots=True)
-class RunRecord:
-    """One scan: how far it got and what came out of it."""
-
-    id: str
-    status: RunStatus
-    started: datetime
-    finished: datetime | None = None
-    trigger: str = ""
-    """What started it, e.g. ``schedule``, ``request``, ``command line``."""
-    tenant_id: str = ""
-    tenant_name: str = ""
-    partial: bool = False
-    """Whether only some accounts were asked for, so that it says nothing about the others."""
-    accounts_total: int = 0
-    accounts_done: int = 0
-    graph_requests: int = 0
-    alert_id: str | None = None
-    error: str | None = None
-    """Why it failed or was skipped, in a sentence."""
-    visibility: Mapping[str, int] = field(default_factory=dict)
-    """Visibility -> number of accounts."""
-    usability: Mapping[str, int] = field(default_factory=dict)
-    severities: Mapping[str, int] = field(default_factory=dict)
-    """Severity -> number of open findings."""
-    changes: Mapping[str, int] = field(default_factory=dict)
-    """Kind of change -> how many."""
-    simulations: tuple[Mapping[str, Any], ...] = ()
-    """What report-only policies would change: ``title``, ``policy_id``, ``count``, ``accounts``."""
-    gaps: tuple[Mapping[str, Any], ...] = ()
-    """The unreadable inputs: ``input``, ``error``, ``permission``, ``account``."""
-    notes: tuple[str, ...] = ()
-    """What is to be known about the run itself, in sentences: a wrong clock, a row that can't be read."""
-
-    def public(self) -> dict[str, Any]:
-        """The run as a JSON object."""
-        return {
-            "id": self.id,
-            "status": self.status.value,
-            "started": iso(self.started),
-            "finished": iso(self.finished),
-            "trigger": self.trigger,
-            "tenant_id": self.tenant_id,
-            "tenant_name": self.tenant_name,
-            "complete": self.status is RunStatus.COMPLETE,
-            "partial": self.partial,
-            "accounts_total": self.accounts_total,
-            "accounts_done": self.accounts_done,
-            "graph_requests": self.graph_requests,
-            "error": self.error,
-            "visibility": dict(self.visibility),
-            "usability": dict(self.usability),
-            "severities": dict(self.severities),
-            "changes": dict(self.changes),
-            "gaps": [dict(gap) for gap in self.gaps],
-            "notes": list(self.notes),
-        }
 
 
 def iso(time: datetime | None) -> str | None:

@@ -51,10 +51,10 @@ class Columns(Mapping[str, Any]):
         return self.text(name, "") or None if self._row.get(name) is not None else None
 
     def count(self, name: str, default: int) -> int:
-        """A number, at least ``default``."""
+        """A number that isn't negative."""
         stored = self._row.get(name)
         value = getattr(stored, "value", stored)  # the SDK wraps numbers of 64 bits
-        if isinstance(value, int) and not isinstance(value, bool) and value >= default:
+        if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
             return value
         return self._other(name, default)
 

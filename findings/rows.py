@@ -20,6 +20,7 @@ from enum import StrEnum
 from typing import Any
 
 from findings.accepted import dump_exception, load_exception
+from findings.clocks import LONG_AGO
 from findings.compare import change_id
 from findings.keys import from_key, join, time_key, time_of, to_key
 from findings.model import AccountRecord, Change, ChangeKind, FindingState, Flap, Silence, Status
@@ -30,7 +31,6 @@ from findings.tables import Entity
 ACCOUNT = "account"
 CHANGE = "change"
 FINDING = "finding"
-LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 STRING_CHARACTERS = 32 * 1024
 """What a string property can hold."""
 JSON_COLUMNS = frozenset({"exception", "transitions"})
@@ -39,7 +39,16 @@ KEYS = ("PartitionKey", "RowKey", "account_id")
 ACCOUNT_COLUMNS = (
     *KEYS,
     *("user_principal_name", "display_name", "run_id", "judged_at", "complete", "selected"),
-    *("per_user_mfa", "on_evidence", "switched_off_from", "selected_as", "lost_since", "visibility", "usability"),
+    *(
+        "per_user_mfa",
+        "on_evidence",
+        "off_as_read",
+        "switched_off_from",
+        "selected_as",
+        "lost_since",
+        "visibility",
+        "usability",
+    ),
 )
 """An account's row without its document."""
 FINDING_COLUMNS = (
@@ -69,6 +78,7 @@ CHANGE_COLUMNS = (
         "first_seen",
         "run_id",
         "previous_severity",
+        "previous_visibility",
         "resolution",
         "flapping",
         "silence",
@@ -105,6 +115,7 @@ def account_to_row(record: AccountRecord) -> Entity:
         selected=record.selected,
         per_user_mfa=record.per_user_mfa,
         on_evidence=record.on_evidence or None,
+        off_as_read=record.off_as_read or None,
         switched_off_from=record.switched_off_from,
         selected_as=record.selected_as,
         lost_since=record.lost_since,
@@ -135,6 +146,7 @@ def account_from_row(row: Mapping[str, Any]) -> AccountRecord:
         selected=read.flag("selected", True),
         per_user_mfa=read.text_or_none("per_user_mfa"),
         on_evidence=read.mark("on_evidence"),
+        off_as_read=read.mark("off_as_read"),
         switched_off_from=read.text_or_none("switched_off_from"),
         selected_as=read.text("selected_as", upn) if "selected_as" in read else upn,
         lost_since=read.time_or_none("lost_since"),
@@ -177,16 +189,19 @@ def finding_to_row(state: FindingState) -> Entity:
 def finding_from_row(row: Mapping[str, Any]) -> FindingState:
     """The finding in a row; of a damaged one, whatever can be read.
 
-    Raises ``UnreadableRow`` for a status or a severity that this version doesn't know, and where nothing says whether the
-    finding is open, how severe it is, or since when.
+    What the next judgement finds out anew may be missing: until then a finding without a severity is a severe one, and one without
+    any time is as old as can be. Raises ``UnreadableRow`` for a status or a severity that this version doesn't know, and where
+    nothing says whether the finding is open.
     """
     read = columns_of(row)
     account_id, check_id = from_key(read["PartitionKey"]), check_of(read["RowKey"])
     status, severity = read.word("status", Status), read.word("severity", _Severity)
     if check_id is None:
         raise UnreadableRow("RowKey")
-    if status is None or severity is None:
-        raise UnreadableRow("status" if status is None else "severity")
+    if status is None:
+        raise UnreadableRow("status")
+    if severity is None:
+        read.odd.append("severity")
     first_ever, first_seen, changed_at, last_seen = _times(read)
     upn = read.text("user_principal_name", account_id)
     return FindingState(
@@ -195,13 +210,14 @@ def finding_from_row(row: Mapping[str, Any]) -> FindingState:
         display_name=read.text("display_name", upn),
         check_id=check_id,
         title=read.text("title", check_id),
-        severity=severity.value,
+        severity=(severity or _Severity.HIGH).value,
         status=status,
         first_ever=first_ever,
         first_seen=first_seen,
         last_seen=last_seen,
         changed_at=changed_at,
-        fingerprint=read.text("fingerprint", ""),
+        # Without a severity, that it has another one is no change.
+        fingerprint=read.text("fingerprint", "") if severity else "",
         summary=read.text("summary", ""),
         cause=read.text_or_none("cause"),
         run_id=read.text("run_id", ""),
@@ -266,6 +282,7 @@ def change_from_row(row: Mapping[str, Any]) -> Change:
         first_seen=first_seen or moment,
         run_id=read.text("run_id", ""),
         previous_severity=previous.value if previous else None,
+        previous_visibility=read.text_or_none("previous_visibility"),
         resolution=read.text_or_none("resolution"),
         flapping=read.word("flapping", Flap),
         silence=read.word("silence", Silence),
@@ -315,10 +332,8 @@ def _times(read: Columns) -> tuple[datetime, datetime, datetime, datetime]:
     names = ("first_ever", "first_seen", "changed_at", "last_seen")
     found = [read.time(name) for name in names]
     known = [time for time in found if time is not None]
-    if not known:
-        raise UnreadableRow(", ".join(names))
     first_ever, first_seen, changed_at, last_seen = found
-    earliest, latest = min(known), max(known)
+    earliest, latest = min(known, default=LONG_AGO), max(known, default=LONG_AGO)
     return first_ever or earliest, first_seen or earliest, changed_at or latest, last_seen or latest
 
 
@@ -348,6 +363,7 @@ def _change_row(change: Change, row_key: str, detail: Mapping[str, bytes]) -> En
         first_seen=change.first_seen,
         run_id=change.run_id,
         previous_severity=change.previous_severity,
+        previous_visibility=change.previous_visibility,
         resolution=change.resolution,
         flapping=change.flapping.value if change.flapping else None,
         silence=change.silence.value if change.silence else None,

@@ -13,10 +13,10 @@ from azure.data.tables.aio import TableServiceClient
 from findings.clocks import TOLERANCE, run_not_after
 from findings.errors import ConflictError, StorageError
 from findings.keys import from_key, to_key
-from findings.model import DONE, RunRecord, RunStatus
 from findings.odd import Columns, OddRows, UnreadableRow, columns_of
 from findings.packing import pack
 from findings.rows import present
+from findings.run_record import DONE, RunRecord, RunStatus
 from findings.tables import Entity, Table
 
 RUNS = "runs"
@@ -188,6 +188,7 @@ def run_to_row(run: RunRecord) -> Entity:
                 "gaps": [dict(gap) for gap in run.gaps],
                 "simulations": [dict(one) for one in run.simulations],
                 "notes": list(run.notes),
+                "app_passwords": dict(run.app_passwords),
             }
         ),
     }
@@ -231,7 +232,15 @@ def run_from_row(row: Mapping[str, Any]) -> RunRecord:
         gaps=_objects(packed, "gaps", "input"),
         simulations=_objects(packed, "simulations", "title", "accounts"),
         notes=tuple(one for one in _list(packed, "notes") if isinstance(one, str)),
+        app_passwords=_switch(packed.get("app_passwords")),
     )
+
+
+def _switch(found: Any) -> dict[str, Any]:
+    """What is known of the tenant's switch, as far as it can be read."""
+    kinds = {"allowed": bool, "source": str, "contradiction": str}
+    items = found.items() if isinstance(found, dict) else ()
+    return {name: value for name, value in items if isinstance(value, kinds.get(name, ()))}
 
 
 def _counts(packed: Mapping[str, Any], name: str) -> dict[str, int]:

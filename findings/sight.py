@@ -5,7 +5,7 @@ no second look (a renamed account, a selection that lost its accounts) are told 
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -30,6 +30,8 @@ class Unseen:
     """Whether it needs no second scan to be news."""
     reminded: bool = True
     """Whether it is told again every week as long as it lasts."""
+    instead_of: str = field(default="", compare=False)
+    """How the keys begin whose end need not be told, because this says it already; empty for none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +96,11 @@ def after_scan(
             kept.append(state)
         news += told
     dropped = tuple(state for key, state in known.items() if key not in current and not in_the_dark(key))
+    instead_of = tuple(one.instead_of for one in current.values() if one.instead_of)
     ended = [
         SightNews(NewsKind.ENDED, state.unseen, state.since, now)
         for state in dropped
-        if state.told_at is not None and state.unseen.ended
+        if state.told_at is not None and state.unseen.ended and not state.unseen.key.startswith(instead_of)
     ]
     return Sight(tuple(kept), dropped, (*news, *ended))
 

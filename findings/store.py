@@ -105,6 +105,7 @@ class FindingStore:
         resolution: Callable[[str], str] = no_longer_found,
         undecided: Collection[str] = (),
         confirmed: Collection[str] = (),
+        recheck: bool = False,
         channels: tuple[str, ...] = (),
         exceptions: Sequence[AcceptedException] = (),
         snapshot: Snapshot | None = None,
@@ -120,6 +121,7 @@ class FindingStore:
             resolution: See ``compare``.
             undecided: See ``compare``.
             confirmed: See ``compare``.
+            recheck: See ``compare``.
             channels: See ``compare``.
             exceptions: See ``compare``.
             snapshot: What was known, if it was read already; it may be out of date.
@@ -148,8 +150,10 @@ class FindingStore:
                 resolution=resolution,
                 undecided=undecided,
                 confirmed=confirmed,
+                recheck=recheck,
                 channels=channels,
                 exceptions=exceptions,
+                known=known.record,
             )
             touched = tuple(state for state in outcome.states if state not in stored.findings)
             outcome = replace(outcome, touched=touched)

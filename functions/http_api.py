@@ -10,15 +10,17 @@ from typing import Any
 
 import azure.functions as func
 
+from alerts.episodes import Cause
+from alerts.ledger import Ledger
 from findings.errors import FindingsError, ScanAlreadyRunning
 from findings.exceptions import ExceptionHolds, ExceptionRefused
 from findings.lease import LeaseTimes
-from findings.model import RunRecord, RunStatus
+from findings.run_record import RunRecord, RunStatus
 from findings.runs import RunStore, new_run_id
-from functions import queues
 from functions.access import OPERATOR, READER, Principal, Refused, require
 from jobs import views
 from jobs.errors import EXPECTED, sentence
+from jobs.messages import AlertMessage, ScanMessage
 from jobs.scan import ScanRequest, scan
 from jobs.tell import send_test_alert
 from reports.html import security_headers
@@ -31,6 +33,8 @@ MOST_ACCOUNTS = 50
 RECHECKS_A_MINUTE = 10
 HEALTHY = timedelta(hours=36)
 """A daily scan may be late by half a day before the app calls itself unhealthy."""
+MEANT = timedelta(days=7)
+"""After this time, a channel that was taken away counts as taken away on purpose."""
 CLOCKS = timedelta(minutes=5)
 """How far the clocks of two instances may differ: a scan that ended later than this after now says nothing."""
 _PRIVATE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
@@ -67,11 +71,11 @@ async def recheck(req: func.HttpRequest) -> RecheckAnswer:
         if not accounts:
             async with views.opened(settings) as service:  # so that it can be followed before a scan picks it up
                 await RunStore(service).save(RunRecord(run_id, RunStatus.QUEUED, now, trigger="request"))
-            messages["scans"].append(json.dumps(queues.scan_message("request", run_id)))
+            messages["scans"].append(ScanMessage(run_id, "request").text)
             return _json_response({"run_id": run_id}, 202, {"Location": f"/api/runs/{run_id}"})
         request = ScanRequest(run_id, "request", accounts, times=LeaseTimes(wait=10))
         result = await scan(settings, request)
-        messages["alerts"] += [queues.alert_message(alert_id) for alert_id in result.alert_ids]
+        messages["alerts"] += [AlertMessage(alert_id).text for alert_id in result.alert_ids]
         if not result.document["accounts"]:
             gaps = result.document["run"]["gaps"]
             raise BadRequest("; ".join(f"{gap['input']}: {gap['error']}" for gap in gaps) or "No such account.", 404)
@@ -150,20 +154,23 @@ async def test_alert(req: func.HttpRequest) -> func.HttpResponse:
     """Send a test through every channel, and say what each answered."""
 
     async def answer(settings: Settings, caller: Principal) -> func.HttpResponse:
-        return _json_response({"channels": await send_test_alert(settings)})
+        return _json_response({"channels": await send_test_alert(settings, by_app=True)})
 
     return await _served(req, OPERATOR, answer)
 
 
 async def health() -> func.HttpResponse:
-    """``ok`` while settings are right, those of the alert channels too, storage answers and a scan of everything was done
-    lately; else ``not ok`` with 503.
+    """``ok`` while settings are right, those of the alert channels too, no channel has lost them, storage answers and a scan of
+    everything was done lately; else ``not ok`` with 503.
 
     Why, only the log says.
     """
     try:
         settings = load_settings()
-        problem = await _scan_overdue(settings, datetime.now(UTC)) or _broken_channels(settings)
+        now = datetime.now(UTC)
+        problem = (
+            await _scan_overdue(settings, now) or _broken_channels(settings) or await _lost_channels(settings, now)
+        )
     except EXPECTED as error:
         problem = sentence(error)
     if problem:
@@ -174,6 +181,19 @@ async def health() -> func.HttpResponse:
 def _broken_channels(settings: Settings) -> str | None:
     """A sentence or more where the settings of alert channels are wrong: where it is the only one, nobody else can tell."""
     return " ".join(f"Alerts can't go to {name}: {why}." for name, why in settings.broken_channels.items()) or None
+
+
+async def _lost_channels(settings: Settings, now: datetime) -> str | None:
+    """A sentence for each channel that the last scan found gone, for a week: somebody may have lost its settings, and where it
+    was the only one, nobody else can tell. Raises what storage raises.
+    """
+    async with views.opened(settings) as service:
+        records = await Ledger(service).book.records()
+    gone = [one for one in records.values() if one.cause is Cause.UNSET and one.since and now - one.since < MEANT]
+    return (
+        " ".join(f"Alerts went to {one.name}, whose settings are gone since {one.since:%Y-%m-%d}." for one in gone)
+        or None
+    )
 
 
 async def _scan_overdue(settings: Settings, now: datetime) -> str | None:

@@ -1,16 +1,17 @@
 """What the timer and the queues start: messages in, messages out."""
 
-import json
 import logging
-from dataclasses import asdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 from connections.queues import put_later
 from findings.errors import AlreadyDone, ScanAlreadyRunning
-from findings.model import RunRecord, RunStatus
+from findings.run_record import RunRecord, RunStatus
 from findings.runs import new_run_id
-from jobs.endings import UNSTARTED, Asked, end_for_good, stand_back, tell_failure
+from jobs.endings import UNSTARTED, end_for_good, stand_back, tell_failure
 from jobs.errors import EXPECTED, sentence
+from jobs.messages import ALERTS, SCANS, SCHEDULE, AlertMessage, BadMessage, ScanMessage, read_alert, read_scan
 from jobs.scan import ScanRequest, scan
 from jobs.tell import prepare_digest, review_channels, send_failure_notice, waiting_alerts
 from jobs.tell import send_alert as _send_alert
@@ -18,25 +19,13 @@ from settings import Settings, SettingsError, load_settings
 
 log = logging.getLogger(__name__)
 
-SCANS, ALERTS = "scans", "alerts"
 WAIT = timedelta(seconds=60)
 """Until a scan looks again whether the one before it is done."""
-SCHEDULE = "schedule"
-"""What starts the scan of the timer."""
 
 
-class BadMessage(ValueError):
-    """A queue message that this app didn't write; the text is one sentence."""
-
-
-def scan_message(trigger: str, run_id: str | None = None) -> dict[str, str]:
-    """A message for the queue ``scans``."""
-    return {"run_id": run_id or new_run_id(datetime.now(UTC)), "trigger": trigger}
-
-
-def alert_message(alert_id: str) -> str:
-    """A message for the queue ``alerts``: only the id, what is told lies in Table Storage."""
-    return json.dumps({"alert_id": alert_id})
+def scheduled_scan() -> str:
+    """The message for the queue ``scans`` with which the timer starts a scan."""
+    return ScanMessage(new_run_id(datetime.now(UTC)), SCHEDULE).text
 
 
 async def run_scan(body: bytes) -> list[str]:
@@ -45,7 +34,7 @@ async def run_scan(body: bytes) -> list[str]:
     A scan that finds one of everything going on is skipped, because that one does the same work; behind a scan of some
     accounts it waits, with a message that is seen later. Every other error is raised, so that the queue repeats the message.
     """
-    asked = _asked(body)
+    asked = read_scan(body)
     try:
         settings = load_settings()
         await review_channels(settings)
@@ -56,10 +45,10 @@ async def run_scan(body: bytes) -> list[str]:
     except EXPECTED as error:
         log.error("Run %s failed: %s", asked.run_id, sentence(error))
         raise
-    return [alert_message(alert_id) for alert_id in dict.fromkeys([*alert_ids, *([digest] if digest else [])])]
+    return [AlertMessage(alert_id).text for alert_id in dict.fromkeys([*alert_ids, *([digest] if digest else [])])]
 
 
-async def _scanned(settings: Settings, asked: Asked) -> list[str] | None:
+async def _scanned(settings: Settings, asked: ScanMessage) -> list[str] | None:
     """The alerts to send after the scan; None where it isn't over, or failed."""
     request = ScanRequest(run_id=asked.run_id, trigger=asked.trigger)
     try:
@@ -81,12 +70,12 @@ async def _scanned(settings: Settings, asked: Asked) -> list[str] | None:
     return [*result.alert_ids]
 
 
-async def _behind(settings: Settings, asked: Asked, other: ScanAlreadyRunning) -> list[str] | None:
+async def _behind(settings: Settings, asked: ScanMessage, other: ScanAlreadyRunning) -> list[str] | None:
     """What follows for a scan that found another one going on; returns as :func:`_scanned` does."""
     run = await stand_back(settings, asked, other, datetime.now(UTC))
     if run is None or run.status in (RunStatus.QUEUED, RunStatus.RUNNING):
         log.info("Run %s waits for the scan %s.", asked.run_id, other.owner)
-        await put_later(settings, SCANS, json.dumps(asdict(asked.later)), WAIT)
+        await put_later(settings, SCANS, asked.later.text, WAIT)
         return None
     if run.status is RunStatus.FAILED:
         await _tell_failed(settings, asked, run)
@@ -103,40 +92,48 @@ async def send_alert(body: bytes) -> None:
     A channel that fails is no error: a message for its next attempt is on the queue then. What is raised is a fault of this
     product or of storage, and has the queue repeat the message.
     """
-    message = _parsed(body, "alert_id")
-    alert_id, channel = message["alert_id"], message.get("channel")
+    asked = read_alert(body)
     try:
-        retry_at = datetime.fromisoformat(message["retry_at"]) if "retry_at" in message else None
         settings = load_settings(require=frozenset({"storage"}))
-        await _send_alert(settings, alert_id, channel=channel, retry_at=retry_at, by_app=True)
+        await _send_alert(settings, asked.alert_id, channel=asked.channel, retry_at=asked.retry_at, by_app=True)
     except EXPECTED as error:
-        log.error("Alert %s: %s", alert_id, sentence(error))
+        log.error("Alert %s: %s", asked.alert_id, sentence(error))
         raise
 
 
-async def scan_failed(body: bytes) -> None:
-    """A scan message that failed as often as the queue repeats it: record it and tell the administrators once.
+@contextmanager
+def _never_raising(what: str) -> Iterator[None]:
+    """Around what a poison queue starts: an error is logged, whatever it is.
 
-    A poison queue has no poison queue: what can't be helped by trying again is logged and not raised.
+    A poison queue has no poison queue. A message whose handler raises is hidden for its lease, five times, and then lies there
+    until it expires, where nobody sees it.
     """
     try:
-        asked = _asked(body)
+        yield
+    except Exception as error:
+        log.error("%s: %s", what, sentence(error), exc_info=not isinstance(error, (*EXPECTED, BadMessage)))
+
+
+async def scan_failed(body: bytes) -> None:
+    """A scan message that failed as often as the queue repeats it: record it and tell the administrators once. Never raises.
+
+    What can't be recorded now is recorded by the next scan, which ends every run that nobody does.
+    """
+    with _never_raising("A scan failed for good, and not everything that follows could be done"):
+        asked = read_scan(body)
         settings = load_settings(require=frozenset({"storage"}))
-    except (BadMessage, SettingsError) as error:
-        log.error("A scan failed for good, and nothing can be recorded: %s", sentence(error))
-        return
-    run = await end_for_good(settings, asked, datetime.now(UTC))
-    if run.status is RunStatus.FAILED:
-        await _tell_failed(settings, asked, run)
-    elif run.status is RunStatus.RUNNING:
-        log.warning("Run %s is going on: its message came twice.", asked.run_id)
-    else:  # the scan was done, and what comes after it failed
-        if asked.trigger == SCHEDULE:
-            await prepare_digest(settings, datetime.now(UTC))
-        await _send_what_waits(settings)
+        run = await end_for_good(settings, asked, datetime.now(UTC))
+        if run.status is RunStatus.FAILED:
+            await _tell_failed(settings, asked, run)
+        elif run.status is RunStatus.RUNNING:
+            log.warning("Run %s is going on: its message came twice.", asked.run_id)
+        else:  # the scan was done, and what comes after it failed
+            if asked.trigger == SCHEDULE:
+                await prepare_digest(settings, datetime.now(UTC))
+            await _send_what_waits(settings)
 
 
-async def _tell_failed(settings: Settings, asked: Asked, run: RunRecord) -> None:
+async def _tell_failed(settings: Settings, asked: ScanMessage, run: RunRecord) -> None:
     """Tell that scans fail, when they begin to and weekly, and what doesn't happen because of it."""
     log.error("Run %s failed for good: %s", run.id, run.error)
     why = run.error or "The scan didn't finish."
@@ -160,18 +157,17 @@ def _wrong_settings() -> str | None:
 async def _send_what_waits(settings: Settings) -> None:
     """Put every alert that waits on the queue: twice does no harm."""
     for alert_id in await waiting_alerts(settings):
-        await put_later(settings, ALERTS, alert_message(alert_id), timedelta())
+        await put_later(settings, ALERTS, AlertMessage(alert_id).text, timedelta())
 
 
 async def alert_failed(body: bytes) -> None:
     """An alert message that failed as often as the queue repeats it: log it, and tell it once, as long as it is true.
 
     Channels that fail don't bring a message here, but faults of this product or of storage do. The alert itself stays kept,
-    and every scan puts it on the queue again. Nothing is raised: a poison queue has no poison queue, and its message would only
-    lie there unseen.
+    and every scan puts it on the queue again. Never raises.
     """
-    try:
-        alert_id = _parsed(body, "alert_id")["alert_id"]
+    with _never_raising("That an alert could not be delivered could not be told either"):
+        alert_id = read_alert(body).alert_id
         log.error("Alert %s could not be delivered for now; the next scan sends it again.", alert_id)
         settings = load_settings(require=frozenset({"storage"}))
         await send_failure_notice(
@@ -179,22 +175,3 @@ async def alert_failed(body: bytes) -> None:
             alert_id,
             "A fault of the app or of its storage account kept it from being sent; the app's log says which.",
         )
-    except Exception as error:  # noqa: BLE001 -- see above
-        log.error("That an alert could not be delivered could not be told either: %s", sentence(error))
-
-
-def _asked(body: bytes) -> Asked:
-    message = _parsed(body, "run_id")
-    waits = json.loads(body).get("waits")
-    trigger = message.get("trigger", "queue")
-    return Asked(message["run_id"], trigger, waits if isinstance(waits, int) else 0)
-
-
-def _parsed(body: bytes, wanted: str) -> dict[str, str]:
-    try:
-        message = json.loads(body)
-        if isinstance(message[wanted], str) and message[wanted]:
-            return {name: value for name, value in message.items() if isinstance(value, str)}
-    except (ValueError, KeyError, TypeError):
-        pass
-    raise BadMessage(f'A queue message has no "{wanted}", so it is not from this app: {body[:100]!r}')

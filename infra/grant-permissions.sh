@@ -30,7 +30,8 @@ Usage: infra/grant-permissions.sh [--identity OBJECT_ID] [--also PERMISSION]... 
 
   --identity OBJECT_ID  object ID of the managed identity (output IDENTITY_PRINCIPAL_ID of the deployment);
                         without it, that of the current azd environment
-  --also PERMISSION     also this optional permission, e.g. AuditLog.Read.All; repeatable
+  --also PERMISSION     also this optional permission, e.g. AuditLog.Read.All; repeatable. A deployment that isn't told
+                        otherwise needs that one
   --optional            also all optional permissions: docs/permissions.md says what each is for
   --what-if             say what would be done, change nothing
   --revoke              take away every permission this script can grant, required and optional
@@ -71,10 +72,27 @@ while (($#)); do
   esac
   shift
 done
+lower() { tr '[:upper:]' '[:lower:]' <<<"$1"; }
+
+# The optional permission of that name, in whatever case, as Microsoft Graph writes it; nothing where there is none.
+optional_named() {
+  local one
+  for one in "${OPTIONAL[@]}"; do
+    if [[ $(lower "$one") == "$(lower "$1")" ]]; then
+      printf '%s' "$one"
+    fi
+  done
+}
+
+wanted=("${REQUIRED[@]}")
+if $optional || $revoke; then
+  wanted+=("${OPTIONAL[@]}")
+fi
 # The Bash of macOS takes an empty array for an unset variable.
 for permission in ${also[@]+"${also[@]}"}; do
-  [[ " ${OPTIONAL[*]} " == *" $permission "* ]] ||
-    fail "$permission is not an optional permission: they are ${OPTIONAL[*]}."
+  known=$(optional_named "$permission")
+  [[ -n $known ]] || fail "$permission is not an optional permission: they are ${OPTIONAL[*]}."
+  [[ " ${wanted[*]} " == *" $known "* ]] || wanted+=("$known")
 done
 if [[ -z $identity ]] && command -v azd >/dev/null; then
   identity=$(azd env get-value IDENTITY_PRINCIPAL_ID 2>/dev/null) || identity=''
@@ -131,24 +149,20 @@ done
 role_id() { awk -F '\t' -v name="$1" '$1 == name { print $2; exit }' <<<"$roles"; }
 assignment_of() { awk -F '\t' -v id="$1" '$1 == id { print $2; exit }' <<<"$granted"; }
 
-wanted=("${REQUIRED[@]}")
-if $optional || $revoke; then
-  wanted+=("${OPTIONAL[@]}")
-else
-  wanted+=(${also[@]+"${also[@]}"})
+# All of them before the first change: what can't be granted as a whole isn't begun.
+missing=()
+for permission in "${wanted[@]}"; do
+  [[ -n $(role_id "$permission") ]] || missing+=("$permission")
+done
+if ! $revoke && ((${#missing[@]})); then
+  fail "This cloud's Microsoft Graph does not offer ${missing[*]}. Nothing was changed."
 fi
 
 changed=0
 for permission in "${wanted[@]}"; do
   id=$(role_id "$permission")
-  if [[ -z $id ]]; then
-    if $revoke; then
-      printf 'not granted    %s\n' "$permission"
-      continue
-    fi
-    fail "This cloud's Microsoft Graph does not offer $permission. Permissions before it in the list are granted."
-  fi
-  assignment=$(assignment_of "$id")
+  assignment=''
+  [[ -z $id ]] || assignment=$(assignment_of "$id")
   if $revoke; then
     if [[ -z $assignment ]]; then
       printf 'not granted    %s\n' "$permission"
@@ -177,12 +191,14 @@ done
 # Mail is sent with an Exchange role for one mailbox. The same right from Entra ID would reach every mailbox.
 if [[ -n $(assignment_of "$(role_id Mail.Send)") ]]; then
   printf '\nWarning: this identity holds Mail.Send in Entra ID and can send mail as anybody in the tenant.\n'
-  printf 'Take it away (Entra admin center > Enterprise applications > the identity > Permissions) and use\n'
+  printf 'Take it away (Entra admin center > Enterprise apps > the identity > Permissions) and use\n'
   printf 'the Exchange role in docs/deploy.md instead.\n'
 fi
 
 if $what_if; then
   printf '\n%d change(s) would be made. Nothing was changed.\n' "$changed"
-else
+elif ((changed)); then
   printf '\n%d change(s) made. It can take some minutes, rarely an hour, until they reach the app.\n' "$changed"
+else
+  printf '\nNothing had to be changed.\n'
 fi

@@ -11,10 +11,20 @@ param resourceGroupName string = ''
 param environmentName string
 
 @description('Azure region. It must offer the Flex Consumption plan: az functionapp list-flexconsumption-locations.')
+@metadata({
+  azd: {
+    type: 'location'
+  }
+})
 param location string = deployment().location
+
+// From here to the mark below, resources.bicep is repeated: python -m tests.infra.update_generated
 
 @description('Tags on every resource.')
 param tags object = {}
+
+@description('More tags, as text: name=value, separated by commas.')
+param moreTags string = ''
 
 // What is scanned
 
@@ -68,12 +78,14 @@ param alertAllClear string = 'no'
 @description('When to scan: NCRONTAB with seconds, in UTC. Default: every day at 06:00.')
 param scanSchedule string = '0 0 6 * * *'
 
-@description('Whether the tenant lets users create app passwords. No API shows this switch, so an administrator says it.')
+@description('Whether the tenant lets users create app passwords, as an administrator says it: it counts where the switch cannot be read.')
 @allowed([
   'yes'
   'no'
   'unknown'
 ])
+// A switch of the tenant, no password.
+#disable-next-line secure-secrets-in-params
 param appPasswordsAllowed string = 'unknown'
 
 @description('Microsoft Graph cloud of the tenant.')
@@ -105,7 +117,9 @@ param webhookUrl string = ''
 @secure()
 param webhookSecret string = ''
 
-@description('Secrets that the vault already holds, separated by commas: teams-webhook-url, webhook-url, webhook-secret.')
+@description('Secrets that the vault must hold already, separated by commas: teams-webhook-url, webhook-url, webhook-secret.')
+// Names of secrets, no secrets.
+#disable-next-line secure-secrets-in-params
 param storedSecrets string = ''
 
 @description('Address that links in alerts lead to. Empty: the report of this app, once people can sign in to it.')
@@ -131,15 +145,17 @@ param authClientId string = ''
 @description('Tenant of that app registration.')
 param authTenantId string = tenant().tenantId
 
-@description('Object ID of a user or group that may set secrets and use the deployed tables and queues. Empty: nobody.')
+@description('Object ID of a user or group that may set secrets and use the deployed tables and queues. Empty: whoever deploys. none: nobody.')
 param administratorPrincipalId string = ''
 
-@description('Type of that principal.')
+@description('Type of that principal. Empty: Azure finds out.')
 @allowed([
+  ''
   'User'
   'Group'
+  'ServicePrincipal'
 ])
-param administratorPrincipalType string = 'Group'
+param administratorPrincipalType string = ''
 
 // How it runs
 
@@ -158,10 +174,10 @@ param pythonVersion string = '3.13'
 ])
 param instanceMemoryMB int = 2048
 
-@description('Most instances that run at the same time.')
+@description('Most instances of each function that run at the same time. A region that is behind refuses less than 40.')
 @minValue(1)
 @maxValue(1000)
-param maximumInstanceCount int = 40
+param maximumInstanceCount int = 2
 
 @description('Redundancy of the storage account.')
 @allowed([
@@ -196,10 +212,21 @@ param lockResources bool = false
 @description('Keep deleted secrets until their retention ends, whoever asks. Cannot be switched off again.')
 param purgeProtection bool = false
 
-resource group 'Microsoft.Resources/resourceGroups@2022-09-01' = {
-  name: empty(resourceGroupName) ? 'rg-${environmentName}' : resourceGroupName
+// End of what is repeated.
+
+// As in resources.bicep: azd takes names that Azure doesn't.
+var lowerName = toLower(environmentName)
+var letters = map(range(0, length(lowerName)), index => substring(lowerName, index, 1))
+var cleanName = join(
+  map(letters, letter => contains('abcdefghijklmnopqrstuvwxyz0123456789', letter) ? letter : '-'),
+  ''
+)
+
+resource group 'Microsoft.Resources/resourceGroups@2025-04-01' = {
+  name: empty(resourceGroupName) ? 'rg-${cleanName}' : resourceGroupName
   location: location
-  tags: tags
+  // azd finds the group by this tag.
+  tags: union(tags, { 'azd-env-name': environmentName })
 }
 
 module resources 'resources.bicep' = {
@@ -209,6 +236,7 @@ module resources 'resources.bicep' = {
     environmentName: environmentName
     location: location
     tags: tags
+    moreTags: moreTags
     serviceAccounts: serviceAccounts
     serviceAccountGroups: serviceAccountGroups
     serviceAccountPatterns: serviceAccountPatterns
@@ -217,9 +245,9 @@ module resources 'resources.bicep' = {
     serviceAccountDiscoveryAlerts: serviceAccountDiscoveryAlerts
     auditLog: auditLog
     whatIfBudget: whatIfBudget
-    scanSchedule: scanSchedule
     alertDigest: alertDigest
     alertAllClear: alertAllClear
+    scanSchedule: scanSchedule
     appPasswordsAllowed: appPasswordsAllowed
     graphCloud: graphCloud
     alertEmailFrom: alertEmailFrom
@@ -252,6 +280,7 @@ module resources 'resources.bicep' = {
 
 output AZURE_RESOURCE_GROUP string = group.name
 output FUNCTION_APP_NAME string = resources.outputs.functionAppName
+output FUNCTION_APP_ID string = resources.outputs.functionAppId
 output FUNCTION_APP_URL string = resources.outputs.functionAppUrl
 output REDIRECT_URI string = resources.outputs.redirectUri
 output IDENTITY_NAME string = resources.outputs.identityName
@@ -259,4 +288,7 @@ output IDENTITY_PRINCIPAL_ID string = resources.outputs.identityPrincipalId
 output IDENTITY_CLIENT_ID string = resources.outputs.identityClientId
 output STORAGE_ACCOUNT_NAME string = resources.outputs.storageAccountName
 output KEY_VAULT_NAME string = resources.outputs.keyVaultName
+output STORAGE_QUEUE_ENDPOINT string = resources.outputs.storageQueueEndpoint
+output STORAGE_TABLE_ENDPOINT string = resources.outputs.storageTableEndpoint
+output IDENTIFIER_URI string = resources.outputs.identifierUri
 output NEXT_STEP string = resources.outputs.nextStep

@@ -6,10 +6,20 @@ metadata description = 'App password watch in an existing resource group: az dep
 param environmentName string
 
 @description('Azure region. It must offer the Flex Consumption plan: az functionapp list-flexconsumption-locations.')
+@metadata({
+  azd: {
+    type: 'location'
+  }
+})
 param location string = resourceGroup().location
+
+// From here to the mark below, main.bicep repeats this file: python -m tests.infra.update_generated
 
 @description('Tags on every resource.')
 param tags object = {}
+
+@description('More tags, as text: name=value, separated by commas.')
+param moreTags string = ''
 
 // What is scanned
 
@@ -63,12 +73,14 @@ param alertAllClear string = 'no'
 @description('When to scan: NCRONTAB with seconds, in UTC. Default: every day at 06:00.')
 param scanSchedule string = '0 0 6 * * *'
 
-@description('Whether the tenant lets users create app passwords. No API shows this switch, so an administrator says it.')
+@description('Whether the tenant lets users create app passwords, as an administrator says it: it counts where the switch cannot be read.')
 @allowed([
   'yes'
   'no'
   'unknown'
 ])
+// A switch of the tenant, no password.
+#disable-next-line secure-secrets-in-params
 param appPasswordsAllowed string = 'unknown'
 
 @description('Microsoft Graph cloud of the tenant.')
@@ -100,7 +112,9 @@ param webhookUrl string = ''
 @secure()
 param webhookSecret string = ''
 
-@description('Secrets that the vault already holds, separated by commas: teams-webhook-url, webhook-url, webhook-secret.')
+@description('Secrets that the vault must hold already, separated by commas: teams-webhook-url, webhook-url, webhook-secret.')
+// Names of secrets, no secrets.
+#disable-next-line secure-secrets-in-params
 param storedSecrets string = ''
 
 @description('Address that links in alerts lead to. Empty: the report of this app, once people can sign in to it.')
@@ -126,15 +140,17 @@ param authClientId string = ''
 @description('Tenant of that app registration.')
 param authTenantId string = tenant().tenantId
 
-@description('Object ID of a user or group that may set secrets and use the deployed tables and queues. Empty: nobody.')
+@description('Object ID of a user or group that may set secrets and use the deployed tables and queues. Empty: whoever deploys. none: nobody.')
 param administratorPrincipalId string = ''
 
-@description('Type of that principal.')
+@description('Type of that principal. Empty: Azure finds out.')
 @allowed([
+  ''
   'User'
   'Group'
+  'ServicePrincipal'
 ])
-param administratorPrincipalType string = 'Group'
+param administratorPrincipalType string = ''
 
 // How it runs
 
@@ -153,10 +169,10 @@ param pythonVersion string = '3.13'
 ])
 param instanceMemoryMB int = 2048
 
-@description('Most instances that run at the same time.')
+@description('Most instances of each function that run at the same time. A region that is behind refuses less than 40.')
 @minValue(1)
 @maxValue(1000)
-param maximumInstanceCount int = 40
+param maximumInstanceCount int = 2
 
 @description('Redundancy of the storage account.')
 @allowed([
@@ -191,34 +207,123 @@ param lockResources bool = false
 @description('Keep deleted secrets until their retention ends, whoever asks. Cannot be switched off again.')
 param purgeProtection bool = false
 
-var suffix = uniqueString(resourceGroup().id, environmentName)
+// End of what main.bicep repeats.
 
-// A secret becomes a setting when this deployment carries it or the vault is said to hold it.
-var secretNames = union(
-  empty(storedSecrets) ? [] : map(split(storedSecrets, ','), entry => trim(entry)),
+// What is written as a list, without blanks and empty entries.
+var selections = [
+  serviceAccounts
+  serviceAccountGroups
+  serviceAccountPatterns
+  serviceAccountAttribute
+]
+var selected = filter(map(split(join(selections, ','), ','), entry => trim(entry)), entry => !empty(entry))
+var groups = filter(map(split(serviceAccountGroups, ','), entry => trim(entry)), entry => !empty(entry))
+var sources = filter(map(split(serviceAccountDiscovery, ','), entry => trim(entry)), entry => !empty(entry))
+var named = filter(map(split(storedSecrets, ','), entry => trim(entry)), entry => !empty(entry))
+var operationsAddresses = filter(map(split(operationsEmails, ','), entry => trim(entry)), entry => !empty(entry))
+var recipients = filter(map(split(alertEmailTo, ','), entry => trim(entry)), entry => !empty(entry))
+var tagPairs = filter(map(split(moreTags, ','), entry => trim(entry)), entry => !empty(entry))
+var scheduleFields = filter(split(trim(scanSchedule), ' '), entry => !empty(entry))
+
+var knownSecrets = [
+  'teams-webhook-url'
+  'webhook-url'
+  'webhook-secret'
+]
+var secretsGiven = union(
   empty(teamsWebhookUrl) ? [] : ['teams-webhook-url'],
   empty(webhookUrl) ? [] : ['webhook-url'],
   empty(webhookSecret) ? [] : ['webhook-secret']
 )
-var operationsAddresses = empty(operationsEmails) ? [] : map(split(operationsEmails, ','), entry => trim(entry))
-var functionAppName = 'func-${environmentName}-${suffix}'
+var secretNames = union(named, secretsGiven)
+var unknownSecrets = filter(named, entry => !contains(knownSecrets, entry))
+var unknownSources = filter(sources, entry => !contains(['signins', 'consents'], toLower(entry)))
+var unlikelyGroups = filter(groups, entry => length(entry) != 36)
+var unlikelyAddresses = filter(union(operationsAddresses, recipients), entry => !contains(entry, '@'))
+var unlikelyTags = filter(tagPairs, entry => !contains(entry, '='))
+
+// Everything that is wrong with the parameters, in one answer and before anything is made.
+var problems = concat(
+  empty(selected)
+    ? [
+        'Nothing says which accounts are service accounts: set serviceAccounts, serviceAccountGroups, serviceAccountPatterns or serviceAccountAttribute.'
+      ]
+    : [],
+  empty(serviceAccountAttribute) || contains(serviceAccountAttribute, '=')
+    ? []
+    : ['serviceAccountAttribute is written as name=value.'],
+  empty(unlikelyGroups)
+    ? []
+    : ['serviceAccountGroups takes object IDs, which ${join(unlikelyGroups, ', ')} is not.'],
+  empty(unknownSources)
+    ? []
+    : ['serviceAccountDiscovery takes signins and consents, not ${join(unknownSources, ', ')}.'],
+  empty(unknownSecrets)
+    ? []
+    : ['storedSecrets takes ${join(knownSecrets, ', ')}, not ${join(unknownSecrets, ', ')}.'],
+  contains(secretNames, 'webhook-url') == contains(secretNames, 'webhook-secret')
+    ? []
+    : ['A webhook needs webhook-url and webhook-secret: give both, or name what the vault holds in storedSecrets.'],
+  empty(unlikelyAddresses)
+    ? []
+    : ['operationsEmails and alertEmailTo take mail addresses, which ${join(unlikelyAddresses, ', ')} is not.'],
+  empty(trim(alertEmailFrom)) == empty(recipients)
+    ? []
+    : ['Alerts by mail need alertEmailFrom and alertEmailTo: set both or neither.'],
+  contains(map(range(0, 201), number => string(number)), whatIfBudget)
+    ? []
+    : ['whatIfBudget is a whole number from 0 to 200, not ${whatIfBudget}.'],
+  length(scheduleFields) == 6
+    ? []
+    : ['scanSchedule has six fields, the first of which are seconds, e.g. 0 0 6 * * *, not ${scanSchedule}.'],
+  empty(unlikelyTags)
+    ? []
+    : ['moreTags is written as name=value, which ${join(unlikelyTags, ', ')} is not.']
+)
+
+// Every name hangs on this one, so a wrong parameter stops the deployment before its first resource.
+var suffix = empty(problems) ? uniqueString(resourceGroup().id, environmentName) : fail(join(problems, ' '))
+
+// azd takes names that Azure doesn't, such as prod_eu and My Env.1.
+var lowerName = toLower(environmentName)
+var letters = map(range(0, length(lowerName)), index => substring(lowerName, index, 1))
+var cleanName = join(
+  map(letters, letter => contains('abcdefghijklmnopqrstuvwxyz0123456789', letter) ? letter : '-'),
+  ''
+)
+var functionAppName = 'func-${cleanName}-${suffix}'
+
+var allTags = union(
+  tags,
+  toObject(tagPairs, pair => trim(first(split(pair, '='))), pair => trim(substring(pair, indexOf(pair, '=') + 1)))
+)
+
+// Whoever deploys may put secrets into the vault and start a scan, unless somebody else or nobody is named.
+var deployerType = empty(deployer().userPrincipalName) ? 'ServicePrincipal' : 'User'
+var administratorId = empty(administratorPrincipalId)
+  ? deployer().objectId
+  : toLower(administratorPrincipalId) == 'none' ? '' : administratorPrincipalId
+var administratorType = empty(administratorPrincipalId) ? deployerType : administratorPrincipalType
+
+// What the commands of docs/deploy.md and infra/graph/app-registration.bicep give the app registration.
+var identifierUri = 'api://${authTenantId}/app-password-watch-${uniqueString(resourceGroup().id)}'
 
 module identity 'modules/identity.bicep' = {
   name: 'identity'
   params: {
-    name: 'id-${environmentName}-${suffix}'
+    name: 'id-${cleanName}-${suffix}'
     location: location
-    tags: tags
+    tags: allTags
   }
 }
 
 module monitoring 'modules/monitoring.bicep' = {
   name: 'monitoring'
   params: {
-    workspaceName: 'log-${environmentName}-${suffix}'
-    insightsName: 'appi-${environmentName}-${suffix}'
+    workspaceName: 'log-${cleanName}-${suffix}'
+    insightsName: 'appi-${cleanName}-${suffix}'
     location: location
-    tags: tags
+    tags: allTags
     identityPrincipalId: identity.outputs.principalId
     retentionDays: logRetentionDays
     dailyCapGb: logDailyCapGb
@@ -230,11 +335,11 @@ module storage 'modules/storage.bicep' = {
   params: {
     name: 'st${suffix}'
     location: location
-    tags: tags
+    tags: allTags
     skuName: storageSku
     identityPrincipalId: identity.outputs.principalId
-    administratorPrincipalId: administratorPrincipalId
-    administratorPrincipalType: administratorPrincipalType
+    administratorPrincipalId: administratorId
+    administratorPrincipalType: administratorType
     privateNetwork: privateNetwork
     diagnosticWorkspaceId: diagnosticLogs ? monitoring.outputs.workspaceId : ''
     lock: lockResources
@@ -246,10 +351,10 @@ module vault 'modules/vault.bicep' = {
   params: {
     name: 'kv-${suffix}'
     location: location
-    tags: tags
+    tags: allTags
     identityPrincipalId: identity.outputs.principalId
-    administratorPrincipalId: administratorPrincipalId
-    administratorPrincipalType: administratorPrincipalType
+    administratorPrincipalId: administratorId
+    administratorPrincipalType: administratorType
     privateNetwork: privateNetwork
     purgeProtection: purgeProtection
     diagnosticWorkspaceId: diagnosticLogs ? monitoring.outputs.workspaceId : ''
@@ -263,9 +368,9 @@ module vault 'modules/vault.bicep' = {
 module network 'modules/network.bicep' = if (privateNetwork) {
   name: 'network'
   params: {
-    name: 'vnet-${environmentName}-${suffix}'
+    name: 'vnet-${cleanName}-${suffix}'
     location: location
-    tags: tags
+    tags: allTags
     addressPrefix: networkAddressPrefix
     storageAccountId: storage.outputs.id
     vaultId: vault.outputs.id
@@ -276,9 +381,9 @@ module app 'modules/app.bicep' = {
   name: 'app'
   params: {
     name: functionAppName
-    planName: 'plan-${environmentName}-${suffix}'
+    planName: 'plan-${cleanName}-${suffix}'
     location: location
-    tags: tags
+    tags: allTags
     identityId: identity.outputs.id
     identityClientId: identity.outputs.clientId
     storageAccountName: storage.outputs.name
@@ -288,7 +393,7 @@ module app 'modules/app.bicep' = {
     deploymentContainerUrl: storage.outputs.deploymentContainerUrl
     insightsConnectionString: monitoring.outputs.connectionString
     vaultUri: vault.outputs.uri
-    secretNames: secretNames
+    expectedSecrets: secretNames
     settings: {
       ALERT_ALL_CLEAR: alertAllClear
       ALERT_DIGEST: alertDigest
@@ -313,15 +418,16 @@ module app 'modules/app.bicep' = {
     subnetId: privateNetwork ? network!.outputs.functionSubnetId : ''
     authClientId: authClientId
     authTenantId: authTenantId
+    authIdentifierUri: identifierUri
   }
 }
 
 module alerts 'modules/alerts.bicep' = {
   name: 'alerts'
   params: {
-    appName: environmentName
+    appName: cleanName
     location: location
-    tags: tags
+    tags: allTags
     workspaceId: monitoring.outputs.workspaceId
     operationsEmails: operationsAddresses
     scanOverdueHours: scanOverdueHours
@@ -330,6 +436,7 @@ module alerts 'modules/alerts.bicep' = {
 }
 
 output functionAppName string = app.outputs.name
+output functionAppId string = app.outputs.id
 output functionAppUrl string = app.outputs.url
 output redirectUri string = app.outputs.redirectUri
 output identityName string = identity.outputs.name
@@ -337,4 +444,7 @@ output identityPrincipalId string = identity.outputs.principalId
 output identityClientId string = identity.outputs.clientId
 output storageAccountName string = storage.outputs.name
 output keyVaultName string = vault.outputs.name
-output nextStep string = 'Let the app read the tenant: infra/grant-permissions.sh --identity ${identity.outputs.principalId} --what-if'
+output storageQueueEndpoint string = storage.outputs.queueEndpoint
+output storageTableEndpoint string = storage.outputs.tableEndpoint
+output identifierUri string = identifierUri
+output nextStep string = 'Let the app read the tenant: infra/grant-permissions.sh --identity ${identity.outputs.principalId}${auditLog == 'on' ? ' --also AuditLog.Read.All' : ''} --what-if'

@@ -8,12 +8,16 @@ from alerts.compose import compose, compose_sight
 from alerts.links import entra_user_url
 from alerts.model import Alert, AlertGap, AlertItem, AlertReason, Kind, NextStep, Severity, Totals
 from alerts.wording import count, when
-from checks.catalog import causing_effects, deciding_effects
+from checks.catalog import BLOCKED_CHECKS, OPTION_CHECKS, causing_effects, deciding_effects
+from checks.model import Effect, Usability, Visibility
 from checks.reasons import INPUTS
-from findings.model import Change, ChangeKind, FindingState, Flap, RunRecord
+from findings.model import Change, ChangeKind, FindingState, Flap
+from findings.run_record import RunRecord
 from findings.sight import NewsKind, SightNews
 from settings import Settings
-from tenant.policies import parse_time
+from tenant.shapes import parse_time
+
+_OFFERED = Visibility.VISIBLE.value
 
 
 def changes_alert(
@@ -120,12 +124,23 @@ def _item(change: Change, cloud: str) -> AlertItem:
         doubt=_doubt(account) if any(reason.policy_id for reason in reasons) else None,
         resolution=change.resolution,
         closing=change.closing,
+        known=change.previous_visibility is not None,
+        lost=_OFFERED == change.previous_visibility != account.get("visibility"),
+        came_back=_came_back(change.check_id, account, known),
         previous_severity=Severity(change.previous_severity) if change.previous_severity else None,
         settled=change.flapping is Flap.SETTLED,
         accepted_until=change.exception.until if change.exception else None,
         accepted_by=change.exception.owner if change.exception else None,
         entra_url=entra_user_url(change.account_id, cloud),
     )
+
+
+def _came_back(check_id: str, account: Mapping[str, Any], reasons: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether the account has now what a finding of this check says that it is missing."""
+    if check_id in BLOCKED_CHECKS:
+        return account.get("usability") == Usability.USABLE
+    switched_off = any(reason.get("effect") == Effect.TENANT_SWITCH_OFF for reason in reasons)
+    return check_id in OPTION_CHECKS and account.get("visibility") == _OFFERED and not switched_off
 
 
 def _doubt(account: Mapping[str, Any]) -> str | None:

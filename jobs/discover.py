@@ -27,5 +27,7 @@ async def discover(settings: Settings, *, clock: Clock = now_utc, progress: Prog
             seen = await look_with(StoredEvidence(service))
     else:
         seen = await look_with(PassingEvidence())
-    document = scan_document(summary_of("discover", started, clock(), seen), (), None, seen.proposals)
+    attested = settings.app_passwords_allowed
+    summary = summary_of("discover", started, clock(), seen, app_passwords_allowed=attested)
+    document = scan_document(summary, (), None, seen.proposals)
     return {name: document[name] for name in ("schema", "run", "proposals")}

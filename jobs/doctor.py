@@ -6,7 +6,7 @@ It reads, and writes one row that it deletes again. It sends nothing: ``cli.py a
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from difflib import get_close_matches
 from enum import StrEnum
 from urllib.parse import urlsplit
@@ -15,23 +15,31 @@ import httpx
 
 from alerts.channel import TITLES
 from checks.products import ProductsError
+from checks.retirements import RetirementsError, newest_reading, retirements
+from checks.tenant_switch import CLICK_PATH, SETTING, TenantSwitch
 from connections.channels import configured
 from connections.graph import graph_for
 from connections.storage import StorageUnavailable, ensure_tables, tables
 from evidence.usage import products_for
 from findings.errors import FindingsError
 from findings.runs import probe
+from reports.words import count
 from settings import Settings, SettingsError, load_settings
 from settings.loading import REQUIREMENTS
 from settings.model import env_name
 from settings.sources import given_names
 from settings.values import StorageConnection
 from tenant.graph import Graph, GraphError, GraphRefused, GraphUnreachable
+from tenant.mfa_service import read_mfa_service
 from tenant.policy_reader import has_premium_licence
 from tenant.probes import Holding, Probed, probe_permissions
 
 CLOCK_TOLERANCE = timedelta(minutes=5)
 """Microsoft's sign-in refuses tokens of a clock that is further off; receivers of signed webhooks do so too."""
+
+_GRAPH = "Microsoft Graph"
+DATES_HOLD = timedelta(days=365)
+"""How long what Microsoft said about the dates of its retirements is taken to be news: it moves them."""
 
 
 class Level(StrEnum):
@@ -77,7 +85,7 @@ async def examine() -> list[Line]:
         return lines
     lines += await _storage(settings)
     lines += await _tenant(settings)
-    return [*lines, *_channels(settings), _app_passwords(settings)]
+    return [*lines, *_channels(settings), dates_line(datetime.now(UTC).date())]
 
 
 async def permission_lines(settings: Settings) -> list[Line]:
@@ -156,7 +164,9 @@ async def _queues(connection: StorageConnection) -> Line:
             "Check AzureWebJobsStorage, the storage account's network rules, and that Azurite runs if you use it.",
         )
     return Line(
-        "queues", Level.OK, f"Queue Storage at {host} answers. Its roles were not tried: only the app uses them."
+        "queues",
+        Level.OK,
+        f"Queue Storage at {host} answers. Its roles were not tried: the app needs them, and a terminal beside it has it try again.",
     )
 
 
@@ -178,29 +188,36 @@ def queue_address(connection: StorageConnection) -> str | None:
 
 async def _tenant(settings: Settings) -> list[Line]:
     async with graph_for(settings) as graph:
-        try:
-            await graph.get("/organization?$select=id")
-        except GraphUnreachable as error:
-            what, _, fix = str(error).partition(": ")
-            return [Line("Microsoft Graph", Level.WRONG, f"{what}.", fix[:1].upper() + fix[1:])]
-        except GraphRefused as refused:
-            if refused.status == 401:
-                return [_signed_out(settings, refused)]
-        except GraphError as error:
-            return [Line("Microsoft Graph", Level.WRONG, str(error), "Check GRAPH_CLOUD and GRAPH_ENDPOINT.")]
-        lines = [Line("Microsoft Graph", Level.OK, f"{settings.graph_host} answers. {_who(settings)}"), _clock(graph)]
-        try:
-            lines += [_permission(one, settings) for one in await _probed(graph, settings)]
-            return [*lines, await _licence(graph)]
-        except GraphUnreachable as error:
-            return [*lines, _wrong("Microsoft Graph", str(error))]
+        lines = await _graph(settings, graph)
+        unreachable = any(line.topic == _GRAPH and line.level is Level.WRONG for line in lines)
+        service = None if unreachable else await read_mfa_service(graph)
+    return [*lines, _app_passwords(TenantSwitch.of(service, settings.app_passwords_allowed))]
+
+
+async def _graph(settings: Settings, graph: Graph) -> list[Line]:
+    try:
+        await graph.get("/organization?$select=id")
+    except GraphUnreachable as error:
+        what, _, fix = str(error).partition(": ")
+        return [Line(_GRAPH, Level.WRONG, f"{what}.", fix[:1].upper() + fix[1:])]
+    except GraphRefused as refused:
+        if refused.status == 401:
+            return [_signed_out(settings, refused)]
+    except GraphError as error:
+        return [Line(_GRAPH, Level.WRONG, str(error), "Check GRAPH_CLOUD and GRAPH_ENDPOINT.")]
+    lines = [Line(_GRAPH, Level.OK, f"{settings.graph_host} answers. {_who(settings)}"), _clock(graph)]
+    try:
+        lines += [_permission(one, settings) for one in await _probed(graph, settings)]
+        return [*lines, await _licence(graph)]
+    except GraphUnreachable as error:
+        return [*lines, _wrong(_GRAPH, str(error))]
 
 
 def _signed_out(settings: Settings, refused: GraphRefused) -> Line:
     fix = (
         "Check that GRAPH_CLOUD is the tenant's cloud, and that the app's identity lives in the tenant that is checked."
     )
-    return Line("Microsoft Graph", Level.WRONG, f"{settings.graph_host} refuses the sign-in ({refused}).", fix)
+    return Line(_GRAPH, Level.WRONG, f"{settings.graph_host} refuses the sign-in ({refused}).", fix)
 
 
 def _who(settings: Settings) -> str:
@@ -278,16 +295,39 @@ def _channels(settings: Settings) -> list[Line]:
     return [Line("channels", Level.ATTENTION, "No channel is configured: nobody is told of what changes.", fix)]
 
 
-def _app_passwords(settings: Settings) -> Line:
-    topic, attested = "app-password switch", settings.app_passwords_allowed
-    if attested != "unknown":
+def dates_line(today: date) -> Line:
+    """How old the newest reading of the dates is on which Microsoft retires protocols and controls."""
+    topic = "retirement dates"
+    try:
+        read = newest_reading(retirements())
+    except RetirementsError as error:
+        return Line(topic, Level.WRONG, str(error), "Correct checks/retirements.json, or install this version again.")
+    age = count(max(0, (today - read).days), "day", "days")
+    text = f"Microsoft's dates for protocols and controls that it retires were last read on {read}, {age} ago"
+    if today - read <= DATES_HOLD:
+        return Line(topic, Level.OK, f"{text}.")
+    return Line(
+        topic,
+        Level.ATTENTION,
+        f"{text}: Microsoft may have moved them since.",
+        "Install a newer version, or bring checks/retirements.json up to date.",
+    )
+
+
+def _app_passwords(switch: TenantSwitch) -> Line:
+    topic, may = "app-password switch", "may" if switch.allowed else "may not"
+    if switch.contradiction:
+        text, _, fix = switch.contradiction.partition(". ")
+        return Line(topic, Level.ATTENTION, f"{text}.", fix)
+    if switch.source == "read":
+        return Line(topic, Level.OK, f"Microsoft Graph says that users {may} create them.")
+    if switch.source == "attested":
         return Line(
-            topic, Level.OK, f"You attested that users {'may' if attested == 'yes' else 'may not'} create them."
+            topic, Level.OK, f"You attested that users {may} create them; Microsoft Graph doesn't show it here."
         )
     return Line(
         topic,
         Level.ATTENTION,
-        "Nobody has said whether the tenant allows app passwords, and no API shows it.",
-        "Look in the Microsoft Entra admin center under Users > Per-user MFA > Service settings, and set "
-        "APP_PASSWORDS_ALLOWED to yes or no.",
+        "Nobody has said whether the tenant allows app passwords, and Microsoft Graph doesn't show it here.",
+        f"Look in the Microsoft Entra admin center under {CLICK_PATH}, and set {SETTING} to yes or no.",
     )

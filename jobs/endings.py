@@ -1,6 +1,6 @@
 """What becomes of a scan that can't be done now, and of one that failed for good: every run comes to an end, and a true one."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from azure.data.tables.aio import TableServiceClient
@@ -8,10 +8,11 @@ from azure.data.tables.aio import TableServiceClient
 from alerts.ledger import Ledger
 from findings.errors import ScanAlreadyRunning
 from findings.lease import LeaseTimes, scan_lease
-from findings.model import OVER, RunRecord, RunStatus
+from findings.run_record import OVER, RunRecord, RunStatus
 from findings.runs import ABANDONED, RunStore
 from findings.sight_store import SightStore
-from jobs.teller import channels_to_tell
+from jobs.channel_watch import channels_to_tell
+from jobs.messages import ScanMessage
 from jobs.unseen import note_failure
 from jobs.views import opened
 from settings import Settings
@@ -21,22 +22,9 @@ MOST_WAITS = 70
 UNSTARTED = "It never started."
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A scan of everything that somebody asked for."""
-
-    run_id: str
-    trigger: str
-    waits: int = 0
-    """How often it has found another scan going on."""
-
-    @property
-    def later(self) -> "Asked":
-        """The same, after it has waited once more."""
-        return replace(self, waits=self.waits + 1)
-
-
-async def stand_back(settings: Settings, asked: Asked, other: ScanAlreadyRunning, now: datetime) -> RunRecord | None:
+async def stand_back(
+    settings: Settings, asked: ScanMessage, other: ScanAlreadyRunning, now: datetime
+) -> RunRecord | None:
     """Record what becomes of a scan that found another one going on: see :func:`stood_back`. Returns its run.
 
     Raises what storage raises.
@@ -45,7 +33,9 @@ async def stand_back(settings: Settings, asked: Asked, other: ScanAlreadyRunning
         return await RunStore(service).change(asked.run_id, lambda known: stood_back(known, asked, other, now))
 
 
-def stood_back(known: RunRecord | None, asked: Asked, other: ScanAlreadyRunning, now: datetime) -> RunRecord | None:
+def stood_back(
+    known: RunRecord | None, asked: ScanMessage, other: ScanAlreadyRunning, now: datetime
+) -> RunRecord | None:
     """The run of a scan that found another one going on, or None where it stays as it is.
 
     Behind a scan of everything it is skipped, behind one of some accounts it waits, and in the end fails.
@@ -74,7 +64,9 @@ async def tell_failure(settings: Settings, run_id: str, why: str, now: datetime,
         await note_failure(SightStore(service), run_id, why, channels, now, certain=certain)
 
 
-async def end_for_good(settings: Settings, asked: Asked, now: datetime, poll: float = LeaseTimes().poll) -> RunRecord:
+async def end_for_good(
+    settings: Settings, asked: ScanMessage, now: datetime, poll: float = LeaseTimes().poll
+) -> RunRecord:
     """End the run of a scan that nobody tries again, unless it is over, has failed, or is going on. Returns it as it is then.
 
     Raises what storage raises.
@@ -90,7 +82,7 @@ async def end_for_good(settings: Settings, asked: Asked, now: datetime, poll: fl
         return ended
 
 
-def ended_for_good(known: RunRecord | None, asked: Asked, now: datetime, *, dead: bool) -> RunRecord | None:
+def ended_for_good(known: RunRecord | None, asked: ScanMessage, now: datetime, *, dead: bool) -> RunRecord | None:
     """The run as failed, or None where it stays as it is. ``dead``: nobody does it, although it says that it is running."""
     run = known or RunRecord(asked.run_id, RunStatus.QUEUED, now, trigger=asked.trigger)
     if run.status is RunStatus.QUEUED:

@@ -1,6 +1,6 @@
 """Keeping: compare what was seen with what was known, and write every account with its changes."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -8,14 +8,16 @@ from azure.data.tables.aio import TableServiceClient
 
 from checks.catalog import SWITCHED_OFF, causing_effects, known_checks, state_before, switched_off
 from checks.decided import CONFIRMED, undecided
-from checks.model import Effect, JudgedAccount, Reason, Visibility
+from checks.model import Effect, JudgedAccount, Verdict, Visibility
 from checks.resolutions import why_resolved
 from checks.visibility import per_user_state
 from findings.model import AcceptedException, AccountRecord, Comparison, Observation, Snapshot
 from findings.parallel import for_each
 from findings.store import FindingStore
 from jobs.look import Seen
+from jobs.watch import Watch
 from reports.document import account_object
+from tenant.model import Tenant
 
 Advance = Callable[[int, int], None]
 """Told how many accounts are kept, and how many there are."""
@@ -32,6 +34,17 @@ class Occasion:
     """The alert channels that it is for."""
     now: datetime
     """When keeping began."""
+    recheck: bool = False
+    """Whether the scan looks at some accounts only."""
+
+
+def is_kept(one: JudgedAccount, watch: Watch, known: Container[str]) -> bool:
+    """Whether an account is kept: not what was only asked for, and not what has no id because it could never be read.
+
+    ``known``: the ids of the accounts of which something is kept already.
+    """
+    account = one.account
+    return account.id in watch.watched and (account.properties is None or account.id in known)
 
 
 class Keeper:
@@ -57,7 +70,7 @@ class Keeper:
         Returns the accounts with the findings that only time shows, and what changed.
         """
         judged = [self._with_history(one) for one in seen.judged]
-        kept = [one for one in judged if self._is_kept(one, seen)]
+        kept = [one for one in judged if is_kept(one, seen.watch, self._known)]
         outcomes: list[Comparison] = []
 
         async def keep(one: JudgedAccount) -> None:
@@ -70,11 +83,6 @@ class Keeper:
         await for_each(kept, keep)
         await for_each(self._missed(seen), miss)
         return judged, outcomes
-
-    def _is_kept(self, one: JudgedAccount, seen: Seen) -> bool:
-        """Not what was only asked for, and not what has no id because it could never be read."""
-        account = one.account
-        return account.id in seen.watch.watched and (account.properties is None or account.id in self._known)
 
     async def _keep_one(self, one: JudgedAccount, seen: Seen) -> Comparison:
         account, verdict = one.account, one.verdict
@@ -97,6 +105,7 @@ class Keeper:
             switched_off_from=self._state_before(one),
             on_evidence=any(reason.effect is Effect.EVIDENCE for reason in verdict.reasons)
             or (before is not None and before.on_evidence and account.id not in seen.whole),
+            off_as_read=_off_as_read(seen.reading.tenant, before),
             visibility=verdict.visibility,
             usability=verdict.usability,
             document=account_object(one, (), self._occasion.now),
@@ -110,6 +119,7 @@ class Keeper:
             resolution=lambda check_id: why_resolved(check_id, verdict),
             undecided=open_questions,
             confirmed=CONFIRMED,
+            recheck=self._occasion.recheck,
             exceptions=self._accepted,
             snapshot=known,
             now=self._occasion.now,
@@ -118,9 +128,14 @@ class Keeper:
     def _undecided(self, one: JudgedAccount, seen: Seen, known: Snapshot | None) -> frozenset[str]:
         """The checks about which this scan can't say that the account passes them."""
         of_other_versions = {state.check_id for state in known.findings} - known_checks() if known else set()
-        on_evidence = known is not None and known.record is not None and known.record.on_evidence
-        log_read = one.account.id in seen.whole
-        return undecided(one, log_read=log_read, on_evidence=on_evidence) | of_other_versions
+        before = known.record if known else None
+        found = undecided(
+            one,
+            log_read=one.account.id in seen.whole,
+            on_evidence=before is not None and before.on_evidence,
+            off_as_read=_off_as_read(seen.reading.tenant, before),
+        )
+        return found | of_other_versions
 
     def _missed(self, seen: Seen) -> Iterable[Snapshot]:
         """The known accounts that are watched no longer, and those that are gone and looked for once more."""
@@ -169,6 +184,12 @@ class Keeper:
         return state_before(before, record.per_user_mfa, per_user_state(one.account))
 
 
+def _off_as_read(tenant: Tenant, before: AccountRecord | None) -> bool:
+    """Whether the tenant's switch is off, or was when it could last be read."""
+    read = tenant.mfa_service.allows_app_passwords if tenant.mfa_service else None
+    return not read if read is not None else before is not None and before.off_as_read
+
+
 def _observations(one: JudgedAccount) -> list[Observation]:
     return [
         Observation(
@@ -177,14 +198,16 @@ def _observations(one: JudgedAccount) -> list[Observation]:
             finding.severity.value,
             finding.fingerprint,
             finding.summary,
-            _cause(one.verdict.reasons, causing_effects(finding.check_id)),
+            _cause(one.verdict, causing_effects(finding.check_id)),
             exact=finding.check_id not in one.verdict.inexact,
         )
         for finding in one.findings
     ]
 
 
-def _cause(reasons: Iterable[Reason], effects: Collection[str]) -> str | None:
-    """What the audit log says of the first reason; the policy's own date is no cause."""
-    decisive = next((reason for reason in reasons if reason.effect in effects), None)
-    return decisive.cause if decisive and not decisive.since_is_policy_date else None
+def _cause(verdict: Verdict, effects: Collection[str]) -> str | None:
+    """What the audit log says of the first reason; the policy's own date is no cause, nor is what ended something else."""
+    decisive = next((reason for reason in verdict.reasons if reason.effect in effects), None)
+    if decisive is None or decisive.cause is None or decisive.since_is_policy_date:
+        return None
+    return decisive.cause.removesuffix(verdict.ended or "").rstrip() or None

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from checks.causes import Causes
 from checks.discovery import Proposal
 from checks.judge import judge
+from checks.missing import with_missing
 from checks.model import JudgedAccount
 from checks.products import with_products
 from checks.remediation import with_ways_out
@@ -50,6 +51,8 @@ class Seen:
     """The accounts whose sign-ins are known for every day."""
     clock_ahead: timedelta | None = None
     """How far this machine's clock is ahead of Microsoft Graph's."""
+    trail: AuditTrail | None = None
+    """What is known of the audit log."""
 
 
 async def read(settings: Settings, accounts: Sequence[str], progress: Progress) -> tuple[Reading, int]:
@@ -57,9 +60,14 @@ async def read(settings: Settings, accounts: Sequence[str], progress: Progress) 
 
     Without ``accounts`` (user principal names or ids) all that the settings select. Raises ``GraphError``.
     """
-    progress(f"Reading the tenant from {settings.graph_host}")
     async with graph_for(settings) as graph:
-        return await read_tenant(graph, _selection(settings), accounts or None), graph.requests
+        return await read_with(graph, settings, accounts, progress), graph.requests
+
+
+async def read_with(graph: Graph, settings: Settings, accounts: Sequence[str], progress: Progress) -> Reading:
+    """The same with a connected client, for whoever has more to ask afterwards."""
+    progress(f"Reading the tenant from {settings.graph_host}")
+    return await read_tenant(graph, _selection(settings), accounts or None)
 
 
 def judge_reading(
@@ -67,7 +75,8 @@ def judge_reading(
 ) -> list[JudgedAccount]:
     """Every account of a reading, judged, with the causes and the products that use it. Raises ``ProductsError``."""
     products = products_for(settings)
-    judged = judge(reading.tenant, reading.accounts, app_passwords_allowed=settings.app_passwords_allowed, now=now)
+    allowed = settings.app_passwords_allowed
+    judged = judge(reading.tenant, reading.accounts, app_passwords_allowed=allowed, now=now, trail=trail)
     causes = Causes(reading.tenant, trail, now)
     return [causes.explain(with_products(with_ways_out(one), products)) for one in judged]
 
@@ -113,6 +122,7 @@ async def look(
     progress(f"Judging {count(len(reading.accounts), 'service account', 'service accounts')}")
     with telemetry().span("judge", accounts=len(reading.accounts)):
         judged = await asyncio.to_thread(judge_reading, settings, reading, clock(), found.trail)
+    reading = replace(reading, gaps=with_missing(reading.gaps, judged))
     return Seen(
         reading,
         judged,
@@ -122,6 +132,7 @@ async def look(
         usage.proposals,
         usage.whole,
         graph.clock_ahead,
+        found.trail,
     )
 
 
@@ -196,7 +207,8 @@ class _Look:
         turns, trail = Turns(), None  # the audit log and the sign-in log share one limit
         if self._settings.audit_log == "on":
             gaps = Gaps()
-            trail = await read_trail(self._graph, self._evidence, turns, gaps, self._clock(), reading.tenant)
+            ids = [account.id for account in reading.accounts]
+            trail = await read_trail(self._graph, self._evidence, turns, gaps, self._clock(), reading.tenant, ids)
             reading = replace(reading, gaps=(*reading.gaps, *gaps.found()))
         usage = await self._usage(reading, turns, quick=quick)
         if _discovers_all(self._settings):

@@ -6,17 +6,53 @@ from dataclasses import replace
 from datetime import datetime
 
 from checks.model import JudgedAccount, Severity, Visibility
-from findings.model import Comparison, FindingState, RunRecord, RunStatus
+from checks.policy import DISABLED
+from checks.tenant_switch import TenantSwitch
+from findings.model import Comparison, FindingState
+from findings.run_record import RunRecord, RunStatus
 from jobs.look import Seen
-from reports.document import FindingStatus, Json, RunSummary, gap_object
+from reports.document import FindingStatus, Json, RunSummary, gap_object, switch_object
+from tenant.model import Gap, Tenant
+
+_NAMED = 5
+"""Plans that a note names."""
 
 
 def summary_of(
-    run_id: str, started: datetime, finished: datetime, seen: Seen, *, notes: tuple[str, ...] = ()
+    run_id: str,
+    started: datetime,
+    finished: datetime,
+    seen: Seen,
+    *,
+    app_passwords_allowed: str,
+    notes: tuple[str, ...] = (),
 ) -> RunSummary:
-    """What the public document says of a run that has seen this."""
-    tenant, gaps = seen.reading.tenant, seen.reading.gaps
-    return RunSummary(run_id, started, finished, tenant.id, tenant.display_name, gaps, seen.graph_requests, notes)
+    """What the public document says of a run that has seen this. ``app_passwords_allowed``: the tenant switch as attested."""
+    tenant = seen.reading.tenant
+    return RunSummary(
+        run_id,
+        started,
+        finished,
+        tenant.id,
+        tenant.display_name,
+        seen.reading.gaps,
+        seen.graph_requests,
+        (*notes, *_policy_plans(tenant)),
+        TenantSwitch.of(tenant.mfa_service, app_passwords_allowed),
+    )
+
+
+def _policy_plans(tenant: Tenant) -> list[str]:
+    """That there are policy plans, which nobody here understands."""
+    plans = [] if isinstance(tenant.policies, Gap) else [one for one in tenant.policies if one.plan and not one.deleted]
+    if not plans:
+        return []
+    named = ", ".join(f'"{one.display_name}"{" (off)" if one.state == DISABLED else ""}' for one in plans[:_NAMED])
+    more = f" and {len(plans) - _NAMED} more" if len(plans) > _NAMED else ""
+    return [
+        f"The tenant has Conditional Access policy plans, whose rules this version doesn't read: {named}{more}. One that is on "
+        "is taken to hide the option, and to keep legacy clients out, of any account in some circumstances."
+    ]
 
 
 def open_findings(outcomes: Iterable[Comparison]) -> dict[str, list[FindingStatus]]:
@@ -57,6 +93,7 @@ def finished_record(
         gaps=tuple(gap_object(gap) for gap in summary.gaps),
         simulations=tuple(simulations),
         notes=summary.notes,
+        app_passwords=switch_object(summary.switch),
     )
 
 

@@ -8,31 +8,32 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import uuid4
 
 from azure.data.tables.aio import TableServiceClient
 
 from alerts.ledger import Ledger
 from checks.model import JudgedAccount
-from connections.storage import TABLES, clock_ahead, ensure_tables, tables
+from connections.storage import TABLES, ensure_tables, tables
 from connections.telemetry import sending, telemetry
 from evidence.store import PassingEvidence, StoredEvidence
 from findings.errors import AlreadyDone, StorageError, WrongTenant
 from findings.exceptions import ExceptionStore
 from findings.lease import DEFAULT_TIMES, LeaseTimes, scan_lease
-from findings.model import OVER, Comparison, RunRecord, RunStatus, Snapshot
+from findings.model import Comparison, Snapshot
 from findings.retention import prune
+from findings.run_record import OVER, RunRecord, RunStatus
 from findings.runs import RunStore
 from findings.sight_store import SightStore
 from findings.store import FindingStore
+from jobs.channel_watch import channels_to_tell
 from jobs.clock import TOLERANCE, Clock, TrustedClock, now_utc
 from jobs.keep import Advance, Keeper, Occasion
 from jobs.look import Progress, Seen, look, with_what_if
 from jobs.outcome import finished_record, gauges, open_findings, summary_of
-from jobs.sight import in_the_dark
+from jobs.sight_words import in_the_dark
 from jobs.simulate import waiting_changes
-from jobs.teller import channels_to_tell
 from jobs.unseen import note_failure, note_sight, unseen_by
 from reports.document import Json, proposal_object, scan_document
 from settings import Settings
@@ -84,10 +85,11 @@ async def scan(
             if not request.store:
                 return await _pass(settings, request, clock, progress)
             async with tables(settings) as service:
-                await ensure_tables(service, TABLES)
+                trusted = TrustedClock(clock)
+                trusted.trust(await ensure_tables(service, TABLES), "the storage account's")
                 whole = not request.accounts
-                async with scan_lease(service, request.run_id, whole=whole, times=request.times, clock=clock):
-                    return await _Scan(settings, request, service, clock, progress, advance).run()
+                async with scan_lease(service, request.run_id, whole=whole, times=request.times, clock=trusted):
+                    return await _Scan(settings, request, service, trusted, progress, advance).run()
 
 
 async def _pass(settings: Settings, request: ScanRequest, clock: Clock, progress: Progress) -> ScanResult:
@@ -96,8 +98,9 @@ async def _pass(settings: Settings, request: ScanRequest, clock: Clock, progress
     seen = await look(settings, request.accounts, evidence, clock, progress, quick=False)
     if settings.what_if_budget:
         seen = await with_what_if(settings, seen, evidence, {}, clock())
-    summary = summary_of(request.run_id, started, clock(), seen)
-    waiting = await asyncio.to_thread(waiting_changes, seen.reading, settings.app_passwords_allowed, clock())
+    allowed = settings.app_passwords_allowed
+    summary = summary_of(request.run_id, started, clock(), seen, app_passwords_allowed=allowed)
+    waiting = await asyncio.to_thread(waiting_changes, seen.reading, allowed, clock(), seen.trail)
     return ScanResult(scan_document(summary, seen.judged, None, seen.proposals, waiting))
 
 
@@ -109,12 +112,12 @@ class _Scan:
         settings: Settings,
         request: ScanRequest,
         service: TableServiceClient,
-        clock: Clock,
+        clock: TrustedClock,
         progress: Progress,
         advance: Advance,
     ) -> None:
         self._settings, self._request, self._progress, self._advance = settings, request, progress, advance
-        self._service, self._clock = service, TrustedClock(clock)
+        self._service, self._clock = service, clock
         self._findings, self._runs, self._ledger = FindingStore(service), RunStore(service), Ledger(service)
         self._sight, self._exceptions, self._evidence = (
             SightStore(service),
@@ -125,7 +128,6 @@ class _Scan:
 
     async def run(self) -> ScanResult:
         self._channels = await channels_to_tell(self._settings, self._ledger)
-        self._clock.trust(await clock_ahead(self._service) or timedelta(), "the storage account's")
         started = self._clock()
         known = await self._runs.load(self._request.run_id)
         if known is not None and known.status in OVER:  # now that the lease is held, nobody can be at it any more
@@ -169,16 +171,21 @@ class _Scan:
         self._progress("Comparing with the last scan")
         # Fresh for each execution, not for each run: a repeated run may see other changes, and a group never changes.
         alert_id = str(uuid4())
-        occasion = Occasion(self._request.run_id, alert_id, self._channels, now)
+        occasion = Occasion(self._request.run_id, alert_id, self._channels, now, record.partial)
         accepted = await self._exceptions.active(now)
         with telemetry().span("keep", accounts=len(seen.judged)):
             judged, outcomes = await Keeper(self._service, occasion, known, accepted, self._advance).keep(seen)
+        allowed, states = self._settings.app_passwords_allowed, open_findings(outcomes)
         summary = summary_of(
-            self._request.run_id, record.started, self._clock(), seen, notes=self._notes(judged, outcomes, seen)
+            self._request.run_id,
+            record.started,
+            self._clock(),
+            seen,
+            app_passwords_allowed=allowed,
+            notes=self._notes(judged, outcomes, seen),
         )
         # In threads, as everything that computes for long: the lease is renewed meanwhile.
-        allowed, states = self._settings.app_passwords_allowed, open_findings(outcomes)
-        simulations = await asyncio.to_thread(waiting_changes, seen.reading, allowed, self._clock())
+        simulations = await asyncio.to_thread(waiting_changes, seen.reading, allowed, self._clock(), seen.trail)
         document = await asyncio.to_thread(scan_document, summary, judged, states, seen.proposals, simulations)
         return finished_record(record, summary, judged, outcomes, alert_id, simulations), document
 

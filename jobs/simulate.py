@@ -1,112 +1,141 @@
-"""Simulations: which accounts of a reading would be judged differently if one thing in the tenant changed."""
+"""Simulations: which accounts of a reading would be judged differently if something in the tenant were different."""
 
-import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from checks.simulate import (
-    CannotSimulate,
-    Shift,
-    shifts,
-    waiting_shifts,
-    with_account_excluded,
-    with_policy_added,
-    with_policy_enabled,
-)
-from reports.document import Json, shift_object
-from tenant.model import Account, Gap, Tenant
-from tenant.policies import parse_policy
+from checks.exclusion import ExclusionGroup
+from checks.simulate import Shift, judged_both, waiting_policies, waiting_shifts, with_policy_enabled
+from jobs.assumptions import Assumptions, Wishes, assume, public_id
+from reports.document import Json, gap_object, shift_object
+from tenant.lookups import Lookups
+from tenant.model import Account, AuditTrail, Gap, Policy
 from tenant.reader import Reading
+from tenant.references import Reference, Unresolved, unresolved
 
 SHOWN = 100
 """Accounts that a scan's own simulations name; the rest is counted."""
 
-Case = tuple[str, str | None, Tenant]
-"""What is simulated in words, the id of its policy, and the tenant after it."""
 
+async def simulate(
+    reading: Reading, wishes: Wishes, lookups: Lookups, app_passwords_allowed: str, now: datetime
+) -> Json:
+    """What the wishes would change, as a document: one simulation, or one for each report-only policy.
 
-def case(
-    reading: Reading, *, enable: str | None = None, policy_text: str | None = None, exclude: str | None = None
-) -> Case:
-    """What is to be simulated: exactly one of these changes.
-
-    ``policy_text`` is a policy as Microsoft Graph writes it; ``exclude`` is ``ACCOUNT=POLICY``, each by id or name.
-    Raises ``CannotSimulate``.
+    Raises ``CannotSimulate`` where a wish doesn't fit the tenant.
     """
-    tenant = reading.tenant
-    if enable:
-        policy_id = _policy_id(tenant, enable)
-        return _enabled(_name(tenant, policy_id)), policy_id, with_policy_enabled(tenant, policy_id)
-    if policy_text is not None:
-        policy = parse_policy(_json_object(policy_text))
-        return f'If "{policy.display_name}" is added', policy.id or None, with_policy_added(tenant, policy)
-    name, sign, policy_name = (exclude or "").rpartition("=")
-    if not sign:
-        raise CannotSimulate(f'Write --exclude as ACCOUNT=POLICY, not "{exclude}".')
-    account, policy_id = _account(reading, name), _policy_id(tenant, policy_name)
-    words = f'If {account.user_principal_name} is excluded from "{_name(tenant, policy_id)}"'
-    return words, policy_id, with_account_excluded(tenant, account, policy_id)
+    assumed = await assume(reading, wishes, lookups)
+    cases = _each_waiting(assumed) if wishes.waiting else [(assumed, assumed.simulated)]
+    outcomes = []
+    for case, policies in cases:
+        both = judged_both(
+            assumed.reading.tenant,
+            case.tenant,
+            assumed.reading.accounts,
+            assumed=case.accounts,
+            unsure=case.unsure,
+            app_passwords_allowed=app_passwords_allowed,
+            now=now,
+        )
+        outcomes.append(_outcome(case, both, unresolved(case.tenant, assumed.users, policies)))
+    read = assumed.reading
+    return {
+        "schema": 1,
+        "gaps": [gap_object(gap) for gap in read.gaps],
+        "judged": [_account(account) for account in read.accounts],
+        "simulations": outcomes,
+    }
 
 
-def run(reading: Reading, wanted: Case, app_passwords_allowed: str, now: datetime) -> Json:
-    """The accounts whose answers would change."""
-    title, policy_id, after = wanted
-    found = shifts(reading.tenant, after, reading.accounts, app_passwords_allowed=app_passwords_allowed, now=now)
-    return _outcome(title, policy_id, len(found), found)
-
-
-def waiting(reading: Reading, app_passwords_allowed: str, now: datetime, at_most: int | None = None) -> list[Json]:
-    """For every report-only policy the accounts whose answers would change: ``at_most`` by name, and how many there are."""
-    found = waiting_shifts(
-        reading.tenant, reading.accounts, app_passwords_allowed=app_passwords_allowed, now=now, at_most=at_most
-    )
-    return [_outcome(_enabled(one.policy.display_name), one.policy.id, one.count, one.shifts) for one in found]
-
-
-def _outcome(title: str, policy_id: str | None, count: int, found: Sequence[Shift]) -> Json:
-    accounts = [shift_object(shift) for shift in found]
-    return {"title": title, "policy_id": policy_id, "count": count, "accounts": accounts}
-
-
-def waiting_changes(reading: Reading, app_passwords_allowed: str, now: datetime) -> list[Json]:
+def waiting_changes(
+    reading: Reading, app_passwords_allowed: str, now: datetime, trail: AuditTrail | None = None
+) -> list[Json]:
     """For every report-only policy that would change something: the accounts, at most ``SHOWN`` of them by name."""
-    return [one for one in waiting(reading, app_passwords_allowed, now, SHOWN) if one["accounts"]]
+    found = waiting_shifts(
+        reading.tenant,
+        reading.accounts,
+        app_passwords_allowed=app_passwords_allowed,
+        now=now,
+        at_most=SHOWN,
+        trail=trail,
+    )
+    return [_changes(_switched_on(one.policy), one.policy.id, one.count, one.shifts) for one in found if one.shifts]
 
 
-def _enabled(name: str) -> str:
-    return f'If "{name}" is switched on'
+def _each_waiting(assumed: Assumptions) -> list[tuple[Assumptions, Sequence[Policy]]]:
+    """Every report-only policy in turn, beside everything else that is assumed."""
+    return [
+        (
+            assumed.and_also(
+                f'"{policy.display_name}" is switched on', with_policy_enabled(assumed.tenant, policy.id), policy
+            ),
+            (*assumed.simulated, policy),
+        )
+        for policy in waiting_policies(assumed.tenant)
+    ]
 
 
-def _policy_id(tenant: Tenant, name: str) -> str:
-    """The id of a policy that is given by id or by display name; unreadable policies are the simulation's to refuse."""
-    policies = () if isinstance(tenant.policies, Gap) else tenant.policies
-    named = [policy.id for policy in policies if policy.display_name.casefold() == name.strip().casefold()]
-    if len(named) > 1:
-        raise CannotSimulate(f'{len(named)} policies are named "{name}": give the id of one.')
-    policy_id = named[0] if named else name.strip().lower()
-    if policies and policy_id not in {policy.id for policy in policies}:
-        raise CannotSimulate(f'There is no Conditional Access policy with the id or name "{name.strip()}".')
-    return policy_id
+def _switched_on(policy: Policy) -> str:
+    return f'If "{policy.display_name}" is switched on'
 
 
-def _name(tenant: Tenant, policy_id: str) -> str:
-    policies = () if isinstance(tenant.policies, Gap) else tenant.policies
-    return next((policy.display_name for policy in policies if policy.id == policy_id), policy_id)
+def _changes(title: str, policy_id: str | None, count: int, found: Sequence[Shift]) -> Json:
+    return {
+        "title": title,
+        "policy_id": policy_id,
+        "count": count,
+        "accounts": [shift_object(shift) for shift in found],
+    }
 
 
-def _account(reading: Reading, name: str) -> Account:
-    wanted = name.strip().lower()
-    for account in reading.accounts:
-        if wanted in (account.id, account.user_principal_name.lower()):
-            return account
-    raise CannotSimulate(f'"{name}" is not among the selected service accounts.')
+def _outcome(assumed: Assumptions, both: Sequence[Shift], names: Unresolved) -> Json:
+    changed = [one for one in both if one.differs]
+    return {
+        **_changes(assumed.title, assumed.policy_id, len(changed), changed),
+        "undecided": [_account(one.after.account) for one in both if one.undecided and not one.differs],
+        "not_in_tenant": [_reference(one) for one in names.missing],
+        "not_looked_up": [{**_reference(one), **_why(gap)} for one, gap in names.unknown],
+        "reaching_nobody": [_policy(one) for one in names.reaching_nobody],
+        "cautions": list(assumed.cautions),
+        "notes": list(assumed.notes),
+        "exclusion_groups": [
+            _exclusion(account, policy, group, used=used) for account, policy, group, used in assumed.exclusions
+        ],
+    }
 
 
-def _json_object(text: str) -> Json:
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        value = None
-    if not isinstance(value, dict) or "conditions" not in value:
-        raise CannotSimulate("The file holds no Conditional Access policy as Microsoft Graph writes it in JSON.")
-    return value
+def _account(account: Account) -> Json:
+    return {"id": account.id, "user_principal_name": account.user_principal_name}
+
+
+def _policy(policy: Policy) -> Json:
+    return {"id": public_id(policy), "name": policy.display_name}
+
+
+def _reference(reference: Reference) -> Json:
+    return {
+        "kind": reference.kind,
+        "id": reference.id,
+        "use": reference.use,
+        "policies": [_policy(one) for one in reference.policies],
+    }
+
+
+def _why(gap: Gap) -> Mapping[str, str | None]:
+    return {"error": gap.error, "permission": gap.permission}
+
+
+def _exclusion(account: str, policy: Policy, one: ExclusionGroup, *, used: bool) -> Json:
+    group = one.group
+    return {
+        "account": account,
+        "policy": _policy(policy),
+        "id": group.id,
+        "name": group.display_name,
+        "used": used,
+        "members": [member for member in group.members if member.lower() != account.lower()],
+        "more_members": group.more_members,
+        "members_unread": group.members_gap.error if group.members_gap else None,
+        "also_excluded_from": [_policy(other) for other in one.also_excluded_from],
+        "included_by": [_policy(other) for other in one.included_by],
+        "cautions": list(one.cautions),
+    }

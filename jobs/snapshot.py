@@ -15,13 +15,14 @@ from typing import Any, Literal
 
 from pydantic import TypeAdapter, ValidationError
 
+from checks.missing import with_missing
 from checks.scope import DIRECTORY_SYNCHRONIZATION_ACCOUNTS
 from jobs.look import Seen, judge_reading
 from jobs.outcome import summary_of
 from jobs.watch import watch
 from reports.document import Json, scan_document
 from settings import Settings
-from tenant.model import Account, AuthenticationStrength, Gap, Group, Policy, RoleAssignment, Tenant
+from tenant.model import Account, AuthenticationStrength, Gap, Group, MfaService, Policy, RoleAssignment, Tenant
 from tenant.reader import Reading
 from tenant.selection import Selection
 
@@ -69,8 +70,11 @@ def document_of(settings: Settings, saved: Snapshot) -> Json:
     """The scan document of a snapshot, judged as of then; nothing is kept. Raises ``ProductsError``."""
     reading, taken = saved.reading, saved.taken
     nobody = watch(reading.accounts, {}, Selection(), now=taken)
-    seen = Seen(reading, judge_reading(settings, reading, taken), 0, taken, nobody)
-    return scan_document(summary_of("snapshot", taken, taken, seen), seen.judged)
+    judged = judge_reading(settings, reading, taken)
+    reading = replace(reading, gaps=with_missing(reading.gaps, judged))
+    seen = Seen(reading, judged, 0, taken, nobody)
+    summary = summary_of("snapshot", taken, taken, seen, app_passwords_allowed=settings.app_passwords_allowed)
+    return scan_document(summary, seen.judged)
 
 
 def schema() -> dict[str, Any]:
@@ -97,6 +101,7 @@ class _Pseudonyms:
             display_name=self._name("tenant", tenant.display_name),
             security_defaults=self._kept(tenant.security_defaults),
             policies=self._gap(policies) if isinstance(policies, Gap) else tuple(map(self._policy, policies)),
+            unlisted_policies=self._kept(tenant.unlisted_policies),
             licences=self._kept(tenant.licences),
             strengths=self._strengths(tenant.strengths),
             named_locations=self._gap(locations)
@@ -107,7 +112,15 @@ class _Pseudonyms:
             role_assignments=self._assignments(tenant.role_assignments),
             role_eligibilities=self._assignments(tenant.role_eligibilities),
             role_holding_users=self._all(tenant.role_holding_users, self._id),
+            role_definitions=self._kept(tenant.role_definitions),
             role_names={},
+            mfa_service=self._mfa_service(tenant.mfa_service),
+        )
+
+    def _mfa_service(self, settings: MfaService | None) -> MfaService | None:
+        """Addresses tell who it is; how many there are doesn't."""
+        return settings and replace(
+            settings, trusted_ips=tuple(self._name("range", one) for one in settings.trusted_ips)
         )
 
     def _account(self, account: Account) -> Account:

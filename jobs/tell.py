@@ -5,6 +5,8 @@ worked. Only when every channel is done are its changes marked as told (``findin
 between). How it is done: ``jobs/teller.py``.
 """
 
+import asyncio
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import datetime, timedelta
 from uuid import uuid4
@@ -12,7 +14,7 @@ from uuid import uuid4
 from alerts.compose import compose_failure, compose_test
 from alerts.deliver import DeliveryResult, send_test
 from alerts.digest import compose_digest
-from alerts.ledger import DeliveryStatus, Ledger
+from alerts.ledger import CLAIM, DeliveryStatus, Ledger
 from connections.channels import open_channels
 from connections.storage import TABLES, StorageUnavailable, ensure_tables, tables
 from findings.exceptions import ExceptionStore
@@ -20,8 +22,10 @@ from findings.runs import RunStore
 from findings.sight_store import SightStore
 from findings.store import FindingStore
 from jobs.alert_content import reminder, totals
+from jobs.channel_watch import channels_to_tell
 from jobs.clock import Clock, now_utc
-from jobs.teller import channels_to_tell, telling
+from jobs.errors import EXPECTED, sentence
+from jobs.teller import telling
 from reports.document import Json
 from settings import Settings
 
@@ -58,8 +62,37 @@ async def send_alert(
     """
     async with telling(settings, by_app=by_app, clock=clock) as teller:
         if by_app:
-            await teller.review()
+            await teller.watch.review()
         return await teller.tell(alert_id, only=channel, retry_at=retry_at)
+
+
+async def send_here(
+    settings: Settings, alert_ids: Iterable[str], *, progress: Callable[[str], None], clock: Clock = now_utc
+) -> tuple[str, ...]:
+    """Deliver alerts from a terminal, one after the other.
+
+    Args:
+        settings: Where storage is, and the channels.
+        alert_ids: The alerts.
+        progress: Told why it takes long: an alert that a process took and died with is free again when its claim has run out.
+        clock: The time.
+
+    Returns:
+        What kept alerts from being told, in sentences, each once.
+    """
+    problems: dict[str, None] = {}
+    for alert_id in alert_ids:
+        try:
+            result = await send_alert(settings, alert_id, clock=clock)
+            if result is not None and any(one.status is DeliveryStatus.SENDING for one in result.results):
+                progress(f"Another process has begun to send an alert; waiting {CLAIM.seconds} seconds for it.")
+                await asyncio.sleep(CLAIM.seconds + 1)
+                result = await send_alert(settings, alert_id, clock=clock)
+        except EXPECTED as error:
+            problems[sentence(error)] = None
+        else:
+            problems |= dict.fromkeys(result.problems if result and not result.told else ())
+    return tuple(problems)
 
 
 async def waiting_alerts(settings: Settings, *, clock: Clock = now_utc) -> tuple[str, ...]:
@@ -73,7 +106,7 @@ async def waiting_alerts(settings: Settings, *, clock: Clock = now_utc) -> tuple
 async def review_channels(settings: Settings, *, clock: Clock = now_utc) -> None:
     """For the function app, with each scan: note which channels it has; log, and tell the others, which can't be used."""
     async with telling(settings, by_app=True, clock=clock) as teller:
-        await teller.review()
+        await teller.watch.review()
 
 
 async def prepare_digest(settings: Settings, now: datetime) -> str | None:
@@ -119,10 +152,11 @@ async def send_failure_notice(settings: Settings, alert_id: str, why: str, *, cl
         await teller.deliver(await teller.ledger.keep(notice, await channels_to_tell(settings, teller.ledger)))
 
 
-async def send_test_alert(settings: Settings, *, clock: Clock = now_utc) -> list[Json]:
+async def send_test_alert(settings: Settings, *, by_app: bool = False, clock: Clock = now_utc) -> list[Json]:
     """Send a test through every configured channel. Returns for each its name, whether it worked, and what it answered.
 
-    Alerts that wait for a channel which the test got through to are tried at once, where the tables can be reached.
+    Alerts that wait for a channel which the test got through to are tried at once, where the tables can be reached; from the app
+    itself (``by_app``), such a channel counts as working again.
     """
     alert = compose_test(
         alert_id=str(uuid4()),
@@ -136,6 +170,6 @@ async def send_test_alert(settings: Settings, *, clock: Clock = now_utc) -> list
     delivered = [one.channel for one in results if one.status is DeliveryStatus.DELIVERED]
     if delivered and settings.storage.known:
         with suppress(StorageUnavailable):
-            async with telling(settings, by_app=False, clock=clock) as teller:
-                await teller.mended(delivered)
+            async with telling(settings, by_app=by_app, clock=clock) as teller:
+                await teller.watch.mended(delivered)
     return [{"channel": one.channel, "delivered": one.channel in delivered, "answer": one.sentence} for one in results]

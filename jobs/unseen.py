@@ -1,4 +1,4 @@
-"""Remembers what scans couldn't see, and what is to be told of it. The words: ``jobs/sight.py``; when: ``findings/sight.py``."""
+"""Remembers what scans couldn't see, and what is to be told of it. The words: ``jobs/sight_words.py``; when: ``findings/sight.py``."""
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
@@ -8,14 +8,17 @@ from checks.catalog import BY_USE
 from findings.model import Snapshot
 from findings.sight import Sight, Unseen, after_scan
 from findings.sight_store import SightStore
+from jobs.keep import is_kept
 from jobs.look import Seen
-from jobs.sight import SCANS, log_not_looked_at, nothing_selected, scans_fail, unseen_inputs
+from jobs.sight_words import SCANS, log_not_looked_at, nothing_selected, scans_fail, unseen_inputs
 from settings import Settings
 
 
 def unseen_by(seen: Seen, known: Mapping[str, Snapshot], settings: Settings) -> list[Unseen]:
     """What a scan of everything has to say about what it looks at; ``known``: what was known of every account, by id."""
-    unseen = [*seen.watch.unseen, *unseen_inputs(seen.reading.gaps, known.keys())]
+    # What can't be read of an account that is kept, from this scan on or before, is a finding of its own.
+    kept = {one.account.id for one in seen.judged if is_kept(one, seen.watch, known)}
+    unseen = [*seen.watch.unseen, *unseen_inputs(seen.reading.gaps, known.keys() | kept)]
     if not seen.watch.watched and not seen.watch.lost_since:
         unseen.append(nothing_selected())
     if "signins" not in settings.service_account_discovery:

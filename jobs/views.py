@@ -13,7 +13,8 @@ from checks.catalog import known_checks
 from connections.storage import TABLES, ensure_tables, tables
 from evidence.store import StoredEvidence
 from findings.exceptions import ExceptionStore
-from findings.model import AcceptedException, AccountRecord, RunRecord
+from findings.model import AcceptedException, AccountRecord
+from findings.run_record import RunRecord
 from findings.runs import RunStore
 from findings.store import FindingStore
 from reports.document import SCHEMA, Json
@@ -135,7 +136,7 @@ async def report(service: TableServiceClient, form: str, now: datetime, *, cloud
 
 
 async def extras(service: TableServiceClient, now: datetime, *, cloud: str = "global") -> ReportExtras:
-    """What a report shows beyond one scan: what happened, earlier scans, exceptions, and which accounts are new."""
+    """What a report shows beyond one scan: what happened, earlier scans and exceptions."""
     runs = await RunStore(service).newest(limit=1000, since=now - TREND, whole=True)
     changes = [change.public() async for change in FindingStore(service).history_since(now - TREND)]
     return ReportExtras(
@@ -232,4 +233,4 @@ def _bare(record: AccountRecord) -> Json:
 def _run_object(record: RunRecord) -> Json:
     public = record.public()
     names = ("id", "started", "finished", "tenant_id", "tenant_name", "complete", "gaps", "graph_requests", "notes")
-    return {name: public[name] for name in names}
+    return {name: public[name] for name in (*names, "app_passwords")}

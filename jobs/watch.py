@@ -176,17 +176,20 @@ def _renamed(kept: Mapping[str, Account], known: Mapping[str, AccountRecord], se
         if not outdated and not _renames(before, account):
             continue
         setting = "SERVICE_ACCOUNTS" if outdated and outdated.lower() in listed else "SERVICE_ACCOUNT_PATTERNS"
-        text = f"{outdated or before} was renamed to {new}. It is watched on, and its findings go on."
+        was = before if _renames(before, account) else outdated
+        text = f"{was} was renamed to {new}. It is watched on, and its findings go on."
         if outdated:
             text += f" {setting} selects it by its old name only: put the new one there."
         text += " The product that signs in with it needs the new name too."
         found.append(
             Unseen(
-                f"renamed {id} {new}",
+                # That the settings are out of date is news of its own: they may become so long after the rename was told.
+                f"{'renamed' if outdated else 'once renamed'} {id} {new}",
                 text,
                 ended=f"The settings no longer select {new} by its old name {outdated}." if outdated else "",
                 at_once=True,
                 reminded=bool(outdated),
+                instead_of=f"renamed {id} ",  # where it was renamed before: that name is over, and nothing was put right
             )
         )
     return found

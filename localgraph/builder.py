@@ -34,7 +34,7 @@ from localgraph.parts import (
 )
 from localgraph.policy_json import Lookup, Names, PolicyWords, policy_json
 from localgraph.schema import Json
-from localgraph.tenant import SAME, LocalRole, LocalRoleAssignment, LocalTenant, LocalUser
+from localgraph.tenant import SAME, LocalRole, LocalRoleAssignment, LocalTenant, LocalUser, mfa_service_json
 
 Kind = Literal["assigned", "activated", "eligible"]
 
@@ -84,6 +84,16 @@ class TenantBuilder:
         self._policies: list[tuple[str, PolicyWords] | Json] = []
         for sku in skus:
             self.sku(sku)
+
+    def mfa_service(self, *, app_passwords: bool = True, trusted_ips: Sequence[str] = ()) -> Self:
+        """The service settings of per-user MFA; a tenant has them with app passwords allowed anyway."""
+        self._tenant.mfa_service = mfa_service_json(app_passwords=app_passwords, trusted_ips=trusted_ips)
+        return self
+
+    def without_mfa_service(self) -> Self:
+        """A tenant whose Graph doesn't know the undocumented endpoint of these settings."""
+        self._tenant.mfa_service = None
+        return self
 
     def user(
         self,
@@ -185,9 +195,19 @@ class TenantBuilder:
         """
         if raw is None:
             self._policies.append((name, words))
+            id = words.get("id") or make_id(self._key, "policy", name)
         else:
-            id = make_id(self._key, "policy", str(raw.get("displayName")))
-            self._policies.append({"id": id, **copy.deepcopy(raw)})
+            made = {"id": make_id(self._key, "policy", str(raw.get("displayName"))), **copy.deepcopy(raw)}
+            self._policies.append(made)
+            id = str(made["id"])
+        if words.get("preview"):
+            self._tenant.preview_policies.add(id)
+        return self
+
+    def plan(self, name: str, *, state: str = "enabled", **members: Any) -> Self:
+        """A Conditional Access policy plan. ``members``: further ones of Graph's ``conditionalAccessPolicyPlan``."""
+        plan = {"id": make_id(self._key, "plan", name), "displayName": name, "state": state, "createdDateTime": CREATED}
+        self._tenant.policy_plans = [*(self._tenant.policy_plans or ()), {**plan, **members}]
         return self
 
     def location(

@@ -19,6 +19,8 @@ class PolicyWords(TypedDict, total=False):
     """What a policy can be made of; everything may be left out."""
 
     id: str
+    preview: bool
+    """Whether it uses preview features, so that only beta shows it."""
     state: str
     """Graph's, or ``on``, ``off``, ``report-only``; by default on."""
     include_users: Names

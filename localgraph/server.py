@@ -6,13 +6,11 @@ with LocalGraph(tenant).in_thread() as graph:         # for code that runs its o
     ...
 """
 
-import asyncio
 import json
 import random
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any, Self
@@ -29,6 +27,7 @@ from localgraph.routes import ROUTES
 from localgraph.schema import Json
 from localgraph.service import JSON_TYPE, TOKEN, Service
 from localgraph.tenant import LocalTenant
+from localgraph.threads import on_a_thread
 
 
 class LocalGraph:
@@ -81,22 +80,9 @@ class LocalGraph:
             await self._runner.cleanup()
             self._runner = None
 
-    @contextmanager
-    def in_thread(self) -> Iterator[Self]:
+    def in_thread(self) -> AbstractContextManager[Self]:
         """Runs the server on a thread of its own: usable from any event loop, or from none."""
-        loop = asyncio.new_event_loop()
-        thread = threading.Thread(target=loop.run_forever, name="local-graph", daemon=True)
-        thread.start()
-        try:
-            asyncio.run_coroutine_threadsafe(self.__aenter__(), loop).result(30)
-            try:
-                yield self
-            finally:
-                asyncio.run_coroutine_threadsafe(self.__aexit__(), loop).result(30)
-        finally:
-            loop.call_soon_threadsafe(loop.stop)
-            thread.join(10)
-            loop.close()
+        return on_a_thread(self, "local-graph")
 
     @property
     def tenant(self) -> LocalTenant:

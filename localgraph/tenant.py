@@ -20,6 +20,15 @@ AAD_PREMIUM_P2: Final = "eec0eb4f-6444-4f95-aba0-50c24d67f998"
 """Ids of the service plans AAD_PREMIUM and AAD_PREMIUM_P2 (Microsoft's licensing service plan reference)."""
 
 
+def mfa_service_json(*, app_passwords: bool = True, trusted_ips: Iterable[str] = ()) -> Json:
+    """The service settings of per-user MFA in the shape in which scripts read them; Microsoft documents none."""
+    return {
+        "allowAppPasswords": app_passwords,
+        "trustedIps": {"skipMfaForFederatedUsers": False, "ipRanges": list(trusted_ips)},
+        "rememberMfaOnTrustedDevice": {"isEnabled": False, "allowedNumberOfDays": 90},
+    }
+
+
 @dataclass(slots=True)
 class LocalUser:
     """A user. ``extra`` holds further properties of Graph's ``user`` as Graph names them."""
@@ -93,10 +102,16 @@ class LocalTenant:
     role_assignments: list[LocalRoleAssignment] = field(default_factory=list)
     service_principals: dict[str, Json] = field(default_factory=dict)
     policies: list[Json] = field(default_factory=list)
+    preview_policies: set[str] = field(default_factory=set)
+    """Ids of the policies that use preview features: v1.0 doesn't show them."""
+    policy_plans: list[Json] | None = None
+    """None: policy plans haven't come to this tenant, and Graph doesn't know the address."""
     named_locations: list[Json] = field(default_factory=list)
     strengths: list[Json] = field(default_factory=list)
     security_defaults: bool | None = False
     """None: the answer has no ``isEnabled``."""
+    mfa_service: Json | None = field(default_factory=lambda: mfa_service_json())
+    """The service settings of per-user MFA; None: the endpoint isn't known here."""
     skus: list[Json] = field(default_factory=list)
     app_role_assignments: list[Json] = field(default_factory=list)
     permission_grants: list[Json] = field(default_factory=list)

@@ -24,7 +24,7 @@ ROOT = Path(__file__).parent.parent
 ENOUGH = 0.95
 """So many of the sampled mutants must die."""
 
-PURE_FINDINGS = ("accepted", "clocks", "compare", "flapping", "keys", "model", "odd", "packing", "sight")
+PURE_FINDINGS = ("accepted", "clocks", "compare", "flapping", "keys", "model", "odd", "packing", "run_record", "sight")
 """The modules of ``findings/`` that need no storage."""
 
 NOT_COPIED = shutil.ignore_patterns(".*", "__pycache__", "node_modules", "out")

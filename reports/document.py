@@ -9,9 +9,10 @@ from datetime import datetime
 from typing import Any
 
 from checks.discovery import Proposal
-from checks.model import JudgedAccount, Reason, Remedy
+from checks.model import Effect, JudgedAccount, Reason, Remedy, Usability, Verdict
 from checks.notices import notices_for
 from checks.simulate import Shift
+from checks.tenant_switch import NOBODY_KNOWS, TenantSwitch
 from tenant.model import Gap
 
 SCHEMA = 1
@@ -45,6 +46,8 @@ class RunSummary:
     graph_requests: int
     notes: tuple[str, ...] = ()
     """What is to be known about the run itself, in sentences."""
+    switch: TenantSwitch = NOBODY_KNOWS
+    """What is known of the tenant's switch for app passwords."""
 
     @property
     def complete(self) -> bool:
@@ -102,7 +105,13 @@ def run_object(run: RunSummary) -> Json:
         "gaps": [gap_object(gap) for gap in run.gaps],
         "graph_requests": run.graph_requests,
         "notes": list(run.notes),
+        "app_passwords": switch_object(run.switch),
     }
+
+
+def switch_object(switch: TenantSwitch) -> Json:
+    """Whether the tenant lets users create app passwords (null: nobody knows), how that is known, and what contradicts it."""
+    return {"allowed": switch.allowed, "source": switch.source, "contradiction": switch.contradiction}
 
 
 def gap_object(gap: Gap) -> Json:
@@ -142,8 +151,8 @@ def account_object(judged: JudgedAccount, findings: Iterable[FindingStatus], now
         "findings": [finding_object(one) for one in findings],
         "remediation": [remedy_object(remedy) for remedy in judged.remediation],
         "notices": [
-            {"text": notice.text, "date": notice.date.isoformat(), "url": notice.url}
-            for notice in notices_for(verdict, now.date())
+            {"text": protocol.text(now.date()), "date": protocol.on.isoformat(), "url": protocol.url}
+            for protocol in notices_for(verdict, now.date())
         ],
         "products": [
             {
@@ -189,6 +198,7 @@ def reason_object(reason: Reason) -> Json:
         "actor": reason.actor,
         "cause": reason.cause,
         "circumstances": list(reason.circumstances),
+        "understood": reason.understood,
     }
 
 
@@ -211,15 +221,32 @@ def remedy_object(remedy: Remedy) -> Json:
 
 
 def shift_object(shift: Shift) -> Json:
-    """An account whose answers would change: the answers before and after, and the first reason after."""
+    """An account whose answers would change: the answers before and after, and the reason after that explains the change."""
     before, after = shift.before.verdict, shift.after.verdict
     return {
         "id": shift.after.account.id,
         "user_principal_name": shift.after.account.user_principal_name,
-        "before": {"visibility": before.visibility.value, "usability": before.usability.value},
-        "after": {"visibility": after.visibility.value, "usability": after.usability.value},
-        "because": after.reasons[0].text if after.reasons else None,
+        "before": _answers(before),
+        "after": _answers(after),
+        "because": _because(before, after),
     }
+
+
+def _answers(verdict: Verdict) -> Json:
+    """Both answers; with ``switched_off`` where the tenant has switched app passwords off for everybody."""
+    off: Json = {"switched_off": True} if verdict.app_passwords_allowed is False else {}
+    return {"visibility": verdict.visibility.value, "usability": verdict.usability.value, **off}
+
+
+def _because(before: Verdict, after: Verdict) -> str | None:
+    """The first reason; where only usability changes, the first one that concerns it."""
+    telling: tuple[Effect, ...] = tuple(Effect)
+    if before.visibility is after.visibility:
+        telling = (
+            (Effect.EXCLUDED,) if after.usability is Usability.USABLE else (Effect.BLOCKS_LEGACY, Effect.UNREADABLE)
+        )
+    found = (reason.text for reason in after.reasons if reason.effect in telling)
+    return next(found, after.reasons[0].text if after.reasons else None)
 
 
 def severities(document: Json) -> Sequence[str]:

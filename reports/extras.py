@@ -17,15 +17,13 @@ class ReportExtras:
     history: Sequence[Json] = ()
     """What happened to findings, in any order: ``run_id``, ``account``, ``check_id``, ``title``, ``severity``, ``kind``
     (opened, changed, resolved, reopened, exception_expired), ``at``, ``summary``, ``resolution``, ``silence``, ``flapping``,
-    and ``cause``: since when and through whom, in a sentence, where that is known."""
+    ``previous_visibility`` (what the scan before said of the account; null where it wasn't watched), and ``cause``: since when and through whom, in a sentence, where that is known."""
     runs: Sequence[Json] = ()
     """Scans, oldest first, this one included or not: ``id``, ``status``, ``finished``, ``accounts_total``, ``severities``,
     ``visibility``. One of single accounts only (``partial``) isn't comparable and left out."""
     exceptions: Sequence[Json] = ()
     """Accepted exceptions: ``account``, ``user_principal_name``, ``check_id`` (null: every check), ``reason``, ``owner``,
     ``until``, ``created_by``, ``created_at``, ``ended_at``."""
-    new_accounts: frozenset[str] = frozenset()
-    """Ids of accounts that were scanned for the first time: they can't have lost anything since the last scan."""
     admin_center: str = "https://entra.microsoft.com"
     """Microsoft Entra admin center of the tenant's cloud."""
 

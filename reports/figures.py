@@ -76,7 +76,7 @@ class Mark:
     letter: str
     """``M`` requires MFA, ``B`` blocks legacy clients, ``I`` blocks interactive sign-in, ``E`` excluded."""
     strength: str
-    """``always``, ``sometimes`` (in some circumstances) or ``later`` (not in force yet)."""
+    """``always``, ``sometimes`` (in some circumstances), ``perhaps`` (nobody knows) or ``later`` (not in force yet)."""
 
     @property
     def words(self) -> str:
@@ -85,11 +85,10 @@ class Mark:
             "M": "requires MFA",
             "B": "blocks legacy clients",
             "I": "blocks interactive sign-in",
-            "E": "doesn't apply: excluded",
+            "E": "doesn't apply",
         }[self.letter]
-        return (
-            does + {"always": "", "sometimes": " in some circumstances", "later": " once it is in force"}[self.strength]
-        )
+        how = {"sometimes": " in some circumstances", "perhaps": ", perhaps", "later": " once it is in force"}
+        return does + how.get(self.strength, "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +163,7 @@ def _marks(reasons: Sequence[Json], names: dict[str, str]) -> tuple[tuple[str, M
         policy = reason["policy_id"] or source
         names.setdefault(policy, source)
         later = reason["effect"].startswith("would_")
-        strength = "later" if later else "sometimes" if reason.get("circumstances") else "always"
+        now = "sometimes" if reason.get("circumstances") else "always"
+        strength = "later" if later else now if reason.get("understood", True) else "perhaps"
         marks[policy, Mark(letter, strength)] = None
     return tuple(marks)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from reports.extras import Json
 from reports.text import storable
-from reports.words import USABILITY, VISIBILITY, verdict
+from reports.words import OPTION, USABILITY, option_of, verdict
 
 COLUMNS = (
     "scanned_at",
@@ -85,7 +85,7 @@ def _row(run: Json, account: Json, finding: Json) -> Iterator[str]:
         "display_name": account["display_name"],
         "account_id": account["id"],
         "visibility": account["visibility"],
-        "visibility_label": verdict(VISIBILITY, account["visibility"]).label,
+        "visibility_label": verdict(OPTION, option_of(account)).label,
         "usability": account["usability"],
         "usability_label": verdict(USABILITY, account["usability"]).label,
         "per_user_mfa": account["per_user_mfa"],

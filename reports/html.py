@@ -24,7 +24,7 @@ from reports.figures import matrix, trend
 from reports.page_data import page_data, rank
 from reports.summary import finished, summarize
 from reports.text import readable
-from reports.words import INPUT, SEVERITY, USABILITY, VISIBILITY, say, verdict
+from reports.words import INPUT, OPTION, SEVERITY, USABILITY, option_of, say, verdict
 
 _TEMPLATES = Path(__file__).with_name("templates")
 _WITHOUT_SCRIPT = 200
@@ -116,7 +116,7 @@ def _environment() -> Environment:
     )
     environment.policies["json.dumps_kwargs"] = {"separators": (",", ":")}
     environment.filters["severity"] = lambda name: say(SEVERITY, name)
-    environment.filters["visibility"] = lambda name: verdict(VISIBILITY, name)
+    environment.filters["option"] = lambda account: verdict(OPTION, option_of(account))
     environment.filters["usability"] = lambda name: verdict(USABILITY, name)
     return environment
 

@@ -11,7 +11,7 @@ from reports import times
 from reports.chain import chain_of
 from reports.extras import Json, ReportExtras
 from reports.text import readable
-from reports.words import CHANGE, EFFECT, PER_USER_MFA, SEVERITY, USABILITY, VISIBILITY, Words, say, verdict
+from reports.words import CHANGE, OPTION, PER_USER_MFA, SEVERITY, USABILITY, Words, effect, option_of, say, verdict
 
 _HISTORY = 12
 """How many entries of an account's history are shown."""
@@ -52,7 +52,7 @@ def page_data(document: Json, extras: ReportExtras) -> dict[str, Any]:
         **{name: pool.values for name, pool in pools.items()},
         "changed": sorted(index for index, account in enumerate(accounts) if account["i"] in changed),
         "adminCenter": extras.admin_center,
-        "visibility": _words(VISIBILITY, (one["visibility"] for one in document["accounts"])),
+        "visibility": _words(OPTION, (option_of(one) for one in document["accounts"])),
         "usability": _words(USABILITY, (one["usability"] for one in document["accounts"])),
         "severity": SEVERITY,
     }
@@ -78,7 +78,7 @@ def _account(account: Json, history: Sequence[Json], pools: dict[str, Pool]) -> 
         "i": readable(account["id"]),
         "u": readable(account["user_principal_name"]),
         "n": readable(account["display_name"]),
-        "v": readable(account["visibility"]),
+        "v": readable(option_of(account)),
         "w": readable(account["usability"]),
         "m": texts.text(say(PER_USER_MFA, account["per_user_mfa"])),
         "q": worst,
@@ -98,7 +98,7 @@ def _account(account: Json, history: Sequence[Json], pools: dict[str, Pool]) -> 
 
 
 def _worst_first(account: dict[str, Any]) -> tuple[int, int, str]:
-    order = tuple(VISIBILITY)
+    order = tuple(OPTION)
     place = order.index(account["v"]) if account["v"] in order else -1
     return -account["q"], place, account["u"].casefold()
 
@@ -112,14 +112,14 @@ def _since(account: Json) -> int | None:
 
 def _reason(reason: Json, pool: Pool) -> int:
     circumstances = tuple(reason.get("circumstances") or ())
-    names = ("text", "effect", "policy_id", "policy_name", "scope", "since", "actor", "cause")
+    names = ("text", "effect", "policy_id", "policy_name", "scope", "since", "actor", "cause", "understood")
     key = (*(reason.get(name) for name in names), circumstances)
     if (since := reason.get("since")) is not None:
         since = _seconds(since)
     value = {
         "text": readable(reason["text"]),
         "effect": readable(reason["effect"]),
-        "label": say(EFFECT, reason["effect"]),
+        "label": effect(reason),
         "chain": [[link.kind, link.name] for link in chain_of(reason)],
         "policy": readable(reason["policy_id"] or ""),
         "since": since,

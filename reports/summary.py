@@ -6,10 +6,10 @@ from datetime import datetime
 
 from reports import times
 from reports.extras import Json, ReportExtras
-from reports.words import INPUT, count, say
+from reports.words import INPUT, SWITCHED_OFF, count, option_of, say
 
-_LOSING_CHECKS = frozenset({"APW-001", "APW-002", "APW-003", "APW-009"})
-"""Checks that say that the option is gone."""
+_MISSING_CHECKS = frozenset({"APW-001", "APW-002", "APW-003", "APW-009"})
+"""Checks that say that the option isn't there."""
 _MISSING = frozenset({"hidden", "stuck"})
 _HAVING = frozenset({"visible", "pending"})
 _BLOCKED = frozenset({"blocked_by_policy", "blocked_by_security_defaults"})
@@ -37,22 +37,52 @@ def summarize(document: Json, extras: ReportExtras) -> Summary:
     previous = extras.previous_run(run)
     since = times.since(previous, times.parse(run["finished"])) if previous else None
     unknown = [one for one in accounts if "unknown" in (one["visibility"], one["usability"])]
+    headline, *others = _headlines(document, extras, since)
     return Summary(
-        headline=_headline(document, extras, since),
+        headline=headline,
         unknown=_unknown(unknown, run["gaps"]) if accounts else _unread(run["gaps"]),
-        asides=tuple(_asides(accounts)),
+        asides=(*_of_the_switch(run, headline), *others, *_asides(accounts)),
         since=since,
     )
 
 
-def lost(document: Json, extras: ReportExtras) -> set[str]:
-    """Ids of accounts that lost the option since the scan before."""
+def affected(document: Json, extras: ReportExtras) -> tuple[set[str], set[str]]:
+    """Ids of accounts that lost the option since the scan before, and of those that never had it and are missing it now."""
     missing = {account["id"] for account in document["accounts"] if account["visibility"] in _MISSING}
-    return {
-        change["account"]
+    news = {
+        change["account"]: change.get("previous_visibility")
         for change in extras.changes_of(document["run"])
-        if change["kind"] in ("opened", "reopened") and change["check_id"] in _LOSING_CHECKS
-    } & missing - extras.new_accounts
+        if change["kind"] in ("opened", "reopened") and change["check_id"] in _MISSING_CHECKS
+    }
+    lost = {account for account, before in news.items() if before == "visible"} & missing
+    return lost, (news.keys() & missing) - lost
+
+
+_OFF = "App passwords are switched off for the whole tenant"
+
+
+def _headlines(document: Json, extras: ReportExtras, since: str | None) -> list[str]:
+    """The sentence at the top, and what would stand there if the tenant hadn't switched app passwords off for everybody."""
+    accounts = document["accounts"]
+    said = _headline(document, extras, since)
+    if not any(option_of(account) == SWITCHED_OFF for account in accounts):
+        return [said]
+    total = count(len(accounts), "service account", "service accounts")
+    nobody = f"{_OFF}: " + (
+        f"none of {total} is offered one." if len(accounts) > 1 else "the service account isn't offered one."
+    )
+    return [nobody, *([said] if _missing(accounts) else [])]
+
+
+def _of_the_switch(run: Json, headline: str) -> list[str]:
+    """What else is to be known of the tenant's switch: that it is off, where the headline doesn't say so, and contradictions."""
+    switch = run.get("app_passwords") or {}
+    said = [f"{_OFF}, so nobody is offered one."] if switch.get("allowed") is False and _OFF not in headline else []
+    return [*said, switch["contradiction"]] if switch.get("contradiction") else said
+
+
+def _missing(accounts: Sequence[Json]) -> int:
+    return sum(account["visibility"] in _MISSING for account in accounts)
 
 
 def _headline(document: Json, extras: ReportExtras, since: str | None) -> str:
@@ -60,10 +90,14 @@ def _headline(document: Json, extras: ReportExtras, since: str | None) -> str:
     total = count(len(accounts), "service account", "service accounts")
     if not accounts:
         return "No service accounts were judged: none is selected, or none could be read."
-    gone = len(lost(document, extras)) if since else 0
-    if gone:
-        return f"{gone:,} of {total} lost the app-password option since {since}."
-    missing = sum(account["visibility"] in _MISSING for account in accounts)
+    lost, newly = affected(document, extras) if since else (set(), set())
+    are = "is" if len(newly) == 1 else "are"
+    if lost:
+        others = f", and {len(newly):,} more {are} newly affected" if newly else ""
+        return f"{len(lost):,} of {total} lost the app-password option since {since}{others}."
+    if newly:
+        return f"{len(newly):,} of {total} {are} newly affected since {since}: the app-password option is missing."
+    missing = _missing(accounts)
     if missing:
         verb = "is" if missing == 1 else "are"
         news = f", none of them new since {since}" if since and missing > 1 else ""
@@ -112,9 +146,7 @@ def _names(gaps: Sequence[Json]) -> str:
 
 def _asides(accounts: Sequence[Json]) -> list[str]:
     said = []
-    if any(reason["effect"] == "tenant_switch_off" for one in accounts for reason in one["reasons"]):
-        said.append("App passwords are switched off for the whole tenant, so nobody is offered one.")
-    useless = sum(one["visibility"] in _HAVING and one["usability"] in _BLOCKED for one in accounts)
+    useless = sum(option_of(one) in _HAVING and one["usability"] in _BLOCKED for one in accounts)
     if useless:
         have, them = ("has", "it") if useless == 1 else ("have", "them")
         said.append(

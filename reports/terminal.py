@@ -9,7 +9,7 @@ from reports.page_data import rank, worst_first
 from reports.proposals import proposal_lines
 from reports.summary import finished, summarize
 from reports.text import fit, readable, width
-from reports.words import SEVERITY, USABILITY, VISIBILITY, gap_sentence, say, verdict
+from reports.words import OPTION, SEVERITY, USABILITY, gap_sentence, option_of, say, verdict
 
 _COLOURS = {"high": "31;1", "medium": "33", "low": "34", "none": "32", "accepted": "2", "heading": "1", "quiet": "2"}
 _NARROWEST = 60
@@ -17,7 +17,7 @@ _RANKS = {4: "high", 3: "medium", 2: "low", 1: "accepted", 0: "none"}
 _LABELS = {**SEVERITY, "none": "No finding", "accepted": "Accepted"}
 _NAMES = 6
 """How many alike accounts are named."""
-_ORDER = tuple(VISIBILITY)
+_ORDER = tuple(OPTION)
 
 
 def render_table(document: Json, width: int = 100, color: bool = False, extras: ReportExtras | None = None) -> str:
@@ -58,7 +58,7 @@ class _Table:
 
     def _overview(self, accounts: list[Json]) -> Iterator[str]:
         names = [readable(account["user_principal_name"]) for account in accounts]
-        options = [verdict(VISIBILITY, account["visibility"]).label for account in accounts]
+        options = [verdict(OPTION, option_of(account)).label for account in accounts]
         works = [verdict(USABILITY, account["usability"]).label for account in accounts]
         columns = [10, *(max(map(width, cells)) for cells in (names, options, works))]
         columns = [columns[0], max(columns[1], 7), max(columns[2], 19), max(columns[3], 18)]
@@ -117,8 +117,8 @@ class _Table:
 
 
 def _worst_first(account: Json) -> tuple[int, int, str]:
-    visibility = account["visibility"]
-    place = _ORDER.index(visibility) if visibility in _ORDER else -1
+    option = option_of(account)
+    place = _ORDER.index(option) if option in _ORDER else -1
     return -rank(account), place, str(account["user_principal_name"]).casefold()
 
 

@@ -25,7 +25,7 @@ VISIBILITY = {
     "unknown": Words("Cannot tell", "Something that decides could not be read."),
     "predicted": Words("About to be hidden", "A policy that isn't in force yet would hide the option."),
     "conditional": Words(
-        "Hidden in some circumstances", "MFA is required only now and then; then it hides the option."
+        "Hidden in some circumstances", "MFA is required only now and then, or may be; then it hides the option."
     ),
     "pending": Words("After MFA registration", "The option appears when somebody registers an MFA method."),
     "not_offered": Words("Not offered, no MFA required", "Nothing requires MFA of the account for mail."),
@@ -33,6 +33,17 @@ VISIBILITY = {
     "not_applicable": Words("Does not apply", "The account is disabled, a guest or a synchronization account."),
 }
 """Whether "App password" is offered on the account's Security info page; worst first."""
+
+SWITCHED_OFF = "switched_off"
+"""What stands in a report for the verdicts that :func:`option_of` replaces."""
+_HAVING = frozenset({"visible", "stuck", "pending"})
+OPTION = {
+    SWITCHED_OFF: Words(
+        "Off for the whole tenant", "The tenant's switch for app passwords is off, so nobody is offered the option."
+    ),
+    **VISIBILITY,
+}
+"""The same as it is shown: an option that the tenant has switched off for everybody is never called offered."""
 
 USABILITY = {
     "blocked_by_security_defaults": Words(
@@ -43,7 +54,9 @@ USABILITY = {
         "Blocked by a policy", "A Conditional Access policy keeps legacy clients out, with or without an app password."
     ),
     "unknown": Words("Cannot tell", "Something that decides could not be read."),
-    "conditional": Words("Blocked in some circumstances", "A policy keeps legacy clients out now and then."),
+    "conditional": Words(
+        "Blocked in some circumstances", "A policy keeps legacy clients out now and then, or may do so."
+    ),
     "usable": Words("Works", "No policy keeps a legacy client with an app password out."),
     "not_checked": Words("Not checked", "No app password comes into question for the account."),
 }
@@ -56,13 +69,21 @@ EFFECT = {
     "blocks_interactive": "Blocks interactive sign-in",
     "would_demand_mfa": "Would require MFA",
     "would_block_legacy": "Would block legacy clients",
-    "excluded": "Doesn't apply: excluded",
+    "excluded": "Doesn't apply",
     "evidence": "Seen in the sign-in log",
     "tenant_switch_off": "App passwords switched off",
     "contradictory_state": "Contradiction",
     "unreadable": "Could not be read",
 }
 """What a reason does to the account."""
+
+PERHAPS = {
+    "demands_mfa": "May require MFA",
+    "blocks_legacy": "May block legacy clients",
+    "would_demand_mfa": "Might require MFA",
+    "would_block_legacy": "Might block legacy clients",
+}
+"""The same where something decides that this version doesn't know."""
 
 SEVERITY = {"high": "High", "medium": "Medium", "low": "Low"}
 """Severities, worst first."""
@@ -82,6 +103,8 @@ INPUT = {
     "organization": "The organization",
     "security_defaults": "Security Defaults",
     "conditional_access_policies": "Conditional Access policies",
+    "conditional_access_preview_policies": "Conditional Access policies that use preview features",
+    "policy_plans": "Conditional Access policy plans",
     "authentication_strengths": "Authentication strengths",
     "named_locations": "Named locations",
     "role_assignments": "Directory role assignments",
@@ -93,6 +116,7 @@ INPUT = {
     "mfa_registration": "MFA registration",
     "groups": "A group that a policy names",
     "subscribed_skus": "Subscribed licences",
+    "mfa_service": "Service settings of per-user MFA",
     "selection": "The selection of service accounts",
     "sign_ins": "The sign-in log",
     "audit_log": "The audit log",
@@ -116,6 +140,12 @@ def say(words: dict[str, str], name: str) -> str:
     return words.get(name) or known.replace("_", " ").capitalize() + space + rest
 
 
+def effect(reason: Mapping[str, Any]) -> str:
+    """What a reason does to the account, in words; only perhaps, where nobody knows what decides."""
+    name = reason["effect"]
+    return say(EFFECT if reason.get("understood", True) else {**EFFECT, **PERHAPS}, name)
+
+
 def gap_sentence(gap: Mapping[str, Any], accounts: Mapping[str, str]) -> str:
     """What could not be read, of whom, why, and what opens it; ``accounts`` are user principal names by id."""
     of = gap.get("account")
@@ -129,14 +159,25 @@ def verdict(words: dict[str, Words], name: str) -> Words:
     return words.get(name) or Words(name.replace("_", " ").capitalize(), "This report doesn't know this verdict yet.")
 
 
-def shift_in_words(before: Mapping[str, str], after: Mapping[str, str]) -> str:
+def option_of(account: Mapping[str, Any]) -> str:
+    """What is shown of the option: the ``visibility`` of an account, or :data:`SWITCHED_OFF` for one that has it, or would have
+    it, but for the tenant's switch. Takes an account of a scan, or one side of a simulated change.
+    """
+    visibility = str(account["visibility"])
+    off = account.get("switched_off") or any(
+        reason["effect"] == "tenant_switch_off" for reason in account.get("reasons", ())
+    )
+    return SWITCHED_OFF if off and visibility in _HAVING else visibility
+
+
+def shift_in_words(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
     """Both answers for an account, before and after something changes; an answer that stays is said once."""
     said = []
-    for member, title, words in (
-        ("visibility", "app password option", VISIBILITY),
-        ("usability", "app password works", USABILITY),
+    for title, words, answer in (
+        ("app password option", OPTION, option_of),
+        ("app password works", USABILITY, lambda one: str(one["usability"])),
     ):
-        was, will_be = (verdict(words, one[member]).label for one in (before, after))
+        was, will_be = (verdict(words, answer(one)).label for one in (before, after))
         said.append(f"{title}: {was}" if was == will_be else f"{title}: {was} -> {will_be}")
     return "; ".join(said)
 

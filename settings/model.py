@@ -116,8 +116,8 @@ class Settings(BaseSettings):
     )
     app_passwords_allowed: Annotated[Literal["yes", "no", "unknown"], _lower] = Field(
         default="unknown",
-        description="The tenant's switch *Allow users to create app passwords to sign in to non-browser apps*, which no "
-        "API shows: `yes`, `no` or `unknown`.",
+        description="The tenant's switch *Allow users to create app passwords to sign in to non-browser apps*, for when it "
+        "can't be read: `yes`, `no` or `unknown`. What a scan reads counts, and a setting that says otherwise is named.",
     )
     graph_cloud: Annotated[Literal["global", "usgov", "usgovdod", "china"], _lower] = Field(
         default="global",
@@ -149,6 +149,11 @@ class Settings(BaseSettings):
     )
     webhook_secret: Annotated[SecretStr | None, _secret(values.webhook_secret)] = Field(
         default=None, description="Key of the signature: `whsec_` and 24 to 64 random bytes in base64. Secret."
+    )
+    expected_secrets: Annotated[tuple[str, ...], NoDecode, _parsed(values.list_of(str.upper))] = Field(
+        default=(),
+        description="Which settings must come from the vault, comma-separated, or `none`. A Key Vault reference of another one "
+        "that leads to no secret counts as not set. Empty: every reference must lead to one.",
     )
     report_url: Annotated[str | None, _parsed(values.url)] = Field(
         default=None, description="Address of the report that alerts link to."
@@ -236,7 +241,11 @@ class Settings(BaseSettings):
     def _tell_everything(cls, data: dict[str, Any], handler: ValidatorFunctionWrapHandler) -> Self:
         """Adds rules over several settings. What breaks one channel leaves it out; the rest is one ``SettingsError``."""
         given = {_field(key): value for key, value in data.items() if not problems.is_blank(value)}
+        expected = problems.expected_secrets(given.get("expected_secrets"))
         unresolved = {name for name, value in given.items() if problems.is_key_vault_reference(value)}
+        unused = {name for name in unresolved if expected is not None and env_name(name) not in expected}
+        given = {name: value for name, value in given.items() if name not in unused}
+        unresolved -= unused
         found = [Problem(name, problems.unresolved(env_name(name))) for name in cls.model_fields if name in unresolved]
         found += problems.between(given.keys(), env_name)
         usable = {name: value for name, value in given.items() if name not in unresolved}

@@ -53,6 +53,16 @@ def is_key_vault_reference(value: object) -> bool:
     return isinstance(text, str) and text.strip().lower().startswith("@microsoft.keyvault(")
 
 
+def expected_secrets(value: object) -> frozenset[str] | None:
+    """The names of the settings that must come from the vault, as ``EXPECTED_SECRETS`` says; None where it isn't set.
+
+    A deployment refers to every secret that the vault may hold: only so can one that forgets a secret not lose a channel.
+    """
+    if not isinstance(value, str) or is_blank(value):
+        return None
+    return frozenset(name.upper() for name in values.split_list(value))
+
+
 def unresolved(name: str) -> str:
     """The sentence for a Key Vault reference that was not resolved."""
     return (

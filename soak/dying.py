@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 from azure.core.exceptions import StreamConsumedError
 from azure.core.pipeline.transport import AioHttpTransport, AsyncHttpResponse, AsyncHttpTransport
@@ -13,7 +13,7 @@ class Killed(BaseException):
 
 
 class DyingTransport(AsyncHttpTransport[Any, Any]):
-    """Counts the requests of a process. At number ``at``, from 0, the process dies and stays dead: after the service ``did``
+    """Counts the ``requests`` of a process. At number ``at``, from 0, the process dies and stays dead: after the service ``did``
     what was asked, or before. None: it lives.
     """
 
@@ -30,11 +30,15 @@ class DyingTransport(AsyncHttpTransport[Any, Any]):
         self.requests += 1
         if self._dead and not self._did:
             raise Killed
-        answer: AsyncHttpResponse = await self._inner.send(request, **options)
+        answer = await self.ask(request, **options)
         if self._dead:
-            with suppress(StreamConsumedError):
-                await answer.load_body()  # type: ignore[attr-defined]  # of the aiohttp transport's answers
+            await done(answer)
             raise Killed
+        return answer
+
+    async def ask(self, request: Any, **options: Any) -> AsyncHttpResponse:
+        """What the service answers; for whoever lets more go wrong than death."""
+        answer: AsyncHttpResponse = await self._inner.send(request, **options)
         return answer
 
     async def open(self) -> None:
@@ -45,7 +49,7 @@ class DyingTransport(AsyncHttpTransport[Any, Any]):
         """End."""
         await self._inner.close()
 
-    async def __aenter__(self) -> "DyingTransport":
+    async def __aenter__(self) -> Self:
         self._inner = AioHttpTransport()  # a closed one can't be used again, and a process opens storage several times
         await self._inner.__aenter__()
         return self
@@ -57,3 +61,9 @@ class DyingTransport(AsyncHttpTransport[Any, Any]):
         trace: TracebackType | None = None,
     ) -> None:
         await self._inner.__aexit__(kind, error, trace)
+
+
+async def done(answer: AsyncHttpResponse) -> None:
+    """Wait until the service has done what was asked."""
+    with suppress(StreamConsumedError):  # an answer without a body
+        await answer.load_body()  # type: ignore[attr-defined]  # of the aiohttp transport's answers

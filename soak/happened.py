@@ -2,14 +2,18 @@
 
 import random
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from localgraph.builder import TenantBuilder
 from localgraph.tenant import LocalTenant
 
 GROUP = "Without app passwords"
-NAMES = tuple(f"svc-{name}@contoso.com" for name in ("backup", "mailer", "scanner", "o'hara", "表示", "monitor"))
+NAMES = tuple(
+    f"svc-{name}@contoso.com"
+    for name in ("backup", "mailer", "scanner", "o'hara", "表示", "monitor", "erp", "fax", "crm", "door")
+)
+_STATES = ("disabled", "enabled", "enforced")
 Told = tuple[str, str, str]
 """Kind, user principal name, and check."""
 
@@ -21,15 +25,19 @@ class _Account:
     enabled: bool = True
     switched_off: bool = False
 
-    def change(self, dice: random.Random, *, scanned: bool) -> None:
-        """Whatever an administrator might do to it. ``scanned``: whether a scan has seen it as it was."""
+    def change(self, dice: random.Random, *, scanned: bool | None) -> None:
+        """Whatever an administrator might do to it.
+
+        ``scanned``: whether a scan has seen it as it was. Where that is None, nobody can say: then nothing is done for which it matters.
+        """
         if not self.enabled or dice.random() < 0.15:
             self.enabled = not self.enabled
         if self.enabled:
             before = self.mfa
-            self.mfa = dice.choice([state for state in ("disabled", "enabled", "enforced") if state != before])
+            self.mfa = dice.choice([state for state in _STATES[scanned is None :] if state != before])
             self.phone = self.mfa != "enabled" or dice.random() < 0.5
-            self.switched_off = self.mfa == "disabled" and (self.switched_off or (scanned and before != "disabled"))
+            switched_off = self.switched_off or (bool(scanned) and before != "disabled")
+            self.switched_off = self.mfa == "disabled" and switched_off
 
     def failing(self) -> frozenset[str]:
         """The checks that it fails."""
@@ -50,17 +58,33 @@ class Truth:
     told: Counter[Told] = field(default_factory=Counter)
     accounts: dict[str, _Account] = field(default_factory=lambda: {name: _Account() for name in NAMES})
     _known: set[tuple[str, str]] = field(default_factory=set)
-    _scanned: bool = False
+    _rounds: int = 0
+    _left: list[str] = field(default_factory=list)
+    """The accounts that haven't changed in this round."""
 
     def change(self) -> None:
-        """Change most accounts, and note what follows."""
+        """Begin a round: change some accounts, and note what follows."""
+        self._left = list(self.accounts)
+        self.dice.shuffle(self._left)
+        self._change([self._left.pop() for _ in range(self.dice.randint(1, len(self._left) // 2))], self._rounds > 0)
+        self._rounds += 1
+
+    def change_another(self) -> bool:
+        """Change one more account in the middle of a round, if there is one that hasn't changed in it.
+
+        An account changes once in a round at most: whichever scans see it before and after, the same is to be told of it once.
+        """
+        if not self._left:
+            return False
+        self._change([self._left.pop()], True if self._rounds > 1 else None)
+        return True
+
+    def _change(self, names: Iterable[str], scanned: bool | None) -> None:
         before = self.open
-        for account in self.accounts.values():
-            if self.dice.random() < 0.7:
-                account.change(self.dice, scanned=self._scanned)
+        for name in names:
+            self.accounts[name].change(self.dice, scanned=scanned)
         self.told.update(self._news(before, self.open))
         self._known |= self.open
-        self._scanned = True
 
     @property
     def open(self) -> frozenset[tuple[str, str]]:

@@ -1,11 +1,13 @@
 """Instances of the function app are killed again and again, at any moment of their lives, while storage and receivers fail as well:
 every change is told once all the same, and nothing else is.
 
-What is asked of them: whole scans and rechecks, some messages twice. Between rounds the tenant changes, and within a round it
-doesn't; so after a round in which everything came to rest there is one truth, and what was kept and told is held against it.
+What is asked of them: whole scans and rechecks, some messages twice. The tenant changes between rounds and within them, but each
+account once in a round at most; so after a round in which everything came to rest there is one truth, and what was kept and told is
+held against it.
 """
 
 import asyncio
+import json
 import logging
 import random
 import time
@@ -14,23 +16,25 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from azure.storage.queue.aio import QueueServiceClient
 
 from devtools.azurite import Azurite, start_azurite
 from findings.runs import new_run_id
-from functions.queues import SCANS, scan_message
+from jobs.messages import SCANS, ScanMessage
 from localgraph.server import LocalGraph
 from soak.happened import NAMES, Truth
 from soak.instances import Instance, preload
+from soak.moody_receivers import Receivers
 from soak.proxy import Proxy
-from soak.receivers import Receivers
 from soak.rest import waiting_alerts, what_is_wrong
+from soak.sending import Moment
 from soak.worker import QUEUES, RECHECKS, make_queues, put
 
 INSTANCES = ("east", "west")
-KILLS_PER_ROUND = 6
-"""Few: after the first scan that got through there is nothing new to keep and to tell."""
+KILLS_PER_ROUND = 10
+"""As many as there are accounts that may change: after that there is nothing new to keep and to tell."""
 ROUNDS_PER_LIFE = 3
 """In one storage account. With more, findings would come and go so often that they are told as flapping."""
 REST = 90
@@ -89,11 +93,12 @@ class _Soak:
     def _summarize(self, seconds: float, violations: int) -> None:
         instances = self._instances.values()
         killed = sum((instance.killed for instance in instances), Counter[str]())
+        sending = sum((instance.killed_sending for instance in instances), Counter[Moment]())
         self._report(
             f"{self._kills} kills and {sum(instance.standstills for instance in instances)} standstills in {self._rounds} rounds, "
             f"{seconds:.0f} s; {self._changes} changes told in {self._told.total()} calls that were accepted, "
             f"{self._repeats} of them repeats by id; {violations} violations\n"
-            f"Killed at: {_counted(killed)}\nStorage: {_counted(self._troubles)}\nTold: {_counted(self._told)}"
+            f"Killed at: {_counted(killed)}\nKilled in a send: {sending.total()} ({_counted(sending)})\nStorage: {_counted(self._troubles)}\nTold: {_counted(self._told)}"
         )
 
     async def _life(self, graph: LocalGraph, kills: int) -> list[str]:
@@ -115,7 +120,7 @@ class _Soak:
         life.truth.change()
         graph.tenant = life.truth.tenant()
         begun = time.monotonic()
-        await self._turmoil(life, kills)
+        await self._turmoil(life, graph, kills)
         calm = time.monotonic()
         found = [
             *await self._come_to_rest(life),
@@ -132,7 +137,7 @@ class _Soak:
         storage = self._azurite.new_account()
         await make_queues(storage)
         async with AsyncExitStack() as stack:
-            receivers = Receivers(self._dice, lambda name, channel: self._instances[name].step(channel))
+            receivers = Receivers(self._dice, lambda name, *call: self._instances[name].called(*call))
             await stack.enter_async_context(receivers)
             for name, instance in self._instances.items():
                 proxy = Proxy(storage, self._dice, step=instance.request)
@@ -150,12 +155,12 @@ class _Soak:
                 if instance.proxy:
                     self._troubles.update(instance.proxy.troubles)
 
-    async def _turmoil(self, life: _Life, kills: int) -> None:
+    async def _turmoil(self, life: _Life, graph: LocalGraph, kills: int) -> None:
         """Ask for scans, and kill whoever does them."""
         odds = self._dice.choice((0, 0.01, 0.05))
         self._fail(life, odds, self._dice.choice((0, 0.3, 0.7)))
         left = iter(range(kills))
-        await asyncio.gather(*(self._die_again_and_again(life, one, left) for one in self._instances.values()))
+        await asyncio.gather(*(self._die_again_and_again(life, graph, one, left) for one in self._instances.values()))
         self._fail(life, 0, 0)
 
     def _fail(self, life: _Life, storage: float, receivers: float) -> None:
@@ -164,8 +169,12 @@ class _Soak:
             if instance.proxy:
                 instance.proxy.odds = storage
 
-    async def _die_again_and_again(self, life: _Life, instance: Instance, left: Iterator[int]) -> None:
+    async def _die_again_and_again(
+        self, life: _Life, graph: LocalGraph, instance: Instance, left: Iterator[int]
+    ) -> None:
         for _ in left:
+            if life.truth.change_another():
+                graph.tenant = life.truth.tenant()
             await self._ask(life)
             instance.start(self._dice.choice(CLOCKS))
             await instance.live_and_die()
@@ -178,11 +187,11 @@ class _Soak:
         run_id = new_run_id(datetime.now(UTC))
         if self._dice.random() < 0.3:
             accounts = self._dice.sample(NAMES, 2)
-            await put(life.storage, RECHECKS, {"run_id": run_id, "accounts": accounts})
+            await put(life.storage, RECHECKS, json.dumps({"run_id": run_id, "accounts": accounts}))
             return
         life.asked.add(run_id)
         for _ in range(self._dice.choice((1, 1, 2))):
-            await put(life.storage, SCANS, scan_message("schedule", run_id))
+            await put(life.storage, SCANS, ScanMessage(run_id, "schedule").text)
 
     async def _come_to_rest(self, life: _Life) -> list[str]:
         """Let both instances live and finish, with a last scan. Returns what went on for too long."""
@@ -192,9 +201,9 @@ class _Soak:
             async with asyncio.timeout(REST):
                 await _empty(life.storage)
                 while True:
-                    message = scan_message("schedule")
-                    life.asked.add(message["run_id"])
-                    await put(life.storage, SCANS, message)
+                    last = ScanMessage(new_run_id(datetime.now(UTC)), "schedule")
+                    life.asked.add(last.run_id)
+                    await put(life.storage, SCANS, last.text)
                     await _empty(life.storage)
                     if not await waiting_alerts(life.storage):
                         return []
@@ -219,5 +228,5 @@ async def _empty(storage: str) -> None:
         await asyncio.sleep(0.2)
 
 
-def _counted(counts: Counter[str]) -> str:
+def _counted(counts: Counter[Any]) -> str:
     return ", ".join(f"{count} {what}" for what, count in counts.most_common())

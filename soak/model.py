@@ -6,7 +6,7 @@ the names of that page's.
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -162,6 +162,8 @@ class Model:
                 self.accounts[id].lost_since = None
                 if look.readable:
                     self.accounts[id].selected_as = look.person.upn
+                    if id not in known:  # nobody watched when it got the name that it has
+                        self.accounts[id].upn = look.person.upn
             elif id in known and look.readable and not self._meant(view, known[id], look):
                 lost.append(id)
         lost += [id for id in known if id not in view.looks and view.asked in (None, id)]
@@ -197,7 +199,7 @@ class Model:
             self._see_blindness(key, view.run, view.now, at_once=at_once)
         for key in [key for key in self.unseen if key not in current and key not in view.in_the_dark]:
             over = self.unseen.pop(key)
-            if over.told_at and not key.startswith(("shrunk", "once")):
+            if over.told_at and not key.startswith(("shrunk", "once")) and not _is_renamed_again(key, current):
                 self.notes[f"ended {key}"] += 1
 
     def _see_blindness(self, key: str, run: str, now: datetime, *, at_once: bool) -> None:
@@ -258,7 +260,7 @@ class Model:
         if check == CANNOT_TELL and event and not finding.flapping:
             finding.pending, event = True, None  # a hiccup until a second scan sees it too: history only
             finding.changed_at = view.now
-        elif finding.pending and finding.run != view.run:
+        elif finding.pending and finding.run != view.run and not _same_hiccup(view, finding):
             finding.pending, event = False, "opened" if finding.openings == 1 else "reopened"
         self._happen(view, id, check, finding, event, exact=causes is not None)
         finding.run = view.run
@@ -270,6 +272,7 @@ class Model:
             told = (finding.open or finding.flapping) and not finding.pending and not _accepted(view, id, check)
             if told:
                 self.told[Told("resolved", id, check)] += 1
+            finding.openings -= finding.pending
             finding.open = finding.pending = finding.flapping = finding.accepted = False
             finding.moves = []
 
@@ -291,6 +294,7 @@ class Model:
             if finding.pending:
                 finding.pending, event, kind = False, None, None
                 finding.changed_at = view.now
+                finding.openings -= 1
         if event:
             finding.changed_at = view.now
             finding.moves = [*(time for time in finding.moves if view.now - time < FLAPS_WITHIN), view.now][-FLAPS:]
@@ -332,9 +336,21 @@ def _about_selection(view: View, watched: Mapping[str, Account]) -> set[str]:
     return found
 
 
+def _is_renamed_again(key: str, current: Iterable[str]) -> bool:
+    """Whether what ends is a name that an account had between two others: the new rename is what is told."""
+    kind, _, rest = key.partition(" ")
+    again = f"renamed {rest.partition(' ')[0]} "
+    return kind == "renamed" and any(one.removeprefix("once ").startswith(again) for one in current)
+
+
 def _still_named(view: View, account: Account, upn: str) -> bool:
     """Whether the settings select an account by a name that it had before, and not by the one that it has."""
     return account.selected_as != upn and account.selected_as in view.names and upn not in view.names
+
+
+def _same_hiccup(view: View, finding: Finding) -> bool:
+    """Whether the finding was seen so recently that a recheck says nothing new."""
+    return view.asked is not None and view.now - finding.first_seen < timedelta(minutes=30)
 
 
 def _is_reminded(key: str) -> bool:

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -19,7 +19,8 @@ from devtools.azurite import Azurite, start_azurite
 from findings.errors import AlreadyDone, FindingsError
 from findings.exceptions import ExceptionStore
 from findings.lease import PARTITION, ROW, LeaseTimes
-from findings.model import FindingState, RunRecord, RunStatus
+from findings.model import FindingState
+from findings.run_record import RunRecord, RunStatus
 from findings.runs import RUNS, RunStore
 from findings.store import FindingStore
 from jobs import scan as scan_module
@@ -31,7 +32,7 @@ from localgraph.server import LocalGraph
 from settings import Settings
 from soak.dying import DyingTransport, Killed
 from soak.model import Key, Model
-from soak.receiver import SECRET, FailingReceiver
+from soak.scripted_receiver import SECRET, FailingReceiver
 from soak.steps import Accept, Break, Mend, Outage, Recheck, Revoke, Scan, Step, Story
 from soak.world import IDS, OWNER, World
 from tenant.graph import GraphError
@@ -106,7 +107,11 @@ def _without_waiting() -> Iterator[None]:
     levels = [logger.level for logger in loggers]
     for logger in loggers:
         logger.setLevel(logging.CRITICAL)  # killed processes leave connections open, and that is meant
-    with patch.object(Pace, "_wait", at_once), patch("tenant.turns.SECONDS", 0.0):
+    with (
+        patch.object(Pace, "_wait", at_once),
+        patch("tenant.turns.SECONDS", 0.0),
+        patch("tenant.turns.CONDITIONAL_ACCESS_SECONDS", 0.0),
+    ):
         yield
     for logger, level in zip(loggers, levels, strict=True):
         logger.setLevel(level)
@@ -222,13 +227,14 @@ class _Player:
         """What the app does about one message: scan, then send what is to be sent."""
         ahead = timedelta(minutes=step.ahead)
 
-        async def off(_service: TableServiceClient) -> timedelta | None:
+        async def off(service: TableServiceClient, names: Iterable[str]) -> timedelta:
+            await storage_module.ensure_tables(service, names)
             return ahead
 
         transport = DyingTransport(kill, did=step.did)
         self._on.graph.date_skew = -ahead
         with (
-            patch.object(scan_module, "clock_ahead", off),
+            patch.object(scan_module, "ensure_tables", off),
             patch.dict(storage_module.CLIENT_OPTIONS, transport=transport),
         ):
             try:

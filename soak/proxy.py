@@ -40,10 +40,11 @@ class Trouble(StrEnum):
 
 DONE = frozenset({Trouble.DONE_BUT_BUSY, Trouble.DONE_BUT_CUT_OFF, Trouble.SLOW})
 """Azurite gets to see these."""
-Step = Callable[[web.Request], Awaitable[None]]
+Step = Callable[[web.Request, bool], Awaitable[None]]
+"""Takes a request, and whether it was done."""
 
 
-async def nothing(request: web.Request) -> None:
+async def nothing(request: web.Request, done: bool) -> None:
     """What happens between two steps if nobody asks for more."""
 
 
@@ -95,11 +96,11 @@ class Proxy:
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         trouble = self._trouble()
         body = await request.read()
-        await self.step(request)
+        await self.step(request, False)
         if trouble is Trouble.SLOW:
             await asyncio.sleep(self._random.uniform(0, SLOWEST))
         answer = await self._passed_on(request, body) if trouble is None or trouble in DONE else None
-        await self.step(request)
+        await self.step(request, answer is not None)
         if trouble in (Trouble.CUT_OFF, Trouble.DONE_BUT_CUT_OFF):
             return cut_off(request)
         return _busy() if answer is None or trouble is Trouble.DONE_BUT_BUSY else answer

@@ -8,13 +8,13 @@ from azure.data.tables.aio import TableServiceClient
 
 from alerts.ledger import Ledger
 from findings.lease import PARTITION, ROW
-from findings.model import RunStatus
+from findings.run_record import RunStatus
 from findings.runs import RUNS, RunStore
 from findings.sight_store import SightStore
 from findings.store import FindingStore
 from findings.tables import Table
 from soak.happened import Told, Truth
-from soak.receivers import CHANNELS, WEBHOOK, Call
+from soak.moody_receivers import CHANNELS, WEBHOOK, Call
 
 OVER = frozenset({RunStatus.COMPLETE, RunStatus.INCOMPLETE, RunStatus.FAILED, RunStatus.SKIPPED})
 NEWS = frozenset({"app_password_scan.changed", "app_password_scan.sight"})

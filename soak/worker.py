@@ -35,12 +35,14 @@ from connections.storage import CLIENT_OPTIONS
 from findings.lease import LeaseTimes
 from functions import queues
 from jobs import endings
+from jobs.messages import ALERTS, SCANS, AlertMessage
 from jobs.scan import ScanRequest, scan
 from settings import load_settings
+from tenant import turns
 
 TRIES = 5
 """``maxDequeueCount``."""
-HIDDEN = 4
+HIDDEN = 3
 """Seconds for which a message is hidden, again and again while it is worked on. The host takes minutes."""
 AGAIN = 1
 """Seconds until a message is tried again that failed. ``visibilityTimeout``."""
@@ -50,7 +52,7 @@ LEASE = LeaseTimes(duration=2, renew_every=0.5, wait=3, poll=0.1)
 POISON = "-poison"
 RECHECKS = "rechecks"
 """A queue of the test's own: what comes by HTTP, with the accounts to be judged now."""
-QUEUES = (queues.SCANS, queues.ALERTS, queues.SCANS + POISON, queues.ALERTS + POISON, RECHECKS)
+QUEUES = (SCANS, ALERTS, SCANS + POISON, ALERTS + POISON, RECHECKS)
 _PRODUCT = (
     "alerts",
     "checks",
@@ -106,6 +108,7 @@ def hurry() -> None:
     for module in (ledger, deliver):
         _set(module, "CLAIM", timedelta(seconds=3))
     _set(deliver, "SEND_SECONDS", 2)
+    _set(turns, "CONDITIONAL_ACCESS_SECONDS", 0.0)
     for module in (retries, deliver):
         _set(module, "STEPS", (timedelta(seconds=1),))
     for name in ("THEN", "REFUSED"):
@@ -151,14 +154,14 @@ async def recheck(body: bytes) -> list[str]:
         result = await scan(load_settings(), request)
     except Exception:  # noqa: BLE001 -- the answer would be 500
         return []
-    return [queues.alert_message(alert_id) for alert_id in result.alert_ids]
+    return [AlertMessage(alert_id).text for alert_id in result.alert_ids]
 
 
 HANDLERS: Mapping[str, Handler] = {
-    queues.SCANS: queues.run_scan,
-    queues.ALERTS: queues.send_alert,
-    queues.SCANS + POISON: queues.scan_failed,
-    queues.ALERTS + POISON: queues.alert_failed,
+    SCANS: queues.run_scan,
+    ALERTS: queues.send_alert,
+    SCANS + POISON: queues.scan_failed,
+    ALERTS + POISON: queues.alert_failed,
     RECHECKS: recheck,
 }
 
@@ -174,7 +177,7 @@ class _Listener:
 
     def __init__(self, service: QueueServiceClient, name: str, handler: Handler) -> None:
         self._queue, self._handler = service.get_queue_client(name), handler
-        self._alerts = service.get_queue_client(queues.ALERTS)
+        self._alerts = service.get_queue_client(ALERTS)
         # A poison queue has none of its own, and a request by HTTP needs none.
         self._poison = None if name.endswith(POISON) or name == RECHECKS else service.get_queue_client(name + POISON)
 
@@ -243,10 +246,10 @@ async def make_queues(connection_string: str) -> None:
                 await service.create_queue(name)
 
 
-async def put(connection_string: str, queue: str, message: Mapping[str, Any]) -> None:
+async def put(connection_string: str, queue: str, text: str) -> None:
     """Put a message on a queue, as ``host.json`` says."""
     async with QueueServiceClient.from_connection_string(connection_string) as service:
-        await service.get_queue_client(queue).send_message(base64.b64encode(json.dumps(message).encode()).decode())
+        await service.get_queue_client(queue).send_message(base64.b64encode(text.encode()).decode())
 
 
 if __name__ == "__main__":

@@ -296,7 +296,8 @@ class World:
     def _is_asked(self, name: str, look: Look) -> bool:
         if name == "account":
             return not look.readable
-        return look.readable and (name != "mfa_registration" or look.state == "enabled")
+        unsure = look.state is None and look.person.enabled  # it may be Enabled
+        return look.readable and (name != "mfa_registration" or look.state == "enabled" or unsure)
 
     def _in_the_dark(self, model: Model, looks: dict[str, Look]) -> Iterator[str]:
         """Of what can't be seen to be over, because something else can't be seen."""

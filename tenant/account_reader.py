@@ -11,8 +11,11 @@ from tenant.model import Account, Gap, Registration
 from tenant.registration import read_registrations
 from tenant.search import find_accounts, key_segment
 from tenant.selection import PROPERTIES, Selection, properties_for, reasons_for
+from tenant.shapes import MEMBERSHIP, USER, fault
 
 _BULK_STATE = "perUserMfaState"
+_STATES = ("disabled", "enabled", "enforced")
+_NO_GROUPS = frozenset({"#microsoft.graph.directoryrole", "#microsoft.graph.administrativeunit"})
 
 
 class AccountReader:
@@ -41,23 +44,34 @@ class AccountReader:
         await self._identify([*asked, *incomplete], frozenset(one.lower() for one in asked))
         ids = sorted(self._users)
         states, groups = await asyncio.gather(self._states(ids), self._memberships(ids))
-        registrations = await read_registrations(self._graph, self._gaps, [id for id in ids if _is_enabled(states[id])])
+        registrations = await read_registrations(self._graph, self._gaps, self._worth_asking(ids, states))
         accounts = [
             self._account(self._users[id], states[id], groups[id], registrations.get(id, Registration())) for id in ids
         ]
         accounts += self._unreadable
         return tuple(sorted(accounts, key=lambda one: (one.user_principal_name.lower(), one.id))), self._group_names
 
+    def _worth_asking(self, ids: Sequence[str], states: Mapping[str, str | None | Gap]) -> list[str]:
+        """The accounts whose registration decides something: those that are Enabled.
+
+        Where the state is unknown it may be Enabled: the first of these show whether their registrations can be read as well.
+        """
+        enabled = [id for id in ids if _is_state(states[id], "enabled")]
+        unsure = [
+            id
+            for id in ids
+            if not _is_state(states[id], *_STATES) and self._users[id].get("accountEnabled") is not False
+        ]
+        return [*enabled, *unsure[:SIZE]]
+
     async def _find(self) -> list[str]:
         """Search for accounts. Returns the ids of those that are still to be read."""
         incomplete: dict[str, None] = {}
         async for hit in find_accounts(self._graph, self._gaps, self._selection, self._select):
             id = _id(hit.user)
-            if not id:
-                continue  # nothing more could be read of it
             if hit.group:
                 self._selected_through.setdefault(id, set()).add(hit.group)
-            if hit.complete:
+            if hit.complete and fault(hit.user, USER) is None:
                 self._users.setdefault(id, hit.user)
             else:
                 incomplete[id] = None
@@ -74,10 +88,10 @@ class AccountReader:
         answers = await self._properties(names, selects)
         for name in names:
             answer = answers[name]
-            if not isinstance(answer, GraphError) and _id(answer):
+            error = answer if isinstance(answer, GraphError) else fault(answer, USER)
+            if not (isinstance(answer, GraphError) or error):
                 self._users.setdefault(_id(answer), answer)
-            elif _status(answer) != 404:
-                error = answer if isinstance(answer, GraphError) else "the answer has no id"
+            elif error and _status(answer) != 404:
                 id = self._known.get(name.lower(), name)
                 gap = self._gaps.add_for(id, "account_properties", error)
                 reasons = ("list",) if name.lower() in self._listed else ()
@@ -123,7 +137,7 @@ class AccountReader:
         answers = await batch_any(self._graph, shapes)
         found: dict[str, frozenset[str] | Gap] = {}
         for id, answer in zip(ids, answers, strict=True):
-            items = await collect(self._graph, answer)
+            items = await collect(self._graph, answer, MEMBERSHIP)
             if isinstance(items, GraphError):
                 found[id] = self._gaps.add_for(id, "group_memberships", items)
             else:
@@ -163,14 +177,13 @@ class AccountReader:
         )
 
 
-def _is_enabled(state: str | None | Gap) -> bool:
-    return isinstance(state, str) and state.lower() == "enabled"
+def _is_state(state: str | None | Gap, *wanted: str) -> bool:
+    return isinstance(state, str) and state.lower() in wanted
 
 
 def _is_group(item: Json) -> bool:
     """Roles and administrative units are in the list too; they are told apart by type, where Graph says it."""
-    kind = str(item.get("@odata.type") or "#microsoft.graph.group").lower()
-    return kind == "#microsoft.graph.group"
+    return str(item.get("@odata.type")).lower() not in _NO_GROUPS
 
 
 def _is_refused(answer: Answer) -> bool:

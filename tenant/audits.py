@@ -1,27 +1,31 @@
 """Reads from the directory audit log what may be behind a verdict: who changed which policy, account or membership, and when.
 
-Three questions are asked, each filtered by Graph: what the service Conditional Access logged (policies and Security Defaults),
-some activities on accounts, and the members of the groups that policies name. Activity names are compared without case: the
-documentation and the log write them differently. Source: Microsoft Entra documentation, "Microsoft Entra audit log categories
-and activities".
+Four questions are asked, each filtered by Graph: what the service Conditional Access logged (policies and Security Defaults),
+some activities by name, the members of the groups that policies name, and the updates of users, for some show per-user MFA only
+there. One change may stand in the log under several names: which of them a portal or an API writes is documented nowhere, so all
+are asked for. Activity names are compared without case: the documentation and the log write them differently. Source: Microsoft
+Entra documentation, "Microsoft Entra audit log categories and activities".
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
 from tenant.graph import REFINEMENT_REFUSED, Graph, GraphRefused, Json, items_of
 from tenant.model import AuditEvent, Policy
-from tenant.policies import parse_policy, parse_time
+from tenant.policies import parse_policy
+from tenant.shapes import parse_time
 from tenant.turns import Turns
 
 AT_ONCE = 15
-"""Groups in one filter."""
+"""Groups or accounts in one filter."""
 MOST_PAGES = 10
 """Pages of one time span; a longer answer is asked for in halves."""
+SAME_CHANGE = timedelta(minutes=2)
+"""How far apart one change can stand in the log under two names."""
 _ACTOR_NAMES = (
     ("user", "userPrincipalName"),
     ("user", "displayName"),
@@ -32,14 +36,20 @@ _ACTOR_NAMES = (
     ("app", "servicePrincipalId"),
 )
 _SHORTEST = timedelta(hours=1)
-_ACCOUNT_ACTIVITIES = {
+_ACTIVITIES = {
     "Enable Strong Authentication": "mfa_enabled",
     "Disable Strong Authentication": "mfa_disabled",
+    "Update per-user multifactor authentication state": "mfa_changed",
     "Create application password for user": "app_password_created",
     "Delete application password for user": "app_password_deleted",
     "Add member to role": "role_added",
     "Remove member from role": "role_removed",
+    "MFA Service Policy Update": "tenant_switch",
+    "Set Company Information": "company",
+    "Update User Risk and MFA Registration Policy": "mfa_registration_policy",
+    "Update User RIsk and MFA Registration Policy": "mfa_registration_policy",  # as Microsoft's list once had it
 }
+_USER_ACTIVITIES = {"Update user": "user_updated"}
 _GROUP_ACTIVITIES = {"Add member to group": "group_added", "Remove member from group": "group_removed"}
 _POLICY_ACTIVITIES = {
     "Add Conditional Access policy": "policy_added",
@@ -48,30 +58,40 @@ _POLICY_ACTIVITIES = {
     "Update security defaults": "security_defaults",
 }
 _KINDS = {
-    name.casefold(): kind for name, kind in {**_ACCOUNT_ACTIVITIES, **_GROUP_ACTIVITIES, **_POLICY_ACTIVITIES}.items()
+    name.casefold(): kind
+    for name, kind in {**_ACTIVITIES, **_USER_ACTIVITIES, **_GROUP_ACTIVITIES, **_POLICY_ACTIVITIES}.items()
 }
+_OF_TENANT = frozenset({"tenant_switch", "company", "mfa_registration_policy"})
+_PER_USER = frozenset({"mfa_enabled", "mfa_disabled", "mfa_changed", "user_updated"})
 _MEMBERSHIPS = frozenset({"group_added", "group_removed", "role_added", "role_removed"})
 
 
 @dataclass(frozen=True, slots=True)
 class AuditQuestion:
-    """What is asked of the log: ``policies``, ``accounts``, or the members of ``groups``."""
+    """What is asked of the log: ``policies``, ``activities``, the members of ``groups``, or the updates of ``users``."""
 
     about: str
     groups: tuple[str, ...] = ()
     """Ids of groups, lower-cased; at most :data:`AT_ONCE`."""
+    accounts: tuple[str, ...] = ()
+    """For ``users``: ids of accounts, lower-cased; at most :data:`AT_ONCE`, and none for everybody."""
 
-    def expression(self, since: datetime, until: datetime, *, by_group: bool = True) -> str:
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The ids to which the answer is limited; empty where it isn't."""
+        return self.groups or self.accounts
+
+    def expression(self, since: datetime, until: datetime, *, by_target: bool = True) -> str:
         """The ``$filter`` for a time span; its end doesn't belong to it."""
         span = f"activityDateTime ge {_instant(since)} and activityDateTime lt {_instant(until)}"
         if self.about == "policies":
             return f"{span} and loggedByService eq 'Conditional Access'"
-        activities = _ACCOUNT_ACTIVITIES if self.about == "accounts" else _GROUP_ACTIVITIES
+        activities = {"activities": _ACTIVITIES, "users": _USER_ACTIVITIES}.get(self.about, _GROUP_ACTIVITIES)
         wanted = " or ".join(f"activityDisplayName eq '{name}'" for name in activities)
-        if not (self.groups and by_group):
+        if not (self.targets and by_target):
             return f"{span} and ({wanted})"
-        groups = " or ".join(f"t/id eq '{_quoted(id)}'" for id in self.groups)
-        return f"{span} and ({wanted}) and targetResources/any(t: {groups})"
+        targets = " or ".join(f"t/id eq '{_quoted(id)}'" for id in self.targets)
+        return f"{span} and ({wanted}) and targetResources/any(t: {targets})"
 
 
 @dataclass(slots=True)
@@ -80,7 +100,7 @@ class AuditReader:
 
     graph: Graph
     turns: Turns
-    _by_group: bool = field(default=True, init=False)
+    _by_target: bool = field(default=True, init=False)
 
     async def read(self, question: AuditQuestion, since: datetime, until: datetime) -> list[Json]:
         """The rows of a time span that matter, reduced to what :func:`parse_event` needs.
@@ -90,9 +110,9 @@ class AuditReader:
         try:
             return await self._span(question, since, until)
         except GraphRefused as refused:
-            if refused.status not in REFINEMENT_REFUSED or not (question.groups and self._by_group):
+            if refused.status not in REFINEMENT_REFUSED or not (question.targets and self._by_target):
                 raise
-        self._by_group = False  # Graph doesn't filter by group here: ask for all memberships, and look for ourselves
+        self._by_target = False  # Graph doesn't filter by target here: ask for all, and look for ourselves
         return await self._span(question, since, until)
 
     async def _span(self, question: AuditQuestion, since: datetime, until: datetime) -> list[Json]:
@@ -100,11 +120,14 @@ class AuditReader:
         if found is not None:
             return found
         middle = since + (until - since) / 2
-        return [*await self._span(question, since, middle), *await self._span(question, middle, until)]
+        newer = await self._span(question, middle, until)
+        if question.about == "users":
+            return newer  # where users are updated that often, the older half isn't worth the requests
+        return [*await self._span(question, since, middle), *newer]
 
     async def _pages(self, question: AuditQuestion, since: datetime, until: datetime) -> list[Json] | None:
         """The rows of the span; None where it has too many pages and can still be halved."""
-        expression = question.expression(since, until, by_group=self._by_group)
+        expression = question.expression(since, until, by_target=self._by_target)
         await self.turns.take()
         page = await self.graph.get(f"/auditLogs/directoryAudits?$filter={quote(expression)}&$top=1000")
         rows: list[Json] = []
@@ -147,9 +170,15 @@ def parse_event(row: Mapping[str, Any]) -> AuditEvent | None:
     kind = _KINDS.get(_text(row, "activityDisplayName").casefold())
     time = parse_time(row.get("activityDateTime"))
     targets = _objects(row.get("targetResources"))
-    if kind is None or time is None or not targets or _text(row, "result").lower() in ("failure", "timeout"):
+    if kind is None or time is None or _text(row, "result").lower() in ("failure", "timeout"):
         return None
     actor = _actor(_object(row.get("initiatedBy")))
+    if kind in _OF_TENANT:
+        return _of_tenant(time, kind, actor, targets)
+    if not targets:
+        return None
+    if kind in _PER_USER:
+        return _per_user(time, kind, actor, targets)
     if kind in _MEMBERSHIPS:
         return _membership(time, kind, actor, targets)
     target = targets[0]
@@ -163,9 +192,145 @@ def parse_event(row: Mapping[str, Any]) -> AuditEvent | None:
     return AuditEvent(time, kind, actor, id, _text(target, "userPrincipalName") or name)
 
 
+def without_repeats(events: Iterable[AuditEvent]) -> list[AuditEvent]:
+    """The events without those that tell a change of per-user MFA or of the tenant switch again, under another name.
+
+    Takes and returns them newest first. Of two that tell the same the one stays that says more.
+    """
+    found: list[AuditEvent] = []
+    for event in events:
+        place = _place_of_same(found, event)
+        if place is None:
+            found.append(event)
+            continue
+        more, less = sorted((found[place], event), key=_says_less)
+        found[place] = replace(more, actor=more.actor or less.actor, time=found[place].time)
+    return found
+
+
+def _place_of_same(found: Sequence[AuditEvent], event: AuditEvent) -> int | None:
+    for place in range(len(found) - 1, -1, -1):
+        if found[place].time - event.time > SAME_CHANGE:
+            return None
+        if _is_same_change(found[place], event):
+            return place
+    return None
+
+
+def _is_same_change(one: AuditEvent, other: AuditEvent) -> bool:
+    if one.kind != other.kind and not ("mfa_changed" in (one.kind, other.kind) and {one.kind, other.kind} <= _PER_USER):
+        return False
+    return (
+        (one.kind in _PER_USER or one.kind == "tenant_switch")
+        and (one.kind == "tenant_switch" or one.target_id == other.target_id)
+        and (one.detail == other.detail or "" in (one.detail, other.detail))
+    )
+
+
+def _says_less(event: AuditEvent) -> tuple[bool, bool]:
+    return event.kind == "mfa_changed", not event.detail
+
+
 def _matters(row: Json, question: AuditQuestion) -> bool:
     event = parse_event(row)
-    return event is not None and (not question.groups or event.container_id in question.groups)
+    if event is None:
+        return False
+    return not question.targets or (event.container_id if question.groups else event.target_id) in question.targets
+
+
+def _per_user(time: datetime, kind: str, actor: str | None, targets: Sequence[Json]) -> AuditEvent | None:
+    """A change of per-user MFA, with the state afterwards where the log says it.
+
+    An update of a user is one only where it shows another state than before: the same property also tells since when
+    remembered devices count.
+    """
+    target = next((one for one in targets if _text(one, "type") == "User"), targets[0])
+    before, after = _states(target, anywhere=kind == "mfa_changed")
+    if kind == "user_updated" and (after is None or after == before):
+        return None
+    if kind in ("user_updated", "mfa_changed") and after:
+        kind = "mfa_disabled" if after == "disabled" else "mfa_enabled"
+    detail = after if after and (after == "disabled") == (kind == "mfa_disabled") else ""
+    name = _text(target, "userPrincipalName") or _text(target, "displayName")
+    return AuditEvent(time, kind, actor, _text(target, "id").lower(), name, detail)
+
+
+def _states(target: Mapping[str, Any], *, anywhere: bool) -> tuple[str | None, str | None]:
+    """The per-user MFA state before and after, as far as modified properties say it; ``anywhere``: whatever they are called."""
+    for changed in _objects(target.get("modifiedProperties")):
+        if _text(changed, "displayName").casefold() == "strongauthenticationrequirement":
+            return _required(changed.get("oldValue")), _required(changed.get("newValue"))
+    for changed in _objects(target.get("modifiedProperties")) if anywhere else ():
+        before, after = (_named_state(_decoded(changed.get(name))) for name in ("oldValue", "newValue"))
+        if after:
+            return before, after
+    return None, None
+
+
+# What the directory keeps: no requirement, Enabled, Enforced. (Microsoft Graph's enumeration counts in another order.)
+_REQUIRED = {0: "disabled", 1: "enabled", 2: "enforced"}
+
+
+def _required(text: object) -> str | None:
+    """The state in a ``StrongAuthenticationRequirement``: a list with one item for all relying parties, or with none."""
+    value = _decoded(text)
+    if isinstance(value, str):  # JSON text within JSON text
+        value = _decoded(value)
+    if not isinstance(value, list) or len(value) > 1:
+        return None
+    if not value:
+        return "disabled"
+    item = _object(value[0])
+    if item.get("RelyingParty", "*") != "*":
+        return None
+    state = item.get("State")
+    return _REQUIRED.get(state) if type(state) is int else _named_state(state)
+
+
+def _named_state(value: object) -> str | None:
+    """A state by its name, or in an object with a member of that name."""
+    if isinstance(value, Mapping):
+        members = {str(name).casefold(): member for name, member in value.items()}
+        value = members.get("perusermfastate", members.get("state"))
+    state = value.casefold() if isinstance(value, str) else ""
+    return state if state in _REQUIRED.values() else None
+
+
+def _of_tenant(time: datetime, kind: str, actor: str | None, targets: Sequence[Json]) -> AuditEvent | None:
+    """A change of the whole tenant; of its MFA service settings only one that is, or may be, of the switch for app passwords."""
+    target = targets[0] if targets else {}
+    id, name = _text(target, "id").lower(), _text(target, "displayName")
+    if kind == "mfa_registration_policy":
+        return AuditEvent(time, kind, actor, id, name)
+    before, after = _app_passwords(targets)
+    if after is None and kind == "company":
+        return None  # the name of the organization, its contacts, ...
+    if after is not None and after == before:
+        return None
+    detail = "" if after is None else "on" if after else "off"
+    return AuditEvent(time, "tenant_switch", actor, id, name, detail)
+
+
+def _app_passwords(targets: Sequence[Json]) -> tuple[bool | None, bool | None]:
+    """Whether the tenant allowed app passwords before, and does afterwards, where modified properties say it."""
+    for changed in (one for target in targets for one in _objects(target.get("modifiedProperties"))):
+        name = _text(changed, "displayName")
+        before, after = (_allowed(name, _decoded(changed.get(which))) for which in ("oldValue", "newValue"))
+        if after is not None:
+            return before, after
+    return None, None
+
+
+def _allowed(name: str, value: Any, depth: int = 4) -> bool | None:
+    """What a property, or a member of its value, says about app passwords: each name is another way to put it."""
+    if isinstance(value, Mapping):
+        found = (_allowed(str(member), value[member], depth - 1) for member in value) if depth else ()
+        return next((one for one in found if one is not None), None)
+    if isinstance(value, list):
+        return _allowed(name, value[0], depth - 1) if depth and len(value) == 1 else None
+    switch = {"allowapppasswords": True, "isapplicationpasswordblocked": False}.get(name.rpartition(".")[2].casefold())
+    said = {"true": True, "false": False}.get(str(value).lower())
+    return None if switch is None or said is None else said is switch
 
 
 def _membership(time: datetime, kind: str, actor: str | None, targets: Sequence[Json]) -> AuditEvent | None:

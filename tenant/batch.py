@@ -11,6 +11,7 @@ from typing import Any
 
 from tenant.graph import REFINEMENT_REFUSED, TOO_MANY, Graph, GraphError, GraphGarbled, GraphRefused, Json
 from tenant.pacing import REPEATABLE, Pace, retry_after_in
+from tenant.shapes import ANY, Shape, shaped
 
 SIZE = 20
 _AT_ONCE = 4
@@ -72,12 +73,12 @@ async def batch_any(
     return answers
 
 
-async def collect(graph: Graph, first: Answer) -> list[Json] | GraphError:
-    """All items of a collection of which a batch answered the first page."""
+async def collect(graph: Graph, first: Answer, shape: Shape = ANY) -> list[Json] | GraphError:
+    """All items of a collection of which a batch answered the first page; one that is malformed makes it unreadable."""
     if isinstance(first, GraphError):
         return first
     try:
-        return [item async for item in graph.items(first)]
+        return [shaped(item, shape) async for item in graph.items(first)]
     except GraphError as error:
         return error
 

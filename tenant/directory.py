@@ -8,7 +8,7 @@ from tenant.gaps import Gaps
 from tenant.graph import Graph, GraphError, GraphGarbled, GraphRefused, Json, is_licence_error, items_of
 from tenant.model import Gap, RoleAssignment
 from tenant.pacing import REPEATABLE
-from tenant.policies import parse_time
+from tenant.shapes import ROLE_ASSIGNMENT, ROLE_DEFINITION, parse_time
 
 _ROLES = "/roleManagement/directory"
 _PATHS = (
@@ -19,6 +19,8 @@ _PATHS = (
     (f"{_ROLES}/roleAssignmentScheduleInstances",),
     (f"{_ROLES}/roleEligibilityScheduleInstances",),
 )
+_SHAPES = (ROLE_DEFINITION, ROLE_ASSIGNMENT, ROLE_ASSIGNMENT, ROLE_ASSIGNMENT)
+"""Of the last four."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,8 @@ class Roles:
     active: tuple[RoleAssignment, ...] | Gap
     eligible: tuple[RoleAssignment, ...] | Gap
     names: dict[str, str]
+    definitions: Gap | None = None
+    """Set where the definitions could not be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +63,9 @@ async def read_directory(graph: Graph, gaps: Gaps) -> Directory:
     if as_one and isinstance(organization, GraphError) and not _may_pass(organization):
         raise organization
     id, name = _organization(organization, gaps)
-    definitions, assigned, activated, eligible = [await collect(graph, answer) for answer in lists]
+    definitions, assigned, activated, eligible = [
+        await collect(graph, answer, shape) for answer, shape in zip(lists, _SHAPES, strict=True)
+    ]
     return Directory(
         id, name, _security_defaults(defaults, gaps), _roles(definitions, assigned, activated, eligible, gaps)
     )
@@ -101,10 +107,9 @@ def _roles(
     active = _active(assigned, activated, known, gaps)
     eligibilities = _eligible(eligible, known, gaps)
     anybody = any(held or isinstance(held, Gap) for held in (active, eligibilities))  # as far as is known
-    if isinstance(definitions, GraphError) and anybody:
-        gaps.add("role_definitions", definitions)
+    unread = gaps.add("role_definitions", definitions) if isinstance(definitions, GraphError) and anybody else None
     names = {one.template_id: one.name for one in (known or {}).values()}
-    return Roles(active, eligibilities, names)
+    return Roles(active, eligibilities, names, unread)
 
 
 def _active(

@@ -47,6 +47,8 @@ Before = Callable[[], Awaitable[object]]
 REFINEMENT_REFUSED = frozenset({400, 404, 501})
 """Statuses that mean that Graph doesn't support a query, rather than that it may not be read."""
 TOO_MANY = 429
+ACCEPTED = 202
+_SEND_MAIL = "/sendMail"
 _LICENCE_WORDS = ("licens", "licenc", "premium")
 TIMEOUT = httpx.Timeout(60, connect=10)
 _CLOCK_ANSWERS = 15
@@ -235,17 +237,24 @@ class Graph:
             page = await self._read(url, headers)
 
     async def send_mail(self, mailbox: str, content: bytes | Json) -> None:
-        """Send a mail from a mailbox, once: a second try could send it twice.
+        """Send a mail from a mailbox, once: a second try could send it twice. The head of the answer decides whether it is sent.
 
         ``content`` is a MIME message in base64, or the JSON body of ``sendMail``. Raises :class:`GraphError`.
         """
-        url = self._url(f"/users/{quote(mailbox, safe='')}/sendMail", "v1.0")
+        url = self._url(f"/users/{quote(mailbox, safe='')}{_SEND_MAIL}", "v1.0")
         if isinstance(content, bytes):
             request = self._request(Method.POST, url)
             request.set_stream_content(content, "text/plain")
         else:
             request = self._request(Method.POST, url, body=content)
-        await self._once(request)
+        try:
+            await self._once(request)
+        except _Accepted:
+            return
+        except _ConnectionBroke as broke:
+            if broke.status:
+                raise GraphRefused(broke.status, "", "the connection broke in the middle of the answer") from broke
+            raise
 
     async def _read(self, url: str, headers: Mapping[str, str] | None) -> Json:
         return await self._patiently(self._request(Method.GET, url, headers))
@@ -329,6 +338,12 @@ class Graph:
         if _origin(str(response.url)) == self._origin:
             with suppress(TypeError, ValueError):
                 self._ahead.append(datetime.now(UTC) - parsedate_to_datetime(response.headers.get("Date", "")))
+        if response.status_code == ACCEPTED and response.request.url.path.endswith(_SEND_MAIL):
+            raise _Accepted
+
+
+class _Accepted(Exception):
+    """A mail was taken: the head of the answer says so, and nothing that its body could add is waited for."""
 
 
 class _ConnectionBroke(GraphUnreachable):

@@ -8,6 +8,7 @@ from tenant.gaps import Gaps
 from tenant.graph import REFINEMENT_REFUSED, Graph, GraphError, GraphRefused, Json, items_of
 from tenant.model import Account, Gap, Group
 from tenant.search import key_segment
+from tenant.shapes import GROUP, MEMBERSHIP, fault
 
 _DEEPEST = 20
 """Levels of nesting that are explained; membership itself has no limit."""
@@ -32,6 +33,8 @@ async def read_groups(
             groups[id] = Group(id, name, deleted=id not in known_names)
         elif isinstance(answer, GraphError):
             groups[id] = Group(id, name, gap=gaps.add("groups", answer))
+        elif garbled := fault(answer, GROUP):
+            groups[id] = Group(id, name, gap=gaps.add("groups", garbled))
         else:
             hidden = str(answer.get("visibility") or "").lower() == "hiddenmembership"
             groups[id] = Group(id, str(answer.get("displayName") or name), hidden_membership=hidden)
@@ -53,7 +56,7 @@ async def _members_of_hidden(
     users = "transitiveMembers/microsoft.graph.user?$select=id&$top=999"
     answers = await batch(graph, [Member(f"/groups/{key_segment(id)}/{users}") for id in asked])
     for id, answer in zip(asked, answers, strict=True):
-        items = await collect(graph, answer)
+        items = await collect(graph, answer, MEMBERSHIP)
         if items and not isinstance(items, GraphError):
             members[id] = frozenset(str(item.get("id") or "").lower() for item in items)
     return members

@@ -1,8 +1,8 @@
 """Which authentication methods are MFA methods, in each of Microsoft's spellings.
 
 Sources: methodsRegistered of userRegistrationDetails and the @odata.type names of authenticationMethod (Microsoft Graph
-v1.0 and beta reference). Password, e-mail, security questions and Temporary Access Pass don't count: they can't satisfy
-per-user MFA.
+v1.0 and beta reference). Password, e-mail, security questions, Temporary Access Pass and QR code don't count: they can't
+satisfy per-user MFA.
 """
 
 from collections.abc import Iterable
@@ -42,7 +42,9 @@ _NOT_MFA = frozenset(
         "securityquestion",
         "securityquestions",
         "temporaryaccesspass",
+        "qrcodepin",
         "passwordauthenticationmethod",
+        "qrcodepinauthenticationmethod",
         "emailauthenticationmethod",
         "temporaryaccesspassauthenticationmethod",
     }
@@ -55,11 +57,17 @@ def has_mfa_method(names: Iterable[str]) -> bool | None:
     Takes names of the registration report or ``@odata.type`` values, in any case. Returns True when a known MFA method
     is among them, False when all of them are known and none is one, None when only an unknown name could decide.
     """
-    unknown = False
-    for name in names:
-        plain = name.rsplit(".", 1)[-1].lstrip("#").lower()
-        if plain in _MFA or plain.startswith(_MFA_PREFIXES):
-            return True
-        if plain not in _NOT_MFA:
-            unknown = True
-    return None if unknown else False
+    kinds = {_satisfies_mfa(name) for name in names}
+    return True if True in kinds else None if None in kinds else False
+
+
+def unknown_methods(names: Iterable[str]) -> tuple[str, ...]:
+    """Those of the names that this version doesn't know, each once."""
+    return tuple(dict.fromkeys(name for name in names if _satisfies_mfa(name) is None))
+
+
+def _satisfies_mfa(name: str) -> bool | None:
+    plain = name.rsplit(".", 1)[-1].lstrip("#").lower()
+    if plain in _MFA or plain.startswith(_MFA_PREFIXES):
+        return True
+    return False if plain in _NOT_MFA else None

@@ -109,7 +109,10 @@ class Policy:
     """Authentication flows, without ``none``."""
     grant: GrantControls | None = None
     unknown_members: tuple[str, ...] = ()
-    """Dotted paths of non-empty members of ``conditions`` (any depth), and ``partialEnablementStrategy``."""
+    """Dotted paths of what isn't understood: non-empty members that this version doesn't know, of ``conditions`` at any depth and
+    of the policy itself, and members of the wrong kind."""
+    plan: bool = False
+    """Whether it is a policy plan: rules of a kind of their own, which this version doesn't read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +130,28 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
+class GroupDetails:
+    """A group that an account may be put into: what that would bring with it, and who is in it already."""
+
+    id: str
+    display_name: str
+    containers: Mapping[str, str] = field(default_factory=dict)
+    """Id -> name of the groups that it is in, nested ones included, as far as is known."""
+    containers_gap: Gap | None = None
+    """Set where it may be in further ones."""
+    members: tuple[str, ...] = ()
+    """User principal names of the users in it, by name, as far as is known."""
+    members_gap: Gap | None = None
+    """Set where there may be others, and nobody could read them."""
+    more_members: bool = False
+    """Whether it has more users than are listed."""
+    dynamic: bool = False
+    """Whether a rule says who is in it: nobody can be added by hand."""
+    synchronised: bool = False
+    """Whether it comes from an on-premises directory, and is changed there."""
+
+
+@dataclass(frozen=True, slots=True)
 class RoleAssignment:
     """A directory role held by a user or a role-assignable group, active or eligible."""
 
@@ -141,6 +166,18 @@ class RoleAssignment:
 
 
 @dataclass(frozen=True, slots=True)
+class MfaService:
+    """The tenant's settings of per-user MFA."""
+
+    allows_app_passwords: bool
+    """The switch "Allow users to create app passwords to sign in to non-browser apps"."""
+    trusted_ips: tuple[str, ...] = ()
+    """The address ranges of the MFA trusted IPs, as Graph writes them."""
+    trusts_federated_users: bool | None = None
+    """Whether requests of federated users from the intranet skip MFA; None where the answer doesn't say."""
+
+
+@dataclass(frozen=True, slots=True)
 class Tenant:
     """Everything that is read once per scan."""
 
@@ -148,6 +185,8 @@ class Tenant:
     display_name: str = ""
     security_defaults: bool | Gap = False
     policies: tuple[Policy, ...] | Gap = ()
+    unlisted_policies: Gap | None = None
+    """Set where policies may be missing from ``policies``: v1.0's list leaves out those that use preview features."""
     licences: Gap | None = None
     """The subscribed licences, where they couldn't be read and would have told whether there can be policies at all."""
     strengths: Mapping[str, AuthenticationStrength] | Gap = field(default_factory=dict)
@@ -162,8 +201,12 @@ class Tenant:
     role_holding_users: frozenset[str] = frozenset()
     """Ids among the principals of roles that are users', not groups': nobody else holds a role through them. Read only where
     memberships are unread, and otherwise empty."""
+    role_definitions: Gap | None = None
+    """Set where the definitions of roles could not be read: whether a role is built-in is then unknown."""
     role_names: Mapping[str, str] = field(default_factory=dict)
     """Role template id -> display name, to explain a scope."""
+    mfa_service: MfaService | None = None
+    """The settings of per-user MFA; None where they couldn't be read. No verdict depends on them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,6 +308,7 @@ class AuditEvent:
     time: datetime
     kind: str
     """``policy_added``, ``policy_updated``, ``policy_deleted``, ``security_defaults``, ``mfa_enabled``, ``mfa_disabled``,
+    ``mfa_changed`` (per-user MFA, and the log doesn't say how), ``tenant_switch``, ``mfa_registration_policy``,
     ``app_password_created``, ``app_password_deleted``, ``group_added``, ``group_removed``, ``role_added``, ``role_removed``."""
     actor: str | None
     """User principal name of the person, or the name of the application, that did it."""
@@ -272,7 +316,8 @@ class AuditEvent:
     """Id of the policy, account or group that was changed."""
     target_name: str
     detail: str = ""
-    """For ``security_defaults``: ``on`` or ``off`` afterwards, where the log says so."""
+    """What it was afterwards, where the log says so: ``on`` or ``off`` of ``security_defaults`` and ``tenant_switch``, the state
+    of per-user MFA."""
     container_id: str = ""
     """Id of the group or role that the target was added to or removed from."""
     container_name: str = ""

@@ -55,6 +55,14 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         "GET", "/policies/identitySecurityDefaultsEnforcementPolicy", "v1.0", "Policy.Read.All", "security_defaults"
     ),
     Endpoint("GET", "/identity/conditionalAccess/policies", "v1.0", "Policy.Read.All", "conditional_access_policies"),
+    Endpoint(
+        "GET",
+        "/identity/conditionalAccess/policies",
+        "beta",
+        "Policy.Read.All",
+        "conditional_access_preview_policies",
+    ),
+    Endpoint("GET", "/identity/conditionalAccess/plans", "beta", "Policy.Read.All", "policy_plans"),
     Endpoint("GET", "/identity/conditionalAccess/namedLocations", "v1.0", "Policy.Read.All", "named_locations"),
     Endpoint("POST", "/identity/conditionalAccess/evaluate", "v1.0", "Policy.Read.All", "what_if"),
     Endpoint("GET", "/policies/authenticationStrengthPolicies", "v1.0", "Policy.Read.All", "authentication_strengths"),
@@ -65,11 +73,15 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         "Policy.Read.All",
         "authentication_strengths",
     ),
+    Endpoint("GET", "/policies/mfaServicePolicy", "beta", "Policy.Read.All", "mfa_service"),
     Endpoint("GET", "/users/{id}/authentication/requirements", "beta", "Policy.Read.All", "per_user_mfa"),
     Endpoint("GET", "/users", "v1.0", "User.Read.All", "selection"),
     Endpoint("GET", "/users/{id}", "v1.0", "User.Read.All", "account_properties"),
     Endpoint("GET", "/users/{id}/transitiveMemberOf", "v1.0", "GroupMember.Read.All", "group_memberships"),
     Endpoint("GET", "/groups/{id}", "v1.0", "GroupMember.Read.All", "groups"),
+    Endpoint("GET", "/groups", "v1.0", "GroupMember.Read.All", "groups"),
+    Endpoint("GET", "/groups/{id}/transitiveMemberOf/microsoft.graph.group", "v1.0", "GroupMember.Read.All", "groups"),
+    Endpoint("GET", "/groups/{id}/transitiveMemberOf", "v1.0", "GroupMember.Read.All", "groups"),
     Endpoint("GET", "/groups/{id}/members/microsoft.graph.group", "v1.0", "GroupMember.Read.All", "groups"),
     Endpoint("GET", "/groups/{id}/members", "v1.0", "GroupMember.Read.All", "groups"),
     Endpoint("GET", "/groups/{id}/transitiveMembers/microsoft.graph.user", "v1.0", "GroupMember.Read.All", "selection"),
@@ -117,8 +129,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
 PERMISSIONS: tuple[Permission, ...] = (
     Permission(
         "Policy.Read.All",
-        "Security Defaults, Conditional Access policies, named locations, authentication strengths, and the per-user MFA "
-        "state of each service account; asking Microsoft's What If about them (WHAT_IF_BUDGET).",
+        "Security Defaults, Conditional Access policies and policy plans, named locations, authentication strengths, the per-user MFA "
+        "state of each service account, and the tenant's switch for app passwords; asking Microsoft's What If about them (WHAT_IF_BUDGET).",
         "No account can be judged.",
     ),
     Permission(

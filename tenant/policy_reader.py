@@ -1,11 +1,17 @@
 """Reads Conditional Access: the policies, and the authentication strengths and named locations they refer to."""
 
-from dataclasses import dataclass
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
+from tenant import turns as limits
 from tenant.gaps import Gaps
-from tenant.graph import REFINEMENT_REFUSED, Graph, GraphError, GraphRefused, Json
-from tenant.model import AuthenticationStrength, Gap, Policy
-from tenant.policies import parse_policy, parse_strength
+from tenant.graph import REFINEMENT_REFUSED, Graph, GraphError, GraphGarbled, GraphRefused, Json, at_once
+from tenant.locations import EVERYWHERE, FIXED_LOCATIONS
+from tenant.model import AuthenticationStrength, Gap, Policy, Tenant
+from tenant.policies import parse_plan, parse_policy, parse_strength
+from tenant.shapes import LOCATION, POLICY, STRENGTH, shaped
+from tenant.turns import Turns
 
 # Names and ids of the service plans of Entra ID P1 and P2 (Microsoft's licensing service plan reference).
 _PREMIUM = frozenset(
@@ -23,7 +29,10 @@ _STRENGTHS = (
     "/policies/authenticationStrengthPolicies",
     "/identity/conditionalAccess/authenticationStrength/policies",  # the same, where the first isn't known
 )
-_NO_LOCATION = frozenset({"all", "alltrusted"})
+
+
+_POLICIES = "/identity/conditionalAccess/policies"
+_PLANS = "/identity/conditionalAccess/plans"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,39 +40,115 @@ class Policies:
     """The policies of a tenant, and what they refer to."""
 
     policies: tuple[Policy, ...] | Gap
-    licences: Gap | None
+    """Policy plans are among them."""
+    unlisted: Gap | None = None
+    """Set where policies may be missing from ``policies``."""
+    licences: Gap | None = None
     """The unread licences that would have told whether there can be policies at all."""
-    strengths: dict[str, AuthenticationStrength] | Gap
-    named_locations: dict[str, str] | Gap
+    strengths: dict[str, AuthenticationStrength] | Gap = field(default_factory=dict)
+    named_locations: dict[str, str] | Gap = field(default_factory=dict)
 
 
 async def read_policies(graph: Graph, gaps: Gaps) -> Policies:
     """Read them one after the other: Conditional Access allows one request a second for all apps of the tenant."""
-    policies, licences = await _policies(graph, gaps)
+    turns = _turns(graph)
+    try:
+        policies, unlisted = await _listed(graph, gaps, turns)
+    except GraphError as error:
+        return await _unread(graph, gaps, error)
+    plans, unlisted_plans = await _plans(graph, gaps, turns)
     strengths: dict[str, AuthenticationStrength] | Gap = {}
     locations: dict[str, str] | Gap = {}
-    if not isinstance(policies, Gap):
-        if any(one.grant and one.grant.strength and not one.grant.strength.requirements_satisfied for one in policies):
-            strengths = await _strengths(graph, gaps)
-        if any(_named_locations(one) for one in policies):
-            locations = await _locations(graph, gaps)
-    return Policies(policies, licences, strengths, locations)
+    if need_strengths(policies):
+        strengths = await _strengths(graph, gaps, turns)
+    if need_locations(policies):
+        locations = await _locations(graph, gaps, turns)
+    return Policies((*policies, *plans), unlisted or unlisted_plans, None, strengths, locations)
 
 
-async def _policies(graph: Graph, gaps: Gaps) -> tuple[tuple[Policy, ...] | Gap, Gap | None]:
-    """The policies, and the licences where those are the other missing input."""
+async def read_what_they_need(graph: Graph, gaps: Gaps, tenant: Tenant, more: Sequence[Policy]) -> Tenant:
+    """The tenant with what further policies refer to as well, as far as its own ones didn't need it."""
+    own = () if isinstance(tenant.policies, Gap) else tenant.policies
+    strengths, locations = tenant.strengths, tenant.named_locations
+    turns = _turns(graph)
+    if need_strengths(more) and not need_strengths(own):
+        strengths = await _strengths(graph, gaps, turns)
+    if need_locations(more) and not need_locations(own):
+        locations = await _locations(graph, gaps, turns)
+    return replace(tenant, strengths=strengths, named_locations=locations)
+
+
+def need_strengths(policies: Sequence[Policy]) -> bool:
+    """Whether one of the policies names an authentication strength without saying what it satisfies."""
+    return any(one.grant and one.grant.strength and not one.grant.strength.requirements_satisfied for one in policies)
+
+
+def need_locations(policies: Sequence[Policy]) -> bool:
+    """Whether one of the policies names a location by its id."""
+    return any(_named_locations(one) for one in policies)
+
+
+def _turns(graph: Graph) -> Turns:
+    """Conditional Access takes one request a second, of all apps of the tenant."""
+    return Turns(sys.maxsize, requests=1, seconds=limits.CONDITIONAL_ACCESS_SECONDS, sleep=graph.sleep)
+
+
+async def _listed(graph: Graph, gaps: Gaps, turns: Turns) -> tuple[list[Policy], Gap | None]:
+    """The policies of beta's list; where it can't be read, those of v1.0's, and the gap that says that some may be missing.
+
+    v1.0's list leaves out policies that use preview features (a maintainer of Microsoft's in microsoft/EntraExporter#35). Raises
+    ``GraphError`` where neither can be read: the refusal that a permission or a licence would lift, if one is.
+    """
     try:
-        raw = [item async for item in graph.pages("/identity/conditionalAccess/policies", headers=_ALL_MEMBERS)]
-    except GraphRefused as refused:
-        if refused.status != 403:
-            return gaps.add("conditional_access_policies", refused), None
+        return await _list(graph, "beta", turns), None
+    except GraphError as error:
+        refused = error
+    try:
+        policies = await _list(graph, "v1.0", turns)
+    except GraphError as error:
+        raise refused if _is_forbidden(refused) else error  # noqa: B904 -- either may be the one that says more
+    what = "v1.0's list leaves out policies that use preview features, and beta's can't be read"
+    return policies, gaps.add("conditional_access_preview_policies", refused, what=what)
+
+
+async def _list(graph: Graph, version: str, turns: Turns) -> list[Policy]:
+    """The policies of one version's list, each once."""
+    found: dict[str, Policy] = {}
+    async for item in graph.pages(_POLICIES, version=version, headers=_ALL_MEMBERS, before=turns.take):
+        policy = parse_policy(shaped(item, POLICY))
+        found.setdefault(policy.id, policy)
+    return list(found.values())
+
+
+async def _plans(graph: Graph, gaps: Gaps, turns: Turns) -> tuple[list[Policy], Gap | None]:
+    """The policy plans as policies. Few tenants have any, and Graph may not know them: a refusal means that there are none.
+
+    Only an answer that nothing can be made of leaves open whether there are some.
+    """
+    found: list[Policy] = []
+    try:
+        async for item in graph.pages(_PLANS, version="beta", headers=_ALL_MEMBERS, before=turns.take):
+            found.append(parse_plan(item))  # noqa: PERF401 -- those that came before a refusal stay
+    except GraphGarbled as error:
+        return found, gaps.add("policy_plans", error)
+    except GraphError:
+        pass
+    return found, None
+
+
+async def _unread(graph: Graph, gaps: Gaps, error: GraphError) -> Policies:
+    """What a refusal of both lists means: without a licence for Conditional Access there are no policies."""
+    licensed: bool | Gap = True
+    if _is_forbidden(error):
         licensed = await _may_have_premium_licence(graph, gaps)
         if licensed is False:
-            return (), None
-        return gaps.add("conditional_access_policies", refused), licensed if isinstance(licensed, Gap) else None
-    except GraphError as error:
-        return gaps.add("conditional_access_policies", error), None
-    return tuple(parse_policy(item) for item in raw), None
+            return Policies(())
+    gap = gaps.add("conditional_access_policies", error)
+    return Policies(gap, licences=licensed if isinstance(licensed, Gap) else None)
+
+
+def _is_forbidden(error: GraphError) -> bool:
+    return isinstance(error, GraphRefused) and error.status == 403
 
 
 async def _may_have_premium_licence(graph: Graph, gaps: Gaps) -> bool | Gap:
@@ -83,19 +168,23 @@ def _is_premium(sku: Json) -> bool:
     """Whether a subscription may hold Entra ID P1 or P2: what it doesn't say counts against the tenant being without."""
     status, plans = sku.get("capabilityStatus"), sku.get("servicePlans")
     subscribed = not isinstance(status, str) or status.lower() in _SUBSCRIBED
-    return subscribed and (not isinstance(plans, list) or any(map(_is_premium_plan, plans)))
+    return subscribed and (not isinstance(plans, list) or any(map(_may_be_premium_plan, plans)))
 
 
-def _is_premium_plan(plan: object) -> bool:
+def _may_be_premium_plan(plan: object) -> bool:
+    """Whether a service plan is Entra ID P1 or P2, or one that doesn't say what it is."""
     named = (plan.get("servicePlanName"), plan.get("servicePlanId")) if isinstance(plan, dict) else ()
-    return any(str(name).lower() in _PREMIUM for name in named)
+    told = [name.lower() for name in named if isinstance(name, str) and name]
+    return not told or any(name in _PREMIUM for name in told)
 
 
-async def _strengths(graph: Graph, gaps: Gaps) -> dict[str, AuthenticationStrength] | Gap:
+async def _strengths(graph: Graph, gaps: Gaps, turns: Turns) -> dict[str, AuthenticationStrength] | Gap:
     refusal: GraphRefused | None = None
     for path in _STRENGTHS:
+        before = turns.take if "conditionalAccess" in path else at_once
         try:
-            found = [parse_strength(item) async for item in graph.pages(path, headers=_ALL_MEMBERS)]
+            pages = graph.pages(path, headers=_ALL_MEMBERS, before=before)
+            found = [parse_strength(shaped(item, STRENGTH)) async for item in pages]
             return {strength.id: strength for strength in found}
         except GraphRefused as refused:
             refusal = refusal or refused
@@ -106,15 +195,16 @@ async def _strengths(graph: Graph, gaps: Gaps) -> dict[str, AuthenticationStreng
     return gaps.add("authentication_strengths", refusal or "nothing was asked")
 
 
-async def _locations(graph: Graph, gaps: Gaps) -> dict[str, str] | Gap:
+async def _locations(graph: Graph, gaps: Gaps, turns: Turns) -> dict[str, str] | Gap:
     """Names only: no verdict depends on them."""
     try:
         path = "/identity/conditionalAccess/namedLocations"
-        found = [item async for item in graph.pages(path)]
+        found = [shaped(item, LOCATION) async for item in graph.pages(path, before=turns.take)]
     except GraphError as error:
         return gaps.add("named_locations", error)
-    return {str(item.get("id") or "").lower(): str(item.get("displayName") or item.get("id")) for item in found}
+    return {str(item["id"]).lower(): str(item.get("displayName") or item["id"]) for item in found}
 
 
 def _named_locations(policy: Policy) -> set[str]:
-    return {one.lower() for one in policy.include_locations + policy.exclude_locations} - _NO_LOCATION
+    named = {one.lower() for one in policy.include_locations + policy.exclude_locations}
+    return named - FIXED_LOCATIONS.keys() - {EVERYWHERE}

@@ -14,6 +14,7 @@ from tenant.directory import Roles, read_directory
 from tenant.gaps import Gaps
 from tenant.graph import Graph, GraphError
 from tenant.group_reader import read_groups, read_nesting
+from tenant.mfa_service import read_mfa_service
 from tenant.model import Account, Gap, Policy, Tenant
 from tenant.policy_reader import read_policies
 from tenant.search import key_segment
@@ -47,8 +48,8 @@ async def read_tenant(
     """
     gaps = Gaps()
     directory = await read_directory(graph, gaps)  # first and alone: it shows whether there is an answer at all
-    policies, (accounts, names) = await asyncio.gather(
-        read_policies(graph, gaps), AccountReader(graph, gaps, selection, known).read(only)
+    policies, (accounts, names), mfa_service = await asyncio.gather(
+        read_policies(graph, gaps), AccountReader(graph, gaps, selection, known).read(only), read_mfa_service(graph)
     )
     named = _groups_named_by(policies.policies)
     explained = named | _principals_of(directory.roles)
@@ -62,6 +63,7 @@ async def read_tenant(
         display_name=directory.display_name,
         security_defaults=directory.security_defaults,
         policies=policies.policies,
+        unlisted_policies=policies.unlisted,
         licences=policies.licences,
         strengths=policies.strengths,
         named_locations=policies.named_locations,
@@ -70,7 +72,9 @@ async def read_tenant(
         role_assignments=directory.roles.active,
         role_eligibilities=directory.roles.eligible,
         role_holding_users=users,
+        role_definitions=directory.roles.definitions,
         role_names=directory.roles.names,
+        mfa_service=mfa_service,
     )
     return Reading(tenant, accounts, gaps.found())
 

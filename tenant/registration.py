@@ -9,6 +9,7 @@ from tenant.methods import has_mfa_method
 from tenant.model import Gap, Registration
 from tenant.permissions import REGISTRATION_REPORT_PERMISSION
 from tenant.search import key_segment
+from tenant.shapes import METHOD, REGISTRATION, shaped
 
 _INPUT = "mfa_registration"
 _REPORT = "/reports/authenticationMethods/userRegistrationDetails"
@@ -31,7 +32,7 @@ async def read_registrations(graph: Graph, gaps: Gaps, ids: Sequence[str]) -> di
 
 
 async def _own(graph: Graph, gaps: Gaps, id: str, answer: Answer, report: Report) -> tuple[str, ...] | Gap:
-    items = await collect(graph, answer)
+    items = await collect(graph, answer, METHOD)
     if not isinstance(items, GraphError):
         # A method without a type is one that nobody knows, not one that isn't there.
         return tuple(str(item.get("@odata.type") or "unknown") for item in items)
@@ -46,8 +47,11 @@ def _report(id: str, row: Answer) -> Report:
     if isinstance(row, GraphError):
         refused = isinstance(row, GraphRefused) and row.status == 403
         return Gap(_INPUT, str(row), REGISTRATION_REPORT_PERMISSION if refused else None, id, tenant_wide=False)
-    methods = row.get("methodsRegistered")
-    return tuple(str(one) for one in methods) if isinstance(methods, list) else None
+    try:
+        methods = shaped(row, REGISTRATION).get("methodsRegistered")
+    except GraphError as garbled:
+        return Gap(_INPUT, str(garbled), account_id=id, tenant_wide=False)
+    return tuple(methods) if methods is not None else None
 
 
 def _verdict(report: Report) -> bool | None:

@@ -19,6 +19,7 @@ from tenant.selection import (
     matches,
     selected_property,
 )
+from tenant.shapes import FOUND, MEMBERSHIP, fault
 
 _ADVANCED = {"ConsistencyLevel": "eventual"}
 _PAGE = 999
@@ -72,7 +73,9 @@ async def find_accounts(graph: Graph, gaps: Gaps, selection: Selection, select: 
     for criterion in _criteria(selection, select):
         try:
             async for user in _first_supported(graph, criterion.queries):
-                if criterion.fits(user):
+                if garbled := fault(user, FOUND):
+                    gaps.add("selection", garbled, what=criterion.name)
+                elif criterion.fits(user):
                     yield Hit(user)
         except GraphUnreachable:
             raise
@@ -96,7 +99,9 @@ async def _members(graph: Graph, gaps: Gaps, group: str, select: str) -> AsyncIt
     )
     try:
         async for user in _first_supported(graph, queries):
-            if str(user.get("@odata.type") or _USER).lower() == _USER:
+            if garbled := fault(user, MEMBERSHIP):
+                gaps.add("selection", garbled, what=f"group {group}")
+            elif str(user.get("@odata.type") or _USER).lower() == _USER:
                 yield Hit(user, group=group.lower())
     except GraphUnreachable:
         raise
@@ -108,7 +113,9 @@ async def _everybody(graph: Graph, gaps: Gaps, criteria: Sequence[_Criterion]) -
     needed = ",".join(dict.fromkeys(["id", "userPrincipalName", *(one.needs for one in criteria)]))
     try:
         async for user in graph.pages(f"/users?$select={needed}&$top={_PAGE}"):
-            if any(one.fits(user) for one in criteria):
+            if garbled := fault(user, FOUND):
+                gaps.add("selection", garbled, what=", ".join(one.name for one in criteria))
+            elif any(one.fits(user) for one in criteria):
                 yield Hit(user, complete=False)
     except GraphUnreachable:
         raise

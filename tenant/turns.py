@@ -11,6 +11,8 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 
 REQUESTS, SECONDS = 5, 10.0
+CONDITIONAL_ACCESS_SECONDS = 1.0
+"""Seconds between two requests for Conditional Access. One that comes too soon is refused, and nobody says for how long."""
 PER_SCAN = 150
 """Requests that one scan spends at most: five minutes, half of what the function may take. The next scan goes on."""
 

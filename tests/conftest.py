@@ -36,6 +36,12 @@ def loggers_as_they_come() -> None:
 
 
 @pytest.fixture(autouse=True)
+def no_waiting_for_conditional_access(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Graph on this machine lets in more than one request a second."""
+    monkeypatch.setattr("tenant.turns.CONDITIONAL_ACCESS_SECONDS", 0.0)
+
+
+@pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test sees the settings of the developer's own shell or ``local.settings.json``."""
     for field in model.Settings.model_fields:

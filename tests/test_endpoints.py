@@ -67,6 +67,9 @@ def _plainer() -> list[LoggedRequest]:
         graph.heal()
         graph.fail(r"/microsoft\.graph|/policies/authenticationStrength", 400)
         _run(graph, "scan", "--no-store", **selection)
+        _run(graph, "simulate", "--group", f"{SVC}=Outer", **selection)
+        graph.heal()
+        _run(graph, "simulate", "--group", f"{SVC}=Outer", **selection)
         return list(graph.requests)
 
 

@@ -1,8 +1,10 @@
 """Writes the parts of the documentation that come from code: ``python -m tests.update_docs``. A test compares them."""
 
+import json
 from pathlib import Path
 
 from checks.pages import CheckPage, pages
+from jobs.snapshot import schema
 from settings.model import settings_table
 from tenant.permissions import permissions_table
 
@@ -17,6 +19,7 @@ def generated() -> dict[str, str]:
             "# Microsoft Graph permissions\n\nApplication permissions of the app's managed identity. All of them only read; "
             f"`Mail.Send` alone sends, and belongs into Exchange Online.\n\n{permissions_table()}"
         ),
+        "snapshot.schema.json": json.dumps(schema(), indent=1) + "\n",
         "checks.md": "# Checks\n\n" + "\n".join(_chapter(page) for page in pages()),
     }
 

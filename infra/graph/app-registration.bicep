@@ -22,6 +22,10 @@ param readerGroupId string = ''
 param operatorGroupId string = ''
 
 var appRoles = loadJsonContent('../data/app-roles.json')
+
+// People get tokens through Azure CLI and Azure PowerShell, which nobody needs to consent to.
+var access = loadJsonContent('../data/api.json')
+var microsoftGraphAppId = loadJsonContent('../data/graph-permissions.json').resourceAppId
 var readerRoleId = '2421fe18-e109-4f54-89b9-3e7ecdfffecd'
 var operatorRoleId = 'cedd9529-f71d-4060-ba4f-a277eb375715'
 var tokenExchangeAudiences = {
@@ -30,18 +34,27 @@ var tokenExchangeAudiences = {
   AzureChinaCloud: 'api://AzureADTokenExchangeChina'
 }
 
+var uniqueName = 'app-password-watch-${uniqueString(resourceGroup().id)}'
+
 resource registration 'Microsoft.Graph/applications@v1.0' = {
-  uniqueName: 'app-password-watch-${uniqueString(resourceGroup().id)}'
+  uniqueName: uniqueName
   displayName: displayName
   signInAudience: 'AzureADMyOrg'
-  api: {
-    requestedAccessTokenVersion: 2
-  }
+  // The output IDENTIFIER_URI of the deployment, which App Service takes as an audience. It can't hold the client ID, which
+  // is known only when the registration is there.
+  identifierUris: [
+    'api://${tenant().tenantId}/${uniqueName}'
+  ]
+  api: access.api
   appRoles: appRoles
   web: {
     redirectUris: [
       redirectUri
     ]
+    implicitGrantSettings: {
+      // App Service asks for a code and an ID token at once.
+      enableIdTokenIssuance: true
+    }
   }
 }
 
@@ -62,6 +75,18 @@ resource principal 'Microsoft.Graph/servicePrincipals@v1.0' = {
   appRoleAssignmentRequired: true
 }
 
+resource microsoftGraph 'Microsoft.Graph/servicePrincipals@v1.0' existing = {
+  appId: microsoftGraphAppId
+}
+
+// Where an assignment is required, nobody can consent for themselves.
+resource consent 'Microsoft.Graph/oauth2PermissionGrants@v1.0' = {
+  clientId: principal.id
+  consentType: 'AllPrincipals'
+  resourceId: microsoftGraph.id
+  scope: 'openid profile email'
+}
+
 resource readers 'Microsoft.Graph/appRoleAssignedTo@v1.0' = if (!empty(readerGroupId)) {
   appRoleId: readerRoleId
   principalId: readerGroupId
@@ -75,3 +100,4 @@ resource operators 'Microsoft.Graph/appRoleAssignedTo@v1.0' = if (!empty(operato
 }
 
 output authClientId string = registration.appId
+output identifierUri string = 'api://${tenant().tenantId}/${uniqueName}'

@@ -19,10 +19,12 @@ resource microsoftGraph 'Microsoft.Graph/servicePrincipals@v1.0' existing = {
   appId: permissions.resourceAppId
 }
 
-resource grants 'Microsoft.Graph/appRoleAssignedTo@v1.0' = [for permission in wanted: {
-  appRoleId: permission.id
-  principalId: identityPrincipalId
-  resourceId: microsoftGraph.id
-}]
+resource grants 'Microsoft.Graph/appRoleAssignedTo@v1.0' = [
+  for permission in wanted: {
+    appRoleId: permission.id
+    principalId: identityPrincipalId
+    resourceId: microsoftGraph.id
+  }
+]
 
 output granted array = [for permission in wanted: permission.value]

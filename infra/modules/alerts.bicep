@@ -23,23 +23,25 @@ param failureThreshold int
 
 // Log lines and not AppRequests: in OpenTelemetry mode the host writes no request for a queue trigger. The app writes
 // "Run <id>: <n> accounts, complete: <True or False>, ..." once a scan is kept; functions/queues.py has the line.
+// A new installation has had no time to scan yet: its oldest line is younger than the limit.
 var scanOverdueQuery = '''
 AppTraces
-| where TimeGenerated > ago({0}h)
-| where Message startswith "Run " and Message contains " accounts, complete: "
-| summarize Scans = count()
-| where Scans == 0
+| summarize Oldest = min(TimeGenerated), Scans = countif(TimeGenerated > ago({0}h) and Message startswith "Run " and Message contains " accounts, complete: ")
+| where Scans == 0 and (isnull(Oldest) or Oldest < ago({0}h))
 '''
 
-// The host writes "Executed 'Functions.<name>' (Succeeded, ..." or "(Failed, ..." for every run of a function.
+// The host writes a record for every run of a function that ends. In OpenTelemetry mode one that failed is an exception,
+// whose message is another than that of a trace; the properties are the same.
 var poisonQuery = '''
-AppTraces
-| where Message startswith "Executed 'Functions.scans_poison'" or Message startswith "Executed 'Functions.alerts_poison'"
+union isfuzzy=true AppTraces, AppExceptions
+| where tostring(Properties.EventName) == "FunctionCompleted"
+| where tostring(Properties.functionName) in ("Functions.scans_poison", "Functions.alerts_poison")
 '''
 
 var failureQuery = '''
-AppTraces
-| where Message startswith "Executed 'Functions." and Message contains "(Failed"
+union isfuzzy=true AppTraces, AppExceptions
+| where tostring(Properties.EventName) == "FunctionCompleted"
+| where tostring(Properties.status) == "Failed"
 '''
 
 var rules = [
@@ -83,53 +85,57 @@ resource operations 'Microsoft.Insights/actionGroups@2023-01-01' = {
   properties: {
     enabled: true
     groupShortName: 'AppPwdWatch'
-    emailReceivers: [for (address, index) in operationsEmails: {
-      name: 'mail-${index}'
-      emailAddress: address
-      useCommonAlertSchema: true
-    }]
+    emailReceivers: [
+      for (address, index) in operationsEmails: {
+        name: 'mail-${index}'
+        emailAddress: address
+        useCommonAlertSchema: true
+      }
+    ]
   }
 }
 
-resource alertRules 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [for rule in rules: {
-  name: 'alert-${appName}-${rule.name}'
-  location: location
-  tags: tags
-  kind: 'LogAlert'
-  properties: {
-    displayName: '${rule.title} (${appName})'
-    description: rule.text
-    enabled: true
-    severity: rule.severity
-    scopes: [
-      workspaceId
-    ]
-    evaluationFrequency: rule.frequency
-    windowSize: rule.window
-    criteria: {
-      allOf: [
-        {
-          query: rule.query
-          timeAggregation: 'Count'
-          operator: 'GreaterThan'
-          threshold: rule.threshold
-          failingPeriods: {
-            minFailingPeriodsToAlert: 1
-            numberOfEvaluationPeriods: 1
+resource alertRules 'Microsoft.Insights/scheduledQueryRules@2026-03-01' = [
+  for rule in rules: {
+    name: 'alert-${appName}-${rule.name}'
+    location: location
+    tags: tags
+    kind: 'LogAlert'
+    properties: {
+      displayName: '${rule.title} (${appName})'
+      description: rule.text
+      enabled: true
+      severity: rule.severity
+      scopes: [
+        workspaceId
+      ]
+      evaluationFrequency: rule.frequency
+      windowSize: rule.window
+      criteria: {
+        allOf: [
+          {
+            query: rule.query
+            timeAggregation: 'Count'
+            operator: 'GreaterThan'
+            threshold: rule.threshold
+            failingPeriods: {
+              minFailingPeriodsToAlert: 1
+              numberOfEvaluationPeriods: 1
+            }
           }
-        }
-      ]
-    }
-    // One mail when it starts and one when it is over, not one per evaluation.
-    autoMitigate: true
-    // A fresh workspace has none of the tables yet.
-    skipQueryValidation: true
-    actions: {
-      actionGroups: [
-        operations.id
-      ]
+        ]
+      }
+      // One mail when it starts and one when it is over, not one per evaluation.
+      autoMitigate: true
+      // A fresh workspace has none of the tables yet.
+      skipQueryValidation: true
+      actions: {
+        actionGroups: [
+          operations.id
+        ]
+      }
     }
   }
-}]
+]
 
 output actionGroupId string = operations.id

@@ -39,8 +39,8 @@ param insightsConnectionString string
 @description('Address of the vault.')
 param vaultUri string
 
-@description('Names of the secrets that the app reads from the vault.')
-param secretNames array
+@description('Names of the secrets that the vault must hold.')
+param expectedSecrets array
 
 @description('Settings of the app. Empty ones are left out.')
 param settings object
@@ -63,6 +63,9 @@ param authClientId string
 @description('Tenant of the app registration.')
 param authTenantId string
 
+@description('Identifier URI of the app registration, which tokens of version 1 name as their audience.')
+param authIdentifierUri string
+
 var secretSettings = {
   'teams-webhook-url': 'TEAMS_WEBHOOK_URL'
   'webhook-secret': 'WEBHOOK_SECRET'
@@ -70,11 +73,10 @@ var secretSettings = {
 }
 
 // Without an account key: the host and the app both sign in as the managed identity.
-var platformSettings = {
+var identitySettings = {
   APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identityClientId};Authorization=AAD'
   APPLICATIONINSIGHTS_CONNECTION_STRING: insightsConnectionString
   AZURE_CLIENT_ID: identityClientId
-  AzureWebJobsStorage__accountName: storageAccountName
   AzureWebJobsStorage__blobServiceUri: blobEndpoint
   AzureWebJobsStorage__clientId: identityClientId
   AzureWebJobsStorage__credential: 'managedidentity'
@@ -82,30 +84,51 @@ var platformSettings = {
   AzureWebJobsStorage__tableServiceUri: tableEndpoint
 }
 
+// Tools look for the account by its name. In a national cloud the host would take the name for one of the public cloud,
+// whatever addresses stand beside it.
+var inPublicCloud = environment().name == 'AzureCloud'
+var accountSettings = inPublicCloud
+  ? {
+      AzureWebJobsStorage__accountName: storageAccountName
+    }
+  : {}
+
 // The app registration trusts the managed identity, so there is no client secret to leak or to renew.
 // The name of this setting is fixed by App Service.
-var authSettings = empty(authClientId) ? {} : {
-  OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID: identityClientId
-  WEBSITE_AUTH_AAD_ALLOWED_TENANTS: authTenantId
-}
+var authSettings = empty(authClientId)
+  ? {}
+  : {
+      OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID: identityClientId
+      WEBSITE_AUTH_AAD_ALLOWED_TENANTS: authTenantId
+    }
 
+// Every secret that the vault may hold is referred to, whether or not this deployment knows of it: what was put there once
+// is never lost by a deployment that forgets it. The app takes a reference without a secret for an error only where the
+// secret is expected.
 var vaultReferences = toObject(
-  secretNames,
-  secretName => secretSettings[secretName],
-  secretName => '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/${secretName})'
+  items(secretSettings),
+  secret => secret.value,
+  secret => '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/${secret.key})'
 )
+var expectedSettings = {
+  EXPECTED_SECRETS: empty(expectedSecrets)
+    ? 'none'
+    : join(map(expectedSecrets, secretName => secretSettings[secretName]), ',')
+}
 
 // Links in alerts lead to the app's own report, unless it is closed or another address was chosen.
-var reportSettings = empty(authClientId) ? {} : {
-  REPORT_URL: 'https://${site.properties.defaultHostName}/api/report'
-}
+var reportSettings = empty(authClientId)
+  ? {}
+  : {
+      REPORT_URL: 'https://${site.properties.defaultHostName}/api/report'
+    }
 var chosenSettings = toObject(
   filter(items(settings), setting => !empty(setting.value)),
   setting => setting.key,
   setting => setting.value
 )
 
-resource plan 'Microsoft.Web/serverfarms@2024-04-01' = {
+resource plan 'Microsoft.Web/serverfarms@2025-03-01' = {
   name: planName
   location: location
   tags: tags
@@ -119,7 +142,7 @@ resource plan 'Microsoft.Web/serverfarms@2024-04-01' = {
   }
 }
 
-resource site 'Microsoft.Web/sites@2024-04-01' = {
+resource site 'Microsoft.Web/sites@2025-03-01' = {
   name: name
   location: location
   kind: 'functionapp,linux'
@@ -156,13 +179,13 @@ resource site 'Microsoft.Web/sites@2024-04-01' = {
         maximumInstanceCount: maximumInstanceCount
       }
     }
+    // Flex Consumption refuses many a property of other plans here: tests/infra/test_security.py has the list.
     siteConfig: {
       // No browser app of another site has business here.
       cors: {
         allowedOrigins: []
         supportCredentials: false
       }
-      ftpsState: 'Disabled'
       http20Enabled: true
       minTlsVersion: '1.2'
       scmMinTlsVersion: '1.2'
@@ -170,14 +193,22 @@ resource site 'Microsoft.Web/sites@2024-04-01' = {
   }
 }
 
-resource configuration 'Microsoft.Web/sites/config@2024-04-01' = {
+resource configuration 'Microsoft.Web/sites/config@2025-03-01' = {
   parent: site
   name: 'appsettings'
-  properties: union(platformSettings, authSettings, vaultReferences, reportSettings, chosenSettings)
+  properties: union(
+    identitySettings,
+    accountSettings,
+    authSettings,
+    vaultReferences,
+    expectedSettings,
+    reportSettings,
+    chosenSettings
+  )
 }
 
 // Closed unless somebody is signed in, whether or not a registration was named: without one, nobody can sign in.
-resource authentication 'Microsoft.Web/sites/config@2024-04-01' = {
+resource authentication 'Microsoft.Web/sites/config@2025-03-01' = {
   parent: site
   name: 'authsettingsV2'
   properties: {
@@ -204,10 +235,13 @@ resource authentication 'Microsoft.Web/sites/config@2024-04-01' = {
           openIdIssuer: '${environment().authentication.loginEndpoint}${authTenantId}/v2.0'
         }
         validation: {
-          allowedAudiences: empty(authClientId) ? [] : [
-            authClientId
-            'api://${authClientId}'
-          ]
+          allowedAudiences: empty(authClientId)
+            ? []
+            : [
+                authClientId
+                'api://${authClientId}'
+                authIdentifierUri
+              ]
         }
       }
     }
@@ -223,7 +257,7 @@ resource authentication 'Microsoft.Web/sites/config@2024-04-01' = {
 }
 
 // Deployment signs in with Entra ID; the passwords of the publishing profile stay off.
-resource ftpPassword 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2024-04-01' = {
+resource ftpPassword 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2025-03-01' = {
   parent: site
   name: 'ftp'
   properties: {
@@ -231,7 +265,7 @@ resource ftpPassword 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@202
   }
 }
 
-resource scmPassword 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2024-04-01' = {
+resource scmPassword 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2025-03-01' = {
   parent: site
   name: 'scm'
   properties: {

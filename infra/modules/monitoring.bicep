@@ -23,7 +23,7 @@ param dailyCapGb int
 
 var roles = loadJsonContent('../data/azure-roles.json')
 
-resource workspace 'Microsoft.OperationalInsights/workspaces@2022-10-01' = {
+resource workspace 'Microsoft.OperationalInsights/workspaces@2025-07-01' = {
   name: workspaceName
   location: location
   tags: tags
@@ -60,7 +60,10 @@ resource appAccess 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   properties: {
     principalId: identityPrincipalId
     principalType: 'ServicePrincipal'
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.monitoringMetricsPublisher.id)
+    roleDefinitionId: subscriptionResourceId(
+      'Microsoft.Authorization/roleDefinitions',
+      roles.monitoringMetricsPublisher.id
+    )
   }
 }
 

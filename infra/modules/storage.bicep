@@ -18,7 +18,7 @@ param identityPrincipalId string
 @description('Object ID of an administrator who may read and change findings with the command line; empty: nobody.')
 param administratorPrincipalId string
 
-@description('Type of the administrator principal.')
+@description('Type of the administrator principal; empty: Azure finds out.')
 param administratorPrincipalType string
 
 @description('Reachable through private endpoints only.')
@@ -56,12 +56,14 @@ var appRoles = [
   roles.storageQueueDataContributor.id
   roles.storageTableDataContributor.id
 ]
-var administratorRoles = empty(administratorPrincipalId) ? [] : [
-  roles.storageQueueDataContributor.id
-  roles.storageTableDataContributor.id
-]
+var administratorRoles = empty(administratorPrincipalId)
+  ? []
+  : [
+      roles.storageQueueDataContributor.id
+      roles.storageTableDataContributor.id
+    ]
 
-resource account 'Microsoft.Storage/storageAccounts@2024-01-01' = {
+resource account 'Microsoft.Storage/storageAccounts@2025-06-01' = {
   name: name
   location: location
   tags: tags
@@ -86,7 +88,7 @@ resource account 'Microsoft.Storage/storageAccounts@2024-01-01' = {
   }
 }
 
-resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2024-01-01' = {
+resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2025-06-01' = {
   parent: account
   name: 'default'
   properties: {
@@ -102,7 +104,7 @@ resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2024-01-01' = {
   }
 }
 
-resource deployments 'Microsoft.Storage/storageAccounts/blobServices/containers@2024-01-01' = {
+resource deployments 'Microsoft.Storage/storageAccounts/blobServices/containers@2025-06-01' = {
   parent: blobs
   name: deploymentContainerName
   properties: {
@@ -110,49 +112,57 @@ resource deployments 'Microsoft.Storage/storageAccounts/blobServices/containers@
   }
 }
 
-resource queueService 'Microsoft.Storage/storageAccounts/queueServices@2024-01-01' = {
+resource queueService 'Microsoft.Storage/storageAccounts/queueServices@2025-06-01' = {
   parent: account
   name: 'default'
   properties: {}
 }
 
-resource queues 'Microsoft.Storage/storageAccounts/queueServices/queues@2024-01-01' = [for queueName in queueNames: {
-  parent: queueService
-  name: queueName
-  properties: {}
-}]
+resource queues 'Microsoft.Storage/storageAccounts/queueServices/queues@2025-06-01' = [
+  for queueName in queueNames: {
+    parent: queueService
+    name: queueName
+    properties: {}
+  }
+]
 
-resource tableService 'Microsoft.Storage/storageAccounts/tableServices@2024-01-01' = {
+resource tableService 'Microsoft.Storage/storageAccounts/tableServices@2025-06-01' = {
   parent: account
   name: 'default'
   properties: {}
 }
 
-resource tables 'Microsoft.Storage/storageAccounts/tableServices/tables@2024-01-01' = [for tableName in tableNames: {
-  parent: tableService
-  name: tableName
-  properties: {}
-}]
-
-resource appAccess 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for roleId in appRoles: {
-  name: guid(account.id, identityPrincipalId, roleId)
-  scope: account
-  properties: {
-    principalId: identityPrincipalId
-    principalType: 'ServicePrincipal'
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roleId)
+resource tables 'Microsoft.Storage/storageAccounts/tableServices/tables@2025-06-01' = [
+  for tableName in tableNames: {
+    parent: tableService
+    name: tableName
+    properties: {}
   }
-}]
+]
 
-resource administratorAccess 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for roleId in administratorRoles: {
-  name: guid(account.id, administratorPrincipalId, roleId)
-  scope: account
-  properties: {
-    principalId: administratorPrincipalId
-    principalType: administratorPrincipalType
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roleId)
+resource appAccess 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for roleId in appRoles: {
+    name: guid(account.id, identityPrincipalId, roleId)
+    scope: account
+    properties: {
+      principalId: identityPrincipalId
+      principalType: 'ServicePrincipal'
+      roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roleId)
+    }
   }
-}]
+]
+
+resource administratorAccess 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for roleId in administratorRoles: {
+    name: guid(account.id, administratorPrincipalId, roleId)
+    scope: account
+    properties: {
+      principalId: administratorPrincipalId
+      principalType: empty(administratorPrincipalType) ? null : administratorPrincipalType
+      roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roleId)
+    }
+  }
+]
 
 // Who changed findings or the package. Reads are left out: the app polls its queues all day.
 resource blobLogs 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = if (!empty(diagnosticWorkspaceId)) {

@@ -15,7 +15,7 @@ param identityPrincipalId string
 @description('Object ID of an administrator who may set secrets; empty: nobody.')
 param administratorPrincipalId string
 
-@description('Type of the administrator principal.')
+@description('Type of the administrator principal; empty: Azure finds out.')
 param administratorPrincipalType string
 
 @description('Reachable through a private endpoint only.')
@@ -44,7 +44,7 @@ param webhookSecret string
 
 var roles = loadJsonContent('../data/azure-roles.json')
 
-resource vault 'Microsoft.KeyVault/vaults@2024-11-01' = {
+resource vault 'Microsoft.KeyVault/vaults@2025-05-01' = {
   name: name
   location: location
   tags: tags
@@ -71,7 +71,7 @@ resource vault 'Microsoft.KeyVault/vaults@2024-11-01' = {
   }
 }
 
-resource teamsWebhookUrlSecret 'Microsoft.KeyVault/vaults/secrets@2024-11-01' = if (!empty(teamsWebhookUrl)) {
+resource teamsWebhookUrlSecret 'Microsoft.KeyVault/vaults/secrets@2025-05-01' = if (!empty(teamsWebhookUrl)) {
   parent: vault
   name: 'teams-webhook-url'
   properties: {
@@ -80,7 +80,7 @@ resource teamsWebhookUrlSecret 'Microsoft.KeyVault/vaults/secrets@2024-11-01' = 
   }
 }
 
-resource webhookUrlSecret 'Microsoft.KeyVault/vaults/secrets@2024-11-01' = if (!empty(webhookUrl)) {
+resource webhookUrlSecret 'Microsoft.KeyVault/vaults/secrets@2025-05-01' = if (!empty(webhookUrl)) {
   parent: vault
   name: 'webhook-url'
   properties: {
@@ -89,7 +89,7 @@ resource webhookUrlSecret 'Microsoft.KeyVault/vaults/secrets@2024-11-01' = if (!
   }
 }
 
-resource webhookSecretSecret 'Microsoft.KeyVault/vaults/secrets@2024-11-01' = if (!empty(webhookSecret)) {
+resource webhookSecretSecret 'Microsoft.KeyVault/vaults/secrets@2025-05-01' = if (!empty(webhookSecret)) {
   parent: vault
   name: 'webhook-secret'
   properties: {
@@ -113,7 +113,7 @@ resource administratorAccess 'Microsoft.Authorization/roleAssignments@2022-04-01
   scope: vault
   properties: {
     principalId: administratorPrincipalId
-    principalType: administratorPrincipalType
+    principalType: empty(administratorPrincipalType) ? null : administratorPrincipalType
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.keyVaultSecretsOfficer.id)
   }
 }

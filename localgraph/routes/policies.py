@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from localgraph.answers import Collection, collection, single
-from localgraph.errors import GraphRefusal
+from localgraph.answers import Collection, collection, context, no_options, single
+from localgraph.errors import GraphRefusal, no_such_segment
 from localgraph.limits import CONDITIONAL_ACCESS
 from localgraph.messages import Answer
+from localgraph.query import parse_options
 from localgraph.schema import Json
 from localgraph.service import Call, Route
 from localgraph.views import RawView
@@ -26,6 +27,9 @@ _POLICIES = Collection(
         "modifiedDateTime": _DATES,
     },
     order=("displayName", "createdDateTime", "modifiedDateTime"),
+)
+_PLANS = Collection(
+    "policyPlans", "conditionalAccessPolicyPlan", "identity/conditionalAccess/plans", page=1000, top=1000
 )
 _LOCATIONS = Collection(
     "namedLocations",
@@ -50,13 +54,27 @@ _STRENGTH_READERS = ("Policy.Read.AuthenticationMethod", "Policy.Read.All")
 
 def list_policies(call: Call) -> Answer:
     """GET /identity/conditionalAccess/policies."""
-    return collection(call, _POLICIES, call.tenant.policies, RawView(call.schema, _POLICIES.type))
+    shown = [one for one in call.tenant.policies if not _only_in_beta(call, one)]
+    return collection(call, _POLICIES, shown, RawView(call.schema, _POLICIES.type))
 
 
 def get_policy(call: Call) -> Answer:
     """GET /identity/conditionalAccess/policies/{id}."""
     found = _by_id(call.tenant.policies, call.keys["id"])
+    if _only_in_beta(call, found):
+        raise GraphRefusal(
+            400,
+            "BadRequest",
+            "1037: The policy you requested contains preview features. Use the Beta endpoint to retrieve this policy.",
+        )
     return single(call, _POLICIES.type, found, RawView(call.schema, _POLICIES.type), _POLICIES.context)
+
+
+def list_plans(call: Call) -> Answer:
+    """GET /identity/conditionalAccess/plans."""
+    if call.tenant.policy_plans is None:
+        raise no_such_segment("plans")
+    return collection(call, _PLANS, call.tenant.policy_plans, RawView(call.schema, _PLANS.type))
 
 
 def list_locations(call: Call) -> Answer:
@@ -95,6 +113,16 @@ def get_security_defaults(call: Call) -> Answer:
         found["isEnabled"] = call.tenant.security_defaults
     name = "identitySecurityDefaultsEnforcementPolicy"
     return single(call, name, found, RawView(call.schema, name), f"policies/{name}")
+
+
+def get_mfa_service(call: Call) -> Answer:
+    """GET /policies/mfaServicePolicy, beta only and undocumented."""
+    no_options(call)
+    if call.tenant.mfa_service is None:
+        raise GraphRefusal(404, "ResourceNotFound", "Resource not found for the segment 'mfaServicePolicy'.")
+    options = parse_options("", single=True)
+    text = context(call, "policies/mfaServicePolicy", options)
+    return Answer(body={"@odata.context": f"{text}/$entity", **call.tenant.mfa_service})
 
 
 def list_skus(call: Call) -> Answer:
@@ -140,6 +168,10 @@ def _synced(extra: Mapping[str, Any] | None) -> bool:
     return bool(extra and extra.get("onPremisesSyncEnabled"))
 
 
+def _only_in_beta(call: Call, policy: Json) -> bool:
+    return call.request.version == "v1.0" and policy["id"] in call.tenant.preview_policies
+
+
 def _by_id(items: list[Json], id: str) -> Json:
     for item in items:
         if item["id"].lower() == id.lower():
@@ -151,8 +183,10 @@ ROUTES = (
     Route("GET", "/organization", list_organization, ("Organization.Read.All", "Directory.Read.All")),
     Route("GET", "/organization/{id}", get_organization, ("Organization.Read.All", "Directory.Read.All")),
     Route("GET", "/policies/identitySecurityDefaultsEnforcementPolicy", get_security_defaults, ("Policy.Read.All",)),
+    Route("GET", "/policies/mfaServicePolicy", get_mfa_service, ("Policy.Read.All",), ("beta",)),
     Route("GET", "/identity/conditionalAccess/policies", list_policies, _POLICY_READERS, limit=CONDITIONAL_ACCESS),
     Route("GET", "/identity/conditionalAccess/policies/{id}", get_policy, _POLICY_READERS, limit=CONDITIONAL_ACCESS),
+    Route("GET", "/identity/conditionalAccess/plans", list_plans, _POLICY_READERS, ("beta",), limit=CONDITIONAL_ACCESS),
     Route(
         "GET", "/identity/conditionalAccess/namedLocations", list_locations, _POLICY_READERS, limit=CONDITIONAL_ACCESS
     ),

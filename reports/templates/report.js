@@ -33,7 +33,7 @@
   const shape = (name) => el("span", { class: `shape ${name}`, "aria-hidden": "true" });
   const badge = (name, text) => el("span", { class: `badge ${name}` }, shape(name), text);
   const stateClass = {
-    hidden: "high", stuck: "high", unknown: "unknown", predicted: "medium", pending: "medium", conditional: "low", visible: "good",
+    switched_off: "high", hidden: "high", stuck: "high", unknown: "unknown", predicted: "medium", pending: "medium", conditional: "low", visible: "good",
     blocked_by_policy: "high", blocked_by_security_defaults: "high", usable: "good",
   };
   const state = (words, name) => el("span", { class: `badge ${stateClass[name] || "none"}`, title: words[name][1] }, shape(stateClass[name] || "none"), words[name][0]);

@@ -72,6 +72,9 @@ def item(
     doubt: str | None = None,
     resolution: str | None = None,
     previous_severity: Severity | None = None,
+    known: bool = True,
+    lost: bool = False,
+    came_back: bool = False,
     settled: bool = False,
     accepted_until: date | None = None,
     accepted_by: str | None = None,
@@ -97,6 +100,9 @@ def item(
         doubt=doubt,
         resolution=resolution,
         previous_severity=previous_severity,
+        known=known,
+        lost=lost,
+        came_back=came_back,
         settled=settled,
         accepted_until=accepted_until,
         accepted_by=accepted_by,
@@ -222,7 +228,10 @@ def good() -> Alert:
     """Only good news."""
     found = "The last scan found the account with the app-password option available."
     return alert(
-        *(item(number, Kind.RESOLVED, resolution=found, upn=f"svc-{number}@contoso.com") for number in (1, 2)),
+        *(
+            item(number, Kind.RESOLVED, resolution=found, upn=f"svc-{number}@contoso.com", came_back=True)
+            for number in (1, 2)
+        ),
         totals=Totals(18, 0, 0, 0),
     )
 

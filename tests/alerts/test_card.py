@@ -132,7 +132,7 @@ def test_every_kind_of_alert_makes_a_sound_card(made: Any) -> None:
 
 def test_card_says_what_where_why_since_when_who_and_what_next() -> None:
     assert texts(card_message(samples.one())) == (
-        "svc-backup@contoso.com lost the app-password option\n"
+        "svc-backup@contoso.com is newly affected: MFA hides the app-password option\n"
         "Contoso · scanned 22 Nov 2026, 06:00 UTC\n"
         "High · New\n"
         "Backup for Exchange\n"

@@ -11,39 +11,60 @@ from tests.alerts import samples
 from tests.alerts.samples import alert, item, reason
 
 
-def resolved(number: int, check_id: str = "APW-001") -> AlertItem:
-    return item(number, Kind.RESOLVED, check_id, resolution="The last scan found the account without this problem.")
+def resolved(number: int, check_id: str = "APW-001", *, came_back: bool = False) -> AlertItem:
+    gone = "The last scan found the account without this problem."
+    return item(number, Kind.RESOLVED, check_id, resolution=gone, came_back=came_back)
 
 
 @pytest.mark.parametrize(
     ("items", "expected"),
     [
-        ([item(1)], "svc-001@contoso.com lost the app-password option"),
-        ([item(1), item(2), item(3)], "3 of 18 service accounts lost the app-password option"),
-        ([item(1), item(1, check_id="APW-007")], "svc-001@contoso.com lost the app-password option; 1 other change"),
+        ([item(1)], "svc-001@contoso.com is newly affected: MFA hides the app-password option"),
+        ([item(1, lost=True)], "svc-001@contoso.com lost the app-password option"),
+        ([item(1, known=False)], "svc-001@contoso.com is missing the app-password option"),
+        ([item(n, lost=True) for n in range(3)], "3 of 18 service accounts lost the app-password option"),
+        (
+            [item(1, lost=True), item(2), item(3, known=False)],
+            "3 of 18 service accounts are newly affected: MFA hides the app-password option (1 of them lost it)",
+        ),
+        ([item(1, check_id="APW-003", lost=True)], "svc-001@contoso.com lost the app-password option"),
+        ([item(1, check_id="APW-006")], "svc-001@contoso.com is about to have the app-password option hidden"),
+        ([item(1, Kind.REOPENED, lost=True)], "svc-001@contoso.com lost the app-password option again"),
+        ([item(1, Kind.REOPENED, check_id="APW-009")], "svc-001@contoso.com had per-user MFA switched off again"),
+        ([item(1, Kind.STILL_OPEN)], "svc-001@contoso.com is still missing the app-password option"),
+        ([item(1), item(2), item(3)], "3 of 18 service accounts are newly affected: MFA hides the app-password option"),
+        (
+            [item(1), item(1, check_id="APW-007")],
+            "svc-001@contoso.com is newly affected: MFA hides the app-password option; 1 other change",
+        ),
         (
             [item(1), item(2, reasons=(reason("Other", number=2),)), item(3, Kind.RESOLVED)],
-            "2 of 18 service accounts lost the app-password option; 1 resolved",
+            "2 of 18 service accounts are newly affected: MFA hides the app-password option; 1 resolved",
         ),
         (
             [item(n) for n in range(10)],
             'Policy "Require MFA for all users" now hides the app-password option for 10 of 18 service accounts',
         ),
-        ([item(n) for n in range(9)], "9 of 18 service accounts lost the app-password option"),
-        ([item(n, check_id="APW-002") for n in range(18)], "All 18 service accounts lost the app-password option"),
-        ([item(1, Kind.REOPENED)], "svc-001@contoso.com lost the app-password option again"),
+        ([item(n) for n in range(9)], "9 of 18 service accounts are newly affected: MFA hides the app-password option"),
+        (
+            [item(n, check_id="APW-002") for n in range(18)],
+            "All 18 service accounts are newly affected: MFA hides the app-password option",
+        ),
+        ([item(1, Kind.REOPENED)], "svc-001@contoso.com is affected again: MFA hides the app-password option"),
         ([item(1, check_id="APW-003")], "svc-001@contoso.com is stuck without the app-password option"),
-        ([item(1, Kind.CHANGED)], "svc-001@contoso.com has no app-password option"),
+        ([item(1, Kind.CHANGED)], "svc-001@contoso.com is missing the app-password option"),
         (
             [item(1, Kind.FLAPPING)],
             "svc-001@contoso.com keeps changing: App password option hidden by Conditional Access",
         ),
         ([item(1, check_id="NEW-1", title="A new thing")], "svc-001@contoso.com fails a check: A new thing"),
-        ([resolved(1)], "Good news: a problem with svc-001@contoso.com is resolved"),
-        ([resolved(1), resolved(2)], "Good news: 2 problems with 2 service accounts are resolved"),
+        ([resolved(1)], "A problem with svc-001@contoso.com is resolved"),
+        ([resolved(1, came_back=True)], "Good news: a problem with svc-001@contoso.com is resolved"),
+        ([resolved(1), resolved(2)], "2 problems with 2 service accounts are resolved"),
+        ([resolved(1, came_back=True), resolved(2)], "Good news: 2 problems with 2 service accounts are resolved"),
         (
             [resolved(1), resolved(1, "APW-007")],
-            "Good news: 2 problems with 1 service account are resolved",
+            "2 problems with 1 service account are resolved",
         ),
         ([], "Nothing has changed"),
     ],
@@ -53,12 +74,15 @@ def test_headline_says_the_worst_thing_and_how_much_else(items: list[AlertItem],
 
 
 def test_headline_without_a_known_total_counts_only_the_accounts() -> None:
-    assert alert(item(1), item(2), totals=Totals()).headline == "2 service accounts lost the app-password option"
+    assert (
+        alert(item(1), item(2), totals=Totals()).headline
+        == "2 service accounts are newly affected: MFA hides the app-password option"
+    )
 
 
 def test_first_scan_claims_no_change() -> None:
     assert alert(item(1), item(2), baseline=True).headline == (
-        "First scan: 2 of 18 service accounts have no app-password option"
+        "First scan: 2 of 18 service accounts are missing the app-password option"
     )
     big = alert(*(item(n) for n in range(12)), item(1, check_id="APW-011"), baseline=True)
     assert big.headline == (

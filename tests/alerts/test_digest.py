@@ -50,7 +50,7 @@ def test_digest_tells_all_that_is_open_when_a_reminder_is_due() -> None:
     assert made.purpose is Purpose.DIGEST
     assert len(made.items) == 4
     assert made.headline == (
-        "Reminder: 3 of 18 service accounts still have no app-password option; 1 other finding is open"
+        "Reminder: 3 of 18 service accounts are still missing the app-password option; 1 other finding is open"
     )
     assert made.notes[0].startswith("4 findings are open, the oldest for 40 days.")
 

@@ -8,7 +8,7 @@ import pytest
 from alerts.channel import ChannelError, send_whole
 from alerts.email import EmailChannel, MailAnswer
 from alerts.graph_message import Json, as_graph_message
-from alerts.mail import mail_message
+from alerts.mime_message import mail_message
 from tests.alerts import samples
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)

@@ -175,7 +175,7 @@ MEMBER = replace(SERVICE, groups=frozenset({"g1"}))
 
 def reaching(account: Account, *policies: Json, certain: int = -1) -> Between:
     """Whether one of the policies reaches the account; ``certain``: those that are sure to demand MFA, one bit each."""
-    land = Landscape(make_tenant(policies))
+    land = Landscape(make_tenant(policies), NOW.date())
     roles = land.scopes.roles_of(account)
     situation = Situation(account, roles, land.scopes.reach(account, roles))
     everything = (1 << len(policies)) - 1

@@ -8,7 +8,7 @@ import pytest
 
 from checks.causes import Causes
 from checks.model import Effect, JudgedAccount, Reason
-from tenant.model import Account, AuditEvent, AuditTrail
+from tenant.model import Account, AuditEvent, AuditTrail, MfaDemand, Registration
 from tenant.policies import parse_policy
 from tests.checks.kit import (
     MODERN,
@@ -276,3 +276,153 @@ def test_app_passwords_that_came_and_went_are_listed_newest_first() -> None:
     tenant = make_tenant()
     after = Causes(tenant, AuditTrail(events, START), NOW).explain(judged(tenant, SERVICE))
     assert [event.kind for event in after.app_password_events or ()] == ["app_password_deleted", "app_password_created"]
+
+
+@pytest.mark.parametrize(
+    ("state", "kind", "detail", "says"),
+    [
+        ("enforced", "mfa_enabled", "enforced", "when per-user MFA was set to Enforced for the account"),
+        ("enforced", "mfa_enabled", "enabled", "when per-user MFA was set to Enabled for the account"),
+        ("enabled", "mfa_enabled", "enabled", "when per-user MFA was set to Enabled for the account"),
+        ("Disabled", "mfa_disabled", "disabled", "when per-user MFA was switched off for the account"),
+        ("enforced", "mfa_changed", "", "when the per-user MFA state of the account was changed"),
+        ("disabled", "mfa_changed", "", "when the per-user MFA state of the account was changed"),
+        ("enabled", "mfa_enabled", "enforced", None),
+        ("enforced", "mfa_disabled", "disabled", None),
+        ("unknownFutureValue", "mfa_changed", "", None),
+    ],
+)
+def test_a_change_of_per_user_mfa_is_told_as_far_as_the_log_says_it(
+    state: str, kind: str, detail: str, says: str | None
+) -> None:
+    tenant, account = make_tenant(), replace(SERVICE, per_user_mfa=state, registration=Registration(report=()))
+    trail = AuditTrail((AuditEvent(day(9), kind, ADA, "svc", "svc", detail),), START)
+    (reason, *_) = Causes(tenant, trail, NOW).explain(judged(tenant, account)).verdict.reasons
+    assert reason.cause == (says and f"Since 2026-11-09 14:12 UTC, {says}, by {ADA}.")
+
+
+@pytest.mark.parametrize(
+    ("detail", "cause", "actor"),
+    [
+        (
+            "off",
+            'Off since 2026-11-09 14:12 UTC, when "Allow users to create app passwords" was switched off in the MFA service '
+            f"settings, by {ADA}.",
+            ADA,
+        ),
+        (
+            "",
+            f"Perhaps off since 2026-11-09 14:12 UTC, when the MFA service settings were changed, by {ADA}: the log doesn't "
+            "say what was changed.",
+            None,
+        ),
+        ("on", None, None),
+    ],
+)
+def test_the_tenant_switch_is_put_down_to_whoever_switched_it_off(
+    detail: str, cause: str | None, actor: str | None
+) -> None:
+    tenant, account = make_tenant(), replace(SERVICE, per_user_mfa="enforced")
+    trail = AuditTrail((AuditEvent(day(9), "tenant_switch", ADA, "", "", detail),), START)
+    before = judged(tenant, account, app_passwords_allowed="no")
+    (reason,) = reasons(Causes(tenant, trail, NOW).explain(before), Effect.TENANT_SWITCH_OFF)
+    assert (reason.cause, reason.actor) == (cause, actor)
+
+
+ASKED = MfaDemand("mfaRegistrationRequiredByIdentityProtectionPolicy", day(9))
+
+
+@pytest.mark.parametrize(
+    ("demand", "changed_on", "cause"),
+    [
+        (ASKED, 8, f"was last changed on 2026-11-08 14:12 UTC, by {ADA}."),
+        (
+            ASKED,
+            10,
+            f"was changed on 2026-11-10 14:12 UTC, by {ADA}, after this sign-in: whether it still asks for it can't be read.",
+        ),
+        (ASKED, None, None),
+        (replace(ASKED, provider="enforcedForCspAdmins"), 8, None),
+    ],
+)
+def test_what_became_of_the_registration_policy_stands_beside_its_demand(
+    demand: MfaDemand, changed_on: int | None, cause: str | None
+) -> None:
+    tenant, account = make_tenant(), replace(SERVICE, mfa_demands=(demand,))
+    events = (AuditEvent(day(changed_on), "mfa_registration_policy", ADA, "", ""),) if changed_on else ()
+    (reason,) = reasons(
+        Causes(tenant, AuditTrail(events, START), NOW).explain(judged(tenant, account)), Effect.EVIDENCE
+    )
+    assert (reason.since, reason.actor) == (day(9), None)
+    assert (reason.cause or "").removeprefix(
+        "The policy of Identity Protection on registering for multifactor authentication "
+    ) == (cause or "")
+
+
+def deleted(number: int, before: Json | None) -> AuditEvent:
+    return AuditEvent(day(number), "policy_deleted", ADA, "p", "P", before=parse_policy(before) if before else None)
+
+
+def defaults(number: int, detail: str) -> AuditEvent:
+    return AuditEvent(day(number), "security_defaults", BOB, "sd", "", detail)
+
+
+GROUPED = policy("G", id="g", users=(), groups=("g1",), clients=MODERN)
+
+
+@pytest.mark.parametrize(
+    ("today", "events", "says"),
+    [
+        ([], (deleted(9, MFA),), f'2026-11-09 14:12 UTC, when the policy "P" was deleted, by {ADA}.'),
+        ([OFF], (changed(9, MFA, OFF),), f'when the policy "P" was switched from on to off, by {ADA}.'),
+        ([REPORTING], (changed(9, MFA, REPORTING),), 'when the policy "P" was switched from on to report-only'),
+        ([], (defaults(9, "off"),), f"when Security Defaults were switched off, by {BOB}."),
+        ([], (defaults(9, "off"), deleted(5, MFA)), "2026-11-09 14:12 UTC, when Security Defaults"),
+        ([], (deleted(9, MFA), defaults(5, "off")), "2026-11-09 14:12 UTC, when the policy"),
+        ([], (deleted(9, OFF), changed(5, MFA, OFF)), '2026-11-05 14:12 UTC, when the policy "P" was switched from on'),
+        (
+            [GROUPED],
+            (moved(9, "group_removed", "g1"),),
+            f'2026-11-09 14:12 UTC, when the account was removed from the group "g1", by {BOB}.',
+        ),
+        ([GROUPED], (moved(9, "group_added", "g1"),), None),
+        ([{**GROUPED, "state": "disabled"}], (moved(9, "group_removed", "g1"),), None),
+        ([], (deleted(9, None),), None),
+        ([], (deleted(9, OFF),), None),
+        ([], (deleted(9, policy(users=("someone",), clients=MODERN)),), None),
+        ([], (deleted(9, policy(grant=("block",), clients=MODERN)),), None),
+        ([], (defaults(9, "on"),), None),
+        ([MFA], (deleted(9, {**MFA, "id": "q"}),), None),
+        ([], (), None),
+    ],
+)
+def test_what_ended_is_told_of_an_account_from_which_nothing_hides_the_option_any_more(
+    today: list[Json], events: tuple[AuditEvent, ...], says: str | None
+) -> None:
+    tenant = make_tenant(today)
+    after = Causes(tenant, AuditTrail(events, START), NOW).explain(judged(tenant, SERVICE))
+    (state,) = reasons(after, Effect.PER_USER_STATE)
+    assert state.cause == after.verdict.ended
+    assert (after.verdict.ended or "").startswith("Not hidden any more since " if says else "")
+    assert (says is None) == (after.verdict.ended is None)
+    assert (says or "") in (after.verdict.ended or "")
+    assert (state.since, state.actor) == (None, None)
+
+
+def test_what_ended_is_told_after_who_switched_per_user_mfa_off() -> None:
+    events = (deleted(9, MFA), AuditEvent(day(5), "mfa_disabled", BOB, "svc", "svc"))
+    tenant = make_tenant()
+    after = Causes(tenant, AuditTrail(events, START), NOW).explain(judged(tenant, SERVICE))
+    (state,) = reasons(after, Effect.PER_USER_STATE)
+    assert state.cause == (
+        f"Since 2026-11-05 14:12 UTC, when per-user MFA was switched off for the account, by {BOB}. "
+        f'Not hidden any more since 2026-11-09 14:12 UTC, when the policy "P" was deleted, by {ADA}.'
+    )
+    assert (state.since, state.actor) == (day(5), BOB)
+
+
+def test_nothing_has_ended_for_an_account_that_has_the_option() -> None:
+    tenant = make_tenant()
+    enforced = replace(SERVICE, per_user_mfa="enforced")
+    after = Causes(tenant, AuditTrail((deleted(9, MFA),), START), NOW).explain(judged(tenant, enforced))
+    assert after.verdict.ended is None

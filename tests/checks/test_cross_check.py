@@ -8,7 +8,7 @@ import pytest
 
 from checks.cross_check import clients_to_ask, compare, security_defaults_on, worth_asking
 from tenant.model import WhatIf
-from tenant.policies import parse_policy
+from tenant.policies import parse_plan, parse_policy
 from tests.checks.kit import BLOCK_LEGACY, MFA_MODERN, SERVICE, Json, judged, make_tenant, member_of, policy
 
 TODAY = date(2026, 11, 22)
@@ -170,6 +170,13 @@ def test_browsers_are_asked_about_only_where_policies_decide(account: dict[str, 
 def test_nothing_is_asked_where_nothing_can_be_confirmed(account: dict[str, Any]) -> None:
     tenant = make_tenant([policy("P", not_groups=("gx",))])
     assert not worth_asking(judged(tenant, replace(SERVICE, **account)))
+
+
+def test_a_plan_is_nothing_that_what_if_tells() -> None:
+    tenant = replace(make_tenant(), policies=(parse_plan({"id": "plan", "displayName": "Zero trust"}),))
+    check = compare(judged(tenant, SERVICE), tenant, [answered("browser", ()), answered("other", ())], TODAY)
+    assert check.result == "not_checked"
+    assert '"Zero trust"' in check.text
 
 
 def test_security_defaults_are_nothing_that_what_if_knows() -> None:

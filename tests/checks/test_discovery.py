@@ -185,7 +185,7 @@ CASES = (
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_proposes_service_accounts_and_nobody_else(case: Case) -> None:
-    found = propose(TENANT, [case.candidate], frozenset({VENDOR_APP, APPLE}), known_products())
+    found = propose(TENANT, [case.candidate], frozenset({VENDOR_APP, APPLE}), known_products(), today=NOW.date())
     assert [one.left_out_because for one in found] == ([None] if case.proposed else [])
 
 
@@ -202,7 +202,7 @@ LEFT_OUT = (
 
 @pytest.mark.parametrize("case", LEFT_OUT, ids=lambda case: case.name)
 def test_recognises_what_only_looks_like_a_service_account_and_says_why(case: Case) -> None:
-    (found,) = propose(TENANT, [case.candidate], frozenset(), ())
+    (found,) = propose(TENANT, [case.candidate], frozenset(), (), today=NOW.date())
     assert found.left_out_because is not None
     wanted = "synchronization" if "synchronization" in case.name else "emergency access"
     assert wanted in found.left_out_because
@@ -210,20 +210,20 @@ def test_recognises_what_only_looks_like_a_service_account_and_says_why(case: Ca
 
 def test_administrator_who_works_is_no_emergency_account() -> None:
     case = Case("admin", False, "emergency.manager@contoso.com", (OF_A_PERSON,), account={"id": "admin"})
-    assert propose(TENANT, [case.candidate], frozenset(), ()) == ()
+    assert propose(TENANT, [case.candidate], frozenset(), (), today=NOW.date()) == ()
 
 
 def test_an_emergency_account_is_not_said_to_sign_in_rarely_where_the_log_was_not_read() -> None:
     case = Case("bg", False, "breakglass1@contoso.com", account={"id": "bg"})
-    (read,) = propose(TENANT, [case.candidate], frozenset(), ())
-    (unread,) = propose(TENANT, [case.candidate], frozenset(), (), log_read=False)
+    (read,) = propose(TENANT, [case.candidate], frozenset(), (), today=NOW.date())
+    (unread,) = propose(TENANT, [case.candidate], frozenset(), (), log_read=False, today=NOW.date())
     assert "rarely" in str(read.left_out_because)
     assert "rarely" not in str(unread.left_out_because)
 
 
 def test_each_sign_says_what_was_seen() -> None:
     case = Case("printer", True, "scan-hall@contoso.com", (SMTP,))
-    (found,) = propose(TENANT, [case.candidate], frozenset(), known_products())
+    (found,) = propose(TENANT, [case.candidate], frozenset(), known_products(), today=NOW.date())
     told = {signal.kind: signal for signal in found.signals}
     assert set(told) == {"legacy_protocol", "not_interactive", "name", "product"}
     assert "Authenticated SMTP" in told["legacy_protocol"].text
@@ -235,7 +235,7 @@ def test_each_sign_says_what_was_seen() -> None:
 def test_best_proposals_come_first_and_what_is_left_out_last() -> None:
     weak, strong = Case("weak", True, "x@contoso.com", (IMAP,)), Case("strong", True, "svc-y@contoso.com", (SMTP,))
     out = Case("out", False, "breakglass@contoso.com", account={"id": "bg"})
-    found = propose(TENANT, [case.candidate for case in (out, weak, strong)], frozenset(), ())
+    found = propose(TENANT, [case.candidate for case in (out, weak, strong)], frozenset(), (), today=NOW.date())
     names = [one.account.user_principal_name for one in found]
     assert names == ["svc-y@contoso.com", "x@contoso.com", "breakglass@contoso.com"]
 
@@ -244,7 +244,7 @@ def test_unreadable_policies_and_roles_leave_nobody_out_by_guessing() -> None:
     tenant = make_tenant(role_assignments=Gap("role_assignments", "403"))
     tenant = replace(tenant, policies=Gap("conditional_access_policies", "403"))
     case = Case("printer", True, "svc-scan@contoso.com", (SMTP,))
-    (found,) = propose(tenant, [case.candidate], frozenset(), ())
+    (found,) = propose(tenant, [case.candidate], frozenset(), (), today=NOW.date())
     assert found.left_out_because is None
     assert watched_principals(tenant) == frozenset()
 
@@ -342,7 +342,7 @@ def test_two_of_three_signs_make_an_emergency_account_that_is_rarely_used(
     upn: str, policies: list[Json], roles: tuple[RoleAssignment, ...], uses: tuple[SignInUse, ...], why: str | None
 ) -> None:
     tenant = make_tenant(policies, role_assignments=roles)
-    found = propose(tenant, [Candidate(Account("bg", upn, "X", sign_ins=uses))], frozenset(), ())
+    found = propose(tenant, [Candidate(Account("bg", upn, "X", sign_ins=uses))], frozenset(), (), today=NOW.date())
     told = [one.left_out_because for one in found if one.left_out_because]
     assert told == ([f"It looks like an emergency access account: {why}, and it rarely signs in."] if why else [])
 
@@ -350,7 +350,7 @@ def test_two_of_three_signs_make_an_emergency_account_that_is_rarely_used(
 @pytest.mark.parametrize("built_in", [True, None])
 def test_a_synchronization_role_counts_where_nobody_could_read_what_it_is(built_in: bool | None) -> None:
     tenant = make_tenant(role_assignments=(RoleAssignment("a", SYNC_ROLE, "Sync", built_in),))
-    (found,) = propose(tenant, [Candidate(Account("a", "a@contoso.com", "A"))], frozenset(), ())
+    (found,) = propose(tenant, [Candidate(Account("a", "a@contoso.com", "A"))], frozenset(), (), today=NOW.date())
     assert found.left_out_because == "It is a directory synchronization account."
 
 
@@ -364,13 +364,15 @@ def test_a_synchronization_role_counts_where_nobody_could_read_what_it_is(built_
     ],
 )
 def test_a_synchronization_account_by_name_is_of_the_first_domain(upn: str, is_one: bool) -> None:
-    found = propose(make_tenant(), [Candidate(Account("a", upn, "A"))], frozenset(), ())
+    found = propose(make_tenant(), [Candidate(Account("a", upn, "A"))], frozenset(), (), today=NOW.date())
     assert bool([one for one in found if one.left_out_because]) is is_one
 
 
 def test_equal_proposals_are_sorted_by_name() -> None:
     names = ["svc-b@contoso.com", "SVC-A@contoso.com", "svc-c@contoso.com"]
-    found = propose(TENANT, [Case(name, True, name, (SMTP,)).candidate for name in names], frozenset(), ())
+    found = propose(
+        TENANT, [Case(name, True, name, (SMTP,)).candidate for name in names], frozenset(), (), today=NOW.date()
+    )
     assert [one.account.user_principal_name for one in found] == ["SVC-A@contoso.com", names[0], names[2]]
     assert {one.score for one in found} == {7}
 
@@ -397,11 +399,13 @@ def test_a_service_account_with_too_many_rights_is_no_emergency_account_unless_n
 ) -> None:
     tenant = make_tenant(EVERYBODY_BUT_BG, role_assignments=ADMINISTRATOR)
     account = Account("bg", "svc-x@contoso.com", "X", consents=consents)
-    found = propose(tenant, [Candidate(account)], frozenset(), (), log_read=log_read)
+    found = propose(tenant, [Candidate(account)], frozenset(), (), log_read=log_read, today=NOW.date())
     assert bool([one for one in found if one.left_out_because]) is left_out
 
 
 def test_a_synchronization_role_that_is_held_twice_counts() -> None:
     held = tuple(RoleAssignment("a", SYNC_ROLE, "Sync", built_in) for built_in in (True, None))
-    (found,) = propose(make_tenant(role_assignments=held), [Candidate(Account("a", "a@x", "A"))], frozenset(), ())
+    (found,) = propose(
+        make_tenant(role_assignments=held), [Candidate(Account("a", "a@x", "A"))], frozenset(), (), today=NOW.date()
+    )
     assert found.left_out_because == "It is a directory synchronization account."

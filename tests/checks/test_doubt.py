@@ -85,7 +85,7 @@ UNNAMED = RoleAssignment("svc", GLOBAL_ADMINISTRATOR, GLOBAL_ADMINISTRATOR, None
 def test_a_check_is_decided_by_what_decides_it(
     account: dict[str, Any], policies: list[Json], tenant: dict[str, Any], seen: set[str], open_: set[str]
 ) -> None:
-    found = judged(make_tenant(policies, **tenant), replace(SERVICE, **account))
+    found = judged(make_tenant(policies, **tenant), replace(SERVICE, **account), app_passwords_allowed="yes")
     assert {one.check_id for one in found.findings} == seen
     assert undecided(found, log_read=True, on_evidence=False) == open_
 
@@ -171,7 +171,7 @@ def test_doubt_is_worked_out_where_anything_is_open(
     account: dict[str, Any], policies: list[Json], tenant: dict[str, Any], doubtful: bool
 ) -> None:
     the_tenant, the_account = make_tenant(policies, **tenant), replace(SERVICE, **account)
-    land = Landscape(the_tenant)
+    land = Landscape(the_tenant, NOW.date())
     roles = land.scopes.roles_of(the_account)
     situation = Situation(the_account, roles, land.scopes.reach(the_account, roles))
     assert land.is_doubtful(situation) is doubtful
@@ -231,7 +231,7 @@ def test_an_unread_membership_leaves_open_what_the_policies_of_the_group_do(
         ({}, True, True, set()),
         ({}, False, False, {"APW-010", "APW-012"}),
         ({}, False, True, {"APW-005", "APW-010", "APW-012"}),
-        ({"per_user_mfa": None}, True, False, {"APW-003", "APW-004", "APW-009"}),
+        ({"per_user_mfa": None}, True, False, {"APW-003", "APW-004", "APW-009", "APW-014"}),
         ({"enabled": False}, False, True, set()),
         ({"enabled": False, "per_user_mfa": None}, True, False, set()),
         ({"properties": PROPERTIES_GAP}, True, False, known_checks() - {"APW-008"}),

@@ -49,12 +49,11 @@ BUILT_IN = [
     grant(*BLOCKED, "OR", "compliantDevice"),
     grant(*BLOCKED, "OR", "compliantDevice", "domainJoinedDevice"),
     grant(*BLOCKED, "AND", "compliantDevice", "domainJoinedDevice"),
-    grant(*BLOCKED, "OR", "approvedApplication"),
     grant(*BLOCKED, "OR", "compliantApplication"),
     grant(*HIDDEN, "AND", "mfa", "compliantDevice"),
     grant(*HIDDEN, "and", "compliantDevice", "mfa"),
     grant(*MAYBE_MFA, "OR", "mfa", "compliantDevice"),
-    grant(*MAYBE_MFA, "or", "approvedApplication", "MFA"),
+    grant(*MAYBE_MFA, "or", "compliantApplication", "MFA"),
 ]
 
 LISTS = [
@@ -128,6 +127,14 @@ STRENGTH = [
         *HIDDEN, "carried, so that the list isn't needed", {"id": "s1", "requirementsSatisfied": "mfa"}, read=False
     ),
     strength("unknown", "blocked_by_policy", "not carried, list unreadable", {"id": "s-mfa"}, read=False),
+    *(
+        strength(*HIDDEN, f"built in ({number}), {how}", {"id": f"00000000-0000-0000-0000-{number}"}, read=read)
+        for number in ("000000000002", "000000000003", "000000000004")
+        for how, read in (("list unreadable", False), ("not in the list", True))
+    ),
+    strength(
+        "unknown", "blocked_by_policy", "no built-in one", {"id": f"{'0' * 8}-0000-0000-0000-{'0' * 12}"}, read=False
+    ),
     strength(*HIDDEN, "unreadable under AND beside mfa", {"id": "s1"}, "mfa", operator="AND", read=False),
     strength("unknown", "blocked_by_policy", "unreadable under OR beside mfa", {"id": "s1"}, "mfa", read=False),
     strength(

@@ -12,6 +12,7 @@ from tests.checks.kit import (
     DEFAULTS_GAP,
     GLOBAL_ADMINISTRATOR,
     LICENCES_GAP,
+    NOW,
     POLICIES_GAP,
     REPORT_ONLY,
     SERVICE,
@@ -29,7 +30,7 @@ def situation_in(land: Landscape, account: Account = SERVICE) -> Situation:
 
 def test_policies_stand_by_name_whatever_its_case_and_then_by_id() -> None:
     raw = [policy("b"), policy("C"), {**policy("A"), "id": "2"}, {**policy("A"), "id": "1"}, policy("s", grant=None)]
-    land = Landscape(make_tenant(raw))
+    land = Landscape(make_tenant(raw), NOW.date())
     assert [effect.policy.id for effect in land.effects] == ["1", "2", "b", "c"]
     assert [effect.policy.id for effect in land.those(0b1101)] == ["1", "b", "c"]
     assert list(land.those(0)) == []
@@ -51,10 +52,10 @@ def test_security_defaults_beside_an_enabled_policy_contradict_it(
     security_defaults: Any, state: str, contradictory: bool
 ) -> None:
     tenant = make_tenant([policy(state=state)], security_defaults=security_defaults)
-    assert bool(Landscape(tenant).contradiction) is contradictory
+    assert bool(Landscape(tenant, NOW.date()).contradiction) is contradictory
     assert isinstance(tenant.policies, tuple)
     deleted = replace(tenant, policies=tuple(replace(one, deleted=True) for one in tenant.policies))
-    assert Landscape(deleted).contradiction == []
+    assert Landscape(deleted, NOW.date()).contradiction == []
 
 
 @pytest.mark.parametrize(
@@ -63,7 +64,7 @@ def test_security_defaults_beside_an_enabled_policy_contradict_it(
 )
 def test_a_group_that_no_longer_exists_is_told_of_what_is_in_force(state: str, deleted: bool, told: int) -> None:
     raw = policy(users=(), groups=("g9",), state=state)
-    land = Landscape(make_tenant([raw], groups={"g9": Group("g9", "", deleted=deleted)}))
+    land = Landscape(make_tenant([raw], groups={"g9": Group("g9", "", deleted=deleted)}), NOW.date())
     assert len(land.reaching_nobody) == told
 
 
@@ -76,8 +77,8 @@ def test_a_group_that_no_longer_exists_is_told_of_what_is_in_force(state: str, d
     ],
 )
 def test_what_is_missing_for_everybody(tenant: dict[str, Any], gaps: list[Gap]) -> None:
-    assert Landscape(make_tenant(**tenant)).tenant_gaps() == gaps
-    assert Landscape(replace(make_tenant(**tenant), policies=POLICIES_GAP)).tenant_gaps() == [
+    assert Landscape(make_tenant(**tenant), NOW.date()).tenant_gaps() == gaps
+    assert Landscape(replace(make_tenant(**tenant), policies=POLICIES_GAP), NOW.date()).tenant_gaps() == [
         *(gap for gap in gaps if gap is DEFAULTS_GAP),
         POLICIES_GAP,
         *(gap for gap in gaps if gap is LICENCES_GAP),
@@ -87,7 +88,7 @@ def test_what_is_missing_for_everybody(tenant: dict[str, Any], gaps: list[Gap]) 
 def test_unconditional_policies_are_told_first_and_each_part_by_name() -> None:
     risk = {"userRiskLevels": ["high"]}
     raw: list[Json] = [policy("A", conditions=risk), policy("B"), policy("C", conditions=risk), policy("D")]
-    land = Landscape(make_tenant(raw))
+    land = Landscape(make_tenant(raw), NOW.date())
     told = land.worded(Effect.DEMANDS_MFA, 0b1111, land.masks.mfa_least_always, situation_in(land))
     assert [reason.policy_name for reason in told] == ["B", "D", "A", "C"]
 
@@ -97,14 +98,14 @@ def test_what_reaches_the_account_for_certain_is_told_alike_whatever_role_it_is_
     member = replace(SERVICE, groups=frozenset({"g1"}))
     told = []
     for eligibilities in ((), (holds(GLOBAL_ADMINISTRATOR),)):
-        land = Landscape(make_tenant([raw], role_eligibilities=eligibilities))
+        land = Landscape(make_tenant([raw], role_eligibilities=eligibilities), NOW.date())
         told.append(land.worded(Effect.DEMANDS_MFA, 1, 1, situation_in(land, member)))
     assert told[0] == told[1]
     assert told[0][0].scope == "group Backup apps"
 
 
 def test_whoever_wants_no_words_gets_none() -> None:
-    land = Wordless(make_tenant([policy(not_users=("svc",)), policy("B")]))
+    land = Wordless(make_tenant([policy(not_users=("svc",)), policy("B")]), NOW.date())
     assert land.worded(Effect.DEMANDS_MFA, 0b11, 0b11, situation_in(land)) == []
     assert land.excluding(situation_in(land)) == []
 

@@ -19,6 +19,7 @@ from tests.checks.kit import (
     LOCATIONS_GAP,
     MFA_MODERN,
     POLICIES_GAP,
+    PREVIEWS_GAP,
     PROPERTIES_GAP,
     REPORT_ONLY,
     ROLES_GAP,
@@ -92,6 +93,22 @@ POLICIES = [
         security_defaults=True,
     ),
     case(OPEN, "policies and Security Defaults", policies=POLICIES_GAP, security_defaults=DEFAULTS_GAP),
+    case(OPEN, "policies that use preview features", unlisted_policies=PREVIEWS_GAP),
+    case(HIDDEN, "such policies beside MFA for all", policy(), unlisted_policies=PREVIEWS_GAP),
+    case(OPEN, "such policies beside MFA at risk", policy(conditions=RISK), unlisted_policies=PREVIEWS_GAP),
+    case(("hidden", "unknown"), "such policies beside modern MFA", MFA_MODERN, unlisted_policies=PREVIEWS_GAP),
+    case(
+        ("unknown", "blocked_by_policy"),
+        "such policies beside a legacy block",
+        BLOCK_LEGACY,
+        unlisted_policies=PREVIEWS_GAP,
+    ),
+    case(
+        ("visible", "unknown"),
+        "such policies, Enforced",
+        account={"per_user_mfa": "enforced"},
+        unlisted_policies=PREVIEWS_GAP,
+    ),
 ]
 
 MEMBERSHIPS = [

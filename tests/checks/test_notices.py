@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from checks.model import Usability, Verdict, Visibility
-from checks.notices import notices_for, retirements
+from checks.notices import notices_for
 
 SMTP, EWS, OLD = "SMTP AUTH with a password", "Exchange Web Services", "IMAP, POP and ActiveSync with a password"
 
@@ -20,7 +20,7 @@ SMTP, EWS, OLD = "SMTP AUTH with a password", "Exchange Web Services", "IMAP, PO
 )
 def test_the_nearest_date_comes_first_whether_it_is_past_or_not(today: date, order: list[str]) -> None:
     verdict = Verdict(Visibility.HIDDEN, Usability.USABLE, ())
-    assert [notice.protocol for notice in notices_for(verdict, today)] == order
+    assert [notice.name for notice in notices_for(verdict, today)] == order
 
 
 @pytest.mark.parametrize("visibility", Visibility)
@@ -32,11 +32,3 @@ def test_dates_are_told_where_an_app_password_comes_into_question_and_would_be_l
     no_password = visibility in (Visibility.NOT_APPLICABLE, Visibility.NOT_OFFERED)
     blocked = usability in (Usability.BLOCKED_BY_POLICY, Usability.BLOCKED_BY_SECURITY_DEFAULTS)
     assert bool(told) is not (no_password or blocked)
-
-
-def test_clients_are_compared_in_lower_case() -> None:
-    assert all(client == client.casefold() for notice in retirements() for client in notice.clients)
-
-
-def test_the_dates_are_read_once() -> None:
-    assert retirements() is retirements()

@@ -25,6 +25,7 @@ from tests.checks.kit import (
     MODERN,
     NOW,
     POLICIES_GAP,
+    PREVIEWS_GAP,
     PROPERTIES_GAP,
     REGISTRATION_GAP,
     REPORT_ONLY,
@@ -60,6 +61,7 @@ TABLE: list[Case] = [
 TENANT_GAPS: list[Mapping[str, Any]] = [
     {"security_defaults": DEFAULTS_GAP},
     {"policies": POLICIES_GAP},
+    {"unlisted_policies": PREVIEWS_GAP},
     {"strengths": STRENGTHS_GAP},
     {"named_locations": LOCATIONS_GAP},
     {"role_assignments": ROLES_GAP},

@@ -3,7 +3,7 @@
 import pytest
 
 from checks.catalog import CHECKS
-from checks.model import Usability, Verdict, Visibility
+from checks.model import Effect, Reason, Usability, Verdict, Visibility
 from checks.resolutions import why_resolved
 
 
@@ -44,3 +44,28 @@ def test_a_resolution_speaks_of_what_its_check_is_about(
 def test_every_check_has_a_resolution_whatever_was_found(visibility: Visibility, usability: Usability) -> None:
     for check in CHECKS:
         assert why_resolved(check.id, Verdict(visibility, usability, ())).endswith(".")
+
+
+SET = Reason(
+    "Per-user MFA is Enforced.", Effect.PER_USER_STATE, cause="Since then, when it was set, by ada@contoso.com."
+)
+ENDED = 'Not hidden any more since then, when the policy "P" was deleted, by ada@contoso.com.'
+
+
+@pytest.mark.parametrize(
+    ("check_id", "visibility", "told"),
+    [
+        ("APW-001", Visibility.VISIBLE, SET.cause),
+        ("APW-003", Visibility.VISIBLE, SET.cause),
+        ("APW-001", Visibility.NOT_OFFERED, ENDED),
+        ("APW-006", Visibility.NOT_OFFERED, ENDED),
+        ("APW-011", Visibility.NOT_OFFERED, None),
+        ("APW-007", Visibility.VISIBLE, None),
+    ],
+)
+def test_who_made_it_so_is_told_where_the_audit_log_says_it(
+    check_id: str, visibility: Visibility, told: str | None
+) -> None:
+    plain = why_resolved(check_id, Verdict(visibility, Usability.USABLE, ()))
+    known = why_resolved(check_id, Verdict(visibility, Usability.USABLE, (SET,), ended=ENDED))
+    assert known == (f"{plain} {told}" if told else plain)

@@ -14,6 +14,7 @@ from tests.checks.kit import (
     GLOBAL_ADMINISTRATOR,
     GROUPS,
     GROUPS_GAP,
+    NOW,
     ROLES_GAP,
     SERVICE,
     Json,
@@ -35,7 +36,7 @@ UNREAD = replace(SERVICE, groups=GROUPS_GAP)
 def asked(*policies: Json, **tenant: Any) -> Scopes:
     built = make_tenant(policies, **{"role_names": ALL_ROLES, **tenant})
     assert isinstance(built.policies, tuple)
-    return Scopes(built, tuple(effect_of(one, built) for one in built.policies))
+    return Scopes(built, tuple(effect_of(one, built, NOW.date()) for one in built.policies))
 
 
 def targeting(*roles: str, **members: Any) -> Json:
@@ -61,21 +62,21 @@ def targeting(*roles: str, **members: Any) -> Json:
             Roles(frozenset(), frozenset(), unsure=frozenset({GA})),
         ),
         (SERVICE, {"role_eligibilities": (holds(GA),)}, Roles(frozenset(), frozenset({GA}))),
-        (SERVICE, {"role_assignments": ROLES_GAP}, Roles(frozenset(), frozenset(), active_gap=ROLES_GAP)),
+        (SERVICE, {"role_assignments": ROLES_GAP}, Roles(frozenset(), frozenset(), active_gaps=(ROLES_GAP,))),
         (
             SERVICE,
             {"role_eligibilities": ELIGIBILITIES_GAP},
-            Roles(frozenset(), frozenset(), eligible_gap=ELIGIBILITIES_GAP),
+            Roles(frozenset(), frozenset(), eligible_gaps=(ELIGIBILITIES_GAP,)),
         ),
         (
             UNREAD,
             {"role_assignments": (holds("r2"), holds(GA, by="g1"))},
-            Roles(frozenset({"r2"}), frozenset(), GROUPS_GAP, GROUPS_GAP),
+            Roles(frozenset({"r2"}), frozenset(), (GROUPS_GAP,), (GROUPS_GAP,)),
         ),
         (
             UNREAD,
             {"role_assignments": ROLES_GAP, "role_eligibilities": ELIGIBILITIES_GAP},
-            Roles(frozenset(), frozenset(), ROLES_GAP, ELIGIBILITIES_GAP),
+            Roles(frozenset(), frozenset(), (ROLES_GAP, GROUPS_GAP), (ELIGIBILITIES_GAP, GROUPS_GAP)),
         ),
     ],
 )
@@ -85,12 +86,11 @@ def test_roles_that_count_are_built_in_and_held_over_the_tenant(
     assert asked(**tenant).roles_of(account) == roles
 
 
-def test_an_eligible_role_that_nobody_could_read_is_a_gap() -> None:
+def test_an_eligible_role_of_which_nobody_could_read_what_it_is_is_unsure() -> None:
     roles = asked(role_eligibilities=(holds(GA, built_in=None),)).roles_of(SERVICE)
     assert not roles.eligible
     assert roles.eligible_unsure == {GA}
-    assert roles.eligible_gap is not None
-    assert roles.eligible_gap.input == "role_definitions"
+    assert roles.eligible_gaps == ()
 
 
 @pytest.mark.parametrize(
@@ -183,7 +183,7 @@ def test_what_leaves_a_scope_open_is_named(
 ) -> None:
     built = make_tenant([raw], **tenant)
     assert isinstance(built.policies, tuple)
-    effect = effect_of(built.policies[0], built)
+    effect = effect_of(built.policies[0], built, NOW.date())
     scopes = Scopes(built, (effect,))
     gaps = list(scopes.gaps_behind(account, scopes.roles_of(account), effect))
     assert [gap.input for gap in gaps] == inputs
@@ -208,7 +208,7 @@ def test_what_leaves_open_an_eligible_role_is_named(
 ) -> None:
     built = make_tenant([raw], **tenant)
     assert isinstance(built.policies, tuple)
-    effect = effect_of(built.policies[0], built)
+    effect = effect_of(built.policies[0], built, NOW.date())
     scopes = Scopes(built, (effect,))
     gaps = scopes.gaps_behind_eligibility(account, scopes.roles_of(account), effect)
     assert [gap.input for gap in gaps] == inputs
@@ -217,7 +217,7 @@ def test_what_leaves_open_an_eligible_role_is_named(
 def test_a_group_that_hides_its_members_says_which_permission_opens_it() -> None:
     built = make_tenant([policy(users=(), groups=("g4", "g5"))], groups=SECRET)
     assert isinstance(built.policies, tuple)
-    effect = effect_of(built.policies[0], built)
+    effect = effect_of(built.policies[0], built, NOW.date())
     scopes = Scopes(built, (effect,))
     gaps = set(scopes.gaps_behind(SERVICE, scopes.roles_of(SERVICE), effect))
     assert gaps == {BROKEN, Gap("groups", 'the group "Secret" hides its members', permission="Member.Read.Hidden")}
@@ -380,7 +380,7 @@ def test_an_unread_group_that_only_includes_is_not_tried_both_ways() -> None:
 def test_the_way_into_a_policy(account: Account, raw: Json, tenant: Mapping[str, Any], way: str) -> None:
     built = make_tenant([raw], **{"role_names": ALL_ROLES, **tenant})
     assert isinstance(built.policies, tuple)
-    effect = effect_of(built.policies[0], built)
+    effect = effect_of(built.policies[0], built, NOW.date())
     scopes = Scopes(built, (effect,))
     assert scopes.way_in(account, scopes.roles_of(account), effect) == way
 
@@ -397,7 +397,7 @@ def test_the_way_into_a_policy(account: Account, raw: Json, tenant: Mapping[str,
 def test_the_way_out_of_a_policy(account: Account, raw: Json, tenant: Mapping[str, Any], way: str) -> None:
     built = make_tenant([raw], **{"role_names": ALL_ROLES, **tenant})
     assert isinstance(built.policies, tuple)
-    effect = effect_of(built.policies[0], built)
+    effect = effect_of(built.policies[0], built, NOW.date())
     scopes = Scopes(built, (effect,))
     assert scopes.way_out(account, scopes.roles_of(account), effect) == way
 
@@ -438,5 +438,5 @@ def test_groups_that_no_longer_exist_are_told_of_a_policy_that_includes_them() -
     built = make_tenant([policy(users=(), groups=("g9", "g1", "gy"), not_groups=("gz",))],
                         groups={name: Group(name, "", deleted=True) for name in ("g9", "gy", "gz")})  # fmt: skip
     assert isinstance(built.policies, tuple)
-    effect = effect_of(built.policies[0], built)
+    effect = effect_of(built.policies[0], built, NOW.date())
     assert Scopes(built, (effect,)).deleted_groups(effect) == ("g9", "gy")

@@ -1,5 +1,6 @@
 """What report-only policies would change: the quick way finds what the simple one finds."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -9,11 +10,27 @@ from hypothesis import strategies as st
 
 from bench import judging
 from checks.policy import REPORT_ONLY
-from checks.simulate import Shift, shifts, waiting_policies, waiting_shifts, with_policy_enabled
+from checks.simulate import (
+    CannotSimulate,
+    Shift,
+    Unsure,
+    groups_above,
+    judged_both,
+    shifts,
+    waiting_policies,
+    waiting_shifts,
+    with_account_excluded,
+    with_membership,
+    with_policy_added,
+    with_policy_enabled,
+    with_security_defaults,
+    with_state,
+)
 from checks.visibility import visibility_of
-from tenant.model import Account, Gap, Policy, Tenant
+from tenant.model import Account, Gap, Group, GroupDetails, Policy, Tenant
+from tenant.policies import parse_policy
 from tests.checks import test_properties as generated
-from tests.checks.kit import NOW, POLICIES_GAP, SERVICE, make_tenant, policy
+from tests.checks.kit import GROUPS_GAP, NOW, POLICIES_GAP, SERVICE, make_tenant, policy
 from tests.checks.kit import REPORT_ONLY as STATE
 
 HOW: dict[str, Any] = {"app_passwords_allowed": "no", "now": NOW}
@@ -124,3 +141,150 @@ def test_an_account_that_only_a_waiting_policy_names_is_told_apart() -> None:
     waiting = policy("p", state=STATE, users=["id-7"])
     (found,) = waiting_shifts(make_tenant([waiting]), alike(20), **HOW)
     assert [shift.after.account.id for shift in found.shifts] == ["id-7"]
+
+
+def answers(tenant: Tenant, after: Tenant, **how: Any) -> tuple[str, str]:
+    """Visibility before and after."""
+    (one,) = judged_both(tenant, after, [SERVICE], **how, **HOW)
+    return one.before.verdict.visibility, one.after.verdict.visibility
+
+
+def test_a_policy_that_is_added_is_on_and_not_deleted_whatever_its_file_says() -> None:
+    tenant = make_tenant()
+    for state in ("disabled", STATE, "enabled"):
+        added = parse_policy(policy(state=state, deletedDateTime="2026-11-01T00:00:00Z"))
+        assert answers(tenant, with_policy_added(tenant, added)) == ("not_offered", "hidden")
+
+
+def test_a_policy_that_is_added_takes_the_place_of_one_with_its_id() -> None:
+    tenant = make_tenant([policy("p")])
+    added = parse_policy(policy("p", grant=["compliantDevice"]))
+    after = with_policy_added(tenant, added)
+    assert len(policies_of(after)) == 1
+    assert answers(tenant, after) == ("hidden", "not_offered")
+
+
+def test_policies_without_an_id_stand_beside_each_other() -> None:
+    nameless = replace(parse_policy(policy()), id="")
+    after = with_policy_added(with_policy_added(make_tenant(), nameless), replace(nameless, display_name="Other"))
+    assert [one.display_name for one in policies_of(after)] == ["P", "Other"]
+
+
+@pytest.mark.parametrize("read", [False, Gap("security_defaults", "403")])
+def test_security_defaults_are_what_they_are_assumed_to_be(read: bool | Gap) -> None:
+    tenant = make_tenant(security_defaults=read)
+    before = "unknown" if isinstance(read, Gap) else "not_offered"
+    assert answers(tenant, with_security_defaults(tenant, on=True)) == (before, "hidden")
+    assert answers(tenant, with_security_defaults(tenant, on=False)) == (before, "not_offered")
+
+
+@pytest.mark.parametrize("state", ["disabled", "enabled", "enforced"])
+def test_a_state_that_is_assumed_is_all_that_is_known_of_it(state: str) -> None:
+    contradicted = replace(SERVICE, per_user_mfa="enforced", per_user_mfa_bulk="enforced")
+    assert with_state(contradicted, state) == replace(SERVICE, per_user_mfa=state)
+
+
+TARGET = GroupDetails("g", "Target", containers={"above": "Above"})
+
+
+@pytest.mark.parametrize(("named", "after"), [("g", "hidden"), ("above", "hidden"), ("x", "not_offered")])
+def test_a_member_of_a_group_is_in_the_groups_above_it_too(named: str, after: str) -> None:
+    tenant = make_tenant([policy(users=[], groups=[named])])
+    with_groups, account = with_membership(tenant, SERVICE, TARGET)
+    assert answers(tenant, with_groups, assumed={SERVICE.id: account}) == ("not_offered", after)
+
+
+def test_the_way_into_a_group_above_is_told() -> None:
+    tenant = make_tenant([policy(users=[], groups=["above"])])
+    with_groups, account = with_membership(tenant, SERVICE, TARGET)
+    (found,) = shifts(tenant, with_groups, [SERVICE], assumed={SERVICE.id: account}, **HOW)
+    assert found.after.verdict.reasons[0].scope == "group Target > Above"
+
+
+def test_a_membership_that_may_bring_others_leaves_open_what_they_decide() -> None:
+    gap = Gap("groups", "403 Authorization_RequestDenied", "GroupMember.Read.All")
+    tenant = make_tenant(
+        [policy("Own", users=[], groups=["g"]), policy("Above", users=[], groups=["x"], grant=["block"])]
+    )
+    with_groups, account = with_membership(tenant, SERVICE, GroupDetails("g", "Target", containers_gap=gap))
+    how: dict[str, Any] = {"assumed": {SERVICE.id: account}, "unsure": {SERVICE.id: Unsure(gap)}}
+    (found,) = judged_both(tenant, with_groups, [SERVICE], **how, **HOW)
+    assert (found.after.verdict.visibility, found.after.verdict.usability) == ("hidden", "blocked_by_policy")
+
+    tenant = make_tenant([policy("Above", users=[], groups=["x"])])
+    assert answers(tenant, with_groups_of(tenant, gap), **how) == ("not_offered", "unknown")
+    gone = make_tenant([policy("Above", users=[], groups=["x"])], groups={"x": Group("x", "X", deleted=True)})
+    assert answers(gone, with_groups_of(gone, gap), **how) == ("not_offered", "not_offered")
+
+
+def with_groups_of(tenant: Tenant, gap: Gap) -> Tenant:
+    return with_membership(tenant, SERVICE, GroupDetails("g", "Target", containers_gap=gap))[0]
+
+
+def test_a_doubt_about_one_account_is_none_about_another() -> None:
+    gap = Gap("groups", "403")
+    tenant = make_tenant([policy(users=[], groups=["x"])])
+    first, second = alike(2)
+    found = judged_both(tenant, tenant, [first, second], unsure={first.id: Unsure(gap)}, **HOW)
+    assert [one.after.verdict.visibility for one in found] == ["unknown", "not_offered"]
+    assert [(one.differs, one.undecided) for one in found] == [(True, True), (False, False)]
+
+
+def test_a_membership_of_an_account_whose_groups_are_unread_says_nothing() -> None:
+    with pytest.raises(CannotSimulate, match="can't be read"):
+        with_membership(make_tenant(), replace(SERVICE, groups=GROUPS_GAP), TARGET)
+
+
+def test_an_exclusion_by_name_reaches_one_account_only() -> None:
+    first, second = alike(2)
+    tenant = make_tenant([policy("p")])
+    found = shifts(tenant, with_account_excluded(tenant, first, "p"), [first, second], **HOW)
+    assert [one.after.account.id for one in found] == [first.id]
+
+
+def test_where_policies_are_unreadable_nothing_can_be_done_with_them() -> None:
+    unread = make_tenant(policies=POLICIES_GAP)
+    changes: list[Callable[[], Tenant]] = [
+        lambda: with_policy_added(unread, parse_policy(policy())),
+        lambda: with_policy_enabled(unread, "p"),
+        lambda: with_account_excluded(unread, SERVICE, "p"),
+    ]
+    for change in changes:
+        with pytest.raises(CannotSimulate, match="can't be read"):
+            change()
+    assert answers(
+        unread, with_security_defaults(unread, on=True), unsure={SERVICE.id: Unsure(Gap("groups", "403"))}
+    ) == (
+        "unknown",
+        "hidden",
+    )
+
+
+@pytest.mark.parametrize(
+    ("memberships", "above"),
+    [
+        ([], None),
+        ([{"other"}], None),
+        ([GROUPS_GAP], None),
+        ([{"g"}], {"g"}),
+        ([{"g", "a", "b"}, {"g", "b", "c"}, {"c"}, GROUPS_GAP], {"g", "b"}),
+    ],
+)
+def test_a_group_can_only_be_in_groups_that_all_its_members_are_in(memberships: list[Any], above: Any) -> None:
+    accounts = [replace(SERVICE, groups=one if isinstance(one, Gap) else frozenset(one)) for one in memberships]
+    assert groups_above(accounts, "g") == above
+
+
+def test_only_the_groups_in_question_are_in_doubt() -> None:
+    gap = Gap("groups", "403")
+    tenant = make_tenant([policy(users=[], groups=["x"])])
+    for groups, after in ((None, "unknown"), ({"x"}, "unknown"), ({"y"}, "not_offered"), (set(), "not_offered")):
+        doubt = Unsure(gap, None if groups is None else frozenset(groups))
+        assert answers(tenant, tenant, unsure={SERVICE.id: doubt}) == ("not_offered", after)
+
+
+def test_two_doubts_are_one_about_the_groups_of_both() -> None:
+    gap = Gap("groups", "403")
+    some, other = Unsure(gap, frozenset("a")), Unsure(gap, frozenset("b"))
+    assert some.and_also(other) == Unsure(gap, frozenset("ab"))
+    assert some.and_also(Unsure(gap)) == Unsure(gap).and_also(some) == Unsure(gap)

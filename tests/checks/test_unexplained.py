@@ -6,10 +6,15 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from checks.judge import judge
 from checks.model import Effect
-from tenant.model import Account, Gap, Group, MfaDemand
+from checks.simulate import shifts, with_account_excluded, with_policy_enabled
+from tenant.model import Account, AuditEvent, AuditTrail, Gap, Group, MfaDemand, Policy, Tenant
+from tenant.policies import parse_policy
+from tests.checks import test_properties as generated
 from tests.checks.kit import (
     DEFAULTS_GAP,
     EXCHANGE,
@@ -23,6 +28,7 @@ from tests.checks.kit import (
     STRENGTHS_GAP,
     Json,
     answers,
+    holds,
     judged,
     make_tenant,
     policy,
@@ -140,3 +146,284 @@ def test_an_unreadable_input_that_may_explain_the_evidence_leaves_the_answer_ope
     judgement = judged(make_tenant([raw], **tenant), replace(asked(), **account))
     assert judgement.verdict.visibility == "unknown"
     assert reasons(judgement, Effect.UNREADABLE)
+
+
+# Evidence that outlives the remedy: what was asked before somebody changed something says nothing about today.
+
+
+def happened(
+    kind: str, days_ago: float, who: str = "svc", container: str = "", before: Policy | None = None
+) -> AuditEvent:
+    when = NOW - timedelta(days=days_ago)
+    return AuditEvent(when, kind, "ada@contoso.com", who, who, container_id=container, before=before)
+
+
+def trail(*events: AuditEvent) -> AuditTrail:
+    newest_first = sorted(events, key=lambda event: event.time, reverse=True)
+    return AuditTrail(tuple(newest_first), NOW - timedelta(days=30))
+
+
+def verdict(policies: list[Json], account: Account, known: AuditTrail | None, **tenant: Any) -> tuple[str, str]:
+    (only,) = judge(make_tenant(policies, **tenant), [account], now=NOW, trail=known)
+    return str(only.verdict.visibility), str(only.verdict.usability)
+
+
+@pytest.mark.parametrize(
+    "provider",
+    [
+        "securityDefaults",
+        "mfaRegistrationRequiredBySecurityDefaults",
+        "baselineProtection",
+        "mfaRegistrationRequiredByBaselineProtection",
+    ],
+)
+def test_security_defaults_that_are_off_now_explain_a_demand_of_theirs(provider: str) -> None:
+    assert answers(make_tenant(), asked(provider, days_ago=29)) == NOTHING
+
+
+@pytest.mark.parametrize(
+    ("changed_days_ago", "asked_days_ago", "expected"),
+    [(10, 29, NOTHING), (10, 10, NOTHING), (10, 9, UNEXPLAINED), (None, 1, NOTHING)],
+)
+def test_a_policy_that_excludes_the_account_by_a_list_explains_what_is_older_than_its_last_change(
+    changed_days_ago: float | None, asked_days_ago: float, expected: tuple[str, str]
+) -> None:
+    excluding = policy(not_users=("svc",), modifiedDateTime=changed(changed_days_ago) if changed_days_ago else None)
+    assert answers(make_tenant([excluding]), asked(days_ago=asked_days_ago)) == expected
+
+
+@pytest.mark.parametrize("times", [{"createdDateTime": changed(10)}, {"modifiedDateTime": "soon"}])
+def test_a_policy_that_was_never_changed_was_last_changed_when_it_was_created(times: Json) -> None:
+    excluding = policy(not_users=("svc",), **times)
+    expected = UNEXPLAINED if "createdDateTime" in times else NOTHING
+    assert answers(make_tenant([excluding]), asked(days_ago=1)) == expected
+
+
+OLD = changed(200)
+EXCLUDING = policy(not_groups=("gx",), modifiedDateTime=OLD)
+NESTED = {"gx": frozenset({"inner"})}
+MEMBER, NESTED_MEMBER = {"groups": frozenset({"gx"})}, {"groups": frozenset({"gx", "inner"})}
+
+
+@pytest.mark.parametrize(
+    ("events", "account", "asked_days_ago", "expected"),
+    [
+        ((), MEMBER, 1, NOTHING),
+        ((happened("group_added", 5, container="gx"),), MEMBER, 6, NOTHING),
+        ((happened("group_added", 5, container="gx"),), MEMBER, 4, UNEXPLAINED),
+        ((happened("group_added", 5, "other", "gx"),), MEMBER, 4, NOTHING),
+        ((happened("group_added", 5, container="gy"),), MEMBER, 4, NOTHING),
+        (
+            (happened("group_added", 5, container="gx"), happened("group_removed", 8, container="gx")),
+            MEMBER,
+            6,
+            NOTHING,
+        ),
+        ((happened("group_added", 5, "inner", "gx"),), NESTED_MEMBER, 6, NOTHING),
+        ((happened("group_added", 5, "inner", "gx"),), NESTED_MEMBER, 4, UNEXPLAINED),
+        ((happened("group_added", 5, container="inner"),), NESTED_MEMBER, 4, UNEXPLAINED),
+        ((happened("group_added", 5, container="inner"),), MEMBER, 4, NOTHING),
+    ],
+)
+def test_a_policy_that_excludes_by_a_group_explains_what_is_older_than_the_membership_or_all_where_its_time_is_unknown(
+    events: tuple[AuditEvent, ...], account: Mapping[str, Any], asked_days_ago: float, expected: tuple[str, str]
+) -> None:
+    one = replace(asked(days_ago=asked_days_ago), **account)
+    assert verdict([EXCLUDING], one, trail(*events), nesting=NESTED) == expected
+    assert verdict([EXCLUDING], one, None, nesting=NESTED) == NOTHING
+
+
+@pytest.mark.parametrize(
+    ("excluding", "events", "asked_days_ago", "expected"),
+    [
+        # By a list and by a group: the older of the two is what excluded it.
+        (policy(not_users=("svc",), not_groups=("gx",), modifiedDateTime=changed(20)), (), 10, UNEXPLAINED),
+        # By two groups, of which one is known.
+        (
+            policy(not_groups=("gx", "gy"), modifiedDateTime=OLD),
+            (happened("group_added", 20, container="gx"),),
+            10,
+            UNEXPLAINED,
+        ),
+        # The policy was changed after the account came into the group.
+        (
+            policy(not_groups=("gx",), modifiedDateTime=changed(5)),
+            (happened("group_added", 20, container="gx"),),
+            10,
+            NOTHING,
+        ),
+    ],
+)
+def test_what_excludes_an_account_in_two_ways_excludes_it_since_the_first(
+    excluding: Json, events: tuple[AuditEvent, ...], asked_days_ago: float, expected: tuple[str, str]
+) -> None:
+    one = replace(asked(days_ago=asked_days_ago), groups=frozenset({"gx", "gy"}))
+    assert verdict([excluding], one, trail(*events)) == expected
+
+
+@pytest.mark.parametrize(
+    ("events", "expected"),
+    [((), NOTHING), ((happened("role_added", 5, container=GLOBAL_ADMINISTRATOR),), UNEXPLAINED)],
+)
+def test_an_exclusion_by_a_role_is_like_one_by_a_group(
+    events: tuple[AuditEvent, ...], expected: tuple[str, str]
+) -> None:
+    excluding = policy(not_roles=(GLOBAL_ADMINISTRATOR,), modifiedDateTime=OLD)
+    held = (holds(GLOBAL_ADMINISTRATOR),)
+    assert verdict([excluding], asked(days_ago=4), trail(*events), role_assignments=held) == expected
+
+
+@pytest.mark.parametrize("off", [{"state": "disabled"}, {"state": REPORT_ONLY}, {"users": ("someone",)}])
+def test_a_policy_that_would_not_reach_the_account_without_its_exclusion_explains_nothing_by_it(off: Any) -> None:
+    excluding = policy(**{"not_groups": ("gx",), "modifiedDateTime": OLD, **off})
+    assert verdict([excluding], replace(asked(), groups=frozenset({"gx"})), None) == UNEXPLAINED
+
+
+@pytest.mark.parametrize(("asked_days_ago", "expected"), [(6, NOTHING), (4, UNEXPLAINED)])
+def test_a_policy_explains_what_is_older_than_the_account_s_leaving_the_group_that_it_includes(
+    asked_days_ago: float, expected: tuple[str, str]
+) -> None:
+    including = policy(users=(), groups=("g1",), modifiedDateTime=OLD)
+    left = trail(happened("group_removed", 5, container="g1"))
+    assert verdict([including], asked(days_ago=asked_days_ago), left) == expected
+    assert verdict([including], asked(days_ago=asked_days_ago), None) == UNEXPLAINED
+
+
+MFA, BLOCK = parse_policy(policy()), parse_policy(policy(grant=("block",)))
+OFF_SINCE_8 = parse_policy(policy(state="disabled", modifiedDateTime=changed(8)))
+
+
+@pytest.mark.parametrize(
+    ("event", "asked_days_ago", "expected"),
+    [
+        (happened("policy_deleted", 5, "p", before=MFA), 6, NOTHING),
+        (happened("policy_deleted", 5, "p", before=MFA), 4, UNEXPLAINED),
+        (happened("policy_deleted", 5, "p"), 6, NOTHING),
+        (happened("policy_deleted", 5, "p"), 4, UNEXPLAINED),
+        (happened("policy_deleted", 5, "p", before=BLOCK), 6, UNEXPLAINED),
+        (happened("policy_deleted", 5, "p", before=OFF_SINCE_8), 6, UNEXPLAINED),
+        (happened("policy_deleted", 5, "p", before=OFF_SINCE_8), 9, NOTHING),
+        (happened("policy_updated", 5, "p", before=MFA), 6, NOTHING),
+        (happened("policy_updated", 5, "p", before=MFA), 4, UNEXPLAINED),
+        (happened("policy_updated", 5, "p", before=OFF_SINCE_8), 6, UNEXPLAINED),
+        (happened("policy_updated", 5, "p"), 6, UNEXPLAINED),
+        (happened("policy_added", 5, "p", before=MFA), 6, UNEXPLAINED),
+    ],
+)
+def test_a_policy_that_the_log_shows_deleted_or_changed_since_explains_what_came_before(
+    event: AuditEvent, asked_days_ago: float, expected: tuple[str, str]
+) -> None:
+    assert verdict([], asked(days_ago=asked_days_ago), trail(event)) == expected
+    assert verdict([], asked(days_ago=asked_days_ago), None) == UNEXPLAINED
+
+
+def test_what_never_has_a_policy_is_explained_by_none() -> None:
+    one = replace(asked("mfaRegistrationRequiredByIdentityProtectionPolicy", days_ago=9), groups=frozenset({"gx"}))
+    assert verdict([EXCLUDING], one, trail(happened("policy_deleted", 5, "p"))) == UNEXPLAINED
+
+
+UNREAD = {"gx": Group("gx", "Hidden", gap=Gap("groups", "403", "GroupMember.Read.All"))}
+
+
+@pytest.mark.parametrize(
+    ("policies", "events", "account", "expected"),
+    [
+        # Reached, or excluded since nobody knows when: explained either way.
+        ([EXCLUDING], (), {}, "not_offered"),
+        ([EXCLUDING], (), {"groups": GROUPS_GAP}, "not_offered"),
+        # Excluded before the demand, or reached.
+        ([EXCLUDING], (happened("group_added", 5, container="gx"),), {}, "unknown"),
+        ([EXCLUDING], (happened("group_added", 5, container="gx"),), {"groups": GROUPS_GAP}, "unknown"),
+        # Included by the unread group, or not.
+        ([policy(users=(), groups=("gx",), not_users=("svc",))], (), {}, "unknown"),
+        # In the group directly, since nobody knows when, or through the nested one, since before the demand.
+        ([EXCLUDING], (happened("group_added", 5, "inner", "gx"),), {"groups": GROUPS_GAP}, "unknown"),
+        ([EXCLUDING], (happened("group_added", 5, "someone", "gx"),), {"groups": GROUPS_GAP}, "not_offered"),
+        # It left what is included after the demand; or it is in it unseen, and has been excluded since before.
+        (
+            [policy(users=(), groups=("g1",), not_groups=("gx",), modifiedDateTime=OLD)],
+            (happened("group_removed", 0.5, container="g1"), happened("group_added", 8, container="gx")),
+            {"groups": GROUPS_GAP},
+            "unknown",
+        ),
+    ],
+)
+def test_a_group_that_cannot_be_read_counts_both_ways(
+    policies: list[Json], events: tuple[AuditEvent, ...], account: Mapping[str, Any], expected: str
+) -> None:
+    elsewhere = [
+        {**one, "conditions": {**one["conditions"], "applications": {"includeApplications": [SHAREPOINT]}}}
+        for one in policies
+    ]
+    (one,) = judge(
+        make_tenant(elsewhere, groups=UNREAD, nesting=NESTED),
+        [replace(asked(), **account)],
+        now=NOW,
+        trail=trail(*events),
+    )
+    assert one.verdict.visibility == expected
+    assert bool(reasons(one, Effect.UNREADABLE)) == (expected == "unknown")
+
+
+_moments = st.sampled_from([0.5, 3.0, 10.0, 40.0])
+_event = st.builds(
+    happened,
+    st.sampled_from(["group_added", "group_removed", "role_added", "policy_deleted", "policy_updated"]),
+    _moments,
+    st.sampled_from(["svc", "g1", "g2", "someone"]),
+    st.sampled_from(["", "g1", "g2", "gx", GLOBAL_ADMINISTRATOR, "r2"]),
+    st.sampled_from([None, parse_policy(policy()), parse_policy(policy(state="disabled"))]),
+)
+
+
+@settings(deadline=None, max_examples=200)
+@given(
+    generated._tenant,
+    generated._account,
+    st.lists(_event, max_size=4),
+    st.lists(_moments | st.none(), min_size=4, max_size=4),
+    _moments,
+)
+def test_no_missing_input_contradicts_what_the_evidence_and_the_audit_log_say(
+    tenant: Tenant, account: Account, events: list[AuditEvent], changes: list[float | None], seen: float
+) -> None:
+    policies = () if isinstance(tenant.policies, Gap) else tenant.policies
+    times = [None if days is None else NOW - timedelta(days=days) for days in changes]
+    timed = tuple(replace(one, modified=when) for one, when in zip(policies, times, strict=False))
+    nested = {"gx": frozenset({"g1"}), "g2": frozenset({"g1"})}
+    tenant = replace(tenant, policies=timed, nesting=nested)
+    groups = frozenset() if isinstance(account.groups, Gap) else account.groups
+    if "g1" in groups:
+        groups |= {"gx", "g2"}
+    one = replace(account, groups=groups, mfa_demands=asked(days_ago=seen).mfa_demands)
+
+    def said(tenant: Tenant, account: Account) -> tuple[str, str]:
+        (only,) = judge(tenant, [account], now=NOW, trail=trail(*events))
+        return str(only.verdict.visibility), str(only.verdict.usability)
+
+    before = said(tenant, one)
+    for poorer, other in generated.less_readable(tenant, one):
+        assert generated.stands(before, said(poorer, other)), (before, said(poorer, other))
+
+
+def test_accounts_with_equal_evidence_are_told_apart_by_when_they_were_excluded() -> None:
+    early, late = (replace(asked(days_ago=4), id=id, groups=frozenset({"gx"})) for id in ("a", "b"))
+    known = trail(happened("group_added", 5, "a", "gx"), happened("group_added", 3, "b", "gx"))
+    for order in ([early, late], [late, early]):
+        found = {
+            one.account.id: str(one.verdict.visibility)
+            for one in judge(make_tenant([EXCLUDING]), order, now=NOW, trail=known)
+        }
+        assert found == {"a": "conditional", "b": "not_offered"}
+
+
+def test_what_is_only_supposed_explains_nothing_of_what_was_seen() -> None:
+    waiting = policy("W", id="w", state=REPORT_ONLY, apps=(SHAREPOINT,), modifiedDateTime=OLD)
+    tenant = make_tenant([waiting])
+    assert answers(tenant, asked()) == UNEXPLAINED
+    switched_on = with_policy_enabled(tenant, "w")
+    assert shifts(tenant, switched_on, [asked()], app_passwords_allowed="yes", now=NOW) == []
+    hiding = make_tenant([policy("H", id="h", clients=("browser",), modifiedDateTime=OLD)])
+    spared = with_account_excluded(hiding, asked(), "h")
+    (shift,) = shifts(hiding, spared, [asked()], app_passwords_allowed="yes", now=NOW)
+    assert shift.after.verdict.visibility == "not_offered"

@@ -18,6 +18,7 @@ from tests.checks.kit import (
     GROUPS_GAP,
     LICENCES_GAP,
     MODERN,
+    NOW,
     POLICIES_GAP,
     REPORT_ONLY,
     ROLES_GAP,
@@ -38,7 +39,7 @@ def block(name: str = "Block", **members: Any) -> Json:
 
 
 def answer(tenant: Tenant, **account: Any) -> UsabilityAnswer:
-    land, asked = Landscape(tenant), replace(SERVICE, **account)
+    land, asked = Landscape(tenant, NOW.date()), replace(SERVICE, **account)
     roles = land.scopes.roles_of(asked)
     return usability_of(land, Situation(asked, roles, land.scopes.reach(asked, roles)))
 

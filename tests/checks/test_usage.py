@@ -7,7 +7,6 @@ import pytest
 
 from checks.judge import judge
 from checks.model import Finding, Severity
-from checks.notices import retirements
 from checks.usage import browser_days, usage_findings
 from tenant.model import Account, SignInUse
 from tests.checks.kit import NOW, SERVICE, make_tenant
@@ -95,10 +94,6 @@ def test_evidence_changes_no_verdict() -> None:
     (without,) = judge(make_tenant(), [SERVICE], now=NOW)
     (with_it,) = judge(make_tenant(), [used("SMTP", "Browser")], now=NOW)
     assert with_it.verdict == without.verdict
-
-
-def test_every_retirement_names_the_clients_of_the_log() -> None:
-    assert all(notice.clients for notice in retirements())
 
 
 @pytest.mark.parametrize(

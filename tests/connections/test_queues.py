@@ -32,5 +32,5 @@ async def test_a_message_waits_for_its_time_on_a_queue_that_did_not_exist(storag
 
 
 async def test_where_no_queue_can_be_reached_one_sentence_says_so() -> None:
-    with pytest.raises(StorageUnavailable, match="No storage account with queues"):
+    with pytest.raises(StorageUnavailable, match="No storage account is configured"):
         await put_later(Here(StorageConnection()), "alerts", "{}", timedelta())

@@ -8,7 +8,7 @@ from tests.e2e.conftest import BACKUP, Installation
 
 def test_an_unknown_account_is_named(installation: Installation) -> None:
     answer = installation.scan("--account", "nobody@contoso.com")
-    assert answer.code == 2
+    assert answer.code == 3
     assert "nobody@contoso.com" in answer.err
     assert "no such account" in answer.err
 

@@ -1,6 +1,7 @@
 """Machines whose clocks are wrong: nothing is kept in the future, nothing is lost for a month, and the run says so."""
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -8,7 +9,9 @@ from typing import Any
 import pytest
 from azure.data.tables.aio import TableServiceClient
 
-from findings.model import FindingState, RunRecord
+from connections.storage import ensure_tables
+from findings.model import FindingState
+from findings.run_record import RunRecord
 from findings.runs import RunStore, new_run_id
 from findings.store import FindingStore
 from jobs import scan as scan_module
@@ -31,10 +34,11 @@ class Machine:
     def scan(self, ahead: timedelta = timedelta(), *, corrected: bool = True) -> RunRecord:
         """Scan with a clock that is ``ahead``; without ``corrected`` as a version did that didn't look at other clocks."""
 
-        async def off(_service: TableServiceClient) -> timedelta | None:
-            return ahead if corrected else None
+        async def off(service: TableServiceClient, names: Iterable[str]) -> timedelta:
+            await ensure_tables(service, names)
+            return ahead if corrected else timedelta()
 
-        self._monkeypatch.setattr(scan_module, "clock_ahead", off)
+        self._monkeypatch.setattr(scan_module, "ensure_tables", off)
         self._installation.graph.date_skew = -ahead if corrected else timedelta()
         now = datetime.now(UTC) + ahead
         request = ScanRequest(new_run_id(now), "test")
@@ -142,10 +146,11 @@ def test_a_machine_whose_clock_is_ahead_signs_and_claims_with_the_true_time(
 ) -> None:
     machine.scan()
 
-    async def ahead(_service: TableServiceClient) -> timedelta:
+    async def ahead(service: TableServiceClient, names: Iterable[str]) -> timedelta:
+        await ensure_tables(service, names)
         return DAYS_29
 
-    monkeypatch.setattr(teller, "clock_ahead", ahead)
+    monkeypatch.setattr(teller, "ensure_tables", ahead)
     settings = load_settings()
     for alert_id in asyncio.run(waiting_alerts(settings)):
         asyncio.run(send_alert(settings, alert_id, clock=lambda: datetime.now(UTC) + DAYS_29))

@@ -10,9 +10,10 @@ import azure.functions as func
 import pytest
 from azure.data.tables.aio import TableServiceClient
 
-from findings.model import DONE, RunRecord, RunStatus
+from findings.run_record import DONE, RunRecord, RunStatus
 from findings.runs import RunStore
 from functions import http_api, queues
+from jobs.messages import AlertMessage, BadMessage
 from jobs.tell import waiting_alerts
 from settings import load_settings
 from tests.e2e.conftest import BACKUP, MAILER, Installation
@@ -297,23 +298,37 @@ def test_wrong_settings_are_not_told_to_the_caller(
 def test_the_app_is_not_healthy_while_the_settings_of_a_channel_are_wrong(
     installation: Installation, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    asyncio.run(queues.run_scan(json.dumps(queues.scan_message("schedule")).encode()))
+    asyncio.run(queues.run_scan(queues.scheduled_scan().encode()))
     assert asyncio.run(http_api.health()).status_code == 200
     monkeypatch.setenv("WEBHOOK_URL", "@Microsoft.KeyVault(SecretUri=https://v.vault.azure.net/secrets/hook)")
     assert asyncio.run(http_api.health()).status_code == 503
     assert "Alerts can't go to webhook" in caplog.text
 
 
+def test_the_app_is_not_healthy_for_a_week_after_a_channel_lost_its_settings(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    asyncio.run(queues.run_scan(queues.scheduled_scan().encode()))
+    assert asyncio.run(http_api.health()).status_code == 200
+    for name in ("WEBHOOK_URL", "WEBHOOK_SECRET"):
+        monkeypatch.delenv(name)
+    asyncio.run(queues.run_scan(queues.scheduled_scan().encode()))
+    assert asyncio.run(http_api.health()).status_code == 503
+    assert "Alerts went to webhook, whose settings are gone since" in caplog.text
+    monkeypatch.setattr(http_api, "MEANT", timedelta())
+    assert asyncio.run(http_api.health()).status_code == 200
+
+
 def test_a_scan_that_failed_for_good_is_recorded_and_told_once(installation: Installation) -> None:
     installation.graph.fail(r"GET /v1\.0/", 0)
     installation.graph.fail(r"POST /v1\.0/", 0)
-    message = json.dumps(queues.scan_message("schedule")).encode()
+    message = queues.scheduled_scan().encode()
     with pytest.raises(Exception, match="can't be reached"):
         asyncio.run(queues.run_scan(message))
     for _ in range(2):
         asyncio.run(queues.scan_failed(message))
         for alert_id in asyncio.run(waiting_alerts(load_settings())):
-            asyncio.run(queues.send_alert(queues.alert_message(alert_id).encode()))
+            asyncio.run(queues.send_alert(AlertMessage(alert_id).text.encode()))
     (call,) = installation.receiver.calls
     data = json.loads(call.body)["data"]
     assert data["headline"] == "Can't see anything: the scans fail"
@@ -321,5 +336,5 @@ def test_a_scan_that_failed_for_good_is_recorded_and_told_once(installation: Ins
 
 
 def test_a_message_of_somebody_else_is_refused() -> None:
-    with pytest.raises(queues.BadMessage, match="not from this app"):
+    with pytest.raises(BadMessage, match="not from this app"):
         asyncio.run(queues.run_scan(b'{"hello": 1}'))

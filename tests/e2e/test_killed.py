@@ -14,7 +14,6 @@ from typing import Any
 import httpx
 import pytest
 from azure.core.exceptions import StreamConsumedError
-from azure.core.pipeline.transport import AioHttpTransport
 
 from alerts.ledger import Ledger
 from connections import channels
@@ -62,11 +61,6 @@ class _Storage(FaultyTransport):
     def __init__(self, steps: _Steps) -> None:
         super().__init__()
         self._steps = steps
-
-    async def __aenter__(self) -> "_Storage":
-        self._inner = AioHttpTransport()  # a closed one can't be used again, and a process opens storage several times
-        await super().__aenter__()
-        return self
 
     async def send(self, request: Any, **options: Any) -> Any:
         self._steps.before()

@@ -10,6 +10,7 @@ import pytest
 from demo.company import company, demo_settings
 from localgraph.builder import TenantBuilder
 from localgraph.server import LocalGraph
+from localgraph.tenant import mfa_service_json
 from tests.e2e.conftest import BACKUP, MAILER, VISIBLE, Installation
 
 LOST = ("Policy.Read.All", "Policy.Read.ConditionalAccess", "User.Read.All")
@@ -53,6 +54,57 @@ def test_a_failed_read_closes_no_finding_of_an_account_listed_by_name(installati
         key: one["first_seen"] for key, one in before.items()
     }
     assert len(installation.told()) == 2
+
+
+@pytest.mark.parametrize("then", [BACKUP, "svc-copies@contoso.com"])
+def test_an_account_that_is_renamed_again_gets_one_note_for_each_rename(installation: Installation, then: str) -> None:
+    installation.scan()
+    user = installation.graph.tenant.user(BACKUP)
+    for upn in ("svc-archive@contoso.com", then):
+        user.upn = upn
+        installation.graph.tenant.changed()
+        installation.scan()
+    first, second = (note.splitlines()[0] for note in sight(installation))
+    assert first.startswith(f"{BACKUP} was renamed to svc-archive@contoso.com.")
+    assert second.startswith(f"svc-archive@contoso.com was renamed to {then}.")
+
+
+def test_a_setting_that_names_a_renamed_account_by_its_new_name_is_told_as_put_right(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installation.scan()
+    installation.graph.tenant.user(BACKUP).upn = "svc-archive@contoso.com"
+    installation.graph.tenant.changed()
+    installation.scan()
+    monkeypatch.setenv("SERVICE_ACCOUNTS", ",".join(("svc-archive@contoso.com", MAILER, VISIBLE)))
+    installation.scan()
+    assert len(sight(installation)) == 2
+    assert sight(installation)[1].startswith("The settings no longer select svc-archive@contoso.com by its old name")
+
+
+def test_what_cannot_be_read_of_new_accounts_is_their_own_trouble_from_the_first_scan_on(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tenant.pacing.Pace.after", lambda *_: None)  # nobody waits here
+    for name, listed in ((BACKUP, (BACKUP, MAILER)), (VISIBLE, (BACKUP, MAILER, VISIBLE))):
+        monkeypatch.setenv("SERVICE_ACCOUNTS", ",".join(listed))
+        installation.graph.heal()
+        installation.graph.fail(f"/users/{installation.graph.tenant.user(name).id}/authentication/requirements", 500)
+        installation.scan()
+        assert (name, "APW-008") in findings(installation)
+    assert sight(installation) == []
+
+
+def test_an_account_that_can_never_be_read_is_told_as_blindness(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tenant.pacing.Pace.after", lambda *_: None)  # nobody waits here
+    installation.graph.fail(f"/users/{BACKUP}", 500)
+    for _ in range(2):
+        installation.scan()
+    (note,) = sight(installation)
+    assert note.startswith("The account")
+    assert "can't be read" in note
 
 
 def test_one_account_that_answers_500_for_good_keeps_its_findings_and_is_told_as_unreadable(
@@ -207,6 +259,55 @@ def test_per_user_mfa_switched_off_is_remembered_while_the_account_is_disabled(i
     user.enabled = True
     installation.scan()
     assert (VISIBLE, "APW-009") in findings(installation)
+
+
+@pytest.mark.parametrize("attested", [False, True], ids=["read", "attested"])
+def test_a_switch_that_can_not_be_seen_any_more_ends_nothing(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch, attested: bool
+) -> None:
+    tenant = installation.graph.tenant
+
+    def switch(allowed: bool | None) -> None:
+        """Off, on, or neither read nor attested."""
+        tenant.mfa_service = None if attested or allowed is None else mfa_service_json(app_passwords=allowed)
+        setting = "unknown" if not attested or allowed is None else "yes" if allowed else "no"
+        monkeypatch.setenv("APP_PASSWORDS_ALLOWED", setting)
+
+    switch(False)
+    answer = installation.scan()
+    assert answer.document["run"]["complete"]
+    assert answer.document["run"]["app_passwords"]["source"] == ("attested" if attested else "read")
+    assert answer.account(VISIBLE)["reasons"][0]["effect"] == "tenant_switch_off"
+    assert (VISIBLE, "APW-014") in findings(installation)
+    switch(None)
+    answer = installation.scan()
+    assert answer.document["run"]["complete"]
+    assert (VISIBLE, "APW-014") in findings(installation)
+    assert resolved(installation) == []
+    switch(True)
+    installation.scan()
+    assert ("resolved", VISIBLE, "APW-014") in resolved(installation)
+    ended = findings(installation, "all")[VISIBLE, "APW-014"]
+    assert ended["resolution"] == (
+        "The last scan found the account with app passwords no longer switched off for the tenant."
+    )
+
+
+def test_what_somebody_attested_does_not_end_what_was_read_of_the_switch(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("APP_PASSWORDS_ALLOWED", "yes")
+    tenant = installation.graph.tenant
+    tenant.mfa_service = mfa_service_json(app_passwords=False)
+    installation.scan()
+    for _ in range(2):
+        tenant.mfa_service = None
+        installation.scan()
+        assert (VISIBLE, "APW-014") in findings(installation)
+    assert resolved(installation) == []
+    tenant.mfa_service = mfa_service_json(app_passwords=True)
+    installation.scan()
+    assert ("resolved", VISIBLE, "APW-014") in resolved(installation)
 
 
 def test_checking_an_account_that_nobody_selected_tells_nothing(

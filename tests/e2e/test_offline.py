@@ -44,7 +44,9 @@ def test_pseudonyms_change_no_verdict_and_leave_no_name(files: tuple[Path, Path]
     tenant = company()
     names = [user.upn for user in tenant.users.values()] + [group.name for group in tenant.groups.values()]
     ids = [*tenant.users, *tenant.groups, *(policy["id"] for policy in tenant.policies)]
-    assert [name for name in [*names, *ids] if len(name) > 3 and name.lower() in text] == []
+    trusted = tenant.mfa_service["trustedIps"]["ipRanges"] if tenant.mfa_service else []
+    assert trusted
+    assert [name for name in [*names, *ids, *trusted] if len(name) > 3 and name.lower() in text] == []
 
 
 def test_a_file_that_is_no_snapshot_is_refused_in_a_sentence(tmp_path: Path) -> None:
@@ -105,7 +107,7 @@ def test_an_exclusion_brings_an_account_out_of_a_policy(files: tuple[Path, Path]
     (outcome,) = _simulate(files[0], "--exclude", excluded)
     (account,) = outcome["accounts"]
     assert account["before"]["visibility"] == "hidden"
-    assert account["after"]["visibility"] != "hidden"
+    assert account["after"] == {"visibility": "not_offered", "usability": "usable"}
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])  # the last two are Windows PowerShell's
@@ -125,11 +127,30 @@ def test_a_new_policy_from_a_file_is_simulated(files: tuple[Path, Path], tmp_pat
 
 def test_a_simulation_is_shown_in_the_words_of_the_report(files: tuple[Path, Path]) -> None:
     answer = _run("simulate", "--snapshot", str(files[0]), "--enable-policy", "CA012 MFA for integrations")
-    assert answer.out.splitlines() == [
+    title, account, because, *_ = answer.out.splitlines()
+    assert (title, account) == (
         'If "CA012 MFA for integrations" is switched on: 1 account would change',
         "  svc-monitoring@alderleaf.example: app password option: About to be hidden -> Hidden; "
         "app password works: Works -> Blocked by a policy",
-    ]
+    )
+    assert because.startswith('    The policy "CA012 MFA for integrations" requires multifactor authentication')
+
+
+def test_a_snapshot_says_what_it_does_not_hold(files: tuple[Path, Path], tmp_path: Path) -> None:
+    gone = "99999999-9999-4999-8999-999999999999"
+    conditions = {"users": {"includeGroups": [gone]}, "applications": {"includeApplications": ["All"]}}
+    policy = {"displayName": "P", "conditions": conditions, "grantControls": {"builtInControls": ["block"]}}
+    (tmp_path / "policy.json").write_text(json.dumps(policy), encoding="utf-8")
+    (outcome,) = _simulate(files[0], "--policy-file", str(tmp_path))
+    assert outcome["not_in_tenant"] == []
+    assert [(one["id"], one["error"]) for one in outcome["not_looked_up"]] == [(gone, "the snapshot doesn't hold it")]
+    assert {one["after"]["usability"] for one in outcome["accounts"]} == {"unknown"}
+
+
+def test_a_group_of_a_snapshot_is_known_by_its_name(files: tuple[Path, Path]) -> None:
+    (outcome,) = _simulate(files[0], "--group", "svc-codetwo-backup@alderleaf.example=mfa exceptions")
+    assert [one["user_principal_name"] for one in outcome["accounts"]] == ["svc-codetwo-backup@alderleaf.example"]
+    assert any("a snapshot doesn't hold all groups" in caution for caution in outcome["cautions"])
 
 
 def test_an_unknown_policy_is_refused_in_a_sentence(files: tuple[Path, Path]) -> None:

@@ -19,7 +19,7 @@ from azure.storage.queue.aio import QueueServiceClient
 from connections.storage import StorageUnavailable
 from findings.errors import ScanAlreadyRunning
 from findings.lease import Lease, LeaseTimes, scan_lease
-from findings.model import RunRecord, RunStatus
+from findings.run_record import RunRecord, RunStatus
 from findings.runs import RunStore
 from findings.tables import Table
 from functions import http_api, queues
@@ -48,7 +48,7 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def scheduled(**more: Any) -> bytes:
-    return json.dumps({**queues.scan_message(queues.SCHEDULE), **more}).encode()
+    return json.dumps({**json.loads(queues.scheduled_scan()), **more}).encode()
 
 
 async def while_going_on(storage: str, owner: str, whole: bool, work: Callable[[], Awaitable[Any]]) -> Any:

@@ -1,5 +1,6 @@
 """The audit log over several scans: since when and by whom, what is asked again, and what happens when it can't be read."""
 
+import json
 from typing import Any
 
 import pytest
@@ -28,7 +29,7 @@ async def test_a_membership_in_the_log_says_since_when_and_by_whom(graph: LocalG
     reason = account(document)["reasons"][0]
     assert (reason["since"], reason["actor"]) == ("2026-11-20T09:15:00Z", "ada@contoso.com")
     assert 'the account was added to the group "Service accounts", by ada@contoso.com.' in reason["cause"]
-    assert len(asked(graph, AUDITS)) == 3
+    assert len(asked(graph, AUDITS)) == 4
     assert document["run"]["complete"]
 
 
@@ -69,7 +70,7 @@ async def test_the_next_scan_reads_what_came_since_and_still_knows_what_expired(
     graph.tenant.audits = [joined(graph, OTHER, "2026-12-20T08:00:00.0000000Z")]
     graph.requests.clear()
     document = await scanned(graph, storage, 29, audit_log="on")
-    assert len(asked(graph, AUDITS)) == 3
+    assert len(asked(graph, AUDITS)) == 4
     assert all(
         "2026-11-22T05%3A00%3A00Z" in one.query or "2026-11-22T05:00:00Z" in one.query for one in asked(graph, AUDITS)
     )
@@ -87,7 +88,7 @@ async def test_a_group_that_a_policy_names_later_is_read_from_the_beginning(grap
     await scanned(graph, storage, 1, audit_log="on")
     queries = [one.query for one in asked(graph, AUDITS) if group in one.query]
     assert ["2026-10-24T07" in query for query in queries] == [True]
-    assert len(asked(graph, AUDITS)) == 4
+    assert len(asked(graph, AUDITS)) == 5
 
 
 @pytest.mark.parametrize(
@@ -96,7 +97,7 @@ async def test_a_group_that_a_policy_names_later_is_read_from_the_beginning(grap
         {"since": "soon"},
         {"since": None, "rows": 7},
         {"read": [1], "rows": [None, {"id": 1}, {"id": "x", "activityDateTime": None}]},
-        {"read": {"policies": 7, "accounts": "soon"}},
+        {"read": {"policies": 7, "activities": "soon"}},
         {"rows": "text"},
     ],
 )
@@ -110,7 +111,7 @@ async def test_what_cannot_be_read_of_what_was_kept_is_read_anew(
     graph.requests.clear()
     document = await scanned(graph, storage, 1, audit_log="on")
     assert document["run"]["complete"]
-    assert len(asked(graph, AUDITS)) == 3
+    assert len(asked(graph, AUDITS)) == 4
     assert account(document)["reasons"][0]["since"] == "2026-11-20T09:15:00Z"
     graph.requests.clear()
     await scanned(graph, storage, 2, audit_log="on")
@@ -128,9 +129,110 @@ async def test_findings_still_resolve_while_the_audit_log_is_unreadable(graph: L
 def test_groups_count_with_those_nested_in_them_and_only_of_policies_that_reach_somebody() -> None:
     on, off = (
         parse_policy(
-            {"id": state, "state": state, "conditions": {"users": {"includeGroups": [state], "excludeGroups": ["X"]}}}
+            {
+                "id": state,
+                "state": state,
+                "conditions": {
+                    "users": {"includeGroups": [state], "excludeGroups": ["X"]},
+                    "applications": {"includeApplications": ["All"]},
+                },
+            }
         )
         for state in ("enabled", "disabled")
     )
     nesting = {"enabled": frozenset({"inner"}), "inner": frozenset({"enabled", "innermost"})}
     assert groups_that_count(Tenant(policies=(on, off), nesting=nesting)) == ["enabled", "inner", "innermost", "x"]
+
+
+def updated(graph: LocalGraph, upn: str, time: str, **more: Any) -> dict[str, Any]:
+    """A change of per-user MFA that the log shows only as an update of the user."""
+    required = '[{"RelyingParty":"*","State":2}]'
+    changed = [{"displayName": "StrongAuthenticationRequirement", "oldValue": "[]", "newValue": required}]
+    target = {"id": graph.tenant.user(upn).id, "type": "User", "userPrincipalName": upn, "modifiedProperties": changed}
+    return {
+        **joined(graph, upn, time),
+        "id": f"updated{upn}{time}",
+        "activityDisplayName": "Update user",
+        "category": "UserManagement",
+        "targetResources": [target],
+        **more,
+    }
+
+
+async def test_per_user_mfa_that_only_an_update_of_the_user_shows_is_found_and_told_once(graph: LocalGraph) -> None:
+    graph.tenant.user(SVC).mfa = "enforced"
+    time = "2026-11-21T09:00:00.0000000Z"
+    named = {"id": "2", "activityDisplayName": "Enable Strong Authentication"}
+    graph.tenant.audits = [updated(graph, SVC, time), updated(graph, SVC, time, **named)]
+    document = await scanned(graph, audit_log="on")
+    (reason,) = (one for one in account(document)["reasons"] if one["effect"] == "per_user_state")
+    assert reason["cause"] == (
+        "Since 2026-11-21 09:00 UTC, when per-user MFA was set to Enforced for the account, by ada@contoso.com."
+    )
+    users = [
+        one for one in asked(graph, AUDITS) if "Update" in one.query and "user" in one.query and "any(" in one.query
+    ]
+    assert len(users) == 1, "few accounts are asked for by their ids"
+
+
+async def test_of_many_accounts_the_updates_are_asked_for_altogether(
+    graph: LocalGraph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("evidence.audit_log.AT_ONCE", 2)
+    graph.tenant.user(SVC).mfa = "enforced"
+    graph.tenant.audits = [updated(graph, SVC, "2026-11-21T09:00:00.0000000Z")]
+    document = await scanned(graph, audit_log="on")
+    assert account(document)["reasons"][0]["actor"] == "ada@contoso.com"
+    assert len(asked(graph, AUDITS)) == 4
+
+
+def deleted(graph: LocalGraph, time: str) -> dict[str, Any]:
+    """The deletion of the tenant's policy, which this does."""
+    policy = graph.tenant.policies.pop()
+    changed = [{"displayName": "ConditionalAccessPolicy", "oldValue": json.dumps(policy), "newValue": None}]
+    target = {"id": policy["id"], "displayName": policy["displayName"], "type": "Policy", "modifiedProperties": changed}
+    return {
+        **joined(graph, SVC, time),
+        "id": "deleted",
+        "activityDisplayName": "Delete conditional access policy",
+        "loggedByService": "Conditional Access",
+        "targetResources": [target],
+    }
+
+
+async def test_what_a_deleted_policy_did_is_told_by_the_account_and_by_the_finding_that_is_over(
+    graph: LocalGraph, storage: str
+) -> None:
+    graph.tenant.audits = []
+    await scanned(graph, storage, audit_log="on")
+    graph.tenant.audits = [deleted(graph, "2026-11-22T09:00:00.0000000Z")]
+    document = await scanned(graph, storage, 1, audit_log="on")
+    why = (
+        'Not hidden any more since 2026-11-22 09:00 UTC, when the policy "Require MFA" was deleted, by ada@contoso.com.'
+    )
+    assert account(document)["visibility"] == "not_offered"
+    assert account(document)["reasons"][0]["cause"] == why
+    async with TableServiceClient.from_connection_string(storage) as service:
+        store = FindingStore(service)
+        (finding,) = [one async for one in store.load_findings(now=NOW, account=SVC)]
+    assert (
+        finding.public()["resolution"]
+        == "The last scan found the account without any demand for MFA on mail (the option isn't offered then "
+        f"either). {why}"
+    )
+
+
+@pytest.mark.parametrize("logged", [True, False])
+async def test_what_ended_is_no_cause_of_what_began(graph: LocalGraph, storage: str, logged: bool) -> None:
+    graph.tenant.user(SVC).mfa = "enforced"
+    await scanned(graph, storage, audit_log="on")
+    graph.tenant.user(SVC).mfa = "disabled"
+    off = updated(graph, SVC, "2026-11-22T08:00:00.0000000Z", activityDisplayName="Disable Strong Authentication")
+    off["targetResources"][0]["modifiedProperties"] = []
+    graph.tenant.audits = [deleted(graph, "2026-11-22T09:00:00.0000000Z"), *([off] if logged else [])]
+    await scanned(graph, storage, 1, audit_log="on")
+    async with TableServiceClient.from_connection_string(storage) as service:
+        found = [one async for one in FindingStore(service).load_findings(now=NOW, account=SVC)]
+    (cause,) = (one.public()["cause"] for one in found if one.check_id == "APW-009")
+    since = "Since 2026-11-22 08:00 UTC, when per-user MFA was switched off for the account, by ada@contoso.com."
+    assert cause == (since if logged else None)

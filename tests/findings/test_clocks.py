@@ -9,7 +9,8 @@ import pytest
 
 from findings.clocks import TOLERANCE, is_ahead, not_after, run_not_after
 from findings.compare import compare
-from findings.model import RunRecord, RunStatus, Snapshot, Status
+from findings.model import Snapshot, Status
+from findings.run_record import RunRecord, RunStatus
 from tests.findings.build import DAY, HOUR, NOW, account, seen
 
 AHEAD = NOW + 90 * DAY

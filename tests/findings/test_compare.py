@@ -37,6 +37,7 @@ def scan(
     resolution: str = no_longer_found(""),
     exceptions: Sequence[AcceptedException] = (),
     confirmed: Collection[str] = (),
+    recheck: bool = False,
     run_id: str = "run-1",
 ) -> Comparison:
     """``complete``: whether everything could be read that decides the checks."""
@@ -46,6 +47,7 @@ def scan(
         [replace(observation, exact=complete) for observation in observations],
         undecided=() if complete else EVERY_CHECK,
         confirmed=confirmed,
+        recheck=recheck,
         alert_id=f"alert-{at.isoformat()}",
         closing=closing,
         resolution=lambda check_id: resolution,
@@ -413,8 +415,9 @@ def test_causes_that_become_readable_are_no_news() -> None:
         ("1 1 1", []),  # a run that was repeated is the same scan
         ("1 -2", []),
         ("1 -2 3", []),
-        ("1 -2 3 4", ["reopened"]),
+        ("1 -2 3 4", ["opened"]),  # of the first one nobody was told
         ("2 1", ["opened"]),  # whatever the ids of the runs are
+        ("1 -2 3 -4 5 6 -7 8 9", ["opened", "resolved", "reopened"]),
         ("1 2 3 -4", ["opened", "resolved"]),
         ("1 2 -3 4 5", ["opened", "resolved", "reopened"]),
     ],
@@ -428,11 +431,37 @@ def test_what_one_scan_alone_could_not_read_is_a_hiccup(scans: str, told: Sequen
         states, changes = outcome.states, [*changes, *outcome.told]
     assert [change.kind.value for change in changes] == told
     if told:
-        assert changes[0].first_seen <= NOW + 2 * HOUR
+        assert changes[0].first_seen == changes[0].at - HOUR  # the day of the first sight
     if scans.split()[-1].startswith("-"):
         assert not states[0].open
     else:
         assert states[0].open  # kept at once, whether it is told yet or not
+
+
+@pytest.mark.parametrize(
+    ("minutes", "told"),
+    [
+        ("r0 r1", []),  # the same hiccup, looked at twice
+        ("r0 r1 r29", []),
+        ("r0 r1 r30", ["opened"]),
+        ("r0 -r1 r2 r31", []),
+        ("w0 r1", []),
+        ("w0 r1 w60", ["opened"]),
+        ("r0 w1", ["opened"]),
+        ("w0 w1", ["opened"]),  # scans of everything are apart by themselves
+    ],
+)
+def test_rechecks_within_half_an_hour_look_at_the_same_hiccup(minutes: str, told: Sequence[str]) -> None:
+    states: Sequence[FindingState] = ()
+    changes: list[Change] = []
+    for number, one in enumerate(minutes.split()):
+        seen_now, one = ([], one[1:]) if one.startswith("-") else ([seen("APW-008")], one)
+        at = NOW + timedelta(minutes=int(one[1:]))
+        outcome = scan(
+            states, *seen_now, at=at, confirmed={"APW-008"}, run_id=f"run-{number}", recheck=one.startswith("r")
+        )
+        states, changes = outcome.states, [*changes, *outcome.told]
+    assert [change.kind.value for change in changes] == told
 
 
 def test_an_unreadable_account_that_came_and_went_is_told_once_it_stays_so() -> None:
@@ -444,7 +473,7 @@ def test_an_unreadable_account_that_came_and_went_is_told_once_it_stays_so() -> 
         outcome = scan(states, *seen_now, at=NOW + day * DAY, confirmed={"APW-008"}, run_id=f"run-{day}")
         states = outcome.states
         told += [(day, change.flapping.value if change.flapping else change.kind.value) for change in outcome.told]
-    assert told == [(5, "reopened")]  # hiccups are no flapping either: they go to the history only
+    assert told == [(5, "opened")]  # hiccups are no flapping either: they go to the history only
     assert states[0].open
 
 

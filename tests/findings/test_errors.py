@@ -9,8 +9,8 @@ from azure.data.tables.aio import TableServiceClient
 
 from findings.errors import ConflictError, StorageError
 from findings.exceptions import ExceptionStore
-from findings.model import RunRecord, RunStatus
 from findings.retention import prune
+from findings.run_record import RunRecord, RunStatus
 from findings.runs import RunStore
 from findings.store import FindingStore
 from tests.findings.build import NOW, account, seen

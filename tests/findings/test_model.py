@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 from findings.compare import compare
-from findings.model import DONE, OVER, AccountRecord, Comparison, Flap, Observation, RunRecord, RunStatus, Silence
+from findings.model import AccountRecord, Comparison, Flap, Observation, Silence
+from findings.run_record import DONE, OVER, RunRecord, RunStatus
 from tests.findings.build import NOW, account, seen
 
 BARE = AccountRecord("a1", "svc@contoso.example", "Svc", "run-1", NOW, True)

@@ -5,8 +5,8 @@ from dataclasses import replace
 from azure.data.tables.aio import TableServiceClient
 
 from findings.exceptions import ExceptionStore
-from findings.model import RunRecord, RunStatus
 from findings.retention import Pruned, forget, prune
+from findings.run_record import RunRecord, RunStatus
 from findings.runs import RunStore
 from findings.store import FindingStore
 from tests.findings.build import DAY, HOUR, NOW, account, seen

@@ -8,7 +8,7 @@ from random import Random
 from azure.data.tables.aio import TableServiceClient
 
 from findings.lease import scan_lease
-from findings.model import DONE, RunRecord, RunStatus
+from findings.run_record import DONE, RunRecord, RunStatus
 from findings.runs import RunStore, new_run_id
 from tests.findings.build import DAY, HOUR, NOW
 
@@ -30,6 +30,7 @@ FULL = RunRecord(
     severities={"high": 3},
     changes={"opened": 1},
     gaps=({"input": "conditional_access_policies", "error": "403 ...", "permission": "Policy.Read.All"},),
+    app_passwords={"allowed": False, "source": "read", "contradiction": "The setting says yes."},
 )
 
 

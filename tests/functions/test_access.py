@@ -60,5 +60,32 @@ def test_others_are_refused(
     assert str(refused.value).endswith((".", "first."))
 
 
+ROLES = "http://schemas.microsoft.com/ws/2008/06/identity/claims/role"
+OBJECT_ID = "http://schemas.microsoft.com/identity/claims/objectidentifier"
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        pytest.param(
+            {"ver": "2.0", "aud": "CLIENT_ID", "oid": "ada", "roles": "Operator", "scp": "user_impersonation"}, id="v2"
+        ),
+        pytest.param({"ver": "1.0", "aud": "api://t/app", "oid": "ada", "roles": "Operator", "appid": "a"}, id="v1"),
+        pytest.param({"ver": "1.0", "aud": "api://t/app", OBJECT_ID: "ada", ROLES: "Operator"}, id="v1, long names"),
+        pytest.param(
+            {"ver": "2.0", "aud": "CLIENT_ID", "oid": "ada", "roles": "Operator", "idtyp": "app"}, id="a program"
+        ),
+        pytest.param(
+            {"ver": "2.0", "aud": "CLIENT_ID", OBJECT_ID: "ada", "roles": "Operator", "nonce": "n"}, id="a browser"
+        ),
+    ],
+)
+@pytest.mark.parametrize("role_type", ["roles", ROLES])
+def test_claims_of_both_versions_of_tokens_are_read(claims: dict[str, str], role_type: str) -> None:
+    listed = [{"typ": name, "val": value} for name, value in claims.items()]
+    headers = header(claims=listed, role_typ=role_type)
+    assert require(OPERATOR, headers, AZURE, graph_is_local=False).id == "ada"
+
+
 def test_a_developer_with_a_local_graph_is_let_in() -> None:
     assert require(OPERATOR, {}, {}, graph_is_local=True).id == "local"

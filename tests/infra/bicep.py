@@ -4,6 +4,7 @@ pycep turns an expression into ``{"function": ...}`` or ``{"operator": ...}``, a
 and a condition into ``{"condition": ..., "config": ...}``. It doesn't tell a string from a name: both come as text.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -43,7 +44,9 @@ class Resource:
 @cache
 def parsed(file: Path) -> dict[str, Any]:
     """What pycep makes of ``file``; raises what pycep raises."""
-    return dict(BicepParser().parse(text=file.read_text(encoding="utf-8")))
+    # Bicep's formatter breaks a choice before its marks, which pycep doesn't know.
+    text = re.sub(r"\n\s*(?=[?:] )", " ", file.read_text(encoding="utf-8"))
+    return dict(BicepParser().parse(text=text))
 
 
 def resources() -> list[Resource]:

@@ -31,6 +31,12 @@ def variables() -> dict[str, Any]:
     return found
 
 
+def chosen(variable: str, branch: str) -> dict[str, Any]:
+    """What a variable that is a choice holds in its ``true`` or ``false`` case."""
+    found: dict[str, Any] = variables()[variable]["value"]["operator"]["operands"][f"{branch}_value"]
+    return found
+
+
 def module(name: str) -> dict[str, Any]:
     found: dict[str, Any] = parsed(INFRA / "resources.bicep")["modules"][name]["config"]["params"]
     return found
@@ -39,12 +45,13 @@ def module(name: str) -> dict[str, Any]:
 def set_by_the_template() -> set[str]:
     """Names of all app settings that a deployment can set."""
     written = {
-        *variables()["platformSettings"]["value"],
+        *variables()["identitySettings"]["value"],
+        *variables()["expectedSettings"]["value"],
         *variables()["secretSettings"]["value"].values(),
         *module("app")["settings"],
     }
-    for choice in ("authSettings", "reportSettings"):
-        written |= variables()[choice]["value"]["operator"]["operands"]["false_value"].keys()
+    for choice, branch in (("accountSettings", "true"), ("authSettings", "false"), ("reportSettings", "false")):
+        written |= chosen(choice, branch).keys()
     return written
 
 
@@ -63,9 +70,11 @@ def test_settings_written_here_are_all_that_reach_the_app() -> None:
     configuration = tree["resources"]["configuration"]["config"]["properties"]["function"]
     assert configuration["type"] == "union"
     assert list(configuration["parameters"].values()) == [
-        "platformSettings",
+        "identitySettings",
+        "accountSettings",
         "authSettings",
         "vaultReferences",
+        "expectedSettings",
         "reportSettings",
         "chosenSettings",
     ]
@@ -81,14 +90,28 @@ def test_secrets_reach_the_app_as_references_to_the_vault() -> None:
         for resource in vault.values()
         if resource["type"] == "Microsoft.KeyVault/vaults/secrets"
     } == names
-    offered = {str(one) for one in literals(parsed(INFRA / "resources.bicep")["variables"]["secretNames"])}
-    assert names <= offered
+    known = parsed(INFRA / "resources.bicep")["variables"]
+    assert set(known["knownSecrets"]["value"]) == names
+    assert names <= {str(one) for one in literals(known["secretsGiven"])}
     secret_fields = {
         env_name(name) for name, info in Settings.model_fields.items() if "Secret." in (info.description or "")
     }
     assert set(secrets.values()) == secret_fields - {"AzureWebJobsStorage"}
     assert "@Microsoft.KeyVault(SecretUri=" in (INFRA / "modules" / "app.bicep").read_text(encoding="utf-8")
     assert not secret_fields & module("app")["settings"].keys()
+
+
+def test_a_deployment_that_forgets_a_secret_keeps_its_channel() -> None:
+    words = {str(one) for one in literals(variables()["vaultReferences"]["value"])}
+    assert "secretSettings" in words
+    assert "expectedSecrets" not in words, "a reference must not hang on what this deployment knows of"
+
+
+def test_the_account_is_named_in_the_public_cloud_only() -> None:
+    assert {"environment", "AzureCloud"} <= {str(one) for one in literals(variables()["inPublicCloud"])}
+    assert variables()["accountSettings"]["value"]["operator"]["operands"]["condition"] == "inPublicCloud"
+    assert chosen("accountSettings", "true") == {"AzureWebJobsStorage__accountName": "storageAccountName"}
+    assert chosen("accountSettings", "false") == {}
 
 
 def test_default_schedule_is_the_default_of_the_code() -> None:

@@ -95,27 +95,41 @@ def test_parameter_files_name_existing_parameters_with_values_that_are_allowed(f
     given = json.loads((INFRA / file).read_text(encoding="utf-8"))["parameters"]
     assert given.keys() <= declared.keys()
     for name, entry in given.items():
-        value, decorators = entry["value"], {one["type"]: one.get("argument") for one in declared[name]["decorators"]}
+        decorators = {one["type"]: one.get("argument") for one in declared[name]["decorators"]}
         kind = {"string": str, "int": int, "bool": bool, "object": dict}[declared[name]["type"]]
+        value = from_environment(entry["value"], kind)
         assert type(value) is kind, name
-        if from_environment := re.fullmatch(r"\$\{\w+(?:=(.*))?\}", str(value)):
-            value = from_environment[1]
         if allowed := decorators.get("allowed"):
             assert value in allowed, name
 
 
-def test_azd_hands_over_every_parameter_but_the_tenant() -> None:
+def from_environment(value: Any, kind: type) -> Any:
+    """What azd makes of ``${NAME=default}`` without the name: it turns the text into what the parameter takes."""
+    found = re.fullmatch(r"\$\{\w+(?:=(.*))?\}", str(value))
+    if not found or kind is str:
+        return found[1] or "" if found else value
+    return json.loads(found[1])
+
+
+def test_azd_hands_over_every_parameter_but_the_tenant_and_what_is_no_text() -> None:
     given = json.loads((INFRA / "main.parameters.json").read_text(encoding="utf-8"))["parameters"]
-    assert parsed(INFRA / "main.bicep")["parameters"].keys() - given.keys() == {"authTenantId"}
+    assert parsed(INFRA / "main.bicep")["parameters"].keys() - given.keys() == {"authTenantId", "tags"}
+
+
+def test_nobody_has_to_edit_a_tracked_file() -> None:
+    given = json.loads((INFRA / "main.parameters.json").read_text(encoding="utf-8"))["parameters"]
+    names = [re.fullmatch(r"\$\{([A-Z_]+)(=.*)?\}", entry["value"]) for entry in given.values()]
+    assert all(names)
+    # Images with Python set this variable, and azd reads the variables of the machine, too.
+    assert "PYTHON_VERSION" not in {found[1] for found in names if found}
 
 
 def test_azd_defaults_are_the_defaults_of_the_template() -> None:
     declared = parsed(INFRA / "main.bicep")["parameters"]
     given = json.loads((INFRA / "main.parameters.json").read_text(encoding="utf-8"))["parameters"]
     for name in given.keys() - {"environmentName", "location"}:
-        value = given[name]["value"]
-        from_environment = re.fullmatch(r"\$\{\w+=(.*)\}", str(value))
-        assert (from_environment[1] if from_environment else value) == declared[name]["default"], name
+        default = declared[name]["default"]
+        assert from_environment(given[name]["value"], type(default)) == default, name
 
 
 def test_azd_finds_the_app_and_the_outputs_it_needs() -> None:
@@ -161,5 +175,5 @@ def test_alert_rules_ask_for_lines_that_are_written() -> None:
     assert re.search(rf'"{start}%s:[^"]*{middle}', queues), (
         "functions/queues.py no longer logs the line that the alert rule waits for"
     )
-    named = set(re.findall(r"Functions\.(\w+)", queries["poisonQuery"]["value"]))
+    named = set(re.findall(r'"Functions\.(\w+)"', queries["poisonQuery"]["value"]))
     assert named == {name for name in functions() if name.endswith("_poison")}

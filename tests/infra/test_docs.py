@@ -47,7 +47,7 @@ def test_files_that_are_named_exist(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_outputs_that_are_named_exist(page: Path) -> None:
-    filled_in_by_the_reader = {"APP_ID", "GROUP_OBJECT_ID", "OBJECT_ID", "TENANT_ID", "PREVIOUS_TAG_OR_COMMIT"}
+    filled_in_by_the_reader = {"APP_ID", "GROUP_OBJECT_ID", "OBJECT_ID", "TENANT_ID"}
     short = {"RESOURCE_GROUP": "AZURE_RESOURCE_GROUP"}
     text = page.read_text(encoding="utf-8")
     for block in re.findall(r"^```.*?^```", text, re.MULTILINE | re.DOTALL):
@@ -75,11 +75,39 @@ def test_every_option_of_the_script_that_is_shown_exists() -> None:
                 assert f"{option})" in script, option
 
 
-def test_zip_of_the_docs_leaves_out_what_the_package_leaves_out() -> None:
-    left_out = set(re.findall(r"':!(\w+)'", (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")))
-    ignored = {line.strip("/") for line in (ROOT / ".funcignore").read_text(encoding="utf-8").splitlines()}
-    assert left_out <= ignored
-    assert {"tests", "docs", "infra", "demo"} <= left_out
+BASH_ONLY = re.compile(r"\\$|&&|\$\(|\$\{|^\w+=\S+ |^for |^cp |\.sh\b|\| base64|<<", re.MULTILINE)
+"""What PowerShell doesn't understand, as far as these pages need it."""
+BLOCK = re.compile(r"^([^\n]*)\n\n?```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/deploy.md", "docs/operations.md", "docs/http.md"])
+def test_every_command_works_in_powershell_or_stands_there_for_both(page: str) -> None:
+    blocks = BLOCK.findall((ROOT / page).read_text(encoding="utf-8"))
+    assert blocks
+    for number, (before, language, block) in enumerate(blocks):
+        if language or not BASH_ONLY.search(block):
+            continue
+        assert "bash" in before, f"{page}: say that this is for bash:\n{block}"
+        assert blocks[number + 1][1] == "powershell", f"{page}: and for PowerShell?\n{block}"
+
+
+def test_the_way_to_the_first_card_has_at_most_ten_steps_each_with_what_one_sees() -> None:
+    page = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
+    steps = re.split(r"^## (?=\d+\. )", page.partition("\n---\n")[0], flags=re.MULTILINE)[1:]
+    assert [int(step.partition(".")[0]) for step in steps] == [*range(1, len(steps) + 1)]
+    assert len(steps) <= 10
+    assert [step.splitlines()[0] for step in steps if "you see:" not in step.lower()] == []
+
+
+def test_nobody_is_sent_to_the_command_that_builds_in_azure_whatever_it_is_told() -> None:
+    for page in PAGES:
+        for block in re.findall(r"^```.*?^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL):
+            assert "config-zip" not in block, page.name
+
+
+def test_nobody_is_told_to_restart_the_app_for_a_secret() -> None:
+    for page in PAGES:  # for a permission it helps: the token goes with the process
+        assert not re.search(r"restart the app(?! and wait an hour)", page.read_text(encoding="utf-8")), page.name
 
 
 def test_messages_that_are_explained_are_still_written() -> None:
@@ -90,6 +118,8 @@ def test_messages_that_are_explained_are_still_written() -> None:
         "MissingSubscription",
         "403 Auth",
         "403 … required scopes",
+        "This request is not authorized",
+        "az rest",
     }
     written = [
         node.value

@@ -1,6 +1,7 @@
 """The package: what a deployed app needs is in it, and nothing else."""
 
 import ast
+import re
 import subprocess
 from pathlib import Path
 
@@ -108,6 +109,8 @@ def test_package_holds_code_and_what_stands_beside_it_only() -> None:
         ".venv/bin/python",
         "checks/__pycache__/judge.cpython-313.pyc",
         "local.settings.json",
+        "app-password-watch_env/bin/python",
+        *("teams.txt", "webhook-url.txt", "webhook-secret.txt", "trust.json", "accounts.json", "exception.json"),
     ],
 )
 def test_secrets_and_leftovers_stay_out(file: str) -> None:
@@ -116,3 +119,13 @@ def test_secrets_and_leftovers_stay_out(file: str) -> None:
 
 def test_libraries_built_beside_the_code_go_along() -> None:
     assert not IGNORED.match_file(".python_packages/lib/site-packages/httpx/__init__.py")
+
+
+def test_files_that_the_docs_have_people_make_are_no_part_of_the_repository() -> None:
+    pages = "".join((ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("deploy.md", "http.md"))
+    named = set(re.findall(r"(?:--file |@)([\w-]+\.(?:txt|json))", pages))
+    assert named >= {"teams.txt", "trust.json", "exception.json"}
+    ignored = GitIgnoreSpec.from_lines((ROOT / ".gitignore").read_text(encoding="utf-8").splitlines())
+    for file in named:
+        assert ignored.match_file(file), file
+        assert IGNORED.match_file(file), file

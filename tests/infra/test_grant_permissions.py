@@ -215,11 +215,95 @@ def test_a_refusal_stops_the_run_and_names_the_role_it_takes(tenant: Tenant, met
     assert done.did("granted") == []
 
 
-def test_a_permission_that_this_cloud_lacks_is_named(tenant: Tenant) -> None:
-    tenant.change(offered={name: role for name, role in IDS.items() if name != "Policy.Read.All"})
-    done = tenant.run("--identity", IDENTITY)
+@pytest.mark.parametrize(
+    ("lacking", "options"),
+    [
+        ("Policy.Read.All", ()),
+        ("Member.Read.Hidden", ("--optional",)),
+        ("AuditLog.Read.All", ("--also=AuditLog.Read.All",)),
+    ],
+)
+def test_a_permission_that_this_cloud_lacks_is_named_before_anything_is_granted(
+    tenant: Tenant, lacking: str, options: tuple[str, ...]
+) -> None:
+    tenant.change(offered={name: role for name, role in IDS.items() if name != lacking})
+    done = tenant.run("--identity", IDENTITY, *options)
     assert done.code == 1
-    assert "does not offer Policy.Read.All" in done.error
+    assert f"does not offer {lacking}. Nothing was changed." in done.error
+    assert tenant.changes == []
+    assert tenant.run("--identity", IDENTITY, "--revoke").code == 0
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--also", "AuditLog.Read.All", "--also", "AuditLog.Read.All"),
+        ("--also=AuditLog.Read.All", "--optional"),
+        ("--also", "auditlog.read.all", "--also", "AUDITLOG.READ.ALL"),
+    ],
+)
+def test_a_permission_is_granted_once_however_often_and_in_whatever_case_it_is_asked_for(
+    tenant: Tenant, options: tuple[str, ...]
+) -> None:
+    done = tenant.run("--identity", IDENTITY, *options)
+    assert (done.code, done.error) == (0, "")
+    assert done.did("granted").count("AuditLog.Read.All") == 1
+    assert "AuditLog.Read.All" in tenant.granted
+
+
+def test_the_end_says_what_changed_and_only_then_how_long_it_takes(tenant: Tenant) -> None:
+    assert (
+        f"\n{len(REQUIRED)} change(s) would be made. Nothing was changed."
+        in tenant.run("--identity", IDENTITY, "--what-if").out
+    )
+    done = tenant.run("--identity", IDENTITY)
+    assert f"\n{len(REQUIRED)} change(s) made. It can take some minutes" in done.out
+    again = tenant.run("--identity", IDENTITY)
+    assert again.out.endswith("\nNothing had to be changed.\n")
+    assert "minutes" not in again.out
+
+
+SAME_WORDS = [
+    "is not an optional permission: they are",
+    "Managed identity of the current azd environment:",
+    "is missing.",
+    "is not an object ID: copy the output IDENTITY_PRINCIPAL_ID.",
+    "was not found:",
+    "not ManagedIdentity. Nothing was changed: check the object ID.",
+    "Microsoft Graph did not do it; the reason is above. Granting needs Privileged Role Administrator.",
+    "This cloud's Microsoft Graph does not offer",
+    "not granted    ",
+    "would revoke   ",
+    "revoked        ",
+    "already there  ",
+    "would grant    ",
+    "granted        ",
+    "this identity holds Mail.Send in Entra ID and can send mail as anybody in the tenant.",
+    "change(s) would be made. Nothing was changed.",
+    "change(s) made. It can take some minutes, rarely an hour, until they reach the app.",
+    "Nothing had to be changed.",
+]
+"""Every situation, in the words that both scripts have for it. What each does then is tried above with the shell script."""
+
+
+@pytest.mark.parametrize("words", SAME_WORDS)
+def test_both_scripts_say_the_same(words: str) -> None:
+    for script in ("grant-permissions.sh", "grant-permissions.ps1"):
+        assert words in (INFRA / script).read_text(encoding="utf-8"), script
+
+
+def test_the_powershell_script_ends_with_sentences_and_never_with_its_own_place() -> None:
+    script = (INFRA / "grant-permissions.ps1").read_text(encoding="utf-8")
+    assert "throw" not in script
+    assert "[guid]" not in script, "a wrong ID would be an error of PowerShell's binder"
+    assert "ValidateSet" not in script
+    assert "Mandatory" not in script, "PowerShell would ask for it instead of looking into azd's environment"
+
+
+def test_the_powershell_script_checks_everything_before_its_first_change() -> None:
+    script = (INFRA / "grant-permissions.ps1").read_text(encoding="utf-8")
+    assert script.index("does not offer") < script.index("-Method POST") < script.index("change(s) made")
+    assert script.index("-notcontains $known[0]") < script.index("Connect-MgGraph -Environment")
 
 
 def test_warns_when_the_identity_may_send_mail_as_anybody(tenant: Tenant) -> None:

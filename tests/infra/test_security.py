@@ -117,10 +117,31 @@ def test_app_takes_https_only_and_no_publishing_passwords() -> None:
     site = properties("app.bicep", "site")
     assert site["httpsOnly"] is True
     config = site["siteConfig"]
-    assert (config["minTlsVersion"], config["scmMinTlsVersion"], config["ftpsState"]) == ("1.2", "1.2", "Disabled")
+    assert (config["minTlsVersion"], config["scmMinTlsVersion"]) == ("1.2", "1.2")
     assert config["cors"] == {"allowedOrigins": [], "supportCredentials": False}
     assert properties("app.bicep", "ftpPassword")["allow"] is False
     assert properties("app.bicep", "scmPassword")["allow"] is False
+
+
+def test_the_site_has_none_of_the_properties_that_flex_consumption_refuses() -> None:
+    # BadRequest 51021 in newer regions, in the words of Azure: "... is not allowed for Flex Consumption Sku". FTP stays off by
+    # basicPublishingCredentialsPolicies/ftp.
+    refused = {
+        "alwaysOn",
+        "ftpsState",
+        "functionAppScaleLimit",
+        "functionsRuntimeScaleMonitoringEnabled",
+        "javaVersion",
+        "linuxFxVersion",
+        "netFrameworkVersion",
+        "nodeVersion",
+        "powerShellVersion",
+        "preWarmedInstanceCount",
+        "pythonVersion",
+        "use32BitWorkerProcess",
+        "windowsFxVersion",
+    }
+    assert not refused & properties("app.bicep", "site")["siteConfig"].keys()
 
 
 def test_app_has_one_identity_and_uses_it_for_storage_package_and_secrets() -> None:
@@ -131,7 +152,7 @@ def test_app_has_one_identity_and_uses_it_for_storage_package_and_secrets() -> N
         "type": "UserAssignedIdentity",
         "userAssignedIdentityResourceId": "identityId",
     }
-    settings = parsed(INFRA / "modules" / "app.bicep")["variables"]["platformSettings"]["value"]
+    settings = parsed(INFRA / "modules" / "app.bicep")["variables"]["identitySettings"]["value"]
     assert settings["AzureWebJobsStorage__credential"] == "managedidentity"
     assert "AzureWebJobsStorage" not in settings
 
@@ -227,3 +248,45 @@ def test_app_roles_are_those_that_the_code_asks_for() -> None:
     variables = parsed(INFRA / "graph" / "app-registration.bicep")["variables"]
     assert variables["readerRoleId"]["value"] == app_roles[READER]["id"]
     assert variables["operatorRoleId"]["value"] == app_roles[OPERATOR]["id"]
+
+
+def test_the_registration_and_the_app_agree_on_the_identifier() -> None:
+    registration = (INFRA / "graph" / "app-registration.bicep").read_text(encoding="utf-8")
+    template = (INFRA / "resources.bicep").read_text(encoding="utf-8")
+    assert "var uniqueName = 'app-password-watch-${uniqueString(resourceGroup().id)}'" in registration
+    assert "'api://${tenant().tenantId}/${uniqueName}'" in registration
+    assert "'api://${authTenantId}/app-password-watch-${uniqueString(resourceGroup().id)}'" in template
+    audiences = properties("app.bicep", "authentication")["identityProviders"]["azureActiveDirectory"]["validation"]
+    assert choice(audiences["allowedAudiences"])[1] == ["authClientId", "api://${authClientId}", "authIdentifierUri"]
+
+
+def test_people_get_tokens_through_the_tools_that_administrators_have() -> None:
+    api = json.loads((INFRA / "data" / "api.json").read_text(encoding="utf-8"))["api"]
+    (scope,) = api["oauth2PermissionScopes"]
+    assert (scope["type"], scope["isEnabled"], GUID.fullmatch(scope["id"]) is not None) == ("User", True, True)
+    assert {one["appId"]: one["delegatedPermissionIds"] for one in api["preAuthorizedApplications"]} == {
+        "04b07795-8ddb-461a-bbee-02f9e1bf7b46": [scope["id"]],  # Azure CLI
+        "1950a258-227b-4e31-a9cf-717495945fc2": [scope["id"]],  # Azure PowerShell
+    }
+    assert api["requestedAccessTokenVersion"] == 2
+
+
+def test_people_can_sign_in_without_consenting() -> None:
+    registration = resource("app-registration.bicep", "registration").body
+    assert registration["web"]["implicitGrantSettings"]["enableIdTokenIssuance"] is True
+    consent = resource("app-registration.bicep", "consent").body
+    assert (consent["consentType"], consent["scope"]) == ("AllPrincipals", "openid profile email")
+    assert resource("app-registration.bicep", "principal").body["appRoleAssignmentRequired"] is True
+
+
+def test_the_steps_by_hand_make_the_same_registration() -> None:
+    page = (INFRA.parent / "docs" / "deploy.md").read_text(encoding="utf-8")
+    for part in (
+        "--identifier-uris IDENTIFIER_URI",
+        "--enable-id-token-issuance true",
+        "--body '@infra/data/api.json'",
+        "--app-roles '@infra/data/app-roles.json'",
+        "appRoleAssignmentRequired=true",
+        "--scope 'openid profile email'",
+    ):
+        assert part in page, part

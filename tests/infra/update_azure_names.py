@@ -36,17 +36,17 @@ MODELS = {
         "applicationinsights.v2020_02_02",
         "ApplicationInsightsComponent",
     ),
-    "Microsoft.Insights/scheduledQueryRules@2023-12-01": (
+    "Microsoft.Insights/scheduledQueryRules@2026-03-01": (
         "azure-mgmt-monitor",
         "monitor",
         "ScheduledQueryRuleResource",
     ),
-    "Microsoft.KeyVault/vaults/secrets@2024-11-01": (
+    "Microsoft.KeyVault/vaults/secrets@2025-05-01": (
         "azure-mgmt-keyvault",
         "keyvault.v2024_11_01",
         "SecretCreateOrUpdateParameters",
     ),
-    "Microsoft.KeyVault/vaults@2024-11-01": (
+    "Microsoft.KeyVault/vaults@2025-05-01": (
         "azure-mgmt-keyvault",
         "keyvault.v2024_11_01",
         "VaultCreateOrUpdateParameters",
@@ -58,65 +58,68 @@ MODELS = {
         "VirtualNetworkLink",
     ),
     "Microsoft.Network/privateDnsZones@2024-06-01": ("azure-mgmt-privatedns", "privatedns", "PrivateZone"),
-    "Microsoft.Network/privateEndpoints/privateDnsZoneGroups@2024-05-01": (
+    "Microsoft.Network/privateEndpoints/privateDnsZoneGroups@2025-05-01": (
         "azure-mgmt-network",
         "network",
         "PrivateDnsZoneGroup",
     ),
-    "Microsoft.Network/privateEndpoints@2024-05-01": ("azure-mgmt-network", "network", "PrivateEndpoint"),
-    "Microsoft.Network/virtualNetworks@2024-05-01": ("azure-mgmt-network", "network", "VirtualNetwork"),
-    "Microsoft.OperationalInsights/workspaces@2022-10-01": ("azure-mgmt-loganalytics", "loganalytics", "Workspace"),
-    "Microsoft.Resources/resourceGroups@2022-09-01": (
+    "Microsoft.Network/privateEndpoints@2025-05-01": ("azure-mgmt-network", "network", "PrivateEndpoint"),
+    "Microsoft.Network/virtualNetworks@2025-05-01": ("azure-mgmt-network", "network", "VirtualNetwork"),
+    "Microsoft.OperationalInsights/workspaces@2025-07-01": ("azure-mgmt-loganalytics", "loganalytics", "Workspace"),
+    "Microsoft.Resources/resourceGroups@2025-04-01": (
         "azure-mgmt-resource",
         "resource.resources.v2022_09_01",
         "ResourceGroup",
     ),
-    "Microsoft.Storage/storageAccounts/blobServices/containers@2024-01-01": (
+    "Microsoft.Storage/storageAccounts/blobServices/containers@2025-06-01": (
         "azure-mgmt-storage",
         "storage.v2024_01_01",
         "BlobContainer",
     ),
-    "Microsoft.Storage/storageAccounts/blobServices@2024-01-01": (
+    "Microsoft.Storage/storageAccounts/blobServices@2025-06-01": (
         "azure-mgmt-storage",
         "storage.v2024_01_01",
         "BlobServiceProperties",
     ),
-    "Microsoft.Storage/storageAccounts/queueServices/queues@2024-01-01": (
+    "Microsoft.Storage/storageAccounts/queueServices/queues@2025-06-01": (
         "azure-mgmt-storage",
         "storage.v2024_01_01",
         "StorageQueue",
     ),
-    "Microsoft.Storage/storageAccounts/queueServices@2024-01-01": (
+    "Microsoft.Storage/storageAccounts/queueServices@2025-06-01": (
         "azure-mgmt-storage",
         "storage.v2024_01_01",
         "QueueServiceProperties",
     ),
-    "Microsoft.Storage/storageAccounts/tableServices/tables@2024-01-01": (
+    "Microsoft.Storage/storageAccounts/tableServices/tables@2025-06-01": (
         "azure-mgmt-storage",
         "storage.v2024_01_01",
         "Table",
     ),
-    "Microsoft.Storage/storageAccounts/tableServices@2024-01-01": (
+    "Microsoft.Storage/storageAccounts/tableServices@2025-06-01": (
         "azure-mgmt-storage",
         "storage.v2024_01_01",
         "TableServiceProperties",
     ),
-    "Microsoft.Storage/storageAccounts@2024-01-01": (
+    "Microsoft.Storage/storageAccounts@2025-06-01": (
         "azure-mgmt-storage",
         "storage.v2024_01_01",
         "StorageAccountCreateParameters",
     ),
-    "Microsoft.Web/serverfarms@2024-04-01": ("azure-mgmt-web", "web.v2024_04_01", "AppServicePlan"),
-    "Microsoft.Web/sites/basicPublishingCredentialsPolicies@2024-04-01": (
+    "Microsoft.Web/serverfarms@2025-03-01": ("azure-mgmt-web", "web.v2024_04_01", "AppServicePlan"),
+    "Microsoft.Web/sites/basicPublishingCredentialsPolicies@2025-03-01": (
         "azure-mgmt-web",
         "web.v2024_04_01",
         "CsmPublishingCredentialsPoliciesEntity",
     ),
-    "Microsoft.Web/sites/config@2024-04-01 appsettings": ("azure-mgmt-web", "web.v2024_04_01", "StringDictionary"),
-    "Microsoft.Web/sites/config@2024-04-01 authsettingsV2": ("azure-mgmt-web", "web.v2024_04_01", "SiteAuthSettingsV2"),
-    "Microsoft.Web/sites@2024-04-01": ("azure-mgmt-web", "web.v2024_04_01", "Site"),
+    "Microsoft.Web/sites/config@2025-03-01 appsettings": ("azure-mgmt-web", "web.v2024_04_01", "StringDictionary"),
+    "Microsoft.Web/sites/config@2025-03-01 authsettingsV2": ("azure-mgmt-web", "web.v2024_04_01", "SiteAuthSettingsV2"),
+    "Microsoft.Web/sites@2025-03-01": ("azure-mgmt-web", "web.v2024_04_01", "Site"),
 }
-"""Resource type -> package, module below azure.mgmt, model of the request body."""
+"""Resource type -> package, module below azure.mgmt, model of the request body.
+
+Some versions are newer than the SDK of their model: the compiler of Bicep takes the same bodies for them.
+"""
 
 READ_BY_HAND: dict[str, tuple[str, dict[str, list[str]]]] = {
     "Microsoft.Insights/diagnosticSettings@2021-05-01-preview": (
@@ -141,9 +144,9 @@ READ_BY_HAND: dict[str, tuple[str, dict[str, list[str]]]] = {
         "github.com/microsoftgraph/msgraph-bicep-types, generated/microsoftgraph/microsoft.graph/v1.0/1.0.1-preview/types.md",
         {
             "api": [],
-            "api.requestedAccessTokenVersion": [],
             "appRoles": [],
             "displayName": [],
+            "identifierUris": [],
             "signInAudience": [
                 "AzureADMyOrg",
                 "AzureADMultipleOrgs",
@@ -152,8 +155,14 @@ READ_BY_HAND: dict[str, tuple[str, dict[str, list[str]]]] = {
             ],
             "uniqueName": [],
             "web": [],
+            "web.implicitGrantSettings": [],
+            "web.implicitGrantSettings.enableIdTokenIssuance": [],
             "web.redirectUris": [],
         },
+    ),
+    "Microsoft.Graph/oauth2PermissionGrants@v1.0": (
+        "github.com/microsoftgraph/msgraph-bicep-types, generated/microsoftgraph/microsoft.graph/v1.0/1.0.1-preview/types.md",
+        {"clientId": [], "consentType": ["AllPrincipals", "Principal"], "resourceId": []},
     ),
     "Microsoft.Graph/servicePrincipals@v1.0": (
         "github.com/microsoftgraph/msgraph-bicep-types, generated/microsoftgraph/microsoft.graph/v1.0/1.0.1-preview/types.md",

@@ -1,4 +1,5 @@
-"""Writes the generated tables into the docs: parameters into ``deploy.md``, permissions into ``security.md``.
+"""Writes what is generated: the table of parameters in ``deploy.md``, what ``infra/main.bicep`` repeats of ``resources.bicep``,
+and the lists of permissions.
 
 python -m tests.infra.update_generated
 """
@@ -40,6 +41,28 @@ def _default(value: Any) -> str:
 def with_parameters(page: str) -> str:
     """The text of ``deploy.md`` with the current table of parameters."""
     return _replaced(page, "parameters", parameters_table())
+
+
+def with_repeated_parameters(template: str) -> str:
+    """The text of ``main.bicep`` with the parameters of ``resources.bicep``, and all of them handed on.
+
+    Bicep has no way to say once what two entries take: each lists its own parameters.
+    """
+    source = (INFRA / "resources.bicep").read_text(encoding="utf-8")
+    begin, end = (
+        "main.bicep repeats this file: python -m tests.infra.update_generated\n",
+        "// End of what main.bicep repeats.",
+    )
+    repeated = source.partition(begin)[2].partition(end)[0]
+    template = re.sub(
+        r"(?<=is repeated: python -m tests\.infra\.update_generated\n).*(?=// End of what is repeated\.)",
+        lambda _: repeated,
+        template,
+        flags=re.DOTALL,
+    )
+    names = ["environmentName", "location", *re.findall(r"^param (\w+)", repeated, re.MULTILINE)]
+    handed_on = "".join(f"    {name}: {name}\n" for name in names)
+    return re.sub(r"(?<=  params: \{\n).*?(?=^  \}\n)", handed_on, template, flags=re.DOTALL | re.MULTILINE)
 
 
 def _replaced(page: str, name: str, table: str) -> str:
@@ -91,6 +114,7 @@ def main() -> None:
     """Rewrites every file that has a generated part."""
     (INFRA / "data" / "graph-permissions.json").write_text(permission_data(), encoding="utf-8")
     for file, renewed in (
+        (INFRA / "main.bicep", with_repeated_parameters),
         (DOCS / "deploy.md", with_parameters),
         (INFRA / "grant-permissions.sh", with_shell_lists),
         (INFRA / "grant-permissions.ps1", with_powershell_lists),

@@ -8,7 +8,7 @@ import pytest
 from findings.compare import compare
 from jobs.alert_content import changes_alert
 from settings import Settings
-from tests.findings.build import account, seen
+from tests.findings.build import DAY, NOW, account, seen
 
 
 @pytest.mark.parametrize(
@@ -25,3 +25,49 @@ def test_a_change_is_told_although_the_account_as_it_was_cannot_be_read(detail: 
     alert = changes_alert(Settings(), "alert-1", [replace(change, detail=detail)], None, first=False)
     (item,) = alert.items
     assert (item.check_id, item.user_principal_name) == ("APW-001", "svc-a1@contoso.example")
+
+
+AFFECTED = "svc-a1@contoso.example is newly affected: MFA hides the app-password option"
+LOST = "svc-a1@contoso.example lost the app-password option"
+
+
+@pytest.mark.parametrize(
+    ("known", "headline"),
+    [
+        (None, "svc-a1@contoso.example is missing the app-password option"),
+        ({"visibility": "visible", "per_user_mfa": "enforced"}, LOST),
+        ({"visibility": "not_offered"}, AFFECTED),
+        ({"visibility": "pending", "per_user_mfa": "enabled"}, AFFECTED),
+        ({"visibility": "unknown"}, AFFECTED),
+        # It couldn't be told last time, but when it last could, the account had it.
+        ({"visibility": "unknown", "per_user_mfa": "enforced"}, LOST),
+        # Nobody watched it in between.
+        ({"visibility": "visible", "selected": False}, "svc-a1@contoso.example is missing the app-password option"),
+    ],
+)
+def test_what_was_known_before_decides_whether_an_option_is_lost(known: dict[str, Any] | None, headline: str) -> None:
+    now = account(document={"visibility": "hidden", "usability": "usable"})
+    before = replace(account(at=NOW - DAY), **known) if known else None
+    (change,) = compare(now, [], [seen()], alert_id="alert-1", known=before).changes
+    assert changes_alert(Settings(), "alert-1", [change], None, first=False).headline == headline
+
+
+@pytest.mark.parametrize(
+    ("check_id", "verdict", "good"),
+    [
+        ("APW-001", {"visibility": "visible"}, True),
+        ("APW-001", {"visibility": "visible", "reasons": [{"effect": "tenant_switch_off"}]}, False),
+        ("APW-001", {"visibility": "not_offered"}, False),
+        ("APW-004", {"visibility": "visible"}, True),
+        ("APW-006", {"visibility": "not_offered"}, False),
+        ("APW-007", {"visibility": "visible", "usability": "usable"}, True),
+        ("APW-007", {"visibility": "not_offered", "usability": "blocked_by_policy"}, False),
+        ("APW-011", {"visibility": "visible"}, False),
+    ],
+)
+def test_news_is_good_only_where_something_came_back(check_id: str, verdict: dict[str, Any], good: bool) -> None:
+    opened = compare(account(at=NOW - DAY), [], [seen(check_id)], alert_id="alert-0").states
+    (change,) = compare(account(document=verdict), opened, [], alert_id="alert-1").changes
+    headline = changes_alert(Settings(), "alert-1", [change], None, first=False).headline
+    assert headline.startswith("Good news: a problem") is good
+    assert headline.endswith("problem with svc-a1@contoso.example is resolved")

@@ -3,15 +3,17 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
+from checks.retirements import load_retirements, newest_reading, retirements
 from connections.storage import tables
 from jobs import doctor
 from jobs.doctor import Level, Line
 from localgraph.builder import TenantBuilder
 from localgraph.server import LocalGraph
+from localgraph.tenant import mfa_service_json
 from settings import load_settings
 from settings.values import StorageConnection
 from tenant.permissions import PERMISSIONS, Permission
@@ -79,7 +81,7 @@ async def test_the_probe_of_the_tables_leaves_nothing_behind(place: Place) -> No
         ("GRAPH_CLOUD", "mars", "settings", "wrong"),
         ("AzureWebJobsStorage", "", "settings", "wrong"),
         ("GRAPH_ENDPOINT", "http://127.0.0.1:9", GRAPH, "wrong"),
-        ("APP_PASSWORDS_ALLOWED", "", "app-password switch", "attention"),
+        ("APP_PASSWORDS_ALLOWED", "no", "app-password switch", "attention"),
         ("TEAMS_WEBHOOK_URL", "", "channels", "attention"),
         ("TEAMS_WEBHOOK_URL", "@Microsoft.KeyVault(SecretUri=https://v)", "channel Teams", "wrong"),
         ("ALERT_EMAIL_TO", "it@contoso.com", "channel mail", "wrong"),
@@ -95,6 +97,44 @@ def test_a_setting_that_is_missing_or_wrong_is_one_line_with_a_fix(
     assert place.levels() == {topic: level}
     assert place.lines()[topic]["fix"]
     assert place.run("doctor").code == doctor.EXIT_CODES[Level(level)]
+
+
+@pytest.mark.parametrize(
+    ("attested", "readable", "on", "level", "said"),
+    [
+        ("", True, True, "ok", "Microsoft Graph says that users may create them."),
+        ("", True, False, "ok", "Microsoft Graph says that users may not create them."),
+        ("yes", True, False, "attention", "is off, and the setting APP_PASSWORDS_ALLOWED says yes"),
+        ("no", False, True, "ok", "You attested that users may not create them"),
+        ("", False, True, "attention", "Nobody has said whether the tenant allows app passwords"),
+    ],
+)
+def test_the_tenant_switch_is_read_where_that_is_possible(
+    place: Place, attested: str, readable: bool, on: bool, level: str, said: str
+) -> None:
+    place.environment.setenv("APP_PASSWORDS_ALLOWED", attested)
+    place.graph.tenant.mfa_service = mfa_service_json(app_passwords=on) if readable else None
+    line = place.lines()["app-password switch"]
+    assert (line["level"], bool(line["fix"])) == (level, level == "attention")
+    assert said in line["text"]
+
+
+@pytest.mark.parametrize(
+    ("days", "level", "age"),
+    [(-9, Level.OK, "0 days"), (1, Level.OK, "1 day"), (365, Level.OK, "365 days"), (366, Level.ATTENTION, "366 days")],
+)
+def test_dates_that_nobody_has_read_for_a_year_ask_for_attention(days: int, level: Level, age: str) -> None:
+    read = newest_reading(retirements())
+    line = doctor.dates_line(read + timedelta(days=days))
+    assert (line.level, bool(line.fix)) == (level, level is Level.ATTENTION)
+    assert f"last read on {read}, {age} ago" in line.text
+
+
+def test_dates_that_can_not_be_used_are_a_line_and_no_crash(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "retirements", lambda: load_retirements("{"))
+    line = doctor.dates_line(date(2026, 11, 26))
+    assert (line.level, bool(line.fix)) == (Level.WRONG, True)
+    assert "can't be used" in line.text
 
 
 def test_storage_that_is_not_there_is_said_of_tables_and_queues(place: Place) -> None:

@@ -6,12 +6,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from findings.errors import ScanAlreadyRunning
-from findings.model import OVER, RunRecord, RunStatus
+from findings.run_record import OVER, RunRecord, RunStatus
 from findings.runs import ABANDONED
-from jobs.endings import MOST_WAITS, UNSTARTED, Asked, ended_for_good, stood_back
+from jobs.endings import MOST_WAITS, UNSTARTED, ended_for_good, stood_back
+from jobs.messages import ScanMessage
 
 NOW = datetime(2026, 11, 22, 7, tzinfo=UTC)
-ASKED = Asked("run-2", "schedule")
+ASKED = ScanMessage("run-2", "schedule")
 PARTIAL = ScanAlreadyRunning("Another scan is going on.", owner="run-1", whole=False)
 WHOLE = ScanAlreadyRunning("Another scan is going on.", owner="run-1", whole=True)
 ITSELF = ScanAlreadyRunning("Another scan is going on.", owner="run-2", whole=True)

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from azure.storage.queue.aio import QueueServiceClient
 
 from alerts.channel import SETTINGS, TITLES
+from alerts.ledger import DeliveryStatus, Ledger
 from alerts.model import Alert, Purpose
 from alerts.stored import dump
 from connections.queues import put_later
@@ -19,7 +21,7 @@ from findings.store import FindingStore
 from functions import queues
 from jobs import tell
 from jobs.alert_content import changes_alert
-from jobs.teller import NEWS
+from jobs.channel_watch import NEWS
 from settings import Settings
 from settings.problems import CHANNEL_FIELDS
 from tests.findings.build import account, seen
@@ -142,6 +144,24 @@ async def test_a_test_that_gets_through_sends_what_waits(app: World) -> None:
     assert notices(app.hook) == [BROKEN, AGAIN]
 
 
+async def test_a_test_by_the_app_that_gets_through_ends_the_time_for_which_a_channel_did_not_work(app: World) -> None:
+    """Also where nothing waits any more, so that no later alert has to get through first."""
+    app.teams.status = 404
+    await app.alert("a")
+    await app.run(HOUR)
+    app.teams.status = 202
+    async with tables(app.settings) as service:
+        ledger = Ledger(service)
+        for name, state in (await ledger.states("a")).items():
+            if name == "teams":
+                claimed = await ledger.claim(state, app.now)
+                assert claimed
+                await ledger.settle(replace(claimed, status=DeliveryStatus.WITHDRAWN))
+    await tell.send_test_alert(app.settings, by_app=True, clock=app.clock)
+    await app.run(MINUTE)
+    assert notices(app.hook) == [BROKEN, AGAIN]
+
+
 async def test_one_alert_that_a_channel_refuses_does_not_make_it_broken_again_and_again(app: World) -> None:
     app.teams.answer(413)
     await app.alert("too-large")
@@ -166,8 +186,9 @@ async def test_notices_that_waited_for_another_broken_channel_are_not_sent_when_
     app.teams.requests.clear()
     app.teams.status = app.hook.status = 202
     await app.run(DAY)
-    assert set(told(app.hook)) == {"svc-001@contoso.com lost the app-password option"}
-    assert set(cards(app.teams)) == {"svc-001@contoso.com lost the app-password option"}
+    news = {"svc-001@contoso.com is newly affected: MFA hides the app-password option"}
+    assert set(told(app.hook)) == news
+    assert set(cards(app.teams)) == news
     assert (await app.waiting(), app.queue) == ([], [])
 
 

@@ -15,7 +15,7 @@ from alerts.ledger import ChannelState, Ledger
 from alerts.model import Alert
 from connections.storage import tables
 from jobs import tell
-from jobs.teller import channels_to_tell
+from jobs.channel_watch import channels_to_tell
 from settings import Settings, load_settings
 from tests.alerts.receiver import Receiver, receiving
 from tests.alerts.samples import NOW, alert, item

@@ -218,6 +218,17 @@ async def test_security_defaults_are_on_off_or_unsaid(state: bool | None) -> Non
     assert found.get("isEnabled") is state
 
 
+async def test_the_service_settings_of_per_user_mfa_are_in_beta_alone() -> None:
+    path = "/policies/mfaServicePolicy"
+    async with talking(TenantBuilder().mfa_service(app_passwords=False, trusted_ips=["192.0.2.0/24"])) as talk:
+        found = await talk.get(f"/beta{path}")
+        assert await talk.code(f"/v1.0{path}", 404) == "ResourceNotFound"
+        assert await talk.code(f"/beta{path}?$select=id", 400) == "BadRequest"
+    assert (found["allowAppPasswords"], found["trustedIps"]["ipRanges"]) == (False, ["192.0.2.0/24"])
+    async with talking(TenantBuilder().without_mfa_service()) as talk:
+        assert await talk.code(f"/beta{path}", 404) == "ResourceNotFound"
+
+
 async def test_locations_strengths_licences_and_the_organization_are_served() -> None:
     build = TenantBuilder(skus=["SPE_E3"]).location("Office", ranges=["192.0.2.0/24"], trusted=True)
     build.location("Abroad", countries=["FR"]).strength("Keys", requirements="none")
@@ -277,6 +288,25 @@ async def test_raw_policies_are_served_as_they_are_and_changes_show_at_once() ->
         tenant.remove_user("a@contoso.com")
         await talk.code("/v1.0/users/a@contoso.com", 404)
         assert await talk.value(f"/v1.0/groups/{tenant.group('G').id}/members", EVENTUAL) == []
+
+
+async def test_policies_that_use_preview_features_show_only_in_beta() -> None:
+    path = "identity/conditionalAccess/policies"
+    async with talking(TenantBuilder().policy("Old").policy("New", preview=True)) as talk:
+        assert await names(talk, f"/v1.0/{path}") == ["Old"]
+        assert await names(talk, f"/beta/{path}") == ["New", "Old"]
+        new = talk.graph.tenant.policy("New")["id"]
+        assert await talk.code(f"/v1.0/{path}/{new}") == "BadRequest"
+        assert (await talk.get(f"/beta/{path}/{new}"))["displayName"] == "New"
+
+
+async def test_policy_plans_are_served_by_beta_where_they_have_come_to_the_tenant() -> None:
+    async with talking(TenantBuilder().plan("Zero trust", state="disabled")) as talk:
+        (plan,) = await talk.value("/beta/identity/conditionalAccess/plans")
+        assert (plan["displayName"], plan["state"]) == ("Zero trust", "disabled")
+        await talk.get("/v1.0/identity/conditionalAccess/plans", 404)
+    async with talking(TenantBuilder()) as talk:
+        await talk.get("/beta/identity/conditionalAccess/plans", 404)
 
 
 async def test_a_mail_is_accepted_and_kept() -> None:

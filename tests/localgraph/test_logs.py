@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime
 
+import pytest
+
 from demo.company import company
 from tests.localgraph.kit import talking
 
@@ -53,6 +55,26 @@ async def test_audit_events_can_be_found_by_what_they_changed() -> None:
         exact = "activityDisplayName eq 'disable strong authentication'"
         assert await talk.value(f"/v1.0/auditLogs/directoryAudits?$filter={exact}") == [], "logs compare with case"
         await talk.code("/v1.0/auditLogs/directoryAudits?$top=1001")
+
+
+@pytest.mark.parametrize(
+    ("service", "activity"),
+    [
+        ("Authentication Methods", "Update per-user multifactor authentication state"),
+        ("Authentication Methods", "MFA Service Policy Update"),
+        ("AAD Management UX", "Update User Risk and MFA Registration Policy"),
+        ("Core Directory", "Update user"),
+    ],
+)
+async def test_settings_without_a_policy_object_stand_in_the_log_under_the_service_that_keeps_them(
+    service: str, activity: str
+) -> None:
+    async with talking(TENANT) as talk:
+        text = f"loggedByService eq '{service}' and activityDisplayName eq '{activity}'"
+        events = await talk.value(f"/v1.0/auditLogs/directoryAudits?$filter={text}")
+        other = f"loggedByService eq 'Conditional Access' and activityDisplayName eq '{activity}'"
+        assert await talk.value(f"/v1.0/auditLogs/directoryAudits?$filter={other}") == []
+    assert {item["activityDisplayName"] for item in events} == {activity}
 
 
 async def test_without_premium_licences_the_audit_log_is_seven_days_long() -> None:

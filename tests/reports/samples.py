@@ -400,9 +400,17 @@ def under_security_defaults() -> Json:
 
 
 def change(
-    one: Mapping[str, Any], check_id: str, kind: str, at: datetime, run_id: str, text: str, *, cause: str | None = None
+    one: Mapping[str, Any],
+    check_id: str,
+    kind: str,
+    at: datetime,
+    run_id: str,
+    text: str,
+    *,
+    cause: str | None = None,
+    before: str | None = "visible",
 ) -> Json:
-    """An entry of the history."""
+    """An entry of the history; ``before`` is the visibility that the account had at the scan before."""
     severity, title = _CHECKS[check_id]
     made: Json = {
         "kind": kind,
@@ -413,6 +421,7 @@ def change(
         "check_id": check_id,
         "title": title,
         "severity": severity,
+        "previous_visibility": before,
         "summary": text,
         "resolution": text if kind == "resolved" else None,
         "at": iso(at),

@@ -10,7 +10,8 @@ from jsonschema import Draft202012Validator
 
 import reports
 from checks.judge import judge
-from findings.model import AcceptedException, Change, ChangeKind, RunRecord, RunStatus, Silence, Status
+from findings.model import AcceptedException, Change, ChangeKind, Silence, Status
+from findings.run_record import RunRecord, RunStatus
 from reports.document import FindingStatus, RunSummary, scan_document
 from reports.extras import ReportExtras
 from reports.files import render_csv, render_json

@@ -65,15 +65,20 @@ def test_marks_tell_always_sometimes_and_later_apart() -> None:
             reason("", "blocks_legacy", "B", "all users", circumstances=["except from Head office"]),
             reason("", "would_demand_mfa", "C", "all users"),
             reason("", "excluded", "D", "named directly"),
+            {**reason("", "demands_mfa", "E", "all users", circumstances=["new"]), "understood": False},
             reason("", "demands_mfa", None, "all users"),
             reason("", "per_user_state"),
         ],
     )  # fmt: skip
     drawn = matrix([one])
     assert drawn
-    assert drawn.policies == ("A", "B", "C", "D", "Security Defaults")
-    marks = (Mark("M", "always"), Mark("B", "sometimes"), Mark("M", "later"), Mark("E", "always"), Mark("M", "always"))
+    assert drawn.policies == ("A", "B", "C", "D", "E", "Security Defaults")
+    marks = (
+        *(Mark("M", "always"), Mark("B", "sometimes"), Mark("M", "later"), Mark("E", "always")),
+        *(Mark("M", "perhaps"), Mark("M", "always")),
+    )
     assert drawn.rows[0].cells == tuple((mark,) for mark in marks)
+    assert Mark("M", "perhaps").words == "requires MFA, perhaps"
 
 
 def test_policies_of_one_name_keep_their_own_columns() -> None:

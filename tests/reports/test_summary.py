@@ -21,9 +21,11 @@ def before(**hours: float) -> ReportExtras:
     return ReportExtras(runs=[{"id": "before", "status": "complete", "finished": samples.iso(finished)}])
 
 
-def lost(shown: list[Json], *places: int, check_id: str = "APW-001", kind: str = "opened") -> ReportExtras:
+def lost(
+    shown: list[Json], *places: int, check_id: str = "APW-001", kind: str = "opened", before_: str | None = "visible"
+) -> ReportExtras:
     """A scan yesterday, and a change at this one for each of the accounts at these places."""
-    history = [change(shown[place], check_id, kind, NOW, RUN, "") for place in places]
+    history = [change(shown[place], check_id, kind, NOW, RUN, "", before=before_) for place in places]
     return ReportExtras(history=history, runs=before(days=1).runs)
 
 
@@ -65,11 +67,22 @@ def test_other_changes_are_no_loss(check_id: str, kind: str) -> None:
     assert "lost" not in headline
 
 
-def test_an_account_that_is_new_has_lost_nothing() -> None:
-    shown = accounts("hidden", "visible")
-    extras = lost(shown, 0)
-    new = ReportExtras(history=extras.history, runs=extras.runs, new_accounts=frozenset({shown[0]["id"]}))
-    assert "lost" not in summarize(document(shown), new).headline
+@pytest.mark.parametrize("known", ["not_offered", "pending", "hidden", "unknown", None])
+def test_an_account_that_never_had_the_option_has_not_lost_it(known: str | None) -> None:
+    shown = accounts("hidden", "hidden", "visible")
+    headline = summarize(document(shown), lost(shown, 0, before_=known)).headline
+    assert headline == (
+        "1 of 3 service accounts is newly affected since yesterday: the app-password option is missing."
+    )
+
+
+def test_what_was_lost_comes_before_what_was_never_there() -> None:
+    shown = accounts("hidden", "hidden", "stuck", "visible")
+    history = [*lost(shown, 0).history, *lost(shown, 1, 2, before_="not_offered").history]
+    headline = summarize(document(shown), ReportExtras(history=history, runs=before(days=1).runs)).headline
+    assert headline == (
+        "1 of 4 service accounts lost the app-password option since yesterday, and 2 more are newly affected."
+    )
 
 
 @pytest.mark.parametrize(
@@ -126,13 +139,56 @@ def test_a_gap_that_changes_no_answer_is_said_too() -> None:
 
 
 def test_what_else_matters_follows() -> None:
-    off = samples.reason("The tenant doesn't allow app passwords.", "tenant_switch_off")
     shown = [
-        account("svc-a", "", "visible", "blocked_by_policy", reasons=[off]),
+        account("svc-a", "", "visible", "blocked_by_policy"),
         account("svc-b", "", "predicted", "usable", findings=[finding("APW-006", "", NOW)]),
     ]
     assert summarize(document(shown), ReportExtras()).asides == (
-        "App passwords are switched off for the whole tenant, so nobody is offered one.",
         "1 account has the option, but an app password doesn't let it in.",
         "1 account is about to be affected by a policy that isn't in force yet.",
     )
+
+
+OFF = samples.reason("App passwords are switched off for the whole tenant.", "tenant_switch_off")
+CONTRADICTION = "The tenant's switch is off, and the setting says yes."
+
+
+def switched(*shown: Json, allowed: bool | None = False, contradiction: str | None = None) -> Json:
+    """A document of a tenant with that switch."""
+    switch = {"allowed": allowed, "source": "read", "contradiction": contradiction}
+    made = document(list(shown))
+    return {**made, "run": {**made["run"], "app_passwords": switch}}
+
+
+@pytest.mark.parametrize("visibility", ["visible", "stuck", "pending"])
+def test_a_switch_that_is_off_is_the_headline_where_it_takes_an_option_away(visibility: str) -> None:
+    off = account("svc-a", "", visibility, "blocked_by_policy", reasons=[OFF])
+    said = summarize(switched(off, account("svc-b", "", "hidden", "usable")), ReportExtras())
+    assert said.headline == (
+        "App passwords are switched off for the whole tenant: none of 2 service accounts is offered one."
+    )
+    missing = "2 of 2 service accounts are" if visibility == "stuck" else "1 of 2 service accounts is"
+    assert said.asides == (f"{missing} missing the app-password option.",)
+    alone = summarize(switched(account("svc-a", "", "visible", "usable", reasons=[OFF])), ReportExtras())
+    assert alone.headline == (
+        "App passwords are switched off for the whole tenant: the service account isn't offered one."
+    )
+    assert alone.asides == ()
+
+
+def test_a_switch_that_is_off_is_an_aside_where_nobody_has_the_option_anyway() -> None:
+    said = summarize(switched(*accounts("not_offered", "not_offered")), ReportExtras())
+    assert said.headline == "MFA hides the app-password option from none of 2 service accounts."
+    assert said.asides == ("App passwords are switched off for the whole tenant, so nobody is offered one.",)
+
+
+@pytest.mark.parametrize(("allowed", "count"), [(True, 1), (False, 2)])
+def test_a_setting_that_says_otherwise_is_named(allowed: bool, count: int) -> None:
+    shown = switched(*accounts("hidden"), allowed=allowed, contradiction=CONTRADICTION)
+    asides = summarize(shown, ReportExtras()).asides
+    assert asides[-1] == CONTRADICTION
+    assert len(asides) == count
+
+
+def test_a_scan_of_an_older_version_says_nothing_of_the_switch() -> None:
+    assert summarize(document(accounts("visible")), ReportExtras()).asides == ()

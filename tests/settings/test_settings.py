@@ -209,6 +209,36 @@ def test_no_channel_is_broken_that_is_right_or_not_set(environment: SetEnvironme
     assert load_settings(require=NOTHING).broken_channels == {}
 
 
+@pytest.mark.parametrize("expected", ["none", "NONE", "WEBHOOK_URL,WEBHOOK_SECRET"])
+def test_a_reference_to_a_secret_that_nobody_expects_counts_as_not_set(
+    environment: SetEnvironment, expected: str
+) -> None:
+    environment(TEAMS_WEBHOOK_URL=VAULT, **CHANNELS["webhook"], EXPECTED_SECRETS=expected)
+    settings = load_settings(require=NOTHING)
+    assert settings.broken_channels == {}
+    assert usable(settings) == {"webhook"}
+
+
+@pytest.mark.parametrize("expected", ["", " , ", "TEAMS_WEBHOOK_URL", "webhook_url, teams_webhook_url"])
+def test_a_reference_to_a_secret_that_is_expected_breaks_its_channel(
+    environment: SetEnvironment, expected: str
+) -> None:
+    environment(TEAMS_WEBHOOK_URL=VAULT, EXPECTED_SECRETS=expected)
+    assert load_settings(require=NOTHING).broken_channels.keys() == {"teams"}
+
+
+def test_a_reference_that_leads_to_a_secret_is_used_whether_or_not_it_is_expected(environment: SetEnvironment) -> None:
+    environment(**CHANNELS["teams"], EXPECTED_SECRETS="none")
+    assert usable(load_settings(require=NOTHING)) == {"teams"}
+
+
+def test_half_a_webhook_is_broken_even_if_its_other_half_is_not_expected(environment: SetEnvironment) -> None:
+    environment(**{**CHANNELS["webhook"], "WEBHOOK_SECRET": VAULT}, EXPECTED_SECRETS="none")
+    assert (
+        "WEBHOOK_SECRET is not set although WEBHOOK_URL is" in load_settings(require=NOTHING).broken_channels["webhook"]
+    )
+
+
 def test_everything_wrong_is_told_at_once(environment: SetEnvironment) -> None:
     environment(
         SERVICE_ACCOUNT_GROUPS="Backup apps, Printers",

@@ -34,6 +34,18 @@ def test_random_stories_break_no_promise(on: Stage) -> None:
     assert on.counts["reads broken"] > 0
 
 
+def test_settings_that_begin_to_name_a_renamed_account_by_its_old_name_are_told(on: Stage) -> None:
+    story = (
+        Scan(),
+        Select("list", (2, 3)),  # half of the accounts at once: they are watched on for a while
+        Rename(0, "moved-0-1@contoso.com"),
+        Scan(),
+        Select("pattern", (0, 1, 2, 3)),  # it takes in the old name, and not the new one
+        Scan(),
+    )
+    assert play(story, on) is None
+
+
 def test_three_weeks_in_which_everything_fails_now_and_then_tell_only_what_is_so(on: Stage) -> None:
     story = random_year(random.Random(7), days=21)
     assert play(story, on) is None, written(story)

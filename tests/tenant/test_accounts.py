@@ -207,11 +207,32 @@ async def test_own_methods_are_read_where_the_report_shows_no_method(
     assert (registration.report is not None) is in_report
 
 
-@pytest.mark.parametrize("state", ["disabled", "enforced", None])
+@pytest.mark.parametrize("state", ["disabled", "enforced"])
 async def test_registration_is_read_only_where_the_verdict_needs_it(state: str | None) -> None:
     async with LocalGraph(TenantBuilder().user(SVC, mfa=state, methods=["phone"]).build()) as graph:
         registration = account(await read(graph, SVC), "svc").registration
     assert (registration.report, registration.own) == (None, None)
+
+
+@pytest.mark.parametrize("state", [None, "suspended"])
+async def test_registration_is_asked_for_where_the_state_is_unknown(state: str | None) -> None:
+    """It may be Enabled, and then it is another missing input."""
+    async with LocalGraph(TenantBuilder().user(SVC, mfa=state, methods=["phone"]).build()) as graph:
+        assert account(await read(graph, SVC), "svc").registration.report == ("mobilePhone",)
+        graph.fail("/userRegistrationDetails/|/authentication/methods", 403)
+        assert "mfa_registration" in inputs(await read(graph, SVC))
+
+
+async def test_where_no_state_can_be_read_the_registrations_of_one_batch_show_whether_they_can_be() -> None:
+    build = TenantBuilder()
+    names = [f"svc-{number:02}@contoso.com" for number in range(45)]
+    for name in names:
+        build.user(name, mfa="enabled", methods=["phone"])
+    async with LocalGraph(build.build()) as graph:
+        graph.fail("/authentication/requirements", 403)
+        await read(graph, *names)
+        asked = [one for one in graph.requests if "userRegistrationDetails" in one.path]
+    assert len(asked) == 20
 
 
 async def test_a_report_that_cannot_be_read_is_no_gap_where_own_methods_can() -> None:

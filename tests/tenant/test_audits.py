@@ -12,8 +12,9 @@ from demo.company import company
 from localgraph.ids import make_id
 from localgraph.server import LocalGraph
 from localgraph.tenant import LocalTenant
-from tenant.audits import AuditQuestion, AuditReader, parse_event, reduced
+from tenant.audits import AuditQuestion, AuditReader, parse_event, reduced, without_repeats
 from tenant.graph import GraphRefused
+from tenant.model import AuditEvent
 from tenant.turns import OutOfTurns, Turns
 from tests.tenant.reading import Naps, connect
 
@@ -103,6 +104,153 @@ def test_security_defaults_are_on_or_off_where_the_log_says_so(value: str, detai
     assert (event.kind, event.detail) == ("security_defaults", detail)
 
 
+def requirement(*states: object) -> str:
+    return json.dumps([{"RelyingParty": "*", "State": state} for state in states])
+
+
+def of_user(old: object, new: object, property: str = "StrongAuthenticationRequirement") -> Json:
+    return target("U", None, "User", **{property: (old, new)})
+
+
+PER_USER = "Update per-user multifactor authentication state"
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        (entry("Update user", of_user("[]", requirement(1))), ("mfa_enabled", "enabled")),
+        (entry("Update user", of_user(requirement(1), requirement(2))), ("mfa_enabled", "enforced")),
+        (entry("Update user", of_user(requirement(1), requirement("Enforced"))), ("mfa_enabled", "enforced")),
+        (entry("Update user", of_user(requirement(2), "[]")), ("mfa_disabled", "disabled")),
+        (entry("Update user", of_user(requirement(2), requirement(0))), ("mfa_disabled", "disabled")),
+        (entry("Update user", of_user(None, requirement(1))), ("mfa_enabled", "enabled")),
+        (entry("Update user", of_user('"[]"', json.dumps(requirement(1)))), ("mfa_enabled", "enabled")),
+        # Only since when remembered devices count has changed.
+        (entry("Update user", of_user(requirement(2), requirement(2))), None),
+        (entry("Update user", of_user("[]", "[]")), None),
+        # Nothing that anybody could rely on.
+        (entry("Update user", of_user(requirement(2), None)), None),
+        (entry("Update user", of_user(requirement(2), "")), None),
+        (entry("Update user", of_user(requirement(2), '[{"RelyingParty":"*","Sta')), None),
+        (entry("Update user", of_user("[]", requirement(7))), None),
+        (entry("Update user", of_user("[]", requirement(True))), None),
+        (entry("Update user", of_user("[]", requirement(1, 2))), None),
+        (entry("Update user", of_user("[]", '[{"RelyingParty":"contoso","State":1}]')), None),
+        (entry("Update user", of_user("[]", '["x"]')), None),
+        (entry("Update user", of_user("[]", "{}")), None),
+        (entry("Update user", of_user('"disabled"', '"enforced"', "PerUserMfaState")), None),
+        (entry("Update user", target("U", Department=('"A"', '"B"'))), None),
+        (entry("Enable Strong Authentication", of_user("[]", requirement(1))), ("mfa_enabled", "enabled")),
+        (entry("Enable Strong Authentication", of_user(requirement(1), "[]")), ("mfa_enabled", "")),
+        (entry("Disable Strong Authentication", of_user(requirement(1), "[]")), ("mfa_disabled", "disabled")),
+        (entry(PER_USER, of_user('"disabled"', '"enforced"', "PerUserMfaState")), ("mfa_enabled", "enforced")),
+        (entry(PER_USER, of_user("enabled", "Disabled", "State")), ("mfa_disabled", "disabled")),
+        (entry(PER_USER, of_user(None, '{"perUserMfaState":"enabled"}', "x")), ("mfa_enabled", "enabled")),
+        (entry(PER_USER, of_user("[]", requirement(2))), ("mfa_enabled", "enforced")),
+        (entry(PER_USER, target("U")), ("mfa_changed", "")),
+        (entry(PER_USER, target("D", None, "Directory"), target("U")), ("mfa_changed", "")),
+    ],
+)
+def test_per_user_mfa_is_read_from_every_name_that_the_log_has_for_it(
+    row: Json, expected: tuple[str, str] | None
+) -> None:
+    for given in (row, reduced(row)):
+        event = parse_event(given)
+        assert (event and (event.kind, event.detail)) == expected
+        assert event is None or event.target_id == "u"
+
+
+SETTINGS, COMPANY = "MFA Service Policy Update", "Set Company Information"
+ALLOWED, FORBIDDEN = '{"allowAppPasswords": true}', '{"allowAppPasswords": false, "trustedIps": []}'
+BLOCKED = '[{"IsApplicationPasswordBlocked": true}]'
+
+
+def of_tenant(old: object, new: object, property: str = "MfaServicePolicy") -> Json:
+    return target("T", None, "Directory", **{property: (old, new)})
+
+
+@pytest.mark.parametrize(
+    ("row", "detail"),
+    [
+        (entry(SETTINGS, of_tenant(ALLOWED, FORBIDDEN)), "off"),
+        (entry(SETTINGS, of_tenant(FORBIDDEN, ALLOWED)), "on"),
+        (entry(SETTINGS, of_tenant("true", "false", "AllowAppPasswords")), "off"),
+        (entry(SETTINGS, of_tenant(None, FORBIDDEN)), "off"),
+        (entry(SETTINGS, of_tenant(None, None)), ""),
+        (entry(SETTINGS), ""),
+        (entry(SETTINGS, of_tenant(None, '{"a":' * 900 + "{}" + "}" * 900)), ""),
+        (entry(SETTINGS, of_tenant(None, "[" * 100_000)), ""),
+        # The trusted addresses have changed.
+        (entry(SETTINGS, of_tenant('{"allowAppPasswords": false}', FORBIDDEN)), None),
+        (entry(COMPANY, of_tenant("[]", BLOCKED, "StrongAuthenticationDetails")), "off"),
+        (entry(COMPANY, of_tenant(BLOCKED, BLOCKED, "StrongAuthenticationDetails")), None),
+        (entry(COMPANY, of_tenant('"Contoso"', '"Fabrikam"', "DisplayName")), None),
+        (entry(COMPANY, of_tenant("[]", '[{"IsApplicationPasswordBlocked": "maybe"}]')), None),
+        (entry(COMPANY), None),
+    ],
+)
+def test_the_tenant_switch_is_told_from_the_other_settings_where_the_log_says_so(row: Json, detail: str | None) -> None:
+    for given in (row, reduced(row)):
+        event = parse_event(given)
+        assert (event and event.detail) == detail
+        assert event is None or event.kind == "tenant_switch"
+
+
+@pytest.mark.parametrize(
+    "name", ["Update User Risk and MFA Registration Policy", "update user risk and mfa registration policy"]
+)
+def test_the_registration_policy_of_identity_protection_was_changed(name: str) -> None:
+    for row in (entry(name), entry(name, target("R", "Policy", "Policy"))):
+        event = parse_event(row)
+        assert event is not None
+        assert (event.kind, event.actor) == ("mfa_registration_policy", "ada@contoso.com")
+
+
+def told(
+    second: float, kind: str, detail: str = "", who: str = "u", actor: str | None = "ada@contoso.com"
+) -> AuditEvent:
+    return AuditEvent(NOW - timedelta(seconds=second), kind, actor, who, who, detail)
+
+
+@pytest.mark.parametrize(
+    ("events", "left"),
+    [
+        ((told(0, "mfa_enabled"), told(1, "mfa_enabled", "enabled")), [("mfa_enabled", "enabled")]),
+        ((told(0, "mfa_enabled", "enabled"), told(1, "mfa_changed")), [("mfa_enabled", "enabled")]),
+        ((told(0, "mfa_changed"), told(1, "mfa_disabled", "disabled")), [("mfa_disabled", "disabled")]),
+        (
+            (told(0, "mfa_changed"), told(1, "mfa_enabled"), told(2, "mfa_enabled", "enforced")),
+            [("mfa_enabled", "enforced")],
+        ),
+        ((told(0, "tenant_switch"), told(1, "tenant_switch", "off", "t")), [("tenant_switch", "off")]),
+        # Two changes.
+        ((told(0, "mfa_disabled"), told(1, "mfa_enabled")), [("mfa_disabled", ""), ("mfa_enabled", "")]),
+        (
+            (told(0, "mfa_enabled", "enforced"), told(1, "mfa_enabled", "enabled")),
+            [("mfa_enabled", "enforced"), ("mfa_enabled", "enabled")],
+        ),
+        ((told(0, "mfa_enabled"), told(121, "mfa_enabled")), [("mfa_enabled", ""), ("mfa_enabled", "")]),
+        ((told(0, "mfa_enabled"), told(1, "mfa_enabled", who="v")), [("mfa_enabled", ""), ("mfa_enabled", "")]),
+        ((told(0, "policy_updated"), told(1, "policy_updated")), [("policy_updated", ""), ("policy_updated", "")]),
+        (
+            (told(0, "app_password_created"), told(1, "app_password_created")),
+            [("app_password_created", ""), ("app_password_created", "")],
+        ),
+    ],
+)
+def test_a_change_that_the_log_tells_under_two_names_happened_once(
+    events: tuple[AuditEvent, ...], left: list[tuple[str, str]]
+) -> None:
+    found = without_repeats(events)
+    assert [(event.kind, event.detail) for event in found] == left
+    assert found[0].time == NOW
+
+
+def test_of_a_change_with_two_names_somebody_did_it() -> None:
+    (event,) = without_repeats((told(0, "mfa_enabled", "enabled", actor=None), told(1, "mfa_enabled")))
+    assert (event.detail, event.actor) == ("enabled", "ada@contoso.com")
+
+
 @pytest.mark.parametrize(
     "row",
     [
@@ -171,7 +319,10 @@ EXCEPTIONS = make_id("alderleafinstruments.onmicrosoft.com", "group", "Legacy au
     ("question", "kinds"),
     [
         (AuditQuestion("policies"), {"policy_added", "policy_updated"}),
-        (AuditQuestion("accounts"), {"mfa_enabled", "mfa_disabled", "app_password_created", "app_password_deleted"}),
+        (
+            AuditQuestion("activities"),
+            {"mfa_enabled", "mfa_disabled", "app_password_created", "app_password_deleted", "mfa_registration_policy"},
+        ),
         (AuditQuestion("groups", (EXCEPTIONS,)), {"group_removed"}),
         (AuditQuestion("groups", ("00000000-0000-0000-0000-000000000001",)), set()),
     ],
@@ -183,6 +334,19 @@ async def test_each_question_is_filtered_by_time_and_by_what_matters(
     assert {event.kind for row in rows if (event := parse_event(row))} == kinds
     (query,) = asked(graph)
     assert "activityDateTime ge 2026-10-23T07:00:00Z and activityDateTime lt 2026-11-22T07:00:00Z and " in query
+
+
+async def test_of_the_updates_of_users_only_those_of_per_user_mfa_are_kept(
+    graph: LocalGraph, tenant: LocalTenant
+) -> None:
+    backup = tenant.user("svc-codetwo-backup@alderleaf.example").id
+    rows = await read(graph, AuditQuestion("users"))
+    events = [event for row in rows if (event := parse_event(row))]
+    assert {event.kind for event in events} == {"mfa_enabled", "mfa_disabled"}
+    assert len(events) > 1
+    (row,) = await read(graph, AuditQuestion("users", accounts=(backup,)))
+    assert [event.target_id for event in (parse_event(row),) if event] == [backup]
+    assert "t/id eq" in asked(graph)[-1]
 
 
 async def test_where_groups_cannot_be_filtered_all_memberships_are_read_and_the_others_dropped(
@@ -235,3 +399,16 @@ async def test_no_more_is_asked_than_the_scan_may_spend(graph: LocalGraph) -> No
     with pytest.raises(OutOfTurns):
         await read(graph, AuditQuestion("policies"), Turns(3, sleep=Naps()))
     assert len(asked(graph)) == 3
+
+
+async def test_where_users_are_updated_all_the_time_only_the_newest_updates_are_read(
+    tenant: LocalTenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock()
+    monkeypatch.setattr("tenant.audits.MOST_PAGES", 3)
+    with LocalGraph(tenant, limits=True, clock=clock).in_thread() as graph:
+        graph.page_sizes["directoryAudits"] = 2
+        await read(graph, AuditQuestion("users"), Turns(60, clock=clock, sleep=clock.sleep))
+        spans = {query.partition(" and (")[0] for query in asked(graph) if "activityDateTime ge" in query}
+    assert len(spans) > 2
+    assert all(span.endswith("lt 2026-11-22T07:00:00Z") for span in spans)

@@ -1,5 +1,6 @@
 """The client: what goes over the wire, what comes back, and what is refused."""
 
+import asyncio
 import socket
 from datetime import timedelta
 from typing import Any
@@ -15,7 +16,7 @@ from localgraph.faults import Spoilt
 from localgraph.server import LocalGraph
 from tenant.graph import Graph, GraphError, GraphGarbled, GraphRefused, GraphUnreachable
 from tests.tenant.reading import Naps, connect
-from tests.tenant.scripted import pages, scripted
+from tests.tenant.scripted import Answers, pages, scripted
 
 
 async def every(graph: Graph, path: str = "/users") -> list[dict[str, Any]]:
@@ -270,6 +271,39 @@ async def test_a_mail_is_sent_once_and_never_again() -> None:
     assert server.paths == ["/v1.0/users/o%27brien%2Balerts%40contoso.com/sendMail"]
     assert server.requests[0].headers["Content-Type"] == "text/plain"
     assert (caught.value.status, caught.value.retry_after) == (504, 9)
+
+
+def begun(status: int, *, breaks: bool) -> Answers:
+    """The head of an answer and half of its body; then the connection breaks, or nothing more comes."""
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(status=status)
+        response.content_length = 100
+        await response.prepare(request)
+        await response.write(b'{"error"')
+        if breaks and request.transport is not None:
+            request.transport.abort()
+        elif not breaks:
+            await asyncio.sleep(20)
+        return response
+
+    return answer
+
+
+@pytest.mark.parametrize("breaks", [True, False])
+async def test_a_mail_whose_acceptance_is_cut_off_is_sent(breaks: bool) -> None:
+    async with scripted(begun(202, breaks=breaks)) as server, connect(server.url) as graph:
+        async with asyncio.timeout(10):
+            await graph.send_mail("alerts@contoso.com", b"bWFpbA==")
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("status", [400, 403, 503])
+async def test_a_mail_whose_refusal_is_cut_off_is_refused(status: int) -> None:
+    async with scripted(begun(status, breaks=True)) as server, connect(server.url) as graph:
+        with pytest.raises(GraphRefused) as caught:
+            await graph.send_mail("alerts@contoso.com", b"bWFpbA==")
+    assert (caught.value.status, len(server.requests)) == (status, 1)
 
 
 # Sign-in

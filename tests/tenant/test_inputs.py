@@ -121,6 +121,19 @@ async def test_inputs_that_nothing_asks_for_are_not_read() -> None:
         assert (await read(graph, SVC)).gaps == ()
 
 
+@pytest.mark.parametrize(
+    "place", ["All", "AllTrusted", "00000000-0000-0000-0000-000000000000", "3D46DBDA-8382-466A-856D-EB00CBC6B910"]
+)
+async def test_places_that_are_the_same_in_every_tenant_are_not_asked_for(place: str) -> None:
+    tenant = (
+        TenantBuilder().user(SVC).policy("MFA", grant=["mfa"], locations=["All"], exclude_locations=[place]).build()
+    )
+    async with LocalGraph(tenant) as graph:
+        reading = await read(graph, SVC)
+        asked = [request for request in graph.requests if "namedLocations" in request.path]
+    assert (reading.gaps, asked) == ((), [])
+
+
 async def test_security_defaults_without_a_value_are_a_gap() -> None:
     async with LocalGraph(TenantBuilder(security_defaults=None).user(SVC).build()) as graph:
         reading = await read(graph, SVC)
@@ -223,7 +236,10 @@ async def test_refused_policies_are_none_only_without_a_licence_for_them(
             },
             True,
         ),
-        ({"capabilityStatus": "Enabled", "servicePlans": [{"servicePlanName": None}, None]}, False),
+        ({"capabilityStatus": "Enabled", "servicePlans": [{"servicePlanName": None}]}, True),
+        ({"capabilityStatus": "Enabled", "servicePlans": [None]}, True),
+        ({"capabilityStatus": "Enabled", "servicePlans": [{"servicePlanName": "EXCHANGE_S_STANDARD"}]}, False),
+        ({"capabilityStatus": "Enabled", "servicePlans": []}, False),
     ],
 )
 async def test_what_a_subscription_does_not_say_never_counts_as_no_licence(sku: dict[str, object], maybe: bool) -> None:

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tenant.model import AuthenticationStrength
-from tenant.policies import parse_policy, parse_strength, parse_time
+from tenant.policies import parse_plan, parse_policy, parse_strength
+from tenant.shapes import parse_time
 
 # The shape that Graph's beta endpoint answers with: annotations, OData actions, and members that v1.0 doesn't have.
 FULL: dict[str, Any] = {
@@ -82,6 +83,13 @@ FULL: dict[str, Any] = {
         "newControl": {"isEnabled": True},
     },
 }
+
+
+WHOLE: dict[str, Any] = {
+    "users": {"includeUsers": ["All"]},
+    "applications": {"includeApplications": ["All"]},
+}
+"""The conditions of a policy for everybody and everything."""
 
 
 def test_a_whole_policy_is_read() -> None:
@@ -159,11 +167,160 @@ def test_a_whole_grant_is_read() -> None:
         ({"clientAppTypes": True}, {"conditions.clientAppTypes"}),
         ({"a": None, "b": [], "c": {}, "d": "", "e@odata.type": "#x", "@odata.context": "y"}, set()),
         ({"locations": None, "devices": {"deviceFilter": None}, "insiderRiskLevels": None}, set()),
-        (None, set()),
     ],
 )
-def test_unknown_conditions_are_remembered_by_their_path(conditions: Any, paths: set[str]) -> None:
-    assert set(parse_policy({"id": "p", "conditions": conditions}).unknown_members) == paths
+def test_unknown_conditions_are_remembered_by_their_path(conditions: dict[str, Any], paths: set[str]) -> None:
+    parsed = parse_policy({"id": "p", "conditions": _within(conditions)})
+    assert set(parsed.unknown_members) == paths
+
+
+def _within(conditions: dict[str, Any]) -> dict[str, Any]:
+    """The conditions of a whole policy with these members; those of ``users`` and ``applications`` are added to its own."""
+    inner = {name: {**members, **conditions.get(name, {})} for name, members in WHOLE.items()}
+    return {**conditions, **inner}
+
+
+MALFORMED: list[tuple[dict[str, Any], str]] = [
+    ({"conditions": None}, "conditions"),
+    ({"conditions": ["x"]}, "conditions"),
+    ({"conditions": "All"}, "conditions"),
+    ({"conditions": {}}, "conditions.users"),
+    *(
+        ({"conditions": {**WHOLE, name: value}}, f"conditions.{name}")
+        for name in ("users", "applications")
+        for value in (None, ["x"], [], "All", 5, True, {}, {"other@odata.type": "x"})
+    ),
+    *(
+        ({"conditions": {**WHOLE, "users": {"includeUsers": value}}}, "conditions.users")
+        for value in (5, True, "All", {}, {"a": 1}, [None], ["All", 5], [["All"]], [""], [" "], None)
+    ),
+    ({"conditions": {**WHOLE, "users": {"includeUsers": ["u"], "excludeUsers": 5}}}, "conditions.users.excludeUsers"),
+    ({"conditions": {**WHOLE, "applications": {"includeApplications": [7]}}}, "conditions.applications"),
+    ({"conditions": {**WHOLE, "clientAppTypes": ["browser", None]}}, "conditions.clientAppTypes"),
+    ({"conditions": {**WHOLE, "clientAppTypes": "browser"}}, "conditions.clientAppTypes"),
+    ({"conditions": {**WHOLE, "signInRiskLevels": {}}}, "conditions.signInRiskLevels"),
+    ({"conditions": {**WHOLE, "servicePrincipalRiskLevels": 5}}, "conditions.servicePrincipalRiskLevels"),
+    ({"conditions": {**WHOLE, "clientApplications": ["x"]}}, "conditions.clientApplications"),
+    (
+        {"conditions": {**WHOLE, "clientApplications": {"servicePrincipalFilter": 5}}},
+        "conditions.clientApplications.servicePrincipalFilter",
+    ),
+    ({"conditions": {**WHOLE, "locations": []}}, "conditions.locations"),
+    ({"conditions": {**WHOLE, "devices": {"deviceFilter": []}}}, "conditions.devices.deviceFilter"),
+    ({"conditions": {**WHOLE, "authenticationFlows": 5}}, "conditions.authenticationFlows"),
+    (
+        {"conditions": {**WHOLE, "authenticationFlows": {"transferMethods": 5}}},
+        "conditions.authenticationFlows.transferMethods",
+    ),
+    ({"grantControls": []}, "grantControls"),
+    ({"grantControls": "mfa"}, "grantControls"),
+    ({"grantControls": {"builtInControls": {"a": 1}}}, "grantControls.builtInControls"),
+    ({"grantControls": {"builtInControls": {}}}, "grantControls.builtInControls"),
+    ({"grantControls": {"builtInControls": ["mfa", 5]}}, "grantControls.builtInControls"),
+    ({"grantControls": {"builtInControls": None, "termsOfUse": []}}, "grantControls.builtInControls"),
+    ({"grantControls": {"termsOfUse": "x", "builtInControls": ["mfa"]}}, "grantControls.termsOfUse"),
+    ({"grantControls": {"authenticationStrength": ["x"]}}, "grantControls.authenticationStrength"),
+    ({"grantControls": {"authenticationStrength": {"id": 5}}}, "grantControls.authenticationStrength.id"),
+    (
+        {"grantControls": {"operator": "OR", "builtInControls": [], "authenticationStrength": {"id": None}}},
+        "grantControls.authenticationStrength",
+    ),
+    ({"conditions": {**WHOLE, "users": {"includeUsers": [], "includeGroups": None}}}, "conditions.users"),
+    ({"conditions": {**WHOLE, "users": {"includeUsers": [], "includeRoles": None}}}, "conditions.users"),
+    ({"grantControls": {"operator": 5, "builtInControls": ["mfa"]}}, "grantControls.operator"),
+    ({"deletedDateTime": 5}, "deletedDateTime"),
+    ({"deletedDateTime": "soon"}, "deletedDateTime"),
+]
+
+
+@pytest.mark.parametrize(("members", "path"), MALFORMED, ids=[f"{path} {one}" for one, path in MALFORMED])
+def test_a_malformed_policy_is_not_understood_and_reaches_everybody(members: dict[str, Any], path: str) -> None:
+    """Verdicts section 3: a container of the wrong type."""
+    policy = parse_policy({"id": "p", "state": "enabled", "conditions": WHOLE, **members})
+    assert any(one.startswith(path) for one in policy.unknown_members)
+    assert policy.include_users == {"all"}
+    assert policy.exclude_users | policy.exclude_groups | policy.exclude_roles == frozenset()
+    assert not policy.workload_identities
+    assert not policy.deleted
+    if path.startswith("grantControls"):
+        assert policy.grant is not None
+        assert policy.grant.unknown_members
+
+
+def test_what_is_malformed_limits_a_policy_no_more() -> None:
+    """Neither the applications that could be read, nor the clients, nor who is excluded."""
+    policy = parse_policy(
+        {
+            "id": "p",
+            "conditions": {
+                "users": {"includeGroups": ["g"], "excludeUsers": ["u"]},
+                "applications": {"includeApplications": ["x"], "excludeApplications": 5},
+                "clientAppTypes": ["browser", 5],
+                "authenticationFlows": {"transferMethods": ["deviceCodeFlow", 5]},
+                "clientApplications": {"includeServicePrincipals": ["s"]},
+            },
+        }
+    )
+    everybody: frozenset[str] = frozenset({"all"})
+    assert (policy.include_users, policy.include_groups) == (everybody, frozenset())
+    assert (policy.include_applications, policy.exclude_applications) == (everybody, frozenset())
+    assert (policy.client_app_types, policy.transfer_methods) == (frozenset(), ())
+
+
+def test_a_policy_that_does_not_say_what_it_is_for_may_be_for_everything() -> None:
+    """Whom it reaches is said all the same."""
+    policy = parse_policy({"id": "p", "conditions": {"users": {"includeGroups": ["g"], "excludeUsers": ["u"]}}})
+    assert policy.include_applications == {"all"}
+    assert policy.unknown_members == ("conditions.applications",)
+    assert policy.include_groups == {"g"}
+    assert policy.exclude_users == {"u"}
+
+
+@pytest.mark.parametrize(
+    "conditions",
+    [
+        {"users": {"includeUsers": []}, "applications": {"includeApplications": []}},
+        {"users": {"includeGroups": ["g"]}, "applications": {"includeUserActions": ["a"]}},
+        {"users": {"includeRoles": ["r"]}, "applications": {"applicationFilter": {"mode": "include", "rule": "r"}}},
+        {
+            "users": {"includeGuestsOrExternalUsers": {"guestOrExternalUserTypes": "internalGuest"}},
+            "applications": {"includeAuthenticationContextClassReferences": ["c1"]},
+        },
+        {"users": None, "applications": None, "clientApplications": {"includeServicePrincipals": ["s"]}},
+        {
+            **WHOLE,
+            "locations": None,
+            "platforms": {"includePlatforms": None, "excludePlatforms": None},
+            "devices": {"deviceFilter": {"mode": None, "rule": None}},
+            "signInRiskLevels": None,
+            "insiderRiskLevels": ["minor"],
+        },
+    ],
+)
+def test_what_is_only_empty_is_not_malformed(conditions: dict[str, Any]) -> None:
+    """Null where something may be missing, and empty lists; some tools write every member that is null."""
+    assert parse_policy({"id": "p", "conditions": conditions}).unknown_members == ()
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        ("enabled", "enabled"),
+        ("disabled", "disabled"),
+        ("Disabled", "disabled"),
+        ("enabledForReportingButNotEnforced", "enabledforreportingbutnotenforced"),
+        ("draft", "enabled"),
+        (None, "enabled"),
+        (5, "enabled"),
+        (["disabled"], "enabled"),
+    ],
+)
+def test_a_plan_that_is_not_known_to_be_off_is_on(state: object, expected: str) -> None:
+    plan = parse_plan({"id": "PLAN", "displayName": "Zero trust", "state": state, "rules": [1]})
+    assert (plan.id, plan.display_name, plan.state, plan.plan) == ("plan", "Zero trust", expected, True)
+    assert plan.unknown_members
+    assert plan.grant is not None
+    assert plan.grant.unknown_members
 
 
 @pytest.mark.parametrize(
@@ -173,11 +330,18 @@ def test_unknown_conditions_are_remembered_by_their_path(conditions: Any, paths:
         ({"partialEnablementStrategy": "pilot"}, ("partialEnablementStrategy",)),
         ({"partialEnablementStrategy": {}}, ()),
         ({"partialEnablementStrategy": None}, ()),
-        ({"newMember": {"x": 1}, "sessionControls": {"newControl": 1}, "templateId": "t"}, ()),
+        ({"newMember": {"x": 1}}, ("newMember",)),
+        ({"newMember": ["x"]}, ("newMember",)),
+        ({"newMember": {"x": None}, "other": [], "third": {}, "fourth": [None]}, ()),
+        ({"newMember": "x", "number": 1, "truth": True, "nothing": None}, ()),
+        ({"newMember@odata.context": {"x": 1}, "#microsoft.graph.restore": {"x": 1}}, ()),
+        ({"sessionControls": {"newControl": 1}, "templateId": "t", "description": "d"}, ()),
     ],
 )
-def test_of_the_other_members_only_partial_enablement_counts(members: dict[str, Any], unknown: tuple[str, ...]) -> None:
-    assert parse_policy({"id": "p", **members}).unknown_members == unknown
+def test_an_unknown_member_of_the_policy_counts_where_it_holds_an_object_or_a_list(
+    members: dict[str, Any], unknown: tuple[str, ...]
+) -> None:
+    assert parse_policy({"id": "p", "conditions": WHOLE, **members}).unknown_members == unknown
 
 
 @pytest.mark.parametrize(
@@ -257,7 +421,7 @@ def test_a_policy_without_a_name_is_still_named() -> None:
 
 @pytest.mark.parametrize(("deleted", "expected"), [(None, False), ("", False), ("2026-11-01T00:00:00Z", True)])
 def test_a_deleted_policy_is_marked(deleted: str | None, expected: bool) -> None:
-    assert parse_policy({"id": "p", "deletedDateTime": deleted}).deleted is expected
+    assert parse_policy({"id": "p", "conditions": WHOLE, "deletedDateTime": deleted}).deleted is expected
 
 
 @pytest.mark.parametrize(

@@ -203,5 +203,5 @@ async def test_answers_without_an_id_are_no_accounts() -> None:
         selection = Selection(accounts=("person@contoso.com",), patterns=("svc-*",))
         reading = await read(graph, selection=selection)
     assert found(reading) == ["person@contoso.com"]
-    assert inputs(reading) == ["account_properties"]
-    assert "no id" in reading.gaps[0].error
+    assert inputs(reading) == ["account_properties", "selection"]
+    assert 'no readable "id"' in reading.gaps[0].error

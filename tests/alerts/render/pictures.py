@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from alerts.card import card_message
-from alerts.mail import mail_html
+from alerts.mime_message import mail_message
 from alerts.model import Alert
 from devtools.node import CACHE, find_node
 from tests.alerts import samples
@@ -94,6 +94,12 @@ def picture(browser: str, page: Path, target: Path, width: int, height: int, *, 
     )
 
 
+def mail_page(alert: Alert) -> str:
+    """The HTML of the mail."""
+    html = mail_message(alert, "alerts@contoso.com", ["admin@contoso.com"]).get_body(("html",))
+    return str(html.get_content()) if html is not None else ""
+
+
 def main(folder: Path) -> None:
     """Draw everything into ``folder``."""
     browser = chromium()
@@ -110,7 +116,7 @@ def main(folder: Path) -> None:
                         continue
                     card, mail = work / "card.html", work / "mail.html"
                     card.write_text(card_page(alert, script, theme), encoding="utf-8")
-                    mail.write_text(mail_html(alert), encoding="utf-8")
+                    mail.write_text(mail_page(alert), encoding="utf-8")
                     picture(browser, card, folder / f"card-{name}-{size}-{theme}.png", width, 1500)
                     picture(
                         browser, mail, folder / f"mail-{name}-{size}-{theme}.png", width, 1900, dark=theme == "dark"

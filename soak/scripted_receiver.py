@@ -1,14 +1,13 @@
 """A receiver of alerts that fails when it is told to, and keeps what arrived."""
 
-import asyncio
 import json
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from aiohttp import web
+
+from localgraph.threads import on_a_thread
 
 SECRET = "whsec_c29hayBzb2FrIHNvYWsgc29hayBzb2FrIHNvYWs="  # noqa: S105 -- opens nothing
 
@@ -23,6 +22,7 @@ class FailingReceiver:
     """Id of the message -> what it said. A repeat by id is what receivers drop."""
     differing: list[str] = field(default_factory=list)
     """Ids under which two different things were said."""
+    _runner: web.AppRunner | None = None
 
     def forget(self) -> None:
         """Begin anew."""
@@ -30,30 +30,23 @@ class FailingReceiver:
         self.bodies.clear()
         self.differing.clear()
 
-    @contextmanager
-    def in_thread(self) -> Iterator["FailingReceiver"]:
+    def in_thread(self) -> AbstractContextManager[Self]:
         """Run it on a thread of its own, on a free port."""
-        loop = asyncio.new_event_loop()
-        thread = threading.Thread(target=loop.run_forever, name="receiver", daemon=True)
-        thread.start()
-        runner = asyncio.run_coroutine_threadsafe(self._start(), loop).result(30)
-        try:
-            yield self
-        finally:
-            asyncio.run_coroutine_threadsafe(runner.cleanup(), loop).result(30)
-            loop.call_soon_threadsafe(loop.stop)
-            thread.join(10)
-            loop.close()
+        return on_a_thread(self, "receiver")
 
-    async def _start(self) -> web.AppRunner:
+    async def __aenter__(self) -> Self:
         app = web.Application(client_max_size=4 * 1024 * 1024)
         app.router.add_post("/{path:.*}", self._handle)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        host, port = runner.addresses[0][:2]
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        host, port = self._runner.addresses[0][:2]
         self.url = f"http://{host}:{port}/webhook"
-        return runner
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._runner is not None:
+            await self._runner.cleanup()
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         body = await request.text()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from jobs.sight import in_the_dark
+from jobs.sight_words import in_the_dark
 from tenant.model import Account, Gap
 
 UNREADABLE = Account("a1", "svc@contoso.example", properties=Gap("account_properties", "500", account_id="a1"))

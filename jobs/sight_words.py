@@ -11,21 +11,21 @@ SCANS = "scans"
 _LOGS = {"sign_ins": "the sign-in log", "consents": "the consents to applications", "applications": "the applications"}
 
 
-def unseen_inputs(gaps: Iterable[Gap], watched: Collection[str]) -> list[Unseen]:
+def unseen_inputs(gaps: Iterable[Gap], kept: Collection[str]) -> list[Unseen]:
     """What the gaps of a whole scan mean for its sight.
 
-    Takes the ids of the accounts that are ``watched``: what can't be read of one of them is a finding of its own (APW-008),
-    unless a permission is missing, which concerns all.
+    Takes the ids of the accounts that are ``kept``: what can't be read of one of them is a finding of its own (APW-008),
+    unless a permission is missing, which concerns all. One that could never be read has no finding: that is blindness.
     """
     found: dict[str, Unseen] = {}
     for gap in gaps:
-        one = _unseen(gap, watched)
+        one = _unseen(gap, kept)
         if one is not None:
             found.setdefault(one.key, one)
     return list(found.values())
 
 
-def _unseen(gap: Gap, watched: Collection[str]) -> Unseen | None:
+def _unseen(gap: Gap, kept: Collection[str]) -> Unseen | None:
     if gap.not_found:
         return Unseen(
             f"missing {gap.account_id}",
@@ -33,7 +33,7 @@ def _unseen(gap: Gap, watched: Collection[str]) -> Unseen | None:
             ended=f"SERVICE_ACCOUNTS no longer names {gap.account_id} in vain.",
             reminded=False,
         )
-    if not gap.tenant_wide and not gap.optional and not gap.permission and gap.account_id in watched:
+    if not gap.tenant_wide and not gap.optional and not gap.permission and gap.account_id in kept:
         return None
     label = INPUTS.get(gap.input) or _LOGS.get(gap.input) or gap.input.replace("_", " ")
     label = label.replace("the account's", "the accounts'")  # it is about all that a scan looks at
@@ -56,6 +56,8 @@ _CONSEQUENCE = {
 
 _HANGS_ON: dict[str, frozenset[str]] = {
     "role_definitions": frozenset({"role_assignments", "role_eligibilities"}),
+    "conditional_access_preview_policies": frozenset({"conditional_access_policies"}),
+    "policy_plans": frozenset({"conditional_access_policies"}),
     "groups": frozenset({"conditional_access_policies"}),
     "authentication_strengths": frozenset({"conditional_access_policies"}),
     "named_locations": frozenset({"conditional_access_policies"}),

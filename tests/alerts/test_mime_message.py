@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from alerts.attachments import COLUMNS, changes_csv, changes_json, formula_safe
 from alerts.episodes import Word
-from alerts.mail import ID_HEADER, mail_html, mail_message, subject_of
+from alerts.mime_message import ID_HEADER, mail_message, subject_of
 from alerts.model import Alert, AlertGap, AlertReason, Kind
 from tests.alerts import samples
 from tests.alerts.samples import HOSTILE, NOW, REPORT, alert, item
@@ -90,7 +90,7 @@ def test_mail_arrives_as_html_and_text_with_nothing_that_could_act(made: Alert) 
 
 @pytest.mark.parametrize("made", ALL, ids=lambda made: made.headline[:40])
 def test_mail_needs_nothing_from_elsewhere(made: Alert) -> None:
-    html = mail_html(made)
+    html = part(arrived(made), "html")
     assert "url(" not in html
     assert "@import" not in html
     assert "<img" not in html
@@ -101,7 +101,7 @@ def test_headers_let_filters_work_and_nobody_answer() -> None:
     assert message["From"] == "alerts@contoso.com"
     assert message["To"] == "admin@contoso.com, ops@contoso.com"
     assert message["Subject"] == (
-        "[High] 3 of 18 service accounts lost the app-password option; 2 other changes, 1 resolved - Contoso"
+        "[High] 3 of 18 service accounts are newly affected: MFA hides the app-password option; 2 other changes, 1 resolved - Contoso"
     )
     assert message[ID_HEADER] == samples.typical().id
     assert message["Message-ID"] == f"<{samples.typical().id}@contoso.com>"
@@ -144,12 +144,12 @@ def test_subject_is_one_line_whatever_the_names(upn: str, tenant: str) -> None:
 def test_text_part_reads_well_on_its_own() -> None:
     text = part(arrived(samples.one()), "plain")
     assert text.replace("\r\n", "\n") == (
-        "svc-backup@contoso.com lost the app-password option\n"
+        "svc-backup@contoso.com is newly affected: MFA hides the app-password option\n"
         "Contoso, scanned 22 Nov 2026, 06:00 UTC\n"
         f"Report: {REPORT}\n"
         "\n"
         "----------------------------------------------------------------------\n"
-        "HIGH, new: svc-backup@contoso.com lost the app-password option\n"
+        "HIGH, new: svc-backup@contoso.com is newly affected: MFA hides the app-password option\n"
         "Backup for Exchange\n"
         "\n"
         'The policy "Require MFA for all users" requires multifactor authentication for Exchange Online (reaches the '

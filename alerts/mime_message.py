@@ -116,11 +116,6 @@ def mail_message(alert: Alert, sender: str, recipients: Sequence[str]) -> EmailM
     return message
 
 
-def mail_html(alert: Alert) -> str:
-    """The HTML part alone."""
-    return _bodies(alert, _Attached(len(alert.items), len(alert.items), _total(alert)))[0]
-
-
 def _total(alert: Alert) -> int:
     return max(len(alert.items), sum(alert.counts.values()))
 

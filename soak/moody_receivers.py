@@ -52,10 +52,11 @@ class Call:
 class Receivers:
     """Both receivers, under one address for each instance that calls.
 
-    ``odds`` is the part of the calls that goes wrong; ``step`` is awaited, with the names of the instance and of the channel, when a call has come in.
+    ``odds`` is the part of the calls that goes wrong. ``step`` is awaited when a call has come in, and when it was answered, with the
+    names of the instance and of the channel, and whether it was answered.
     """
 
-    def __init__(self, random: random.Random, step: Callable[[str, str], Awaitable[None]]) -> None:
+    def __init__(self, random: random.Random, step: Callable[[str, str, bool], Awaitable[None]]) -> None:
         self._random, self._step = random, step
         self.odds = 0.0
         self.calls: list[Call] = []
@@ -87,13 +88,20 @@ class Receivers:
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         text = await request.text()
-        channel, body = request.match_info["channel"], json.loads(text)
-        await self._step(request.match_info["instance"], channel)
+        instance, channel, body = request.match_info["instance"], request.match_info["channel"], json.loads(text)
+        await self._step(instance, channel, False)
         mood = self._random.choice(BAD) if self._random.random() < self.odds else Mood.FINE
         signed = channel != WEBHOOK or self._is_signed(request, text)
         alert_id = body["alert_id"] if channel == TEAMS else body["data"]["alert_id"]
         self.calls.append(Call(channel, alert_id, body, signed and mood in (Mood.FINE, Mood.CUT)))
-        return await _answer(request, mood) if signed else web.Response(status=401)
+        answer = await _answer(request, mood) if signed else web.Response(status=401)
+        if mood is Mood.FINE:
+            await answer.prepare(request)
+            await (
+                answer.write_eof()
+            )  # it is on its way before the step: what happens then happens to somebody who may have it
+        await self._step(instance, channel, True)
+        return answer
 
     def _is_signed(self, request: web.Request, body: str) -> bool:
         try:

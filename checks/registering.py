@@ -1,0 +1,134 @@
+"""Policies on registering security information: from where, and with what, the Security info page lets an account add a method.
+
+Such a policy (user action ``urn:user:registersecurityinfo``) covers no application, so it changes no verdict. But an app password
+is created on that page, and so is the MFA method that has to come before it. Source: Microsoft Entra documentation, "Control
+security information registration with Conditional Access".
+"""
+
+from collections.abc import Hashable, Sequence
+from dataclasses import replace
+from datetime import date
+
+from checks.policy import ENABLED, can_reach_users, circumstances, effect_of, still_evaluated
+from checks.policy_words import location_names
+from checks.scope import Scopes
+from tenant.model import Account, Gap, GrantControls, Policy, Tenant
+
+_ACTION = "urn:user:registersecurityinfo"
+_PAGE_CLIENTS = frozenset({"all", "browser"})
+_MFA = "an MFA method of the account (or a Temporary Access Pass, if it has none)"
+_MFA_STRENGTH = "00000000-0000-0000-0000-000000000002"
+"""Microsoft's own strength "Multifactor authentication": a Temporary Access Pass satisfies it, and none of the stronger ones."""
+_NEEDS = {
+    "mfa": _MFA,
+    "compliantdevice": "a device that is marked as compliant",
+    "domainjoineddevice": "a device that is Microsoft Entra hybrid joined",
+    "approvedapplication": "an approved client app",
+    "compliantapplication": "an app with an app protection policy",
+    "passwordchange": _MFA,
+    "riskremediation": _MFA,
+}
+_DOING = "registering security information"
+
+
+class Registering:
+    """The policies of a tenant on registering security information that are in force."""
+
+    def __init__(self, tenant: Tenant, today: date) -> None:
+        """Takes the tenant and the day of judging: what Microsoft has retired by then asks for nothing."""
+        self._tenant = tenant
+        policies = () if isinstance(tenant.policies, Gap) else tenant.policies
+        in_force = (replace(policy, grant=still_evaluated(policy.grant, today)[0]) for policy in policies)
+        about = [policy for policy in in_force if _is_about_it(policy)]
+        about.sort(key=lambda policy: (policy.display_name.casefold(), policy.id))
+        self._scopes = Scopes(tenant, tuple(effect_of(policy, tenant, today) for policy in about))
+        self._policies = tuple(about)
+
+    def position(self, account: Account) -> Hashable:
+        """Equal for accounts that the same of these policies reach."""
+        return self._scopes.position(account) if self._policies else None
+
+    def steps(self, account: Account) -> tuple[str, ...]:
+        """What has to be minded before the account opens the Security info page, a sentence for each policy."""
+        if not self._policies:
+            return ()
+        reach = self._scopes.reach(account, self._scopes.roles_of(account))
+        return tuple(
+            _step(policy, self._tenant, certain=bool(reach.least >> bit & 1) and not policy.unknown_members)
+            for bit, policy in enumerate(self._policies)
+            if reach.most >> bit & 1
+        )
+
+
+def _is_about_it(policy: Policy) -> bool:
+    clients = policy.client_app_types
+    return (
+        can_reach_users(policy)
+        and policy.state == ENABLED
+        and _ACTION in (action.lower() for action in policy.user_actions)
+        and (not clients or bool(clients & _PAGE_CLIENTS))
+        and policy.grant is not None
+        and bool(_blocks(policy.grant) or _needs(policy.grant))
+    )
+
+
+def _step(policy: Policy, tenant: Tenant, *, certain: bool) -> str:
+    name = f'the policy "{policy.display_name}"'
+    if conditions := circumstances(policy, tenant.named_locations):
+        name += f" ({'; '.join(conditions)})"
+    if not certain:
+        name += ", which may reach the account,"
+    here, elsewhere = _places(policy, tenant)
+    if policy.grant is None or _blocks(policy.grant):
+        if here:
+            return f"Don't open the Security info page from {here}: there {name} blocks {_DOING}."
+        if elsewhere:
+            return f"Open the Security info page from {elsewhere}: from anywhere else {name} blocks {_DOING}."
+        return (
+            f"Exclude the account for as long as this takes: {name} blocks {_DOING}, so no app password can be created."
+        )
+    needs = _needs(policy.grant)
+    if here:
+        return f"From {here}, opening the Security info page takes {needs}: there {name} requires it for {_DOING}."
+    if elsewhere:
+        return (
+            f"Open the Security info page from {elsewhere}: from anywhere else it takes {needs}, as {name} requires it for "
+            f"{_DOING}."
+        )
+    return f"Opening the Security info page takes {needs}: {name} requires it for {_DOING}."
+
+
+def _places(policy: Policy, tenant: Tenant) -> tuple[str, str]:
+    """Where alone the policy applies, and where alone it doesn't; empty where there is no such place."""
+    exempt = (
+        _listed(location_names(policy.exclude_locations, tenant.named_locations)) if policy.exclude_locations else ""
+    )
+    if not policy.include_locations or "all" in (one.lower() for one in policy.include_locations):
+        return "", exempt
+    here = _listed(location_names(policy.include_locations, tenant.named_locations))
+    return f"{here} (except {exempt})" if exempt else here, ""
+
+
+def _blocks(grant: GrantControls) -> bool:
+    return "block" in (control.lower() for control in grant.built_in)
+
+
+def _needs(grant: GrantControls) -> str:
+    """What the grant asks for, in words; empty where it asks for nothing."""
+    needs = [
+        _NEEDS.get(control.lower(), f'what the grant control "{control}" asks for, which this version doesn\'t know')
+        for control in grant.built_in
+    ]
+    if grant.strength is not None:
+        strength = grant.strength
+        name = f'"{strength.display_name}"' if strength.display_name else strength.id
+        stronger = f"a method that satisfies the authentication strength {name}"
+        needs.append(_MFA if strength.id == _MFA_STRENGTH else stronger)
+    needs += ["consent to terms of use"] if grant.terms_of_use else []
+    needs += ["what a custom control asks for"] if grant.custom_factors else []
+    needs += [f"what this version doesn't know ({', '.join(grant.unknown_members)})"] if grant.unknown_members else []
+    return _listed(tuple(dict.fromkeys(needs)), "and" if grant.operator == "AND" else "or") if needs else ""
+
+
+def _listed(values: Sequence[str], word: str = "or") -> str:
+    return values[0] if len(values) == 1 else f"{', '.join(values[:-1])} {word} {values[-1]}"

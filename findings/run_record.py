@@ -1,0 +1,90 @@
+"""The record of a scan. All times are timezone-aware and stored in UTC."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from findings.model import iso
+
+
+class RunStatus(StrEnum):
+    """Where a scan stands."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    COMPLETE = "complete"
+    INCOMPLETE = "incomplete"
+    """Done, but something was unreadable."""
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    """Not started, because another scan of everything was going on."""
+
+
+DONE = frozenset({RunStatus.COMPLETE, RunStatus.INCOMPLETE})
+"""The scans that read and judged what they were asked for."""
+OVER = DONE | {RunStatus.SKIPPED}
+"""The scans that nobody does again; a failed one may be tried again under the same id."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """One scan: how far it got and what came out of it."""
+
+    id: str
+    status: RunStatus
+    started: datetime
+    finished: datetime | None = None
+    trigger: str = ""
+    """What started it, e.g. ``schedule``, ``request``, ``command line``."""
+    tenant_id: str = ""
+    tenant_name: str = ""
+    partial: bool = False
+    """Whether only some accounts were asked for, so that it says nothing about the others."""
+    accounts_total: int = 0
+    accounts_done: int = 0
+    graph_requests: int = 0
+    alert_id: str | None = None
+    error: str | None = None
+    """Why it failed or was skipped, in a sentence."""
+    visibility: Mapping[str, int] = field(default_factory=dict)
+    """Visibility -> number of accounts."""
+    usability: Mapping[str, int] = field(default_factory=dict)
+    severities: Mapping[str, int] = field(default_factory=dict)
+    """Severity -> number of open findings."""
+    changes: Mapping[str, int] = field(default_factory=dict)
+    """Kind of change -> how many."""
+    simulations: tuple[Mapping[str, Any], ...] = ()
+    """What report-only policies would change: ``title``, ``policy_id``, ``count``, ``accounts``."""
+    gaps: tuple[Mapping[str, Any], ...] = ()
+    """The unreadable inputs: ``input``, ``error``, ``permission``, ``account``."""
+    notes: tuple[str, ...] = ()
+    """What is to be known about the run itself, in sentences: a wrong clock, a row that can't be read."""
+    app_passwords: Mapping[str, Any] = field(default_factory=dict)
+    """What is known of the tenant's switch for app passwords: ``allowed``, ``source``, ``contradiction``."""
+
+    def public(self) -> dict[str, Any]:
+        """The run as a JSON object."""
+        return {
+            "id": self.id,
+            "status": self.status.value,
+            "started": iso(self.started),
+            "finished": iso(self.finished),
+            "trigger": self.trigger,
+            "tenant_id": self.tenant_id,
+            "tenant_name": self.tenant_name,
+            "complete": self.status is RunStatus.COMPLETE,
+            "partial": self.partial,
+            "accounts_total": self.accounts_total,
+            "accounts_done": self.accounts_done,
+            "graph_requests": self.graph_requests,
+            "error": self.error,
+            "visibility": dict(self.visibility),
+            "usability": dict(self.usability),
+            "severities": dict(self.severities),
+            "changes": dict(self.changes),
+            "gaps": [dict(gap) for gap in self.gaps],
+            "notes": list(self.notes),
+            "app_passwords": {name: self.app_passwords.get(name) for name in ("allowed", "source", "contradiction")},
+        }

@@ -1,0 +1,87 @@
+"""What stands on the app's own queues: written and read here, and nowhere else. Pure.
+
+A message on ``alerts`` only names what is to be told, and the channel that is to be tried again; what is told lies in Table Storage.
+"""
+
+import json
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+SCANS, ALERTS = "scans", "alerts"
+"""The queues."""
+SCHEDULE = "schedule"
+"""What starts the scan of the timer."""
+
+
+class BadMessage(ValueError):
+    """A queue message that this app didn't write; the text is one sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScanMessage:
+    """A scan of everything that somebody asked for."""
+
+    run_id: str
+    trigger: str
+    """What started it."""
+    waits: int = 0
+    """How often it has found another scan going on."""
+
+    @property
+    def later(self) -> "ScanMessage":
+        """The same, after it has waited once more."""
+        return replace(self, waits=self.waits + 1)
+
+    @property
+    def text(self) -> str:
+        """The body of the message."""
+        return json.dumps({"run_id": self.run_id, "trigger": self.trigger, "waits": self.waits})
+
+
+@dataclass(frozen=True, slots=True)
+class AlertMessage:
+    """An alert, or a group of changes, that is to be delivered."""
+
+    alert_id: str
+    channel: str | None = None
+    """The only channel to try; None for all."""
+    retry_at: datetime | None = None
+    """The time that the row of this channel has: one that has another by then is tried by another message."""
+
+    @property
+    def text(self) -> str:
+        """The body of the message."""
+        channel = {"channel": self.channel} if self.channel else {}
+        stamp = {"retry_at": self.retry_at.isoformat()} if self.retry_at else {}
+        return json.dumps({"alert_id": self.alert_id, **channel, **stamp})
+
+
+def read_scan(body: bytes) -> ScanMessage:
+    """The message of the queue ``scans`` with this body. Raises ``BadMessage``."""
+    message = _read(body, "run_id")
+    trigger, waits = message.get("trigger"), message.get("waits")
+    return ScanMessage(
+        message["run_id"], trigger if isinstance(trigger, str) else "queue", waits if isinstance(waits, int) else 0
+    )
+
+
+def read_alert(body: bytes) -> AlertMessage:
+    """The message of the queue ``alerts`` with this body. Raises ``BadMessage``."""
+    message = _read(body, "alert_id")
+    channel, retry_at = message.get("channel"), message.get("retry_at")
+    try:
+        when = datetime.fromisoformat(retry_at) if retry_at is not None else None
+    except (TypeError, ValueError):
+        raise BadMessage(f'A queue message has no time in "retry_at": {body[:100]!r}') from None
+    return AlertMessage(message["alert_id"], channel if isinstance(channel, str) else None, when)
+
+
+def _read(body: bytes, wanted: str) -> dict[str, Any]:
+    try:
+        message = json.loads(body)
+        if isinstance(message[wanted], str) and message[wanted]:
+            return dict(message)
+    except (ValueError, KeyError, TypeError):
+        pass
+    raise BadMessage(f'A queue message has no "{wanted}", so it is not from this app: {body[:100]!r}')

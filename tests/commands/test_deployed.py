@@ -1,0 +1,122 @@
+"""``cli.py scan --deployed``: the app's run is asked for, followed, and told."""
+
+import asyncio
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from commands import deployed
+from findings.run_record import RunRecord, RunStatus
+from functions import queues
+from jobs.messages import SCANS
+from settings import Settings
+from tests.e2e.conftest import Installation, installation  # noqa: F401 -- the fixture
+
+VALUES = {
+    "STORAGE_QUEUE_ENDPOINT": "https://sta.queue.core.windows.net/",
+    "STORAGE_TABLE_ENDPOINT": "https://sta.table.core.windows.net/",
+}
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(deployed, "LOOK", 0.02)
+    monkeypatch.setenv("PATH", str(tmp_path))  # without azd
+
+
+@pytest.fixture
+def app(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """A function app that takes each message at once; returns the messages."""
+    messages: list[str] = []
+    running: list[asyncio.Task[Any]] = []
+
+    async def put(settings: Settings, queue: str, body: str, delay: timedelta) -> None:
+        assert (queue, delay) == (SCANS, timedelta())
+        messages.append(body)
+        running.append(asyncio.create_task(queues.run_scan(body.encode())))
+
+    monkeypatch.setattr(deployed, "put_later", put)
+    return messages
+
+
+def test_the_app_scans_and_what_came_of_it_is_printed(
+    installation: Installation,  # noqa: F811
+    app: list[str],
+) -> None:
+    found = installation.run("scan", "--deployed")
+    (message,) = app
+    run_id = json.loads(message)["run_id"]
+    assert f"Run {run_id}: complete, 3 of 3 accounts." in found.out
+    assert "App password option: " in found.out
+    assert found.code == 1, "there are findings of high severity"
+
+
+def test_the_run_comes_as_json(installation: Installation, app: list[str]) -> None:  # noqa: F811
+    found = installation.run("scan", "--deployed", "--format", "json", "--fail-on", "high")
+    run = json.loads(found.out)
+    assert (run["status"], run["trigger"], run["accounts_total"]) == ("complete", "by hand", 3)
+
+
+def test_a_run_that_fails_is_told(
+    installation: Installation,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def put(settings: Settings, _queue: str, body: str, _delay: timedelta) -> None:
+        await queues.scan_failed(body.encode())
+
+    monkeypatch.setattr(deployed, "put_later", put)
+    found = installation.run("scan", "--deployed")
+    assert found.code == 2
+    assert "failed, 0 of 0 accounts.\nIt never started." in found.out
+
+
+def test_a_run_that_nobody_begins_is_not_waited_for_for_ever(
+    installation: Installation,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def put(*_arguments: object) -> None:
+        pass
+
+    monkeypatch.setattr(deployed, "put_later", put)
+    monkeypatch.setattr(deployed, "PATIENCE", timedelta(seconds=0.1))
+    found = installation.run("scan", "--deployed")
+    assert found.code == 2
+    assert "is the app deployed?" in found.err
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--account", "a@contoso.com"), ("--no-store",), ("--format", "csv"), ("--output", "x")]
+)
+def test_what_only_a_scan_from_here_can_do_is_refused(
+    installation: Installation,  # noqa: F811
+    arguments: tuple[str, ...],
+) -> None:
+    found = installation.run("scan", "--deployed", *arguments)
+    assert found.code == 2
+    assert "--deployed scans everything and keeps it" in found.err
+
+
+def test_the_installation_of_azd_is_found_whatever_is_set_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AzureWebJobsStorage", "UseDevelopmentStorage=true")
+    monkeypatch.setattr(deployed, "_azd_values", lambda: VALUES)
+    storage = deployed.installation(None).storage
+    assert (storage.connection_string, storage.queue_uri) == (None, VALUES["STORAGE_QUEUE_ENDPOINT"])
+    assert storage.table_uri == VALUES["STORAGE_TABLE_ENDPOINT"]
+    named = deployed.installation("other").storage
+    assert named.queue_uri == "https://other.queue.core.windows.net"
+
+
+def test_without_an_installation_it_asks_for_one(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+    monkeypatch.delenv("AzureWebJobsStorage")
+    found = installation.run("scan", "--deployed")
+    assert found.code == 2
+    assert "Which installation?" in found.err
+
+
+def test_a_summary_steers_no_terminal() -> None:
+    now = datetime(2026, 11, 22, tzinfo=UTC)
+    run = RunRecord("r", RunStatus.FAILED, now, error="\x1b[31mred", notes=("a\nb",), severities={"high": 2, "low": 0})
+    assert deployed.summary(run) == "Run r: failed, 0 of 0 accounts.\n?[31mred\nOpen findings: 2 high.\na?b"

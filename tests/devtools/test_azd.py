@@ -1,0 +1,199 @@
+"""What azd runs: waits for roles that are new, says what is left to do, starts the first scan, and never fails."""
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from devtools import azd, azure
+from devtools.azure import Azure, AzureError
+from jobs.messages import read_scan
+from tests.devtools.azure_stand_in import TOKEN, StandIn
+
+ROOT = Path(__file__).parents[2]
+NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
+MANIFEST = yaml.safe_load((ROOT / "azure.yaml").read_text(encoding="utf-8"))
+VALUES = {
+    "AZURE_SUBSCRIPTION_ID": "s",
+    "AZURE_RESOURCE_GROUP": "rg",
+    "STORAGE_ACCOUNT_NAME": "sta",
+    "IDENTITY_PRINCIPAL_ID": "the-identity",
+    "FUNCTION_APP_URL": "https://func-a.example",
+}
+
+
+@pytest.fixture
+def stand_in(monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]:
+    monkeypatch.setattr(
+        azure, "command", lambda *words: f'{{"token": "{TOKEN}"}}' if words[:3] == ("azd", "auth", "token") else None
+    )
+    with StandIn() as stand_in:
+        yield stand_in
+    assert stand_in.refused == []
+
+
+def given(age: float, principal: str = "the-identity") -> dict[str, Any]:
+    time = (NOW - timedelta(seconds=age)).isoformat().replace("+00:00", "Z")
+    return {"principalId": principal, "createdOn": time}
+
+
+@pytest.mark.parametrize(
+    ("assignments", "seconds"),
+    [
+        ([], 0),
+        ([given(10)], azd.ROLES_TAKE - 10),
+        ([given(10_000), given(200)], azd.ROLES_TAKE - 200),
+        ([given(azd.ROLES_TAKE + 1)], 0),
+        ([given(10, "somebody-else")], 0),
+        ([{"principalId": "the-identity"}], 0),
+    ],
+)
+def test_only_new_roles_are_waited_for(assignments: list[dict[str, Any]], seconds: float) -> None:
+    assert azd.seconds_to_wait(assignments, "the-identity", NOW) == seconds
+
+
+def test_it_waits_for_the_roles_of_the_app(stand_in: StandIn, capsys: pytest.CaptureFixture[str]) -> None:
+    stand_in.assignments = [{"principalId": "the-identity", "createdOn": datetime.now(UTC).isoformat()}]
+    slept: list[float] = []
+    azd.wait(Azure(prefer=("azd",), arm=stand_in.url), VALUES, sleep=slept.append)
+    assert 290 < slept[0] <= azd.ROLES_TAKE
+    assert "waiting" in capsys.readouterr().out
+
+
+def test_the_first_scan_is_a_message_that_the_app_understands(stand_in: StandIn) -> None:
+    run_id = azd.start_scan(Azure(prefer=("azd",), arm=stand_in.url), f"{stand_in.url}/queue/")
+    (message,) = stand_in.messages
+    assert message["run_id"] == run_id
+    assert re.fullmatch(r"\d{8}T\d{6}Z-[0-9a-f]{8}", run_id)
+    assert read_scan(json.dumps(message).encode()).trigger == "by hand"
+
+
+@pytest.mark.parametrize("statuses", [[403] * 20, [404], [500]])
+def test_a_queue_that_cannot_be_used_is_told(stand_in: StandIn, statuses: list[int]) -> None:
+    stand_in.queue = statuses
+    with pytest.raises(AzureError, match=f"The queue answered {statuses[0]}"):
+        azd.start_scan(Azure(prefer=("azd",), arm=stand_in.url), f"{stand_in.url}/queue", sleep=lambda _: None)
+
+
+@pytest.mark.parametrize(
+    ("settings", "shell", "powershell"),
+    [
+        ({}, "--also AuditLog.Read.All", "-Also AuditLog.Read.All"),
+        ({"AUDIT_LOG": "off"}, "", ""),
+        ({"SERVICE_ACCOUNT_DISCOVERY": "signins"}, "--optional", "-Optional"),
+        (
+            {"SERVICE_ACCOUNT_DISCOVERY": " , ", "AUDIT_LOG": "on"},
+            "--also AuditLog.Read.All",
+            "-Also AuditLog.Read.All",
+        ),
+    ],
+)
+def test_the_end_says_the_grant_that_the_settings_need_for_both_shells(
+    settings: dict[str, str], shell: str, powershell: str
+) -> None:
+    said = azd.steps({**VALUES, **settings})
+    assert re.search(rf"infra/grant-permissions\.sh --identity the-identity ?{re.escape(shell)}$", said, re.MULTILINE)
+    assert re.search(rf"grant-permissions\.ps1 -Identity the-identity ?{re.escape(powershell)}$", said, re.MULTILINE)
+    assert "https://func-a.example/api/health" in said
+
+
+def test_the_end_names_the_report_once_people_can_sign_in() -> None:
+    assert "https://func-a.example/api/report" not in azd.steps(VALUES)
+    assert "https://func-a.example/api/report" in azd.steps({**VALUES, "AUTH_CLIENT_ID": "x"})
+
+
+def test_the_end_starts_the_first_scan(stand_in: StandIn, capsys: pytest.CaptureFixture[str]) -> None:
+    values = {**VALUES, "STORAGE_QUEUE_ENDPOINT": f"{stand_in.url}/queue/"}
+    azd.next_steps(Azure(prefer=("azd",), arm=stand_in.url), values, ask=lambda _: "")
+    assert len(stand_in.messages) == 1
+    assert "The first scan is on its way" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("region", ["westeurope", "West Europe", "EASTUS"])
+def test_a_region_that_has_the_plan_is_fine(stand_in: StandIn, region: str) -> None:
+    azd.check_region(Azure(prefer=("azd",), arm=stand_in.url), {**VALUES, "AZURE_LOCATION": region})
+
+
+def test_a_region_without_the_plan_stops_azd_before_anything_is_made(
+    stand_in: StandIn, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(azure.CLOUDS, "AzureCloud", stand_in.url)
+    monkeypatch.setattr(azd, "azd_values", lambda: {**VALUES, "AZURE_LOCATION": "Mars"})
+    assert azd.main(["region"]) == 1
+    assert (
+        "mars hasn't the Flex Consumption plan. These regions have it: eastus, westeurope." in capsys.readouterr().err
+    )
+
+
+@pytest.mark.parametrize("values", [{}, VALUES])
+def test_a_region_that_nobody_chose_yet_is_none_to_check(
+    values: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(azd, "azd_values", lambda: values)
+    monkeypatch.setattr(azure, "command", lambda *_: None)
+    assert azd.main(["region"]) == 0
+    assert "run azd provision" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("regions", [[], ["West Europe"]])
+def test_where_regions_cannot_be_asked_azd_goes_on(
+    stand_in: StandIn, regions: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand_in.regions = regions
+    monkeypatch.setitem(azure.CLOUDS, "AzureCloud", stand_in.url)
+    monkeypatch.setattr(
+        azd,
+        "azd_values",
+        lambda: {**VALUES, "AZURE_SUBSCRIPTION_ID": "other" if regions else "s", "AZURE_LOCATION": "x"},
+    )
+    assert azd.main(["region"]) == 0
+
+
+@pytest.mark.parametrize("task", ["wait", "next"])
+@pytest.mark.parametrize("printed", [None, "{}", "[]", "no json", '{"AZURE_SUBSCRIPTION_ID": "s"}'])
+def test_a_hook_never_fails(
+    task: str, printed: str | None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(azure, "command", lambda *words: printed if words[:2] == ("azd", "env") else None)
+    assert azd.main([task]) == 0
+    assert "run azd provision" in capsys.readouterr().out
+
+
+def test_without_a_sign_in_a_hook_does_not_fail_either(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(azd, "azd_values", lambda: VALUES)
+    monkeypatch.setattr(azure, "command", lambda *_: None)
+    assert azd.main(["wait"]) == 0
+    assert "Nobody is signed in" in capsys.readouterr().out
+
+
+def hooks() -> list[tuple[str, dict[str, Any]]]:
+    service = MANIFEST["services"]["app"]
+    return [*MANIFEST["hooks"].items(), *service["hooks"].items()]
+
+
+@pytest.mark.parametrize(("name", "hook"), hooks(), ids=lambda value: value if isinstance(value, str) else "")
+def test_every_hook_runs_the_same_in_both_shells(name: str, hook: dict[str, Any]) -> None:
+    posix, windows = hook["posix"], hook["windows"]
+    assert (posix["shell"], windows["shell"]) == ("sh", "pwsh")
+    assert posix["run"].removeprefix("python3 ") == windows["run"].removeprefix("python ")
+    assert posix.get("interactive") == windows.get("interactive")
+    module = re.search(r"-m ([\w.]+)|(\w+)\.py", posix["run"])
+    assert module
+    assert ROOT.joinpath(*(module[1] or module[2]).split(".")).with_suffix(".py").is_file()
+
+
+def test_azd_deploys_the_package_that_the_project_builds() -> None:
+    from devtools.building import FOLDER
+
+    service = MANIFEST["services"]["app"]
+    assert (service["remoteBuild"], service["dist"]) == (False, FOLDER.relative_to(ROOT).as_posix())
+    assert service["hooks"]["prepackage"]["posix"]["run"] == "python3 dev.py package"
+    assert MANIFEST["hooks"]["postup"]["posix"]["interactive"] is True
+    assert MANIFEST["requiredVersions"]["azd"] == ">= 1.23.13"
