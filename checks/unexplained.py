@@ -116,7 +116,7 @@ class Explaining:
     def _since_excluded(self, policy: Policy, account: Account, roles: Roles) -> tuple[datetime, datetime]:
         """Since when the policy has excluded the account, the first of several ways; always, where no time is known.
 
-        The second moment leaves out the ways that can't be read.
+        The earliest moment that it may be, and the latest: that one leaves out the ways that can't be read.
         """
         changed = policy.modified or policy.created
         if changed and {account.id, "all"} & policy.exclude_users:
@@ -129,18 +129,27 @@ class Explaining:
         unread = {group for group in policy.exclude_groups - groups if self._may_be_in(group, account)}
         unread |= policy.exclude_roles - roles.active if roles.active_gaps else policy.exclude_roles & roles.unsure
         perhaps = [self._moved_at_least(id, account) for id in unread]
-        return min([*sure, *perhaps], default=_ALWAYS), min(sure, default=_ALWAYS)
+        earliest, last_of = [first for first, _ in sure], [last for _, last in sure]
+        return min([*earliest, *perhaps], default=_ALWAYS), min(last_of, default=_ALWAYS)
 
     def _may_be_in(self, group: str, account: Account) -> bool:
         known = self._tenant.groups.get(group)
         return isinstance(account.groups, Gap) or (known is not None and proves_nothing(known))
 
-    def _moved(self, container: str, account: Account) -> datetime:
-        """The last change of the membership in a group, through whichever nested groups, or in a role."""
+    def _moved(self, container: str, account: Account) -> tuple[datetime, datetime]:
+        """The last change of the membership in a group, through whichever nested groups, or in a role.
+
+        The earliest and the latest that it may be: without the account's groups, a move of any other group may have been it.
+        """
         held = groups_of(account) | {container}
-        moves = (self._moves.newest(one, account) for one in self._moves.among(frozenset({container})) & held)
+        containers = self._moves.among(frozenset({container}))
+        moves = (self._moves.newest(one, account) for one in containers & held)
         newest = latest(event for event in moves if event)
-        return newest.time if newest else _ALWAYS
+        known = newest.time if newest else _ALWAYS
+        if not isinstance(account.groups, Gap):
+            return known, known
+        times = [event.time for one in containers for event in self._moves.possible(one, account)]
+        return min([known, *times]) if newest is None else known, max([known, *times])
 
     def _moved_at_least(self, container: str, account: Account) -> datetime:
         """The same where it can't be read through which groups, or whether at all: the earliest that it may be."""

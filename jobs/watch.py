@@ -80,7 +80,7 @@ def watch(
     for account in accounts:
         record = known.get(account.id)
         if account.selected_by:
-            selected_as[account.id] = "" if account.selected_by == (DISCOVERY,) else account.user_principal_name
+            selected_as[account.id] = _selected_as(account, record)
             kept[account.id] = account
         elif record is None:
             only_asked.append(account)
@@ -104,6 +104,15 @@ def watch(
         closing=closing,
         unseen=(*_renamed(watched_on, known, selection), *_shrunk(lost | still_lost, known, gone)),
     )
+
+
+def _selected_as(account: Account, record: AccountRecord | None) -> str:
+    """The name with which the settings select an account. One that can't be read shows the name that it had last, which needn't
+    be the one by which they know it.
+    """
+    if account.properties is not None and record is not None and record.selected_as:
+        return record.selected_as
+    return "" if account.selected_by == (DISCOVERY,) else account.user_principal_name
 
 
 def _watched_on(

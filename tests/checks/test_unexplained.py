@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from checks.judge import judge
 from checks.model import Effect
 from checks.simulate import shifts, with_account_excluded, with_policy_enabled
-from tenant.model import Account, AuditEvent, AuditTrail, Gap, Group, MfaDemand, Policy, Tenant
+from tenant.model import Account, AuditEvent, AuditTrail, Gap, Group, MfaDemand, Policy, RoleAssignment, Tenant
 from tenant.policies import parse_policy
 from tests.checks import test_properties as generated
 from tests.checks.kit import (
@@ -106,6 +106,22 @@ def test_evidence_adds_nothing_to_what_policies_say() -> None:
 def test_evidence_counts_only_where_per_user_mfa_is_disabled(state: str) -> None:
     without = answers(make_tenant(), replace(SERVICE, per_user_mfa=state))
     assert answers(make_tenant(), replace(asked(), per_user_mfa=state)) == without
+
+
+def test_without_the_groups_a_later_move_of_another_group_may_be_what_excluded_the_account() -> None:
+    held = RoleAssignment("svc", "r2", "Role r2", built_in=True, scope="/")
+    excluding = policy(users=(), roles=(GLOBAL_ADMINISTRATOR, "r2"), not_roles=("r2",))
+    tenant = make_tenant([excluding], role_assignments=(held,))
+    known = trail(happened("group_added", 0.5, "g1", "r2"), happened("group_added", 3, "svc", "r2"))
+
+    def visibility(account: Account) -> str:
+        (one,) = judge(tenant, [account], now=NOW, trail=known)
+        return str(one.verdict.visibility)
+
+    account = asked(days_ago=1)
+    assert visibility(replace(account, groups=frozenset({"g1"}))) == "not_offered"
+    assert visibility(replace(account, groups=frozenset())) == "conditional"
+    assert visibility(replace(account, groups=GROUPS_GAP)) == "unknown"
 
 
 def test_accounts_with_equal_evidence_are_told_apart_by_their_groups() -> None:

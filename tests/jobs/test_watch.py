@@ -95,6 +95,13 @@ def test_a_renamed_account_is_watched_on_and_told_with_the_setting_that_is_out_o
     assert (told.at_once, told.reminded, bool(told.ended)) == (True, True, True)
 
 
+def test_a_renamed_account_that_cannot_be_read_for_once_is_still_known_by_the_name_that_selects_it() -> None:
+    gap = Gap("account_properties", "403", "User.Read.All", account_id="a1", tenant_wide=False)
+    renamed = known("a1", user_principal_name="new@contoso.example", selected_as="svc-a1@contoso.example")
+    found = decide([read("a1", "list", upn="new@contoso.example", properties=gap)], renamed)
+    assert found.selected_as == {"a1": "svc-a1@contoso.example"}
+
+
 def test_a_rename_that_no_setting_minds_is_told_once() -> None:
     found = decide(
         [read("a1", "group: Apps", upn="new@contoso.example")], known("a1"), selection=Selection(groups=("g",))

@@ -34,6 +34,18 @@ def test_random_stories_break_no_promise(on: Stage) -> None:
     assert on.counts["reads broken"] > 0
 
 
+def test_a_renamed_account_that_one_scan_cannot_read_is_watched_on(on: Stage) -> None:
+    story = (
+        Scan(),
+        Rename(2, "svc-2-0@contoso.com"),
+        Rename(3, "moved-3-1@contoso.com"),
+        Scan(),
+        Break("account", "403", 3),
+        Scan(),
+    )
+    assert play(story, on) is None
+
+
 def test_settings_that_begin_to_name_a_renamed_account_by_its_old_name_are_told(on: Stage) -> None:
     story = (
         Scan(),
