@@ -226,6 +226,13 @@ def test_without_the_log_the_policy_has_its_own_date_and_nothing_is_said_of_the_
     assert after.app_password_events is None
 
 
+@pytest.mark.parametrize("trail", [None, AuditTrail((), START)], ids=["without the log", "with it"])
+def test_a_policy_without_a_date_of_its_own_is_given_none(trail: AuditTrail | None) -> None:
+    tenant = make_tenant([policy()])
+    (reason,) = reasons(Causes(tenant, trail, NOW).explain(judged(tenant, SERVICE)), Effect.DEMANDS_MFA)
+    assert (reason.since, reason.since_is_policy_date, reason.cause) == (None, False, None)
+
+
 def test_a_role_that_the_account_was_given() -> None:
     tenant = make_tenant([FOR_ROLE], role_assignments=(holds("r1"),))
     trail = AuditTrail((moved(4, "role_added", "r1"),), START)

@@ -131,6 +131,16 @@ def test_accounts_that_nothing_tells_apart_are_judged_once_for_all(judgements: l
     assert len(judgements) <= 1 + 20 * 3  # before; and for each policy the answers, and the words before and after
 
 
+def test_nothing_that_nobody_is_shown_is_put_into_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_arguments: Any) -> Any:
+        raise AssertionError("words")
+
+    monkeypatch.setattr("checks.landscape.Landscape.worded", refuse)
+    tenant = make_tenant([policy("on", clients=["browser"]), policy("p", state=STATE)])
+    (found,) = waiting_shifts(tenant, alike(3), **HOW, at_most=0)
+    assert (found.count, found.shifts) == (3, [])
+
+
 def test_accounts_that_a_policy_does_not_reach_are_not_judged_for_it(judgements: list[str]) -> None:
     waiting = [policy(f"p{number}", state=STATE, users=["somebody else"]) for number in range(20)]
     assert [one.count for one in waiting_shifts(make_tenant(waiting), alike(500), **HOW)] == [0] * 20
@@ -240,6 +250,12 @@ def test_an_exclusion_by_name_reaches_one_account_only() -> None:
     tenant = make_tenant([policy("p")])
     found = shifts(tenant, with_account_excluded(tenant, first, "p"), [first, second], **HOW)
     assert [one.after.account.id for one in found] == [first.id]
+
+
+def test_an_exclusion_leaves_out_nobody_who_is_excluded_already() -> None:
+    tenant = make_tenant([policy("p", not_users=[SERVICE.id, "other"])])
+    (excluding,) = policies_of(with_account_excluded(tenant, SERVICE, "p"))
+    assert excluding.exclude_users == {SERVICE.id, "other"}
 
 
 def test_where_policies_are_unreadable_nothing_can_be_done_with_them() -> None:
