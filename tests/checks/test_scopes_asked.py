@@ -15,6 +15,7 @@ from tests.checks.kit import (
     GROUPS,
     GROUPS_GAP,
     NOW,
+    PROPERTIES_GAP,
     ROLES_GAP,
     SERVICE,
     Json,
@@ -30,6 +31,8 @@ SECRET = {**GROUPS, "g4": Group("g4", "Secret", hidden_membership=True), "g5": G
 GONE = {**GROUPS, "g9": Group("g9", "Gone", deleted=True)}
 ALL_ROLES = {GA: "Global Administrator", "r2": "Helpdesk"}
 IN_G1 = replace(SERVICE, groups=frozenset({"g1"}))
+DEFINITIONS_GAP = Gap("role_definitions", "403")
+UNSEEN = replace(SERVICE, properties=PROPERTIES_GAP)
 UNREAD = replace(SERVICE, groups=GROUPS_GAP)
 
 
@@ -168,6 +171,9 @@ def test_roles_that_may_be_held_unseen_and_roles_without_a_name(
             ["role_definitions"],
         ),
         (SERVICE, targeting("r2"), {"role_assignments": (holds(GA, built_in=None),)}, []),
+        (SERVICE, targeting(GA), {"role_definitions": DEFINITIONS_GAP}, []),
+        (UNREAD, targeting(GA), {"role_definitions": DEFINITIONS_GAP}, ["group_memberships", "role_definitions"]),
+        (UNSEEN, targeting(GA), {"role_definitions": DEFINITIONS_GAP}, ["role_definitions"]),
         (SERVICE, targeting(GA), {"groups": SECRET, "role_assignments": (holds(GA, by="g4"),)}, ["groups"]),
         (SERVICE, targeting("r2"), {"groups": SECRET, "role_assignments": (holds(GA, by="g4"),)}, []),
         (

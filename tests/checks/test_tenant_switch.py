@@ -176,6 +176,7 @@ def test_when_it_is_open_whether_an_account_fails(
     [
         ("APW-014", Visibility.VISIBLE, True, "with app passwords no longer switched off for the tenant"),
         ("APW-014", Visibility.HIDDEN, True, "with app passwords no longer switched off for the tenant"),
+        ("APW-099", Visibility.VISIBLE, True, "with the app-password option available"),
         ("APW-014", Visibility.HIDDEN, False, "with the app-password option hidden for another reason"),
         ("APW-001", Visibility.VISIBLE, False, "with app passwords switched off for the whole tenant"),
         ("APW-003", Visibility.PENDING, False, "with app passwords switched off for the whole tenant"),
