@@ -320,10 +320,9 @@ class Scopes:
         nested = memberships & self._nested
         key = (group, nested)
         if key not in self._chains:
-            path, seen = [group], {group}
-            while children := sorted((self._tenant.nesting.get(path[-1], frozenset()) & nested) - seen):
-                path.append(children[0])
-                seen.add(children[0])
+            path = [group]
+            while children := (self._tenant.nesting.get(path[-1], frozenset()) & nested).difference(path):
+                path.append(min(children))
             self._chains[key] = tuple(self._group_name(id) for id in reversed(path))
         return self._chains[key]
 
