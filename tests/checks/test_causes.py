@@ -11,6 +11,7 @@ from checks.model import Effect, JudgedAccount, Reason
 from tenant.model import Account, AuditEvent, AuditTrail, MfaDemand, Registration
 from tenant.policies import parse_policy
 from tests.checks.kit import (
+    GROUPS_GAP,
     MODERN,
     NOW,
     REPORT_ONLY,
@@ -62,6 +63,9 @@ REPORTING = {**MFA, "state": REPORT_ONLY}
 FOR_GROUP = policy("P", id="p", users=(), groups=("g1",), clients=MODERN, modifiedDateTime="2026-06-01T08:00:00Z")
 FOR_OUTER = policy("P", id="p", users=(), groups=("g2",), clients=MODERN, modifiedDateTime="2026-06-01T08:00:00Z")
 WITH_EXCEPTIONS = policy("P", id="p", not_groups=("gx",), clients=MODERN, modifiedDateTime="2026-06-01T08:00:00Z")
+AT_RISK = policy("P", id="p", clients=MODERN, conditions={"userRiskLevels": ["high"]})
+AT_MORE_RISK = policy("P", id="p", clients=MODERN, conditions={"userRiskLevels": ["high", "medium"]})
+FOR_TWO = policy("P", id="p", users=(), groups=("g1", "g2"), clients=MODERN)
 FOR_ROLE = policy("P", id="p", users=(), roles=("r1",), clients=MODERN)
 MEMBER, IN_TWO = member_of("g1"), member_of("g1", "g2")
 
@@ -104,6 +108,39 @@ CASES = (
         ('the policy "P" was changed',),
     ),
     Case(
+        "a circumstance that was taken away",
+        MFA,
+        (changed(9, AT_RISK, MFA), changed(3, None, AT_RISK)),
+        9,
+        ADA,
+        ("Hidden since 2026-11-09",),
+    ),
+    Case(
+        "a circumstance that was added: before, it was hidden all the more",
+        AT_RISK,
+        (changed(9, MFA, AT_RISK), changed(3, REPORTING, MFA)),
+        3,
+        ADA,
+        ("Hidden in some circumstances since 2026-11-03",),
+    ),
+    Case(
+        "another circumstance",
+        AT_RISK,
+        (changed(9, AT_MORE_RISK, AT_RISK), changed(3, None, AT_MORE_RISK)),
+        3,
+        ADA,
+        ("Hidden in some circumstances since 2026-11-03",),
+    ),
+    Case(
+        "a membership of another group that the account isn't in as it was read",
+        FOR_TWO,
+        (moved(8, "group_added", "g2"), moved(5, "group_added", "g1")),
+        5,
+        BOB,
+        ('added to the group "g1", by bob@contoso.com.',),
+        MEMBER,
+    ),
+    Case(
         "a membership",
         FOR_GROUP,
         (moved(5, "group_added", "g1"),),
@@ -139,6 +176,16 @@ CASES = (
         ('the group "name of g1" was added to the group "g2"',),
         IN_TWO,
         {"g2": frozenset({"g1"})},
+    ),
+    Case(
+        "a group, whatever its id is, that was put into the policy's group",
+        FOR_OUTER,
+        (moved(6, "group_added", "g2", who="z1"),),
+        6,
+        BOB,
+        ('the group "name of z1" was added to the group "g2"',),
+        member_of("z1", "g2"),
+        {"g2": frozenset({"z1"})},
     ),
     Case(
         "an account that was put into a nested group",
@@ -180,6 +227,14 @@ CASES = (
     Case(
         "a log that shows nothing",
         {**MFA, "modifiedDateTime": "2026-11-20T08:00:00Z"},
+        (),
+        None,
+        None,
+        ("own date", "shows nothing that explains it"),
+    ),
+    Case(
+        "a log that reaches back as far as the policy's own date",
+        {**MFA, "modifiedDateTime": START.isoformat()},
         (),
         None,
         None,
@@ -238,6 +293,14 @@ def test_a_role_that_the_account_was_given() -> None:
     trail = AuditTrail((moved(4, "role_added", "r1"),), START)
     (reason,) = reasons(Causes(tenant, trail, NOW).explain(judged(tenant, SERVICE)), Effect.DEMANDS_MFA)
     assert (reason.since, reason.actor) == (day(4), BOB)
+
+
+def test_without_the_groups_of_an_account_no_membership_is_told() -> None:
+    tenant = make_tenant([FOR_ROLE], role_assignments=(holds("r1"),))
+    trail = AuditTrail((moved(4, "role_added", "r1"),), START)
+    unread = judged(tenant, replace(SERVICE, groups=GROUPS_GAP))
+    (reason,) = reasons(Causes(tenant, trail, NOW).explain(unread), Effect.DEMANDS_MFA)
+    assert (reason.since, reason.actor) == (None, None)
 
 
 def _state_reason(account: Account, *events: AuditEvent) -> Reason:
@@ -348,6 +411,7 @@ ASKED = MfaDemand("mfaRegistrationRequiredByIdentityProtectionPolicy", day(9))
             10,
             f"was changed on 2026-11-10 14:12 UTC, by {ADA}, after this sign-in: whether it still asks for it can't be read.",
         ),
+        (ASKED, 9, f"was last changed on 2026-11-09 14:12 UTC, by {ADA}."),
         (ASKED, None, None),
         (replace(ASKED, provider="enforcedForCspAdmins"), 8, None),
     ],
@@ -364,6 +428,14 @@ def test_what_became_of_the_registration_policy_stands_beside_its_demand(
     assert (reason.cause or "").removeprefix(
         "The policy of Identity Protection on registering for multifactor authentication "
     ) == (cause or "")
+
+
+def test_of_two_demands_the_newest_is_told_and_nothing_of_what_is_behind_the_other() -> None:
+    demands = (MfaDemand("enforcedForCspAdmins", day(9)), replace(ASKED, seen=day(7)))
+    tenant, account = make_tenant(), replace(SERVICE, mfa_demands=demands)
+    trail = AuditTrail((AuditEvent(day(6), "mfa_registration_policy", ADA, "", ""),), START)
+    (reason,) = reasons(Causes(tenant, trail, NOW).explain(judged(tenant, account)), Effect.EVIDENCE)
+    assert (reason.since, reason.cause) == (day(9), None)
 
 
 def deleted(number: int, before: Json | None) -> AuditEvent:
@@ -395,6 +467,9 @@ GROUPED = policy("G", id="g", users=(), groups=("g1",), clients=MODERN)
         ([GROUPED], (moved(9, "group_added", "g1"),), None),
         ([{**GROUPED, "state": "disabled"}], (moved(9, "group_removed", "g1"),), None),
         ([], (deleted(9, None),), None),
+        ([], (deleted(9, REPORTING),), None),
+        ([], (defaults(9, ""),), None),
+        ([], (defaults(9, "on"), defaults(5, "off")), None),
         ([], (deleted(9, OFF),), None),
         ([], (deleted(9, policy(users=("someone",), clients=MODERN)),), None),
         ([], (deleted(9, policy(grant=("block",), clients=MODERN)),), None),

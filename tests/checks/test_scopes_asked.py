@@ -424,6 +424,11 @@ def test_the_way_out_of_a_policy(account: Account, raw: Json, tenant: Mapping[st
         ({"groups": frozenset({"g2"})}, {}, False),
         ({"groups": frozenset({"nested"})}, {}, False),
         ({"groups": frozenset({"gh"})}, {}, False),
+        ({"groups": frozenset({"ge"})}, {}, False),
+        # told apart in two ways
+        ({"groups": frozenset({"g3"})}, {}, False),
+        ({"groups": frozenset({"g4"})}, {}, False),
+        ({"groups": frozenset({"g5"})}, {}, False),
         ({"groups": GROUPS_GAP}, {}, False),
         ({"groups": GROUPS_GAP}, {"groups": GROUPS_GAP}, True),
     ],
@@ -432,10 +437,10 @@ def test_accounts_that_no_policy_can_tell_apart_are_in_one_position(
     one: dict[str, Any], other: dict[str, Any], equal: bool
 ) -> None:
     scopes = asked(
-        policy(users=("named",), groups=("g1",), not_users=("out",), not_groups=("g2",), roles=(GA,)),
-        role_assignments=(holds(GA, by="holder"), holds(GA, by="gh")),
-        role_eligibilities=(holds(GA, by="eligible"),),
-        nesting={"g1": frozenset({"nested"})},
+        policy(users=("named",), groups=("g1", "g3", "g4"), not_users=("out",), not_groups=("g2",), roles=(GA,)),
+        role_assignments=tuple(holds(GA, by=holder) for holder in ("holder", "gh", "g4", "g5")),
+        role_eligibilities=tuple(holds(GA, by=holder) for holder in ("eligible", "ge", "g5")),
+        nesting={"g1": frozenset({"nested", "g3"})},
     )
     assert (scopes.position(replace(SERVICE, **one)) == scopes.position(replace(SERVICE, **other))) is equal
 
