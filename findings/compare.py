@@ -154,7 +154,7 @@ def _compare_one(
 ) -> tuple[FindingState, list[Change]]:
     event = _event(scan, old, seen)
     state = _after(scan, old, seen, event)
-    state, event, silence = _confirmed(scan, old, state, event)
+    state, event, silence = _confirmed(scan, old, seen, state, event)
     kind, flap = event, None
     if not scan.record.selected:
         # Nobody looks at the account any more, so this is said now or never.
@@ -177,9 +177,11 @@ def _compare_one(
 
 
 def _confirmed(
-    scan: Scan, old: FindingState | None, state: FindingState, event: ChangeKind | None
+    scan: Scan, old: FindingState | None, seen: Observation | None, state: FindingState, event: ChangeKind | None
 ) -> tuple[FindingState, ChangeKind | None, Silence | None]:
     """A finding that takes two scans to be news: pending after the first, told by the second, and not told if it was one.
+
+    A scan that didn't look at the account confirms nothing.
 
     A hiccup doesn't count among the occurrences: nobody was told of it, so nothing can be told to come back. What flaps is
     silent anyway.
@@ -192,7 +194,7 @@ def _confirmed(
         return state, event, None
     if not state.open:
         return replace(state, pending=False, occurrences=max(state.occurrences - 1, 0)), event, Silence.HICCUP
-    if not scan.confirms(old):
+    if seen is None or not scan.confirms(old):
         return state, None, None
     news = ChangeKind.OPENED if state.occurrences <= 1 else ChangeKind.REOPENED
     return replace(state, pending=False, changed_at=scan.now), news, None

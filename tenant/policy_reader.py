@@ -97,7 +97,8 @@ async def _listed(graph: Graph, gaps: Gaps, turns: Turns) -> tuple[list[Policy],
     """The policies of beta's list; where it can't be read, those of v1.0's, and the gap that says that some may be missing.
 
     v1.0's list leaves out policies that use preview features (a maintainer of Microsoft's in microsoft/EntraExporter#35). Raises
-    ``GraphError`` where neither can be read: the refusal that a permission or a licence would lift, if one is.
+    ``GraphError`` where neither can be read: the refusal that a permission or a licence would lift, where the other list was
+    refused as well. One that was answered, or that failed, is no sign that there are no policies.
     """
     try:
         return await _list(graph, "beta", turns), None
@@ -106,7 +107,7 @@ async def _listed(graph: Graph, gaps: Gaps, turns: Turns) -> tuple[list[Policy],
     try:
         policies = await _list(graph, "v1.0", turns)
     except GraphError as error:
-        raise refused if _is_forbidden(refused) else error  # noqa: B904 -- either may be the one that says more
+        raise next((one for one in (refused, error) if not _is_refused(one)), _forbidden_of(refused, error)) from None
     what = "v1.0's list leaves out policies that use preview features, and beta's can't be read"
     return policies, gaps.add("conditional_access_preview_policies", refused, what=what)
 
@@ -145,6 +146,15 @@ async def _unread(graph: Graph, gaps: Gaps, error: GraphError) -> Policies:
             return Policies(())
     gap = gaps.add("conditional_access_policies", error)
     return Policies(gap, licences=licensed if isinstance(licensed, Gap) else None)
+
+
+def _is_refused(error: GraphError) -> bool:
+    """Whether Graph doesn't let anybody ask so, or doesn't know what was asked for."""
+    return _is_forbidden(error) or (isinstance(error, GraphRefused) and error.status in REFINEMENT_REFUSED)
+
+
+def _forbidden_of(one: GraphError, other: GraphError) -> GraphError:
+    return one if _is_forbidden(one) else other
 
 
 def _is_forbidden(error: GraphError) -> bool:

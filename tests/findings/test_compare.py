@@ -438,6 +438,14 @@ def test_what_one_scan_alone_could_not_read_is_a_hiccup(scans: str, told: Sequen
         assert states[0].open  # kept at once, whether it is told yet or not
 
 
+def test_a_scan_that_does_not_look_at_the_account_confirms_no_hiccup() -> None:
+    first = scan([], seen("APW-008"), confirmed={"APW-008"}, run_id="1")
+    missed = scan(first.states, at=NOW + DAY, complete=False, run_id="2")
+    assert (missed.changes, missed.states[0].pending) == ((), True)
+    (told,) = scan(missed.states, seen("APW-008"), at=NOW + 2 * DAY, confirmed={"APW-008"}, run_id="3").told
+    assert told.kind is OPENED
+
+
 @pytest.mark.parametrize(
     ("minutes", "told"),
     [

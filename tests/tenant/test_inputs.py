@@ -225,6 +225,28 @@ async def test_refused_policies_are_none_only_without_a_licence_for_them(
 
 
 @pytest.mark.parametrize(
+    ("beta", "body", "readable"),
+    [
+        (403, None, True),
+        (404, None, True),
+        (400, None, True),
+        (200, {"value": [None]}, False),
+        (200, {"value": 5}, False),
+        (500, None, False),
+    ],
+)
+async def test_a_list_that_was_answered_is_no_sign_that_there_are_no_policies_whatever_the_licence(
+    beta: int, body: object, readable: bool
+) -> None:
+    async with LocalGraph(TenantBuilder(skus=()).user(SVC).policy("MFA", grant=["mfa"]).build()) as graph:
+        graph.fail("/v1.0/identity/conditionalAccess/policies", 403)
+        graph.fail("/beta/identity/conditionalAccess/policies", beta, body=body)
+        reading = await read(graph, SVC)
+    assert (reading.tenant.policies == ()) is readable
+    assert inputs(reading) == ([] if readable else ["conditional_access_policies"])
+
+
+@pytest.mark.parametrize(
     ("sku", "maybe"),
     [
         ({"capabilityStatus": "Enabled"}, True),
