@@ -100,6 +100,14 @@ CASES = (
         ('the policy "P" was changed',),
     ),
     Case(
+        "a policy that was deleted and restored meanwhile",
+        MFA,
+        (AuditEvent(day(9), "policy_deleted", BOB, "p", "P"), changed(3, REPORTING, MFA)),
+        3,
+        ADA,
+        ("switched from report-only to on",),
+    ),
+    Case(
         "a change that the log doesn't describe",
         MFA,
         (replace(changed(9, OFF, MFA), before=None, after=None), changed(3, REPORTING, MFA)),
@@ -328,10 +336,18 @@ def test_the_last_change_of_per_user_mfa_counts_where_it_fits(
     assert (reason.cause or "").startswith("Since 2026-11-09 14:12 UTC, when per-user MFA was" if actor else "")
 
 
+OF_OTHERS = tuple(
+    AuditEvent(day(12), kind, BOB, "other", "other", "off")
+    for kind in ("mfa_disabled", "policy_deleted", "user_updated")
+)
+"""Newer events that have nothing to do with it."""
+
+
 @pytest.mark.parametrize(("detail", "actor"), [("on", ADA), ("", ADA), ("off", None)])
 def test_security_defaults_are_put_down_to_whoever_switched_them_on(detail: str, actor: str | None) -> None:
     tenant = make_tenant(security_defaults=True)
-    trail = AuditTrail((AuditEvent(day(2), "security_defaults", ADA, "sd", "Security Defaults", detail),), START)
+    events = (*OF_OTHERS, AuditEvent(day(2), "security_defaults", ADA, "sd", "Security Defaults", detail))
+    trail = AuditTrail(events, START)
     (reason,) = reasons(Causes(tenant, trail, NOW).explain(judged(tenant, SERVICE)), Effect.DEMANDS_MFA)
     assert reason.actor == actor
 
@@ -393,7 +409,7 @@ def test_the_tenant_switch_is_put_down_to_whoever_switched_it_off(
     detail: str, cause: str | None, actor: str | None
 ) -> None:
     tenant, account = make_tenant(), replace(SERVICE, per_user_mfa="enforced")
-    trail = AuditTrail((AuditEvent(day(9), "tenant_switch", ADA, "", "", detail),), START)
+    trail = AuditTrail((*OF_OTHERS, AuditEvent(day(9), "tenant_switch", ADA, "", "", detail)), START)
     before = judged(tenant, account, app_passwords_allowed="no")
     (reason,) = reasons(Causes(tenant, trail, NOW).explain(before), Effect.TENANT_SWITCH_OFF)
     assert (reason.cause, reason.actor) == (cause, actor)
@@ -422,7 +438,7 @@ def test_what_became_of_the_registration_policy_stands_beside_its_demand(
     tenant, account = make_tenant(), replace(SERVICE, mfa_demands=(demand,))
     events = (AuditEvent(day(changed_on), "mfa_registration_policy", ADA, "", ""),) if changed_on else ()
     (reason,) = reasons(
-        Causes(tenant, AuditTrail(events, START), NOW).explain(judged(tenant, account)), Effect.EVIDENCE
+        Causes(tenant, AuditTrail((*OF_OTHERS, *events), START), NOW).explain(judged(tenant, account)), Effect.EVIDENCE
     )
     assert (reason.since, reason.actor) == (day(9), None)
     assert (reason.cause or "").removeprefix(

@@ -104,6 +104,21 @@ def test_where_policies_are_unreadable_none_is_waiting() -> None:
     assert together(replace(make_tenant(), policies=POLICIES_GAP), [SERVICE]) == []
 
 
+def test_report_only_policies_are_waiting_by_name_and_no_others() -> None:
+    states = {"p": STATE, "a": "disabled", "b": "enabled", "y": "aNewState", "z": "zNewState", "C": STATE}
+    raw = [policy(name, state=state) for name, state in states.items()]
+    raw.append(policy("deleted", state=STATE, deletedDateTime="2026-11-01T00:00:00Z"))
+    assert [one.display_name for one in waiting_policies(make_tenant(raw))] == ["C", "p"]
+
+
+def test_one_policy_of_several_is_switched_on_or_replaced() -> None:
+    tenant = make_tenant([policy(name, state="disabled") for name in ("a", "p", "z")])
+    switched_on = policies_of(with_policy_enabled(tenant, " P "))
+    assert [(one.id, one.state) for one in switched_on] == [("a", "disabled"), ("p", "enabled"), ("z", "disabled")]
+    added = policies_of(with_policy_added(tenant, parse_policy(policy("p", displayName="New"))))
+    assert [one.display_name for one in added] == ["a", "z", "New"]
+
+
 def alike(number: int) -> list[Account]:
     return [
         replace(SERVICE, id=f"id-{one}", user_principal_name=f"svc-{one}@contoso.com", per_user_mfa="disabled")

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from checks.decided import undecided
-from checks.model import Effect, JudgedAccount, Usability, Verdict, Visibility
+from checks.model import Effect, Finding, JudgedAccount, Severity, Usability, Verdict, Visibility
 from checks.resolutions import why_resolved
 from checks.tenant_switch import NOBODY_KNOWS, TenantSwitch
 from tenant.model import MfaService, Registration
@@ -169,6 +169,13 @@ def test_when_it_is_open_whether_an_account_fails(
 ) -> None:
     one = found(state, read, attested)
     assert ("APW-014" in undecided(one, log_read=True, on_evidence=False)) is open_
+
+
+@pytest.mark.parametrize("check_id", ["APW-007", "APW-099"])
+def test_another_finding_is_no_sign_that_it_is_seen_to_be_off(check_id: str) -> None:
+    one = found("visible", None, "unknown")
+    other = Finding(check_id, "", Severity.HIGH, "", "")
+    assert "APW-014" in undecided(replace(one, findings=(other,)), log_read=True, on_evidence=False)
 
 
 @pytest.mark.parametrize(
