@@ -340,6 +340,32 @@ def test_an_exclusion_by_a_role_is_like_one_by_a_group(
     assert verdict([excluding], asked(days_ago=4), trail(*events), role_assignments=held) == expected
 
 
+UNDEFINED = (holds(GLOBAL_ADMINISTRATOR, built_in=None),)
+
+
+@pytest.mark.parametrize(
+    ("excluded", "held", "asked_days_ago", "expected"),
+    [
+        # Reached, or excluded since before the demand.
+        ((GLOBAL_ADMINISTRATOR,), ROLES_GAP, 4, "unknown"),
+        ((GLOBAL_ADMINISTRATOR,), UNDEFINED, 4, "unknown"),
+        # Reached, or excluded since after it.
+        ((GLOBAL_ADMINISTRATOR,), ROLES_GAP, 10, "not_offered"),
+        ((GLOBAL_ADMINISTRATOR,), UNDEFINED, 10, "not_offered"),
+        # Another role that the policy excludes it may hold only where its roles can't be read.
+        ((GLOBAL_ADMINISTRATOR, "r2"), ROLES_GAP, 10, "unknown"),
+        ((GLOBAL_ADMINISTRATOR, "r2"), UNDEFINED, 10, "not_offered"),
+    ],
+)
+def test_an_exclusion_by_a_role_that_cannot_be_read_counts_both_ways(
+    excluded: tuple[str, ...], held: Any, asked_days_ago: float, expected: str
+) -> None:
+    excluding = policy(not_roles=excluded, apps=(SHAREPOINT,), modifiedDateTime=OLD)
+    moves = trail(happened("role_added", 5, container=GLOBAL_ADMINISTRATOR), happened("role_added", 20, container="r2"))
+    found, _ = verdict([excluding], asked(days_ago=asked_days_ago), moves, role_assignments=held)
+    assert found == expected
+
+
 @pytest.mark.parametrize("off", [{"state": "disabled"}, {"state": REPORT_ONLY}, {"users": ("someone",)}])
 def test_a_policy_that_would_not_reach_the_account_without_its_exclusion_explains_nothing_by_it(off: Any) -> None:
     excluding = policy(**{"not_groups": ("gx",), "modifiedDateTime": OLD, **off})

@@ -472,6 +472,14 @@ def test_rechecks_within_half_an_hour_look_at_the_same_hiccup(minutes: str, told
     assert [change.kind.value for change in changes] == told
 
 
+def test_a_scan_is_one_of_everything_unless_it_says_otherwise() -> None:
+    confirmed = {"APW-008"}
+    first = compare(account(run_id="1"), [], [seen("APW-008")], alert_id="1", confirmed=confirmed)
+    later = account(at=NOW + timedelta(minutes=1), run_id="2")
+    again = compare(later, first.states, [seen("APW-008")], alert_id="2", confirmed=confirmed)
+    assert len(again.told) == 1
+
+
 def test_an_unreadable_account_that_came_and_went_is_told_once_it_stays_so() -> None:
     """Unreadable on days 0, 2 and 4, and then for good."""
     states: Sequence[FindingState] = ()
