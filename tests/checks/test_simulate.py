@@ -30,7 +30,7 @@ from checks.visibility import visibility_of
 from tenant.model import Account, Gap, Group, GroupDetails, Policy, Tenant
 from tenant.policies import parse_policy
 from tests.checks import test_properties as generated
-from tests.checks.kit import GROUPS_GAP, NOW, POLICIES_GAP, SERVICE, make_tenant, policy
+from tests.checks.kit import GROUPS_GAP, NOW, POLICIES_GAP, PROPERTIES_GAP, SERVICE, make_tenant, policy
 from tests.checks.kit import REPORT_ONLY as STATE
 
 HOW: dict[str, Any] = {"app_passwords_allowed": "no", "now": NOW}
@@ -160,6 +160,16 @@ def test_accounts_that_a_policy_does_not_reach_are_not_judged_for_it(judgements:
     waiting = [policy(f"p{number}", state=STATE, users=["somebody else"]) for number in range(20)]
     assert [one.count for one in waiting_shifts(make_tenant(waiting), alike(500), **HOW)] == [0] * 20
     assert len(judgements) == 1
+
+
+@pytest.mark.parametrize(
+    "account", [{"properties": PROPERTIES_GAP}, {"enabled": False}, {"user_type": "Guest"}], ids=str
+)
+def test_a_waiting_policy_changes_nothing_for_an_account_of_which_none_decides_anything(
+    account: dict[str, Any],
+) -> None:
+    tenant, one = make_tenant([policy("p", state=STATE)]), replace(SERVICE, **account)
+    assert together(tenant, [one]) == one_by_one(tenant, [one]) == [("p", [])]
 
 
 def test_an_account_that_only_a_waiting_policy_names_is_told_apart() -> None:

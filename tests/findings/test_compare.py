@@ -472,6 +472,14 @@ def test_rechecks_within_half_an_hour_look_at_the_same_hiccup(minutes: str, told
     assert [change.kind.value for change in changes] == told
 
 
+@pytest.mark.parametrize(("occurrences", "kind"), [(0, OPENED), (1, OPENED), (2, REOPENED)])
+def test_what_nobody_was_told_of_before_is_opened(occurrences: int, kind: ChangeKind) -> None:
+    first = scan([], seen("APW-008"), confirmed={"APW-008"}, run_id="1")
+    known = [replace(state, occurrences=occurrences) for state in first.states]
+    (told,) = scan(known, seen("APW-008"), at=NOW + DAY, confirmed={"APW-008"}, run_id="2").told
+    assert told.kind is kind
+
+
 def test_a_scan_is_one_of_everything_unless_it_says_otherwise() -> None:
     confirmed = {"APW-008"}
     first = compare(account(run_id="1"), [], [seen("APW-008")], alert_id="1", confirmed=confirmed)
