@@ -2,6 +2,8 @@
 
 from dataclasses import fields, replace
 
+import pytest
+
 from findings.compare import compare
 from findings.model import AccountRecord, Change, Comparison, Flap, Observation, Silence
 from findings.run_record import DONE, OVER, RunRecord, RunStatus
@@ -31,6 +33,28 @@ def test_an_account_is_selected_and_rests_on_no_evidence() -> None:
     assert BARE.off_as_read is False
     assert (BARE.selected, BARE.on_evidence, BARE.visibility, BARE.usability) == (True, False, "unknown", "unknown")
     assert Comparison(()).superseded is False
+
+
+@pytest.mark.parametrize(
+    ("visibility", "state", "last"),
+    [
+        ("unknown", "enforced", "visible"),
+        ("unknown", "Enforced", "visible"),
+        ("unknown", "enabled", "unknown"),
+        ("unknown", "zzz", "unknown"),
+        ("unknown", None, "unknown"),
+        ("hidden", "enforced", "hidden"),
+        ("visible", "enforced", "visible"),
+        ("not_offered", "disabled", "not_offered"),
+    ],
+)
+def test_where_the_option_could_not_be_told_the_state_that_was_last_read_counts(
+    visibility: str, state: str | None, last: str
+) -> None:
+    known = replace(BARE, visibility=visibility, per_user_mfa=state)
+    assert known.last_visibility == last
+    (change,) = compare(account(), [], [seen()], alert_id="a", known=known).changes
+    assert change.previous_visibility == last
 
 
 def test_a_run_has_done_nothing_and_is_about_everything() -> None:
