@@ -21,6 +21,7 @@ from evidence.usage import Usage, kept_usage, products_for, proposed_ids, read_u
 from evidence.what_if import cross_checked
 from findings.model import AccountRecord
 from jobs.clock import Clock
+from jobs.remembered import NOTHING, Remembered
 from jobs.watch import DISCOVERY, Watch, followed, watch
 from reports.words import count
 from settings import Settings
@@ -90,11 +91,13 @@ async def look(
     *,
     quick: bool,
     known: Mapping[str, AccountRecord] = MappingProxyType({}),
+    remembered: Remembered = NOTHING,
 ) -> Seen:
     """Read and judge ``accounts``, or without any all that the settings select and discover.
 
     ``quick``: what is known of the use of ``accounts`` is taken from ``evidence``, and no log of sign-ins is read. ``known``:
     the records of the accounts that earlier scans watched, by id: they are looked up before anything is said about them.
+    ``remembered``: what they read of the tenant itself, for what can't be read now.
     Raises ``GraphError``, ``ProductsError``, and what ``evidence`` raises.
     """
     products_for(settings)  # a file that can't be used is told before the tenant is read
@@ -118,7 +121,7 @@ async def look(
         asked=bool(accounts),
         now=read_at,
     )
-    reading = replace(usage.reading, accounts=watched.accounts)
+    reading = remembered.applied_to(replace(usage.reading, accounts=watched.accounts), read_at)
     progress(f"Judging {count(len(reading.accounts), 'service account', 'service accounts')}")
     with telemetry().span("judge", accounts=len(reading.accounts)):
         judged = await asyncio.to_thread(judge_reading, settings, reading, clock(), found.trail)

@@ -8,7 +8,12 @@ from tenant.model import Account, Gap
 
 SCANS = "scans"
 """The key of scans that fail; every other key is about what a scan that was done couldn't see."""
-_LOGS = {"sign_ins": "the sign-in log", "consents": "the consents to applications", "applications": "the applications"}
+_LOGS = {
+    "sign_ins": "the sign-in log",
+    "consents": "the consents to applications",
+    "applications": "the applications",
+    "mfa_service": "the tenant's switch for app passwords",
+}
 
 
 def unseen_inputs(gaps: Iterable[Gap], kept: Collection[str]) -> list[Unseen]:

@@ -310,6 +310,54 @@ def test_what_somebody_attested_does_not_end_what_was_read_of_the_switch(
     assert ("resolved", VISIBLE, "APW-014") in resolved(installation)
 
 
+def test_one_scan_that_cannot_read_the_switch_makes_nothing_good_or_bad(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tenant = installation.graph.tenant
+    tenant.mfa_service = mfa_service_json(app_passwords=False)
+    installation.scan()
+    tenant.mfa_service = None
+    tenant.user(BACKUP).mfa = "enforced"
+    answer = installation.scan()
+    assert answer.document["run"]["complete"]
+    assert answer.account(BACKUP)["reasons"][0]["effect"] == "tenant_switch_off"
+    assert "read from Microsoft Graph on " in answer.account(BACKUP)["reasons"][0]["text"]
+    assert not [body for body in headlines(installation) if body.startswith("Good news")]
+    monkeypatch.setenv("APP_PASSWORDS_ALLOWED", "no")
+    tenant.mfa_service = mfa_service_json(app_passwords=True)
+    installation.scan()
+    opened = installation.told().count(("opened", VISIBLE, "APW-014"))
+    tenant.mfa_service = None
+    installation.scan()
+    assert (VISIBLE, "APW-014") not in findings(installation)
+    assert installation.told().count(("opened", VISIBLE, "APW-014")) == opened
+    installation.scan()
+    assert [one for one in sight(installation) if "The tenant's switch for app passwords can't be read" in one]
+
+
+def test_nothing_is_lost_that_the_tenant_had_switched_off(installation: Installation) -> None:
+    installation.graph.tenant.mfa_service = mfa_service_json(app_passwords=False)
+    installation.scan()
+    installation.graph.tenant.user(VISIBLE).mfa = "disabled"
+    installation.scan()
+    assert not [headline for headline in headlines(installation) if "lost" in headline]
+
+
+def test_policy_plans_that_one_scan_cannot_read_end_nothing(installation: Installation) -> None:
+    installation.graph.tenant.policy_plans = [{"id": "plan-1", "displayName": "Baseline", "state": "enabled"}]
+    installation.scan()
+    before = findings(installation)
+    for status in (403, 404, 500):
+        installation.graph.fail("/conditionalAccess/plans", status)
+        answer = installation.scan()
+        assert not answer.document["run"]["complete"]
+        assert findings(installation).keys() >= before.keys()
+        installation.graph.heal()
+    assert resolved(installation) == []
+    installation.scan()
+    assert [kind for kind, _, _ in installation.told()].count("changed") == 0
+
+
 def test_checking_an_account_that_nobody_selected_tells_nothing(
     installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
