@@ -142,7 +142,7 @@ class Landscape:
         for effect in self.effects:
             gaps += _gaps(effect.gap)
             gaps += self.scopes.gaps_behind(account, roles, effect)
-            if effect.policy.include_roles:
+            if effect.policy.include_roles - effect.policy.exclude_roles:
                 gaps += self.scopes.gaps_behind_eligibility(account, roles, effect)
         return [*gaps, *self.gaps_of_unread_policies(account)]
 

@@ -246,18 +246,21 @@ class _Look:
     async def _look_up(self, reading: Reading, ids: Sequence[str]) -> Reading:
         """The reading with known accounts that were looked for by their ids; notes those that don't exist.
 
-        That a name doesn't exist is no mistake of somebody's where the account is found under another.
+        That a name doesn't exist is no mistake of somebody's where the account is found under another, or under that very
+        name after all.
         """
         if not ids:
             return reading
         more = await read_more(self._graph, reading, ids)
         missing = {gap.account_id for gap in more.gaps if gap.not_found}
         self._gone |= {id for id in ids if id in missing}
-        found = {account.id for account in more.accounts} & set(ids)
+        found = [account for account in more.accounts if account.id in ids]
+        there = {name.lower() for account in found for name in (account.id, account.user_principal_name)}
+        there |= {name for name, id in self._ids.items() if id in there}
         gaps = [
             gap
             for gap in more.gaps
-            if not (gap.not_found and (gap.account_id in ids or self._ids.get((gap.account_id or "").lower()) in found))
+            if not (gap.not_found and (gap.account_id in ids or (gap.account_id or "").lower() in there))
         ]
         return Reading(more.tenant, tuple(map(self._named, more.accounts)), tuple(gaps))
 

@@ -35,7 +35,7 @@ from jobs.outcome import finished_record, gauges, open_findings, summary_of
 from jobs.remembered import Remembered
 from jobs.sight_words import in_the_dark
 from jobs.simulate import waiting_changes
-from jobs.unseen import note_failure, note_sight, unseen_by
+from jobs.unseen import moot_after, note_failure, note_sight, unseen_by
 from reports.document import Json, proposal_object, scan_document
 from settings import Settings
 
@@ -173,7 +173,7 @@ class _Scan:
             await self._ledger.prune(now)
             unseen = unseen_by(seen, known, self._settings)
             hidden = in_the_dark(seen.reading.gaps, seen.reading.accounts)
-            await note_sight(self._sight, unseen, hidden, record.id, self._channels, now)
+            await note_sight(self._sight, unseen, hidden, moot_after(seen), record.id, self._channels, now)
         self._progress("Comparing with the last scan")
         # Fresh for each execution, not for each run: a repeated run may see other changes, and a group never changes.
         alert_id = str(uuid4())

@@ -82,6 +82,52 @@ def test_a_setting_that_names_a_renamed_account_by_its_new_name_is_told_as_put_r
     assert sight(installation)[1].startswith("The settings no longer select svc-archive@contoso.com by its old name")
 
 
+def test_a_name_that_is_not_found_for_once_ends_nothing_where_the_account_is_found_under_it(
+    installation: Installation,
+) -> None:
+    installation.scan()
+    before = findings(installation)
+    installation.graph.fail(f"/users/{BACKUP}", 404, code="Request_ResourceNotFound")
+    answer = installation.scan()
+    assert answer.account(BACKUP)["selected_by"] == ["list"]
+    assert [gap["input"] for gap in answer.document["run"]["gaps"]] == []
+    assert findings(installation).keys() == before.keys()
+    assert (resolved(installation), sight(installation)) == ([], [])
+
+
+def test_an_account_that_the_search_leaves_out_is_watched_on_where_its_name_matches(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SERVICE_ACCOUNTS")
+    monkeypatch.setenv("SERVICE_ACCOUNT_PATTERNS", "svc-*")
+    installation.scan()
+    before = findings(installation)
+    kept = [installation.graph.tenant.user(name) for name in (MAILER, VISIBLE)]
+    page = [{"id": one.id, "userPrincipalName": one.upn, "displayName": one.upn} for one in kept]
+    installation.graph.fail(r"/users\?.*startswith", 200, body={"value": page})
+    answer = installation.scan()
+    assert answer.account(BACKUP)["selected_by"] == ["pattern: svc-*"]
+    assert findings(installation).keys() == before.keys()
+    assert (resolved(installation), sight(installation)) == ([], [])
+
+
+def test_a_setting_that_names_an_account_by_an_old_name_was_not_put_right_when_the_account_is_deleted(
+    installation: Installation,
+) -> None:
+    installation.scan()
+    user = installation.graph.tenant.user(BACKUP)
+    user.upn = "svc-archive@contoso.com"
+    installation.graph.tenant.changed()
+    installation.scan()
+    del installation.graph.tenant.users[user.id]
+    installation.graph.tenant.changed()
+    for _ in range(3):
+        installation.scan()
+    first, *then = sight(installation)
+    assert first.startswith(f"{BACKUP} was renamed")
+    assert [note.partition(",")[0] for note in then] == [f"SERVICE_ACCOUNTS names {BACKUP}"]
+
+
 def test_what_cannot_be_read_of_new_accounts_is_their_own_trouble_from_the_first_scan_on(
     installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
