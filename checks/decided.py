@@ -7,7 +7,8 @@ from checks.visibility import per_user_state
 
 UNREADABLE = "APW-008"
 CONFIRMED = frozenset({UNREADABLE})
-"""The checks that two scans in a row must see before they are told: what one alone couldn't read is a hiccup."""
+"""The checks that two scans in a row must see before they are told: what one alone couldn't read is a hiccup. What rests on a malformed
+policy is the same for one account: ``Verdict.on_malformed``."""
 _FROM_EVIDENCE = "APW-005"
 
 

@@ -117,7 +117,7 @@ class Keeper:
             closing=closing,
             resolution=lambda check_id: why_resolved(check_id, verdict),
             undecided=open_questions,
-            confirmed=CONFIRMED,
+            confirmed=CONFIRMED | verdict.on_malformed,
             recheck=self._occasion.recheck,
             exceptions=self._accepted,
             snapshot=known,

@@ -113,6 +113,8 @@ class Policy:
     of the policy itself, and members of the wrong kind."""
     plan: bool = False
     """Whether it is a policy plan: rules of a kind of their own, which this version doesn't read."""
+    malformed: bool = False
+    """Whether what decides its effect is missing or of the wrong kind: what it really does, another reading may tell."""
 
 
 @dataclass(frozen=True, slots=True)

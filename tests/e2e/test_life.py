@@ -56,6 +56,74 @@ def test_a_failed_read_closes_no_finding_of_an_account_listed_by_name(installati
     assert len(installation.told()) == 2
 
 
+def spoilt_policies(installation: Installation, members: dict[str, Any]) -> dict[str, Any]:
+    """Graph's list of policies in which some members of each one, or of its conditions, are malformed."""
+    inner = members.get("conditions")
+    return {
+        "value": [
+            {**one, **members, **({"conditions": {**one["conditions"], **inner}} if isinstance(inner, dict) else {})}
+            for one in installation.graph.tenant.policies
+        ]
+    }
+
+
+@pytest.fixture
+def with_an_account_that_no_policy_reaches(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> Installation:
+    """Beside one from which a policy hides the option, and which alone has a severe finding."""
+    monkeypatch.setenv("SERVICE_ACCOUNTS", ",".join((BACKUP, VISIBLE)))
+    installation.graph.tenant.user(VISIBLE).mfa = "disabled"
+    installation.graph.tenant.changed()
+    return installation
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"conditions": None},
+        {"conditions": "x"},
+        *({"conditions": {name: value}} for name in ("users", "applications") for value in (None, "x")),
+        {"grantControls": "x"},
+        {"state": None},
+    ],
+    ids=str,
+)
+def test_a_policy_that_is_malformed_in_one_scan_closes_and_tells_nothing(
+    with_an_account_that_no_policy_reaches: Installation, members: dict[str, Any]
+) -> None:
+    installation = with_an_account_that_no_policy_reaches
+    assert installation.scan().code == 1
+    before, told = findings(installation), installation.told()
+    assert (BACKUP, "APW-001") in before
+    installation.graph.fail("conditionalAccess/policies", 200, body=spoilt_policies(installation, members))
+    malformed = installation.scan()
+    assert malformed.account(BACKUP)["visibility"] == "conditional"
+    assert malformed.code == 1
+    assert findings(installation).keys() >= before.keys()
+    installation.graph.heal()
+    installation.scan()
+    after = findings(installation)
+    assert {key: one["first_seen"] for key, one in after.items()} == {
+        key: one["first_seen"] for key, one in before.items()
+    }
+    assert installation.told() == told
+    assert len(headlines(installation)) == 1
+
+
+def test_a_policy_that_stays_malformed_is_told_by_the_second_scan_and_closes_nothing(
+    with_an_account_that_no_policy_reaches: Installation,
+) -> None:
+    installation = with_an_account_that_no_policy_reaches
+    installation.scan()
+    told = installation.told()
+    installation.graph.fail(
+        "conditionalAccess/policies", 200, body=spoilt_policies(installation, {"conditions": {"users": None}})
+    )
+    for _ in range(3):
+        installation.scan()
+    assert (BACKUP, "APW-001") in findings(installation)
+    assert sorted(installation.told()) == sorted([*told, ("opened", BACKUP, "APW-005"), ("opened", VISIBLE, "APW-005")])
+
+
 @pytest.mark.parametrize("then", [BACKUP, "svc-copies@contoso.com"])
 def test_an_account_that_is_renamed_again_gets_one_note_for_each_rename(installation: Installation, then: str) -> None:
     installation.scan()
