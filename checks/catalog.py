@@ -195,7 +195,8 @@ def _finding(check: Check, severity: Severity, verdict: Verdict) -> Finding:
 
 def fingerprint(check_id: str, severity: Severity, causes: list[str]) -> str:
     """A hash over the causes: which policies, and whether in circumstances only. A renamed policy doesn't change it."""
-    return hashlib.sha256("\n".join([check_id, severity, *sorted(set(causes))]).encode()).hexdigest()[:16]
+    text = "\n".join([check_id, severity, *sorted(set(causes))])
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]  # a role may have any name
 
 
 def _and(names: tuple[str, ...]) -> str:

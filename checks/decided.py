@@ -7,15 +7,16 @@ from checks.visibility import per_user_state
 
 UNREADABLE = "APW-008"
 CONFIRMED = frozenset({UNREADABLE})
-"""The checks that two scans in a row must see before they are told: what one alone couldn't read is a hiccup."""
+"""The checks that two scans in a row must see before they are told: what one alone couldn't read is a hiccup. What rests on a malformed
+policy is the same for one account: ``Verdict.on_malformed``."""
 _FROM_EVIDENCE = "APW-005"
 
 
-def undecided(one: JudgedAccount, *, log_read: bool, on_evidence: bool, off_as_read: bool = False) -> frozenset[str]:
+def undecided(one: JudgedAccount, *, log_read: bool, on_evidence: bool) -> frozenset[str]:
     """The ids of the checks of which it isn't certain whether the account fails them.
 
-    Takes the account as it was judged, whether every day of its sign-ins is known, whether the verdict before this one
-    rested on its sign-ins, and whether the tenant's switch, which can't be read now, was off when it last could.
+    Takes the account as it was judged, whether every day of its sign-ins is known, and whether the verdict before this one
+    rested on its sign-ins.
     """
     if one.account.properties is not None:
         return known_checks() - CONFIRMED
@@ -24,7 +25,7 @@ def undecided(one: JudgedAccount, *, log_read: bool, on_evidence: bool, off_as_r
     found = set(one.verdict.undecided)
     if per_user_state(one.account) is None:
         found.add(SWITCHED_OFF)
-    if _may_be_off_for_the_tenant(one, off_as_read):
+    if _may_be_off_for_the_tenant(one):
         found.add(OFF_FOR_THE_TENANT)
     if not log_read:
         found |= {RETIRED, SHARED}
@@ -33,12 +34,8 @@ def undecided(one: JudgedAccount, *, log_read: bool, on_evidence: bool, off_as_r
     return frozenset(found)
 
 
-def _may_be_off_for_the_tenant(one: JudgedAccount, off_as_read: bool) -> bool:
-    """Whether the account may fail the check unseen: nobody knows the tenant's switch, or whether the account has the option.
-
-    What somebody attested doesn't end what was read.
-    """
+def _may_be_off_for_the_tenant(one: JudgedAccount) -> bool:
+    """Whether the account may fail the check unseen: nobody knows the tenant's switch, or whether the account has the option."""
     seen = any(finding.check_id == OFF_FOR_THE_TENANT for finding in one.findings)
     has_none = per_user_state(one.account) == "disabled"
-    on = one.verdict.app_passwords_allowed is True and not off_as_read
-    return not (seen or has_none or on)
+    return not (seen or has_none or one.verdict.app_passwords_allowed is True)

@@ -127,7 +127,12 @@ class Judge:
             return verdict
         doubt = doubt_about(self._land, situation)
         seen = {finding.check_id for finding in findings_of(verdict)}
-        return replace(verdict, undecided=doubt.possible - seen, inexact=doubt.inexact & seen)
+        return replace(
+            verdict,
+            undecided=doubt.possible - seen,
+            inexact=doubt.inexact & seen,
+            on_malformed=doubt.on_malformed & seen,
+        )
 
     def _not_applicable(self, account: Account, roles: Roles) -> Reason | None:
         if account.enabled is False:

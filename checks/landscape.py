@@ -35,6 +35,8 @@ class Masks:
     blocks_interactive: int
     lapsed: int
     """Those in force that kept legacy clients out by nothing but controls that Microsoft has retired."""
+    malformed: int
+    """Those of which only a part could be read right: they count as applying in some circumstances."""
 
     @classmethod
     def of(cls, effects: tuple[PolicyEffect, ...]) -> "Masks":
@@ -53,6 +55,7 @@ class Masks:
             legacy_always=those(lambda effect: effect.legacy is Strength.ALWAYS),
             blocks_interactive=those(lambda effect: effect.blocks_interactive),
             lapsed=those(lambda effect: effect.lapsed and not effect.report_only),
+            malformed=those(lambda effect: effect.policy.malformed),
         )
 
 
@@ -142,12 +145,26 @@ class Landscape:
         for effect in self.effects:
             gaps += _gaps(effect.gap)
             gaps += self.scopes.gaps_behind(account, roles, effect)
-            if effect.policy.include_roles:
+            if effect.policy.include_roles - effect.policy.exclude_roles:
                 gaps += self.scopes.gaps_behind_eligibility(account, roles, effect)
         return [*gaps, *self.gaps_of_unread_policies(account)]
 
     def is_doubtful(self, situation: Situation) -> bool:
-        """Whether anything is missing that could change what is said of the account."""
+        """Whether anything is missing, or malformed, that could change what is said of the account."""
+        return bool(self.malformed(situation)) or self._lacks_something(situation)
+
+    def malformed(self, situation: Situation) -> int:
+        """The malformed policies that reach the account at the most, an eligible role activated or not."""
+        return (situation.reach.most | situation.reach.eligible_most) & self.masks.malformed
+
+    def may_be_unknown(self, situation: Situation) -> bool:
+        """Whether an answer might be unknown, were it not for a malformed policy that takes its place: anything is unread."""
+        account, tenant = situation.account, self.tenant
+        of_scopes = (account.groups, tenant.role_assignments, tenant.role_eligibilities, tenant.role_definitions)
+        unread = _gaps(*of_scopes, tenant.strengths) or account.mfa_demands
+        return bool(unread) or self._lacks_something(situation)
+
+    def _lacks_something(self, situation: Situation) -> bool:
         account, reach, scopes = situation.account, situation.reach, self.scopes
         registration = account.registration
         return bool(

@@ -124,6 +124,8 @@ class Verdict:
     """For ``unknown`` on either side: every input that is missing."""
     inexact: frozenset[str] = frozenset()
     """Ids of the checks that the account fails for causes of which some may be missing."""
+    on_malformed: frozenset[str] = frozenset()
+    """Ids of the checks that the account fails, or fails so badly, because of nothing but policies that Graph answered malformed."""
     ended: str | None = None
     """What hid the option from the account until it ended, and by whom, in a sentence, where the audit log says so."""
 

@@ -279,12 +279,18 @@ def tenant_switch_off(switch: TenantSwitch) -> Reason:
     """The tenant's switch forbids app passwords, as was read or else attested."""
     known = f"attested by the setting {SETTING}=no"
     if switch.source == "read":
-        known = "read from Microsoft Graph" + (f"; the setting {SETTING} says yes" if switch.contradiction else "")
+        known = f"read from Microsoft Graph{_read_on(switch)}" + (
+            f"; the setting {SETTING} says yes" if switch.contradiction else ""
+        )
     return Reason(
         f"App passwords are switched off for the whole tenant ({known}): {SWITCH} is off under {CLICK_PATH}, so nobody is "
         "offered one. It leaves app passwords that exist working.",
         Effect.TENANT_SWITCH_OFF,
     )
+
+
+def _read_on(switch: TenantSwitch) -> str:
+    return f" on {switch.remembered.day} {switch.remembered:%b %Y}" if switch.remembered else ""
 
 
 def evidence(demand: MfaDemand) -> Reason:

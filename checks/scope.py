@@ -127,7 +127,7 @@ class Scopes:
         perhaps = self._perhaps_held(account, self._tenant.role_eligibilities, self._eligible) | roles.eligible_unsure
         eligible_maybe = [*eligible, *(("role", role) for role in perhaps - roles.active)]
         included, excluded = _mask(self._include, sure), _mask(self._exclude, sure)
-        once, once_maybe = _mask(self._include, eligible), _mask(self._include, eligible_maybe)
+        once, once_maybe = self._reached_by_activating(eligible), self._reached_by_activating(eligible_maybe)
         worlds = tuple(
             World(
                 least=(included | into) & ~(excluded | out | out_maybe),
@@ -145,6 +145,10 @@ class Scopes:
             included=included,
             worlds=worlds,
         )
+
+    def _reached_by_activating(self, roles: Iterable[Token]) -> int:
+        """The policies into which one of the roles brings its holder once it is activated, and doesn't bring out again."""
+        return reduce(or_, (self._include.get(role, 0) & ~self._exclude.get(role, 0) for role in roles), 0)
 
     def _ways_to_be(self, maybe: Sequence[Token]) -> Iterator[tuple[int, int, int, int]]:
         """For each way in which the unread tokens may be: the policies that they bring the account into, and may bring it
@@ -166,23 +170,21 @@ class Scopes:
         """The unread inputs that leave open whether the policy reaches the account, or could once a role is activated."""
         policy = effect.policy
         groups = {id for id in policy.include_groups | policy.exclude_groups if not self._is_deleted(id)}
-        if isinstance(account.groups, Gap):
-            if groups:
-                yield account.groups
-        else:
-            yield from (self._gap_of(id) for id in groups & self._unproven_groups - account.groups)
+        if isinstance(account.groups, Gap) and groups:
+            yield account.groups
+        known = _known_groups(account)
+        yield from (self._gap_of(id) for id in sorted(groups & self._unproven_groups - known))
         if named_roles := policy.include_roles | policy.exclude_roles:
-            if not isinstance(account.groups, Gap):
-                yield from self._gaps_of_holders(self._active, account.groups, named_roles)
+            yield from self._gaps_of_holders(self._active, known, named_roles)
             yield from roles.active_gaps
             yield from self._gaps_of_definitions(account, self._tenant.role_assignments, roles.unsure & named_roles)
 
     def gaps_behind_eligibility(self, account: Account, roles: Roles, effect: PolicyEffect) -> Iterator[Gap]:
         """The unread inputs that leave open whether an eligible role would bring the account into the policy."""
         yield from roles.eligible_gaps
-        if not isinstance(account.groups, Gap):
-            yield from self._gaps_of_holders(self._eligible, account.groups, effect.policy.include_roles)
-        unsure = roles.eligible_unsure & effect.policy.include_roles
+        leading_in = effect.policy.include_roles - effect.policy.exclude_roles
+        yield from self._gaps_of_holders(self._eligible, _known_groups(account), leading_in)
+        unsure = roles.eligible_unsure & leading_in
         yield from self._gaps_of_definitions(account, self._tenant.role_eligibilities, unsure)
 
     def _gaps_of_definitions(
@@ -205,7 +207,9 @@ class Scopes:
         return (
             self._through_group(account, policy.include_groups)
             or self._through_role(account, roles.active | roles.unsure, policy.include_roles, self._active)
-            or self._through_role(account, roles.eligible, policy.include_roles, self._eligible, "eligible role")
+            or self._through_role(
+                account, roles.eligible, policy.include_roles - policy.exclude_roles, self._eligible, "eligible role"
+            )
             or "could not be read"
         )
 
@@ -380,6 +384,11 @@ def _by_principal(
 def proves_nothing(group: Group) -> bool:
     """Whether an account may be in the group although its memberships don't show it."""
     return not group.deleted and (group.gap is not None or group.hidden_membership)
+
+
+def _known_groups(account: Account) -> frozenset[str]:
+    """The groups that the account is known to be in."""
+    return frozenset() if isinstance(account.groups, Gap) else account.groups
 
 
 def _gaps(*values: object) -> tuple[Gap, ...]:

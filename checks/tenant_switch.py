@@ -4,6 +4,7 @@ It changes no verdict (docs/verdicts.md): it is one gate more, and stands before
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from tenant.model import MfaService
 
@@ -21,6 +22,8 @@ class TenantSwitch:
     """What Microsoft Graph said; None where it couldn't be read."""
     attested: bool | None
     """What the setting says; None where it says nothing."""
+    remembered: datetime | None = None
+    """When it was read, where that was in an earlier scan."""
 
     @classmethod
     def of(cls, service: MfaService | None, app_passwords_allowed: str) -> "TenantSwitch":
@@ -29,7 +32,7 @@ class TenantSwitch:
         ``app_passwords_allowed``: ``yes``, ``no`` or ``unknown``, as attested in the settings of this product.
         """
         read = service.allows_app_passwords if service else None
-        return cls(read, _ATTESTED.get(app_passwords_allowed))
+        return cls(read, _ATTESTED.get(app_passwords_allowed), service.remembered if service else None)
 
     @property
     def allowed(self) -> bool | None:

@@ -224,5 +224,5 @@ def _name(value: Any, names: Collection[str]) -> bool:
 def _partition(day: KeptDay) -> str:
     if not day.ids:
         return day.about
-    ids = hashlib.sha256("\n".join(sorted(day.ids)).encode()).hexdigest()[:16]
+    ids = hashlib.sha256("\n".join(sorted(day.ids)).encode("utf-8", "surrogatepass")).hexdigest()[:16]
     return f"{day.about};{ids}"

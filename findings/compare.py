@@ -100,7 +100,7 @@ def compare(
             resolves all of them, undecided or not. Observations are ignored then.
         resolution: Why a finding that is gone is gone, in a sentence: takes the id of its check.
         undecided: The checks of which the scan couldn't tell whether the account fails them.
-        confirmed: The checks whose findings are told by the second scan in a row that sees them.
+        confirmed: The checks of which what this scan sees may be a hiccup: told by the second scan in a row that sees them.
         recheck: Whether the scan looked at some accounts only, because somebody asked for it.
         channels: The alert channels that the changes are to be told through.
         exceptions: Accepted findings; those of other accounts and those out of date are ignored.
@@ -194,7 +194,7 @@ def _confirmed(
         return state, event, None
     if not state.open:
         return replace(state, pending=False, occurrences=max(state.occurrences - 1, 0)), event, Silence.HICCUP
-    if seen is None or not scan.confirms(old):
+    if seen is None or (state.check_id in scan.confirmed and not scan.confirms(old)):
         return state, None, None
     news = ChangeKind.OPENED if state.occurrences <= 1 else ChangeKind.REOPENED
     return replace(state, pending=False, changed_at=scan.now), news, None
@@ -210,7 +210,8 @@ def _event(scan: Scan, old: FindingState | None, seen: Observation | None) -> Ch
         return ChangeKind.REOPENED if old.occurrences else ChangeKind.OPENED
     if not seen.exact or not old.fingerprint:
         # One of the two isn't whole: other causes or a lower severity may only be what is known of it.
-        return ChangeKind.CHANGED if _rank(seen.severity) > _rank(old.severity) else None
+        risen = _rank(seen.severity) > _rank(old.severity) and (seen.exact or seen.check_id not in scan.confirmed)
+        return ChangeKind.CHANGED if risen else None
     differs = (old.fingerprint, old.severity) != (_fingerprint(seen), seen.severity)
     return ChangeKind.CHANGED if differs else None
 

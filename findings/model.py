@@ -267,8 +267,8 @@ class AccountRecord:
     """The per-user MFA state when it could last be read."""
     on_evidence: bool = False
     """Whether the verdict rested on what the sign-in log showed."""
-    off_as_read: bool = False
-    """Whether the tenant's switch for app passwords was off when it could last be read."""
+    off_for_the_tenant: bool = False
+    """Whether app passwords were known to be switched off for the whole tenant, so that nobody was offered one."""
     switched_off_from: str | None = None
     """The per-user MFA state that the account had before it was switched off; None unless it was, and still is."""
     visibility: str = "unknown"
@@ -278,9 +278,13 @@ class AccountRecord:
 
     @property
     def last_visibility(self) -> str:
-        """The visibility; where it couldn't be told, ``visible`` all the same if the state that was last read offers the option."""
+        """The visibility; where it couldn't be told, ``visible`` all the same if the state that was last read offers the option.
+
+        Where the tenant had switched app passwords off, the account wasn't offered one, whatever its own state.
+        """
         enforced = (self.per_user_mfa or "").lower() == "enforced"
-        return "visible" if self.visibility == "unknown" and enforced else self.visibility
+        found = "visible" if self.visibility == "unknown" and enforced else self.visibility
+        return "not_offered" if found == "visible" and self.off_for_the_tenant else found
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,6 +63,8 @@ class RunRecord:
     """What is to be known about the run itself, in sentences: a wrong clock, a row that can't be read."""
     app_passwords: Mapping[str, Any] = field(default_factory=dict)
     """What is known of the tenant's switch for app passwords: ``allowed``, ``source``, ``contradiction``."""
+    remembered: Mapping[str, Any] = field(default_factory=dict)
+    """What later scans need to know of the tenant where they can't read it; for a scan of everything."""
 
     def public(self) -> dict[str, Any]:
         """The run as a JSON object."""

@@ -189,6 +189,7 @@ def run_to_row(run: RunRecord) -> Entity:
                 "simulations": [dict(one) for one in run.simulations],
                 "notes": list(run.notes),
                 "app_passwords": dict(run.app_passwords),
+                "remembered": dict(run.remembered),
             }
         ),
     }
@@ -233,6 +234,7 @@ def run_from_row(row: Mapping[str, Any]) -> RunRecord:
         simulations=_objects(packed, "simulations", "title", "accounts"),
         notes=tuple(one for one in _list(packed, "notes") if isinstance(one, str)),
         app_passwords=_switch(packed.get("app_passwords")),
+        remembered=found if isinstance(found := packed.get("remembered"), dict) else {},
     )
 
 

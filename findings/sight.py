@@ -79,13 +79,15 @@ def after_scan(
     unseen: Iterable[Unseen],
     *,
     in_the_dark: Callable[[str], bool] = lambda key: False,
+    moot: Callable[[str], bool] = lambda key: False,
     run_id: str,
     now: datetime,
 ) -> Sight:
     """What follows from what one scan couldn't see.
 
     Takes everything that was remembered of what the scan looks at, everything that it couldn't see of it, and whether a key is
-    ``in_the_dark``: the scan couldn't see whether that is over, so it stays as it was. A run that was repeated is the same scan.
+    ``in_the_dark``: the scan couldn't see whether that is over, so it stays as it was. One that is ``moot`` is dropped without
+    a word: what it is about is gone, and nothing was put right. A run that was repeated is the same scan.
     """
     known = {state.unseen.key: state for state in before}
     current = {one.key: one for one in unseen}
@@ -100,7 +102,9 @@ def after_scan(
     ended = [
         SightNews(NewsKind.ENDED, state.unseen, state.since, now)
         for state in dropped
-        if state.told_at is not None and state.unseen.ended and not state.unseen.key.startswith(instead_of)
+        if state.told_at is not None
+        and state.unseen.ended
+        and not (state.unseen.key.startswith(instead_of) or moot(state.unseen.key))
     ]
     return Sight(tuple(kept), dropped, (*news, *ended))
 

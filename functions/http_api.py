@@ -24,6 +24,7 @@ from jobs.messages import AlertMessage, ScanMessage
 from jobs.scan import ScanRequest, scan
 from jobs.tell import send_test_alert
 from reports.html import security_headers
+from reports.text import storable
 from settings import Settings, SettingsError, load_settings
 
 log = logging.getLogger(__name__)
@@ -303,7 +304,7 @@ def _choice(req: func.HttpRequest, name: str, allowed: tuple[str, ...], default:
 
 def _json_response(content: Any, status: int = 200, headers: dict[str, str] | None = None) -> func.HttpResponse:
     return func.HttpResponse(
-        json.dumps(content, ensure_ascii=False),
+        storable(json.dumps(content, ensure_ascii=False)),
         status_code=status,
         mimetype="application/json",
         charset="utf-8",

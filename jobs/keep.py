@@ -17,7 +17,6 @@ from findings.store import FindingStore
 from jobs.look import Seen
 from jobs.watch import Watch
 from reports.document import account_object
-from tenant.model import Tenant
 
 Advance = Callable[[int, int], None]
 """Told how many accounts are kept, and how many there are."""
@@ -105,7 +104,7 @@ class Keeper:
             switched_off_from=self._state_before(one),
             on_evidence=any(reason.effect is Effect.EVIDENCE for reason in verdict.reasons)
             or (before is not None and before.on_evidence and account.id not in seen.whole),
-            off_as_read=_off_as_read(seen.reading.tenant, before),
+            off_for_the_tenant=verdict.app_passwords_allowed is False,
             visibility=verdict.visibility,
             usability=verdict.usability,
             document=account_object(one, (), self._occasion.now),
@@ -118,7 +117,7 @@ class Keeper:
             closing=closing,
             resolution=lambda check_id: why_resolved(check_id, verdict),
             undecided=open_questions,
-            confirmed=CONFIRMED,
+            confirmed=CONFIRMED | verdict.on_malformed,
             recheck=self._occasion.recheck,
             exceptions=self._accepted,
             snapshot=known,
@@ -133,7 +132,6 @@ class Keeper:
             one,
             log_read=one.account.id in seen.whole,
             on_evidence=before is not None and before.on_evidence,
-            off_as_read=_off_as_read(seen.reading.tenant, before),
         )
         return found | of_other_versions
 
@@ -182,12 +180,6 @@ class Keeper:
         remembered = any(state.check_id == SWITCHED_OFF and state.open for state in known.findings)
         before = record.switched_off_from or ("enabled" if remembered else None)
         return state_before(before, record.per_user_mfa, per_user_state(one.account))
-
-
-def _off_as_read(tenant: Tenant, before: AccountRecord | None) -> bool:
-    """Whether the tenant's switch is off, or was when it could last be read."""
-    read = tenant.mfa_service.allows_app_passwords if tenant.mfa_service else None
-    return not read if read is not None else before is not None and before.off_as_read
 
 
 def _observations(one: JudgedAccount) -> list[Observation]:

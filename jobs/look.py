@@ -21,6 +21,7 @@ from evidence.usage import Usage, kept_usage, products_for, proposed_ids, read_u
 from evidence.what_if import cross_checked
 from findings.model import AccountRecord
 from jobs.clock import Clock
+from jobs.remembered import NOTHING, Remembered
 from jobs.watch import DISCOVERY, Watch, followed, watch
 from reports.words import count
 from settings import Settings
@@ -90,11 +91,13 @@ async def look(
     *,
     quick: bool,
     known: Mapping[str, AccountRecord] = MappingProxyType({}),
+    remembered: Remembered = NOTHING,
 ) -> Seen:
     """Read and judge ``accounts``, or without any all that the settings select and discover.
 
     ``quick``: what is known of the use of ``accounts`` is taken from ``evidence``, and no log of sign-ins is read. ``known``:
     the records of the accounts that earlier scans watched, by id: they are looked up before anything is said about them.
+    ``remembered``: what they read of the tenant itself, for what can't be read now.
     Raises ``GraphError``, ``ProductsError``, and what ``evidence`` raises.
     """
     products_for(settings)  # a file that can't be used is told before the tenant is read
@@ -118,7 +121,7 @@ async def look(
         asked=bool(accounts),
         now=read_at,
     )
-    reading = replace(usage.reading, accounts=watched.accounts)
+    reading = remembered.applied_to(replace(usage.reading, accounts=watched.accounts), read_at)
     progress(f"Judging {count(len(reading.accounts), 'service account', 'service accounts')}")
     with telemetry().span("judge", accounts=len(reading.accounts)):
         judged = await asyncio.to_thread(judge_reading, settings, reading, clock(), found.trail)
@@ -243,18 +246,21 @@ class _Look:
     async def _look_up(self, reading: Reading, ids: Sequence[str]) -> Reading:
         """The reading with known accounts that were looked for by their ids; notes those that don't exist.
 
-        That a name doesn't exist is no mistake of somebody's where the account is found under another.
+        That a name doesn't exist is no mistake of somebody's where the account is found under another, or under that very
+        name after all.
         """
         if not ids:
             return reading
         more = await read_more(self._graph, reading, ids)
         missing = {gap.account_id for gap in more.gaps if gap.not_found}
         self._gone |= {id for id in ids if id in missing}
-        found = {account.id for account in more.accounts} & set(ids)
+        found = [account for account in more.accounts if account.id in ids]
+        there = {name.lower() for account in found for name in (account.id, account.user_principal_name)}
+        there |= {name for name, id in self._ids.items() if id in there}
         gaps = [
             gap
             for gap in more.gaps
-            if not (gap.not_found and (gap.account_id in ids or self._ids.get((gap.account_id or "").lower()) in found))
+            if not (gap.not_found and (gap.account_id in ids or (gap.account_id or "").lower() in there))
         ]
         return Reading(more.tenant, tuple(map(self._named, more.accounts)), tuple(gaps))
 

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import uuid4
 
 from azure.data.tables.aio import TableServiceClient
@@ -32,11 +32,15 @@ from jobs.clock import TOLERANCE, Clock, TrustedClock, now_utc
 from jobs.keep import Advance, Keeper, Occasion
 from jobs.look import Progress, Seen, look, with_what_if
 from jobs.outcome import finished_record, gauges, open_findings, summary_of
+from jobs.remembered import Remembered
 from jobs.sight_words import in_the_dark
 from jobs.simulate import waiting_changes
-from jobs.unseen import note_failure, note_sight, unseen_by
+from jobs.unseen import moot_after, note_failure, note_sight, unseen_by
 from reports.document import Json, proposal_object, scan_document
 from settings import Settings
+
+MEMORY = timedelta(days=90)
+"""How far back the last scan of everything may lie of which something is remembered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +159,9 @@ class _Scan:
     async def _look_and_keep(self, record: RunRecord) -> tuple[RunRecord, Json]:
         await self._findings.recover()
         known = {snapshot.account_id: snapshot async for snapshot in self._findings.load_snapshots()}
-        seen = await self._look(known)
+        last = await self._runs.last_whole(record.started - MEMORY)
+        remembered = Remembered.of(last.remembered if last else {})
+        seen = await self._look(known, remembered)
         await self._must_be_the_same_tenant(seen.reading.tenant.id)
         if seen.clock_ahead is not None and abs(seen.clock_ahead - self._clock.ahead) > TOLERANCE:
             shift = self._clock.trust(seen.clock_ahead, "Microsoft Graph's")
@@ -167,7 +173,7 @@ class _Scan:
             await self._ledger.prune(now)
             unseen = unseen_by(seen, known, self._settings)
             hidden = in_the_dark(seen.reading.gaps, seen.reading.accounts)
-            await note_sight(self._sight, unseen, hidden, record.id, self._channels, now)
+            await note_sight(self._sight, unseen, hidden, moot_after(seen), record.id, self._channels, now)
         self._progress("Comparing with the last scan")
         # Fresh for each execution, not for each run: a repeated run may see other changes, and a group never changes.
         alert_id = str(uuid4())
@@ -187,7 +193,8 @@ class _Scan:
         # In threads, as everything that computes for long: the lease is renewed meanwhile.
         simulations = await asyncio.to_thread(waiting_changes, seen.reading, allowed, self._clock(), seen.trail)
         document = await asyncio.to_thread(scan_document, summary, judged, states, seen.proposals, simulations)
-        return finished_record(record, summary, judged, outcomes, alert_id, simulations), document
+        done = finished_record(record, summary, judged, outcomes, alert_id, simulations)
+        return replace(done, remembered=remembered.after(seen.reading.tenant, now).kept), document
 
     def _notes(self, judged: Sequence[JudgedAccount], outcomes: Sequence[Comparison], seen: Seen) -> tuple[str, ...]:
         """What is to be known about this run itself."""
@@ -203,11 +210,18 @@ class _Scan:
         ]
         return tuple(notes)
 
-    async def _look(self, known: Mapping[str, Snapshot]) -> Seen:
+    async def _look(self, known: Mapping[str, Snapshot], remembered: Remembered) -> Seen:
         evidence, accounts = self._evidence, self._request.accounts
         watched = {id: one.record for id, one in known.items() if one.record is not None and one.record.selected}
         seen = await look(
-            self._settings, accounts, evidence, self._clock, self._progress, quick=bool(accounts), known=watched
+            self._settings,
+            accounts,
+            evidence,
+            self._clock,
+            self._progress,
+            quick=bool(accounts),
+            known=watched,
+            remembered=remembered,
         )
         if self._settings.what_if_budget:
             seen = await with_what_if(self._settings, seen, evidence, _newest_findings(known), self._clock())

@@ -8,7 +8,14 @@ from tenant.model import Account, Gap
 
 SCANS = "scans"
 """The key of scans that fail; every other key is about what a scan that was done couldn't see."""
-_LOGS = {"sign_ins": "the sign-in log", "consents": "the consents to applications", "applications": "the applications"}
+RENAMED = "renamed "
+"""How the keys begin of accounts that the settings select by an old name; their ids follow."""
+_LOGS = {
+    "sign_ins": "the sign-in log",
+    "consents": "the consents to applications",
+    "applications": "the applications",
+    "mfa_service": "the tenant's switch for app passwords",
+}
 
 
 def unseen_inputs(gaps: Iterable[Gap], kept: Collection[str]) -> list[Unseen]:
@@ -75,7 +82,7 @@ def in_the_dark(gaps: Iterable[Gap], accounts: Iterable[Account]) -> Callable[[s
     inputs = {f"input {name}" for name, others in _HANGS_ON.items() if others & missing}
     unreadable = [account for account in accounts if account.properties is not None]
     about = {f"missing {name}" for one in unreadable for name in (one.id, one.user_principal_name)}
-    renamed = tuple(f"renamed {one.id} " for one in unreadable)
+    renamed = tuple(f"{RENAMED}{one.id} " for one in unreadable)
     return lambda key: key in inputs or key in about or key.startswith(renamed)
 
 

@@ -6,6 +6,7 @@ every id of the tenant is replaced by one that means nothing; equal ones stay eq
 
 import hashlib
 import hmac
+import json
 import re
 import secrets
 from collections.abc import Callable, Mapping
@@ -21,6 +22,7 @@ from jobs.look import Seen, judge_reading
 from jobs.outcome import summary_of
 from jobs.watch import watch
 from reports.document import Json, scan_document
+from reports.text import storable
 from settings import Settings
 from tenant.model import Account, AuthenticationStrength, Gap, Group, MfaService, Policy, RoleAssignment, Tenant
 from tenant.reader import Reading
@@ -51,7 +53,8 @@ def dump(reading: Reading, taken: datetime, *, pseudonymise: bool = False) -> st
     """The snapshot of a reading as JSON."""
     if pseudonymise:
         reading = _Pseudonyms(secrets.token_bytes(32)).reading(reading)
-    return _ADAPTER.dump_json(Snapshot(VERSION, taken, pseudonymise, reading), indent=2).decode()
+    plain = _ADAPTER.dump_python(Snapshot(VERSION, taken, pseudonymise, reading), mode="json")
+    return storable(json.dumps(plain, ensure_ascii=False, indent=2))
 
 
 def load(text: str) -> Snapshot:
@@ -209,4 +212,4 @@ class _Pseudonyms:
         return f"{kind}-{self._hash(f'{kind}/{name}')[:8]}"
 
     def _hash(self, text: str) -> str:
-        return hmac.new(self._key, text.encode(), hashlib.sha256).hexdigest()
+        return hmac.new(self._key, text.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()

@@ -10,7 +10,8 @@ from findings.sight import Sight, Unseen, after_scan
 from findings.sight_store import SightStore
 from jobs.keep import is_kept
 from jobs.look import Seen
-from jobs.sight_words import SCANS, log_not_looked_at, nothing_selected, scans_fail, unseen_inputs
+from jobs.sight_words import RENAMED, SCANS, log_not_looked_at, nothing_selected, scans_fail, unseen_inputs
+from jobs.watch import DELETED
 from settings import Settings
 
 
@@ -28,19 +29,28 @@ def unseen_by(seen: Seen, known: Mapping[str, Snapshot], settings: Settings) -> 
     return unseen
 
 
+def moot_after(seen: Seen) -> Callable[[str], bool]:
+    """For a key: whether it is over only because its account is gone, after what a scan of everything saw."""
+    watch = seen.watch
+    there = {*watch.watched, *(id for id, why in watch.closing.items() if why != DELETED)}
+    return lambda key: key.startswith(RENAMED) and key.removeprefix(RENAMED).partition(" ")[0] not in there
+
+
 async def note_sight(
     store: SightStore,
     unseen: Iterable[Unseen],
     hidden: Callable[[str], bool],
+    moot: Callable[[str], bool],
     run_id: str,
     channels: tuple[str, ...],
     now: datetime,
 ) -> None:
     """Remember what a scan that was done couldn't see, and what is to be told of it through the channels.
 
-    ``hidden``: whether the scan couldn't see if what a key is about is over. Raises ``StorageError``.
+    ``hidden``: whether the scan couldn't see if what a key is about is over; ``moot``: whether that is over for no merit of
+    anybody's. Raises ``StorageError``.
     """
-    sight = after_scan(await store.load(), unseen, in_the_dark=hidden, run_id=run_id, now=now)
+    sight = after_scan(await store.load(), unseen, in_the_dark=hidden, moot=moot, run_id=run_id, now=now)
     await _keep(store, sight, channels)
 
 

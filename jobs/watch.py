@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from findings.model import AccountRecord
 from findings.sight import Unseen
 from tenant.model import Account
-from tenant.selection import Selection, names
+from tenant.selection import Selection, names, reasons_for
 
 DISCOVERY = "discovery"
 """What ``selected_by`` says of an account that discovery proposed."""
@@ -79,6 +79,8 @@ def watch(
     still_lost: dict[str, datetime] = {}
     for account in accounts:
         record = known.get(account.id)
+        if record is not None and not account.selected_by:
+            account = replace(account, selected_by=_named_by(selection, account))
         if account.selected_by:
             selected_as[account.id] = _selected_as(account, record)
             kept[account.id] = account
@@ -104,6 +106,14 @@ def watch(
         closing=closing,
         unseen=(*_renamed(watched_on, known, selection), *_shrunk(lost | still_lost, known, gone)),
     )
+
+
+def _named_by(selection: Selection, account: Account) -> tuple[str, ...]:
+    """The ways in which the settings name an account that was read, although neither its name nor a search led to it."""
+    if account.properties is not None:
+        return ()  # its name may be another by now
+    by_name = Selection(accounts=selection.accounts, patterns=selection.patterns)
+    return reasons_for({"id": account.id, "userPrincipalName": account.user_principal_name}, frozenset(), by_name, {})
 
 
 def _selected_as(account: Account, record: AccountRecord | None) -> str:

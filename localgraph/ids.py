@@ -8,7 +8,10 @@ _NAMESPACE: Final = UUID("6f0d2c1e-4f3b-5e0a-9a54-5d1f6b1c7a10")
 
 def make_id(*parts: str) -> str:
     """The same id for the same parts, always. Compared without case, as Graph compares names."""
-    return str(uuid5(_NAMESPACE, "\n".join(parts).casefold()))
+    name = (
+        "\n".join(parts).casefold().encode("utf-8", "backslashreplace").decode()
+    )  # half a surrogate pair has no UTF-8
+    return str(uuid5(_NAMESPACE, name))
 
 
 APPS: Final = {

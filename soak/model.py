@@ -6,7 +6,7 @@ the names of that page's.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -199,7 +199,12 @@ class Model:
             self._see_blindness(key, view.run, view.now, at_once=at_once)
         for key in [key for key in self.unseen if key not in current and key not in view.in_the_dark]:
             over = self.unseen.pop(key)
-            if over.told_at and not key.startswith(("shrunk", "once")) and not _is_renamed_again(key, current):
+            silent = (
+                key.startswith(("shrunk", "once"))
+                or _is_renamed_again(key, current)
+                or _is_moot(view, key, watched.keys() | ends)
+            )
+            if over.told_at and not silent:
                 self.notes[f"ended {key}"] += 1
 
     def _see_blindness(self, key: str, run: str, now: datetime, *, at_once: bool) -> None:
@@ -341,6 +346,13 @@ def _is_renamed_again(key: str, current: Iterable[str]) -> bool:
     kind, _, rest = key.partition(" ")
     again = f"renamed {rest.partition(' ')[0]} "
     return kind == "renamed" and any(one.removeprefix("once ").startswith(again) for one in current)
+
+
+def _is_moot(view: View, key: str, known: Collection[str]) -> bool:
+    """Whether what ends is the rename of an account that is gone: nobody put the settings right."""
+    kind, _, rest = key.partition(" ")
+    id = rest.partition(" ")[0]
+    return kind == "renamed" and (id not in view.looks or id not in known)
 
 
 def _still_named(view: View, account: Account, upn: str) -> bool:

@@ -230,7 +230,7 @@ class World:
         if person is None and not (self._hides("account", id) and id in self.gone):
             return None
         there = person or self.gone[id]
-        selected = self._selects(there, asked) and (person is not None or self.how == "list")
+        selected = self._selects(there, model, asked) and (person is not None or self.how == "list")
         by_search = selected and self.how in ("pattern", "group") and not asked
         readable = person is not None and (by_search or not broken)
         if not readable and not asked:
@@ -239,11 +239,13 @@ class World:
         what = seen(there, self.tenant, self._unread(there)) if readable else _nothing(there)
         return Look(there, what, readable, selected, state)
 
-    def _selects(self, person: Person, asked: str | None) -> bool:
+    def _selects(self, person: Person, model: Model, asked: str | None) -> bool:
         if self.how == "list":
             return person.upn in self.listed
         if asked is None and self._is_broken("selection"):
-            return False
+            # One that is watched is read by its id, and shows by itself that the pattern means it.
+            read = model.shown(person.id) and not self._is_broken("account", person.id)
+            return read and self.how == "pattern" and person.upn.startswith("svc-")
         if self.how == "group":
             return person.id in self.chosen and not (asked and self._is_broken("group_memberships", person.id))
         return self.how == "pattern" and person.upn.startswith("svc-")

@@ -113,6 +113,8 @@ class Policy:
     of the policy itself, and members of the wrong kind."""
     plan: bool = False
     """Whether it is a policy plan: rules of a kind of their own, which this version doesn't read."""
+    malformed: bool = False
+    """Whether what decides its effect is missing or of the wrong kind: what it really does, another reading may tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +177,8 @@ class MfaService:
     """The address ranges of the MFA trusted IPs, as Graph writes them."""
     trusts_federated_users: bool | None = None
     """Whether requests of federated users from the intranet skip MFA; None where the answer doesn't say."""
+    remembered: datetime | None = None
+    """When that was read, where it can't be read now; None where it was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +209,8 @@ class Tenant:
     """Set where the definitions of roles could not be read: whether a role is built-in is then unknown."""
     role_names: Mapping[str, str] = field(default_factory=dict)
     """Role template id -> display name, to explain a scope."""
+    plans_unread: Gap | None = None
+    """The refusal of the policy plans. Alone it changes nothing, unless the tenant is known to have some."""
     mfa_service: MfaService | None = None
     """The settings of per-user MFA; None where they couldn't be read. No verdict depends on them."""
 

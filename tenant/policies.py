@@ -15,6 +15,7 @@ from tenant.shapes import (
     Members,
     is_empty,
     is_flags,
+    is_id,
     is_text,
     is_texts,
     is_time,
@@ -98,7 +99,8 @@ def parse_policy(raw: Raw) -> Policy:
     """The policy that Graph describes.
 
     Takes one item of ``/identity/conditionalAccess/policies`` (v1.0 or beta shape). Never raises for unknown content: that is
-    kept in the ``unknown_*`` fields. What is malformed is kept there as well, and makes the policy reach everybody.
+    kept in the ``unknown_*`` fields. What is malformed is kept there as well, and makes the policy reach everybody. A state that
+    is no text is one that nobody knows.
     """
     conditions = _object(raw.get("conditions"))
     unknown = (*strangers(conditions, _CONDITIONS, "conditions"), *_unknown_members(raw))
@@ -106,7 +108,9 @@ def parse_policy(raw: Raw) -> Policy:
     if conditions and "applications" not in conditions and not policy.workload_identities:
         # Whom it reaches is said; which applications it is for isn't, so it may be for all.
         unsaid = (*unknown, "conditions.applications")
-        policy = replace(policy, include_applications=_EVERYBODY, unknown_members=unsaid)
+        policy = replace(policy, include_applications=_EVERYBODY, unknown_members=unsaid, malformed=True)
+    if not is_id(raw.get("state")):
+        policy = replace(policy, malformed=True)
     wrong = tuple(dict.fromkeys(_malformed(raw, conditions, policy)))
     return _reaching_everybody(policy, wrong) if wrong else policy
 
@@ -131,6 +135,7 @@ def parse_plan(raw: Raw) -> Policy:
         grant=GrantControls(operator="", unknown_members=("the rules of a policy plan",)),
         unknown_members=("the conditions of a policy plan",),
         plan=True,
+        malformed=not is_id(state),
     )
 
 
@@ -283,6 +288,7 @@ def _reaching_everybody(policy: Policy, wrong: tuple[str, ...]) -> Policy:
         transfer_methods=() if spoils("conditions.authenticationFlows") else policy.transfer_methods,
         grant=grant,
         unknown_members=tuple(dict.fromkeys((*policy.unknown_members, *wrong))),
+        malformed=True,
     )
 
 

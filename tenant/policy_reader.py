@@ -47,6 +47,8 @@ class Policies:
     """The unread licences that would have told whether there can be policies at all."""
     strengths: dict[str, AuthenticationStrength] | Gap = field(default_factory=dict)
     named_locations: dict[str, str] | Gap = field(default_factory=dict)
+    plans_unread: Gap | None = None
+    """The refusal of the policy plans; it changes nothing by itself."""
 
 
 async def read_policies(graph: Graph, gaps: Gaps) -> Policies:
@@ -56,14 +58,14 @@ async def read_policies(graph: Graph, gaps: Gaps) -> Policies:
         policies, unlisted = await _listed(graph, gaps, turns)
     except GraphError as error:
         return await _unread(graph, gaps, error)
-    plans, unlisted_plans = await _plans(graph, gaps, turns)
+    plans, unlisted_plans, plans_unread = await _plans(graph, gaps, turns)
     strengths: dict[str, AuthenticationStrength] | Gap = {}
     locations: dict[str, str] | Gap = {}
     if need_strengths(policies):
         strengths = await _strengths(graph, gaps, turns)
     if need_locations(policies):
         locations = await _locations(graph, gaps, turns)
-    return Policies((*policies, *plans), unlisted or unlisted_plans, None, strengths, locations)
+    return Policies((*policies, *plans), unlisted or unlisted_plans, None, strengths, locations, plans_unread)
 
 
 async def read_what_they_need(graph: Graph, gaps: Gaps, tenant: Tenant, more: Sequence[Policy]) -> Tenant:
@@ -121,20 +123,20 @@ async def _list(graph: Graph, version: str, turns: Turns) -> list[Policy]:
     return list(found.values())
 
 
-async def _plans(graph: Graph, gaps: Gaps, turns: Turns) -> tuple[list[Policy], Gap | None]:
+async def _plans(graph: Graph, gaps: Gaps, turns: Turns) -> tuple[list[Policy], Gap | None, Gap | None]:
     """The policy plans as policies. Few tenants have any, and Graph may not know them: a refusal means that there are none.
 
-    Only an answer that nothing can be made of leaves open whether there are some.
+    Only an answer that nothing can be made of leaves open whether there are some: that is the first gap, and the refusal the second.
     """
     found: list[Policy] = []
     try:
         async for item in graph.pages(_PLANS, version="beta", headers=_ALL_MEMBERS, before=turns.take):
             found.append(parse_plan(item))  # noqa: PERF401 -- those that came before a refusal stay
     except GraphGarbled as error:
-        return found, gaps.add("policy_plans", error)
-    except GraphError:
-        pass
-    return found, None
+        return found, gaps.add("policy_plans", error), None
+    except GraphError as error:
+        return found, None, Gap("policy_plans", str(error), "Policy.Read.All" if _is_forbidden(error) else None)
+    return found, None, None
 
 
 async def _unread(graph: Graph, gaps: Gaps, error: GraphError) -> Policies:

@@ -74,6 +74,7 @@ async def read_tenant(
         role_holding_users=users,
         role_definitions=directory.roles.definitions,
         role_names=directory.roles.names,
+        plans_unread=policies.plans_unread,
         mfa_service=mfa_service,
     )
     return Reading(tenant, accounts, gaps.found())

@@ -167,6 +167,8 @@ HOLDS_ONE = {"role_assignments": (holds(GLOBAL_ADMINISTRATOR, built_in=True),)}
         ({}, [], {"role_assignments": ROLES_GAP}, True),
         ({}, [], {"role_assignments": (UNNAMED,)}, True),
         ({}, [policy(users=(), roles=("r",))], {"role_eligibilities": ELIGIBILITIES_GAP}, True),
+        ({}, [{**MFA_MODERN, "state": None}], {}, True),
+        ({}, [{**MFA_MODERN, "state": "later"}], {}, False),
     ],
 )
 def test_doubt_is_worked_out_where_anything_is_open(
@@ -276,3 +278,80 @@ def test_a_demand_of_the_log_leaves_open_whether_the_option_is_hidden_at_times(
     account = replace(SERVICE, mfa_demands=(MfaDemand("enforcedForCspAdmins", NOW),))
     found = judged(make_tenant(policies, security_defaults=DEFAULTS_GAP), account)
     assert undecided(found, log_read=True, on_evidence=False) == open_
+
+
+NOBODY_KNOWS_WHOM = {"conditions": {"users": None}}
+NOBODY_KNOWS_WHAT = {"grantControls": "x"}
+NOBODY_KNOWS_WHETHER: Json = {"state": None}
+SOMETIMES = policy("Sometimes", clients=("browser",), conditions={"userRiskLevels": ["high"]})
+MICROSOFTS = policy("Microsoft-managed: MFA", state=REPORT_ONLY, clients=("browser",))
+
+
+def spoilt(raw: Json, members: Json) -> Json:
+    """The policy with some of its members, or of its conditions, malformed."""
+    conditions = members.get("conditions")
+    if isinstance(conditions, dict):
+        return {**raw, "conditions": {**raw["conditions"], **conditions}}
+    return {**raw, **members}
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        *({"conditions": {name: value}} for name in ("users", "applications") for value in (None, "x")),
+        {"conditions": None},
+        {"conditions": "x"},
+        NOBODY_KNOWS_WHAT,
+        NOBODY_KNOWS_WHETHER,
+        {"state": {"a": 1}},
+        {"deletedDateTime": "soon"},
+    ],
+    ids=str,
+)
+def test_what_a_malformed_policy_does_is_open(members: Json) -> None:
+    verdict = judged(make_tenant([spoilt(MFA_MODERN, members)]), SERVICE).verdict
+    assert verdict.visibility == "conditional"
+    assert {"APW-001", "APW-006"} <= verdict.undecided
+    assert verdict.inexact == verdict.on_malformed == {"APW-005"}
+
+
+@pytest.mark.parametrize(
+    ("account", "policies", "open_", "inexact", "on_malformed"),
+    [
+        # It is off, has nothing to do with mail, or is for others.
+        ({}, [spoilt({**MFA_MODERN, "state": "disabled"}, NOBODY_KNOWS_WHOM)], set(), set(), set()),
+        ({}, [spoilt(policy(apps=("x",)), NOBODY_KNOWS_WHOM)], set(), set(), set()),
+        ({}, [spoilt(policy(users=("x",)), NOBODY_KNOWS_WHETHER)], set(), set(), set()),
+        # Others decide.
+        ({}, [MFA_MODERN, spoilt({**MFA_MODERN, "id": "o"}, NOBODY_KNOWS_WHOM)], set(), {"APW-001"}, set()),
+        ({}, [SOMETIMES, spoilt(MFA_MODERN, NOBODY_KNOWS_WHOM)], {"APW-001", "APW-006"}, {"APW-005"}, set()),
+        ({"per_user_mfa": "enforced"}, [spoilt(MFA_MODERN, NOBODY_KNOWS_WHOM)], set(), set(), set()),
+        ({"per_user_mfa": "enforced"}, [spoilt(policy(), NOBODY_KNOWS_WHOM)], {"APW-007", "APW-013"}, set(), set()),
+        # It is known to be in report-only mode.
+        ({}, [spoilt(WOULD_HIDE, NOBODY_KNOWS_WHOM)], set(), {"APW-006"}, {"APW-006"}),
+        ({}, [{**WOULD_HIDE, "id": "o"}, spoilt(WOULD_HIDE, NOBODY_KNOWS_WHOM)], set(), {"APW-006"}, set()),
+        ({}, [WOULD_HIDE, spoilt(MICROSOFTS, NOBODY_KNOWS_WHOM)], set(), {"APW-006"}, {"APW-006"}),
+        ({}, [MICROSOFTS, spoilt(WOULD_HIDE, NOBODY_KNOWS_WHOM)], set(), {"APW-006"}, set()),
+        ({}, [SOMETIMES, spoilt(WOULD_HIDE, NOBODY_KNOWS_WHOM)], {"APW-006"}, set(), set()),
+        # Nobody knows whether it is.
+        ({}, [spoilt(WOULD_HIDE, NOBODY_KNOWS_WHETHER)], {"APW-001", "APW-006"}, {"APW-005"}, {"APW-005"}),
+        # It blocks legacy clients, or may, or would.
+        ({"per_user_mfa": "enforced"}, [spoilt(BLOCK_LEGACY, NOBODY_KNOWS_WHOM)], {"APW-007", "APW-013"}, set(), set()),
+        ({}, [spoilt(BLOCK_LEGACY, NOBODY_KNOWS_WHOM)], {"APW-013"}, set(), set()),
+        ({}, [spoilt({**BLOCK_LEGACY, "state": REPORT_ONLY}, NOBODY_KNOWS_WHETHER)], {"APW-013"}, set(), set()),
+        # Something else is unread, because of which an answer may have been unknown.
+        (PERHAPS, [spoilt(OF_GROUP, NOBODY_KNOWS_WHOM)], {"APW-001", "APW-006", "APW-008"}, {"APW-005"}, {"APW-005"}),
+    ],
+)
+def test_a_malformed_policy_leaves_open_what_it_may_do_and_no_more(
+    account: dict[str, Any], policies: list[Json], open_: set[str], inexact: set[str], on_malformed: set[str]
+) -> None:
+    found = judged(make_tenant(policies, **WITH_GROUPS), replace(SERVICE, **account)).verdict
+    assert [found.undecided, found.inexact, found.on_malformed] == [open_, inexact, on_malformed]
+
+
+def test_a_sign_in_that_shows_a_demand_rests_on_no_malformed_policy() -> None:
+    account = replace(SERVICE, mfa_demands=(MfaDemand("enforcedForCspAdmins", NOW),))
+    found = judged(make_tenant([spoilt(WOULD_HIDE, NOBODY_KNOWS_WHOM)]), account).verdict
+    assert found.visibility == "conditional"
+    assert found.on_malformed == frozenset()

@@ -11,6 +11,7 @@ from checks.model import Effect
 from tenant.model import Account, Group, Registration
 from tests.checks.kit import (
     DEFAULTS_GAP,
+    ELIGIBILITIES_GAP,
     GLOBAL_ADMINISTRATOR,
     GROUPS_GAP,
     NOW,
@@ -173,6 +174,37 @@ ROLES = [
     scope(HIDDEN, "an eligible role doesn't exclude", policy(not_roles=(GA,)), role_eligibilities=(holds(GA),)),
     scope(
         NOTHING, "eligible, but excluded by name", targeting(GA, not_users=("svc",)), role_eligibilities=(holds(GA),)
+    ),
+    scope(
+        NOTHING,
+        "eligible for a role that the policy also excludes",
+        targeting(GA, not_roles=(GA,)),
+        role_eligibilities=(holds(GA),),
+    ),
+    scope(
+        NOTHING,
+        "eligible for a role that the policy also excludes, and perhaps active in it",
+        targeting(GA, not_roles=(GA,)),
+        role_eligibilities=(holds(GA),),
+        role_assignments=ROLES_GAP,
+    ),
+    scope(
+        NOTHING,
+        "perhaps eligible for a role that the policy also excludes",
+        targeting(GA, not_roles=(GA,)),
+        role_eligibilities=ELIGIBILITIES_GAP,
+    ),
+    scope(
+        ("predicted", "usable"),
+        "eligible for an excluded role and for one that isn't",
+        targeting(GA, "r2", not_roles=(GA,)),
+        role_eligibilities=(holds(GA), holds("r2")),
+    ),
+    scope(
+        ("unknown", "usable"),
+        "perhaps eligible for an excluded role or for one that isn't",
+        targeting(GA, "r2", not_roles=(GA,)),
+        role_eligibilities=ELIGIBILITIES_GAP,
     ),
     scope(HIDDEN, "eligible and active", targeting(GA), role_eligibilities=(holds(GA),), role_assignments=(holds(GA),)),
     Case(

@@ -163,6 +163,14 @@ def test_roles_that_may_be_held_unseen_and_roles_without_a_name(
         (SERVICE, policy(not_roles=(GA,)), {"role_assignments": ROLES_GAP}, ["role_assignments"]),
         (SERVICE, policy(), {"role_assignments": ROLES_GAP}, []),
         (UNREAD, targeting(GA), {"role_assignments": (holds(GA, by="g1"),)}, ["group_memberships"]),
+        (UNREAD, policy(not_groups=("g5",)), {"groups": SECRET}, ["group_memberships", "groups"]),
+        (UNREAD, policy(not_groups=("g1", "g4")), {"groups": SECRET}, ["group_memberships", "groups"]),
+        (
+            UNREAD,
+            targeting(GA),
+            {"groups": SECRET, "role_assignments": (holds(GA, by="g4"),)},
+            ["groups", "group_memberships"],
+        ),
         (SERVICE, targeting(GA), {"role_assignments": (holds(GA, built_in=None),)}, ["role_definitions"]),
         (
             SERVICE,
@@ -202,6 +210,18 @@ def test_what_leaves_a_scope_open_is_named(
     [
         (SERVICE, targeting(GA), {"role_eligibilities": ELIGIBILITIES_GAP}, ["role_eligibilities"]),
         (UNREAD, targeting(GA), {"role_eligibilities": (holds(GA, by="g1"),)}, ["group_memberships"]),
+        (
+            UNREAD,
+            targeting(GA),
+            {"groups": SECRET, "role_eligibilities": (holds(GA, by="g4"),)},
+            ["group_memberships", "groups"],
+        ),
+        (
+            SERVICE,
+            targeting(GA, not_roles=(GA,)),
+            {"groups": SECRET, "role_eligibilities": (holds(GA, by="g4"),)},
+            [],
+        ),
         (SERVICE, targeting(GA), {"role_eligibilities": (holds(GA, built_in=None),)}, ["role_definitions"]),
         (SERVICE, targeting(GA), {"groups": SECRET, "role_eligibilities": (holds(GA, by="g4"),)}, ["groups"]),
         (SERVICE, targeting("r2"), {"groups": SECRET, "role_eligibilities": (holds(GA, by="g4"),)}, []),

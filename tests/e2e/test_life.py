@@ -56,6 +56,74 @@ def test_a_failed_read_closes_no_finding_of_an_account_listed_by_name(installati
     assert len(installation.told()) == 2
 
 
+def spoilt_policies(installation: Installation, members: dict[str, Any]) -> dict[str, Any]:
+    """Graph's list of policies in which some members of each one, or of its conditions, are malformed."""
+    inner = members.get("conditions")
+    return {
+        "value": [
+            {**one, **members, **({"conditions": {**one["conditions"], **inner}} if isinstance(inner, dict) else {})}
+            for one in installation.graph.tenant.policies
+        ]
+    }
+
+
+@pytest.fixture
+def with_an_account_that_no_policy_reaches(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> Installation:
+    """Beside one from which a policy hides the option, and which alone has a severe finding."""
+    monkeypatch.setenv("SERVICE_ACCOUNTS", ",".join((BACKUP, VISIBLE)))
+    installation.graph.tenant.user(VISIBLE).mfa = "disabled"
+    installation.graph.tenant.changed()
+    return installation
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"conditions": None},
+        {"conditions": "x"},
+        *({"conditions": {name: value}} for name in ("users", "applications") for value in (None, "x")),
+        {"grantControls": "x"},
+        {"state": None},
+    ],
+    ids=str,
+)
+def test_a_policy_that_is_malformed_in_one_scan_closes_and_tells_nothing(
+    with_an_account_that_no_policy_reaches: Installation, members: dict[str, Any]
+) -> None:
+    installation = with_an_account_that_no_policy_reaches
+    assert installation.scan().code == 1
+    before, told = findings(installation), installation.told()
+    assert (BACKUP, "APW-001") in before
+    installation.graph.fail("conditionalAccess/policies", 200, body=spoilt_policies(installation, members))
+    malformed = installation.scan()
+    assert malformed.account(BACKUP)["visibility"] == "conditional"
+    assert malformed.code == 1
+    assert findings(installation).keys() >= before.keys()
+    installation.graph.heal()
+    installation.scan()
+    after = findings(installation)
+    assert {key: one["first_seen"] for key, one in after.items()} == {
+        key: one["first_seen"] for key, one in before.items()
+    }
+    assert installation.told() == told
+    assert len(headlines(installation)) == 1
+
+
+def test_a_policy_that_stays_malformed_is_told_by_the_second_scan_and_closes_nothing(
+    with_an_account_that_no_policy_reaches: Installation,
+) -> None:
+    installation = with_an_account_that_no_policy_reaches
+    installation.scan()
+    told = installation.told()
+    installation.graph.fail(
+        "conditionalAccess/policies", 200, body=spoilt_policies(installation, {"conditions": {"users": None}})
+    )
+    for _ in range(3):
+        installation.scan()
+    assert (BACKUP, "APW-001") in findings(installation)
+    assert sorted(installation.told()) == sorted([*told, ("opened", BACKUP, "APW-005"), ("opened", VISIBLE, "APW-005")])
+
+
 @pytest.mark.parametrize("then", [BACKUP, "svc-copies@contoso.com"])
 def test_an_account_that_is_renamed_again_gets_one_note_for_each_rename(installation: Installation, then: str) -> None:
     installation.scan()
@@ -80,6 +148,52 @@ def test_a_setting_that_names_a_renamed_account_by_its_new_name_is_told_as_put_r
     installation.scan()
     assert len(sight(installation)) == 2
     assert sight(installation)[1].startswith("The settings no longer select svc-archive@contoso.com by its old name")
+
+
+def test_a_name_that_is_not_found_for_once_ends_nothing_where_the_account_is_found_under_it(
+    installation: Installation,
+) -> None:
+    installation.scan()
+    before = findings(installation)
+    installation.graph.fail(f"/users/{BACKUP}", 404, code="Request_ResourceNotFound")
+    answer = installation.scan()
+    assert answer.account(BACKUP)["selected_by"] == ["list"]
+    assert [gap["input"] for gap in answer.document["run"]["gaps"]] == []
+    assert findings(installation).keys() == before.keys()
+    assert (resolved(installation), sight(installation)) == ([], [])
+
+
+def test_an_account_that_the_search_leaves_out_is_watched_on_where_its_name_matches(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SERVICE_ACCOUNTS")
+    monkeypatch.setenv("SERVICE_ACCOUNT_PATTERNS", "svc-*")
+    installation.scan()
+    before = findings(installation)
+    kept = [installation.graph.tenant.user(name) for name in (MAILER, VISIBLE)]
+    page = [{"id": one.id, "userPrincipalName": one.upn, "displayName": one.upn} for one in kept]
+    installation.graph.fail(r"/users\?.*startswith", 200, body={"value": page})
+    answer = installation.scan()
+    assert answer.account(BACKUP)["selected_by"] == ["pattern: svc-*"]
+    assert findings(installation).keys() == before.keys()
+    assert (resolved(installation), sight(installation)) == ([], [])
+
+
+def test_a_setting_that_names_an_account_by_an_old_name_was_not_put_right_when_the_account_is_deleted(
+    installation: Installation,
+) -> None:
+    installation.scan()
+    user = installation.graph.tenant.user(BACKUP)
+    user.upn = "svc-archive@contoso.com"
+    installation.graph.tenant.changed()
+    installation.scan()
+    del installation.graph.tenant.users[user.id]
+    installation.graph.tenant.changed()
+    for _ in range(3):
+        installation.scan()
+    first, *then = sight(installation)
+    assert first.startswith(f"{BACKUP} was renamed")
+    assert [note.partition(",")[0] for note in then] == [f"SERVICE_ACCOUNTS names {BACKUP}"]
 
 
 def test_what_cannot_be_read_of_new_accounts_is_their_own_trouble_from_the_first_scan_on(
@@ -308,6 +422,54 @@ def test_what_somebody_attested_does_not_end_what_was_read_of_the_switch(
     tenant.mfa_service = mfa_service_json(app_passwords=True)
     installation.scan()
     assert ("resolved", VISIBLE, "APW-014") in resolved(installation)
+
+
+def test_one_scan_that_cannot_read_the_switch_makes_nothing_good_or_bad(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tenant = installation.graph.tenant
+    tenant.mfa_service = mfa_service_json(app_passwords=False)
+    installation.scan()
+    tenant.mfa_service = None
+    tenant.user(BACKUP).mfa = "enforced"
+    answer = installation.scan()
+    assert answer.document["run"]["complete"]
+    assert answer.account(BACKUP)["reasons"][0]["effect"] == "tenant_switch_off"
+    assert "read from Microsoft Graph on " in answer.account(BACKUP)["reasons"][0]["text"]
+    assert not [body for body in headlines(installation) if body.startswith("Good news")]
+    monkeypatch.setenv("APP_PASSWORDS_ALLOWED", "no")
+    tenant.mfa_service = mfa_service_json(app_passwords=True)
+    installation.scan()
+    opened = installation.told().count(("opened", VISIBLE, "APW-014"))
+    tenant.mfa_service = None
+    installation.scan()
+    assert (VISIBLE, "APW-014") not in findings(installation)
+    assert installation.told().count(("opened", VISIBLE, "APW-014")) == opened
+    installation.scan()
+    assert [one for one in sight(installation) if "The tenant's switch for app passwords can't be read" in one]
+
+
+def test_nothing_is_lost_that_the_tenant_had_switched_off(installation: Installation) -> None:
+    installation.graph.tenant.mfa_service = mfa_service_json(app_passwords=False)
+    installation.scan()
+    installation.graph.tenant.user(VISIBLE).mfa = "disabled"
+    installation.scan()
+    assert not [headline for headline in headlines(installation) if "lost" in headline]
+
+
+def test_policy_plans_that_one_scan_cannot_read_end_nothing(installation: Installation) -> None:
+    installation.graph.tenant.policy_plans = [{"id": "plan-1", "displayName": "Baseline", "state": "enabled"}]
+    installation.scan()
+    before = findings(installation)
+    for status in (403, 404, 500):
+        installation.graph.fail("/conditionalAccess/plans", status)
+        answer = installation.scan()
+        assert not answer.document["run"]["complete"]
+        assert findings(installation).keys() >= before.keys()
+        installation.graph.heal()
+    assert resolved(installation) == []
+    installation.scan()
+    assert [kind for kind, _, _ in installation.told()].count("changed") == 0
 
 
 def test_checking_an_account_that_nobody_selected_tells_nothing(

@@ -438,6 +438,20 @@ def test_what_one_scan_alone_could_not_read_is_a_hiccup(scans: str, told: Sequen
         assert states[0].open  # kept at once, whether it is told yet or not
 
 
+def test_a_scan_that_sees_for_certain_what_may_have_been_a_hiccup_tells_it_at_once() -> None:
+    first = scan([], seen("APW-005"), complete=False, confirmed={"APW-005"}, run_id="1")
+    (told,) = scan(first.states, seen("APW-005"), at=NOW + timedelta(minutes=1), recheck=True, run_id="2").told
+    assert told.kind is OPENED
+
+
+def test_what_may_be_a_hiccup_makes_no_finding_more_severe() -> None:
+    known = scan([], seen("APW-006", "medium"))
+    hiccup = scan(known.states, seen("APW-006", "high", "p2"), at=NOW + DAY, complete=False, confirmed={"APW-006"})
+    over = scan(hiccup.states, seen("APW-006", "medium"), at=NOW + 2 * DAY)
+    assert (hiccup.changes, over.changes) == ((), ())
+    assert hiccup.states[0].severity == "medium"
+
+
 def test_a_scan_that_does_not_look_at_the_account_confirms_no_hiccup() -> None:
     first = scan([], seen("APW-008"), confirmed={"APW-008"}, run_id="1")
     missed = scan(first.states, at=NOW + DAY, complete=False, run_id="2")

@@ -153,3 +153,11 @@ def test_only_what_is_in_the_dark_stays() -> None:
     states = [SightState(one, NOW, "1", NOW) for one in (POLICIES, LICENCE)]
     sight = after_scan(states, [], in_the_dark=lambda key: key == LICENCE.key, run_id="2", now=NOW)
     assert [state.unseen for state in sight.dropped] == [POLICIES]
+
+
+@pytest.mark.parametrize(("moot", "told"), [(True, []), (False, [NewsKind.ENDED])])
+def test_what_is_moot_is_forgotten_without_a_word(moot: bool, told: list[NewsKind]) -> None:
+    known = SightState(POLICIES, NOW, "1", NOW)
+    sight = after_scan([known], [], moot=lambda key: moot, run_id="2", now=NOW + DAY)
+    assert sight.dropped == (known,)
+    assert [news.kind for news in sight.news] == told

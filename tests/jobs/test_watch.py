@@ -41,6 +41,26 @@ def test_what_the_settings_select_is_watched() -> None:
     assert (found.closing, found.lost_since, found.unseen) == ({}, {}, ())
 
 
+@pytest.mark.parametrize(
+    ("selection", "selected_by"),
+    [
+        (LISTED, ("list",)),
+        (Selection(accounts=("SVC-A1@contoso.example",)), ("list",)),
+        (Selection(accounts=("A1",)), ("list",)),
+        (Selection(patterns=("svc-a*",)), ("pattern: svc-a*",)),
+    ],
+)
+@pytest.mark.parametrize("how", [{}, {"asked": True}, {"unreadable": True}])
+def test_what_the_settings_name_is_selected_although_only_its_id_led_to_it(
+    selection: Selection, selected_by: tuple[str, ...], how: dict[str, bool]
+) -> None:
+    before = known("a1", "a2", "a3", lost_since=NOW - DAY)
+    found = decide([read("a1"), read("a2", "group: g"), read("a3", "group: g")], before, selection=selection, **how)
+    assert found.watched.keys() == {"a1", "a2", "a3"}
+    assert [one.selected_by for one in found.accounts if one.id == "a1"] == [selected_by]
+    assert (found.closing, found.lost_since, found.unseen) == ({}, {}, ())
+
+
 def test_what_was_only_asked_for_is_shown_and_not_watched() -> None:
     found = decide([read("x")], known("a1"), asked=True)
     assert [one.id for one in found.accounts] == ["x"]
@@ -64,7 +84,7 @@ def test_an_account_that_nothing_selects_is_watched_on_only_while_that_is_uncert
 ) -> None:
     others = [read(f"a{number}", "list") for number in range(2, 7)]
     before = known(*(f"a{number}" for number in range(1, 7)))
-    found = decide([read("a1"), *others], before, **how)
+    found = decide([read("a1"), *others], before, selection=Selection(groups=("g",)), **how)
     assert found.closing == ({} if why else {"a1": NOT_SELECTED})
     assert [one.selected_by for one in found.accounts if one.id == "a1"] == ([(why,)] if why else [])
 
@@ -73,8 +93,9 @@ def test_a_proposed_account_is_watched_on_while_discovery_cannot_see() -> None:
     proposed = {"a1": replace(record("a1"), selected_as="")}
     others = {**known("a2", "a3", "a4"), **proposed}
     read_now = [read("a1"), *(read(id, "list") for id in ("a2", "a3", "a4"))]
-    assert decide(read_now, others, discovery_unreadable=True).closing == {}
-    assert decide(read_now, others).closing == {"a1": NOT_SELECTED}
+    names = Selection(accounts=LISTED.accounts[1:])
+    assert decide(read_now, others, selection=names, discovery_unreadable=True).closing == {}
+    assert decide(read_now, others, selection=names).closing == {"a1": NOT_SELECTED}
     assert decide([read("a1", DISCOVERY)], proposed).selected_as == {"a1": ""}
 
 

@@ -242,6 +242,7 @@ def test_a_malformed_policy_is_not_understood_and_reaches_everybody(members: dic
     assert policy.exclude_users | policy.exclude_groups | policy.exclude_roles == frozenset()
     assert not policy.workload_identities
     assert not policy.deleted
+    assert policy.malformed
     if path.startswith("grantControls"):
         assert policy.grant is not None
         assert policy.grant.unknown_members
@@ -274,6 +275,16 @@ def test_a_policy_that_does_not_say_what_it_is_for_may_be_for_everything() -> No
     assert policy.unknown_members == ("conditions.applications",)
     assert policy.include_groups == {"g"}
     assert policy.exclude_users == {"u"}
+    assert policy.malformed
+
+
+@pytest.mark.parametrize(
+    ("state", "malformed"),
+    [("enabled", False), ("disabled", False), ("later", False), (None, True), ("", True), (5, True), ({"a": 1}, True)],
+)
+def test_a_state_that_is_no_text_is_malformed_and_a_new_one_is_not(state: object, malformed: bool) -> None:
+    assert parse_policy({"id": "p", "state": state, "conditions": WHOLE}).malformed is malformed
+    assert parse_plan({"id": "p", "state": state}).malformed is malformed
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,80 @@
+"""What earlier scans read of the tenant itself, for a scan that can't read it: the switch for app passwords, and policy plans.
+
+Both come from endpoints that may refuse without taking a verdict away (docs/verdicts.md): without a memory a refusal would be
+news, and sometimes good news. Pure; it is kept in the record of every scan of everything.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from tenant.model import Gap, MfaService, Tenant
+from tenant.reader import Reading
+
+COUNTS_FOR = timedelta(days=30)
+"""How long the switch counts as it was last read; then what is attested counts, and that it can't be read is told on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """What was known after the last scan of everything."""
+
+    allowed: bool | None = None
+    """Whether the tenant let users create app passwords when that could last be read; None where it never could."""
+    read_at: datetime | None = None
+    plans: bool = False
+    """Whether the tenant had policy plans when they could last be read."""
+
+    @classmethod
+    def of(cls, kept: Mapping[str, Any]) -> "Remembered":
+        """What a run's record holds of it, as far as it can be read."""
+        allowed, at = kept.get("allowed"), kept.get("read_at")
+        try:
+            read_at = datetime.fromisoformat(at) if isinstance(at, str) else None
+        except ValueError:
+            read_at = None
+        known = isinstance(allowed, bool) and read_at is not None and read_at.tzinfo is not None
+        plans = kept.get("plans") is True
+        return cls(allowed, read_at, plans) if known else cls(plans=plans)
+
+    @property
+    def kept(self) -> dict[str, Any]:
+        """For a run's record."""
+        return {"allowed": self.allowed, "read_at": self.read_at and self.read_at.isoformat(), "plans": self.plans}
+
+    def applied_to(self, reading: Reading, now: datetime) -> Reading:
+        """The reading, with what is remembered in the place of what could not be read, and gaps that say so."""
+        tenant, gaps = reading.tenant, reading.gaps
+        if tenant.mfa_service is None and self.allowed is not None and self.read_at is not None:
+            gaps = (*gaps, _unread_switch(self.read_at))
+            if now - self.read_at <= COUNTS_FOR:
+                tenant = replace(tenant, mfa_service=MfaService(self.allowed, remembered=self.read_at))
+        if self.plans and tenant.plans_unread is not None and tenant.unlisted_policies is None:
+            gaps = (*gaps, tenant.plans_unread)
+            tenant = replace(tenant, unlisted_policies=tenant.plans_unread)
+        return replace(reading, tenant=tenant, gaps=gaps)
+
+    def after(self, tenant: Tenant, now: datetime) -> "Remembered":
+        """What is known after a scan that saw this tenant."""
+        plans = self.plans if tenant.plans_unread is not None else _has_plans(tenant, self.plans)
+        service = tenant.mfa_service
+        if service is None or service.remembered is not None:
+            return replace(self, plans=plans)
+        return Remembered(service.allows_app_passwords, now, plans)
+
+
+def _has_plans(tenant: Tenant, before: bool) -> bool:
+    if isinstance(tenant.policies, Gap):  # then nobody asked for the plans
+        return before
+    return any(one.plan and not one.deleted for one in tenant.policies)
+
+
+def _unread_switch(read_at: datetime) -> Gap:
+    day = f"{read_at.day} {read_at:%b %Y}"
+    text = f"Microsoft Graph doesn't show it any more; what was read last, on {day}, counts for {COUNTS_FOR.days} days"
+    return Gap("mfa_service", text, tenant_wide=False, optional=True)
+
+
+NOTHING = Remembered()
+"""Nothing is remembered."""

@@ -1,0 +1,81 @@
+"""What earlier scans read of the tenant counts where it can't be read."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from jobs.remembered import COUNTS_FOR, NOTHING, Remembered
+from tenant.model import Gap, MfaService, Policy, Tenant
+from tenant.reader import Reading
+from tests.checks.kit import NOW, make_tenant
+
+REFUSED = Gap("policy_plans", "403 Forbidden", "Policy.Read.All")
+OFF = Remembered(False, NOW - timedelta(days=1))
+PLAN = replace(Policy(id="p", display_name="Plan", state="enabled"), plan=True)
+
+
+def applied(what: Remembered, tenant: Tenant) -> Reading:
+    return what.applied_to(Reading(tenant, (), ()), NOW)
+
+
+def test_a_switch_that_cannot_be_read_is_as_it_was_read_last_and_that_is_told() -> None:
+    reading = applied(OFF, make_tenant())
+    assert reading.tenant.mfa_service == MfaService(False, remembered=OFF.read_at)
+    assert [(gap.input, gap.optional) for gap in reading.gaps] == [("mfa_service", True)]
+
+
+def test_what_is_read_counts_before_what_is_remembered() -> None:
+    tenant = replace(make_tenant(), mfa_service=MfaService(True))
+    assert applied(OFF, tenant) == Reading(tenant, (), ())
+
+
+def test_what_was_read_long_ago_counts_no_more_and_is_still_missed() -> None:
+    reading = applied(Remembered(False, NOW - COUNTS_FOR - timedelta(days=1)), make_tenant())
+    assert reading.tenant.mfa_service is None
+    assert [gap.input for gap in reading.gaps] == ["mfa_service"]
+
+
+def test_what_nobody_ever_read_is_not_missed() -> None:
+    assert applied(NOTHING, replace(make_tenant(), plans_unread=REFUSED)).gaps == ()
+
+
+def test_plans_that_were_there_are_a_missing_input_where_they_are_refused() -> None:
+    reading = applied(Remembered(plans=True), replace(make_tenant(), plans_unread=REFUSED))
+    assert reading.tenant.unlisted_policies == REFUSED
+    assert reading.gaps == (REFUSED,)
+    assert applied(Remembered(plans=True), make_tenant()).gaps == ()
+
+
+@pytest.mark.parametrize(
+    ("before", "tenant", "after"),
+    [
+        (NOTHING, make_tenant(), NOTHING),
+        (NOTHING, replace(make_tenant(), mfa_service=MfaService(True)), Remembered(True, NOW)),
+        (OFF, make_tenant(), OFF),
+        (OFF, replace(make_tenant(), mfa_service=MfaService(False, remembered=OFF.read_at)), OFF),
+        (NOTHING, replace(make_tenant(), policies=(PLAN,)), Remembered(plans=True)),
+        (Remembered(plans=True), make_tenant(), NOTHING),
+        (Remembered(plans=True), replace(make_tenant(), plans_unread=REFUSED), Remembered(plans=True)),
+        (Remembered(plans=True), replace(make_tenant(), policies=REFUSED), Remembered(plans=True)),
+    ],
+)
+def test_what_is_known_after_a_scan(before: Remembered, tenant: Tenant, after: Remembered) -> None:
+    assert before.after(tenant, NOW) == after
+
+
+@pytest.mark.parametrize(
+    ("kept", "known"),
+    [
+        (OFF.kept, OFF),
+        (Remembered(plans=True).kept, Remembered(plans=True)),
+        ({}, NOTHING),
+        ({"allowed": "no", "read_at": NOW.isoformat()}, NOTHING),
+        ({"allowed": False, "read_at": "yesterday"}, NOTHING),
+        ({"allowed": False, "read_at": "2026-11-25T07:00:00"}, NOTHING),
+        ({"allowed": False, "read_at": 5, "plans": "x"}, NOTHING),
+    ],
+)
+def test_what_a_run_holds_of_it_is_read_as_far_as_it_can_be(kept: dict[str, Any], known: Remembered) -> None:
+    assert Remembered.of(kept) == known
