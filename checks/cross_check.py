@@ -55,7 +55,7 @@ def _confirmed(judged: JudgedAccount, tenant: Tenant, answers: Sequence[WhatIf],
         ours = _ours(judged, answer)
         unclear = [one for one in ours if one.policy_id in answer.undecided | plans]
         undecided |= dict.fromkeys(f'"{one.policy_name}"' for one in unclear)
-        told = told and (not unclear or len(unclear) < len(ours))
+        told = told and (not unclear or unclear != ours)
     if not undecided:
         return CrossCheck("agrees", f"Confirmed by Microsoft's What If, {today}.", today)
     what = f"the circumstances that decide about {', '.join(undecided)}"

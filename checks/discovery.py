@@ -82,7 +82,7 @@ class _Exclusions:
 
     def __init__(self, tenant: Tenant, today: date, log_read: bool) -> None:
         policies: tuple[Policy, ...] = () if isinstance(tenant.policies, Gap) else tenant.policies
-        enforced = [one for one in policies if one.state == ENABLED and not one.deleted and can_reach_users(one)]
+        enforced = [one for one in policies if one.state == ENABLED and can_reach_users(one)]
         effects = [effect for one in enforced if (effect := effect_of(one, tenant, today)).matters]
         self._log_read = log_read
         self._scopes = Scopes(tenant, tuple(effects))

@@ -61,21 +61,21 @@ class PolicyEffect:
     legacy: Strength
     legacy_circumstances: tuple[str, ...]
     blocks_interactive: bool
-    exempt: str | None = None
+    exempt: str | None
     """From which places it doesn't demand MFA, in words; it hides the option all the same."""
-    mfa_open: str | None = None
+    mfa_open: str | None
     """What it requires, and that this may mean MFA, in words: where nothing in it is known to."""
-    legacy_open: str | None = None
+    legacy_open: str | None
     """The same for keeping legacy clients out."""
-    mfa_doubtful: bool = False
+    mfa_doubtful: bool
     """Whether it has a condition or a state that this version doesn't know, so that it may never demand MFA."""
-    legacy_doubtful: bool = False
+    legacy_doubtful: bool
     """The same for keeping legacy clients out."""
-    gap: Gap | None = None
+    gap: Gap | None
     """The authentication strength that could not be read, where it leaves ``mfa_*`` open."""
-    retired: tuple[Control, ...] = ()
+    retired: tuple[Control, ...]
     """The grant controls that it still names and that Microsoft doesn't evaluate any more."""
-    lapsed: bool = False
+    lapsed: bool
     """Whether it kept legacy clients out by these alone, and so doesn't any more."""
 
     @property

@@ -210,7 +210,7 @@ def not_applicable(why: str) -> Reason:
     return Reason(why, Effect.PER_USER_STATE)
 
 
-def per_user_state(account: Account, state: str, *, switched_off: bool = False) -> Reason:
+def per_user_state(account: Account, state: str, *, switched_off: bool) -> Reason:
     """What the per-user MFA state means for the option, with what was odd about reading it.
 
     ``switched_off``: the tenant offers the option to nobody, whatever the state.
@@ -225,7 +225,7 @@ def per_user_state(account: Account, state: str, *, switched_off: bool = False) 
     return Reason(text + _remarks(account, state), Effect.PER_USER_STATE)
 
 
-def per_user_enabled(account: Account, registered: bool, *, switched_off: bool = False) -> Reason:
+def per_user_enabled(account: Account, registered: bool, *, switched_off: bool) -> Reason:
     """Why an account whose state is Enabled isn't offered the option (yet). ``switched_off``: see :func:`per_user_state`."""
     stuck = "the state is stuck" if switched_off else "the state is stuck, and the option stays away"
     pending = "the state becomes Enforced" if switched_off else "the option appears"

@@ -95,7 +95,7 @@ def load_retirements(text: str) -> tuple[Protocol | Control, ...]:
     try:
         entries = TypeAdapter(_File).validate_json(text).retirements
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
+        first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"
         raise RetirementsError(
             f"The dates of Microsoft's retirements can't be used: {where}: {first['msg']}."

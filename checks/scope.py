@@ -5,6 +5,7 @@ one mask of the policies that include it and one of those that exclude it, so th
 ORs over its own tokens instead of a walk over all policies: the cost of judging follows the account, not the tenant.
 """
 
+from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
@@ -80,14 +81,13 @@ class Scopes:
         self._some_unnamed = any(role.built_in is None for held in self._all_active.values() for role in held)
         self._active = _by_principal(tenant.role_assignments)
         self._eligible = _by_principal(tenant.role_eligibilities)
-        self._named_groups = {
-            token[1]: tenant.groups.get(token[1]) for token in {*self._include, *self._exclude} if token[0] == "group"
-        }
-        self._named_roles = {token[1] for token in {*self._include, *self._exclude} if token[0] == "role"}
+        named: dict[str, set[str]] = defaultdict(set)
+        for kind, id in (*self._include, *self._exclude):
+            named[kind].add(id)
+        self._named_users, self._named_groups, self._named_roles = named["user"], named["group"], named["role"]
         self._unproven = {id for id, group in tenant.groups.items() if proves_nothing(group)}
-        self._unproven_groups = self._unproven & self._named_groups.keys()
+        self._unproven_groups = self._unproven & self._named_groups
         self._nested: frozenset[str] = frozenset().union(*tenant.nesting.values())
-        self._named_users = {token[1] for token in {*self._include, *self._exclude} if token[0] == "user"}
         self._telling_groups = (
             frozenset(self._named_groups) | self._nested | self._all_active.keys() | self._eligible.keys()
         )
@@ -118,7 +118,7 @@ class Scopes:
         """Which policies reach the account at least and at most (verdicts.md section 3, Scope)."""
         sure = [_EVERYBODY, ("user", account.id), *(("role", role) for role in roles.active)]
         if not isinstance(account.groups, Gap):
-            named = self._named_groups.keys() & account.groups
+            named = self._named_groups & account.groups
             sure += [("group", group) for group in named]
         maybe = [("group", group) for group in self._unsure_groups(account)]
         held = self._perhaps_held(account, self._tenant.role_assignments, self._active) | roles.unsure
@@ -324,10 +324,9 @@ class Scopes:
         nested = memberships & self._nested
         key = (group, nested)
         if key not in self._chains:
-            path, seen = [group], {group}
-            while children := sorted((self._tenant.nesting.get(path[-1], frozenset()) & nested) - seen):
-                path.append(children[0])
-                seen.add(children[0])
+            path = [group]
+            while children := (self._tenant.nesting.get(path[-1], frozenset()) & nested).difference(path):
+                path.append(min(children))
             self._chains[key] = tuple(self._group_name(id) for id in reversed(path))
         return self._chains[key]
 

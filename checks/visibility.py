@@ -105,7 +105,7 @@ def _when_enabled(land: Landscape, account: Account) -> VisibilityAnswer:
     if visibility is None:
         missing = tuple(_unread_registration(account)) or (_odd("mfa_registration", "no registration was read"),)
         unread = [say.unreadable_registration(gap) for gap in missing]
-        stated = say.per_user_state(account, "enabled")
+        stated = say.per_user_state(account, "enabled", switched_off=land.switched_off)
         return VisibilityAnswer(Visibility.UNKNOWN, [*unread, stated], has_option=True, missing=missing)
     registered = visibility is Visibility.STUCK
     return VisibilityAnswer(visibility, [say.per_user_enabled(account, registered, switched_off=land.switched_off)])
@@ -116,7 +116,8 @@ def _when_disabled(
 ) -> VisibilityAnswer:
     rows = _disabled_rows(land, explaining, situation, now)
     visibility = first_that_holds(rows)
-    because = [*why(rows, visibility), say.per_user_state(situation.account, "disabled")]
+    state = say.per_user_state(situation.account, "disabled", switched_off=land.switched_off)
+    because = [*why(rows, visibility), state]
     if visibility is None:
         missing = tuple(dict.fromkeys(_missing(land, explaining, situation)))
         unread = unreadable(missing, "it could change whether the option is hidden")

@@ -11,6 +11,7 @@ from checks.model import Effect, JudgedAccount, Reason
 from tenant.model import Account, AuditEvent, AuditTrail, MfaDemand, Registration
 from tenant.policies import parse_policy
 from tests.checks.kit import (
+    GROUPS_GAP,
     MODERN,
     NOW,
     REPORT_ONLY,
@@ -62,6 +63,9 @@ REPORTING = {**MFA, "state": REPORT_ONLY}
 FOR_GROUP = policy("P", id="p", users=(), groups=("g1",), clients=MODERN, modifiedDateTime="2026-06-01T08:00:00Z")
 FOR_OUTER = policy("P", id="p", users=(), groups=("g2",), clients=MODERN, modifiedDateTime="2026-06-01T08:00:00Z")
 WITH_EXCEPTIONS = policy("P", id="p", not_groups=("gx",), clients=MODERN, modifiedDateTime="2026-06-01T08:00:00Z")
+AT_RISK = policy("P", id="p", clients=MODERN, conditions={"userRiskLevels": ["high"]})
+AT_MORE_RISK = policy("P", id="p", clients=MODERN, conditions={"userRiskLevels": ["high", "medium"]})
+FOR_TWO = policy("P", id="p", users=(), groups=("g1", "g2"), clients=MODERN)
 FOR_ROLE = policy("P", id="p", users=(), roles=("r1",), clients=MODERN)
 MEMBER, IN_TWO = member_of("g1"), member_of("g1", "g2")
 
@@ -96,12 +100,53 @@ CASES = (
         ('the policy "P" was changed',),
     ),
     Case(
+        "a policy that was deleted and restored meanwhile",
+        MFA,
+        (AuditEvent(day(9), "policy_deleted", BOB, "p", "P"), changed(3, REPORTING, MFA)),
+        3,
+        ADA,
+        ("switched from report-only to on",),
+    ),
+    Case(
         "a change that the log doesn't describe",
         MFA,
         (replace(changed(9, OFF, MFA), before=None, after=None), changed(3, REPORTING, MFA)),
         9,
         ADA,
         ('the policy "P" was changed',),
+    ),
+    Case(
+        "a circumstance that was taken away",
+        MFA,
+        (changed(9, AT_RISK, MFA), changed(3, None, AT_RISK)),
+        9,
+        ADA,
+        ("Hidden since 2026-11-09",),
+    ),
+    Case(
+        "a circumstance that was added: before, it was hidden all the more",
+        AT_RISK,
+        (changed(9, MFA, AT_RISK), changed(3, REPORTING, MFA)),
+        3,
+        ADA,
+        ("Hidden in some circumstances since 2026-11-03",),
+    ),
+    Case(
+        "another circumstance",
+        AT_RISK,
+        (changed(9, AT_MORE_RISK, AT_RISK), changed(3, None, AT_MORE_RISK)),
+        3,
+        ADA,
+        ("Hidden in some circumstances since 2026-11-03",),
+    ),
+    Case(
+        "a membership of another group that the account isn't in as it was read",
+        FOR_TWO,
+        (moved(8, "group_added", "g2"), moved(5, "group_added", "g1")),
+        5,
+        BOB,
+        ('added to the group "g1", by bob@contoso.com.',),
+        MEMBER,
     ),
     Case(
         "a membership",
@@ -139,6 +184,16 @@ CASES = (
         ('the group "name of g1" was added to the group "g2"',),
         IN_TWO,
         {"g2": frozenset({"g1"})},
+    ),
+    Case(
+        "a group, whatever its id is, that was put into the policy's group",
+        FOR_OUTER,
+        (moved(6, "group_added", "g2", who="z1"),),
+        6,
+        BOB,
+        ('the group "name of z1" was added to the group "g2"',),
+        member_of("z1", "g2"),
+        {"g2": frozenset({"z1"})},
     ),
     Case(
         "an account that was put into a nested group",
@@ -186,6 +241,14 @@ CASES = (
         ("own date", "shows nothing that explains it"),
     ),
     Case(
+        "a log that reaches back as far as the policy's own date",
+        {**MFA, "modifiedDateTime": START.isoformat()},
+        (),
+        None,
+        None,
+        ("own date", "shows nothing that explains it"),
+    ),
+    Case(
         "an exclusion isn't newer because the policy was switched on later",
         WITH_EXCEPTIONS,
         (changed(9, {**WITH_EXCEPTIONS, "state": REPORT_ONLY}, WITH_EXCEPTIONS), moved(6, "group_added", "gx")),
@@ -226,11 +289,26 @@ def test_without_the_log_the_policy_has_its_own_date_and_nothing_is_said_of_the_
     assert after.app_password_events is None
 
 
+@pytest.mark.parametrize("trail", [None, AuditTrail((), START)], ids=["without the log", "with it"])
+def test_a_policy_without_a_date_of_its_own_is_given_none(trail: AuditTrail | None) -> None:
+    tenant = make_tenant([policy()])
+    (reason,) = reasons(Causes(tenant, trail, NOW).explain(judged(tenant, SERVICE)), Effect.DEMANDS_MFA)
+    assert (reason.since, reason.since_is_policy_date, reason.cause) == (None, False, None)
+
+
 def test_a_role_that_the_account_was_given() -> None:
     tenant = make_tenant([FOR_ROLE], role_assignments=(holds("r1"),))
     trail = AuditTrail((moved(4, "role_added", "r1"),), START)
     (reason,) = reasons(Causes(tenant, trail, NOW).explain(judged(tenant, SERVICE)), Effect.DEMANDS_MFA)
     assert (reason.since, reason.actor) == (day(4), BOB)
+
+
+def test_without_the_groups_of_an_account_no_membership_is_told() -> None:
+    tenant = make_tenant([FOR_ROLE], role_assignments=(holds("r1"),))
+    trail = AuditTrail((moved(4, "role_added", "r1"),), START)
+    unread = judged(tenant, replace(SERVICE, groups=GROUPS_GAP))
+    (reason,) = reasons(Causes(tenant, trail, NOW).explain(unread), Effect.DEMANDS_MFA)
+    assert (reason.since, reason.actor) == (None, None)
 
 
 def _state_reason(account: Account, *events: AuditEvent) -> Reason:
@@ -258,10 +336,18 @@ def test_the_last_change_of_per_user_mfa_counts_where_it_fits(
     assert (reason.cause or "").startswith("Since 2026-11-09 14:12 UTC, when per-user MFA was" if actor else "")
 
 
+OF_OTHERS = tuple(
+    AuditEvent(day(12), kind, BOB, "other", "other", "off")
+    for kind in ("mfa_disabled", "policy_deleted", "user_updated")
+)
+"""Newer events that have nothing to do with it."""
+
+
 @pytest.mark.parametrize(("detail", "actor"), [("on", ADA), ("", ADA), ("off", None)])
 def test_security_defaults_are_put_down_to_whoever_switched_them_on(detail: str, actor: str | None) -> None:
     tenant = make_tenant(security_defaults=True)
-    trail = AuditTrail((AuditEvent(day(2), "security_defaults", ADA, "sd", "Security Defaults", detail),), START)
+    events = (*OF_OTHERS, AuditEvent(day(2), "security_defaults", ADA, "sd", "Security Defaults", detail))
+    trail = AuditTrail(events, START)
     (reason,) = reasons(Causes(tenant, trail, NOW).explain(judged(tenant, SERVICE)), Effect.DEMANDS_MFA)
     assert reason.actor == actor
 
@@ -323,7 +409,7 @@ def test_the_tenant_switch_is_put_down_to_whoever_switched_it_off(
     detail: str, cause: str | None, actor: str | None
 ) -> None:
     tenant, account = make_tenant(), replace(SERVICE, per_user_mfa="enforced")
-    trail = AuditTrail((AuditEvent(day(9), "tenant_switch", ADA, "", "", detail),), START)
+    trail = AuditTrail((*OF_OTHERS, AuditEvent(day(9), "tenant_switch", ADA, "", "", detail)), START)
     before = judged(tenant, account, app_passwords_allowed="no")
     (reason,) = reasons(Causes(tenant, trail, NOW).explain(before), Effect.TENANT_SWITCH_OFF)
     assert (reason.cause, reason.actor) == (cause, actor)
@@ -341,6 +427,7 @@ ASKED = MfaDemand("mfaRegistrationRequiredByIdentityProtectionPolicy", day(9))
             10,
             f"was changed on 2026-11-10 14:12 UTC, by {ADA}, after this sign-in: whether it still asks for it can't be read.",
         ),
+        (ASKED, 9, f"was last changed on 2026-11-09 14:12 UTC, by {ADA}."),
         (ASKED, None, None),
         (replace(ASKED, provider="enforcedForCspAdmins"), 8, None),
     ],
@@ -351,12 +438,20 @@ def test_what_became_of_the_registration_policy_stands_beside_its_demand(
     tenant, account = make_tenant(), replace(SERVICE, mfa_demands=(demand,))
     events = (AuditEvent(day(changed_on), "mfa_registration_policy", ADA, "", ""),) if changed_on else ()
     (reason,) = reasons(
-        Causes(tenant, AuditTrail(events, START), NOW).explain(judged(tenant, account)), Effect.EVIDENCE
+        Causes(tenant, AuditTrail((*OF_OTHERS, *events), START), NOW).explain(judged(tenant, account)), Effect.EVIDENCE
     )
     assert (reason.since, reason.actor) == (day(9), None)
     assert (reason.cause or "").removeprefix(
         "The policy of Identity Protection on registering for multifactor authentication "
     ) == (cause or "")
+
+
+def test_of_two_demands_the_newest_is_told_and_nothing_of_what_is_behind_the_other() -> None:
+    demands = (MfaDemand("enforcedForCspAdmins", day(9)), replace(ASKED, seen=day(7)))
+    tenant, account = make_tenant(), replace(SERVICE, mfa_demands=demands)
+    trail = AuditTrail((AuditEvent(day(6), "mfa_registration_policy", ADA, "", ""),), START)
+    (reason,) = reasons(Causes(tenant, trail, NOW).explain(judged(tenant, account)), Effect.EVIDENCE)
+    assert (reason.since, reason.cause) == (day(9), None)
 
 
 def deleted(number: int, before: Json | None) -> AuditEvent:
@@ -388,6 +483,9 @@ GROUPED = policy("G", id="g", users=(), groups=("g1",), clients=MODERN)
         ([GROUPED], (moved(9, "group_added", "g1"),), None),
         ([{**GROUPED, "state": "disabled"}], (moved(9, "group_removed", "g1"),), None),
         ([], (deleted(9, None),), None),
+        ([], (deleted(9, REPORTING),), None),
+        ([], (defaults(9, ""),), None),
+        ([], (defaults(9, "on"), defaults(5, "off")), None),
         ([], (deleted(9, OFF),), None),
         ([], (deleted(9, policy(users=("someone",), clients=MODERN)),), None),
         ([], (deleted(9, policy(grant=("block",), clients=MODERN)),), None),

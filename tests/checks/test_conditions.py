@@ -182,6 +182,13 @@ APPLICATIONS = [
     apps(*NOTHING, "Exchange, but not Office 365", EXCHANGE, exclude=("Office365",)),
     apps(*HIDDEN, "all but SharePoint", "All", exclude=(SHAREPOINT,)),
     apps(*NOTHING, "user action", includeUserActions=["urn:user:registersecurityinfo"]),
+    apps(*NOTHING, "user action beside a new selection", includeUserActions=["urn:user:new"], newSelection={"x": 1}),
+    apps(
+        *NOTHING,
+        "authentication context beside a new selection",
+        includeAuthenticationContextClassReferences=["c1"],
+        newSelection={"x": 1},
+    ),
     apps(*NOTHING, "user action that nobody knows", includeUserActions=["urn:user:new"]),
     apps(*NOTHING, "authentication context", includeAuthenticationContextClassReferences=["c1"]),
     apps(*SOMETIMES, "filter with All", "All", applicationFilter=APP_FILTER),

@@ -25,7 +25,9 @@ from tests.checks.kit import (
     REPORT_ONLY,
     ROLES_GAP,
     SERVICE,
+    SHAREPOINT,
     STATE_GAP,
+    STRENGTHS_GAP,
     Json,
     holds,
     judged,
@@ -244,6 +246,27 @@ def test_what_is_open_without_the_log_without_the_state_and_without_the_account(
 ) -> None:
     found = judged(make_tenant(), replace(SERVICE, **account))
     assert undecided(found, log_read=log_read, on_evidence=on_evidence) == open_
+
+
+UNREAD_STRENGTH = policy(grant=(), grant_members={"authenticationStrength": {"id": "s"}})
+EXPLAINED = {"mfa_demands": (MfaDemand("multiConditionalAccess", NOW),)}
+
+
+@pytest.mark.parametrize(
+    ("policies", "account", "tenant", "open_"),
+    [
+        ([UNREAD_STRENGTH], {}, {"strengths": STRENGTHS_GAP}, {"APW-001", "APW-005"}),
+        ([UNREAD_STRENGTH], {"per_user_mfa": "enforced"}, {"strengths": STRENGTHS_GAP}, set()),
+        ([policy(apps=(SHAREPOINT,))], EXPLAINED, {}, set()),
+    ],
+    ids=["unread strength", "unread strength beside the option", "demand of the log that a policy explains"],
+)
+def test_what_leaves_the_verdict_unknown_leaves_its_checks_open(
+    policies: list[Json], account: dict[str, Any], tenant: dict[str, Any], open_: set[str]
+) -> None:
+    verdict = judged(make_tenant(policies, **tenant), replace(SERVICE, **account)).verdict
+    assert verdict.undecided == open_
+    assert verdict.inexact == frozenset()
 
 
 @pytest.mark.parametrize(

@@ -34,18 +34,28 @@ def test_a_group_of_break_glass_accounts_is_told_by_names(name: str, members: tu
 
 def test_what_else_a_membership_does_is_known_nested_groups_included() -> None:
     others = [
+        policy("Zones", not_groups=["g"]),
         policy("Block", not_groups=["above"]),
+        policy("Deleted", not_groups=["g"], deletedDateTime="2026-11-01T00:00:00Z"),
         policy("Devices", users=[], groups=["g"]),
         policy("Unrelated", not_groups=["x"]),
         policy("Workloads", not_groups=["g"], conditions={"clientApplications": {"includeServicePrincipals": ["x"]}}),
     ]
     roles = (RoleAssignment("g", "r1", "Global Reader"), RoleAssignment("somebody", "r2", "Other"))
-    tenant = make_tenant([MFA, *others], role_assignments=roles, role_eligibilities=ROLES_GAP)
+    eligible = (RoleAssignment("above", "r3", ""),)
+    tenant = make_tenant([MFA, *others], role_assignments=roles, role_eligibilities=eligible)
     found = judged(GroupDetails("g", "G", containers={"above": "Above"}), tenant)
-    assert [one.display_name for one in found.also_excluded_from] == ["Block"]
+    assert [one.display_name for one in found.also_excluded_from] == ["Block", "Zones"]
     assert [one.display_name for one in found.included_by] == ["Devices"]
-    assert found.roles == ("Global Reader",)
-    assert found.cautions == ("Its members hold directory roles: Global Reader.",)
+    assert found.roles == ("Global Reader", "r3")
+    assert found.cautions == ("Its members hold directory roles: Global Reader, r3.",)
+
+
+@pytest.mark.parametrize("unread", ["role_assignments", "role_eligibilities"])
+def test_roles_that_can_be_read_are_told_where_others_cannot(unread: str) -> None:
+    held = (RoleAssignment("g", "r1", "Global Reader"),)
+    known = {"role_assignments": held, "role_eligibilities": held, unread: ROLES_GAP}
+    assert judged(GroupDetails("g", "G"), make_tenant([MFA], **known)).roles == ("Global Reader",)
 
 
 def test_where_policies_are_unreadable_nothing_is_known_of_what_else_it_does() -> None:

@@ -104,6 +104,11 @@ def test_what_reaches_the_account_for_certain_is_told_alike_whatever_role_it_is_
     assert told[0][0].scope == "group Backup apps"
 
 
+def test_app_passwords_are_not_switched_off_unless_somebody_says_so() -> None:
+    assert Landscape(make_tenant(), NOW.date()).switched_off is False
+    assert Landscape(make_tenant(), NOW.date(), switched_off=True).switched_off is True
+
+
 def test_whoever_wants_no_words_gets_none() -> None:
     land = Wordless(make_tenant([policy(not_users=("svc",)), policy("B")]), NOW.date())
     assert land.worded(Effect.DEMANDS_MFA, 0b11, 0b11, situation_in(land)) == []

@@ -131,6 +131,12 @@ def test_a_retired_protocol_has_ways_out_where_no_policy_is_in_the_way() -> None
     assert len(ways_out) == 3
 
 
+@pytest.mark.parametrize("check_id", ["APW-009", "APW-011", "APW-099"])
+def test_another_finding_adds_no_ways_out(check_id: str) -> None:
+    fine = judged(make_tenant([]), replace(SERVICE, per_user_mfa="enforced"))
+    assert with_ways_out(replace(fine, findings=(Finding(check_id, "", Severity.HIGH, "", ""),))).remediation == ()
+
+
 def test_a_retired_protocol_adds_nothing_to_ways_out_that_are_there() -> None:
     hidden = judged(make_tenant([policy()]), SERVICE)
     retired = Finding(RETIRED, "", Severity.HIGH, "", "")

@@ -15,6 +15,7 @@ from tests.checks.kit import (
     GROUPS,
     GROUPS_GAP,
     NOW,
+    PROPERTIES_GAP,
     ROLES_GAP,
     SERVICE,
     Json,
@@ -30,6 +31,8 @@ SECRET = {**GROUPS, "g4": Group("g4", "Secret", hidden_membership=True), "g5": G
 GONE = {**GROUPS, "g9": Group("g9", "Gone", deleted=True)}
 ALL_ROLES = {GA: "Global Administrator", "r2": "Helpdesk"}
 IN_G1 = replace(SERVICE, groups=frozenset({"g1"}))
+DEFINITIONS_GAP = Gap("role_definitions", "403")
+UNSEEN = replace(SERVICE, properties=PROPERTIES_GAP)
 UNREAD = replace(SERVICE, groups=GROUPS_GAP)
 
 
@@ -176,6 +179,9 @@ def test_roles_that_may_be_held_unseen_and_roles_without_a_name(
             ["role_definitions"],
         ),
         (SERVICE, targeting("r2"), {"role_assignments": (holds(GA, built_in=None),)}, []),
+        (SERVICE, targeting(GA), {"role_definitions": DEFINITIONS_GAP}, []),
+        (UNREAD, targeting(GA), {"role_definitions": DEFINITIONS_GAP}, ["group_memberships", "role_definitions"]),
+        (UNSEEN, targeting(GA), {"role_definitions": DEFINITIONS_GAP}, ["role_definitions"]),
         (SERVICE, targeting(GA), {"groups": SECRET, "role_assignments": (holds(GA, by="g4"),)}, ["groups"]),
         (SERVICE, targeting("r2"), {"groups": SECRET, "role_assignments": (holds(GA, by="g4"),)}, []),
         (
@@ -438,6 +444,11 @@ def test_the_way_out_of_a_policy(account: Account, raw: Json, tenant: Mapping[st
         ({"groups": frozenset({"g2"})}, {}, False),
         ({"groups": frozenset({"nested"})}, {}, False),
         ({"groups": frozenset({"gh"})}, {}, False),
+        ({"groups": frozenset({"ge"})}, {}, False),
+        # told apart in two ways
+        ({"groups": frozenset({"g3"})}, {}, False),
+        ({"groups": frozenset({"g4"})}, {}, False),
+        ({"groups": frozenset({"g5"})}, {}, False),
         ({"groups": GROUPS_GAP}, {}, False),
         ({"groups": GROUPS_GAP}, {"groups": GROUPS_GAP}, True),
     ],
@@ -446,10 +457,10 @@ def test_accounts_that_no_policy_can_tell_apart_are_in_one_position(
     one: dict[str, Any], other: dict[str, Any], equal: bool
 ) -> None:
     scopes = asked(
-        policy(users=("named",), groups=("g1",), not_users=("out",), not_groups=("g2",), roles=(GA,)),
-        role_assignments=(holds(GA, by="holder"), holds(GA, by="gh")),
-        role_eligibilities=(holds(GA, by="eligible"),),
-        nesting={"g1": frozenset({"nested"})},
+        policy(users=("named",), groups=("g1", "g3", "g4"), not_users=("out",), not_groups=("g2",), roles=(GA,)),
+        role_assignments=tuple(holds(GA, by=holder) for holder in ("holder", "gh", "g4", "g5")),
+        role_eligibilities=tuple(holds(GA, by=holder) for holder in ("eligible", "ge", "g5")),
+        nesting={"g1": frozenset({"nested", "g3"})},
     )
     assert (scopes.position(replace(SERVICE, **one)) == scopes.position(replace(SERVICE, **other))) is equal
 

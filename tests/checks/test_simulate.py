@@ -30,7 +30,7 @@ from checks.visibility import visibility_of
 from tenant.model import Account, Gap, Group, GroupDetails, Policy, Tenant
 from tenant.policies import parse_policy
 from tests.checks import test_properties as generated
-from tests.checks.kit import GROUPS_GAP, NOW, POLICIES_GAP, SERVICE, make_tenant, policy
+from tests.checks.kit import GROUPS_GAP, NOW, POLICIES_GAP, PROPERTIES_GAP, SERVICE, make_tenant, policy
 from tests.checks.kit import REPORT_ONLY as STATE
 
 HOW: dict[str, Any] = {"app_passwords_allowed": "no", "now": NOW}
@@ -104,6 +104,21 @@ def test_where_policies_are_unreadable_none_is_waiting() -> None:
     assert together(replace(make_tenant(), policies=POLICIES_GAP), [SERVICE]) == []
 
 
+def test_report_only_policies_are_waiting_by_name_and_no_others() -> None:
+    states = {"p": STATE, "a": "disabled", "b": "enabled", "y": "aNewState", "z": "zNewState", "C": STATE}
+    raw = [policy(name, state=state) for name, state in states.items()]
+    raw.append(policy("deleted", state=STATE, deletedDateTime="2026-11-01T00:00:00Z"))
+    assert [one.display_name for one in waiting_policies(make_tenant(raw))] == ["C", "p"]
+
+
+def test_one_policy_of_several_is_switched_on_or_replaced() -> None:
+    tenant = make_tenant([policy(name, state="disabled") for name in ("a", "p", "z")])
+    switched_on = policies_of(with_policy_enabled(tenant, " P "))
+    assert [(one.id, one.state) for one in switched_on] == [("a", "disabled"), ("p", "enabled"), ("z", "disabled")]
+    added = policies_of(with_policy_added(tenant, parse_policy(policy("p", displayName="New"))))
+    assert [one.display_name for one in added] == ["a", "z", "New"]
+
+
 def alike(number: int) -> list[Account]:
     return [
         replace(SERVICE, id=f"id-{one}", user_principal_name=f"svc-{one}@contoso.com", per_user_mfa="disabled")
@@ -131,10 +146,30 @@ def test_accounts_that_nothing_tells_apart_are_judged_once_for_all(judgements: l
     assert len(judgements) <= 1 + 20 * 3  # before; and for each policy the answers, and the words before and after
 
 
+def test_nothing_that_nobody_is_shown_is_put_into_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_arguments: Any) -> Any:
+        raise AssertionError("words")
+
+    monkeypatch.setattr("checks.landscape.Landscape.worded", refuse)
+    tenant = make_tenant([policy("on", clients=["browser"]), policy("p", state=STATE)])
+    (found,) = waiting_shifts(tenant, alike(3), **HOW, at_most=0)
+    assert (found.count, found.shifts) == (3, [])
+
+
 def test_accounts_that_a_policy_does_not_reach_are_not_judged_for_it(judgements: list[str]) -> None:
     waiting = [policy(f"p{number}", state=STATE, users=["somebody else"]) for number in range(20)]
     assert [one.count for one in waiting_shifts(make_tenant(waiting), alike(500), **HOW)] == [0] * 20
     assert len(judgements) == 1
+
+
+@pytest.mark.parametrize(
+    "account", [{"properties": PROPERTIES_GAP}, {"enabled": False}, {"user_type": "Guest"}], ids=str
+)
+def test_a_waiting_policy_changes_nothing_for_an_account_of_which_none_decides_anything(
+    account: dict[str, Any],
+) -> None:
+    tenant, one = make_tenant([policy("p", state=STATE)]), replace(SERVICE, **account)
+    assert together(tenant, [one]) == one_by_one(tenant, [one]) == [("p", [])]
 
 
 def test_an_account_that_only_a_waiting_policy_names_is_told_apart() -> None:
@@ -240,6 +275,12 @@ def test_an_exclusion_by_name_reaches_one_account_only() -> None:
     tenant = make_tenant([policy("p")])
     found = shifts(tenant, with_account_excluded(tenant, first, "p"), [first, second], **HOW)
     assert [one.after.account.id for one in found] == [first.id]
+
+
+def test_an_exclusion_leaves_out_nobody_who_is_excluded_already() -> None:
+    tenant = make_tenant([policy("p", not_users=[SERVICE.id, "other"])])
+    (excluding,) = policies_of(with_account_excluded(tenant, SERVICE, "p"))
+    assert excluding.exclude_users == {SERVICE.id, "other"}
 
 
 def test_where_policies_are_unreadable_nothing_can_be_done_with_them() -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from checks.decided import undecided
-from checks.model import Effect, JudgedAccount, Usability, Verdict, Visibility
+from checks.model import Effect, Finding, JudgedAccount, Severity, Usability, Verdict, Visibility
 from checks.resolutions import why_resolved
 from checks.tenant_switch import NOBODY_KNOWS, TenantSwitch
 from tenant.model import MfaService, Registration
@@ -171,11 +171,19 @@ def test_when_it_is_open_whether_an_account_fails(
     assert ("APW-014" in undecided(one, log_read=True, on_evidence=False)) is open_
 
 
+@pytest.mark.parametrize("check_id", ["APW-007", "APW-099"])
+def test_another_finding_is_no_sign_that_it_is_seen_to_be_off(check_id: str) -> None:
+    one = found("visible", None, "unknown")
+    other = Finding(check_id, "", Severity.HIGH, "", "")
+    assert "APW-014" in undecided(replace(one, findings=(other,)), log_read=True, on_evidence=False)
+
+
 @pytest.mark.parametrize(
     ("check_id", "visibility", "allowed", "said"),
     [
         ("APW-014", Visibility.VISIBLE, True, "with app passwords no longer switched off for the tenant"),
         ("APW-014", Visibility.HIDDEN, True, "with app passwords no longer switched off for the tenant"),
+        ("APW-099", Visibility.VISIBLE, True, "with the app-password option available"),
         ("APW-014", Visibility.HIDDEN, False, "with the app-password option hidden for another reason"),
         ("APW-001", Visibility.VISIBLE, False, "with app passwords switched off for the whole tenant"),
         ("APW-003", Visibility.PENDING, False, "with app passwords switched off for the whole tenant"),

@@ -84,6 +84,7 @@ def changed(days_ago: float) -> str:
         (policy(users=("someone",)), UNEXPLAINED),
         (policy(users=("someone",), modifiedDateTime=changed(5)), UNEXPLAINED),
         (policy(users=("someone",), modifiedDateTime=changed(0.5)), NOTHING),
+        (policy(users=("someone",), modifiedDateTime=changed(1)), NOTHING),
         (policy(state="disabled", modifiedDateTime=changed(0.5)), NOTHING),
         (policy(state="disabled", modifiedDateTime=changed(5)), UNEXPLAINED),
         (policy(users=("someone",), grant=("block",), apps=(SHAREPOINT,), modifiedDateTime=changed(0.5)), UNEXPLAINED),
@@ -91,6 +92,36 @@ def changed(days_ago: float) -> str:
 )
 def test_a_policy_that_reaches_or_was_changed_since_explains_the_demand(raw: Json, expected: tuple[str, str]) -> None:
     assert answers(make_tenant([raw]), asked()) == expected
+
+
+@pytest.mark.parametrize("other", [policy("A", users=("someone",)), policy("A", grant=("block",), apps=(SHAREPOINT,))])
+def test_one_policy_of_several_explains_the_demand(other: Json) -> None:
+    explaining = policy("B", apps=(SHAREPOINT,))
+    for raw in ([other, explaining], [explaining, other], [other, other, explaining]):
+        assert answers(make_tenant(raw), asked()) == NOTHING
+
+
+def test_a_state_that_is_new_to_this_version_may_be_in_force() -> None:
+    for state in ("aNewState", "zNewState"):
+        assert answers(make_tenant([policy(state=state, apps=(SHAREPOINT,))]), asked()) == NOTHING
+
+
+def test_the_newest_demand_that_nothing_explains_is_told() -> None:
+    times = (3, 1, 2)
+    account = replace(SERVICE, mfa_demands=tuple(one for days in times for one in asked(days_ago=days).mfa_demands))
+    (reason,) = reasons(judged(make_tenant(), account), Effect.EVIDENCE)
+    assert reason.since == NOW - timedelta(days=1)
+
+
+def test_only_what_may_explain_the_demand_is_named_as_missing() -> None:
+    of_a, of_b = (Gap("groups", text, "GroupMember.Read.All") for text in ("403", "500"))
+    groups = {"ga": Group("ga", "A", gap=of_a), "gb": Group("gb", "B", gap=of_b)}
+    raw = [
+        policy("A", users=("someone",), not_groups=("ga",), apps=(SHAREPOINT,)),
+        policy("B", users=(), groups=("gb",), apps=(SHAREPOINT,)),
+    ]
+    for order in (raw, raw[::-1]):
+        assert judged(make_tenant(order, groups=groups), asked()).verdict.missing == (of_b,)
 
 
 def test_evidence_adds_nothing_to_what_policies_say() -> None:
@@ -261,6 +292,26 @@ def test_a_policy_that_excludes_by_a_group_explains_what_is_older_than_the_membe
             10,
             UNEXPLAINED,
         ),
+        # It is in another group for longer, which the policy doesn't exclude; it holds another role for longer.
+        (
+            policy(not_groups=("gx",), modifiedDateTime=OLD),
+            (happened("group_added", 5, container="gx"), happened("group_added", 20, container="gy")),
+            10,
+            NOTHING,
+        ),
+        (
+            policy(not_roles=("r1",), modifiedDateTime=OLD),
+            (happened("role_added", 5, container="r1"), happened("role_added", 20, container="r2")),
+            10,
+            NOTHING,
+        ),
+        # It isn't in a further group any more that the policy excludes.
+        (
+            policy(not_groups=("gx", "g1"), modifiedDateTime=OLD),
+            (happened("group_added", 5, container="gx"), happened("group_removed", 20, container="g1")),
+            10,
+            NOTHING,
+        ),
         # The policy was changed after the account came into the group.
         (
             policy(not_groups=("gx",), modifiedDateTime=changed(5)),
@@ -274,7 +325,7 @@ def test_what_excludes_an_account_in_two_ways_excludes_it_since_the_first(
     excluding: Json, events: tuple[AuditEvent, ...], asked_days_ago: float, expected: tuple[str, str]
 ) -> None:
     one = replace(asked(days_ago=asked_days_ago), groups=frozenset({"gx", "gy"}))
-    assert verdict([excluding], one, trail(*events)) == expected
+    assert verdict([excluding], one, trail(*events), role_assignments=(holds("r1"), holds("r2"))) == expected
 
 
 @pytest.mark.parametrize(
@@ -287,6 +338,32 @@ def test_an_exclusion_by_a_role_is_like_one_by_a_group(
     excluding = policy(not_roles=(GLOBAL_ADMINISTRATOR,), modifiedDateTime=OLD)
     held = (holds(GLOBAL_ADMINISTRATOR),)
     assert verdict([excluding], asked(days_ago=4), trail(*events), role_assignments=held) == expected
+
+
+UNDEFINED = (holds(GLOBAL_ADMINISTRATOR, built_in=None),)
+
+
+@pytest.mark.parametrize(
+    ("excluded", "held", "asked_days_ago", "expected"),
+    [
+        # Reached, or excluded since before the demand.
+        ((GLOBAL_ADMINISTRATOR,), ROLES_GAP, 4, "unknown"),
+        ((GLOBAL_ADMINISTRATOR,), UNDEFINED, 4, "unknown"),
+        # Reached, or excluded since after it.
+        ((GLOBAL_ADMINISTRATOR,), ROLES_GAP, 10, "not_offered"),
+        ((GLOBAL_ADMINISTRATOR,), UNDEFINED, 10, "not_offered"),
+        # Another role that the policy excludes it may hold only where its roles can't be read.
+        ((GLOBAL_ADMINISTRATOR, "r2"), ROLES_GAP, 10, "unknown"),
+        ((GLOBAL_ADMINISTRATOR, "r2"), UNDEFINED, 10, "not_offered"),
+    ],
+)
+def test_an_exclusion_by_a_role_that_cannot_be_read_counts_both_ways(
+    excluded: tuple[str, ...], held: Any, asked_days_ago: float, expected: str
+) -> None:
+    excluding = policy(not_roles=excluded, apps=(SHAREPOINT,), modifiedDateTime=OLD)
+    moves = trail(happened("role_added", 5, container=GLOBAL_ADMINISTRATOR), happened("role_added", 20, container="r2"))
+    found, _ = verdict([excluding], asked(days_ago=asked_days_ago), moves, role_assignments=held)
+    assert found == expected
 
 
 @pytest.mark.parametrize("off", [{"state": "disabled"}, {"state": REPORT_ONLY}, {"users": ("someone",)}])
@@ -306,6 +383,7 @@ def test_a_policy_explains_what_is_older_than_the_account_s_leaving_the_group_th
 
 
 MFA, BLOCK = parse_policy(policy()), parse_policy(policy(grant=("block",)))
+OFF = parse_policy(policy(state="disabled"))
 OFF_SINCE_8 = parse_policy(policy(state="disabled", modifiedDateTime=changed(8)))
 
 
@@ -319,6 +397,7 @@ OFF_SINCE_8 = parse_policy(policy(state="disabled", modifiedDateTime=changed(8))
         (happened("policy_deleted", 5, "p", before=BLOCK), 6, UNEXPLAINED),
         (happened("policy_deleted", 5, "p", before=OFF_SINCE_8), 6, UNEXPLAINED),
         (happened("policy_deleted", 5, "p", before=OFF_SINCE_8), 9, NOTHING),
+        (happened("policy_deleted", 5, "p", before=OFF), 9, UNEXPLAINED),
         (happened("policy_updated", 5, "p", before=MFA), 6, NOTHING),
         (happened("policy_updated", 5, "p", before=MFA), 4, UNEXPLAINED),
         (happened("policy_updated", 5, "p", before=OFF_SINCE_8), 6, UNEXPLAINED),

@@ -22,6 +22,7 @@ from tests.checks.kit import (
     REPORT_ONLY,
     ROLES_GAP,
     SERVICE,
+    STATE_GAP,
     STRENGTHS_GAP,
     Json,
     holds,
@@ -176,6 +177,25 @@ def test_an_open_answer_names_what_is_missing_and_nothing_else(
     unread = [reason for reason in verdict.reasons if "whether the option is hidden" in reason.text]
     assert {reason.permission for reason in unread} == {gap.permission for gap in missing}
     assert len(unread) == len(missing)
+
+
+@pytest.mark.parametrize(
+    ("policies", "account", "tenant", "told"),
+    [
+        ([], {}, {}, []),
+        ([of_group()], UNREAD, {}, ["group_memberships"]),
+        ([of_role()], {}, {"role_eligibilities": ELIGIBILITIES_GAP}, ["role_eligibilities"]),
+        ([mfa("A"), of_group("B")], UNREAD, {}, []),
+        ([], {"registration": Registration(METHODS_GAP, METHODS_GAP)}, {}, []),
+    ],
+)
+def test_without_the_state_it_is_told_what_else_would_be_missing_if_it_were_disabled(
+    policies: list[Json], account: Mapping[str, Any], tenant: Mapping[str, Any], told: list[str]
+) -> None:
+    verdict = verdict_of(policies, {"per_user_mfa": STATE_GAP, **account}, tenant)
+    unread = [reason.text for reason in verdict.reasons if "whether the option is hidden" in reason.text]
+    gaps = [gap for gap in verdict.missing if any(gap.permission and gap.permission in text for text in unread)]
+    assert (len(unread), [gap.input for gap in gaps]) == (len(told), told)
 
 
 DEMANDED = {"mfa_demands": (MfaDemand("enforcedForCspAdmins", NOW),)}

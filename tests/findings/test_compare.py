@@ -486,6 +486,22 @@ def test_rechecks_within_half_an_hour_look_at_the_same_hiccup(minutes: str, told
     assert [change.kind.value for change in changes] == told
 
 
+@pytest.mark.parametrize(("occurrences", "kind"), [(0, OPENED), (1, OPENED), (2, REOPENED)])
+def test_what_nobody_was_told_of_before_is_opened(occurrences: int, kind: ChangeKind) -> None:
+    first = scan([], seen("APW-008"), confirmed={"APW-008"}, run_id="1")
+    known = [replace(state, occurrences=occurrences) for state in first.states]
+    (told,) = scan(known, seen("APW-008"), at=NOW + DAY, confirmed={"APW-008"}, run_id="2").told
+    assert told.kind is kind
+
+
+def test_a_scan_is_one_of_everything_unless_it_says_otherwise() -> None:
+    confirmed = {"APW-008"}
+    first = compare(account(run_id="1"), [], [seen("APW-008")], alert_id="1", confirmed=confirmed)
+    later = account(at=NOW + timedelta(minutes=1), run_id="2")
+    again = compare(later, first.states, [seen("APW-008")], alert_id="2", confirmed=confirmed)
+    assert len(again.told) == 1
+
+
 def test_an_unreadable_account_that_came_and_went_is_told_once_it_stays_so() -> None:
     """Unreadable on days 0, 2 and 4, and then for good."""
     states: Sequence[FindingState] = ()

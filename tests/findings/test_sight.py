@@ -55,6 +55,12 @@ def test_a_run_that_is_repeated_is_the_same_scan() -> None:
     assert after_scan(first.kept, [POLICIES], run_id="1", now=NOW + DAY).news == ()
 
 
+def test_another_run_is_another_scan_whatever_its_id() -> None:
+    for one, other in (("1", "2"), ("2", "1")):
+        first = after_scan([], [POLICIES], run_id=one, now=NOW)
+        assert len(after_scan(first.kept, [POLICIES], run_id=other, now=NOW + DAY).news) == 1
+
+
 def test_a_time_that_cannot_have_been_yet_puts_no_reminder_off() -> None:
     ahead = SightState(POLICIES, NOW + 90 * DAY, "1", NOW + 90 * DAY)
     (kept,) = after_scan([ahead], [POLICIES], run_id="2", now=NOW).kept
