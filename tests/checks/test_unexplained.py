@@ -471,7 +471,7 @@ _event = st.builds(
 )
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=80)
 @given(
     generated._tenant,
     generated._account,

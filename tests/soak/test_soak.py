@@ -17,7 +17,7 @@ from soak.steps import Break, Delete, Mend, Mfa, Rename, Scan, Select, Story, ra
 from soak.truth import Person, Rule, Tenant, seen
 
 SEED = 60
-STORIES = 8
+STORIES = 4
 
 
 @pytest.fixture(scope="module")
