@@ -2,7 +2,7 @@
 """Runs the demo, the tests, the linters and the benchmark, and deploys, on a machine that has nothing but Python 3.11 or newer.
 
     python3 dev.py demo     one scan of the built-in demo tenant: findings, alert, report
-    python3 dev.py test     linters, type checker and the whole test suite with coverage;
+    python3 dev.py test     linters, type checker and the whole test suite;
                             with arguments only those tests: python3 dev.py test tests/checks -k exclusion
     python3 dev.py lint     linters, type checker and the direction of imports only
     python3 dev.py bench    the benchmarks, as a table
