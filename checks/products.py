@@ -170,7 +170,7 @@ def _product(entry: Any) -> Product:
     if missing := [name for name in needed if name not in entry]:
         raise ValueError(f"{entry.get('name', 'an entry')} has no {', '.join(missing)}")
     if unknown := sorted(entry.keys() - known):
-        raise ValueError(f"{entry.get('name', 'an entry')} has the unknown member {unknown[0]}")
+        raise ValueError(f"{entry.get('name', 'an entry')} has members that nobody knows: {', '.join(unknown)}")
     values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in entry.items()}
     lists = ("app_ids", "app_names", "user_agents", "clients", "account_names")
     if any(not isinstance(values.get(name, ()), tuple) for name in lists):

@@ -54,6 +54,8 @@ BUILT_IN = [
     grant(*HIDDEN, "and", "compliantDevice", "mfa"),
     grant(*MAYBE_MFA, "OR", "mfa", "compliantDevice"),
     grant(*MAYBE_MFA, "or", "compliantApplication", "MFA"),
+    grant(*MAYBE_MFA, None, "mfa", "compliantDevice"),
+    grant(*MAYBE_MFA, "XOR", "mfa", "compliantDevice"),
 ]
 
 LISTS = [
@@ -102,6 +104,8 @@ UNKNOWN = [
     grant(*SOMETIMES, "OR", "unknownFutureValue", "anotherNewOne"),
     grant(*SOMETIMES, "OR", "newControl", "mfa"),
     grant(*SOMETIMES, "OR", "newControl", "compliantDevice"),
+    grant(*SOMETIMES, None, "newControl", "compliantDevice"),
+    grant(*SOMETIMES, "XOR", "newControl", "compliantDevice"),
     grant(*HIDDEN, "AND", "newControl", "mfa"),
     grant(*HIDDEN, "AND", "newControl", "passwordChange"),
     grant(*MAYBE_MFA, "AND", "newControl", "compliantDevice"),

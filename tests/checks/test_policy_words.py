@@ -76,6 +76,10 @@ def said(raw: Json, effect: Effect, **tenant: Any) -> Reason:
             f"requires a compliant device or compliantNetwork, which this version doesn't know; {MAY_MEAN}",
         ),
         (
+            policy(grant=("compliantNetwork", "compliantDevice"), operator=None),
+            f"requires a compliant device or compliantNetwork, which this version doesn't know; {MAY_MEAN}",
+        ),
+        (
             policy(grant=("compliantNetwork", "domainJoinedDevice"), operator="AND"),
             "requires a Microsoft Entra hybrid joined device and compliantNetwork, which this version doesn't know; "
             + MAY_MEAN,

@@ -104,6 +104,11 @@ def steps(*policies: Json, account: Mapping[str, Any] | None = None, **tenant: A
             '"R" requires it for registering security information.',
         ),
         (
+            about(grant=("compliantApplication", "compliantDevice", "domainJoinedDevice"), operator=None),
+            "Opening the Security info page takes an app with an app protection policy, a device that is marked as compliant or "
+            'a device that is Microsoft Entra hybrid joined: the policy "R" requires it for registering security information.',
+        ),
+        (
             about(grant=("block",), conditions={"platforms": {"includePlatforms": ["android", "iOS"]}}),
             'Exclude the account for as long as this takes: the policy "R" (only on Android or iOS) blocks registering security '
             "information, so no app password can be created.",

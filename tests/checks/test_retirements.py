@@ -115,6 +115,17 @@ def test_a_mfa_demand_that_has_lost_its_other_way_in_says_why() -> None:
     assert "No longer a way round it: approved client app, which Microsoft has retired on 30 Jun 2026." in since.text
 
 
+def test_an_operator_that_is_missing_is_no_and() -> None:
+    (reason,) = reasons(on(APPROVED, policy(operator=None, **MFA_OR_APPROVED)), Effect.DEMANDS_MFA)
+    assert "No longer a way round it: approved client app" in reason.text
+
+
+def test_the_dates_are_read_once() -> None:
+    assert retirements() is retirements()
+    assert retired_protocols() is retired_protocols()
+    assert retired_controls(APPROVED) is retired_controls(APPROVED)
+
+
 def test_under_and_a_retired_control_was_no_way_round() -> None:
     (reason,) = reasons(on(APPROVED, policy(operator="AND", **MFA_OR_APPROVED)), Effect.DEMANDS_MFA)
     assert "retired" not in reason.text

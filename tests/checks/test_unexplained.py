@@ -83,6 +83,7 @@ def changed(days_ago: float) -> str:
         (policy(users=("svc",), apps=(SHAREPOINT,)), NOTHING),
         (policy(users=("someone",)), UNEXPLAINED),
         (policy(users=("someone",), modifiedDateTime=changed(5)), UNEXPLAINED),
+        (policy(grant=("block",), apps=(SHAREPOINT,)), UNEXPLAINED),
         (policy(users=("someone",), modifiedDateTime=changed(0.5)), NOTHING),
         (policy(users=("someone",), modifiedDateTime=changed(1)), NOTHING),
         (policy(state="disabled", modifiedDateTime=changed(0.5)), NOTHING),
