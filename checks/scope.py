@@ -60,6 +60,8 @@ class Reach:
     """Policies that include the account, and exclude it for certain."""
     included: int
     """Policies that include the account for certain, whether or not they exclude it."""
+    included_most: int
+    """Policies that may include the account, whether or not they exclude it."""
     worlds: tuple[World, ...]
     """More than one where an unread group or role brings the account into one policy and out of another."""
 
@@ -127,6 +129,7 @@ class Scopes:
         perhaps = self._perhaps_held(account, self._tenant.role_eligibilities, self._eligible) | roles.eligible_unsure
         eligible_maybe = [*eligible, *(("role", role) for role in perhaps - roles.active)]
         included, excluded = _mask(self._include, sure), _mask(self._exclude, sure)
+        included_most = included | _mask(self._include, maybe)
         once, once_maybe = self._reached_by_activating(eligible), self._reached_by_activating(eligible_maybe)
         worlds = tuple(
             World(
@@ -141,8 +144,9 @@ class Scopes:
             most=reduce(or_, (world.most for world in worlds)),
             eligible_least=reduce(and_, (world.eligible_least for world in worlds)),
             eligible_most=once_maybe & ~excluded,  # in the world in which nothing unread excludes the account
-            excluded=(included | _mask(self._include, maybe)) & excluded,
+            excluded=included_most & excluded,
             included=included,
+            included_most=included_most,
             worlds=worlds,
         )
 

@@ -109,7 +109,7 @@ class Explaining:
         if reach.included & bit:
             # Where it excludes the account, what came before that is explained; where it doesn't, everything is.
             return surely, (perhaps if reach.excluded & bit else _ALWAYS)
-        if (reach.excluded | reach.most) & bit:
+        if reach.included_most & bit:
             return min(left, surely), (max(left, perhaps) if reach.excluded & bit else _ALWAYS)
         return left, left
 

@@ -432,6 +432,14 @@ UNREAD = {"gx": Group("gx", "Hidden", gap=Gap("groups", "403", "GroupMember.Read
         ([EXCLUDING], (happened("group_added", 5, container="gx"),), {"groups": GROUPS_GAP}, "unknown"),
         # Included by the unread group, or not.
         ([policy(users=(), groups=("gx",), not_users=("svc",))], (), {}, "unknown"),
+        # In the unread group, and excluded by it since nobody knows when, or never in the policy's scope.
+        ([policy(users=(), groups=("gx",), not_groups=("gx",), modifiedDateTime=OLD)], (), {}, "unknown"),
+        (
+            [policy(users=(), groups=("gx",), not_groups=("gx",), modifiedDateTime=OLD)],
+            (),
+            {"groups": GROUPS_GAP},
+            "unknown",
+        ),
         # In the group directly, since nobody knows when, or through the nested one, since before the demand.
         ([EXCLUDING], (happened("group_added", 5, "inner", "gx"),), {"groups": GROUPS_GAP}, "unknown"),
         ([EXCLUDING], (happened("group_added", 5, "someone", "gx"),), {"groups": GROUPS_GAP}, "not_offered"),
