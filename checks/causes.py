@@ -14,7 +14,7 @@ from datetime import datetime
 from itertools import islice
 
 from checks.judge import Judge
-from checks.memberships import Moves, groups_of, latest
+from checks.memberships import Moves, latest
 from checks.model import Effect, JudgedAccount, Reason, Verdict, Visibility
 from checks.policy import ENABLED, effect_of
 from tenant.model import Account, AuditEvent, AuditTrail, Gap, Policy, Tenant
@@ -50,8 +50,7 @@ class Causes:
     def __init__(self, tenant: Tenant, trail: AuditTrail | None, now: datetime) -> None:
         """Takes the tenant, what is known of its audit log (None: nothing) and the time of judging (aware)."""
         self._tenant, self._trail, self._now = tenant, trail, now
-        policies = () if isinstance(tenant.policies, Gap) else tenant.policies
-        self._policies = {policy.id: policy for policy in policies}
+        self._policies = {policy.id: policy for policy in tenant.known_policies}
         self._of: dict[str, list[AuditEvent]] = {}
         self._moves = Moves(tenant, trail)
         for event in trail.events if trail else ():
@@ -171,7 +170,7 @@ class Causes:
         """What took the account out of groups through which a policy demanded MFA of it."""
         for policy in self._policies.values() if self._trail else ():
             for event in self._moves.out_of(self._moves.among(policy.include_groups), account):
-                once = replace(account, groups=groups_of(account) | policy.include_groups)
+                once = replace(account, groups=account.known_groups | policy.include_groups)
                 if isinstance(account.groups, frozenset) and self._demanded(policy.id, event.time, policy, once):
                     yield event
 
@@ -224,7 +223,7 @@ class Causes:
         """For each group or role that the account is in: the newest event that brought it there."""
         for container in containers:
             newest = self._moves.newest(container, account)
-            held = newest and (newest.kind == "role_added" or container in groups_of(account))
+            held = newest and (newest.kind == "role_added" or container in account.known_groups)
             if newest and held and newest.kind.endswith("_added"):
                 yield newest
 

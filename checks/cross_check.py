@@ -9,7 +9,7 @@ from datetime import date
 
 from checks.model import CrossCheck, Effect, JudgedAccount, Reason, Visibility
 from checks.policy import Strength, effect_of
-from tenant.model import Gap, Policy, Tenant, WhatIf
+from tenant.model import Policy, Tenant, WhatIf
 
 BROWSER, OTHER = "browser", "other"
 _RESTS_ON_POLICIES = frozenset(
@@ -48,7 +48,7 @@ def compare(judged: JudgedAccount, tenant: Tenant, answers: Sequence[WhatIf], to
 def _confirmed(judged: JudgedAccount, tenant: Tenant, answers: Sequence[WhatIf], today: date) -> CrossCheck:
     """That nothing differs; and what What If couldn't tell, because it wasn't told where the sign-in comes from and so on."""
     undecided: dict[str, None] = {}
-    policies = () if isinstance(tenant.policies, Gap) else tenant.policies
+    policies = tenant.known_policies
     plans = {policy.id for policy in policies if policy.plan}  # What If says nothing of these
     told = True
     for answer in answers:
@@ -73,7 +73,7 @@ def _ours(judged: JudgedAccount, answer: WhatIf) -> list[Reason]:
 def _differences(judged: JudgedAccount, tenant: Tenant, answer: WhatIf, today: date) -> list[str]:
     browser = answer.client_app == BROWSER
     ours = _ours(judged, answer)
-    policies = {} if isinstance(tenant.policies, Gap) else {policy.id: policy for policy in tenant.policies}
+    policies = {policy.id: policy for policy in tenant.known_policies}
     certain = [one for one in ours if not one.circumstances and _covers(policies.get(one.policy_id or ""), answer)]
     applies = {policy.id for policy in answer.applies}
     sign_in = "signs in with a browser" if browser else "uses a legacy client"

@@ -12,7 +12,7 @@ from checks.policy import ENABLED, can_reach_users, effect_of
 from checks.products import Product
 from checks.scope import DIRECTORY_SYNCHRONIZATION_ACCOUNTS, Scopes
 from checks.signals import Signal, days_used, has_emergency_name, service_name, signals_of
-from tenant.model import Account, Candidate, Gap, Policy, Tenant
+from tenant.model import Account, Candidate, Gap, Tenant
 
 ENOUGH = 4
 """The score from which on an account is proposed: two strong signs, or more weaker ones."""
@@ -81,8 +81,7 @@ class _Exclusions:
     """Tells the accounts that are left out."""
 
     def __init__(self, tenant: Tenant, today: date, log_read: bool) -> None:
-        policies: tuple[Policy, ...] = () if isinstance(tenant.policies, Gap) else tenant.policies
-        enforced = [one for one in policies if one.state == ENABLED and can_reach_users(one)]
+        enforced = [one for one in tenant.known_policies if one.state == ENABLED and can_reach_users(one)]
         effects = [effect for one in enforced if (effect := effect_of(one, tenant, today)).matters]
         self._log_read = log_read
         self._scopes = Scopes(tenant, tuple(effects))
@@ -120,11 +119,8 @@ def watched_principals(tenant: Tenant) -> frozenset[str]:
     """Ids of the principals to look at because of what the tenant says of them: Global Administrators, holders of a
     synchronization role, and accounts that a policy excludes by name. Groups and deleted accounts may be among them.
     """
-    named: set[str] = set()
-    if not isinstance(tenant.policies, Gap):
-        for policy in tenant.policies:
-            if policy.state == ENABLED and not policy.deleted:
-                named |= policy.exclude_users
+    enforced = (one for one in tenant.known_policies if one.state == ENABLED and not one.deleted)
+    named = set[str]().union(*(policy.exclude_users for policy in enforced))
     if not isinstance(tenant.role_assignments, Gap):
         wanted = {GLOBAL_ADMINISTRATOR, *_SYNCHRONIZATION_ROLES}
         named |= {one.principal_id for one in tenant.role_assignments if one.template_id in wanted}

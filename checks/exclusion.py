@@ -50,8 +50,7 @@ class ExclusionGroup:
 def exclusion_group(tenant: Tenant, policy: Policy, group: GroupDetails) -> ExclusionGroup:
     """What is to be known of a group that the policy excludes. Takes the tenant as it would be."""
     ids = {group.id, *group.containers}
-    policies = () if isinstance(tenant.policies, Gap) else tenant.policies
-    others = sorted((one for one in policies if _counts(one)), key=lambda one: (one.display_name.casefold(), one.id))
+    others = sorted(filter(_counts, tenant.known_policies), key=lambda one: (one.display_name.casefold(), one.id))
     held = [one for one in (tenant.role_assignments, tenant.role_eligibilities) if not isinstance(one, Gap)]
     roles = {one.role_name or one.template_id for list_ in held for one in list_ if one.principal_id in ids}
     return ExclusionGroup(

@@ -67,7 +67,7 @@ class Landscape:
         switched app passwords off for everybody, which changes words alone.
         """
         self.tenant, self.switched_off = tenant, switched_off
-        policies = [] if isinstance(tenant.policies, Gap) else _each_once(tenant.policies)
+        policies = _each_once(tenant.known_policies)
         effects = (effect_of(policy, tenant, today) for policy in policies if can_reach_users(policy))
         self.effects = tuple(
             sorted(

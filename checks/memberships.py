@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from tenant.model import Account, AuditEvent, AuditTrail, Gap, Tenant
+from tenant.model import Account, AuditEvent, AuditTrail, Tenant
 
 
 class Moves:
@@ -10,7 +10,7 @@ class Moves:
 
     def __init__(self, tenant: Tenant, trail: AuditTrail | None) -> None:
         """Takes the tenant (for nested groups) and what is known of its audit log (None: nothing)."""
-        self._nesting = tenant.nesting
+        self._tenant = tenant
         self._groups = tenant.groups.keys() | frozenset[str]().union(*tenant.nesting.values())
         self._newest: dict[str, dict[str, AuditEvent]] = {}
         self._among: dict[tuple[frozenset[str], frozenset[str]], frozenset[str]] = {}
@@ -22,13 +22,13 @@ class Moves:
         """Those of the groups, of all that are nested in them, and of the roles that anybody moved into or out of."""
         key = groups, roles
         if key not in self._among:  # most have no events, and then no account needs a second look at them
-            self._among[key] = frozenset((self._with_nested(groups) | roles) & self._newest.keys())
+            self._among[key] = frozenset((self._tenant.with_nested(groups) | roles) & self._newest.keys())
         return self._among[key]
 
     def newest(self, container: str, account: Account) -> AuditEvent | None:
         """The newest event that brought the account, or a group that it is in, into or out of a group or role."""
         moves = self._newest.get(container, {})
-        found = [moves[id] for id in moves.keys() & {account.id, *groups_of(account)}]
+        found = [moves[id] for id in moves.keys() & {account.id, *account.known_groups}]
         return latest(found)
 
     def possible(self, container: str, account: Account) -> list[AuditEvent]:
@@ -42,21 +42,8 @@ class Moves:
         return [
             event
             for container, event in moves
-            if event and event.kind.endswith("_removed") and container not in groups_of(account)
+            if event and event.kind.endswith("_removed") and container not in account.known_groups
         ]
-
-    def _with_nested(self, groups: frozenset[str]) -> frozenset[str]:
-        found, waiting = set(groups), list(groups)
-        while waiting:
-            nested = self._nesting.get(waiting.pop(), frozenset()) - found
-            found |= nested
-            waiting += nested
-        return frozenset(found)
-
-
-def groups_of(account: Account) -> frozenset[str]:
-    """The groups that the account is known to be in."""
-    return frozenset() if isinstance(account.groups, Gap) else account.groups
 
 
 def latest(events: Iterable[AuditEvent]) -> AuditEvent | None:

@@ -12,7 +12,7 @@ from datetime import date
 from checks.policy import ENABLED, can_reach_users, circumstances, effect_of, still_evaluated
 from checks.policy_words import location_names
 from checks.scope import Scopes
-from tenant.model import Account, Gap, GrantControls, Policy, Tenant
+from tenant.model import Account, GrantControls, Policy, Tenant
 
 _ACTION = "urn:user:registersecurityinfo"
 _PAGE_CLIENTS = frozenset({"all", "browser"})
@@ -37,8 +37,7 @@ class Registering:
     def __init__(self, tenant: Tenant, today: date) -> None:
         """Takes the tenant and the day of judging: what Microsoft has retired by then asks for nothing."""
         self._tenant = tenant
-        policies = () if isinstance(tenant.policies, Gap) else tenant.policies
-        in_force = (replace(policy, grant=still_evaluated(policy.grant, today)[0]) for policy in policies)
+        in_force = (replace(policy, grant=still_evaluated(policy.grant, today)[0]) for policy in tenant.known_policies)
         about = [policy for policy in in_force if _is_about_it(policy)]
         about.sort(key=lambda policy: (policy.display_name.casefold(), policy.id))
         self._scopes = Scopes(tenant, tuple(effect_of(policy, tenant, today) for policy in about))

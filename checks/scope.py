@@ -176,7 +176,7 @@ class Scopes:
         groups = {id for id in policy.include_groups | policy.exclude_groups if not self._is_deleted(id)}
         if isinstance(account.groups, Gap) and groups:
             yield account.groups
-        known = _known_groups(account)
+        known = account.known_groups
         yield from (self._gap_of(id) for id in sorted(groups & self._unproven_groups - known))
         if named_roles := policy.include_roles | policy.exclude_roles:
             yield from self._gaps_of_holders(self._active, known, named_roles)
@@ -187,7 +187,7 @@ class Scopes:
         """The unread inputs that leave open whether an eligible role would bring the account into the policy."""
         yield from roles.eligible_gaps
         leading_in = effect.policy.include_roles - effect.policy.exclude_roles
-        yield from self._gaps_of_holders(self._eligible, _known_groups(account), leading_in)
+        yield from self._gaps_of_holders(self._eligible, account.known_groups, leading_in)
         unsure = roles.eligible_unsure & leading_in
         yield from self._gaps_of_definitions(account, self._tenant.role_eligibilities, unsure)
 
@@ -250,8 +250,7 @@ class Scopes:
         return tuple(sorted(id for id in effect.policy.include_groups if self._is_deleted(id)))
 
     def _held(self, account: Account) -> Iterator[RoleAssignment]:
-        groups = frozenset() if isinstance(account.groups, Gap) else account.groups
-        for principal in self._all_active.keys() & {account.id, *groups}:
+        for principal in self._all_active.keys() & {account.id, *account.known_groups}:
             yield from self._all_active[principal]
 
     def _unsure_groups(self, account: Account) -> set[str]:
@@ -310,11 +309,10 @@ class Scopes:
     ) -> str | None:
         for role in sorted(wanted & held):
             name = self._role_name(role)
-            groups = account.groups if not isinstance(account.groups, Gap) else frozenset()
             own = any(assignment.template_id == role for assignment in source.get(account.id, ()))
             via = sorted(
                 self._group_name(id)
-                for id in groups
+                for id in account.known_groups
                 for assignment in source.get(id, ())
                 if assignment.template_id == role
             )
@@ -388,11 +386,6 @@ def _by_principal(
 def proves_nothing(group: Group) -> bool:
     """Whether an account may be in the group although its memberships don't show it."""
     return not group.deleted and (group.gap is not None or group.hidden_membership)
-
-
-def _known_groups(account: Account) -> frozenset[str]:
-    """The groups that the account is known to be in."""
-    return frozenset() if isinstance(account.groups, Gap) else account.groups
 
 
 def _gaps(*values: object) -> tuple[Gap, ...]:

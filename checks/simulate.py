@@ -155,7 +155,7 @@ def judged_both(
 
 def groups_above(accounts: Iterable[Account], group: str) -> frozenset[str] | None:
     """The groups that another one may be in: all its members are in them too. None where no account is known to be in it."""
-    members = [one.groups for one in accounts if not isinstance(one.groups, Gap) and group in one.groups]
+    members = [one.known_groups for one in accounts if group in one.known_groups]
     return frozenset.intersection(*members) if members else None
 
 
@@ -164,9 +164,9 @@ def _with_unread_groups(tenant: Tenant, account: Account, doubt: Unsure) -> Tena
 
     Groups that hold roles need no such doubt: none of them can have another group in it.
     """
-    named = groups_named_by(() if isinstance(tenant.policies, Gap) else tenant.policies)
+    named = groups_named_by(tenant.known_policies)
     possible = named if doubt.groups is None else named & doubt.groups
-    others = possible if isinstance(account.groups, Gap) else possible - account.groups
+    others = possible - account.known_groups
     doubtful = {
         id: replace(tenant.groups.get(id) or Group(id, id), gap=doubt.gap)
         for id in others

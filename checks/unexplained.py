@@ -11,7 +11,7 @@ it reaches the account; what came before its last change; what came before the a
 from collections.abc import Hashable, Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta
 
-from checks.memberships import Moves, groups_of, latest
+from checks.memberships import Moves, latest
 from checks.policy import REPORT_ONLY, can_reach_users, demands_mfa_somewhere, effect_of
 from checks.scope import Reach, Roles, Scopes, proves_nothing
 from tenant.model import Account, AuditTrail, Gap, MfaDemand, Policy, Tenant
@@ -50,7 +50,7 @@ class Explaining:
         """Takes the tenant, the day of judging, and what is known of the tenant's audit log (None: nothing)."""
         self._tenant = tenant
         self._moves = Moves(tenant, trail)
-        policies = () if isinstance(tenant.policies, Gap) else tenant.policies
+        policies = tenant.known_policies
         enforced = [policy for policy in policies if _is_enforced(policy)]
         self._effects = tuple(effect_of(policy, tenant, today) for policy in enforced)
         self._scopes = Scopes(tenant, self._effects)
@@ -121,7 +121,7 @@ class Explaining:
         changed = policy.modified or policy.created
         if changed and {account.id, "all"} & policy.exclude_users:
             return changed, changed
-        groups = groups_of(account)
+        groups = account.known_groups
         sure = [
             *(self._moved(group, account) for group in policy.exclude_groups & groups),
             *(self._moved(role, account) for role in policy.exclude_roles & roles.active),
@@ -141,7 +141,7 @@ class Explaining:
 
         The earliest and the latest that it may be: without the account's groups, a move of any other group may have been it.
         """
-        held = groups_of(account) | {container}
+        held = account.known_groups | {container}
         containers = self._moves.among(frozenset({container}))
         moves = (self._moves.newest(one, account) for one in containers & held)
         newest = latest(event for event in moves if event)

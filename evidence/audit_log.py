@@ -12,7 +12,7 @@ from evidence.store import Evidence
 from tenant.audits import AT_ONCE, AuditQuestion, AuditReader, parse_event, without_repeats
 from tenant.gaps import Gaps
 from tenant.graph import Graph, GraphError
-from tenant.model import AuditTrail, Gap, Tenant
+from tenant.model import AuditTrail, Tenant
 from tenant.shapes import parse_time
 from tenant.turns import OutOfTurns, Turns
 
@@ -63,19 +63,13 @@ async def read_trail(
 
 def groups_that_count(tenant: Tenant) -> list[str]:
     """Ids of the groups whose members matter to a verdict: those that policies name, and the groups nested in them."""
-    policies = () if isinstance(tenant.policies, Gap) else tenant.policies
     named = {
         id
-        for policy in policies
+        for policy in tenant.known_policies
         if not (policy.deleted or policy.workload_identities or policy.state == "disabled")
         for id in policy.include_groups | policy.exclude_groups
     }
-    waiting = sorted(named)
-    while waiting:
-        nested = tenant.nesting.get(waiting.pop(), frozenset()) - named
-        named |= nested
-        waiting += nested
-    return sorted(named)[:MOST_GROUPS]
+    return sorted(tenant.with_nested(named))[:MOST_GROUPS]
 
 
 class _AuditLog:

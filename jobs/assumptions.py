@@ -183,7 +183,7 @@ def _with_policies(assumed: Assumptions, enabled: Sequence[Policy], wishes: Wish
             assumed = assumed.saying(f'"{policy.display_name}" is on already.')
     if not wishes.added:
         return assumed
-    known = {policy.id: policy for policy in _policies(assumed.tenant)}
+    known = {policy.id: policy for policy in assumed.tenant.known_policies}
     tenant = assumed.tenant
     for policy in wishes.added:
         tenant = with_policy_added(tenant, policy)
@@ -213,7 +213,7 @@ def _with_security_defaults(assumed: Assumptions, *, on: bool) -> Assumptions:
             caution="When Security Defaults are switched off, Microsoft may create Conditional Access policies by itself (block "
             "legacy authentication; MFA for Azure management, for administrators and for all users). They are not part of this."
         )
-    enabled = [one for one in _policies(assumed.tenant) if one.state == ENABLED and not one.deleted]
+    enabled = [one for one in assumed.tenant.known_policies if one.state == ENABLED and not one.deleted]
     if enabled:
         which = count(len(enabled), "is", "are")
         return assumed.saying(
@@ -310,7 +310,7 @@ def _with_membership(assumed: Assumptions, account: Account, group: GroupDetails
     name = account.user_principal_name
     phrase = f'{name} is a member of "{group.display_name}"'
     assumed = replace(_put_into(assumed, account, group), phrases=(*assumed.phrases, phrase))
-    if group.id in _memberships(account):
+    if group.id in account.known_groups:
         return assumed.saying(f'{name} is in "{group.display_name}" already.')
     return assumed
 
@@ -344,7 +344,7 @@ def _with_exclusion(assumed: Assumptions, account: Account, policy: Policy, foun
     unread = isinstance(current.groups, Gap)
     used = None if unread else next((one for one in groups if one.can_take), None)
     if _is_excluded(current, policy):
-        used = next((one for one in groups if one.group.id in _memberships(current)), None)
+        used = next((one for one in groups if one.group.id in current.known_groups), None)
         assumed = assumed.saying(f'{name} is excluded from "{title}" already.')
     elif used:
         assumed = _put_into(assumed, account, used.group)
@@ -371,11 +371,7 @@ def _no_groups(policy: Policy, found: Found) -> list[str]:
 
 
 def _is_excluded(account: Account, policy: Policy) -> bool:
-    return account.id in policy.exclude_users or bool(_memberships(account) & policy.exclude_groups)
-
-
-def _memberships(account: Account) -> frozenset[str]:
-    return frozenset() if isinstance(account.groups, Gap) else account.groups
+    return account.id in policy.exclude_users or bool(account.known_groups & policy.exclude_groups)
 
 
 def _account(reading: Reading, name: str) -> Account:
@@ -384,10 +380,6 @@ def _account(reading: Reading, name: str) -> Account:
         if wanted in (account.id, account.user_principal_name.lower()):
             return account
     raise CannotSimulate(f'"{name}" is not among the selected service accounts.')
-
-
-def _policies(tenant: Tenant) -> tuple[Policy, ...]:
-    return () if isinstance(tenant.policies, Gap) else tenant.policies
 
 
 def _is(some: Sequence[object]) -> str:

@@ -12,7 +12,7 @@ from findings.model import Comparison, FindingState
 from findings.run_record import RunRecord, RunStatus
 from jobs.look import Seen
 from reports.document import FindingStatus, Json, RunSummary, gap_object, switch_object
-from tenant.model import Gap, Tenant
+from tenant.model import Tenant
 
 _NAMED = 5
 """Plans that a note names."""
@@ -44,7 +44,7 @@ def summary_of(
 
 def _policy_plans(tenant: Tenant) -> list[str]:
     """That there are policy plans, which nobody here understands."""
-    plans = [] if isinstance(tenant.policies, Gap) else [one for one in tenant.policies if one.plan and not one.deleted]
+    plans = [one for one in tenant.known_policies if one.plan and not one.deleted]
     if not plans:
         return []
     named = ", ".join(f'"{one.display_name}"{" (off)" if one.state == DISABLED else ""}' for one in plans[:_NAMED])

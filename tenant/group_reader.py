@@ -90,7 +90,7 @@ async def read_nesting(graph: Graph, wanted: Iterable[str], accounts: Sequence[A
 def _accounts_by_group(accounts: Iterable[Account]) -> dict[str, frozenset[str]]:
     found: dict[str, set[str]] = {}
     for account in accounts:
-        for group in frozenset() if isinstance(account.groups, Gap) else account.groups:
+        for group in account.known_groups:
             found.setdefault(group, set()).add(account.id)
     return {group: frozenset(ids) for group, ids in found.items()}
 

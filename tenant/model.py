@@ -6,7 +6,7 @@ that no rule can take "unreadable" for "none".
 Ids (users, groups, roles, applications) are lower-cased when they enter the model: Graph compares them without case.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -214,6 +214,21 @@ class Tenant:
     mfa_service: MfaService | None = None
     """The settings of per-user MFA; None where they couldn't be read. No verdict depends on them."""
 
+    @property
+    def known_policies(self) -> tuple[Policy, ...]:
+        """The policies that could be read; none of them where the list couldn't be, which is no answer to whether there are any."""
+        return () if isinstance(self.policies, Gap) else self.policies
+
+    def with_nested(self, groups: Iterable[str]) -> frozenset[str]:
+        """The groups, and all that are nested in them through any number of others, as far as that was read."""
+        found = set(groups)
+        waiting = list(found)
+        while waiting:
+            nested = self.nesting.get(waiting.pop(), frozenset()) - found
+            found |= nested
+            waiting += nested
+        return frozenset(found)
+
 
 @dataclass(frozen=True, slots=True)
 class Registration:
@@ -291,6 +306,11 @@ class Account:
     sign_ins: tuple[SignInUse, ...] = ()
     """Empty where the sign-in log wasn't asked for."""
     consents: tuple[Consent, ...] = ()
+
+    @property
+    def known_groups(self) -> frozenset[str]:
+        """The groups that the account is known to be in; none where they couldn't be read, which is no answer to whether it is in any."""
+        return frozenset() if isinstance(self.groups, Gap) else self.groups
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,7 +70,7 @@ async def read_policies(graph: Graph, gaps: Gaps) -> Policies:
 
 async def read_what_they_need(graph: Graph, gaps: Gaps, tenant: Tenant, more: Sequence[Policy]) -> Tenant:
     """The tenant with what further policies refer to as well, as far as its own ones didn't need it."""
-    own = () if isinstance(tenant.policies, Gap) else tenant.policies
+    own = tenant.known_policies
     strengths, locations = tenant.strengths, tenant.named_locations
     turns = _turns(graph)
     if need_strengths(more) and not need_strengths(own):

@@ -28,7 +28,7 @@ class SavedLookups:
         known = {account.id for account in reading.accounts}
         users: dict[str, bool | Gap] = dict.fromkeys(known, True)
         users |= {id: _gap("account_properties") for id in users_named_by(policies) - known}
-        own = () if isinstance(tenant.policies, Gap) else tenant.policies
+        own = tenant.known_policies
         strengths, locations = tenant.strengths, tenant.named_locations
         if need_strengths(policies) and not need_strengths(own):
             strengths = _gap("authentication_strengths")
@@ -57,7 +57,7 @@ class SavedLookups:
         if group.deleted:
             return None
         accounts = self._reading.accounts
-        members = (one.user_principal_name for one in accounts if not isinstance(one.groups, Gap) and id in one.groups)
+        members = (one.user_principal_name for one in accounts if id in one.known_groups)
         return GroupDetails(
             id,
             group.display_name,

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from checks.memberships import Moves, groups_of, latest
+from checks.memberships import Moves, latest
 from tenant.model import Account, AuditEvent, AuditTrail, Group
 from tests.checks.kit import GROUPS_GAP, NOW, SERVICE, make_tenant
 
@@ -99,8 +99,8 @@ def test_without_the_log_nobody_moved() -> None:
 
 
 def test_unread_groups_are_none_that_an_account_is_known_to_be_in() -> None:
-    assert groups_of(IN_G1) == {"g1"}
-    assert groups_of(UNREAD) == frozenset()
+    assert IN_G1.known_groups == {"g1"}
+    assert UNREAD.known_groups == frozenset()
 
 
 def test_of_no_events_none_is_the_newest() -> None:
