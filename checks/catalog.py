@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from checks.model import Effect, Finding, JudgedAccount, Severity, Usability, Verdict, Visibility
+from checks.phrases import joined
 
 BLOCKED = (Usability.BLOCKED_BY_POLICY, Usability.BLOCKED_BY_SECURITY_DEFAULTS)
 """Nothing lets an app password in."""
@@ -189,7 +190,7 @@ def _finding(check: Check, severity: Severity, verdict: Verdict) -> Finding:
         causes = []  # which input is missing is no news of the account: what can't be seen is told by itself
     if check.decided_by == ():
         causes = list(verdict.roles)
-        summary = f"The account holds {_and(verdict.roles)}. An app password doesn't work for administration."
+        summary = f"The account holds {_roles(verdict.roles)}. An app password doesn't work for administration."
     return Finding(check.id, check.title, severity, fingerprint(check.id, severity, causes), summary)
 
 
@@ -199,7 +200,5 @@ def fingerprint(check_id: str, severity: Severity, causes: list[str]) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]  # a role may have any name
 
 
-def _and(names: tuple[str, ...]) -> str:
-    if len(names) == 1:
-        return f"the directory role {names[0]}"
-    return f"the directory roles {', '.join(names[:-1])} and {names[-1]}"
+def _roles(names: tuple[str, ...]) -> str:
+    return f"the directory role{'' if len(names) == 1 else 's'} {joined(names)}"

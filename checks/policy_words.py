@@ -6,6 +6,7 @@ A name of Microsoft's code that is known becomes words; one that isn't stays as 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from checks.phrases import joined, quoted
 from tenant.locations import EVERYWHERE, FIXED_LOCATIONS
 from tenant.model import AuthenticationStrength, Gap, GrantControls, Policy
 
@@ -84,7 +85,7 @@ def open_requirement(grant: GrantControls, strength: NamedStrength | None) -> Re
         return None
     word = "and" if grant.operator == "AND" else "or"
     parts = [*other_controls(grant, strength), *unknown]
-    text = f"{_joined(parts, word)}, {_UNKNOWN}" if unknown else _joined(parts, word)
+    text = f"{joined(parts, word)}, {_UNKNOWN}" if unknown else joined(parts, word)
     if strength is None or doubt is None:
         return Requirement(text, len(unknown) > 1)
     if parts:
@@ -109,23 +110,23 @@ def instead_of_mfa(grant: GrantControls, mfa: frozenset[str], strength: NamedStr
     others = tuple(name for name in grant.built_in if name.lower() not in mfa)
     rest = replace(grant, built_in=others)
     requirement = open_requirement(rest, strength)
-    what = requirement.text if requirement else _or(other_controls(rest, strength))
+    what = requirement.text if requirement else joined(other_controls(rest, strength), "or")
     return f"only if no other control is met instead ({what})"
 
 
 def unknown_conditions(names: Iterable[str]) -> str:
     """That the policy has conditions that nobody here knows, by their names in Graph."""
-    return f"it has conditions that this version doesn't know ({', '.join(_quoted(names))})"
+    return f"it has conditions that this version doesn't know ({', '.join(quoted(_once(names)))})"
 
 
 def beside_unknown_controls(names: Iterable[str]) -> str:
     """That the policy has further controls, which nobody here knows, by their names in Graph."""
-    return f"beside grant controls that this version doesn't know ({', '.join(_quoted(names))})"
+    return f"beside grant controls that this version doesn't know ({', '.join(quoted(_once(names)))})"
 
 
 def unknown_clients(names: Iterable[str]) -> str:
     """That the policy is only for client apps that nobody here knows."""
-    return f"only for client apps that this version doesn't know ({', '.join(_quoted(sorted(names)))})"
+    return f"only for client apps that this version doesn't know ({', '.join(quoted(_once(sorted(names))))})"
 
 
 def unknown_state(state: str) -> str:
@@ -135,7 +136,7 @@ def unknown_state(state: str) -> str:
 
 def only_at_risk(kind: str, levels: Sequence[str]) -> str:
     """At which levels of a risk the policy applies; ``kind`` is the risk."""
-    return f"only when the {kind} is {_or(_named(levels, _LEVELS))}"
+    return f"only when the {kind} is {joined(_named(levels, _LEVELS), 'or')}"
 
 
 def only_on_platforms(policy: Policy) -> str | None:
@@ -143,10 +144,12 @@ def only_on_platforms(policy: Policy) -> str | None:
     included, excluded = policy.include_platforms, _lower(policy.exclude_platforms)
     if included and "all" not in _lower(included):
         rest = [one for one in included if one.lower() not in excluded and "all" not in excluded]
-        return f"only on {_or(_named(rest, _PLATFORMS))}" if rest else _nowhere(_named(included, _PLATFORMS))
+        return f"only on {joined(_named(rest, _PLATFORMS), 'or')}" if rest else _nowhere(_named(included, _PLATFORMS))
     if "all" in excluded:
         return _nowhere(["every platform"])
-    return f"on every device platform except {_or(_named(policy.exclude_platforms, _PLATFORMS))}" if excluded else None
+    if not excluded:
+        return None
+    return f"on every device platform except {joined(_named(policy.exclude_platforms, _PLATFORMS), 'or')}"
 
 
 def platforms_of_a_legacy_client(policy: Policy) -> str | None:
@@ -167,8 +170,8 @@ def only_from_locations(policy: Policy, locations: Mapping[str, str] | Gap) -> s
     if not rest:
         return _nowhere(location_names(included, locations))
     besides = [one for one in policy.exclude_locations if one.lower() not in _lower(included)]
-    text = f"only from {_or(location_names(rest, locations))}"
-    return f"{text}, but not from {_or(location_names(besides, locations))}" if besides else text
+    text = f"only from {joined(location_names(rest, locations), 'or')}"
+    return f"{text}, but not from {joined(location_names(besides, locations), 'or')}" if besides else text
 
 
 def exempt_locations(policy: Policy, locations: Mapping[str, str] | Gap) -> str | None:
@@ -177,19 +180,19 @@ def exempt_locations(policy: Policy, locations: Mapping[str, str] | Gap) -> str 
         return None
     if EVERYWHERE in _lower(policy.exclude_locations):
         return _nowhere(["every location"])
-    return f"from everywhere except {_or(location_names(policy.exclude_locations, locations))}"
+    return f"from everywhere except {joined(location_names(policy.exclude_locations, locations), 'or')}"
 
 
 def only_for_flows(methods: Sequence[str]) -> str:
     """For which authentication flows the policy applies."""
-    return f"only for {_or(_named(methods, _FLOWS))}"
+    return f"only for {joined(_named(methods, _FLOWS), 'or')}"
 
 
 _CONTRADICTION = "its conditions contradict each other"
 
 
 def _nowhere(both: Sequence[str]) -> str:
-    return f"{_CONTRADICTION}: it includes and excludes {_joined(both, 'and')}, so it applies nowhere as it stands"
+    return f"{_CONTRADICTION}: it includes and excludes {joined(both)}, so it applies nowhere as it stands"
 
 
 def contradicts_itself(circumstance: str) -> bool:
@@ -216,21 +219,9 @@ def _named(names: Iterable[str], words: Mapping[str, str]) -> list[str]:
     return _once(words.get(name.lower()) or f'"{name}"' for name in names)
 
 
-def _quoted(names: Iterable[str]) -> list[str]:
-    return [f'"{name}"' for name in _once(names)]
-
-
 def _once(texts: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(texts))
 
 
 def _lower(names: Iterable[str]) -> frozenset[str]:
     return frozenset(name.lower() for name in names)
-
-
-def _or(texts: Sequence[str]) -> str:
-    return _joined(texts, "or")
-
-
-def _joined(texts: Sequence[str], word: str) -> str:
-    return f"{', '.join(texts[:-1])} {word} {texts[-1]}" if len(texts) > 1 else "".join(texts)

@@ -5,12 +5,13 @@ is created on that page, and so is the MFA method that has to come before it. So
 security information registration with Conditional Access".
 """
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable
 from dataclasses import replace
 from datetime import date
 
+from checks.phrases import joined
 from checks.policy import ENABLED, can_reach_users, circumstances, effect_of, still_evaluated
-from checks.policy_words import location_names
+from checks.policy_words import location_names, named_strength
 from checks.scope import Scopes
 from tenant.model import Account, GrantControls, Policy, Tenant
 
@@ -99,12 +100,10 @@ def _step(policy: Policy, tenant: Tenant, *, certain: bool) -> str:
 
 def _places(policy: Policy, tenant: Tenant) -> tuple[str, str]:
     """Where alone the policy applies, and where alone it doesn't; empty where there is no such place."""
-    exempt = (
-        _listed(location_names(policy.exclude_locations, tenant.named_locations)) if policy.exclude_locations else ""
-    )
+    exempt = joined(location_names(policy.exclude_locations, tenant.named_locations), "or")
     if not policy.include_locations or "all" in (one.lower() for one in policy.include_locations):
         return "", exempt
-    here = _listed(location_names(policy.include_locations, tenant.named_locations))
+    here = joined(location_names(policy.include_locations, tenant.named_locations), "or")
     return f"{here} (except {exempt})" if exempt else here, ""
 
 
@@ -118,16 +117,9 @@ def _needs(grant: GrantControls) -> str:
         _NEEDS.get(control.lower(), f'what the grant control "{control}" asks for, which this version doesn\'t know')
         for control in grant.built_in
     ]
-    if grant.strength is not None:
-        strength = grant.strength
-        name = f'"{strength.display_name}"' if strength.display_name else strength.id
-        stronger = f"a method that satisfies the authentication strength {name}"
-        needs.append(_MFA if strength.id == _MFA_STRENGTH else stronger)
+    if grant.strength and (strength := named_strength(grant.strength)):
+        needs.append(_MFA if grant.strength.id == _MFA_STRENGTH else f"a method that satisfies {strength.text}")
     needs += ["consent to terms of use"] if grant.terms_of_use else []
     needs += ["what a custom control asks for"] if grant.custom_factors else []
     needs += [f"what this version doesn't know ({', '.join(grant.unknown_members)})"] if grant.unknown_members else []
-    return _listed(tuple(dict.fromkeys(needs)), "and" if grant.operator == "AND" else "or") if needs else ""
-
-
-def _listed(values: Sequence[str], word: str = "or") -> str:
-    return values[0] if len(values) == 1 else f"{', '.join(values[:-1])} {word} {values[-1]}"
+    return joined(list(dict.fromkeys(needs)), "and" if grant.operator == "AND" else "or")

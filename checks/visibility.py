@@ -11,6 +11,7 @@ from checks import reasons as say
 from checks.between import NO, OPEN, YES, Between, Rows, first_that_holds, one_reaches, reached, why
 from checks.landscape import Landscape, Situation, unreadable
 from checks.model import Effect, Reason, Visibility
+from checks.phrases import quoted
 from checks.policy import PolicyEffect
 from checks.scope import Reach, World
 from checks.unexplained import Explaining
@@ -88,7 +89,7 @@ def _unread_registration(account: Account) -> list[Gap]:
     gaps = [value for value in (registration.own, registration.report) if isinstance(value, Gap)][:1]
     read = [names for names in (registration.report, registration.own) if isinstance(names, tuple)]
     if unknown := unknown_methods(name for names in read for name in names):
-        names = ", ".join(f'"{name}"' for name in unknown)
+        names = ", ".join(quoted(unknown))
         text = f"registered methods that this version doesn't know: {names}"
         gaps.append(_odd("mfa_registration", text))
     return gaps

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from checks.exclusion import ExclusionGroup, best_first, exclusion_group
+from checks.phrases import joined, quoted
 from checks.policy import DISABLED, ENABLED
 from checks.simulate import (
     CannotSimulate,
@@ -87,7 +88,7 @@ class Assumptions:
     @property
     def title(self) -> str:
         """All that is assumed, as the beginning of a sentence."""
-        return f"If {_and(self.phrases)}"
+        return f"If {joined(self.phrases)}"
 
     @property
     def policy_id(self) -> str | None:
@@ -121,7 +122,7 @@ def state_pair(text: str) -> Pair:
     """The account and the state of ``--set``. Raises ``CannotSimulate``."""
     account, state = pair("--set", "|".join(STATES), text)
     if state.lower() not in STATES:
-        raise CannotSimulate(f'"{state}" is no per-user MFA state: write {", ".join(STATES[:-1])} or {STATES[-1]}.')
+        raise CannotSimulate(f'"{state}" is no per-user MFA state: write {joined(STATES, "or")}.')
     return account, state.lower()
 
 
@@ -319,7 +320,7 @@ def _put_into(assumed: Assumptions, account: Account, group: GroupDetails) -> As
     tenant, changed = with_membership(assumed.tenant, assumed.account(account), group)
     assumed = replace(assumed, tenant=tenant, accounts={**assumed.accounts, account.id: changed})
     if group.containers:
-        above = _and(_quoted(sorted(group.containers.values(), key=str.casefold)))
+        above = joined(quoted(sorted(group.containers.values(), key=str.casefold)))
         assumed = assumed.saying(f'Who is in "{group.display_name}" is in {above} too.')
     if not group.containers_gap:
         return assumed
@@ -387,14 +388,6 @@ def _is(some: Sequence[object]) -> str:
 
 
 def _names(policies: Sequence[Policy]) -> str:
-    names = _quoted(policy.display_name for policy in policies[:_FEW])
+    names = quoted(policy.display_name for policy in policies[:_FEW])
     more = len(policies) - len(names)
-    return _and([*names, f"{more:,} more"] if more else names)
-
-
-def _quoted(names: Iterable[str]) -> list[str]:
-    return [f'"{name}"' for name in names]
-
-
-def _and(parts: Sequence[str]) -> str:
-    return " and ".join(([", ".join(parts[:-1])] if parts[:-1] else []) + list(parts[-1:]))
+    return joined([*names, f"{more:,} more"] if more else names)

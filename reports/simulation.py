@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from checks.phrases import joined
 from reports.words import count, gap_sentence, shift_in_words
 from tenant.references import is_object_id
 
@@ -78,7 +79,7 @@ def _kinds(references: Sequence[Json]) -> str:
     for one in references:
         found.setdefault(one["kind"].replace("_", " "), set()).add(one["id"])
     counted = [count(len(ids), kind, f"{kind}s") for kind, ids in found.items()]
-    return counted[0] if len(counted) == 1 else f"{', '.join(counted[:-1])} and {counted[-1]}"
+    return joined(counted)
 
 
 def _reference(one: Json) -> str:

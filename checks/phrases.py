@@ -1,0 +1,13 @@
+"""Small parts of sentences. Pure."""
+
+from collections.abc import Iterable, Sequence
+
+
+def joined(texts: Sequence[str], word: str = "and") -> str:
+    """``a, b and c``, or with another ``word`` before the last; empty for nothing."""
+    return f"{', '.join(texts[:-1])} {word} {texts[-1]}" if len(texts) > 1 else "".join(texts)
+
+
+def quoted(names: Iterable[str]) -> list[str]:
+    """Each name in quotation marks."""
+    return [f'"{name}"' for name in names]
