@@ -100,36 +100,6 @@ def with_membership(tenant: Tenant, account: Account, group: GroupDetails) -> tu
     return changed, replace(account, groups=account.groups.union(names))
 
 
-def shifts(
-    before: Tenant,
-    after: Tenant,
-    accounts: Iterable[Account],
-    *,
-    assumed: Mapping[str, Account] = MappingProxyType({}),
-    unsure: Mapping[str, Unsure] = MappingProxyType({}),
-    app_passwords_allowed: str,
-    now: datetime,
-    trail: AuditTrail | None = None,
-) -> list[Shift]:
-    """The accounts whose visibility or usability differs between two tenants.
-
-    Takes both tenants; the accounts as they are; by id those that are ``assumed`` to be different, as they would be; by id
-    what is missing of those that may be in further groups. Other arguments as in ``checks.judge``. What the sign-in log shows
-    happened in the tenant that is: a change that is only supposed explains nothing of it.
-    """
-    both = judged_both(
-        before,
-        after,
-        accounts,
-        assumed=assumed,
-        unsure=unsure,
-        app_passwords_allowed=app_passwords_allowed,
-        now=now,
-        trail=trail,
-    )
-    return [one for one in both if one.differs]
-
-
 def judged_both(
     before: Tenant,
     after: Tenant,
@@ -141,7 +111,12 @@ def judged_both(
     now: datetime,
     trail: AuditTrail | None = None,
 ) -> list[Shift]:
-    """Every account before and after, whether or not its answers differ. Arguments as in :func:`shifts`."""
+    """Every account before and after, whether or not its answers differ between the two tenants.
+
+    Takes both tenants; the accounts as they are; by id those that are ``assumed`` to be different, as they would be; by id
+    what is missing of those that may be in further groups. Other arguments as in ``checks.judge``. What the sign-in log shows
+    happened in the tenant that is: a change that is only supposed explains nothing of it.
+    """
     judge_of = partial(Judge, app_passwords_allowed=app_passwords_allowed, now=now, trail=trail, past=before)
     old, new = judge_of(before), judge_of(after)
     found = []

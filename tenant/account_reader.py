@@ -8,8 +8,9 @@ from tenant.batch import SIZE, Answer, Member, batch, batch_any, collect
 from tenant.gaps import Gaps
 from tenant.graph import Graph, GraphError, GraphRefused, Json
 from tenant.model import Account, Gap, Registration
+from tenant.odata import key_segment
 from tenant.registration import read_registrations
-from tenant.search import find_accounts, key_segment
+from tenant.search import find_accounts
 from tenant.selection import PROPERTIES, Selection, properties_for, reasons_for
 from tenant.shapes import MEMBERSHIP, USER, fault
 

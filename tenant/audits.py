@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 from tenant.graph import REFINEMENT_REFUSED, Graph, GraphRefused, Json, items_of
 from tenant.model import AuditEvent, Policy
+from tenant.odata import literal
 from tenant.policies import parse_policy
 from tenant.shapes import parse_time
 from tenant.turns import Turns
@@ -87,10 +88,10 @@ class AuditQuestion:
         if self.about == "policies":
             return f"{span} and loggedByService eq 'Conditional Access'"
         activities = {"activities": _ACTIVITIES, "users": _USER_ACTIVITIES}.get(self.about, _GROUP_ACTIVITIES)
-        wanted = " or ".join(f"activityDisplayName eq '{name}'" for name in activities)
+        wanted = " or ".join(f"activityDisplayName eq {literal(name)}" for name in activities)
         if not (self.targets and by_target):
             return f"{span} and ({wanted})"
-        targets = " or ".join(f"t/id eq '{_quoted(id)}'" for id in self.targets)
+        targets = " or ".join(f"t/id eq {literal(id)}" for id in self.targets)
         return f"{span} and ({wanted}) and targetResources/any(t: {targets})"
 
 
@@ -413,10 +414,6 @@ def _objects(value: object) -> list[Json]:
 def _text(item: Mapping[str, Any], name: str) -> str:
     value = item.get(name)
     return value if isinstance(value, str) else ""
-
-
-def _quoted(value: str) -> str:
-    return value.replace("'", "''")
 
 
 def _instant(moment: datetime) -> str:

@@ -1,5 +1,7 @@
 """Collects what could not be read: each input once for the whole tenant, however many accounts it hits."""
 
+from collections.abc import Iterable
+
 from tenant.graph import GraphError, GraphRefused, is_licence_error
 from tenant.model import Gap
 from tenant.permissions import permission_for
@@ -57,6 +59,17 @@ class Gaps:
         if count <= 1:
             return gap
         return Gap(gap.input, f"{gap.error} (for {count} accounts)", gap.permission, tenant_wide=False)
+
+
+def gap_of(input_name: str, error: GraphError | str, *, tenant_wide: bool = True) -> Gap:
+    """That an input could not be read, for whoever notes it nowhere."""
+    return Gap(input_name, str(error), _permission(input_name, error, None), tenant_wide=tenant_wide)
+
+
+def with_new(known: tuple[Gap, ...], found: Iterable[Gap]) -> tuple[Gap, ...]:
+    """The gaps that are known, and of the others those that say something else."""
+    said = {(gap.input, gap.error) for gap in known}
+    return (*known, *(gap for gap in found if (gap.input, gap.error) not in said))
 
 
 def _kind(error: GraphError | str) -> str:

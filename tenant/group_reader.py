@@ -7,7 +7,7 @@ from tenant.batch import Answer, Member, batch, batch_any, collect
 from tenant.gaps import Gaps
 from tenant.graph import REFINEMENT_REFUSED, Graph, GraphError, GraphRefused, Json, items_of
 from tenant.model import Account, Gap, Group
-from tenant.search import key_segment
+from tenant.odata import key_segment
 from tenant.shapes import GROUP, MEMBERSHIP, fault
 
 _DEEPEST = 20
@@ -115,12 +115,13 @@ async def _groups_from(graph: Graph, first: Answer) -> list[Json]:
         items = [] if isinstance(first, GraphError) else items_of(first)
     except GraphError:
         return []
-    groups = [item for item in items if _is_group(item)]
+    groups = [item for item in items if is_group(item)]
     if len(groups) < len(items):
         return groups  # members of all kinds: a chain in words isn't worth paging through all people of a company
     further = await collect(graph, first)
     return [] if isinstance(further, GraphError) else further
 
 
-def _is_group(item: Json) -> bool:
+def is_group(item: Json) -> bool:
+    """Whether an item of a list of directory objects is a group; one without a type is."""
     return str(item.get("@odata.type") or _GROUP).lower() == _GROUP

@@ -7,17 +7,16 @@ from typing import Protocol
 from urllib.parse import quote
 
 from tenant.batch import Answer, Member, batch, batch_any, collect
-from tenant.gaps import Gaps
+from tenant.gaps import Gaps, gap_of, with_new
 from tenant.graph import Graph, GraphError, GraphRefused, Json, items_of
-from tenant.group_reader import read_groups, read_nesting
+from tenant.group_reader import is_group, read_groups, read_nesting
 from tenant.model import Gap, Group, GroupDetails, Policy, Registration
+from tenant.odata import key_segment, literal
 from tenant.policy_reader import read_what_they_need
 from tenant.reader import Reading
 from tenant.references import groups_named_by, is_object_id, users_named_by
 from tenant.registration import read_registrations
-from tenant.search import key_segment
 
-_GROUP = "#microsoft.graph.group"
 _MOST_MEMBERS = 999
 """Members of a group that are listed: one page."""
 
@@ -72,9 +71,7 @@ class GraphLookups:
         )
         found: dict[str, bool | Gap] = dict.fromkeys(known, True)
         found |= {id: self._exists(answer, gaps) for id, answer in zip(users, answers, strict=True)}
-        said = {(gap.input, gap.error) for gap in reading.gaps}
-        new = tuple(gap for gap in gaps.found() if (gap.input, gap.error) not in said)
-        return LookedUp(Reading(tenant, accounts, (*reading.gaps, *new)), found)
+        return LookedUp(Reading(tenant, accounts, with_new(reading.gaps, gaps.found())), found)
 
     def _exists(self, answer: Answer, gaps: Gaps) -> bool | Gap:
         if isinstance(answer, GraphRefused) and answer.status == 404:
@@ -131,14 +128,13 @@ def _shapes(path: str) -> tuple[tuple[str, ...], ...]:
 
 
 def _named(name: str) -> str:
-    doubled = name.replace("'", "''")
-    return quote(f"displayName eq '{doubled}'", safe="")
+    return quote(f"displayName eq {literal(name)}", safe="")
 
 
 def _containers(answer: list[Json] | GraphError) -> dict[str, str] | Gap:
     if isinstance(answer, GraphError):
         return _gap(answer)
-    groups = [item for item in answer if str(item.get("@odata.type") or _GROUP).lower() == _GROUP]
+    groups = [item for item in answer if is_group(item)]
     if not all(_id(item) for item in groups):
         return Gap("groups", "a group in the answer has no id", tenant_wide=False)
     return {_id(item): str(item.get("displayName") or item["id"]) for item in groups}
@@ -160,5 +156,4 @@ def _id(item: Json) -> str:
 
 
 def _gap(error: GraphError) -> Gap:
-    refused = isinstance(error, GraphRefused) and error.status == 403
-    return Gap("groups", str(error), "GroupMember.Read.All" if refused else None, tenant_wide=False)
+    return gap_of("groups", error, tenant_wide=False)

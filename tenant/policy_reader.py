@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from tenant import turns as limits
-from tenant.gaps import Gaps
+from tenant.gaps import Gaps, gap_of
 from tenant.graph import REFINEMENT_REFUSED, Graph, GraphError, GraphGarbled, GraphRefused, Json, at_once
 from tenant.locations import EVERYWHERE, FIXED_LOCATIONS
 from tenant.model import AuthenticationStrength, Gap, Policy, Tenant
@@ -135,7 +135,7 @@ async def _plans(graph: Graph, gaps: Gaps, turns: Turns) -> tuple[list[Policy], 
     except GraphGarbled as error:
         return found, gaps.add("policy_plans", error), None
     except GraphError as error:
-        return found, None, Gap("policy_plans", str(error), "Policy.Read.All" if _is_forbidden(error) else None)
+        return found, None, gap_of("policy_plans", error)
     return found, None, None
 
 

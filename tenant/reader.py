@@ -11,13 +11,13 @@ from types import MappingProxyType
 from tenant.account_reader import AccountReader
 from tenant.batch import Member, batch
 from tenant.directory import Roles, read_directory
-from tenant.gaps import Gaps
+from tenant.gaps import Gaps, with_new
 from tenant.graph import Graph, GraphError
 from tenant.group_reader import read_groups, read_nesting
 from tenant.mfa_service import read_mfa_service
 from tenant.model import Account, Gap, Policy, Tenant
+from tenant.odata import key_segment
 from tenant.policy_reader import read_policies
-from tenant.search import key_segment
 from tenant.selection import Selection
 
 
@@ -97,9 +97,7 @@ async def read_more(graph: Graph, reading: Reading, ids: Sequence[str], *selecte
         nesting=_merged(nesting, reading.tenant.nesting),
     )
     more = tuple(replace(account, selected_by=selected_by) for account in accounts)
-    said = {(gap.input, gap.error) for gap in reading.gaps}
-    new = tuple(gap for gap in gaps.found() if (gap.input, gap.error) not in said)
-    return Reading(tenant, (*reading.accounts, *more), (*reading.gaps, *new))
+    return Reading(tenant, (*reading.accounts, *more), with_new(reading.gaps, gaps.found()))
 
 
 def _merged(one: Mapping[str, frozenset[str]], other: Mapping[str, frozenset[str]]) -> dict[str, frozenset[str]]:

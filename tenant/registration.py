@@ -7,8 +7,8 @@ from tenant.gaps import Gaps
 from tenant.graph import Graph, GraphError, GraphRefused
 from tenant.methods import has_mfa_method
 from tenant.model import Gap, Registration
+from tenant.odata import key_segment
 from tenant.permissions import REGISTRATION_REPORT_PERMISSION
-from tenant.search import key_segment
 from tenant.shapes import METHOD, REGISTRATION, shaped
 
 _INPUT = "mfa_registration"

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from tenant.gaps import Gaps
 from tenant.graph import REFINEMENT_REFUSED, Graph, GraphError, GraphRefused, GraphUnreachable, Json
+from tenant.odata import key_segment, literal
 from tenant.selection import (
     AttributeMatch,
     Selection,
@@ -54,11 +55,6 @@ class _Criterion:
     fits: Callable[[Json], bool]
     needs: str = "userPrincipalName"
     """The property that decides."""
-
-
-def key_segment(value: str) -> str:
-    """An id or user principal name as one path segment: odd characters, quotes and non-Latin letters encoded."""
-    return quote(value, safe="@.-_~")
 
 
 async def find_accounts(graph: Graph, gaps: Gaps, selection: Selection, select: str) -> AsyncIterator[Hit]:
@@ -133,9 +129,9 @@ def _pattern(pattern: str, select: str) -> _Criterion:
     prefix, suffix = literal_ends(pattern)
     queries: tuple[_Query, ...] = ()
     if prefix:
-        queries = (_filtered(f"startswith(userPrincipalName,{_quoted(prefix)})", select, advanced=False),)
+        queries = (_filtered(f"startswith(userPrincipalName,{literal(prefix)})", select, advanced=False),)
     elif suffix:
-        queries = (_filtered(f"endswith(userPrincipalName,{_quoted(suffix)})", select, advanced=True),)
+        queries = (_filtered(f"endswith(userPrincipalName,{literal(suffix)})", select, advanced=True),)
     return _Criterion(
         f"pattern {pattern}", queries, lambda user: matches(pattern, str(user.get("userPrincipalName") or ""))
     )
@@ -144,7 +140,7 @@ def _pattern(pattern: str, select: str) -> _Criterion:
 def _attribute(wanted: AttributeMatch, select: str) -> _Criterion:
     extension = extension_attribute(wanted.name)
     name = f"onPremisesExtensionAttributes/{extension}" if extension else wanted.name
-    expression = f"{name} eq {_quoted(wanted.value)}"
+    expression = f"{name} eq {literal(wanted.value)}"
     # Which properties need an advanced query is a matter of the property; the other kind is tried after it.
     kinds = (True, False) if extension else (False, True)
     return _Criterion(
@@ -178,8 +174,3 @@ async def _first_supported(graph: Graph, queries: Sequence[_Query]) -> AsyncIter
 
 def _unsupported(error: GraphError) -> bool:
     return isinstance(error, GraphRefused) and error.status in REFINEMENT_REFUSED
-
-
-def _quoted(text: str) -> str:
-    doubled = text.replace("'", "''")
-    return f"'{doubled}'"

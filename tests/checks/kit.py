@@ -7,6 +7,7 @@ from typing import Any
 
 from checks.judge import judge
 from checks.model import Effect, JudgedAccount, Reason
+from checks.simulate import Shift, judged_both
 from tenant.model import Account, Gap, Group, RoleAssignment, Tenant
 from tenant.policies import parse_policy
 
@@ -175,6 +176,11 @@ def member_of(*groups: str) -> dict[str, Any]:
 def holds(role: str, *, by: str = "svc", **members: Any) -> RoleAssignment:
     """A role assignment of the account, or of the group or user ``by``."""
     return RoleAssignment(by, role, "Role " + role, **members)
+
+
+def shifts(*tenants_and_accounts: Any, **how: Any) -> list[Shift]:
+    """The accounts whose answers differ between two tenants; arguments as in ``checks.simulate.judged_both``."""
+    return [one for one in judged_both(*tenants_and_accounts, **how) if one.differs]
 
 
 def reasons(judged_account: JudgedAccount, effect: Effect) -> list[Reason]:

@@ -16,7 +16,6 @@ from checks.simulate import (
     Unsure,
     groups_above,
     judged_both,
-    shifts,
     waiting_policies,
     waiting_shifts,
     with_account_excluded,
@@ -30,7 +29,7 @@ from checks.visibility import visibility_of
 from tenant.model import Account, Gap, Group, GroupDetails, Policy, Tenant
 from tenant.policies import parse_policy
 from tests.checks import test_properties as generated
-from tests.checks.kit import GROUPS_GAP, NOW, POLICIES_GAP, PROPERTIES_GAP, SERVICE, make_tenant, policy
+from tests.checks.kit import GROUPS_GAP, NOW, POLICIES_GAP, PROPERTIES_GAP, SERVICE, make_tenant, policy, shifts
 from tests.checks.kit import REPORT_ONLY as STATE
 
 HOW: dict[str, Any] = {"app_passwords_allowed": "no", "now": NOW}

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from checks.judge import judge
 from checks.model import Effect
-from checks.simulate import shifts, with_account_excluded, with_policy_enabled
+from checks.simulate import with_account_excluded, with_policy_enabled
 from tenant.model import Account, AuditEvent, AuditTrail, Gap, Group, MfaDemand, Policy, RoleAssignment, Tenant
 from tenant.policies import parse_policy
 from tests.checks import test_properties as generated
@@ -33,6 +33,7 @@ from tests.checks.kit import (
     make_tenant,
     policy,
     reasons,
+    shifts,
 )
 
 UNEXPLAINED = ("conditional", "usable")

@@ -5,7 +5,6 @@ import io
 
 import pytest
 
-from checks.simulate import shifts
 from reports.document import shift_object
 from reports.extras import ReportExtras
 from reports.files import render_csv
@@ -13,7 +12,7 @@ from reports.html import render_html
 from reports.page_data import page_data
 from reports.terminal import render_table
 from reports.words import OPTION, SWITCHED_OFF, VISIBILITY, option_of, shift_in_words
-from tests.checks.kit import NOW, SERVICE, make_tenant, policy
+from tests.checks.kit import NOW, SERVICE, make_tenant, policy, shifts
 from tests.reports import samples
 from tests.reports.samples import Json, account, document
 
