@@ -26,8 +26,8 @@ from localgraph.messages import Answer, LoggedRequest, Request, encode
 from localgraph.routes import ROUTES
 from localgraph.schema import Json
 from localgraph.service import JSON_TYPE, TOKEN, Service
+from localgraph.serving import on_a_thread, serve
 from localgraph.tenant import LocalTenant
-from localgraph.threads import on_a_thread
 
 
 class LocalGraph:
@@ -67,12 +67,7 @@ class LocalGraph:
     async def __aenter__(self) -> Self:
         app = web.Application(client_max_size=32 * 1024 * 1024)
         app.router.add_route("*", "/{path:.*}", self._handle)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", self._port)
-        await site.start()
-        host, port = self._runner.addresses[0][:2]
-        self.url = f"http://{host}:{port}"
+        self._runner, self.url = await serve(app, port=self._port)
         return self
 
     async def __aexit__(self, *_: object) -> None:

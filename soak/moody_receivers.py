@@ -13,7 +13,8 @@ from typing import Any, Self
 from aiohttp import web
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
-from soak.proxy import cut_off
+from localgraph.serving import serve
+from soak.proxy import cut_in_half, cut_off
 
 TEAMS, WEBHOOK = "teams", "webhook"
 CHANNELS = (TEAMS, WEBHOOK)
@@ -75,11 +76,7 @@ class Receivers:
     async def __aenter__(self) -> Self:
         app = web.Application(client_max_size=4 * 1024 * 1024)
         app.router.add_post("/{instance}/{channel}", self._handle)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        host, port = self._runner.addresses[0][:2]
-        self._url = f"http://{host}:{port}"
+        self._runner, self._url = await serve(app, shutdown_seconds=0.1)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -114,7 +111,7 @@ class Receivers:
 async def _answer(request: web.Request, mood: Mood) -> web.StreamResponse:
     match mood:
         case Mood.CUT:
-            return await _cut(request)
+            return await cut_in_half(request, 200)
         case Mood.BROKEN:
             return web.Response(status=500)
         case Mood.BUSY:
@@ -126,13 +123,3 @@ async def _answer(request: web.Request, mood: Mood) -> web.StreamResponse:
             return cut_off(request)
         case _:
             return web.Response(status=202)
-
-
-async def _cut(request: web.Request) -> web.StreamResponse:
-    answer = web.StreamResponse(status=200)
-    answer.content_length = 100
-    await answer.prepare(request)
-    await answer.write(b"received by")
-    if request.transport is not None:
-        request.transport.close()
-    return answer

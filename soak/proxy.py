@@ -133,6 +133,17 @@ def cut_off(request: web.Request) -> web.Response:
     return web.Response(status=500)
 
 
+async def cut_in_half(request: web.Request, status: int) -> web.StreamResponse:
+    """An answer whose connection breaks in the middle of the body."""
+    answer = web.StreamResponse(status=status)
+    answer.content_length = 100
+    await answer.prepare(request)
+    await answer.write(b"received, but")
+    if request.transport is not None:
+        request.transport.close()
+    return answer
+
+
 def _passed(headers: "aiohttp.typedefs.LooseHeaders") -> CIMultiDict[str]:
     return CIMultiDict((name, value) for name, value in CIMultiDict(headers).items() if name.lower() not in HOP_BY_HOP)
 

@@ -7,7 +7,8 @@ from typing import Any, Self
 
 from aiohttp import web
 
-from localgraph.threads import on_a_thread
+from localgraph.serving import on_a_thread, serve
+from soak.proxy import cut_in_half
 
 SECRET = "whsec_c29hayBzb2FrIHNvYWsgc29hayBzb2FrIHNvYWs="  # noqa: S105 -- opens nothing
 
@@ -37,11 +38,8 @@ class FailingReceiver:
     async def __aenter__(self) -> Self:
         app = web.Application(client_max_size=4 * 1024 * 1024)
         app.router.add_post("/{path:.*}", self._handle)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        host, port = self._runner.addresses[0][:2]
-        self.url = f"http://{host}:{port}/webhook"
+        self._runner, address = await serve(app)
+        self.url = f"{address}/webhook"
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -60,20 +58,9 @@ class FailingReceiver:
         if way in ("dropped", "lost") and request.transport is not None:
             request.transport.abort()
         if way == "half":
-            return await _half(request)
+            return await cut_in_half(request, 202)
         return web.Response(status=202)
 
     def _take(self, id: str, said: Any) -> None:
         if self.bodies.setdefault(id, said) != said:
             self.differing.append(id)
-
-
-async def _half(request: web.Request) -> web.StreamResponse:
-    """An answer whose connection breaks in the middle."""
-    answer = web.StreamResponse(status=202)
-    answer.content_length = 100
-    await answer.prepare(request)
-    await answer.write(b"accepted, but")
-    if request.transport is not None:
-        request.transport.close()
-    return answer

@@ -1,4 +1,4 @@
-"""Servers on threads of their own: usable from any event loop, or from none."""
+"""Servers on this machine: on a port of their own, and on a thread of their own where nobody has an event loop for them."""
 
 import asyncio
 import threading
@@ -6,8 +6,21 @@ from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager
 from typing import Any, TypeVar
 
+from aiohttp import web
+
 Server = TypeVar("Server", bound=AbstractAsyncContextManager[Any])
 _SECONDS = 30
+
+
+async def serve(app: web.Application, *, port: int = 0, shutdown_seconds: float = 1) -> tuple[web.AppRunner, str]:
+    """Serve an application on this machine; 0 is any free port.
+
+    Returns what is to be cleaned up in the end, and the address. ``shutdown_seconds``: how long requests may go on then.
+    """
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=shutdown_seconds)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", port).start()
+    return runner, "http://{}:{}".format(*runner.addresses[0][:2])
 
 
 @contextmanager
