@@ -10,11 +10,11 @@ from commands.arguments import Commands
 from commands.output import DONE, plain, put, say
 from connections.graph import graph_for
 from jobs import snapshot
-from jobs.assumptions import Wishes, pair, state_pair
 from jobs.look import read_with
 from jobs.policy_files import read_policies
 from jobs.simulate import simulate
 from jobs.text_files import read_text
+from jobs.wishes import Wishes, pair, state_pair
 from reports.document import Json
 from reports.files import render_json
 from reports.simulation import simulation_lines

@@ -1,4 +1,4 @@
-"""What somebody wants to be assumed, and the tenant and the accounts as they would be then."""
+"""The tenant and its accounts as they would be, if what somebody wants to assume (``jobs/wishes.py``) were so."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -18,46 +18,19 @@ from checks.simulate import (
     with_security_defaults,
     with_state,
 )
+from jobs.wishes import Pair, Wishes
 from reports.words import PER_USER_MFA, count, say
 from tenant.lookups import LookedUp, Lookups
 from tenant.model import Account, Gap, GroupDetails, Policy, Registration, Tenant
 from tenant.reader import Reading
 from tenant.references import is_object_id
 
-STATES = ("enforced", "enabled", "disabled")
 _NEW = "new policy "
 """Begins the ids of policies that have none."""
 _FEW = 5
 """Names that a sentence lists."""
 
-Pair = tuple[str, str]
 Found = Mapping[str, GroupDetails | None | Gap]
-
-
-@dataclass(frozen=True, slots=True)
-class Wishes:
-    """What is to be assumed, all of it at once."""
-
-    enable: Sequence[str] = ()
-    """Policies to switch on, by id or name."""
-    added: Sequence[Policy] = ()
-    source: str = ""
-    """Where the ``added`` policies come from."""
-    security_defaults: bool | None = None
-    states: Sequence[Pair] = ()
-    """Account and per-user MFA state."""
-    memberships: Sequence[Pair] = ()
-    """Account and group, each by id or name."""
-    exclusions: Sequence[Pair] = ()
-    """Account and policy, each by id or name."""
-    waiting: bool = False
-    """Every report-only policy in turn, beside all that."""
-
-    @property
-    def nothing(self) -> bool:
-        """Whether nothing is to be assumed."""
-        wished = (self.enable, self.added, self.states, self.memberships, self.exclusions, self.waiting)
-        return self.security_defaults is None and not any(wished)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,22 +81,6 @@ class Assumptions:
         """With more to be said."""
         cautions = (*self.cautions, caution) if caution else self.cautions
         return replace(self, notes=(*self.notes, *notes), cautions=cautions)
-
-
-def pair(option: str, what: str, text: str) -> Pair:
-    """The account and the value of an option that is written ``ACCOUNT=VALUE``. Raises ``CannotSimulate``."""
-    account, sign, value = text.partition("=")  # no account's name has an equals sign in it
-    if not (sign and account.strip() and value.strip()):
-        raise CannotSimulate(f'Write {option} as ACCOUNT={what}, not "{text}".')
-    return account.strip(), value.strip()
-
-
-def state_pair(text: str) -> Pair:
-    """The account and the state of ``--set``. Raises ``CannotSimulate``."""
-    account, state = pair("--set", "|".join(STATES), text)
-    if state.lower() not in STATES:
-        raise CannotSimulate(f'"{state}" is no per-user MFA state: write {joined(STATES, "or")}.')
-    return account, state.lower()
 
 
 async def assume(reading: Reading, wishes: Wishes, lookups: Lookups) -> Assumptions:

@@ -5,7 +5,8 @@ from datetime import datetime
 
 from checks.exclusion import ExclusionGroup
 from checks.simulate import Shift, judged_both, waiting_policies, waiting_shifts, with_policy_enabled
-from jobs.assumptions import Assumptions, Wishes, assume, public_id
+from jobs.assumptions import Assumptions, assume, public_id
+from jobs.wishes import Wishes
 from reports.document import Json, gap_object, shift_object
 from tenant.lookups import Lookups
 from tenant.model import Account, AuditTrail, Gap, Policy
