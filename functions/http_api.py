@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import azure.functions as func
+from azure.data.tables.aio import TableServiceClient
 
 from alerts.episodes import Cause
 from alerts.ledger import Ledger
@@ -169,9 +170,10 @@ async def health() -> func.HttpResponse:
     try:
         settings = load_settings()
         now = datetime.now(UTC)
-        problem = (
-            await _scan_overdue(settings, now) or _broken_channels(settings) or await _lost_channels(settings, now)
-        )
+        async with views.opened(settings) as service:
+            problem = (
+                await _scan_overdue(service, now) or _broken_channels(settings) or await _lost_channels(service, now)
+            )
     except EXPECTED as error:
         problem = sentence(error)
     if problem:
@@ -184,12 +186,11 @@ def _broken_channels(settings: Settings) -> str | None:
     return " ".join(f"Alerts can't go to {name}: {why}." for name, why in settings.broken_channels.items()) or None
 
 
-async def _lost_channels(settings: Settings, now: datetime) -> str | None:
+async def _lost_channels(service: TableServiceClient, now: datetime) -> str | None:
     """A sentence for each channel that the last scan found gone, for a week: somebody may have lost its settings, and where it
     was the only one, nobody else can tell. Raises what storage raises.
     """
-    async with views.opened(settings) as service:
-        records = await Ledger(service).book.records()
+    records = await Ledger(service).book.records()
     gone = [one for one in records.values() if one.cause is Cause.UNSET and one.since and now - one.since < MEANT]
     return (
         " ".join(f"Alerts went to {one.name}, whose settings are gone since {one.since:%Y-%m-%d}." for one in gone)
@@ -197,11 +198,10 @@ async def _lost_channels(settings: Settings, now: datetime) -> str | None:
     )
 
 
-async def _scan_overdue(settings: Settings, now: datetime) -> str | None:
+async def _scan_overdue(service: TableServiceClient, now: datetime) -> str | None:
     """A sentence where no scan of everything was done for too long, or none was ever. Raises what storage raises."""
-    async with views.opened(settings) as service:
-        if await RunStore(service).last_whole(now - HEALTHY, now + CLOCKS):
-            return None
+    if await RunStore(service).last_whole(now - HEALTHY, now + CLOCKS):
+        return None
     return f"No scan of all accounts was done in the last {HEALTHY // timedelta(hours=1)} hours."
 
 
