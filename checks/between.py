@@ -27,6 +27,8 @@ class Between:
 
     def __or__(self, other: "Between") -> "Between":
         """Whether one or the other is so, with the reasons of both in this order."""
+        if self is NO or other is NO:  # most are, and every account asks
+            return other if self is NO else self
         return Between(
             self.least or other.least,
             self.most or other.most,

@@ -14,6 +14,7 @@ from checks.catalog import HAS_OPTION, findings_of
 from checks.doubt import doubt_about
 from checks.landscape import Landscape, Situation, Wordless, unreadable
 from checks.model import Effect, Finding, JudgedAccount, Reason, Remedy, Usability, Verdict, Visibility
+from checks.policy import Effects
 from checks.registering import Registering
 from checks.remediation import remedies_for
 from checks.scope import Roles, is_synchronization_account
@@ -39,12 +40,14 @@ class Judge:
         trail: AuditTrail | None = None,
         past: Tenant | None = None,
         words: bool = True,
+        effects: Effects | None = None,
     ) -> None:
         """Takes the tenant, the attested tenant switch (``yes``, ``no`` or ``unknown``; it counts where the switch couldn't be
         read) and the time of judging (aware).
 
         ``trail``: what is known of the tenant's audit log, to tell evidence of today from evidence of the past. ``past``: the
-        tenant in which the sign-ins took place that are the evidence, where this one is only supposed. Without ``words`` only :meth:`answers` is of use, and costs a fraction.
+        tenant in which the sign-ins took place that are the evidence, where this one is only supposed. Without ``words`` only
+        :meth:`answers` is of use, and costs a fraction. ``effects``: what is known already of what policies do.
         """
         self._tenant = tenant
         self._switch = TenantSwitch.of(tenant.mfa_service, app_passwords_allowed)
@@ -52,7 +55,7 @@ class Judge:
         self._trail, self._past = trail, past or tenant
         self._today = now.date()
         landscape = Landscape if words else Wordless
-        self._land = landscape(tenant, self._today, switched_off=self._switch.allowed is False)
+        self._land = landscape(tenant, self._today, switched_off=self._switch.allowed is False, known=effects)
         self._conclusions: dict[Hashable, _Conclusion] = {}
         self._unread_besides: tuple[Gap, ...] | None = None
 
@@ -160,7 +163,7 @@ class Judge:
         unread = [reason for reason in reasons if reason.effect is Effect.UNREADABLE]
         if unread and visible.visibility is Visibility.UNKNOWN:
             reasons = [*unread, *reasons]
-        return tuple(dict.fromkeys(reasons))
+        return tuple(dict.fromkeys(reasons)) if unread or self._land.contradiction else tuple(reasons)
 
 
 def judge(

@@ -6,7 +6,7 @@ from datetime import date
 
 from checks import reasons as say
 from checks.model import Effect, Reason
-from checks.policy import ENABLED, PolicyEffect, Strength, can_reach_users, effect_of
+from checks.policy import ENABLED, Effects, PolicyEffect, Strength, can_reach_users
 from checks.scope import Reach, Roles, Scopes
 from tenant.model import Account, Gap, Policy, Registration, Tenant
 
@@ -62,13 +62,16 @@ class Masks:
 class Landscape:
     """The policies that matter to mail, by name. Making one costs time per policy, asking only the policies that reach an account."""
 
-    def __init__(self, tenant: Tenant, today: date, *, switched_off: bool = False) -> None:
-        """Takes the tenant, the day of judging (what Microsoft has retired by then doesn't count), and whether the tenant has
-        switched app passwords off for everybody, which changes words alone.
+    def __init__(
+        self, tenant: Tenant, today: date, *, switched_off: bool = False, known: Effects | None = None
+    ) -> None:
+        """Takes the tenant, the day of judging (what Microsoft has retired by then doesn't count), whether the tenant has switched
+        app passwords off for everybody, which changes words alone, and the effects that are known already.
         """
         self.tenant, self.switched_off = tenant, switched_off
         policies = _each_once(tenant.known_policies)
-        effects = (effect_of(policy, tenant, today) for policy in policies if can_reach_users(policy))
+        known = known or Effects(tenant, today)
+        effects = (known.of(policy) for policy in policies if can_reach_users(policy))
         self.effects = tuple(
             sorted(
                 (effect for effect in effects if effect.matters or effect.lapsed),

@@ -151,6 +151,21 @@ def effect_of(policy: Policy, tenant: Tenant, today: date) -> PolicyEffect:
     )
 
 
+class Effects:
+    """What policies do, each worked out once: for judging tenants that differ in nothing but their policies."""
+
+    def __init__(self, tenant: Tenant, today: date) -> None:
+        """Arguments as in :func:`effect_of`."""
+        self._tenant, self._today = tenant, today
+        self._made: dict[int, PolicyEffect] = {}
+
+    def of(self, policy: Policy) -> PolicyEffect:
+        """What the policy does; the effect keeps the policy, so that no other one gets its place in memory."""
+        if id(policy) not in self._made:
+            self._made[id(policy)] = effect_of(policy, self._tenant, self._today)
+        return self._made[id(policy)]
+
+
 def still_evaluated(grant: GrantControls | None, today: date) -> tuple[GrantControls | None, tuple[Control, ...]]:
     """The grant without the controls that Microsoft has retired by then, which count as not selected; and these."""
     gone = retired_controls(today)

@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from checks.judge import Judge
 from checks.model import JudgedAccount, Usability, Visibility
-from checks.policy import ENABLED, REPORT_ONLY, effect_of
+from checks.policy import ENABLED, REPORT_ONLY, Effects
 from checks.scope import Scopes
 from tenant.model import Account, AuditTrail, Gap, Group, GroupDetails, Policy, Tenant
 from tenant.references import groups_named_by
@@ -168,15 +168,18 @@ def waiting_shifts(
     at_most: int | None = None,
     trail: AuditTrail | None = None,
 ) -> Iterator[Waiting]:
-    """Every report-only policy as if it were switched on, in turn: what :func:`shifts` finds, at a fraction of the cost.
+    """Every report-only policy as if it were switched on, in turn: what :func:`judged_both` finds, at a fraction of the cost.
 
     Of accounts that neither a rule nor any of these policies can tell apart one is judged for all, and only where the policy
     may reach it: whom a policy doesn't reach, it does nothing to. ``at_most``: how many accounts of each are explained. Other
     arguments as in ``checks.judge``.
     """
     policies = waiting_policies(tenant)
-    judge_of = partial(Judge, app_passwords_allowed=app_passwords_allowed, now=now, trail=trail, past=tenant)
-    old, scopes = judge_of(tenant), Scopes(tenant, tuple(effect_of(policy, tenant, now.date()) for policy in policies))
+    effects = Effects(tenant, now.date())
+    judge_of = partial(
+        Judge, app_passwords_allowed=app_passwords_allowed, now=now, trail=trail, past=tenant, effects=effects
+    )
+    old, scopes = judge_of(tenant), Scopes(tenant, tuple(map(effects.of, policies)))
     groups = _alike(old, scopes, accounts) if policies else []
     wordless = judge_of(tenant, words=False)
     before = [wordless.answers(group[0]) for group in groups]
@@ -190,8 +193,8 @@ def waiting_shifts(
             if mask >> bit & 1 and wordless.answers(group[0]) != answers
             for account in group
         }
-        new = judge_of(after)
-        shown = islice((one for one in accounts if one.id in changed), at_most)
+        shown = list(islice((one for one in accounts if one.id in changed), at_most))
+        new = judge_of(after) if shown else old  # words for nobody cost as much as for all
         yield Waiting(policy, len(changed), [Shift(old.judge(one), new.judge(one)) for one in shown])
 
 
