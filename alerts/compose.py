@@ -205,12 +205,12 @@ def _worst(problems: list[Group], resolved: list[AlertItem], totals: Totals, *, 
 
 
 def _ended(resolved: list[AlertItem]) -> str:
-    """For findings of which some or all ended only because nobody watches the account any more."""
+    """For findings of which some or all ended with the account: it is gone, deselected, disabled, or no service account."""
     closed = [item for item in resolved if item.closing]
-    accounts = len({item.account_id for item in closed})
+    accounts, reasons = len({item.account_id for item in closed}), {clean(item.resolution or "") for item in closed}
     whose = user_principal_name(closed[0]) if accounts == 1 else count(accounts, "service account")
-    verb = "is" if accounts == 1 else "are"
-    said = f"{whose} {verb} watched no longer; {count(len(closed), 'finding')} ended with it"
+    why = f": {reasons.pop().rstrip('.')}" if accounts == 1 and len(reasons) == 1 else ", none of them by being solved"
+    said = f"{count(len(closed), 'finding')} of {whose} ended{why}"
     others = len(resolved) - len(closed)
     return f"{said}; {others:,} resolved" if others else said
 

@@ -105,11 +105,11 @@ class AlertItem:
     resolution: str | None = None
     """Why it is resolved, in a sentence."""
     closing: bool = False
-    """For ``resolved``: it ended because nobody watches the account any more, and not because the problem is gone."""
+    """For ``resolved``: it ended with the account (gone, deselected, disabled), and not because the problem is gone."""
     previous_severity: Severity | None = None
     """Set where the severity differs from before."""
-    known: bool = False
-    """Whether the account was watched before: then this is news, and not only new to us."""
+    newly: bool = False
+    """Whether the account was watched before and had no trouble with its option then: this is news, and not only new to us."""
     lost: bool = False
     """Whether the account had the option before, and hasn't it any more."""
     came_back: bool = False

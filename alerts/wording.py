@@ -112,12 +112,12 @@ def phrase(
     *,
     title: str,
     baseline: bool = False,
-    known: bool = False,
+    newly: bool = False,
     lost: bool = False,
 ) -> str:
     """What is said about ``accounts`` accounts: ``lost the app-password option``, ``are still missing ...``.
 
-    ``known``: they were watched before; ``lost``: they had the option then. A check that is not known here is said by its
+    ``newly``: they were watched before, and had no trouble then; ``lost``: they had the option then. A check that is not known here is said by its
     ``title``, after a colon.
     """
     states = _STATES.get(check_id)
@@ -136,7 +136,7 @@ def phrase(
         return f"had per-user MFA switched off{again}"
     if lost and check_id in _MISSING:
         return f"lost the app-password option{again}"
-    if check_id in _HIDDEN and known:
+    if check_id in _HIDDEN and newly:
         affected = f"affected{again}" if again else "newly affected"
         return f"{'is' if accounts == 1 else 'are'} {affected}: MFA hides the app-password option"
     return state

@@ -18,6 +18,18 @@ from settings import Settings
 from tenant.shapes import parse_time
 
 _OFFERED = Visibility.VISIBLE.value
+_UNTROUBLED = frozenset(
+    one.value
+    for one in (
+        Visibility.VISIBLE,
+        Visibility.NOT_OFFERED,
+        Visibility.CONDITIONAL,
+        Visibility.PREDICTED,
+        Visibility.PENDING,
+    )
+)
+"""Whoever misses the option after one of these is newly affected. One that was hidden, stuck, disabled or unknown may have
+missed it all along."""
 
 
 def changes_alert(
@@ -124,7 +136,7 @@ def _item(change: Change, cloud: str) -> AlertItem:
         doubt=_doubt(account) if any(reason.policy_id for reason in reasons) else None,
         resolution=change.resolution,
         closing=change.closing,
-        known=change.previous_visibility is not None,
+        newly=change.previous_visibility in _UNTROUBLED,
         lost=_OFFERED == change.previous_visibility != account.get("visibility"),
         came_back=_came_back(change.check_id, account, known),
         previous_severity=Severity(change.previous_severity) if change.previous_severity else None,

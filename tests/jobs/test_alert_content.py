@@ -28,21 +28,23 @@ def test_a_change_is_told_although_the_account_as_it_was_cannot_be_read(detail: 
 
 
 AFFECTED = "svc-a1@contoso.example is newly affected: MFA hides the app-password option"
+MISSING = "svc-a1@contoso.example is missing the app-password option"
 LOST = "svc-a1@contoso.example lost the app-password option"
 
 
 @pytest.mark.parametrize(
     ("known", "headline"),
     [
-        (None, "svc-a1@contoso.example is missing the app-password option"),
+        (None, MISSING),
         ({"visibility": "visible", "per_user_mfa": "enforced"}, LOST),
         ({"visibility": "not_offered"}, AFFECTED),
         ({"visibility": "pending", "per_user_mfa": "enabled"}, AFFECTED),
-        ({"visibility": "unknown"}, AFFECTED),
+        # It may have been without the option all along.
+        *(({"visibility": before}, MISSING) for before in ("unknown", "hidden", "stuck", "not_applicable")),
         # It couldn't be told last time, but when it last could, the account had it.
         ({"visibility": "unknown", "per_user_mfa": "enforced"}, LOST),
         # Nobody watched it in between.
-        ({"visibility": "visible", "selected": False}, "svc-a1@contoso.example is missing the app-password option"),
+        ({"visibility": "visible", "selected": False}, MISSING),
     ],
 )
 def test_what_was_known_before_decides_whether_an_option_is_lost(known: dict[str, Any] | None, headline: str) -> None:
