@@ -11,6 +11,7 @@ from commands.arguments import Commands, account, add_format
 from commands.deployed import scan_deployed
 from commands.document import rendered
 from commands.output import FAILED, NEVER, exit_code, plain, say, write
+from commands.signing_in import add_sign_in, as_asked, gap_lines
 from connections.channels import configured
 from findings.runs import new_run_id
 from jobs import views
@@ -20,7 +21,6 @@ from jobs.errors import EXPECTED
 from jobs.scan import ScanRequest, scan
 from jobs.tell import send_here, waiting_alerts
 from reports.document import severities
-from reports.words import gap_sentence
 from settings import Settings, SettingsError, load_settings
 
 
@@ -49,6 +49,7 @@ def add(commands: Commands) -> None:
         default=Severity.HIGH.value,
         help="exit with 1 where an open finding is at least so severe (default: high)",
     )
+    add_sign_in(one)
     one.set_defaults(command=_scan)
 
 
@@ -56,19 +57,28 @@ async def _scan(options: argparse.Namespace) -> int:
     if options.deployed:
         return await _scan_deployed(options)
     needs = {"accounts"} if not options.account else set[str]()
-    if not options.no_store:
+    if not (options.no_store or options.sign_in):
         needs.add("storage")
     try:
         settings = load_settings(require=frozenset(needs))
     except SettingsError as error:
-        if not (options.no_store or options.account):
+        if not (options.no_store or options.account or options.sign_in):
             await _tell_that_none_can_start(error)
         raise
+    async with as_asked(options, settings):
+        return await _scan_with(options, settings)
+
+
+async def _scan_with(options: argparse.Namespace, settings: Settings) -> int:
+    store = not options.no_store
+    if store and not settings.storage.known:  # only somebody who signed in comes this far
+        say("No storage is set, so nothing is kept and nobody is told: the next scan can't say what changed.")
+        store = False
     request = ScanRequest(
         run_id=new_run_id(datetime.now(UTC)),
         trigger="command line",
         accounts=tuple(options.account),
-        store=not options.no_store,
+        store=store,
     )
     advance = _Bar() if sys.stderr.isatty() else (lambda done, total: None)
     try:
@@ -87,13 +97,19 @@ async def _scan(options: argparse.Namespace) -> int:
     names = {one["id"]: one["user_principal_name"] for one in result.document["accounts"]}
     for note in run["notes"]:
         say(plain(note))
-    for gap in run["gaps"]:
-        say(plain(f"Could not read: {gap_sentence(gap, names)}"))
+    for line in gap_lines(run["gaps"], names):
+        say(line)
     return exit_code(options.fail_on, severities(result.document), complete=run["complete"])
 
 
 async def _scan_deployed(options: argparse.Namespace) -> int:
-    if options.account or options.no_store or options.output or options.format not in ("table", "json"):
+    if (
+        options.account
+        or options.no_store
+        or options.output
+        or options.sign_in
+        or options.format not in ("table", "json")
+    ):
         say(
             "--deployed scans everything and keeps it: it goes with --format table or json, --fail-on and --storage-account."
         )

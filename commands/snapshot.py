@@ -7,6 +7,7 @@ from pathlib import Path
 from commands.arguments import Commands, add_format
 from commands.document import rendered
 from commands.output import DONE, INCOMPLETE, say, write
+from commands.signing_in import add_sign_in, as_asked
 from jobs import snapshot
 from jobs.look import read
 from jobs.text_files import read_text
@@ -21,6 +22,7 @@ def add(commands: Commands) -> None:
     save = sub.add_parser("save", help="read the tenant and write the file")
     save.add_argument("file", type=Path)
     save.add_argument("--pseudonymise", action="store_true", help="replace every name and id of the tenant")
+    add_sign_in(save)
     save.set_defaults(command=_save_snapshot)
     load = sub.add_parser("load", help="judge what the file holds, offline")
     load.add_argument("file", type=Path)
@@ -29,7 +31,9 @@ def add(commands: Commands) -> None:
 
 
 async def _save_snapshot(options: argparse.Namespace) -> int:
-    reading, _ = await read(load_settings(require=frozenset({"accounts"})), (), say)
+    settings = load_settings(require=frozenset({"accounts"}))
+    async with as_asked(options, settings):
+        reading, _ = await read(settings, (), say)
     text = snapshot.dump(reading, datetime.now(UTC), pseudonymise=options.pseudonymise)
     options.file.write_text(text, encoding="utf-8")
     say(f"Wrote {options.file}: {count(len(reading.accounts), 'account', 'accounts')}.")

@@ -243,7 +243,7 @@ def _permission(probed: Probed, settings: Settings) -> Line:
         return Line(topic, Level.OK, f"Granted{optional}.")
     if probed.holding is Holding.UNPROBED:
         return Line(topic, Level.NOT_TRIED, f"Not tried{optional}: {probed.why}.")
-    if one.optional and probed.for_discovery_only and not settings.service_account_discovery:
+    if one.optional and one.for_discovery_only and not settings.service_account_discovery:
         return Line(topic, Level.OK, f"Not needed{optional}: SERVICE_ACCOUNT_DISCOVERY is off.")
     if probed.holding is Holding.UNKNOWN:
         level = Level.NOT_TRIED if one.optional else Level.ATTENTION

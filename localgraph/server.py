@@ -13,6 +13,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from ssl import SSLContext
 from typing import Any, Self
 from uuid import uuid4
 
@@ -25,7 +26,7 @@ from localgraph.limits import Limits
 from localgraph.messages import Answer, LoggedRequest, Request, encode
 from localgraph.routes import ROUTES
 from localgraph.schema import Json
-from localgraph.service import JSON_TYPE, TOKEN, Service
+from localgraph.service import JSON_TYPE, TOKEN, Service, SignIns
 from localgraph.serving import on_a_thread, serve
 from localgraph.tenant import LocalTenant
 
@@ -36,7 +37,8 @@ class LocalGraph:
     ``page_sizes`` forces the page size of collections by name (``users``, ``groups``, ``members``, ``policies``,
     ``roleAssignments``, ...: see ``localgraph/routes``), so that a handful of objects needs several pages. ``clock`` counts
     the seconds of the limits. ``date_skew``: how far the ``Date`` of answers is ahead of this machine's clock; a negative one
-    makes this machine the one that is ahead.
+    makes this machine the one that is ahead. ``sign_ins``: only people's tokens are let in, each for what it carries.
+    ``tls``: the certificate of the host that it plays.
     """
 
     def __init__(
@@ -48,8 +50,11 @@ class LocalGraph:
         port: int = 0,
         clock: Callable[[], float] = time.monotonic,
         date_skew: timedelta = timedelta(),
+        sign_ins: SignIns | None = None,
+        tls: SSLContext | None = None,
     ) -> None:
-        self._service = Service(tenant, ROUTES, Limits(limits, clock))
+        self._service = Service(tenant, ROUTES, Limits(limits, clock), sign_ins)
+        self._tls = tls
         self._service.page_sizes.update(page_sizes or {})
         self._port = port
         self._order = random.Random(1)  # members of a batch come back in any order, each time in the same one
@@ -67,7 +72,7 @@ class LocalGraph:
     async def __aenter__(self) -> Self:
         app = web.Application(client_max_size=32 * 1024 * 1024)
         app.router.add_route("*", "/{path:.*}", self._handle)
-        self._runner, self.url = await serve(app, port=self._port)
+        self._runner, self.url = await serve(app, port=self._port, tls=self._tls)
         return self
 
     async def __aexit__(self, *_: object) -> None:
