@@ -7,7 +7,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 
 from checks.model import Severity
-from commands.arguments import Commands, account, add_format
+from commands.arguments import Commands, add_format, upn_or_id
 from commands.deployed import scan_deployed
 from commands.document import rendered
 from commands.output import FAILED, NEVER, exit_code, plain, say, write
@@ -31,7 +31,7 @@ def add(commands: Commands) -> None:
         "--account",
         action="append",
         default=[],
-        type=account,
+        type=upn_or_id,
         metavar="UPN_OR_ID",
         help="only this account; repeatable",
     )

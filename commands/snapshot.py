@@ -2,12 +2,11 @@
 
 import argparse
 from datetime import UTC, datetime
-from pathlib import Path
 
-from commands.arguments import Commands, add_format
+from commands.arguments import Commands, add_format, input_path, output_file
 from commands.document import rendered
 from commands.output import DONE, INCOMPLETE, say, write
-from commands.signing_in import add_sign_in, as_asked
+from commands.signing_in import add_sign_in, as_asked, gap_lines
 from jobs import snapshot
 from jobs.look import read
 from jobs.text_files import read_text
@@ -20,12 +19,12 @@ def add(commands: Commands) -> None:
     one = commands.add_parser("snapshot", help="what verdicts come from, as one file; without the logs")
     sub = one.add_subparsers(required=True, metavar="ACTION")
     save = sub.add_parser("save", help="read the tenant and write the file")
-    save.add_argument("file", type=Path)
+    save.add_argument("file", type=output_file)
     save.add_argument("--pseudonymise", action="store_true", help="replace every name and id of the tenant")
     add_sign_in(save)
     save.set_defaults(command=_save_snapshot)
     load = sub.add_parser("load", help="judge what the file holds, offline")
-    load.add_argument("file", type=Path)
+    load.add_argument("file", type=input_path)
     add_format(load, "table", "json", "csv", "html")
     load.set_defaults(command=_load_snapshot)
 
@@ -35,8 +34,15 @@ async def _save_snapshot(options: argparse.Namespace) -> int:
     async with as_asked(options, settings):
         reading, _ = await read(settings, (), say)
     text = snapshot.dump(reading, datetime.now(UTC), pseudonymise=options.pseudonymise)
-    options.file.write_text(text, encoding="utf-8")
+    write(text, options.file)
     say(f"Wrote {options.file}: {count(len(reading.accounts), 'account', 'accounts')}.")
+    names = {one.id: one.user_principal_name for one in reading.accounts}
+    gaps = [
+        {"input": gap.input, "error": gap.error, "permission": gap.permission, "account": gap.account_id}
+        for gap in reading.gaps
+    ]
+    for line in gap_lines(gaps, names):
+        say(line)
     return INCOMPLETE if reading.gaps else DONE
 
 

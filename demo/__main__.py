@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from commands.output import is_colourful, speak_utf8, write
 from demo import serve
 from demo.company import company, demo_settings
 from demo.receiver import Received, Receiver
@@ -35,6 +36,7 @@ REPORT = Path(__file__).parent.parent / ".cache" / "demo" / "report.html"
 
 def main(arguments: Sequence[str]) -> int:
     """Run the demo, or what ``arguments`` name. Returns the exit code."""
+    speak_utf8()
     if arguments and arguments[0] == "serve":
         return serve.main(arguments[1:])
     logging.basicConfig(level=logging.WARNING)
@@ -75,7 +77,7 @@ async def _demo(graph: LocalGraph, receiver: Receiver) -> None:
         document = await views.document(service, datetime.now(UTC))
         page = await views.report(service, "html", datetime.now(UTC))
     _heading("Findings")
-    print(render_table(document, width=shutil.get_terminal_size((110, 40)).columns, color=sys.stdout.isatty()))
+    print(render_table(document, width=shutil.get_terminal_size((110, 40)).columns, color=is_colourful(sys.stdout)))
 
     _heading("Alerts")
     for message in alerts:
@@ -102,7 +104,7 @@ async def _demo(graph: LocalGraph, receiver: Receiver) -> None:
 
     _heading("Report")
     REPORT.parent.mkdir(parents=True, exist_ok=True)
-    REPORT.write_text(page, encoding="utf-8")
+    write(page, REPORT)
     _say(f"Open it in a browser: {REPORT}")
 
 
