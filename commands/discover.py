@@ -7,12 +7,10 @@ from commands.arguments import Commands, add_format
 from commands.output import DONE, INCOMPLETE, say, write
 from commands.signing_in import add_sign_in, as_asked
 from jobs.discover import discover
+from jobs.proposing import EVERYWHERE
 from reports.files import render_json
 from reports.proposals import render_proposals
 from settings import load_settings
-
-EVERYWHERE = frozenset({"signins", "consents"})
-"""What ``SERVICE_ACCOUNT_DISCOVERY`` may name."""
 
 
 def add(commands: Commands) -> None:
