@@ -33,6 +33,7 @@ from functions import queues
 from jobs import views
 from localgraph.server import LocalGraph
 from reports.terminal import render_table
+from reports.words import count
 from settings import load_settings
 
 ALERT_MAILBOX = "invoices@alderleaf.example"
@@ -157,7 +158,7 @@ def _received(call: Received) -> str:
         return f"Teams got an Adaptive Card of {size}"
     signed = "with a valid signature" if call.signature_valid else "WITHOUT a valid signature"
     data = body["data"]
-    return f'The webhook got {size} {signed}: "{data["headline"]}" ({len(data["changes"])} changes, id {call.id})'
+    return f'The webhook got {size} {signed}: "{data["headline"]}" ({count(len(data["changes"]), "change", "changes")}, id {call.id})'
 
 
 def _heading(text: str) -> None:
