@@ -14,7 +14,7 @@ from commands.arguments import Commands, add_format, upn_or_id
 from commands.deployed import scan_deployed
 from commands.document import rendered
 from commands.output import FAILED, NEVER, exit_code, plain, say, write
-from commands.signing_in import add_sign_in, as_asked, gap_lines
+from commands.signing_in import add_sign_in, as_asked, gap_lines, without_mail
 from connections.channels import configured
 from findings.runs import new_run_id
 from jobs import views
@@ -82,6 +82,8 @@ async def _scan(options: argparse.Namespace) -> int:
     if proposed:
         settings = proposing(settings)
         say("No account is named, so those are scanned that look like service accounts.")
+    if options.sign_in:
+        settings = without_mail(settings)
     async with as_asked(options, settings):
         return await _scan_with(options, settings, proposed=proposed)
 

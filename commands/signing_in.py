@@ -59,6 +59,11 @@ async def as_asked(options: argparse.Namespace, settings: Settings) -> AsyncIter
         yield
 
 
+def without_mail(settings: Settings) -> Settings:
+    """Settings with which no alert is mailed: a person would send it from the own mailbox, so it waits for the app, which may."""
+    return settings.model_copy(update={"alert_email_from": None, "alert_email_to": ()})
+
+
 def gap_lines(gaps: Sequence[Mapping[str, Any]], accounts: Mapping[str, str]) -> list[str]:
     """What could not be read, a line each, with what opens it for whoever reads the tenant."""
     someone = person()

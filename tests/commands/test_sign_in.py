@@ -1,17 +1,24 @@
 """A person signs in, by device code and by browser, against an Entra ID that is as strict as the real one; the product is unchanged."""
 
+import os
 import re
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from demo.company import company
+from demo.receiver import Receiver
 from localentra.directory import Blocked, Client, Person
 from tenant import person
 from tests.e2e.conftest import BACKUP, Answer, run_cli, small_tenant
 from tests.localentra.kit import ADA, CLIENT, SCOPES, TENANT, Cloud, cloud, lived_in
 
+ROOT = Path(__file__).parents[2]
 REQUIRED = {
     *("Policy.Read.All", "User.Read.All", "GroupMember.Read.All", "RoleManagement.Read.Directory"),
     *("Organization.Read.All", "UserAuthenticationMethod.Read.All"),
@@ -178,6 +185,48 @@ def test_every_command_that_reads_the_tenant_does_so_as_a_person(there: Cloud, t
     assert run_cli("snapshot", "save", str(tmp_path / "scan.json"), "--sign-in", "device-code").code == 0
     assert run_cli("discover", "--sign-in", "device-code").code in (0, 3)
     assert len(there.entra.asked) == 3
+
+
+def test_what_is_kept_is_told_by_every_channel_but_mail_which_waits_for_the_app(
+    there: Cloud, storage: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Receiver().in_thread() as receiver:
+        for name, value in {
+            **receiver.settings,
+            "AzureWebJobsStorage": storage,
+            "ALERT_EMAIL_FROM": "it@contoso.com",
+            "ALERT_EMAIL_TO": "it@contoso.com",
+        }.items():
+            monkeypatch.setenv(name, value)
+        answer = scan("device-code")
+    assert answer.code == 1, answer.err
+    assert {call.path for call in receiver.calls} == {"/teams", "/webhook"}
+    assert not [request for request in there.graph.requests if "sendMail" in request.path]
+    assert "nothing is kept" not in answer.err
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no SIGINT for one process")
+@pytest.mark.parametrize("way", ["device-code", "browser"])
+def test_ctrl_c_ends_the_wait_for_a_person_at_once(there: Cloud, way: str) -> None:
+    there.entra.person = Person(ADA, absent=True)
+    there.entra.interval = 5
+    command = [sys.executable, str(ROOT / "cli.py"), "scan", "--sign-in", way]
+    variables = {**os.environ, "BROWSER": "true"}  # a browser that opens, and nothing more
+    with subprocess.Popen(command, env=variables, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        waiting = "enter the code" if way == "device-code" else "adminconsent"
+        said = []
+        for line in process.stderr:
+            said.append(line)
+            if waiting in line:
+                break
+        time.sleep(1)
+        process.send_signal(signal.SIGINT)
+        began = time.monotonic()
+        out, err = process.communicate(timeout=20)
+    assert time.monotonic() - began < 10
+    assert (process.returncode, out) == (130, "")
+    assert "Traceback" not in err, said
 
 
 def test_a_token_that_ends_during_the_scan_is_renewed(there: Cloud) -> None:
