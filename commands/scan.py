@@ -183,7 +183,7 @@ def _say_who_was_proposed(document: Json) -> None:
         say("No account looks like a service account: name some with --account, or set SERVICE_ACCOUNT_PATTERNS.")
         return
     say(
-        f"{count(found, 'account looks', 'accounts look')} like service accounts; each says what it was selected by. To choose "
+        f"{count(found, 'account looks', 'accounts look')} like service accounts; the report, or --format json, says why. To choose "
         "yourself: --account, or SERVICE_ACCOUNTS, SERVICE_ACCOUNT_GROUPS or SERVICE_ACCOUNT_PATTERNS."
     )
 

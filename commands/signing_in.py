@@ -72,7 +72,11 @@ def gap_lines(gaps: Sequence[Mapping[str, Any]], accounts: Mapping[str, str]) ->
     lines = []
     for gap in gaps:
         sentence = gap_sentence({**gap, "permission": None}, accounts)
-        lines.append(plain(f"Could not read: {sentence}{_opens(gap['permission'], someone.scopes)}"))
+        lines.append(
+            plain(
+                f"Could not read: {sentence}{_opens(gap['permission'], someone.scopes, refused='403' in gap['error'])}"
+            )
+        )
     missing = {str(gap["permission"]) for gap in gaps if gap["permission"]} - someone.scopes & _offered()
     if missing:
         lines.append(f"An administrator consents at {someone.sign_in.consent_address(sorted(missing))}")
@@ -84,20 +88,22 @@ def for_a_person(line: Line) -> Line:
     someone, name = person(), line.topic.removeprefix("permission ")
     if someone is None or not line.fix or name == line.topic:
         return line
-    return replace(line, fix=_opens(name, someone.scopes).strip())
+    return replace(line, fix=_opens(name, someone.scopes, refused=True).strip())
 
 
 def _offered() -> frozenset[str]:
     return frozenset(one.name for one in PERMISSIONS if one.scope)
 
 
-def _opens(permission: str | None, scopes: frozenset[str]) -> str:
+def _opens(permission: str | None, scopes: frozenset[str], *, refused: bool) -> str:
     if not permission:
         return ""
     known = next((one for one in PERMISSIONS if one.name == permission), None)
     if known is not None and known.scope is None:
         return f" Only an app can read it: {known.for_a_person}."
     if permission in scopes:
+        if not refused:  # it isn't the permission that is missing
+            return ""
         return f" You were given {permission}, and lack the role: sign in as somebody with Global Reader."
     return f" Nobody has consented to {permission} yet."
 

@@ -62,7 +62,7 @@ class SignIn:
     def consent_address(self, scopes: Sequence[str]) -> str:
         """Where an administrator consents to scopes for the whole tenant."""
         asked = " ".join(f"{self.resource}/{scope}" for scope in scopes)
-        query = urlencode({"client_id": self.client_id, "scope": asked, "redirect_uri": "http://localhost"})
+        query = urlencode({"client_id": self.client_id, "scope": asked, "redirect_uri": "http://localhost"}, safe=":/")
         return f"{self.authority}/{self.tenant or _ANY_TENANT}/v2.0/adminconsent?{query}"
 
 

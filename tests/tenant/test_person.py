@@ -80,5 +80,5 @@ def test_the_consent_address_is_that_of_the_tenants_cloud() -> None:
     asked = SignIn(Way.BROWSER, "https://login.microsoftonline.us", "https://graph.microsoft.us", "contoso.us", "c")
     assert asked.consent_address(["User.Read.All"]) == (
         "https://login.microsoftonline.us/contoso.us/v2.0/adminconsent?client_id=c"
-        "&scope=https%3A%2F%2Fgraph.microsoft.us%2FUser.Read.All&redirect_uri=http%3A%2F%2Flocalhost"
+        "&scope=https://graph.microsoft.us/User.Read.All&redirect_uri=http://localhost"
     )
