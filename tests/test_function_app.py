@@ -17,6 +17,7 @@ EXPECTED: dict[str, tuple[str, dict[str, Any]]] = {
     "recheck": ("httpTrigger", {"route": "recheck", "methods": ["POST"]}),
     "findings": ("httpTrigger", {"route": "findings", "methods": ["GET"]}),
     "report": ("httpTrigger", {"route": "report", "methods": ["GET"]}),
+    "act": ("httpTrigger", {"route": "report/{action}", "methods": ["POST"]}),
     "runs": ("httpTrigger", {"route": "runs/{id}", "methods": ["GET"]}),
     "exceptions": ("httpTrigger", {"route": "exceptions", "methods": ["GET", "PUT", "DELETE"]}),
     "test_alert": ("httpTrigger", {"route": "alerts/test", "methods": ["POST"]}),
@@ -26,6 +27,7 @@ QUEUES_OUT: dict[str, set[str]] = {
     "scheduled_scan": {"scans"},
     "run_scan": {"alerts"},
     "recheck": {"scans", "alerts"},
+    "act": {"scans", "alerts"},
 }
 
 
