@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-import function_app
+from tests.functions.serving import functions
 
 EXPECTED: dict[str, tuple[str, dict[str, Any]]] = {
     "scheduled_scan": ("timerTrigger", {"schedule": "%SCAN_SCHEDULE%", "runOnStartup": False, "useMonitor": True}),
@@ -36,7 +36,7 @@ def indexed() -> dict[str, list[dict[str, Any]]]:
     """Function name -> its bindings."""
     return {
         str(function.get_function_name()): json.loads(function.get_function_json())["bindings"]
-        for function in function_app.app.get_functions()
+        for function in functions()
     }
 
 

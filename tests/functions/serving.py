@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -68,9 +69,15 @@ class Served:
         return answer
 
 
+@cache
+def functions() -> tuple[Any, ...]:
+    """The functions of the app; the library tells them once."""
+    return tuple(function_app.app.get_functions())
+
+
 def _function(method: str, path: str) -> tuple[Any, dict[str, str]] | None:
     segments = path.strip("/").split("/")
-    for function in function_app.app.get_functions():
+    for function in functions():
         trigger = next(
             (one for one in json.loads(function.get_function_json())["bindings"] if one["type"] == "httpTrigger"), None
         )
