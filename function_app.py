@@ -103,6 +103,12 @@ async def test_alert(req: func.HttpRequest) -> func.HttpResponse:
     return await http_api.test_alert(req)
 
 
+@app.route(route="doctor", methods=["GET"])
+async def doctor(req: func.HttpRequest) -> func.HttpResponse:
+    """What is wrong with this installation."""
+    return await http_api.doctor(req)
+
+
 @app.route(route="health", methods=["GET"])
 async def health(req: func.HttpRequest) -> func.HttpResponse:
     """Whether the app works: ok or not, and nothing else."""

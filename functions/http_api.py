@@ -20,14 +20,18 @@ from findings.run_record import RunRecord, RunStatus
 from findings.runs import RunStore, new_run_id
 from functions.access import OPERATOR, READER, Principal, Refused, require
 from functions.origin import refuse_cross_site
-from functions.page import report_page
+from functions.page import plain_page, report_page
 from jobs import views
+from jobs.doctor import Level
 from jobs.errors import EXPECTED, sentence
+from jobs.installation import CLOCKS, HEALTHY, examine_installation
 from jobs.messages import AlertMessage, ScanMessage
 from jobs.scan import ScanRequest, scan
 from jobs.tell import send_test_alert
 from reports.document import Json
+from reports.plain import render_plain
 from reports.text import storable
+from reports.words import count
 from settings import Settings, SettingsError, load_settings
 
 log = logging.getLogger(__name__)
@@ -35,12 +39,8 @@ log = logging.getLogger(__name__)
 LARGEST_BODY = 64 * 1024
 MOST_ACCOUNTS = 50
 RECHECKS_A_MINUTE = 10
-HEALTHY = timedelta(hours=36)
-"""A daily scan may be late by half a day before the app calls itself unhealthy."""
 MEANT = timedelta(days=7)
 """After this time, a channel that was taken away counts as taken away on purpose."""
-CLOCKS = timedelta(minutes=5)
-"""How far the clocks of two instances may differ: a scan that ended later than this after now says nothing."""
 _PRIVATE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 _SEVERITIES = ("low", "medium", "high")
 _STATUSES = ("open", "resolved", "all")
@@ -187,6 +187,22 @@ async def test_alert(req: func.HttpRequest) -> func.HttpResponse:
 
     async def answer(settings: Settings, caller: Principal) -> func.HttpResponse:
         return json_response({"channels": await send_test_alert(settings, by_app=True)})
+
+    return await served(req, OPERATOR, answer)
+
+
+async def doctor(req: func.HttpRequest) -> func.HttpResponse:
+    """What is wrong with this installation, as JSON or as a page: a line for each thing, with what to do."""
+
+    async def answer(settings: Settings, caller: Principal) -> func.HttpResponse:
+        form = _choice(req, "format", ("json", "html"), "json")
+        lines = await examine_installation(datetime.now(UTC))
+        shown = [line.public() for line in lines]
+        if form == "json":
+            return json_response({"schema": 1, "lines": shown})
+        bad = sum(line.level in (Level.ATTENTION, Level.WRONG) for line in lines)
+        title = f"{count(bad, 'thing asks', 'things ask')} for attention." if bad else "All is well."
+        return plain_page(render_plain(title, lines=shown, back="report"), 200)
 
     return await served(req, OPERATOR, answer)
 

@@ -21,8 +21,8 @@ from reports.plain import plain_headers, render_plain
 from reports.served import Message
 
 COOKIE = "app-password-report"
-MOST_TEXT = 1500
-"""Characters of a message: browsers keep cookies of 4 KB."""
+MOST_BYTES = 2700
+"""Of a message's text: browsers keep cookies of 4 KB, and base64 makes four characters of three bytes."""
 _SECONDS = 120
 
 
@@ -56,7 +56,8 @@ def back_to_report(message: Message) -> func.HttpResponse:
 
 def carried(message: Message) -> dict[str, str]:
     """The header that brings a message to the next page."""
-    content = json.dumps([message.text[:MOST_TEXT], message.account], ensure_ascii=False).encode()
+    text = message.text.encode(errors="replace")[:MOST_BYTES].decode(errors="ignore")
+    content = json.dumps([text, message.account[:100]], ensure_ascii=False).encode()
     return {"Set-Cookie": _cookie(base64.urlsafe_b64encode(content).decode().rstrip("="), _SECONDS)}
 
 

@@ -21,6 +21,7 @@ EXPECTED: dict[str, tuple[str, dict[str, Any]]] = {
     "runs": ("httpTrigger", {"route": "runs/{id}", "methods": ["GET"]}),
     "exceptions": ("httpTrigger", {"route": "exceptions", "methods": ["GET", "PUT", "DELETE"]}),
     "test_alert": ("httpTrigger", {"route": "alerts/test", "methods": ["POST"]}),
+    "doctor": ("httpTrigger", {"route": "doctor", "methods": ["GET"]}),
     "health": ("httpTrigger", {"route": "health", "methods": ["GET"]}),
 }
 QUEUES_OUT: dict[str, set[str]] = {

@@ -131,7 +131,7 @@
     return el("div", { class: "detail-grid" },
       el("div", {},
         came(account),
-        forms("account", { account: account.i }, account.u),
+        forms((account.f || []).length > 1 ? "findings" : "account", { account: account.i }, account.u),
         account.f && part("Findings", findings(account)),
         why.length > 0 && part("Why", el("ul", { class: "reasons" }, together(why).map((alike) => reason(account, alike)))),
         evidence.length > 0 && part("Evidence", el("ul", { class: "reasons" }, together(evidence).map((alike) => reason(account, alike))))),

@@ -185,6 +185,24 @@ def test_a_test_alert_is_sent_and_answered(installation: Installation, visit: Vi
     assert len(installation.receiver.calls) == before + 1
 
 
+def test_what_is_wrong_with_the_installation_is_shown_on_the_page(
+    installation: Installation, visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SCAN_SCHEDULE", "0 0 6 30 2 *")
+    apart(installation.scan)
+    page, app = visit()
+    page.get_by_role("link", name="Look what is wrong with this installation").click()
+    page.get_by_role("status").filter(has_text="attention.").wait_for()
+    wrong = page.locator(".doctor li", has=page.locator(".badge.high"))
+    assert [text.split(":")[0].split()[-2:] for text in wrong.all_text_contents()] == [["next", "scan"]]
+    assert page.url == f"{app.url}/api/report"
+    page.goto(f"{app.url}/api/doctor?format=html")
+    assert "for attention." in page.get_by_role("heading", level=1).text_content()
+    assert page.locator(".doctor li").count() > 10
+    page.get_by_role("link", name="Back to the report").click()
+    assert page.url == f"{app.url}/api/report"
+
+
 def test_before_the_first_scan_an_operator_can_start_it(installation: Installation, visit: Visit) -> None:
     page, app = visit()
     assert page.get_by_role("heading", level=1).text_content() == "No scan yet"
