@@ -56,7 +56,7 @@ BUILT = Path(__file__).parents[1] / "built.json"
 _PAUSED = ("AzureWebJobs.scheduled_scan.Disabled", "AzureWebJobs_scheduled_scan_Disabled")
 _MAIL = "Mail.Send"
 _OPENED_BY_ANOTHER = "Not held, but another permission that the app's identity holds opens what it opens."
-_TOKEN_IS_OLD = "It was granted within the last day? Azure keeps the identity's token for up to 24 hours."  # noqa: S105
+_TOKEN_IS_OLD = "Granted just now? Tokens are cached: wait up to a day, or restart the app and wait an hour."  # noqa: S105
 
 
 async def examine_installation(now: datetime) -> list[Line]:
