@@ -89,13 +89,11 @@ async def _check_again(deed: _Deed) -> Message:
     await limit_rate(deed.settings)
     run_id = new_run_id(datetime.now(UTC))
     async with views.opened(deed.settings) as service:
-        store = FindingStore(service)
-        known = await store.find_account(accounts[0])
-        before = (known.document or None) if known else None
+        before = await views.account(service, accounts[0])
         document = await check_now(deed.settings, run_id, accounts, deed.alerts)
         after = document["accounts"][0]
-        changes = [one.public() for one in await store.history(after["id"]) if one.run_id == run_id]
-    return checked_again(before, after, changes, document["run"]["gaps"])
+        changes = [one.public() for one in await FindingStore(service).history(after["id"]) if one.run_id == run_id]
+    return checked_again(before, after, changes, document["run"])
 
 
 async def _scan(deed: _Deed) -> Message:

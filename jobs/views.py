@@ -87,6 +87,12 @@ async def must_be_scanned(service: TableServiceClient, now: datetime) -> None:
     await _last_finished(service, now)
 
 
+async def account(service: TableServiceClient, name: str) -> Json | None:
+    """An account, by user principal name or object id, as it was last judged; None where no scan has seen it."""
+    record = await FindingStore(service).find_account(name)
+    return _account(record, []) if record is not None else None
+
+
 async def run(service: TableServiceClient, run_id: str) -> Json:
     """One run. Raises :class:`NotFound`."""
     record = await RunStore(service).load(run_id)

@@ -149,7 +149,7 @@ def _finding(finding: Json, pools: dict[str, Pool], *, acting: bool) -> list[Any
         value = {name: readable(exception.get(name) or "") for name in ("reason", "owner")}
         value["until"] = times.day(times.parse(exception["until"]))
         if acting:
-            value |= {"id": readable(exception["id"]), "check": readable(exception.get("check_id") or "")}
+            value |= {"id": readable(exception.get("id") or ""), "check": readable(exception.get("check_id") or "")}
         accepted = pools["exceptions"].place(tuple(value.values()), value)
     return [
         readable(finding["check_id"]),

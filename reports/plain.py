@@ -13,6 +13,8 @@ _SHAPES = {
     "attention": ("medium", "Look at it"),
     "wrong": ("high", "Wrong"),
 }
+_FIRST = {"wrong": 0, "attention": 1}
+"""What somebody has to do something about stands above what is fine."""
 
 
 def plain_policy() -> str:
@@ -47,7 +49,7 @@ def render_plain(
     """The page: a heading in a sentence, a text below it, what an Operator may do, lines of ``jobs/doctor.py``, a way back."""
     shown = [
         {**line, "shape": _SHAPES.get(line["level"], ("none", ""))[0], "word": _SHAPES.get(line["level"], ("", "?"))[1]}
-        for line in lines
+        for line in sorted(lines, key=lambda line: _FIRST.get(line["level"], len(_FIRST)))
     ]
     return (
         environment()

@@ -87,8 +87,7 @@ def progress(run: Json) -> str:
 
 def _run(run: Json) -> dict[str, str]:
     whole = "Single accounts" if run["partial"] else "Everything"
-    severities = [f"{number:,} {say(SEVERITY, name).lower()}" for name, number in run["severities"].items() if number]
-    changes = [f"{number:,} {say(CHANGE, name).lower()}" for name, number in run["changes"].items() if number]
+    severities, changes = (_counts(words, run[name]) for words, name in ((SEVERITY, "severities"), (CHANGE, "changes")))
     return {
         "id": run["id"],
         "started": times.moment(times.parse(run["started"])),
@@ -97,16 +96,22 @@ def _run(run: Json) -> dict[str, str]:
         "status": say(_STATUS, run["status"]),
         "error": run["error"] or "",
         "accounts": f"{run['accounts_done']:,} of {run['accounts_total']:,}",
-        "found": ", ".join(severities) or ("Nothing" if run["complete"] else ""),
-        "changes": ", ".join(changes) or ("Nothing" if run["complete"] else ""),
+        "found": severities or ("Nothing" if run["complete"] else ""),
+        "changes": changes or ("Nothing" if run["complete"] else ""),
     }
 
 
-def checked_again(before: Json | None, after: Json, changes: Sequence[Json], gaps: Sequence[Json]) -> Message:
+def _counts(words: dict[str, str], counted: Mapping[str, int]) -> str:
+    """How many of each, the worst first."""
+    names = [*words, *(name for name in counted if name not in words)]
+    return ", ".join(f"{counted[name]:,} {say(words, name).lower()}" for name in names if counted.get(name))
+
+
+def checked_again(before: Json | None, after: Json, changes: Sequence[Json], run: Json) -> Message:
     """What came of checking an account again.
 
-    Takes the account as it was known before (None: not at all) and as it is now, what happened to its findings, and what could
-    not be read of it.
+    Takes the account as it was known before (None: not at all) and as it is now, what happened to its findings, and the run: what
+    could not be read, and what is to be known about it.
     """
     said = []
     for title, words, answer in (
@@ -118,6 +123,9 @@ def checked_again(before: Json | None, after: Json, changes: Sequence[Json], gap
             said.append(f"{title}: {was} → {now}." if was else f"{title}: {now}.")
     said += [f"{say(CHANGE, one['kind'])}: {one['title']} ({one['check_id']})." for one in changes]
     names: Mapping[str, str] = {after["id"]: after["user_principal_name"]}
-    unread = [f"Could not be read: {gap_sentence(gap, names)}" for gap in gaps[:3]]
+    unread = [f"Could not be read: {gap_sentence(gap, names)}" for gap in run["gaps"][:3]]
     begin = f"{after['user_principal_name']} was checked again."
-    return Message(readable(" ".join([begin, *(said or ["Nothing changed."]), *unread])), account=readable(after["id"]))
+    return Message(
+        readable(" ".join([begin, *(said or ["Nothing changed."]), *unread, *run["notes"][:2]])),
+        account=readable(after["id"]),
+    )

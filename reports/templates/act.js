@@ -97,10 +97,11 @@
       const said = await answer.json();
       if (!answer.ok) tell(said.error);
       else {
-        const bad = said.lines.filter((line) => ["wrong", "attention"].includes(line.level)).length;
+        const first = (line) => ["wrong", "attention", line.level].indexOf(line.level);
+        const bad = said.lines.filter((line) => first(line) < 2).length;
         const list = document.createElement("ul");
         list.className = "doctor";
-        list.append(...said.lines.map(entry));
+        list.append(...said.lines.sort((one, other) => first(one) - first(other)).map(entry));
         tell(bad ? `${many(bad, "thing asks", "things ask")} for attention.` : "All is well.").after(list);
       }
     } catch { tell(AWAY); }
