@@ -8,7 +8,7 @@ from alerts.compose import compose, compose_sight
 from alerts.links import entra_user_url
 from alerts.model import Alert, AlertGap, AlertItem, AlertReason, Kind, NextStep, Severity, Totals
 from alerts.wording import count, when
-from checks.catalog import BLOCKED_CHECKS, OPTION_CHECKS, causing_effects, deciding_effects
+from checks.catalog import BLOCKED_CHECKS, OPTION_CHECKS, UNTROUBLED, causing_effects, deciding_effects
 from checks.model import Effect, Usability, Visibility
 from checks.reasons import INPUTS
 from findings.model import Change, ChangeKind, FindingState, Flap
@@ -18,18 +18,6 @@ from settings import Settings
 from tenant.shapes import parse_time
 
 _OFFERED = Visibility.VISIBLE.value
-_UNTROUBLED = frozenset(
-    one.value
-    for one in (
-        Visibility.VISIBLE,
-        Visibility.NOT_OFFERED,
-        Visibility.CONDITIONAL,
-        Visibility.PREDICTED,
-        Visibility.PENDING,
-    )
-)
-"""Whoever misses the option after one of these is newly affected. One that was hidden, stuck, disabled or unknown may have
-missed it all along."""
 
 
 def changes_alert(
@@ -136,7 +124,7 @@ def _item(change: Change, cloud: str) -> AlertItem:
         doubt=_doubt(account) if any(reason.policy_id for reason in reasons) else None,
         resolution=change.resolution,
         closing=change.closing,
-        newly=change.previous_visibility in _UNTROUBLED,
+        newly=change.previous_visibility in UNTROUBLED,
         lost=_OFFERED == change.previous_visibility != account.get("visibility"),
         came_back=_came_back(change.check_id, account, known),
         previous_severity=Severity(change.previous_severity) if change.previous_severity else None,

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from checks.catalog import UNTROUBLED
 from reports import times
 from reports.extras import Json, ReportExtras
 from reports.words import INPUT, SWITCHED_OFF, count, option_of, say
@@ -46,8 +47,10 @@ def summarize(document: Json, extras: ReportExtras) -> Summary:
     )
 
 
-def affected(document: Json, extras: ReportExtras) -> tuple[set[str], set[str]]:
-    """Ids of accounts that lost the option since the scan before, and of those that never had it and are missing it now."""
+def affected(document: Json, extras: ReportExtras) -> tuple[set[str], set[str], set[str]]:
+    """Ids of accounts that lost the option since the scan before, of others that are newly affected, and of those of which it is
+    known since then that they are missing it.
+    """
     missing = {account["id"] for account in document["accounts"] if account["visibility"] in _MISSING}
     news = {
         change["account"]: change.get("previous_visibility")
@@ -55,7 +58,8 @@ def affected(document: Json, extras: ReportExtras) -> tuple[set[str], set[str]]:
         if change["kind"] in ("opened", "reopened") and change["check_id"] in _MISSING_CHECKS
     }
     lost = {account for account, before in news.items() if before == "visible"} & missing
-    return lost, (news.keys() & missing) - lost
+    newly = {account for account, before in news.items() if before in UNTROUBLED} & missing
+    return lost, newly - lost, (news.keys() & missing) - lost - newly
 
 
 _OFF = "App passwords are switched off for the whole tenant"
@@ -90,7 +94,7 @@ def _headline(document: Json, extras: ReportExtras, since: str | None) -> str:
     total = count(len(accounts), "service account", "service accounts")
     if not accounts:
         return "No service accounts were judged: none is selected, or none could be read."
-    lost, newly = affected(document, extras) if since else (set(), set())
+    lost, newly, found = affected(document, extras) if since else (set(), set(), set())
     are = "is" if len(newly) == 1 else "are"
     if lost:
         others = f", and {len(newly):,} more {are} newly affected" if newly else ""
@@ -101,6 +105,12 @@ def _headline(document: Json, extras: ReportExtras, since: str | None) -> str:
     if missing:
         verb = "is" if missing == 1 else "are"
         news = f", none of them new since {since}" if since and missing > 1 else ""
+        if found:
+            news = (
+                f"; of {len(found):,} of them it is known since {since}"
+                if missing > 1
+                else f", as is known since {since}"
+            )
         return f"{missing:,} of {total} {verb} missing the app-password option{news}."
     unknown = sum("unknown" in (account["visibility"], account["usability"]) for account in accounts)
     if unknown:
