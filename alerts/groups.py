@@ -221,7 +221,9 @@ def grouped_gaps(gaps: Iterable[AlertGap]) -> tuple[GapGroup, ...]:
 def _of(label: str, members: list[AlertGap]) -> str:
     what = clean(label, 100)
     what = what[:1].upper() + what[1:]
-    accounts = list(dict.fromkeys(clean(gap.account, NAME) for gap in members if gap.account))
+    accounts = list(
+        dict.fromkeys(clean(gap.user_principal_name or gap.account, NAME) for gap in members if gap.account)
+    )
     if not accounts:
         return what
     # An input's own name may speak of "the account": "of" says which one.

@@ -4,14 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from checks.catalog import UNTROUBLED
+from checks.catalog import MISSING, UNTROUBLED
 from reports import times
 from reports.extras import Json, ReportExtras
 from reports.words import INPUT, SWITCHED_OFF, count, option_of, say
 
-_MISSING_CHECKS = frozenset({"APW-001", "APW-002", "APW-003", "APW-009"})
+_MISSING_CHECKS = frozenset({"APW-001", "APW-002", "APW-003"})
 """Checks that say that the option isn't there."""
-_MISSING = frozenset({"hidden", "stuck"})
 _HAVING = frozenset({"visible", "pending"})
 _BLOCKED = frozenset({"blocked_by_policy", "blocked_by_security_defaults"})
 _INPUTS = 3
@@ -51,11 +50,13 @@ def affected(document: Json, extras: ReportExtras) -> tuple[set[str], set[str], 
     """Ids of accounts that lost the option since the scan before, of others that are newly affected, and of those of which it is
     known since then that they are missing it.
     """
-    missing = {account["id"] for account in document["accounts"] if account["visibility"] in _MISSING}
+    missing = {account["id"] for account in document["accounts"] if account["visibility"] in MISSING}
     news = {
         change["account"]: change.get("previous_visibility")
         for change in extras.changes_of(document["run"])
-        if change["kind"] in ("opened", "reopened") and change["check_id"] in _MISSING_CHECKS
+        if change["kind"] in ("opened", "reopened")
+        and change["check_id"] in _MISSING_CHECKS
+        and not change.get("silence")  # of what is accepted or comes and goes, alerts say nothing either
     }
     lost = {account for account, before in news.items() if before == "visible"} & missing
     newly = {account for account, before in news.items() if before in UNTROUBLED} & missing
@@ -86,7 +87,7 @@ def _of_the_switch(run: Json, headline: str) -> list[str]:
 
 
 def _missing(accounts: Sequence[Json]) -> int:
-    return sum(account["visibility"] in _MISSING for account in accounts)
+    return sum(account["visibility"] in MISSING for account in accounts)
 
 
 def _headline(document: Json, extras: ReportExtras, since: str | None) -> str:
