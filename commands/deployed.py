@@ -37,7 +37,7 @@ PATIENCE = timedelta(minutes=15)
 OUTPUTS = {"storage_queue_uri": "STORAGE_QUEUE_ENDPOINT", "storage_table_uri": "STORAGE_TABLE_ENDPOINT"}
 """Setting -> output of the deployment, which azd keeps in its environment."""
 
-PATIENT = httpx.Timeout(150, connect=10)
+TIMEOUT = httpx.Timeout(150, connect=10)
 """The app may have to start first, and asks Microsoft Graph a good deal."""
 
 
@@ -92,7 +92,7 @@ async def doctor_deployed(options: argparse.Namespace) -> list[Line]:
     _must_be_safe(url)
     headers = {"Authorization": f"Bearer {await az_token(resource)}", "Accept": "application/json"}
     try:
-        async with httpx.AsyncClient(timeout=PATIENT, follow_redirects=False) as client:
+        async with httpx.AsyncClient(timeout=TIMEOUT, follow_redirects=False) as client:
             answer = await client.get(f"{url.rstrip('/')}/api/doctor", headers=headers)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise NotTold(

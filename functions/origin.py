@@ -5,6 +5,7 @@ write them: ``Sec-Fetch-Site``, and ``Origin`` with everything that isn't a GET.
 make them ask for something. Source: W3C, "Fetch Metadata Request Headers"; Fetch Standard, "Origin header".
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from urllib.parse import urlsplit
 
@@ -46,7 +47,7 @@ def _is_followed_link(headers: Mapping[str, str]) -> bool:
 def _known(host: str | None, own: Iterable[str | None]) -> frozenset[str]:
     """The origins of the app. The host that was asked is what the browser looked up, so no page can choose it."""
     found = {_origin(one if "://" in one else f"https://{one}") for one in (host, *own) if one}
-    if host and (urlsplit(f"//{host}").netloc.rpartition(":")[0] or host).lower() in _LOOPBACK:
+    if host and re.sub(r":\d+$", "", host.lower()) in _LOOPBACK:
         found.add(_origin(f"http://{host}"))
     return frozenset(found - {""})
 

@@ -9,7 +9,7 @@ import json
 import os
 from collections.abc import Mapping
 from datetime import datetime
-from http.cookies import CookieError, SimpleCookie
+from urllib.parse import quote
 
 import azure.functions as func
 from azure.data.tables.aio import TableServiceClient
@@ -47,7 +47,7 @@ def plain_page(text: str, status: int, headers: Mapping[str, str] | None = None)
 
 def back_to_report(message: Message) -> func.HttpResponse:
     """Send the browser back to the page (303), where the message is shown; to the account that it is about."""
-    place = f"#account={message.account}" if message.account else ""
+    place = f"#account={quote(message.account, safe='')}" if message.account else ""
     # Relative, so that it holds whatever name the app has been reached by.
     return func.HttpResponse(
         status_code=303, headers={"Location": f"../report{place}", "Cache-Control": "no-store", **carried(message)}
@@ -64,10 +64,11 @@ def carried(message: Message) -> dict[str, str]:
 def remembered(headers: Mapping[str, str]) -> Message | None:
     """The message that a request brings; None for none, or for what this app didn't write."""
     given = next((value for name, value in headers.items() if name.lower() == "cookie"), "")
+    pairs = (one.strip().partition("=") for one in given.split(";"))
+    found = next((value for name, _, value in pairs if name == COOKIE), "")
     try:
-        found = SimpleCookie(given).get(COOKIE)
-        text, account = json.loads(base64.urlsafe_b64decode(f"{found.value}==")) if found else ("", "")
-    except (CookieError, ValueError, TypeError):
+        text, account = json.loads(base64.urlsafe_b64decode(f"{found}=="))
+    except (ValueError, TypeError, RecursionError):
         return None
     return Message(text, account) if isinstance(text, str) and isinstance(account, str) and text else None
 

@@ -85,7 +85,12 @@ def test_other_names_of_the_app_count_as_well() -> None:
     assert not refused("POST", {"Host": "10.0.0.7:8080", "Origin": OWN}, own=(HOST,))
 
 
-@pytest.mark.parametrize("host", ["localhost:7071", "127.0.0.1:7071", "[::1]:7071"])
+@pytest.mark.parametrize("host", ["[::1", "", "a:b:c", "@", "//x"])
+def test_a_host_that_is_none_opens_nothing(host: str) -> None:
+    assert refused("POST", {"Host": host, "Origin": OTHER})
+
+
+@pytest.mark.parametrize("host", ["localhost:7071", "127.0.0.1:7071", "[::1]:7071", "[::1]", "localhost"])
 def test_a_developers_machine_needs_no_encryption(host: str) -> None:
     assert not refused("POST", {"Host": host, "Origin": f"http://{host}"}, from_page=True)
     assert refused("POST", {"Host": host, "Origin": "http://localhost:3000"}, from_page=True)
