@@ -80,7 +80,7 @@ _LABELLED = re.compile(
     re.IGNORECASE,
 )
 _ALONE = re.compile(rf"\s*{_NUMBERS}\s*")
-_BARE = re.compile(r"(?<![\w.:/@#&=-])[0-9]{5,8}(?![\w/@-]|[.:]\w)")
+_BARE = re.compile(r"(?<![\w.:/@#&-])[0-9]{5,8}(?![\w/@-]|[.:]\w)")
 _REPLY = re.compile(
     r"(?P<label>\b[245][0-9]{2}[\s-]{1,4}#?|\b(?:status|error|code):?\s{0,4}|#|\bsmtp;\s{0,4}|\bresponse(?: was)?:?\s{0,4}[\"']?)?"
     r"(?<![\w.])(?P<code>[45]\.[0-9]{1,3}\.[0-9]{1,3})(?![\w-]|\.[0-9])",

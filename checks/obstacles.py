@@ -12,12 +12,14 @@ from functools import cached_property
 
 from checks.model import Effect, JudgedAccount, Visibility
 from checks.phrases import joined
-from checks.policy import ENABLED, REPORT_ONLY, can_reach_users, covers_mail, effect_of, still_evaluated
+from checks.policy import ENABLED, REPORT_ONLY, can_reach_users, circumstances, covers_mail, effect_of, still_evaluated
+from checks.policy_words import exempt_locations, only_from_locations
 from checks.scope import Scopes
 from tenant.model import Account, Gap, GrantControls, Policy, Tenant
 
 _AS_THE_ACCOUNT = ("device_code", "delegated")
 _DEVICE_CONTROLS = frozenset({"compliantdevice", "domainjoineddevice", "compliantapplication", "approvedapplication"})
+_MFA_STATES = ("enabled", "enforced")
 _INTERACTIVE = frozenset({"all", "browser", "mobileappsanddesktopclients"})
 
 
@@ -35,13 +37,15 @@ class Obstacles:
         return tuple(dict.fromkeys(self._sentences(judged, device_code=way == "device_code")))
 
     def _sentences(self, judged: JudgedAccount, *, device_code: bool) -> Iterator[str]:
-        if isinstance(self._tenant.policies, Gap):
+        if isinstance(self._tenant.policies, Gap) or self._tenant.unlisted_policies:
             yield (
-                "Whether a Conditional Access policy stands in the way of this could not be read"
+                "Whether a Conditional Access policy stands in the way of this could not all be read"
                 + (": one that blocks device code flow would." if device_code else ".")
             )
         if device_code:
-            if self._tenant.security_defaults is True:
+            if isinstance(self._tenant.security_defaults, Gap):
+                yield "Whether Security Defaults are on could not be read: they may refuse device code flow."
+            elif self._tenant.security_defaults:
                 yield "Security Defaults are on: in tenants that got them since July 2026 they refuse device code flow."
             yield from self._policies(judged.account, self._flow_blockers, "blocks device code flow, which this needs")
         yield from self._policies(
@@ -51,9 +55,10 @@ class Obstacles:
         )
         blocked = _names(judged, Effect.BLOCKS_INTERACTIVE)
         if blocked:
-            yield f"{blocked} blocks every interactive sign-in of the account, so nobody can sign the product in as it."
-        if judged.verdict.visibility in (Visibility.HIDDEN, Visibility.CONDITIONAL):
-            by = _names(judged, Effect.DEMANDS_MFA)
+            yield f"Nobody can sign the product in as the account: {blocked} blocks every interactive sign-in."
+        by_state = str(judged.account.per_user_mfa).lower() in _MFA_STATES
+        if by_state or judged.verdict.visibility in (Visibility.HIDDEN, Visibility.CONDITIONAL):
+            by = "per-user MFA" if by_state else _names(judged, Effect.DEMANDS_MFA)
             yield (
                 f"MFA is demanded of the account{f' by {by}' if by else ''}: whoever signs the product in has to do it with a "
                 "method registered for the account, and again when the tokens end."
@@ -68,12 +73,24 @@ class Obstacles:
             if not reach.most >> bit & 1:
                 continue
             name = f'The policy "{policy.display_name}"'
+            if conditions := self._conditions(policy):
+                name += f" ({'; '.join(conditions)})"
             if policy.state == REPORT_ONLY:
                 yield f"{name}, once it is on, {what}: exclude the account from it."
-            elif reach.least >> bit & 1:
+            elif reach.least >> bit & 1 and policy.state == ENABLED:
                 yield f"{name} {what}: exclude the account from it."
             else:
                 yield f"{name}, which may reach the account, {what}."
+
+    def _conditions(self, policy: Policy) -> list[str]:
+        """What must be the case for a policy to apply, besides the flow that it is about."""
+        locations = self._tenant.named_locations
+        found = [
+            *circumstances(replace(policy, transfer_methods=()), locations),
+            only_from_locations(policy, locations),
+            exempt_locations(policy, locations),
+        ]
+        return [one for one in found if one]
 
     @cached_property
     def _flow_blockers(self) -> tuple[tuple[Policy, ...], Scopes]:

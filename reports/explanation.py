@@ -31,7 +31,7 @@ _SURE = {
 }
 _MOST_EVIDENCE = 120
 _BLOCKED = ("blocked_by_policy", "blocked_by_security_defaults")
-_POLICY_EFFECTS = ("blocks_legacy", "blocks_interactive", "demands_mfa", "would_block_legacy")
+_BLOCKING = ("blocks_legacy", "blocks_interactive")
 _MFA_EFFECTS = ("demands_mfa", "evidence", "per_user_state")
 
 
@@ -174,8 +174,7 @@ def _security_defaults(account: Mapping[str, Any]) -> list[str]:
 
 
 def _policies(account: Mapping[str, Any]) -> list[str]:
-    usability = account["usability"]
-    named = _reasons(account, _POLICY_EFFECTS)
+    usability, named = account["usability"], _reasons(account, _BLOCKING)
     if usability == "blocked_by_security_defaults":
         return ["Security Defaults are on and keep its legacy clients out.", *named]
     if usability == "blocked_by_policy":
@@ -186,9 +185,12 @@ def _policies(account: Mapping[str, Any]) -> list[str]:
         return ["what keeps its legacy clients out could not all be read.", *_reasons(account, ["unreadable"])]
     if usability == "not_checked":
         return _disabled(account)
+    if demands := _reasons(account, ["demands_mfa"]):
+        return ["the judgement saw no policy that keeps legacy clients out, but what demands MFA of others:", *demands]
     return [
         "the judgement disagrees: it saw no policy in the way. Either one changed since (read it anew with --now), or it "
-        "was a policy for other apps or other clients: the sign-in log names it."
+        "was a policy for other apps or other clients: the sign-in log names it.",
+        *(f"it may be on by now: {text}" for text in _reasons(account, ["would_block_legacy"])),
     ]
 
 
@@ -250,7 +252,7 @@ def _beside_exchange(account: Mapping[str, Any]) -> list[str]:
         ]
     if account["usability"] == "usable":
         return ["no policy that was judged stands in the way as well: Exchange Online alone refuses."]
-    return ["policies may stand in the way as well.", *_reasons(account, [*_POLICY_EFFECTS, "unreadable"])]
+    return ["policies may stand in the way as well.", *_reasons(account, [*_BLOCKING, "unreadable"])]
 
 
 def _reasons(account: Mapping[str, Any], effects: Sequence[str]) -> list[str]:

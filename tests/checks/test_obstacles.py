@@ -12,9 +12,11 @@ from checks.products import with_products
 from tenant.model import SignInUse
 from tests.checks.kit import (
     BLOCK_LEGACY,
+    DEFAULTS_GAP,
     GROUPS_GAP,
     NOW,
     POLICIES_GAP,
+    PREVIEWS_GAP,
     REPORT_ONLY,
     SERVICE,
     SHAREPOINT,
@@ -82,7 +84,11 @@ def test_what_may_reach_it_is_said_to() -> None:
 
 def test_unread_policies_are_no_all_clear() -> None:
     said = obstacles("device_code", policies=POLICIES_GAP)
-    assert "could not be read: one that blocks device code flow would." in said[0]
+    assert "could not all be read: one that blocks device code flow would." in said[0]
+    assert "could not all be read." in obstacles("delegated", unlisted_policies=PREVIEWS_GAP)[0]
+    assert obstacles("device_code", security_defaults=DEFAULTS_GAP) == (
+        "Whether Security Defaults are on could not be read: they may refuse device code flow.",
+    )
 
 
 def test_security_defaults_refuse_device_code() -> None:
@@ -113,7 +119,24 @@ def test_a_demand_for_a_known_device_cannot_be_met(raw: Json, in_the_way: bool) 
 
 def test_a_block_of_every_interactive_sign_in_is_named() -> None:
     said = obstacles("delegated", policy("Closed", grant=("block",)))
-    assert any("Closed" in one and "blocks every interactive sign-in" in one for one in said)
+    assert (
+        'Nobody can sign the product in as the account: the policy "Closed" blocks every interactive sign-in.' in said
+    )
+
+
+def test_conditions_of_a_policy_are_said() -> None:
+    places = {"locations": {"includeLocations": ["All"], "excludeLocations": ["head"]}}
+    raw = policy("Outside", grant=("block",), conditions={**FLOW, **places})
+    (said,) = obstacles("device_code", raw, named_locations={"head": "Head office"})
+    assert said.startswith('The policy "Outside" (')
+    assert "Head office" in said
+    assert NEEDS in said
+
+
+@pytest.mark.parametrize(("state", "asked"), [("enforced", True), ("Enabled", True), ("disabled", False)])
+def test_per_user_mfa_asks_as_well(state: str, asked: bool) -> None:
+    said = obstacles("delegated", account={"per_user_mfa": state})
+    assert any(one.startswith("MFA is demanded of the account by per-user MFA:") for one in said) is asked
 
 
 def test_the_way_out_of_a_product_names_them() -> None:

@@ -48,6 +48,11 @@ def test_a_log_is_read_whoever_wrote_it(
     assert ids(capsys.readouterr().out) == ["smtp-auth-off-mailbox"]
 
 
+def test_words_that_begin_with_a_hyphen_are_no_option(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["explain", "--format", "json", "-ERR Logon failure: unknown user name or bad password."]) == 0
+    assert ids(capsys.readouterr().out) == ["imap-pop-failed"]
+
+
 def test_nothing_given_says_what_to_give(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     stdin(monkeypatch, b" \n")
     assert cli.main(["explain"]) == 2

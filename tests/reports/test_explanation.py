@@ -13,6 +13,7 @@ READ_AT = datetime(2026, 11, 25, 7, 0, tzinfo=UTC)
 ERROR = {error.id: error for error in known_errors()}
 BLOCK = {"text": 'The policy "Block legacy" keeps legacy clients out.', "effect": "blocks_legacy"}
 MFA = {"text": 'The policy "MFA for all" demands MFA.', "effect": "demands_mfa"}
+WOULD = {"text": 'The report-only policy "Soon" would keep legacy clients out.', "effect": "would_block_legacy"}
 DISABLED = {"text": "The account is disabled.", "effect": "per_user_state"}
 UNREAD = {"text": "The policies could not be read.", "effect": "unreadable"}
 SWITCH_OFF = {"text": "Off for everybody.", "effect": "tenant_switch_off"}
@@ -56,6 +57,8 @@ DELETED = {**FREE, "app_password_events": [{"kind": "deleted", "time": "2026-11-
         ("conditional-access", FREE, "the judgement disagrees"),
         ("conditional-access", UNKNOWN, "The policies could not be read."),
         ("conditional-access", account("hidden", "usable", MFA), MFA["text"]),
+        ("conditional-access", account("not_offered", "usable", WOULD), f"it may be on by now: {WOULD['text']}"),
+        ("conditional-access", account("not_offered", "usable", WOULD), "the judgement disagrees"),
         ("device", account("not_offered", "conditional", BLOCK), "may be behind it"),
         ("smtp-criteria", CLOSED, "The account is disabled."),
         ("mfa-demanded", HIDDEN, MFA["text"]),
