@@ -9,7 +9,7 @@ from uuid import UUID, uuid5
 from alerts.groups import Group, grouped, statement
 from alerts.model import About, Alert, AlertGap, AlertItem, Kind, Purpose, Totals
 from alerts.text import clean, readable
-from alerts.wording import MISSING, NAME, count, listed, service_accounts, user_principal_name
+from alerts.wording import FIRST_SCAN, MISSING, NAME, count, listed, service_accounts, user_principal_name
 
 NAMESPACE = UUID("0e6f0a5c-3d0e-4c1a-8f43-6d5f8a4b7c21")
 """Never changes: the ids of notices that are on their way are made from it."""
@@ -63,6 +63,7 @@ def compose(
         counts=counts_of(ordered),
         gaps=gaps,
         totals=totals,
+        notes=(FIRST_SCAN,) if baseline and ordered else (),
         report_url=report_url,
     )
 

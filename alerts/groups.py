@@ -109,6 +109,18 @@ def grouped(items: Iterable[AlertItem]) -> tuple[Group, ...]:
     return tuple(sorted(made, key=_urgency))
 
 
+def repeated_steps(groups: Iterable[Group]) -> frozenset[int]:
+    """The places of groups whose next step an earlier one tells word for word."""
+    told: set[NextStep] = set()
+    again: set[int] = set()
+    for place, step in enumerate(group.next_step for group in groups):
+        if step in told:
+            again.add(place)
+        elif step is not None:
+            told.add(step)
+    return frozenset(again)
+
+
 def statement(group: Group, *, total: int | None = None, baseline: bool = False) -> str:
     """What happened, in one line: ``Policy "X" now hides the app-password option for 412 of 500 service accounts``.
 

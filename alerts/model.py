@@ -122,6 +122,8 @@ class AlertItem:
     """For ``exception_expired``: its owner."""
     entra_url: str | None = None
     """The account in the Entra admin center (``links.entra_user_url``)."""
+    policy_url: str | None = None
+    """The policy of the first reason in the Entra admin center (``links.entra_policy_url``)."""
 
 
 @dataclass(frozen=True, slots=True)

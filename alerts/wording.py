@@ -51,6 +51,9 @@ BESIDE = frozenset({"APW-010", "APW-011", "APW-012"})
 REPORT_COMMAND = "python cli.py report --open"
 """What shows everything where no address of the report is known (docs/webhook.md, README.md)."""
 
+FIRST_SCAN = "All of this was so before the first scan. From now on you hear only of what changes."
+"""What is said once, with everything that the first scan found."""
+
 UNCHANGED = "Findings that depend on it stay as they were."
 """What follows from something unreadable."""
 
@@ -63,6 +66,11 @@ LABELS = {
     Kind.STILL_OPEN: "Still open",
     Kind.RESOLVED: "Resolved",
 }
+
+
+def label(kind: Kind, *, baseline: bool = False) -> str:
+    """What happened, in a word or two; nothing that the first scan finds is new."""
+    return "Found" if baseline and kind is Kind.OPENED else LABELS[kind]
 
 
 def count(number: int, one: str, many: str | None = None) -> str:

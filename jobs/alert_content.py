@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from alerts.compose import compose, compose_sight
-from alerts.links import entra_user_url
+from alerts.links import entra_policy_url, entra_user_url
 from alerts.model import Alert, AlertGap, AlertItem, AlertReason, Kind, NextStep, Severity, Totals
 from alerts.wording import count, when
 from checks.catalog import BLOCKED_CHECKS, MISSING, OPTION_CHECKS, UNTROUBLED, causing_effects, deciding_effects
@@ -136,6 +136,7 @@ def _item(change: Change, cloud: str) -> AlertItem:
         accepted_until=change.exception.until if change.exception else None,
         accepted_by=change.exception.owner if change.exception else None,
         entra_url=entra_user_url(change.account_id, cloud),
+        policy_url=entra_policy_url(reasons[0].policy_id, cloud) if reasons else None,
     )
 
 
