@@ -109,6 +109,18 @@ def grouped(items: Iterable[AlertItem]) -> tuple[Group, ...]:
     return tuple(sorted(made, key=_urgency))
 
 
+def repeated_steps(groups: Iterable[Group]) -> frozenset[int]:
+    """The places of groups whose next step an earlier one tells word for word."""
+    told: set[NextStep] = set()
+    again: set[int] = set()
+    for place, step in enumerate(group.next_step for group in groups):
+        if step in told:
+            again.add(place)
+        elif step is not None:
+            told.add(step)
+    return frozenset(again)
+
+
 def statement(group: Group, *, total: int | None = None, baseline: bool = False) -> str:
     """What happened, in one line: ``Policy "X" now hides the app-password option for 412 of 500 service accounts``.
 
@@ -221,7 +233,9 @@ def grouped_gaps(gaps: Iterable[AlertGap]) -> tuple[GapGroup, ...]:
 def _of(label: str, members: list[AlertGap]) -> str:
     what = clean(label, 100)
     what = what[:1].upper() + what[1:]
-    accounts = list(dict.fromkeys(clean(gap.account, NAME) for gap in members if gap.account))
+    accounts = list(
+        dict.fromkeys(clean(gap.user_principal_name or gap.account, NAME) for gap in members if gap.account)
+    )
     if not accounts:
         return what
     # An input's own name may speak of "the account": "of" says which one.

@@ -122,6 +122,8 @@ class AlertItem:
     """For ``exception_expired``: its owner."""
     entra_url: str | None = None
     """The account in the Entra admin center (``links.entra_user_url``)."""
+    policy_url: str | None = None
+    """The policy of the first reason in the Entra admin center (``links.entra_policy_url``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +138,9 @@ class AlertGap:
     permission: str | None = None
     """The application permission that would open it."""
     account: str | None = None
-    """The account it concerns; None for an input of the whole tenant."""
+    """The id of the account it concerns; None for an input of the whole tenant."""
+    user_principal_name: str | None = None
+    """How that account is called, where it is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +153,8 @@ class Totals:
     """Open findings of high severity."""
     medium: int | None = None
     low: int | None = None
+    missing: int | None = None
+    """Accounts from which the option is hidden, or which are stuck without it: the number that the report shows, too."""
 
     @property
     def open(self) -> int | None:

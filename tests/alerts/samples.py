@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from alerts.compose import compose, compose_failure, compose_sight, compose_test
 from alerts.digest import compose_digest
 from alerts.episodes import Cause, ChannelRecord, Word, failed
-from alerts.links import entra_user_url
+from alerts.links import entra_policy_url, entra_user_url
 from alerts.model import Alert, AlertGap, AlertItem, AlertReason, Kind, NextStep, Severity, Totals
 from alerts.notices import compose_channel_notice
 
@@ -107,6 +107,7 @@ def item(
         accepted_until=accepted_until,
         accepted_by=accepted_by,
         entra_url=entra_user_url(account_id(number)),
+        policy_url=entra_policy_url(reasons[0].policy_id) if reasons else None,
     )
 
 

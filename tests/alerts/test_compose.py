@@ -25,11 +25,15 @@ def resolved(number: int, check_id: str = "APW-001", *, came_back: bool = False)
         ([item(n, lost=True) for n in range(3)], "3 of 18 service accounts lost the app-password option"),
         (
             [item(1, lost=True), item(2), item(3)],
-            "3 of 18 service accounts are newly affected: MFA hides the app-password option (1 of them lost it)",
+            "svc-001@contoso.com lost the app-password option, and 2 more are newly affected",
         ),
         (
             [item(1, lost=True), item(2), item(3, newly=False)],
-            "3 of 18 service accounts are missing the app-password option (1 of them lost it)",
+            "svc-001@contoso.com lost the app-password option, and 1 more is newly affected; 1 other change",
+        ),
+        (
+            [item(1), item(2, check_id="APW-003"), item(3, check_id="APW-007")],
+            "2 of 18 service accounts are newly affected: the app-password option is missing; 1 other change",
         ),
         ([item(1, check_id="APW-003", lost=True)], "svc-001@contoso.com lost the app-password option"),
         ([item(1, check_id="APW-006")], "svc-001@contoso.com is about to have the app-password option hidden"),
@@ -55,7 +59,7 @@ def resolved(number: int, check_id: str = "APW-001", *, came_back: bool = False)
             "All 18 service accounts are newly affected: MFA hides the app-password option",
         ),
         ([item(1, Kind.REOPENED)], "svc-001@contoso.com is affected again: MFA hides the app-password option"),
-        ([item(1, check_id="APW-003")], "svc-001@contoso.com is stuck without the app-password option"),
+        ([item(1, check_id="APW-003")], "svc-001@contoso.com is newly affected: the app-password option is missing"),
         (
             [item(1, Kind.CHANGED)],
             "svc-001@contoso.com is still missing the app-password option; what causes it changed",
@@ -106,6 +110,14 @@ def test_first_scan_claims_no_change() -> None:
     assert big.headline == (
         'First scan: Policy "Require MFA for all users" hides the app-password option for 12 of 18 service accounts; '
         "1 other finding"
+    )
+
+
+def test_first_scan_counts_all_that_miss_the_option_whatever_the_causes() -> None:
+    totals = Totals(18, 4, 2, 1, missing=3)
+    found = [item(1), item(2, check_id="APW-002"), item(3, check_id="APW-003"), item(1, check_id="APW-007")]
+    assert alert(*found, totals=totals, baseline=True).headline == (
+        "First scan: 3 of 18 service accounts are missing the app-password option; 1 other finding"
     )
 
 

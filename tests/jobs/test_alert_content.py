@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
+from alerts.groups import grouped_gaps
 from findings.compare import compare
+from findings.run_record import RunRecord, RunStatus
 from jobs.alert_content import changes_alert
 from settings import Settings
 from tests.findings.build import DAY, NOW, account, seen
@@ -73,3 +75,18 @@ def test_news_is_good_only_where_something_came_back(check_id: str, verdict: dic
     headline = changes_alert(Settings(), "alert-1", [change], None, first=False).headline
     assert headline.startswith("Good news: a problem") is good
     assert headline.endswith("problem with svc-a1@contoso.example is resolved")
+
+
+def test_an_account_that_could_not_be_read_in_full_is_called_by_its_name() -> None:
+    (change,) = compare(account(), [], [seen()], alert_id="alert-1").changes
+    gap = {"input": "per_user_mfa", "error": "403", "permission": None, "account": "a1"}
+    run = RunRecord(
+        "run-1",
+        RunStatus.INCOMPLETE,
+        NOW,
+        gaps=(gap, {**gap, "account": "a2", "user_principal_name": "svc-b@x.example"}),
+    )
+    alert = changes_alert(Settings(), "alert-1", [change], run, first=False)
+    assert [(one.account, one.user_principal_name) for one in alert.gaps] == [("a1", None), ("a2", "svc-b@x.example")]
+    (named,) = grouped_gaps(alert.gaps[1:])
+    assert named.what.endswith("of svc-b@x.example")
