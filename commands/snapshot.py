@@ -5,13 +5,15 @@ from datetime import UTC, datetime
 
 from commands.arguments import Commands, add_format, input_path, output_file
 from commands.document import rendered
-from commands.output import DONE, INCOMPLETE, say, write
+from commands.output import DONE, INCOMPLETE, STDOUT, say, write
 from commands.signing_in import add_sign_in, as_asked, gap_lines
 from jobs import snapshot
 from jobs.look import read
 from jobs.text_files import read_text
 from reports.words import count
 from settings import load_settings
+from tenant.model import Gap
+from tenant.reader import Reading
 
 
 def add(commands: Commands) -> None:
@@ -33,17 +35,20 @@ async def _save_snapshot(options: argparse.Namespace) -> int:
     settings = load_settings(require=frozenset({"accounts"}))
     async with as_asked(options, settings):
         reading, _ = await read(settings, (), say)
-    text = snapshot.dump(reading, datetime.now(UTC), pseudonymise=options.pseudonymise)
-    write(text, options.file)
-    say(f"Wrote {options.file}: {count(len(reading.accounts), 'account', 'accounts')}.")
-    names = {one.id: one.user_principal_name for one in reading.accounts}
-    gaps = [
-        {"input": gap.input, "error": gap.error, "permission": gap.permission, "account": gap.account_id}
-        for gap in reading.gaps
-    ]
-    for line in gap_lines(gaps, names):
-        say(line)
+        write(snapshot.dump(reading, datetime.now(UTC), pseudonymise=options.pseudonymise), options.file)
+        if options.file != STDOUT:
+            say(f"Wrote {options.file}: {count(len(reading.accounts), 'account', 'accounts')}.")
+        for line in gap_lines([_shown(gap) for gap in reading.gaps], _names(reading)):
+            say(line)
     return INCOMPLETE if reading.gaps else DONE
+
+
+def _shown(gap: Gap) -> dict[str, str | None]:
+    return {"input": gap.input, "error": gap.error, "permission": gap.permission, "account": gap.account_id}
+
+
+def _names(reading: Reading) -> dict[str, str]:
+    return {one.id: one.user_principal_name for one in reading.accounts}
 
 
 async def _load_snapshot(options: argparse.Namespace) -> int:
