@@ -56,16 +56,6 @@ def output_file(text: str) -> Path:
     return path
 
 
-def input_path(text: str) -> Path:
-    """A file or a folder that can be read."""
-    path = Path(text)
-    if not path.exists():
-        raise argparse.ArgumentTypeError(f"there is no {path}")
-    if not os.access(path, os.R_OK):
-        raise argparse.ArgumentTypeError(f"{path} may not be read")
-    return path
-
-
 def add_format(parser: argparse.ArgumentParser, *formats: str) -> None:
     """``--format``, the first one by default, and ``--output``."""
     parser.add_argument("--format", choices=formats, default=formats[0])

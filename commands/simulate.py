@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from checks.simulate import CannotSimulate
-from commands.arguments import Commands, input_path
+from commands.arguments import Commands
 from commands.output import DONE, plain, put, say
 from commands.signing_in import add_sign_in, as_asked
 from connections.graph import graph_for
@@ -43,7 +43,7 @@ def add(commands: Commands) -> None:
     )
     one.add_argument(
         "--policy-file",
-        type=input_path,
+        type=Path,
         metavar="PATH",
         action="append",
         default=[],
@@ -72,7 +72,7 @@ def add(commands: Commands) -> None:
         default=[],
         help="exclude an account from a policy (both by id or name): by a group that the policy excludes already, if it has one",
     )
-    one.add_argument("--snapshot", type=input_path, metavar="FILE", help="in a saved snapshot instead of the tenant")
+    one.add_argument("--snapshot", type=Path, metavar="FILE", help="in a saved snapshot instead of the tenant")
     one.add_argument("--format", choices=["table", "json"], default="table")
     add_sign_in(one)
     one.set_defaults(command=_simulate)

@@ -2,8 +2,9 @@
 
 import argparse
 from datetime import UTC, datetime
+from pathlib import Path
 
-from commands.arguments import Commands, add_format, input_path, output_file
+from commands.arguments import Commands, add_format, output_file
 from commands.document import rendered
 from commands.output import DONE, INCOMPLETE, STDOUT, say, write
 from commands.signing_in import add_sign_in, as_asked, gap_lines
@@ -26,7 +27,7 @@ def add(commands: Commands) -> None:
     add_sign_in(save)
     save.set_defaults(command=_save_snapshot)
     load = sub.add_parser("load", help="judge what the file holds, offline")
-    load.add_argument("file", type=input_path)
+    load.add_argument("file", type=Path)
     add_format(load, "table", "json", "csv", "html")
     load.set_defaults(command=_load_snapshot)
 

@@ -275,7 +275,7 @@ SAME_WORDS = [
     "is missing.",
     "is not an object ID: copy the output IDENTITY_PRINCIPAL_ID.",
     "was not found:",
-    "not ManagedIdentity. Nothing was changed: check the object ID.",
+    "Nothing was changed: check the object ID.",
     "Microsoft Graph did not do it; the reason is above. Granting needs Privileged Role Administrator.",
     "This cloud's Microsoft Graph does not offer",
     "not granted    ",
