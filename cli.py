@@ -22,7 +22,7 @@ from commands import (
     simulate,
     snapshot,
 )
-from commands.arguments import Command
+from commands.arguments import Command, parsed
 from commands.output import FAILED, say
 from jobs.errors import EXPECTED, sentence
 
@@ -35,7 +35,7 @@ COMMANDS = (
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    options = _parser().parse_args(arguments)
+    options = parsed(_parser(), arguments)
     command: Command = options.command
     try:
         return asyncio.run(command(options))

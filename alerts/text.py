@@ -7,6 +7,8 @@ line breaks would fake a layout, bidirectional controls would reverse what is re
 import re
 import unicodedata
 
+from basics.text import well_formed
+
 ELLIPSIS = "…"
 MAX_MARKS = 4
 """Combining marks on one letter; real writing needs no more, and a hundred of them climb out of the line."""
@@ -18,11 +20,6 @@ _MARKS = frozenset({"Mn", "Mc", "Me"})
 _DOUBLE_BRACE = re.compile(r"\{(?=\{)")
 
 
-def readable(text: str) -> str:
-    """``text`` without lone surrogates, which no encoding can carry; everything else stays as it is."""
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-
-
 def clean(text: str, limit: int = 2000) -> str:
     """``text`` as one line of visible characters, at most ``limit`` code points long."""
     # What is far beyond the limit can't show: hostile text may be megabytes long.
@@ -31,7 +28,7 @@ def clean(text: str, limit: int = 2000) -> str:
         return cut(" ".join(text.split()), limit)
     kept: list[str] = []
     marks = 0
-    for character in readable(text):
+    for character in well_formed(text):
         category = unicodedata.category(character)
         marks = marks + 1 if category in _MARKS else 0
         if marks > MAX_MARKS:

@@ -1,14 +1,14 @@
 """The words of alerts: counts, dates, and what each check means as a short phrase."""
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 
 from alerts.model import AlertItem, Kind
 from alerts.text import clean
+from basics.times import day
 
 NAME = 80
 """Characters of a name that are shown."""
-_MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 
 _STATES: dict[str, tuple[str, str]] = {
     "APW-001": ("is missing the app-password option", "are missing the app-password option"),
@@ -83,11 +83,6 @@ def when(time: datetime) -> str:
     """A time with its zone: ``22 Nov 2026, 07:00 UTC``."""
     utc = time.astimezone(UTC)
     return f"{day(utc.date())}, {utc:%H:%M} UTC"
-
-
-def day(date_: date) -> str:
-    """A day: ``31 Mar 2027``."""
-    return f"{date_.day} {_MONTHS[date_.month - 1]} {date_.year}"
 
 
 def account_name(item: AlertItem) -> str:

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, time
 
+from basics.times import day, minute
 from checks.model import Effect, Reason
 from checks.policy import PolicyEffect
 from checks.policy_words import contradicts_itself
@@ -290,14 +291,14 @@ def tenant_switch_off(switch: TenantSwitch) -> Reason:
 
 
 def _read_on(switch: TenantSwitch) -> str:
-    return f" on {switch.remembered.day} {switch.remembered:%b %Y}" if switch.remembered else ""
+    return f" on {day(switch.remembered)}" if switch.remembered else ""
 
 
 def evidence(demand: MfaDemand) -> Reason:
     """A sign-in for which MFA was demanded and no readable policy says why."""
     asked_by = _PROVIDERS.get(demand.provider.lower()) or f'"{demand.provider}"'
     return Reason(
-        f"On {demand.seen:%Y-%m-%d %H:%M} UTC a sign-in of the account was asked for multifactor authentication by "
+        f"On {minute(demand.seen)} a sign-in of the account was asked for multifactor authentication by "
         f"{asked_by}, which none of the readable policies explains.",
         Effect.EVIDENCE,
         since=demand.seen,

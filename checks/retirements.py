@@ -14,6 +14,8 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 
+from basics.times import day
+
 CUSTOM_CONTROLS = "customAuthenticationFactors"
 """What stands for custom controls: the member of the grant controls that holds them."""
 
@@ -75,7 +77,7 @@ class Control:
     @property
     def retired_words(self) -> str:
         """``approved client app, which Microsoft has retired on 30 Jun 2026``."""
-        when = f"in {self.on:%B %Y}" if self.month else f"on {self.on.day} {self.on:%b %Y}"
+        when = f"in {self.on:%B} {self.on.year}" if self.month else f"on {day(self.on)}"
         return f"{self.name}, which Microsoft has retired {when}"
 
 

@@ -35,7 +35,7 @@ def _retired(account: Account, today: date) -> Finding | None:
     first = min(uses, key=lambda protocol: protocol.on)
     severity = Severity.HIGH if first.on - today <= _SOON else Severity.MEDIUM
     use = uses[first]
-    summary = f"It signs in with {use.client_app}, last on {use.last_seen:%Y-%m-%d}. {first.text(today)}"
+    summary = f"It signs in with {use.client_app}, last on {use.last_seen.date()}. {first.text(today)}"
     causes = [protocol.name for protocol in uses]
     title = "The protocol this account uses is being retired"
     return Finding(RETIRED, title, severity, fingerprint(RETIRED, severity, causes), summary)
@@ -50,6 +50,6 @@ def _shared(account: Account) -> Finding | None:
     apps = sorted({use.app_name or use.app_id for use in uses})
     shown = ", ".join(apps[:3]) + (f" and {len(apps) - 3} more" if len(apps) > 3 else "")
     times = f"{count:,} times on {days} days" if len(apps) == 1 else f"{count:,} times on at least {days} days"
-    summary = f"People sign in with it in a browser: {times}, last on {last:%Y-%m-%d}, to {shown}."
+    summary = f"People sign in with it in a browser: {times}, last on {last.date()}, to {shown}."
     title = "A service account is synchronised, shared or used by people as well"
     return Finding(SHARED, title, Severity.LOW, fingerprint(SHARED, Severity.LOW, []), summary)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from basics.times import iso
 from evidence.store import Evidence
 from tenant.audits import AT_ONCE, AuditQuestion, AuditReader, parse_event, without_repeats
 from tenant.gaps import Gaps
@@ -120,7 +121,7 @@ class _AuditLog:
         """What to keep, as plain JSON."""
         first = self._now - timedelta(days=KEPT_DAYS)
         rows = sorted(self._rows.values(), key=lambda row: str(row["activityDateTime"]), reverse=True)
-        rows = [row for row in rows if str(row["activityDateTime"]) >= first.strftime("%Y-%m-%dT%H:%M:%SZ")]
+        rows = [row for row in rows if str(row["activityDateTime"]) >= iso(first)]
         recent = {name: time for name, time in self._read.items() if time >= self._now - timedelta(days=DAYS)}
         return {
             "read": {name: time.isoformat() for name, time in recent.items()},

@@ -8,9 +8,10 @@ tenant behind: there the caller is the developer, and a principal header can onl
 
 import base64
 import binascii
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+
+from basics.documents import read_json
 
 READER = "Reader"
 """App role that may read findings, runs, exceptions and the report."""
@@ -68,7 +69,7 @@ def require(
 
 def _parse(header: str) -> Principal:
     try:
-        content = json.loads(base64.b64decode(header, validate=True))
+        content = read_json(base64.b64decode(header, validate=True))
         claims = [(str(claim["typ"]), str(claim["val"])) for claim in content["claims"]]
         issuer, role_claim = content["auth_typ"], str(content.get("role_typ") or "roles")
     except (binascii.Error, ValueError, KeyError, TypeError, AttributeError):

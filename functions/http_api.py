@@ -13,24 +13,24 @@ from azure.data.tables.aio import TableServiceClient
 
 from alerts.episodes import Cause
 from alerts.ledger import Ledger
+from basics.text import well_formed
 from findings.errors import FindingsError, ScanAlreadyRunning
 from findings.exceptions import ExceptionHolds, ExceptionRefused
 from findings.lease import LeaseTimes
 from findings.run_record import RunRecord, RunStatus
 from findings.runs import RunStore, new_run_id
 from functions.access import OPERATOR, READER, Principal, Refused, require
+from functions.requests import BadRequest, json_of, parameter, route_part
 from jobs import views
 from jobs.errors import EXPECTED, sentence
 from jobs.messages import AlertMessage, ScanMessage
 from jobs.scan import ScanRequest, scan
 from jobs.tell import send_test_alert
 from reports.html import security_headers
-from reports.text import storable
 from settings import Settings, SettingsError, load_settings
 
 log = logging.getLogger(__name__)
 
-LARGEST_BODY = 64 * 1024
 MOST_ACCOUNTS = 50
 RECHECKS_A_MINUTE = 10
 HEALTHY = timedelta(hours=36)
@@ -42,14 +42,6 @@ CLOCKS = timedelta(minutes=5)
 _PRIVATE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 _SEVERITIES = ("low", "medium", "high")
 _STATUSES = ("open", "resolved", "all")
-
-
-class BadRequest(Exception):
-    """A request that can't be served as it is. ``status`` is 400, 404, 409, 413 or 429; the text is one sentence."""
-
-    def __init__(self, sentence: str, status: int = 400) -> None:
-        super().__init__(sentence)
-        self.status = status
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +58,7 @@ async def recheck(req: func.HttpRequest) -> RecheckAnswer:
     messages: dict[str, list[str]] = {"scans": [], "alerts": []}
 
     async def answer(settings: Settings, caller: Principal) -> func.HttpResponse:
-        accounts = _accounts(_json(req))
+        accounts = _accounts(json_of(req))
         await _limit_rate(settings)
         now = datetime.now(UTC)
         run_id = new_run_id(now)
@@ -96,8 +88,8 @@ async def findings(req: func.HttpRequest) -> func.HttpResponse:
         wanted = views.FindingFilter(
             status=None if status == "all" else status,
             severity=_choice(req, "severity", _SEVERITIES, None),
-            account=req.params.get("account") or None,
-            check_id=(req.params.get("check") or "").upper() or None,
+            account=parameter(req, "account") or None,
+            check_id=parameter(req, "check").upper() or None,
         )
         async with views.opened(settings) as service:
             if form == "csv":
@@ -121,7 +113,7 @@ async def report(req: func.HttpRequest) -> func.HttpResponse:
             return _csv_response(text, "report.csv")
         mimetype = {"html": "text/html", "json": "application/json"}[form or "html"]
         headers = {**_PRIVATE, **(security_headers() if form == "html" else {})}
-        return func.HttpResponse(text, mimetype=mimetype, charset="utf-8", headers=headers)
+        return func.HttpResponse(well_formed(text), mimetype=mimetype, charset="utf-8", headers=headers)
 
     return await _served(req, READER, answer)
 
@@ -131,7 +123,7 @@ async def run(req: func.HttpRequest) -> func.HttpResponse:
 
     async def answer(settings: Settings, caller: Principal) -> func.HttpResponse:
         async with views.opened(settings) as service:
-            return _json_response(await views.run(service, req.route_params["id"]))
+            return _json_response(await views.run(service, route_part(req, "id")))
 
     return await _served(req, READER, answer)
 
@@ -144,9 +136,9 @@ async def exceptions(req: func.HttpRequest) -> func.HttpResponse:
             if req.method == "GET":
                 return _json_response({"schema": 1, "exceptions": await views.exceptions(service)})
             if req.method == "DELETE":
-                ended = await views.remove_exception(service, req.params.get("id", ""), removed_by=caller.id)
+                ended = await views.remove_exception(service, parameter(req, "id"), removed_by=caller.id)
                 return _json_response(ended.public())
-            added = await views.add_exception(service, created_by=caller.id, **_exception(_json(req)))
+            added = await views.add_exception(service, created_by=caller.id, **_exception(json_of(req)))
             return _json_response(added.public())
 
     return await _served(req, READER if req.method == "GET" else OPERATOR, answer)
@@ -191,9 +183,10 @@ async def _lost_channels(service: TableServiceClient, now: datetime) -> str | No
     was the only one, nobody else can tell. Raises what storage raises.
     """
     records = await Ledger(service).book.records()
-    gone = [one for one in records.values() if one.cause is Cause.UNSET and one.since and now - one.since < MEANT]
+    unset = [(one.name, one.since) for one in records.values() if one.cause is Cause.UNSET]
+    gone = [(name, since) for name, since in unset if since and now - since < MEANT]
     return (
-        " ".join(f"Alerts went to {one.name}, whose settings are gone since {one.since:%Y-%m-%d}." for one in gone)
+        " ".join(f"Alerts went to {name}, whose settings are gone since {since.date()}." for name, since in gone)
         or None
     )
 
@@ -242,19 +235,6 @@ async def _limit_rate(settings: Settings) -> None:
         raise BadRequest(f"More than {RECHECKS_A_MINUTE} rechecks in a minute: wait a minute and ask again.", 429)
 
 
-def _json(req: func.HttpRequest) -> Any:
-    """The request's JSON; None without a body."""
-    body = req.get_body()
-    if len(body) > LARGEST_BODY:
-        raise BadRequest(f"The body is larger than {LARGEST_BODY // 1024} KB.", 413)
-    if not body.strip():
-        return None
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
-        raise BadRequest("The body is not JSON.") from None
-
-
 def _accounts(body: Any) -> tuple[str, ...]:
     if body is None:
         return ()
@@ -294,7 +274,7 @@ def _exception(body: Any) -> dict[str, Any]:
 
 
 def _choice(req: func.HttpRequest, name: str, allowed: tuple[str, ...], default: str | None) -> str | None:
-    value = str(req.params.get(name) or "")
+    value = parameter(req, name)
     if not value:
         return default
     if value.lower() not in allowed:
@@ -304,7 +284,7 @@ def _choice(req: func.HttpRequest, name: str, allowed: tuple[str, ...], default:
 
 def _json_response(content: Any, status: int = 200, headers: dict[str, str] | None = None) -> func.HttpResponse:
     return func.HttpResponse(
-        storable(json.dumps(content, ensure_ascii=False)),
+        well_formed(json.dumps(content, ensure_ascii=False)),
         status_code=status,
         mimetype="application/json",
         charset="utf-8",
@@ -314,7 +294,7 @@ def _json_response(content: Any, status: int = 200, headers: dict[str, str] | No
 
 def _csv_response(text: str, name: str) -> func.HttpResponse:
     headers = {**_PRIVATE, "Content-Disposition": f'attachment; filename="{name}"'}
-    body = text.encode("utf-8-sig")  # the mark tells Excel that it is UTF-8
+    body = well_formed(text).encode("utf-8-sig")  # the mark tells Excel that it is UTF-8
     return func.HttpResponse(body, mimetype="text/csv", charset="utf-8", headers=headers)
 
 

@@ -8,6 +8,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from basics.documents import read_json
+from basics.times import parse
+
 SCANS, ALERTS = "scans", "alerts"
 """The queues."""
 SCHEDULE = "schedule"
@@ -71,7 +74,7 @@ def read_alert(body: bytes) -> AlertMessage:
     message = _read(body, "alert_id")
     channel, retry_at = message.get("channel"), message.get("retry_at")
     try:
-        when = datetime.fromisoformat(retry_at) if retry_at is not None else None
+        when = parse(retry_at) if retry_at is not None else None
     except (TypeError, ValueError):
         raise BadMessage(f'A queue message has no time in "retry_at": {body[:100]!r}') from None
     return AlertMessage(message["alert_id"], channel if isinstance(channel, str) else None, when)
@@ -79,7 +82,7 @@ def read_alert(body: bytes) -> AlertMessage:
 
 def _read(body: bytes, wanted: str) -> dict[str, Any]:
     try:
-        message = json.loads(body)
+        message = read_json(body)
         if isinstance(message[wanted], str) and message[wanted]:
             return dict(message)
     except (ValueError, KeyError, TypeError):

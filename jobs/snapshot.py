@@ -16,13 +16,13 @@ from typing import Any, Literal
 
 from pydantic import TypeAdapter, ValidationError
 
+from basics.text import well_formed
 from checks.missing import with_missing
 from checks.scope import DIRECTORY_SYNCHRONIZATION_ACCOUNTS
 from jobs.look import Seen, judge_reading
 from jobs.outcome import summary_of
 from jobs.watch import watch
 from reports.document import Json, scan_document
-from reports.text import storable
 from settings import Settings
 from tenant.model import Account, AuthenticationStrength, Gap, Group, MfaService, Policy, RoleAssignment, Tenant
 from tenant.reader import Reading
@@ -54,7 +54,7 @@ def dump(reading: Reading, taken: datetime, *, pseudonymise: bool = False) -> st
     if pseudonymise:
         reading = _Pseudonyms(secrets.token_bytes(32)).reading(reading)
     plain = _ADAPTER.dump_python(Snapshot(VERSION, taken, pseudonymise, reading), mode="json")
-    return storable(json.dumps(plain, ensure_ascii=False, indent=2))
+    return well_formed(json.dumps(plain, ensure_ascii=False, indent=2))
 
 
 def load(text: str) -> Snapshot:

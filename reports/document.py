@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from basics.times import iso
 from checks.discovery import Proposal
 from checks.model import Effect, JudgedAccount, Reason, Remedy, Usability, Verdict
 from checks.notices import notices_for
@@ -257,8 +258,3 @@ def severities(document: Json) -> Sequence[str]:
         for finding in account["findings"]
         if finding["status"] == "open" and not finding["exception"]
     ]
-
-
-def iso(time: datetime) -> str:
-    """A time as ISO 8601 in UTC, to the second, with ``Z``."""
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -6,8 +6,8 @@ import json
 import re
 from collections.abc import Iterator
 
+from basics.text import well_formed
 from reports.extras import Json
-from reports.text import storable
 from reports.words import OPTION, USABILITY, option_of, verdict
 
 COLUMNS = (
@@ -69,7 +69,7 @@ def render_json(document: Json) -> str:
 
 def harmless(cell: str) -> str:
     """The cell so that no spreadsheet takes it, or a part of it, for a formula."""
-    cell = storable(cell).replace("\0", "\N{REPLACEMENT CHARACTER}")
+    cell = well_formed(cell).replace("\0", "\N{REPLACEMENT CHARACTER}")
     return _FORMULA.sub(r"\1\2'", _CONTROL_START.sub("'", cell))
 
 

@@ -14,11 +14,6 @@ def readable(text: str) -> str:
     return _CONTROLS.sub("\N{REPLACEMENT CHARACTER}", _BREAKS.sub(" ", text))
 
 
-def storable(text: str) -> str:
-    """The text as it is, except for halves of surrogate pairs, which no file in UTF-8 can hold."""
-    return re.sub(r"[\ud800-\udfff]", "\N{REPLACEMENT CHARACTER}", text)
-
-
 def width(text: str) -> int:
     """How many columns of a terminal the text takes: wide characters take two, combining ones none."""
     return sum(

@@ -26,6 +26,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from basics.text import well_formed_json
 from settings import problems, sources, values
 from settings.problems import CHANNEL_FIELDS, Problem, SettingsError
 from settings.values import AttributeMatch, StorageConnection
@@ -240,7 +241,7 @@ class Settings(BaseSettings):
     @classmethod
     def _tell_everything(cls, data: dict[str, Any], handler: ValidatorFunctionWrapHandler) -> Self:
         """Adds rules over several settings. What breaks one channel leaves it out; the rest is one ``SettingsError``."""
-        given = {_field(key): value for key, value in data.items() if not problems.is_blank(value)}
+        given = {_field(key): well_formed_json(value) for key, value in data.items() if not problems.is_blank(value)}
         expected = problems.expected_secrets(given.get("expected_secrets"))
         unresolved = {name for name, value in given.items() if problems.is_key_vault_reference(value)}
         unused = {name for name in unresolved if expected is not None and env_name(name) not in expected}

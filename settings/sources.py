@@ -1,10 +1,10 @@
 """Where settings come from: the environment, and ``local.settings.json`` at the top of the project (the environment wins)."""
 
-import json
 import os
 from pathlib import Path
 from typing import Any
 
+from basics.documents import read_json
 from settings.problems import SettingsError
 
 LOCAL_SETTINGS = Path(__file__).parents[1] / "local.settings.json"
@@ -18,7 +18,7 @@ def given_names() -> frozenset[str]:
 def local_values() -> dict[str, Any]:
     """The ``Values`` of ``local.settings.json``, which Azure Functions Core Tools use too; empty when there is no file."""
     try:
-        content = json.loads(LOCAL_SETTINGS.read_text(encoding="utf-8-sig"))
+        content = read_json(LOCAL_SETTINGS.read_text(encoding="utf-8-sig"))
         found = dict(content["Values"])
         if content.get("IsEncrypted"):
             raise SettingsError([f"{LOCAL_SETTINGS.name} is encrypted: decrypt it with func settings decrypt"])

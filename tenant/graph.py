@@ -37,6 +37,7 @@ from msgraph import GraphRequestAdapter, GraphServiceClient
 from msgraph.generated.models.o_data_errors.o_data_error import ODataError
 from msgraph_core import GraphClientFactory
 
+from basics.documents import read_json
 from tenant.credentials import FixedToken, azure_credential
 from tenant.pacing import Pace, retry_after_in
 
@@ -383,8 +384,8 @@ def _parsed(content: bytes | None) -> Json:
     if not content:
         raise GraphGarbled(200, "the answer is empty")
     try:
-        value = json.loads(content)
-    except (ValueError, RecursionError):
+        value = read_json(content)
+    except ValueError:
         raise GraphGarbled(200, "the answer is not JSON") from None
     if not isinstance(value, dict):
         raise GraphGarbled(200, "the answer is not a JSON object")
