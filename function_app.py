@@ -93,4 +93,4 @@ async def test_alert(req: func.HttpRequest) -> func.HttpResponse:
 @app.route(route="health", methods=["GET"])
 async def health(req: func.HttpRequest) -> func.HttpResponse:
     """Whether the app works: ok or not, and nothing else."""
-    return await http_api.health()
+    return await http_api.health(req)

@@ -7,7 +7,7 @@ line breaks would fake a layout, bidirectional controls would reverse what is re
 import re
 import unicodedata
 
-from basics.text import well_formed
+from basics.text import visible, well_formed
 
 ELLIPSIS = "…"
 MAX_MARKS = 4
@@ -17,6 +17,8 @@ _ZERO_WIDTH_NON_JOINER, _ZERO_WIDTH_JOINER = "\u200c", "\u200d"
 _KEPT_FORMATS = frozenset({_ZERO_WIDTH_NON_JOINER, _ZERO_WIDTH_JOINER})
 """Format characters that Persian, Indic scripts and emoji need. All others (bidirectional controls among them) go."""
 _MARKS = frozenset({"Mn", "Mc", "Me"})
+_LOOKS_BLANK = re.compile("[\u115f\u1160\u2800\u3164\uffa0]")
+"""Letters and symbols that show as a gap."""
 _DOUBLE_BRACE = re.compile(r"\{(?=\{)")
 
 
@@ -28,7 +30,7 @@ def clean(text: str, limit: int = 2000) -> str:
         return cut(" ".join(text.split()), limit)
     kept: list[str] = []
     marks = 0
-    for character in well_formed(text):
+    for character in visible(_LOOKS_BLANK.sub(" ", well_formed(text)), ""):
         category = unicodedata.category(character)
         marks = marks + 1 if category in _MARKS else 0
         if marks > MAX_MARKS:

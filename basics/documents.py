@@ -2,7 +2,7 @@
 
 import json
 import re
-from typing import Any, NoReturn
+from typing import Any
 
 from basics.text import well_formed_json
 
@@ -16,21 +16,17 @@ _MAY_BE_LONE = re.compile(r"\\u[dD][89a-fA-F]|[\ud800-\udfff]")
 def read_json(content: str | bytes) -> Any:
     """The value in a JSON text, its texts well-formed.
 
-    Raises ``ValueError`` (``json.JSONDecodeError`` where it says where) for anything else: bytes that are no Unicode, numbers
-    that JSON doesn't know (``NaN``), more than :data:`DEEPEST` levels.
+    Raises ``ValueError`` (``json.JSONDecodeError`` where it says where) for anything else: bytes that are no Unicode, more than
+    :data:`DEEPEST` levels. ``TypeError`` for what is neither text nor bytes, as a damaged row may hold.
     """
     text = content.decode(json.detect_encoding(content), "surrogatepass") if isinstance(content, bytes) else content
     try:
-        value = json.loads(text.removeprefix("\ufeff"), parse_constant=_no_number)
+        value = json.loads(str.removeprefix(text, "\ufeff"))
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
     if _is_deeper(value, DEEPEST):
         raise ValueError("it is nested too deeply")
     return well_formed_json(value) if _MAY_BE_LONE.search(text) else value
-
-
-def _no_number(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no number in JSON")
 
 
 def _is_deeper(value: Any, levels: int) -> bool:

@@ -12,9 +12,6 @@ from typing import Any
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
-STEERING = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
-"""Characters that turn the direction of the text after them around, for a class of a regular expression."""
-
 # Unicode's Default_Ignorable_Code_Point (DerivedCoreProperties.txt), and the blank of Braille, which is no blank to any
 # program. Left out are the joiners, which Persian, Indic scripts and emoji need, and the two selectors of emoji.
 UNSEEN = (
@@ -22,6 +19,14 @@ UNSEEN = (
     "\ufe00-\ufe0d\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
 )
 """Characters that nobody sees and that make two names look alike, for a class of a regular expression."""
+
+
+_UNSEEN = re.compile(f"[{UNSEEN}]")
+
+
+def visible(text: str, instead: str = REPLACEMENT) -> str:
+    """The text with ``instead`` for each character that nobody sees: a name can't pass for another one."""
+    return _UNSEEN.sub(instead, text)
 
 
 def well_formed(text: str) -> str:

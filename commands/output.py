@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from basics.text import well_formed
+from basics.text import visible, well_formed
 from checks.model import Severity
 
 DONE, FOUND, FAILED, INCOMPLETE = 0, 1, 2, 3
@@ -42,5 +42,5 @@ def say(text: str) -> None:
 
 
 def plain(text: str) -> str:
-    """The text without control characters: names come from the tenant and must not steer a terminal."""
-    return "".join(character if character.isprintable() else "?" for character in text)
+    """The text without control characters, and what nobody sees: names come from the tenant and must not steer a terminal."""
+    return "".join(character if character.isprintable() else "?" for character in visible(text, "?"))

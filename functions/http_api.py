@@ -17,10 +17,11 @@ from basics.text import well_formed
 from findings.errors import FindingsError, ScanAlreadyRunning
 from findings.exceptions import ExceptionHolds, ExceptionRefused
 from findings.lease import LeaseTimes
+from findings.rate import Rate
 from findings.run_record import RunRecord, RunStatus
 from findings.runs import RunStore, new_run_id
 from functions.access import OPERATOR, READER, Principal, Refused, require
-from functions.requests import BadRequest, json_of, parameter, route_part
+from functions.requests import BadRequest, json_of, parameter, refuse_large, route_part
 from jobs import views
 from jobs.errors import EXPECTED, sentence
 from jobs.messages import AlertMessage, ScanMessage
@@ -153,19 +154,22 @@ async def test_alert(req: func.HttpRequest) -> func.HttpResponse:
     return await _served(req, OPERATOR, answer)
 
 
-async def health() -> func.HttpResponse:
+async def health(req: func.HttpRequest) -> func.HttpResponse:
     """``ok`` while settings are right, those of the alert channels too, no channel has lost them, storage answers and a scan of
     everything was done lately; else ``not ok`` with 503.
 
     Why, only the log says.
     """
     try:
+        refuse_large(req)
         settings = load_settings()
         now = datetime.now(UTC)
         async with views.opened(settings) as service:
             problem = (
                 await _scan_overdue(service, now) or _broken_channels(settings) or await _lost_channels(service, now)
             )
+    except BadRequest as error:
+        return _error(error.status, str(error))
     except EXPECTED as error:
         problem = sentence(error)
     if problem:
@@ -203,6 +207,7 @@ async def _served(
 ) -> func.HttpResponse:
     """The answer for a caller who may have it; otherwise, and for every expected error, one sentence as JSON."""
     try:
+        refuse_large(req)
         settings = load_settings(require=frozenset({"storage"}))
         caller = require(role, req.headers, os.environ, graph_is_local=settings.graph_is_local)
         return await answer(settings, caller)
@@ -230,9 +235,8 @@ def _status_of(error: Exception) -> int:
 async def _limit_rate(settings: Settings) -> None:
     """A recheck costs Graph requests that the tenant's other apps need too."""
     async with views.opened(settings) as service:
-        lately = await RunStore(service).newest(limit=100, since=datetime.now(UTC) - timedelta(minutes=1))
-    if sum(one.trigger == "request" for one in lately) >= RECHECKS_A_MINUTE:
-        raise BadRequest(f"More than {RECHECKS_A_MINUTE} rechecks in a minute: wait a minute and ask again.", 429)
+        if not await Rate(service, "recheck", RECHECKS_A_MINUTE, timedelta(minutes=1)).take(datetime.now(UTC)):
+            raise BadRequest(f"More than {RECHECKS_A_MINUTE} rechecks in a minute: wait a minute and ask again.", 429)
 
 
 def _accounts(body: Any) -> tuple[str, ...]:

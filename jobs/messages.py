@@ -4,9 +4,10 @@ A message on ``alerts`` only names what is to be told, and the channel that is t
 """
 
 import json
+import re
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeGuard
 
 from basics.documents import read_json
 from basics.times import parse
@@ -15,6 +16,10 @@ SCANS, ALERTS = "scans", "alerts"
 """The queues."""
 SCHEDULE = "schedule"
 """What starts the scan of the timer."""
+LARGEST_COUNT = 100_000
+"""More than a message ever waits."""
+_WORD = re.compile(r"[ -~]{1,100}")
+"""Every id, trigger and name of a channel that this app writes: what is none is no key of a table either."""
 
 
 class BadMessage(ValueError):
@@ -65,7 +70,9 @@ def read_scan(body: bytes) -> ScanMessage:
     message = _read(body, "run_id")
     trigger, waits = message.get("trigger"), message.get("waits")
     return ScanMessage(
-        message["run_id"], trigger if isinstance(trigger, str) else "queue", waits if isinstance(waits, int) else 0
+        message["run_id"],
+        trigger if _is_word(trigger) else "queue",
+        waits if isinstance(waits, int) and 0 <= waits <= LARGEST_COUNT else 0,
     )
 
 
@@ -75,16 +82,20 @@ def read_alert(body: bytes) -> AlertMessage:
     channel, retry_at = message.get("channel"), message.get("retry_at")
     try:
         when = parse(retry_at) if retry_at is not None else None
-    except (TypeError, ValueError):
+    except (AttributeError, TypeError, ValueError):
         raise BadMessage(f'A queue message has no time in "retry_at": {body[:100]!r}') from None
-    return AlertMessage(message["alert_id"], channel if isinstance(channel, str) else None, when)
+    return AlertMessage(message["alert_id"], channel if _is_word(channel) else None, when)
 
 
 def _read(body: bytes, wanted: str) -> dict[str, Any]:
     try:
         message = read_json(body)
-        if isinstance(message[wanted], str) and message[wanted]:
+        if _is_word(message[wanted]):
             return dict(message)
     except (ValueError, KeyError, TypeError):
         pass
     raise BadMessage(f'A queue message has no "{wanted}", so it is not from this app: {body[:100]!r}')
+
+
+def _is_word(value: object) -> TypeGuard[str]:
+    return isinstance(value, str) and _WORD.fullmatch(value) is not None

@@ -145,6 +145,11 @@ class Settings(BaseSettings):
     alert_all_clear: Annotated[Literal["yes", "no"], _lower] = Field(
         default="no", description="Whether the digest also comes when nothing is open: `yes` or `no`."
     )
+    alert_private_networks: Annotated[tuple[str, ...], NoDecode, _parsed(values.list_of(values.network))] = Field(
+        default=(),
+        description="Networks in which Teams' or your own webhook may lie although they aren't public, comma-separated: "
+        "`10.1.2.0/24`. Empty: alerts go to public addresses only.",
+    )
     webhook_url: Annotated[SecretStr | None, _secret(values.url)] = Field(
         default=None, description="Address that receives alerts as JSON, signed by Standard Webhooks. Secret."
     )

@@ -1,6 +1,7 @@
 """Where settings come from: the environment, and ``local.settings.json`` at the top of the project (the environment wins)."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,11 @@ LOCAL_SETTINGS = Path(__file__).parents[1] / "local.settings.json"
 def given_names() -> frozenset[str]:
     """The names of everything that is set, by the environment and by ``local.settings.json``, settings or not."""
     return frozenset(os.environ) | frozenset(local_values())
+
+
+def in_azure(environment: Mapping[str, str]) -> bool:
+    """Whether this process runs in App Service, which sets these. Source: Microsoft Learn, "Environment variables and app settings"."""
+    return bool(environment.get("WEBSITE_SITE_NAME") or environment.get("WEBSITE_INSTANCE_ID"))
 
 
 def local_values() -> dict[str, Any]:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from basics.documents import DEEPEST, read_json
-from basics.text import well_formed, well_formed_json
+from basics.text import visible, well_formed, well_formed_json
 
 ANY_TEXT = st.text(st.characters(codec=None))
 ANY_JSON = st.recursive(
@@ -76,7 +76,31 @@ def test_what_is_nested_too_deeply_is_no_json_that_anybody_reads(brackets: str, 
             read_json(text)
 
 
-@pytest.mark.parametrize("text", ["NaN", "-Infinity", "[Infinity]", "", "nul", '{"a"', "1" * 5000])
+@pytest.mark.parametrize("given", [True, 7, None, {}])
+def test_what_is_no_text_is_a_type_error(given: Any) -> None:
+    with pytest.raises(TypeError):
+        read_json(given)
+
+
+@pytest.mark.parametrize("text", ["", "nul", '{"a"', "1" * 5000])
 def test_what_is_no_json_is_a_value_error(text: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011  whatever it says
         read_json(text)
+
+
+UNSEEN_ONES = [
+    *("\u3164", "\u115f", "\u1160", "\uffa0", "\u2800"),  # letters and a symbol that show as a gap
+    *("\u200e", "\u200f", "\u061c", "\u202e", "\u2066"),  # direction
+    *("\u200b", "\u2060", "\ufeff", "\u00ad", "\u034f", "\u180b", "\U000e0041", "\U000e0100", "\ufe00"),
+]
+
+
+@pytest.mark.parametrize("character", UNSEEN_ONES, ids=ascii)
+def test_what_nobody_sees_shows(character: str) -> None:
+    assert visible(f"adm{character}in") == "adm\ufffdin"
+    assert visible(f"adm{character}in", "") == "admin"
+
+
+@pytest.mark.parametrize("text", ["می‌خواهم", "👩‍💻", "❤️", "क्‍ष", "naïve", "日本語", "a b"])
+def test_what_scripts_and_emoji_need_stays(text: str) -> None:
+    assert visible(text) == text
