@@ -21,7 +21,9 @@ from findings.rate import Rate
 from findings.run_record import RunRecord, RunStatus
 from findings.runs import RunStore, new_run_id
 from functions.access import OPERATOR, READER, Principal, Refused, require
+from functions.pages import finding_id, page_of
 from functions.requests import BadRequest, json_of, parameter, refuse_large, route_part
+from functions.turns import turn
 from jobs import views
 from jobs.errors import EXPECTED, sentence
 from jobs.messages import AlertMessage, ScanMessage
@@ -81,7 +83,7 @@ async def recheck(req: func.HttpRequest) -> RecheckAnswer:
 
 
 async def findings(req: func.HttpRequest) -> func.HttpResponse:
-    """``?status=open|resolved|all&severity=…&account=…&check=…&format=json|csv``."""
+    """``?status=open|resolved|all&severity=…&account=…&check=…&format=json|csv&limit=…&after=…``."""
 
     async def answer(settings: Settings, caller: Principal) -> func.HttpResponse:
         status = _choice(req, "status", _STATUSES, "open")
@@ -92,13 +94,14 @@ async def findings(req: func.HttpRequest) -> func.HttpResponse:
             account=parameter(req, "account") or None,
             check_id=parameter(req, "check").upper() or None,
         )
-        async with views.opened(settings) as service:
+        async with views.opened(settings) as service, turn(service, caller.id):
             if form == "csv":
                 return _csv_response(await views.findings_csv(service, wanted, datetime.now(UTC)), "findings.csv")
             found = await views.findings(service, wanted, datetime.now(UTC))
             if not found:  # a mistyped check must not be read as all is well
                 await views.must_be_known(service, views.FindingFilter(check_id=wanted.check_id))
-        return _json_response({"schema": 1, "findings": found})
+        page, after = page_of(req, found, finding_id)
+        return _json_response({"schema": 1, "findings": page, "next": after})
 
     return await _served(req, READER, answer)
 
@@ -108,7 +111,7 @@ async def report(req: func.HttpRequest) -> func.HttpResponse:
 
     async def answer(settings: Settings, caller: Principal) -> func.HttpResponse:
         form = _choice(req, "format", ("html", "json", "csv"), "html")
-        async with views.opened(settings) as service:
+        async with views.opened(settings) as service, turn(service, caller.id):
             text = await views.report(service, form or "html", datetime.now(UTC), cloud=settings.graph_cloud)
         if form == "csv":
             return _csv_response(text, "report.csv")
@@ -135,7 +138,9 @@ async def exceptions(req: func.HttpRequest) -> func.HttpResponse:
     async def answer(settings: Settings, caller: Principal) -> func.HttpResponse:
         async with views.opened(settings) as service:
             if req.method == "GET":
-                return _json_response({"schema": 1, "exceptions": await views.exceptions(service)})
+                async with turn(service, caller.id):
+                    found, after = page_of(req, await views.exceptions(service), lambda one: str(one["id"]))
+                return _json_response({"schema": 1, "exceptions": found, "next": after})
             if req.method == "DELETE":
                 ended = await views.remove_exception(service, parameter(req, "id"), removed_by=caller.id)
                 return _json_response(ended.public())

@@ -248,6 +248,11 @@ resource authentication 'Microsoft.Web/sites/config@2025-03-01' = {
       }
     }
     login: {
+      // A role that is taken away holds until the session ends. Signing in again asks nobody anything.
+      cookieExpiration: {
+        convention: 'FixedTime'
+        timeToExpiration: '01:00:00'
+      }
       tokenStore: {
         enabled: false
       }
