@@ -83,7 +83,7 @@ def read_alert(body: bytes) -> AlertMessage:
     try:
         when = parse(retry_at) if retry_at is not None else None
     except (AttributeError, TypeError, ValueError):
-        raise BadMessage(f'A queue message has no time in "retry_at": {body[:100]!r}') from None
+        raise BadMessage(f'A queue message of {len(body)} bytes has no time in "retry_at".') from None
     return AlertMessage(message["alert_id"], channel if _is_word(channel) else None, when)
 
 
@@ -94,7 +94,7 @@ def _read(body: bytes, wanted: str) -> dict[str, Any]:
             return dict(message)
     except (ValueError, KeyError, TypeError):
         pass
-    raise BadMessage(f'A queue message has no "{wanted}", so it is not from this app: {body[:100]!r}')
+    raise BadMessage(f'A queue message of {len(body)} bytes has no "{wanted}", so it is not from this app.')
 
 
 def _is_word(value: object) -> TypeGuard[str]:
