@@ -12,8 +12,9 @@ from basics.times import iso
 from evidence.store import Evidence
 from tenant.audits import AT_ONCE, AuditQuestion, AuditReader, parse_event, without_repeats
 from tenant.gaps import Gaps
-from tenant.graph import Graph, GraphError
+from tenant.graph import Graph, GraphError, GraphRefused, is_licence_error
 from tenant.model import AuditTrail, Tenant
+from tenant.permissions import audit_log_refused
 from tenant.shapes import parse_time
 from tenant.turns import OutOfTurns, Turns
 
@@ -56,7 +57,8 @@ async def read_trail(
         text = "it is long, and Microsoft Graph allows 5 requests in 10 seconds: the next scan goes on from here"
         gaps.add_optional("audit_log", text)
     except GraphError as error:
-        gaps.add_optional("audit_log", error)
+        refused = isinstance(error, GraphRefused) and error.status == 403 and not is_licence_error(error)
+        gaps.add_optional("audit_log", error, text=audit_log_refused(error) if refused else "")
     if changed:
         await evidence.remember("audits", log.document())
     return log.trail()
