@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from devtools.building import DEFAULT_PYTHON, BuildError, tools
-from devtools.node import ROOT
+from devtools.node import CACHE, ROOT
 
 LOCKS = {"requirements.txt": "requirements.lock", "requirements-dev.txt": "requirements-dev.lock"}
 """What is asked for -> the lock of it, the runtime first: development gets the same versions."""
@@ -58,7 +58,8 @@ def sbom(arguments: Sequence[str]) -> int:
 
 def _write_sbom() -> None:
     uv = [str(tools(DEFAULT_PYTHON)), "-m", "uv"]
-    made, reader = ROOT / "out" / "sbom-packages", ROOT / "out" / "sbom-tool"
+    made, reader = CACHE / "sbom-packages", CACHE / "sbom-tool"
+    SBOM.parent.mkdir(exist_ok=True)
     for folder, wanted in ((made, ["--require-hashes", "-r", "requirements.lock"]), (reader, [SBOM_TOOL])):
         _run([*uv, "venv", "--quiet", "--clear", "--no-config", "--python", sys.executable, str(folder)])
         _run([*uv, "pip", "install", "--quiet", "--no-config", "--python", str(_python(folder)), *wanted])
