@@ -5,6 +5,7 @@ The suite tries some inputs for each. ``python -m tests.fuzz.test_parsers 100000
 
 import json
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -100,21 +101,25 @@ def test_each_example_is_read_or_refused(name: str) -> None:
 def main(examples: int, number: int) -> None:
     """Try so many inputs for each parser, and say how it went."""
     for name, parser in PARSERS.items():
-
-        @seed(number)
-        @settings(
-            max_examples=examples,
-            deadline=None,
-            database=None,
-            phases=[Phase.generate, Phase.shrink],
-            suppress_health_check=list(HealthCheck),
-        )
-        @given(inputs(parser))
-        def run(content: bytes, parser: Parser = parser) -> None:
-            read(parser, content)
-
-        run()
+        run = given(inputs(parser))(_reading(parser))
+        seed(number)(settings(LONG, max_examples=examples)(run))()
         sys.stdout.write(f"{name}: {examples:,} inputs, seed {number}\n")
+        sys.stdout.flush()
+
+
+LONG = settings(
+    deadline=None,
+    database=None,
+    phases=[Phase.generate, Phase.shrink],
+    suppress_health_check=list(HealthCheck),
+)
+
+
+def _reading(parser: Parser) -> Callable[[bytes], None]:
+    def run(content: bytes) -> None:
+        read(parser, content)
+
+    return run
 
 
 if __name__ == "__main__":
