@@ -35,7 +35,7 @@ def page_of(
 def _limit(text: str) -> int:
     if not text:
         return MOST
-    if not (text.isascii() and text.isdecimal() and 1 <= int(text[:9]) <= MOST):
+    if not (text.isascii() and text.isdecimal() and len(text) <= 4 and 1 <= int(text) <= MOST):
         raise BadRequest(f"limit is a number from 1 to {MOST}.")
     return int(text)
 

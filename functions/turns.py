@@ -1,7 +1,7 @@
 """How much readers can have the app do: what is made of everything that is kept costs more the more there is.
 
-At once, in one process: so a scan that it does meanwhile still gets its turn. A minute, for each caller and all instances together:
-so nobody keeps others from reading.
+At once, in one process: so a scan that it does meanwhile still gets its turn, and one caller leaves room for another. A minute, for
+each caller and all instances together.
 """
 
 from collections.abc import AsyncIterator
@@ -14,6 +14,7 @@ from findings.rate import Rate
 from functions.requests import BadRequest
 
 AT_ONCE = 4
+AT_ONCE_FOR_ONE = 3
 READS_A_MINUTE = 60
 _going_on: list[str] = []
 
@@ -21,7 +22,7 @@ _going_on: list[str] = []
 @asynccontextmanager
 async def turn(service: TableServiceClient, caller: str) -> AsyncIterator[None]:
     """Around the making of one such answer. Raises :class:`BadRequest` (429) where there are too many, and what storage raises."""
-    if len(_going_on) >= AT_ONCE:
+    if len(_going_on) >= AT_ONCE or _going_on.count(caller) >= AT_ONCE_FOR_ONE:
         raise BadRequest("Many are reading right now: ask again in a few seconds.", 429)
     _going_on.append(caller)
     try:

@@ -38,6 +38,15 @@ async def test_only_so_many_answers_are_made_at_once(service: TableServiceClient
     assert await read("another") == "made"
 
 
+async def test_one_caller_leaves_room_for_another(service: TableServiceClient) -> None:
+    async with turn(service, "ada"), turn(service, "ada"), turn(service, "ada"):
+        with pytest.raises(BadRequest, match="right now"):
+            async with turn(service, "ada"):
+                pass
+        async with turn(service, "bob"):
+            pass
+
+
 async def test_one_caller_reads_so_often_in_a_minute_and_others_still_may(service: TableServiceClient) -> None:
     for _ in range(READS_A_MINUTE):
         async with turn(service, "ada"):
@@ -66,7 +75,7 @@ def test_pages_hold_everything_once_and_in_order(count: int, limit: int) -> None
     assert read == items
 
 
-@pytest.mark.parametrize("limit", ["0", "-1", "1001", "x", "1e3", "٣", "9" * 5000])
+@pytest.mark.parametrize("limit", ["0", "-1", "1001", "x", "1e3", "٣", "9" * 5000, "00000010099999"])
 def test_a_limit_is_a_number(limit: str) -> None:
     with pytest.raises(BadRequest, match=f"from 1 to {MOST}"):
         page_of(asked(limit=limit), ["a"], str)
