@@ -24,8 +24,8 @@ def parameter(req: func.HttpRequest, name: str) -> str:
 
 
 def route_part(req: func.HttpRequest, name: str) -> str:
-    """A part of the path."""
-    return well_formed(str(req.route_params[name]))
+    """A part of the path; empty where there is none."""
+    return well_formed(str(req.route_params.get(name) or ""))
 
 
 def refuse_large(req: func.HttpRequest) -> None:
@@ -38,9 +38,15 @@ def refuse_large(req: func.HttpRequest) -> None:
         raise BadRequest(f"The body is larger than {LARGEST_BODY // 1024} KB.", 413)
 
 
+def body_of(req: func.HttpRequest) -> bytes:
+    """The request's body. Raises :class:`BadRequest` for one that is too large."""
+    refuse_large(req)
+    return req.get_body()
+
+
 def json_of(req: func.HttpRequest) -> Any:
     """The request's JSON, its texts well-formed; None without a body. Raises :class:`BadRequest`."""
-    body = req.get_body()
+    body = body_of(req)
     if not body.strip():
         return None
     try:

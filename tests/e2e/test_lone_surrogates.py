@@ -200,9 +200,9 @@ def test_arguments_of_the_command_line_may_hold_one(installation: Installation) 
 
 def test_what_is_answered_can_always_be_encoded() -> None:
     for response in (
-        http_api._json_response({"a": LONE}),
+        http_api.json_response({"a": LONE}),
         http_api._csv_response(LONE, "x.csv"),
-        http_api._error(400, LONE),
+        http_api.error_response(400, LONE),
     ):
         assert isinstance(response, func.HttpResponse)
         response.get_body().decode("utf-8")

@@ -135,10 +135,10 @@ PARSERS: dict[str, Parser] = {
     "MFA service": Parser(_object(parse_mfa_service), (GraphError, ValueError), {"allowAppPasswords": True}),
     "body": Parser(lambda content: json_of(_request(content)), (BadRequest,), {"accounts": ["a@b.c"]}),
     "body of a recheck": Parser(
-        lambda content: http_api._accounts(json_of(_request(content))), (BadRequest,), {"accounts": ["a"]}
+        lambda content: http_api.accounts_of(json_of(_request(content))), (BadRequest,), {"accounts": ["a"]}
     ),
     "body of an exception": Parser(
-        lambda content: http_api._exception(json_of(_request(content))),
+        lambda content: http_api.exception_of(json_of(_request(content))),
         (BadRequest,),
         {"account": "a", "check": "APW-001", "reason": "r", "owner": "o", "until": "2027-01-01", "replace": True},
     ),
