@@ -370,7 +370,7 @@ def app_permissions_in(token: str) -> frozenset[str] | None:
     Source: Microsoft Learn, "Access token claims reference", ``roles`` and ``scp``.
     """
     try:
-        claims = json.loads(base64.urlsafe_b64decode(f"{token.split('.')[1]}=="))
+        claims = read_json(base64.urlsafe_b64decode(f"{token.split('.')[1]}=="))
         return None if "scp" in claims else frozenset(map(str, claims.get("roles") or ()))
     except (IndexError, ValueError, AttributeError, TypeError):
         return None
