@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from alerts.channel import TITLES
-from checks.products import ProductsError
+from checks.product_files import ProductsError
 from checks.retirements import RetirementsError, newest_reading, retirements
 from checks.tenant_switch import CLICK_PATH, SETTING, TenantSwitch
 from connections.channels import configured

@@ -18,6 +18,7 @@ from markupsafe import Markup
 
 from checks.pages import CheckPage, page, page_ids
 from reports import times
+from reports.age import facts_line
 from reports.changes import grouped
 from reports.extras import Json, ReportExtras
 from reports.figures import matrix, trend
@@ -119,6 +120,7 @@ def render_html(document: Json, extras: ReportExtras | None = None, served: Serv
             trend=trend(extras),
             matrix=matrix(accounts),
             pages=_pages(accounts, changes),
+            facts=facts_line(finished(document).date()),
         )
     )
 
