@@ -8,7 +8,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PRODUCT = "alerts checks commands connections evidence findings functions jobs reports settings tenant".split()
 OWN_WAY = {
-    ("checks/products.py", "json.loads("): "a file that the administrator writes; its own checks come after",
+    ("checks/product_files.py", "json.loads("): "tells of members that stand twice; each text is checked after it",
+    ("checks/facts.py", "json.loads("): "files of this project",
     ("commands/deployed.py", "json.loads("): "what az prints, of which an address is taken",
 }
 """File and call, and why it is none of the kind."""
