@@ -115,6 +115,8 @@ class Policy:
     """Whether it is a policy plan: rules of a kind of their own, which this version doesn't read."""
     malformed: bool = False
     """Whether what decides its effect is missing or of the wrong kind: what it really does, another reading may tell."""
+    description: str = ""
+    """What the tenant says of it, shortened; it decides nothing but who made the policy."""
 
 
 @dataclass(frozen=True, slots=True)
