@@ -10,6 +10,7 @@ from datetime import datetime
 from functools import cached_property
 
 from checks import reasons as say
+from checks.ahead import findings_ahead, undecided_ahead
 from checks.catalog import HAS_OPTION, findings_of
 from checks.doubt import doubt_about
 from checks.landscape import Landscape, Situation, Wordless, unreadable
@@ -76,7 +77,10 @@ class Judge:
         key = self._kind(account)
         if key not in self._conclusions:
             verdict = self._verdict(self._situation(account, roles))
-            self._conclusions[key] = _conclude(verdict, self._registering.steps(account))
+            open_ = undecided_ahead(account, verdict.visibility, self._tenant)
+            ahead = findings_ahead(account, verdict.visibility, self._tenant, self._today)
+            verdict = replace(verdict, undecided=verdict.undecided | open_)
+            self._conclusions[key] = _conclude(verdict, self._registering.steps(account), ahead)
         return self._conclusions[key]
 
     def _unread(self, gap: Gap) -> Verdict:
@@ -188,5 +192,5 @@ def is_guest(account: Account) -> bool:
     )
 
 
-def _conclude(verdict: Verdict, registering: Sequence[str] = ()) -> _Conclusion:
-    return verdict, findings_of(verdict), remedies_for(verdict, registering)
+def _conclude(verdict: Verdict, registering: Sequence[str] = (), ahead: Sequence[Finding] = ()) -> _Conclusion:
+    return verdict, (*findings_of(verdict), *ahead), remedies_for(verdict, registering)

@@ -215,6 +215,9 @@ class Tenant:
     """The refusal of the policy plans. Alone it changes nothing, unless the tenant is known to have some."""
     mfa_service: MfaService | None = None
     """The settings of per-user MFA; None where they couldn't be read. No verdict depends on them."""
+    advised_to_switch_off: bool | None = None
+    """Whether Microsoft's recommendation to switch off per-user MFA is active in the tenant; None where nobody asked, or it couldn't
+    be read. No verdict depends on it."""
 
     @property
     def known_policies(self) -> tuple[Policy, ...]:

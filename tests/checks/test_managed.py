@@ -1,6 +1,7 @@
 """Policies that Microsoft makes: recognised by what says so, and by nothing that people's own policies carry as well."""
 
 from datetime import date
+from typing import Any
 
 import pytest
 
@@ -32,7 +33,7 @@ BROWSER = ("browser",)
     ],
 )
 def test_a_policy_is_microsofts_where_its_name_or_the_making_says_so(
-    name: str, members: dict[str, object], microsofts: bool
+    name: str, members: dict[str, Any], microsofts: bool
 ) -> None:
     assert by_microsoft(parse_policy(policy(name, **members))) is microsofts
 
