@@ -231,6 +231,11 @@ def _limit(demand: Strength, client: Strength, circumstances: tuple[str, ...]) -
     return min(strength, Strength.CIRCUMSTANCES) if circumstances else strength
 
 
+def covers_mail(policy: Policy) -> bool:
+    """Whether the policy covers Exchange Online, be it under a circumstance."""
+    return _covers_mail(policy)[0]
+
+
 def _covers_mail(policy: Policy) -> tuple[bool, tuple[str, ...]]:
     """Whether the policy covers Exchange Online, and the circumstance under which it may."""
     included, filtered = policy.include_applications, policy.application_filter

@@ -129,6 +129,10 @@ class Group:
     """True where Graph answered 404: the group has no members any more."""
     hidden_membership: bool = False
     """True where the group hides its members from readers without ``Member.Read.Hidden``."""
+    dynamic: bool = False
+    """Whether a rule says who is in it: nobody can be added by hand. Read of groups that policies name."""
+    by_member_of: bool = False
+    """Whether that rule is about the members of other groups (``memberOf``), which Microsoft has retired."""
     gap: Gap | None = None
     """Set where the group itself could not be read: that an account doesn't list it proves nothing then."""
 
