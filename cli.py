@@ -14,6 +14,7 @@ from commands import (
     discover,
     doctor,
     exceptions,
+    exchange,
     findings,
     forget,
     permissions,
@@ -28,7 +29,7 @@ from jobs.errors import EXPECTED, sentence
 
 COMMANDS = (
     *(scan, discover, findings, report, checks, permissions, doctor),
-    *(exceptions, simulate, snapshot, forget, alerts),
+    *(exceptions, simulate, snapshot, exchange, forget, alerts),
 )
 """In the order in which ``--help`` shows them."""
 
