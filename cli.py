@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from commands import (
     alerts,
     checks,
+    compensate,
     discover,
     doctor,
     exceptions,
@@ -29,7 +30,7 @@ from jobs.errors import EXPECTED, sentence
 
 COMMANDS = (
     *(scan, discover, findings, report, checks, permissions, doctor),
-    *(exceptions, simulate, snapshot, exchange, forget, alerts),
+    *(exceptions, simulate, compensate, snapshot, exchange, forget, alerts),
 )
 """In the order in which ``--help`` shows them."""
 

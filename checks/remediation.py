@@ -71,6 +71,8 @@ _EXCLUDE = Remedy(
     title="Last resort: exclude the account from the policy without MFA",
     steps=(
         "Exclude the account from the policies named above, restrict it to known locations, and give it a long random password.",
+        "python cli.py compensate ACCOUNT --address ADDRESS writes a policy that lets its legacy clients in from that address alone, for "
+        "simulate and for import.",
         "Record the exception with an owner and an end date, and watch its sign-ins.",
     ),
     trade_off="The account is then protected by its password alone; Microsoft advises against it.",
