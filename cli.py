@@ -19,6 +19,7 @@ from commands import (
     findings,
     forget,
     permissions,
+    questions,
     report,
     scan,
     simulate,
@@ -29,7 +30,7 @@ from commands.output import FAILED, say
 from jobs.errors import EXPECTED, sentence
 
 COMMANDS = (
-    *(scan, discover, findings, report, checks, permissions, doctor),
+    *(scan, discover, findings, report, checks, questions, permissions, doctor),
     *(exceptions, simulate, compensate, snapshot, exchange, forget, alerts),
 )
 """In the order in which ``--help`` shows them."""
