@@ -5,10 +5,12 @@ Such a policy changes no verdict: legacy clients don't use the flow. It bars a w
 """
 
 from collections.abc import Hashable
+from dataclasses import replace
 from datetime import date
 
-from checks.policy import ENABLED, can_reach_users, covers_mail, effect_of
+from checks.policy import ENABLED, can_reach_users, circumstances, covers_mail, effect_of
 from checks.scope import Scopes
+from tenant.locations import EVERYWHERE
 from tenant.model import Account, Policy, Tenant
 
 _FLOW = "devicecodeflow"
@@ -22,6 +24,7 @@ class DeviceCode:
         refusing = sorted(
             filter(_refuses, tenant.known_policies), key=lambda one: (one.display_name.casefold(), one.id)
         )
+        self._tenant = tenant
         self._scopes = Scopes(tenant, tuple(effect_of(policy, tenant, today) for policy in refusing))
         self._policies = tuple(refusing)
 
@@ -35,7 +38,7 @@ class DeviceCode:
             return ()
         reach = self._scopes.reach(account, self._scopes.roles_of(account))
         return tuple(
-            _step(policy, certain=bool(reach.least >> bit & 1) and not policy.unknown_members)
+            _step(policy, certain=bool(reach.least >> bit & 1) and not _limited(policy, self._tenant))
             for bit, policy in enumerate(self._policies)
             if reach.most >> bit & 1
         )
@@ -53,8 +56,14 @@ def _refuses(policy: Policy) -> bool:
     )
 
 
+def _limited(policy: Policy, tenant: Tenant) -> bool:
+    """Whether the policy applies in some circumstances only, beside the flow."""
+    places = policy.exclude_locations or {one.lower() for one in policy.include_locations} - {EVERYWHERE}
+    return bool(places or circumstances(replace(policy, transfer_methods=()), tenant.named_locations))
+
+
 def _step(policy: Policy, *, certain: bool) -> str:
     name = f'the policy "{policy.display_name}"'
     if not certain:
-        return f"By device code this may not work: {name}, which may reach the account, blocks that flow. Check, and exclude the account."
+        return f"By device code this may not work: {name} blocks that flow in some circumstances, or may reach the account."
     return f"By device code this works only once the account is excluded from {name}, which blocks that flow."

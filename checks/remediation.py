@@ -153,6 +153,8 @@ def with_ways_out(judged: JudgedAccount) -> JudgedAccount:
 
 def _ews_applications(judged: JudgedAccount) -> list[str]:
     """Applications that may use Exchange Web Services as the account, as its consents say: the sign-in log can't."""
+    if judged.verdict.visibility is Visibility.NOT_APPLICABLE:
+        return []
     consents = [one for one in judged.account.consents if _EWS in (scope.casefold() for scope in one.scopes)]
     return sorted({one.app_name or one.app_id for one in consents})
 

@@ -74,6 +74,7 @@ _HANGS_ON: dict[str, frozenset[str]] = {
     "authentication_strengths": frozenset({"conditional_access_policies"}),
     "named_locations": frozenset({"conditional_access_policies"}),
     "mfa_registration": frozenset({"per_user_mfa", "account_properties", "selection"}),
+    "mfa_methods": frozenset({"per_user_mfa", "account_properties", "selection"}),
     "per_user_mfa": frozenset({"account_properties", "selection"}),
     "group_memberships": frozenset({"account_properties", "selection"}),
     "account_properties": frozenset({"selection"}),

@@ -173,7 +173,17 @@ DEVICE_CODE = {"authenticationFlows": {"transferMethods": "deviceCodeFlow,authen
         ({"grant": ("mfa",)}, None),
         ({"conditions": {"authenticationFlows": {"transferMethods": "authenticationTransfer"}}}, None),
         ({"apps": ("797f4846-ba00-4fd7-ba43-dac1f8f63013",)}, None),
-        ({"conditions": {**DEVICE_CODE, "new": {"x": 1}}}, 'the policy "No device code", which may reach the account,'),
+        ({"conditions": {**DEVICE_CODE, "new": {"x": 1}}}, 'may not work: the policy "No device code" blocks'),
+        ({"conditions": {**DEVICE_CODE, "userRiskLevels": ["high"]}}, 'may not work: the policy "No device code"'),
+        (
+            {
+                "conditions": {
+                    **DEVICE_CODE,
+                    "locations": {"includeLocations": ["All"], "excludeLocations": ["AllTrusted"]},
+                }
+            },
+            'may not work: the policy "No device code"',
+        ),
     ],
 )
 def test_the_way_by_device_code_names_the_policies_that_block_it(members: dict[str, Any], says: str | None) -> None:
