@@ -16,6 +16,11 @@ _OPTION = {
     Visibility.NOT_APPLICABLE: "no longer in question",
 }
 """What is true instead where the option decides."""
+_CAME_TRUE = {
+    Visibility.HIDDEN: "with the app-password option hidden, as it was predicted",
+    Visibility.CONDITIONAL: "with the app-password option hidden in some circumstances already",
+}
+"""What is true instead of a prediction."""
 _USE = {
     Usability.USABLE: "with nothing that blocks an app password",
     Usability.CONDITIONAL: "with app passwords blocked only in some circumstances",
@@ -67,6 +72,8 @@ def _instead(check_id: str, verdict: Verdict) -> str:
     answers, instead = _WITH_PER_USER_MFA.get(check_id, ((), ""))
     if verdict.visibility in answers:
         return instead
+    if check_id == "APW-006" and verdict.visibility in _CAME_TRUE:
+        return _CAME_TRUE[verdict.visibility]
     if check_id == "APW-013" and verdict.usability in _BLOCKED:
         return "with app passwords blocked already"
     if check_id in ("APW-007", "APW-013"):
