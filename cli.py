@@ -16,6 +16,7 @@ from commands import (
     doctor,
     exceptions,
     exchange,
+    explain,
     findings,
     forget,
     permissions,
@@ -30,7 +31,7 @@ from commands.output import FAILED, say
 from jobs.errors import EXPECTED, sentence
 
 COMMANDS = (
-    *(scan, discover, findings, report, checks, questions, permissions, doctor),
+    *(scan, discover, findings, report, checks, explain, questions, permissions, doctor),
     *(exceptions, simulate, compensate, snapshot, exchange, forget, alerts),
 )
 """In the order in which ``--help`` shows them."""

@@ -189,6 +189,11 @@ def _blocked_once(selected: GrantControls | None, retired: tuple[Control, ...]) 
     return selected is not None and bool(retired) and _legacy_control(selected).strength > Strength.NONE
 
 
+def covers_mail(policy: Policy) -> bool:
+    """Whether the policy covers Exchange Online, be it only where its application filter says so."""
+    return _covers_mail(policy)[0]
+
+
 def demands_mfa_somewhere(policy: Policy, tenant: Tenant) -> tuple[bool, bool]:
     """Whether the grant demands MFA of anyone for anything, at least and at most: what may explain a demand in a sign-in.
 
@@ -229,11 +234,6 @@ def circumstances(policy: Policy, locations: Mapping[str, str] | Gap) -> tuple[s
 def _limit(demand: Strength, client: Strength, circumstances: tuple[str, ...]) -> Strength:
     strength = min(demand, client)
     return min(strength, Strength.CIRCUMSTANCES) if circumstances else strength
-
-
-def covers_mail(policy: Policy) -> bool:
-    """Whether the policy covers Exchange Online, be it under a circumstance."""
-    return _covers_mail(policy)[0]
 
 
 def _covers_mail(policy: Policy) -> tuple[bool, tuple[str, ...]]:

@@ -11,6 +11,7 @@ from checks.discovery import Proposal
 from checks.judge import judge
 from checks.missing import with_missing
 from checks.model import JudgedAccount
+from checks.obstacles import Obstacles
 from checks.products import with_products
 from checks.remediation import with_ways_out
 from connections.graph import graph_for
@@ -79,7 +80,8 @@ def judge_reading(
     allowed = settings.app_passwords_allowed
     judged = judge(reading.tenant, reading.accounts, app_passwords_allowed=allowed, now=now, trail=trail)
     causes = Causes(reading.tenant, trail, now)
-    return [causes.explain(with_products(with_ways_out(one), products)) for one in judged]
+    obstacles = Obstacles(reading.tenant, now.date())
+    return [causes.explain(with_products(with_ways_out(one), products, obstacles)) for one in judged]
 
 
 async def look(
