@@ -11,13 +11,16 @@ from collections.abc import Sequence
 from commands import (
     alerts,
     checks,
+    compensate,
     discover,
     doctor,
     exceptions,
+    exchange,
     explain,
     findings,
     forget,
     permissions,
+    questions,
     report,
     scan,
     simulate,
@@ -28,8 +31,8 @@ from commands.output import FAILED, say
 from jobs.errors import EXPECTED, sentence
 
 COMMANDS = (
-    *(scan, discover, findings, report, checks, explain, permissions, doctor),
-    *(exceptions, simulate, snapshot, forget, alerts),
+    *(scan, discover, findings, report, checks, explain, questions, permissions, doctor),
+    *(exceptions, simulate, compensate, snapshot, exchange, forget, alerts),
 )
 """In the order in which ``--help`` shows them."""
 

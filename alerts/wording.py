@@ -34,6 +34,11 @@ _STATES: dict[str, tuple[str, str]] = {
         "is offered no app password: they are switched off for the whole tenant",
         "are offered no app password: they are switched off for the whole tenant",
     ),
+    "APW-016": ("has only MFA methods that are being retired", "have only MFA methods that are being retired"),
+    "APW-017": (
+        "would lose the app-password option by a recommendation of Microsoft's",
+        "would lose the app-password option by a recommendation of Microsoft's",
+    ),
 }
 """What is true of one account, and of several, while a finding is open."""
 
@@ -45,7 +50,7 @@ MISSING = _HIDDEN | {"APW-003"}
 HIDES_THE_OPTION = frozenset({"APW-001"})
 """Checks that one policy decides: said with the policy as the subject."""
 
-BESIDE = frozenset({"APW-010", "APW-011", "APW-012"})
+BESIDE = frozenset({"APW-010", "APW-011", "APW-012", "APW-016", "APW-017"})
 """Checks of how an account is used, rather than of its app password."""
 
 REPORT_COMMAND = "python cli.py report --open"

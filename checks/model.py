@@ -166,6 +166,29 @@ class CrossCheck:
     date: date
 
 
+class SmtpAuth(StrEnum):
+    """Whether Exchange Online takes SMTP AUTH with a password for a mailbox, as far as its exports say."""
+
+    ON = "on"
+    OFF = "off"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeView:
+    """What the Exchange side says about an account, beside its verdict."""
+
+    smtp_auth: SmtpAuth
+    text: str
+    command: str | None
+    """The command of Exchange Online PowerShell that changes it; None where nothing is off."""
+    taken: datetime
+    """When the oldest export that says so was taken."""
+    stale: bool
+    """Whether that is too long ago to be relied on."""
+    url: str
+
+
 @dataclass(frozen=True, slots=True)
 class JudgedAccount:
     """An account with everything that was concluded about it."""
@@ -178,3 +201,5 @@ class JudgedAccount:
     app_password_events: tuple[AuditEvent, ...] | None = None
     """App passwords that were created or deleted, newest first; None where the audit log wasn't read."""
     cross_check: CrossCheck | None = None
+    exchange: ExchangeView | None = None
+    """None where nobody exported the Exchange side of the account."""

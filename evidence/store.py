@@ -4,7 +4,7 @@ PartitionKey is the question (``legacy``, ``accounts`` or ``apps``) and a hash o
 ``2026-11-21``. A row that exists is a day that needs no reading again; one with no sign-ins says that there were none. Rows
 older than what is looked at are deleted. No sign-in, address or place is kept: only sums. The row ``proposals``, ``latest`` is
 what the last scan proposed, the row ``audits``, ``latest`` what was read of the audit log and up to when, the row ``what_if``,
-``latest`` what Microsoft's What If said of which account.
+``latest`` what Microsoft's What If said of which account, the rows ``exchange_mailboxes`` and so on what somebody exported of Exchange.
 
 A row that can't be read counts as not there: the log is read anew, and the next write makes it whole. It is noted as odd.
 """

@@ -5,6 +5,7 @@ from checks.product_files import ProductsError
 from checks.retirements import RetirementsError
 from checks.simulate import CannotSimulate
 from connections.storage import StorageUnavailable
+from evidence.exchange import NotExported
 from findings.errors import FindingsError
 from jobs.snapshot import UnreadableSnapshot
 from jobs.text_files import NotText
@@ -24,6 +25,7 @@ EXPECTED: tuple[type[Exception], ...] = (
     ProductsError,
     RetirementsError,
     NotText,
+    NotExported,
     OSError,
 )
 

@@ -17,6 +17,7 @@ from typing import Any, Literal
 from pydantic import TypeAdapter, ValidationError
 
 from basics.text import well_formed
+from checks.managed import by_microsoft
 from checks.missing import with_missing
 from checks.scope import DIRECTORY_SYNCHRONIZATION_ACCOUNTS
 from jobs.look import Seen, judge_reading
@@ -147,11 +148,12 @@ class _Pseudonyms:
         )
 
     def _policy(self, policy: Policy) -> Policy:
-        managed = "Microsoft-managed: " if policy.display_name.casefold().startswith("microsoft-managed") else ""
+        managed = "Microsoft-managed: " if by_microsoft(policy) else ""
         return replace(
             policy,
             id=self._id(policy.id),
             display_name=managed + self._name("policy", policy.display_name),
+            description="",
             include_users=self._all(policy.include_users, self._id),
             exclude_users=self._all(policy.exclude_users, self._id),
             include_groups=self._all(policy.include_groups, self._id),

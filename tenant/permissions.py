@@ -116,6 +116,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint(
         "GET", "/users/{id}/authentication/methods", "v1.0", "UserAuthenticationMethod.Read.All", "mfa_registration"
     ),
+    Endpoint("GET", "/directory/recommendations", "beta", "DirectoryRecommendations.Read.All", "recommendations"),
     Endpoint("GET", "/auditLogs/signIns", "beta", "AuditLog.Read.All", "sign_ins"),
     Endpoint("GET", "/auditLogs/directoryAudits", "v1.0", "AuditLog.Read.All", "audit_log"),
     Endpoint("GET", "/servicePrincipals", "v1.0", "Application.Read.All", "applications"),
@@ -193,6 +194,12 @@ PERMISSIONS: tuple[Permission, ...] = (
         "UserAuthenticationMethod.Read.All",
         "The MFA methods of an account whose per-user MFA is Enabled, where the registration report doesn't list it.",
         "Stuck and pending accounts can't be told apart.",
+    ),
+    Permission(
+        "DirectoryRecommendations.Read.All",
+        "Whether Microsoft recommends the tenant to switch off per-user MFA, which would take the option from everybody (APW-017).",
+        "Nobody is warned before somebody follows that recommendation.",
+        optional=True,
     ),
     Permission(
         "Member.Read.Hidden",
@@ -277,13 +284,15 @@ def disagreements_table() -> str:
 
 
 _OPTIONAL = {one.name for one in PERMISSIONS if one.optional}
+_SAME_ENDPOINTS = {"mfa_methods": "mfa_registration"}
+"""Inputs that are read like another one."""
 _BY_INPUT = {one.input: one.permission for one in reversed(ENDPOINTS)}
 _BY_INPUT |= {one.input: one.permission for one in reversed(ENDPOINTS) if one.permission not in _OPTIONAL}
 
 
 def permission_for(input_name: str) -> str | None:
     """The permission that opens an input; of an input with several endpoints, the first required one's if there is one."""
-    return _BY_INPUT.get(input_name)
+    return _BY_INPUT.get(_SAME_ENDPOINTS.get(input_name, input_name))
 
 
 def permissions_table() -> str:
