@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from evidence.outcomes import CUT, OUTCOMES, OutcomeSums, outcome_rows, outcomes_of
 from evidence.store import Evidence, KeptDay
 from tenant.gaps import Gaps
 from tenant.graph import Graph, GraphError
-from tenant.model import MfaDemand, SignInUse
+from tenant.model import MfaDemand, SignInOutcome, SignInUse
 from tenant.sign_ins import AT_ONCE, SLICE_DAYS, DaySignIns, Question, explain, is_legacy, read_days
 from tenant.turns import OutOfTurns, Turns
 
@@ -25,6 +26,7 @@ class Known:
 
     uses: tuple[SignInUse, ...] = ()
     demands: tuple[MfaDemand, ...] = ()
+    outcomes: tuple[SignInOutcome, ...] = ()
 
 
 _Key = tuple[str, tuple[str, ...], date]
@@ -39,17 +41,20 @@ class SignInLog:
         self._covered: dict[tuple[str, str], int] = {}
         self._newest: date | None = None
         self._unreadable: set[_Key] = set()
+        self._cut: set[str] = set()
         self.stopped = False
         """Whether something could not be read, or the scan has spent its requests."""
 
     async def look(self) -> None:
         """See which days are kept. Raises ``StorageError``."""
         async for kept in self._evidence.days():
-            if _is_readable(kept):
-                self._note(kept)
-            else:  # it is asked for again
+            if not _is_readable(kept):  # it is asked for again
                 self._unreadable.add(_key(kept))
                 self._evidence.note_day(kept)
+            elif OUTCOMES not in kept.sums:  # so is what a version kept that didn't ask how sign-ins ended
+                self._unreadable.add(_key(kept))
+            else:
+                self._note(kept)
 
     async def ask(self, about: str, ids: Sequence[str] = ("",)) -> None:
         """Read the days of a question (``legacy``, ``apps`` or ``accounts``) that aren't kept, newest first.
@@ -69,8 +74,8 @@ class SignInLog:
                     await self._read(question, self._day(oldest), self._day(newest))
 
     def whole(self, id: str) -> bool:
-        """Whether every day is known of what was asked about an account itself."""
-        return self._covered.get(("accounts", id), 0) & (1 << DAYS) - 1 == (1 << DAYS) - 1
+        """Whether every day is known of what was asked about an account itself, once :meth:`known` was asked for it."""
+        return id not in self._cut and self._covered.get(("accounts", id), 0) & (1 << DAYS) - 1 == (1 << DAYS) - 1
 
     async def uses_of_everybody(self) -> AsyncIterator[SignInUse]:
         """What the questions that name no account found, day by day."""
@@ -86,6 +91,7 @@ class SignInLog:
         """
         sums: dict[tuple[str, ...], tuple[int, int, datetime, datetime]] = {}
         demands: dict[tuple[str, str], datetime] = {}
+        outcomes = OutcomeSums()
         whole: dict[str, int] = {}
         async for kept in self._kept():
             bit = 1 << (self._last - kept.day).days if kept.day <= self._last else 0
@@ -102,7 +108,14 @@ class SignInLog:
             for id, provider, moment in _demands(kept):
                 if id in wanted:
                     demands[id, provider] = max(demands.get((id, provider), moment), moment)
-        return _by_account(sums, demands)
+            if CUT in kept.sums:
+                self._cut |= mine
+                continue
+            for one in outcomes_of(kept.sums):
+                asked = one.account_id in mine if kept.about == "accounts" else not whole.get(one.account_id, 0) & bit
+                if one.account_id in wanted and asked:
+                    outcomes.add(one, kept.day)
+        return _by_account(sums, demands, outcomes)
 
     async def forget(self) -> None:
         """Delete the days that are too old to count. Raises ``StorageError``."""
@@ -177,7 +190,8 @@ def _sums(day: DaySignIns) -> dict[str, list[list[Any]]]:
         ]
         for use in sorted(day.uses, key=lambda use: common[use.client_app])
     ]
-    return {"uses": uses, "demands": [[id, provider, seen.isoformat()] for id, provider, seen in day.demands]}
+    demands = [[id, provider, seen.isoformat()] for id, provider, seen in day.demands]
+    return {"uses": uses, "demands": demands, OUTCOMES: outcome_rows(day.outcomes)}
 
 
 def _key(kept: KeptDay) -> _Key:
@@ -189,6 +203,8 @@ def _is_readable(kept: KeptDay) -> bool:
     try:
         moments = [moment for use in _uses(kept) for moment in (use.first_seen, use.last_seen)]
         moments += [moment for *_, moment in _demands(kept)]
+        if OUTCOMES in kept.sums:
+            list(outcomes_of(kept.sums))
     except (TypeError, ValueError):
         return False
     return all(moment.tzinfo for moment in moments)
@@ -215,7 +231,9 @@ def _text(value: Any) -> str:
 
 
 def _by_account(
-    sums: dict[tuple[str, ...], tuple[int, int, datetime, datetime]], demands: dict[tuple[str, str], datetime]
+    sums: dict[tuple[str, ...], tuple[int, int, datetime, datetime]],
+    demands: dict[tuple[str, str], datetime],
+    outcomes: OutcomeSums,
 ) -> dict[str, Known]:
     uses: dict[str, list[SignInUse]] = {}
     for (id, client, app_id, app_name, agent, way), totals in sums.items():
@@ -224,8 +242,12 @@ def _by_account(
     for (id, provider), seen in demands.items():
         demanded.setdefault(id, []).append(MfaDemand(provider, seen))
     return {
-        id: Known(_most_used_first(uses.get(id, ())), tuple(sorted(demanded.get(id, ()), key=lambda one: one.provider)))
-        for id in uses.keys() | demanded.keys()
+        id: Known(
+            _most_used_first(uses.get(id, ())),
+            tuple(sorted(demanded.get(id, ()), key=lambda one: one.provider)),
+            outcomes.of(id),
+        )
+        for id in {*uses, *demanded, *outcomes.accounts()}
     }
 
 

@@ -261,4 +261,10 @@ def proposed_ids(proposals: Iterable[Proposal]) -> tuple[str, ...]:
 
 def _equipped(account: Account, known: Mapping[str, Known], consents: Mapping[str, tuple[Consent, ...]]) -> Account:
     mine = known.get(account.id, Known())
-    return replace(account, sign_ins=mine.uses, mfa_demands=mine.demands, consents=consents.get(account.id, ()))
+    return replace(
+        account,
+        sign_ins=mine.uses,
+        mfa_demands=mine.demands,
+        outcomes=mine.outcomes,
+        consents=consents.get(account.id, ()),
+    )

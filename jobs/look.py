@@ -280,7 +280,13 @@ async def _with_proposed(graph: Graph, usage: Usage) -> Usage:
         return usage
     reading = await read_more(graph, usage.reading, ids, DISCOVERY)
     accounts = tuple(
-        replace(one, sign_ins=known.sign_ins, mfa_demands=known.mfa_demands, consents=known.consents)
+        replace(
+            one,
+            sign_ins=known.sign_ins,
+            mfa_demands=known.mfa_demands,
+            outcomes=known.outcomes,
+            consents=known.consents,
+        )
         if (known := proposed.get(one.id))
         else one
         for one in reading.accounts
