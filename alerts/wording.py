@@ -34,6 +34,7 @@ _STATES: dict[str, tuple[str, str]] = {
         "is offered no app password: they are switched off for the whole tenant",
         "are offered no app password: they are switched off for the whole tenant",
     ),
+    "APW-015": ("has its sign-ins refused", "have their sign-ins refused"),
 }
 """What is true of one account, and of several, while a finding is open."""
 

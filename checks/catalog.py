@@ -81,8 +81,9 @@ OPTION_CHECKS = frozenset({*(f"APW-00{number}" for number in range(1, 7)), SWITC
 BLOCKED_CHECKS = frozenset({"APW-007"})
 """The checks of whether an app password works, for accounts that may have one."""
 OFF_FOR_THE_TENANT = "APW-014"
-BY_USE = frozenset({"APW-010", "APW-012"})
-"""The checks of how an account is used: ``checks/usage.py``."""
+REFUSED = "APW-015"
+BY_USE = frozenset({"APW-010", "APW-012", REFUSED})
+"""The checks of how an account is used, which rest on the sign-in log: ``checks/usage.py`` and ``checks/refused.py``."""
 _DEMANDS = (Effect.DEMANDS_MFA, Effect.EVIDENCE)
 CHECKS: tuple[Check, ...] = (
     Check("APW-001", "App password option hidden by Conditional Access", _hidden_by_policy, _DEMANDS),

@@ -16,6 +16,8 @@ from tenant.turns import OutOfTurns, Turns
 
 DAYS = 30
 """How far back the sign-in log reaches, and this product with it. Source: Microsoft Entra data retention (P1 and P2)."""
+UNTIL = "until"
+"""What stands beside the sums of a day that went on when they were kept: when that was."""
 SETTLED_HOURS = 2
 """Hours after midnight (UTC) until a day's sign-ins have all arrived in the log."""
 
@@ -37,6 +39,7 @@ class SignInLog:
 
     def __init__(self, graph: Graph, evidence: Evidence, turns: Turns, gaps: Gaps, now: datetime) -> None:
         self._graph, self._evidence, self._turns, self._gaps = graph, evidence, turns, gaps
+        self._now = now
         self._last = (now - timedelta(hours=SETTLED_HOURS)).date() - timedelta(days=1)
         self._covered: dict[tuple[str, str], int] = {}
         self._newest: date | None = None
@@ -53,13 +56,13 @@ class SignInLog:
                 self._evidence.note_day(kept)
             elif OUTCOMES not in kept.sums:  # so is what a version kept that didn't ask how sign-ins ended
                 self._unreadable.add(_key(kept))
-            else:
+            elif UNTIL not in kept.sums:
                 self._note(kept)
 
     async def ask(self, about: str, ids: Sequence[str] = ("",)) -> None:
         """Read the days of a question (``legacy``, ``apps`` or ``accounts``) that aren't kept, newest first.
 
-        What can't be read becomes a gap, once, and nothing more is asked. Raises ``StorageError``.
+        With the newest of them comes what the log holds since of how the sign-ins of accounts ended: no request of its own. What can't be read becomes a gap, once, and nothing more is asked. Raises ``StorageError``.
         """
         missing: dict[int, list[str]] = {}
         everything = (1 << DAYS) - 1
@@ -71,7 +74,8 @@ class SignInLog:
             for start in range(0, len(group), AT_ONCE):
                 question = Question(about, tuple(id for id in group[start : start + AT_ONCE] if id))
                 for newest, oldest in _slices(days, SLICE_DAYS[about]):
-                    await self._read(question, self._day(oldest), self._day(newest))
+                    until = self._now if about == "accounts" and newest == 0 else None
+                    await self._read(question, self._day(oldest), self._day(newest), until)
 
     def whole(self, id: str) -> bool:
         """Whether every day is known of what was asked about an account itself, once :meth:`known` was asked for it."""
@@ -93,7 +97,11 @@ class SignInLog:
         demands: dict[tuple[str, str], datetime] = {}
         outcomes = OutcomeSums()
         whole: dict[str, int] = {}
+        begun: list[KeptDay] = []
         async for kept in self._kept():
+            if UNTIL in kept.sums:
+                begun.append(kept)
+                continue
             bit = 1 << (self._last - kept.day).days if kept.day <= self._last else 0
             mine = {id for id in kept.ids if id in wanted and not whole.get(id, 0) & bit}
             if kept.about == "accounts":
@@ -115,7 +123,21 @@ class SignInLog:
                 asked = one.account_id in mine if kept.about == "accounts" else not whole.get(one.account_id, 0) & bit
                 if one.account_id in wanted and asked:
                     outcomes.add(one, kept.day)
+        for one, day in self._of_days_that_go_on(begun, wanted):
+            outcomes.add(one, day)
         return _by_account(sums, demands, outcomes)
+
+    def _of_days_that_go_on(
+        self, begun: Iterable[KeptDay], wanted: Collection[str]
+    ) -> Iterator[tuple[SignInOutcome, date]]:
+        """What is known of the days that weren't over when the log was read; of each account what was read last."""
+        seen: set[tuple[str, date]] = set()
+        for kept in sorted(begun, key=lambda one: str(one.sums[UNTIL]), reverse=True):
+            if not self._last < kept.day <= self._now.date():
+                continue  # read whole since, or kept by a machine whose clock was ahead
+            mine = {id for id in kept.ids if id in wanted and (id, kept.day) not in seen}
+            seen |= {(id, kept.day) for id in mine}
+            yield from ((one, kept.day) for one in outcomes_of(kept.sums) if one.account_id in mine)
 
     async def forget(self) -> None:
         """Delete the days that are too old to count. Raises ``StorageError``."""
@@ -131,15 +153,20 @@ class SignInLog:
             if kept.day >= first and _key(kept) not in self._unreadable:
                 yield kept
 
-    async def _read(self, question: Question, first: date, last: date) -> None:
+    async def _read(self, question: Question, first: date, last: date, until: datetime | None) -> None:
         if self.stopped:
             return
         try:
-            async for day in read_days(self._graph, self._turns, question, first, last):
-                kept = KeptDay(question.about, question.ids, day.day, _sums(day))
+            async for day in read_days(self._graph, self._turns, question, first, last, until):
+                whole = day.day <= last
+                if not whole and not day.outcomes:
+                    continue
+                sums = _sums(day) if whole else _sums_so_far(day, self._now)
+                kept = KeptDay(question.about, question.ids, day.day, sums)
                 await self._evidence.keep(kept)
                 self._unreadable.discard(_key(kept))
-                self._note(kept)
+                if whole:
+                    self._note(kept)
         except OutOfTurns:
             text = "it is long, and Microsoft Graph allows 5 requests in 10 seconds: the next scan goes on from here"
             self._stop(text, text)
@@ -192,6 +219,11 @@ def _sums(day: DaySignIns) -> dict[str, list[list[Any]]]:
     ]
     demands = [[id, provider, seen.isoformat()] for id, provider, seen in day.demands]
     return {"uses": uses, "demands": demands, OUTCOMES: outcome_rows(day.outcomes)}
+
+
+def _sums_so_far(day: DaySignIns, now: datetime) -> dict[str, Any]:
+    """What is kept of a day that goes on: it is read again, whole, so nothing is counted that counts days."""
+    return {"uses": [], "demands": [], OUTCOMES: outcome_rows(day.outcomes), UNTIL: now.isoformat()}
 
 
 def _key(kept: KeptDay) -> _Key:

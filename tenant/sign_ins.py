@@ -96,24 +96,25 @@ class DaySignIns:
 
 
 async def read_days(
-    graph: Graph, turns: Turns, question: Question, first: date, last: date
+    graph: Graph, turns: Turns, question: Question, first: date, last: date, until: datetime | None = None
 ) -> AsyncIterator[DaySignIns]:
     """The days from ``last`` back to ``first``, each as soon as the log goes past it.
 
-    A day that got more rows after it was handed out comes again, whole. Raises :class:`GraphError`, and
+    With ``until`` the log is read up to that moment: what it holds of the days after ``last`` comes before them. A day that got more rows after it was handed out comes again, whole. Raises :class:`GraphError`, and
     :class:`~tenant.turns.OutOfTurns` when the scan has spent its requests: the days that were handed out are complete then.
     """
-    days = [last - timedelta(days=back) for back in range((last - first).days + 1)]
+    newest = until.date() if until else last
+    days = [newest - timedelta(days=back) for back in range((newest - first).days + 1)]
     tallies = {day: _Tally(day, question.about) for day in days}
     handed_out = 0
     late: set[date] = set()
-    since, until = _midnight(first), _midnight(last + timedelta(days=1))
-    query = f"$filter={quote(question.expression(since, until))}&$select={_SELECT}&$orderby=createdDateTime%20desc"
+    end = until or _midnight(last + timedelta(days=1))
+    query = f"$filter={quote(question.expression(_midnight(first), end))}&$select={_SELECT}&$orderby=createdDateTime%20desc"
     async for row in graph.pages(f"/auditLogs/signIns?{query}&$top=1000", version="beta", before=turns.take):
         seen = _time(row.get("createdDateTime"))
-        if seen is None or seen.date() not in tallies:
+        if seen is None or seen.date() not in tallies or seen >= end:
             continue
-        place = (last - seen.date()).days
+        place = (newest - seen.date()).days
         if place < handed_out:
             late.add(seen.date())
         while handed_out < place:
