@@ -1,6 +1,6 @@
 """APW-015: sign-ins of an account are being refused although the password is right, whatever the verdict says. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from checks.catalog import REFUSED, fingerprint
@@ -50,64 +50,82 @@ def by_what(outcomes: Sequence[SignInOutcome]) -> str:
     """What refused these sign-ins, to go on from *were refused*: the policies that the log names, and the errors."""
     named = policies_of(outcomes)
     policies = [name for id, name in named if id != SECURITY_DEFAULTS]
-    by = [*(["Security Defaults"] if len(policies) < len(named) else [])]
+    by = ["Security Defaults"] if len(policies) < len(named) else []
     if policies:
         by.append(f"the {'policy' if len(policies) == 1 else 'policies'} {limited(quoted(policies), _POLICIES)}")
-    errors = joined([_error(code) for code in sorted({one.code for one in outcomes})])
-    text = f"by {joined(by)} ({errors})" if by else f"({errors})"
+    codes = [_code(code) for code in sorted({one.code for one in outcomes})]
+    errors = f"({'error' if len(codes) == 1 else 'errors'} {joined(codes)})"
+    return f"by {joined(by)} {errors}" if by else errors
+
+
+def not_named(outcomes: Sequence[SignInOutcome]) -> str:
+    """That the log names no policy for all or some of these sign-ins, as a sentence; empty where it does for each."""
     unnamed = [one for one in outcomes if not one.policies]
     if not unnamed:
-        return text
-    hidden = all(one.policies is None for one in unnamed)
-    why = (
-        "the log shows no policies: either there are none, or the app may not read them with the log (Policy.Read.All)"
+        return ""
+    some = "" if len(unnamed) == len(outcomes) else " for some of them"
+    if any(one.policies is not None for one in unnamed):
+        return f"The log names no policy{some}."
+    return (
+        f"The log shows no policies{some}: either there are none, or the app may not see them there (that takes "
+        "Policy.Read.All)."
     )
-    what = why if hidden else "the log names no policy"
-    return f"{text}; {'for some of them ' if by else ''}{what}"
+
+
+def _code(code: int) -> str:
+    meaning = meaning_of(code)
+    return f"{code}: {meaning}" if meaning else f"{code}, which isn't known here"
 
 
 def _sentences(client: ClientSignIns) -> str:
-    return _all_refused(client) if client.run else _in_again(client)
+    return " ".join(filter(None, _all_refused(client) if client.run else _in_again(client)))
 
 
-def _all_refused(client: ClientSignIns) -> str:
+def _all_refused(client: ClientSignIns) -> Iterator[str]:
     run = client.run
     count, start = sum(one.since_last_in for one in run), min(one.run_start or one.first_seen for one in run)
     guessed = any(one.last_seen >= start for one in client.neither)
     what = f"with {client.words}{' whose password was right' if guessed else ''}"
     if count == 1:
-        text = f"The newest sign-in {what}, on {moment(start)}, was refused {by_what(run)}"
+        yield f"The newest sign-in {what}, on {moment(start)}, was refused {by_what(run)}."
     else:
-        text = f"All {count:,} sign-ins {what} since {moment(start)} were refused {by_what(run)}"
+        yield f"All {count:,} sign-ins {what} since {moment(start)} were refused {by_what(run)}."
+    yield not_named(run)
+    yield _from([where for one in run for where in one.run_places], count)
     last = client.last_in
-    if last is None:
-        return f"{text}; they came from {_places(run)}. The log shows none that got in."
-    return f"{text}; they came from {_places(run)}. The last that got in was on {moment(last.last_seen)}, from {_places([last])}."
-
-
-def _in_again(client: ClientSignIns) -> str:
-    count, last = total(client.refused), client.refused[0]
-    first = min(one.first_seen for one in client.refused)
-    was = "was" if count == 1 else "were"
-    when = f"on {moment(first)}" if count == 1 else f"from {moment(first)} to {moment(last.last_seen)}"
-    times = "1 sign-in" if count == 1 else f"{count:,} sign-ins"
-    text = f"{times} with {client.words} {was} refused {when} {by_what(client.refused)}; they came from {_places(client.refused)}."
-    since = client.last_in
-    return (
-        text
-        if since is None
-        else f"{text} It gets in again: last on {moment(since.last_seen)}, from {_places([since])}."
+    yield (
+        f"The last that got in was on {moment(last.last_seen)}{_comma_from(last.places)}."
+        if last
+        else "The log shows none that got in."
     )
 
 
-def _error(code: int) -> str:
-    meaning = meaning_of(code)
-    return f"error {code}: {meaning}" if meaning else f"error {code}, which isn't known here"
+def _in_again(client: ClientSignIns) -> Iterator[str]:
+    count, last = total(client.refused), client.refused[0]
+    first = min(one.first_seen for one in client.refused)
+    if count == 1:
+        yield f"1 sign-in with {client.words} was refused on {moment(first)} {by_what(client.refused)}."
+    else:
+        when = f"from {moment(first)} to {moment(last.last_seen)}"
+        yield f"{count:,} sign-ins with {client.words} were refused {when} {by_what(client.refused)}."
+    yield not_named(client.refused)
+    yield _from([where for one in client.refused for where in one.places], count)
+    since = client.last_in
+    yield f"It gets in again: last on {moment(since.last_seen)}{_comma_from(since.places)}." if since else ""
 
 
-def _places(outcomes: Sequence[SignInOutcome]) -> str:
-    places = [where for one in outcomes for where in one.places]
-    return limited(list(dict.fromkeys(places)), _PLACES) or "an address that isn't known"
+def _from(places: Sequence[str], count: int) -> str:
+    shown = _places(places)
+    return f"{'It' if count == 1 else 'They'} came from {shown}." if shown else "The log doesn't say from where."
+
+
+def _comma_from(places: Sequence[str]) -> str:
+    """Of sign-ins that got in the newest place alone: it is where the last one came from."""
+    return f", from {places[0]}" if places else ""
+
+
+def _places(places: Sequence[str]) -> str:
+    return limited(list(dict.fromkeys(places)), _PLACES)
 
 
 def _causes(client: ClientSignIns) -> list[str]:

@@ -22,7 +22,7 @@ def outcome_rows(outcomes: Iterable[SignInOutcome]) -> list[_Row]:
             *(one.account_id, one.client_app, one.app_id, one.app_name, one.how, one.code),
             None if one.policies is None else [list(policy) for policy in one.policies],
             *(one.count, one.first_seen.isoformat(), one.last_seen.isoformat(), list(one.places)),
-            *(one.since_last_in, one.run_start.isoformat() if one.run_start else None),
+            *(one.since_last_in, one.run_start.isoformat() if one.run_start else None, list(one.run_places)),
         ]
         for one in sorted(outcomes, key=lambda one: one.code == 0)
     ]
@@ -30,7 +30,8 @@ def outcome_rows(outcomes: Iterable[SignInOutcome]) -> list[_Row]:
 
 def outcomes_of(sums: Mapping[str, Any]) -> Iterator[SignInOutcome]:
     """The outcomes in the sums of a day. Raises ``TypeError`` or ``ValueError`` where they can't be read."""
-    for id, client, app_id, app_name, how, code, policies, count, first, last, places, since, start in sums[OUTCOMES]:
+    for id, client, app_id, app_name, how, code, policies, count, first, last, places, *run in sums[OUTCOMES]:
+        since, start, run_places = run
         yield SignInOutcome(
             account_id=_text(id),
             client_app=_text(client),
@@ -46,7 +47,15 @@ def outcomes_of(sums: Mapping[str, Any]) -> Iterator[SignInOutcome]:
             places=tuple(map(_text, places)),
             since_last_in=int(since),
             run_start=None if start is None else _moment(start),
+            run_places=tuple(map(_text, run_places)),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    count: int
+    start: datetime
+    places: tuple[str, ...]
 
 
 @dataclass(slots=True)
@@ -54,8 +63,8 @@ class _Ending:
     """Sign-ins of one client that ended in the same way, over the days so far."""
 
     sum: SignInOutcome
-    runs: dict[date, tuple[int, datetime]] = field(default_factory=dict)
-    """Day -> how many of them came after the last one of that day that got in, and when the first of these was."""
+    runs: dict[date, _Run] = field(default_factory=dict)
+    """What came after the last one of a day that got in, by day."""
 
     def add(self, one: SignInOutcome) -> None:
         known = self.sum
@@ -88,14 +97,18 @@ class _Client:
             for ending in self.endings.values():  # what came before is no matter any more: few days stay
                 ending.runs = {then: run for then, run in ending.runs.items() if then >= self.last_in.date()}
         if one.since_last_in and one.run_start and (self.last_in is None or day >= self.last_in.date()):
-            count, start = self.endings[key].runs.get(day, (0, one.run_start))
-            self.endings[key].runs[day] = (count + one.since_last_in, min(start, one.run_start))
+            self.endings[key].runs[day] = _Run(one.since_last_in, one.run_start, one.run_places)
 
     def totals(self) -> Iterator[SignInOutcome]:
         for ending in self.endings.values():
-            counts = [count for count, _ in ending.runs.values()]
-            starts = [start for _, start in ending.runs.values()]
-            yield replace(ending.sum, since_last_in=sum(counts), run_start=min(starts, default=None))
+            newest_first = [run for _, run in sorted(ending.runs.items(), reverse=True)]
+            places = dict.fromkeys(where for run in newest_first for where in run.places)
+            yield replace(
+                ending.sum,
+                since_last_in=sum(run.count for run in newest_first),
+                run_start=min((run.start for run in newest_first), default=None),
+                run_places=tuple(places)[:PLACES],
+            )
 
 
 class OutcomeSums:

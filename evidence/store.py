@@ -37,7 +37,7 @@ class KeptDay:
     ids: tuple[str, ...]
     """The accounts or applications that were asked about; empty for ``legacy``."""
     day: date
-    sums: Mapping[str, Sequence[Any]]
+    sums: Mapping[str, Any]
     """Plain JSON."""
 
 

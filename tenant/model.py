@@ -302,6 +302,8 @@ class SignInOutcome:
     """How many of them came after the last sign-in of the same client (:func:`tenant.sign_in_outcomes.client_of`) that got in."""
     run_start: datetime | None = None
     """When the first of these was; None where there are none."""
+    run_places: tuple[str, ...] = ()
+    """From where these came, as in ``places``."""
 
 
 @dataclass(frozen=True, slots=True)

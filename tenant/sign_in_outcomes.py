@@ -90,8 +90,9 @@ class _Group:
         if len(self.places) > PLACES:
             del self.places[min(self.places, key=lambda one: (self.places[one], one))]
 
-    def newest_places(self) -> tuple[str, ...]:
-        return tuple(sorted(self.places, key=lambda one: (-self.places[one], one)))
+    def newest_places(self, after: float | None = None) -> tuple[str, ...]:
+        found = [one for one, time in self.places.items() if after is None or time > after]
+        return tuple(sorted(found, key=lambda one: (-self.places[one], one)))
 
 
 class OutcomeTally:
@@ -134,6 +135,7 @@ def _outcome(key: _Key, group: _Group, last_in: Mapping[tuple[str, str], float])
         places=group.newest_places(),
         since_last_in=len(since),
         run_start=_moment(min(since)) if since else None,
+        run_places=group.newest_places(got_in) if since else (),
     )
 
 

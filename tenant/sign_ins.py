@@ -109,7 +109,9 @@ async def read_days(
     handed_out = 0
     late: set[date] = set()
     end = until or _midnight(last + timedelta(days=1))
-    query = f"$filter={quote(question.expression(_midnight(first), end))}&$select={_SELECT}&$orderby=createdDateTime%20desc"
+    query = (
+        f"$filter={quote(question.expression(_midnight(first), end))}&$select={_SELECT}&$orderby=createdDateTime%20desc"
+    )
     async for row in graph.pages(f"/auditLogs/signIns?{query}&$top=1000", version="beta", before=turns.take):
         seen = _time(row.get("createdDateTime"))
         if seen is None or seen.date() not in tallies or seen >= end:

@@ -18,8 +18,8 @@ FINE = ("11111111-0000-0000-0000-000000000004", "Has nothing against it", "succe
 APART = ("11111111-0000-0000-0000-000000000005", "About something else", "notApplied")
 DEFAULTS = ("SecurityDefaults", "Security Defaults", "failure")
 Json = dict[str, Any]
-UNSEEN = "the log shows no policies"
-NAMELESS = "the log names no policy"
+UNSEEN = "The log shows no policies"
+NAMELESS = "The log names no policy"
 
 
 def at(day: int, time: str = "08:00") -> datetime:
@@ -274,7 +274,30 @@ ACCOUNTS = (
         "stranger",
         [*daily(1, 25, time="06:00"), row(at(25, "23:00"), 53003, policies=(BLOCK,), place=ABROAD)],
         "high",
-        ("from 198.51.100.66 (RU)", "25 Nov 2026, 06:00 UTC, from 203.0.113.7 (GB)"),
+        ("It came from 198.51.100.66 (RU)", "25 Nov 2026, 06:00 UTC, from 203.0.113.7 (GB)"),
+    ),
+    Labelled(
+        "stranger-before",
+        [
+            row(at(10), 53003, policies=(BLOCK,), place=ABROAD),
+            *daily(11, 20),
+            row(at(21), 53003, policies=(BLOCK,)),
+            row(at(21, "09:00"), 53003, policies=(BLOCK,)),
+        ],
+        "high",
+        ("All 2 sign-ins", "They came from 203.0.113.7 (GB)."),
+        ("RU",),
+    ),
+    Labelled(
+        "stranger-on-that-day",
+        [
+            row(at(25, "06:00"), 53003, policies=(BLOCK,), place=ABROAD),
+            row(at(25, "07:00")),
+            row(at(25, "08:00"), 53003, policies=(BLOCK,)),
+        ],
+        "high",
+        ("The newest sign-in", "It came from 203.0.113.7 (GB)."),
+        ("RU",),
     ),
     Labelled(
         "two-errors",

@@ -19,7 +19,7 @@ from tenant.reader import read_tenant
 from tenant.selection import Selection
 from tenant.sign_ins import PASSWORD_WAS_RIGHT
 from tenant.turns import Turns
-from tests.evidence.refused_accounts import ACCOUNTS, NOW, Labelled
+from tests.evidence.refused_accounts import ACCOUNTS, NOW, UNSEEN, Labelled
 from tests.tenant.reading import Naps, connect
 
 DOMAIN = "contoso.com"
@@ -83,6 +83,17 @@ def test_every_account_is_judged_as_it_was_labelled(labelled: Labelled, findings
     summary = found.summary if found else ""
     assert [text for text in labelled.says if text not in summary] == [], summary
     assert [text for text in labelled.says_not if text in summary] == [], summary
+
+
+async def test_without_the_right_to_see_policies_the_refusal_is_told_and_none_is_named() -> None:
+    """Graph leaves the policies out then, although they were asked for."""
+    (one,) = (one for one in ACCOUNTS if one.name == "all-since-saturday")
+    async with graph_of((one,)) as graph:
+        graph.deny("Policy.Read.ConditionalAccess", "Policy.Read.All")
+        found = refusals(await used(graph, PassingEvidence()))[one.name]
+    assert "were refused (error 53003: Conditional Access blocks the sign-in)" in found.summary
+    assert UNSEEN in found.summary
+    assert "Block legacy" not in found.summary
 
 
 def test_there_are_enough_of_them() -> None:
