@@ -158,7 +158,7 @@ class ProductUse:
 
 @dataclass(frozen=True, slots=True)
 class CrossCheck:
-    """What Microsoft's own What If says about a verdict."""
+    """What Microsoft's own What If, or the sign-in log, says about a verdict."""
 
     result: str
     """``agrees``, ``disagrees`` or ``not_checked``."""
@@ -178,3 +178,5 @@ class JudgedAccount:
     app_password_events: tuple[AuditEvent, ...] | None = None
     """App passwords that were created or deleted, newest first; None where the audit log wasn't read."""
     cross_check: CrossCheck | None = None
+    log_check: CrossCheck | None = None
+    """What the sign-in log says about the verdict; None where it shows nothing of it."""

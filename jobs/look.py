@@ -9,6 +9,7 @@ from types import MappingProxyType
 from checks.causes import Causes
 from checks.discovery import Proposal
 from checks.judge import judge
+from checks.log_check import with_log_check
 from checks.missing import with_missing
 from checks.model import JudgedAccount
 from checks.products import with_products
@@ -79,7 +80,8 @@ def judge_reading(
     allowed = settings.app_passwords_allowed
     judged = judge(reading.tenant, reading.accounts, app_passwords_allowed=allowed, now=now, trail=trail)
     causes = Causes(reading.tenant, trail, now)
-    return [causes.explain(with_products(with_ways_out(one), products)) for one in judged]
+    told = (causes.explain(with_products(with_ways_out(one), products)) for one in judged)
+    return [with_log_check(one, reading.tenant, now) for one in told]
 
 
 async def look(

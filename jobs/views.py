@@ -227,6 +227,8 @@ def _bare(record: AccountRecord) -> Json:
         **{name: list(none) for name, none in empty.items()},
         "app_password_events": None,
         "cross_check": None,
+        "sign_in_check": None,
+        "sign_ins": [],
     }
 
 

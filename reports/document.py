@@ -9,10 +9,12 @@ from datetime import datetime
 from typing import Any
 
 from checks.discovery import Proposal
-from checks.model import Effect, JudgedAccount, Reason, Remedy, Usability, Verdict
+from checks.model import CrossCheck, Effect, JudgedAccount, Reason, Remedy, Usability, Verdict
 from checks.notices import notices_for
 from checks.simulate import Shift
 from checks.tenant_switch import NOBODY_KNOWS, TenantSwitch
+from reports.sign_ins import sign_in_objects
+from reports.times import iso
 from tenant.model import Gap
 
 SCHEMA = 1
@@ -165,7 +167,9 @@ def account_object(judged: JudgedAccount, findings: Iterable[FindingStatus], now
             for product in judged.products
         ],
         "app_password_events": app_password_events(judged),
-        "cross_check": cross_check_object(judged),
+        "cross_check": cross_check_object(judged.cross_check),
+        "sign_in_check": cross_check_object(judged.log_check),
+        "sign_ins": sign_in_objects(judged.account),
     }
 
 
@@ -179,9 +183,8 @@ def app_password_events(judged: JudgedAccount) -> list[Json] | None:
     ]
 
 
-def cross_check_object(judged: JudgedAccount) -> Json | None:
-    """What Microsoft's What If said of the account; None where it wasn't a matter of asking."""
-    check = judged.cross_check
+def cross_check_object(check: CrossCheck | None) -> Json | None:
+    """What Microsoft's What If, or the sign-in log, said of the verdict; None where it said nothing."""
     return {"result": check.result, "text": check.text, "date": check.date.isoformat()} if check else None
 
 
@@ -257,8 +260,3 @@ def severities(document: Json) -> Sequence[str]:
         for finding in account["findings"]
         if finding["status"] == "open" and not finding["exception"]
     ]
-
-
-def iso(time: datetime) -> str:
-    """A time as ISO 8601 in UTC, to the second, with ``Z``."""
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -11,6 +11,11 @@ def parse(text: str) -> datetime:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
+def iso(time: datetime) -> str:
+    """A time as ISO 8601 in UTC, to the second, with ``Z``."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def day(moment: date) -> str:
     """``22 Nov 2026``; a time counts in UTC."""
     if isinstance(moment, datetime):
