@@ -39,6 +39,11 @@ class ClientSignIns:
         return self.refused[0].last_seen if self.refused else None
 
     @property
+    def only_refused(self) -> bool:
+        """Whether none got in, and some were refused."""
+        return bool(self.refused) and not self.let_in
+
+    @property
     def run(self) -> tuple[SignInOutcome, ...]:
         """The refusals after the last sign-in that got in; empty where the newest that counts did."""
         return tuple(one for one in self.refused if one.since_last_in)
@@ -57,6 +62,12 @@ def clients_of(account: Account) -> tuple[ClientSignIns, ...]:
     for one in sorted(account.outcomes, key=lambda one: one.last_seen, reverse=True):
         groups.setdefault(client_of(one.client_app, one.app_id, one.app_name, one.how), []).append(one)
     return tuple(_client(key, group) for key, group in groups.items())
+
+
+def legacy_client(account: Account, client_app: str) -> ClientSignIns | None:
+    """The legacy client of an account that the log calls ``client_app``, or by another name of the same protocol."""
+    key = client_of(client_app, "", "", "legacy")
+    return next((one for one in clients_of(account) if one.legacy and one.key == key), None)
 
 
 def total(outcomes: Iterable[SignInOutcome]) -> int:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import accumulate
 
+from checks.client_sign_ins import outcomes_with
 from checks.products import Product, is_product_app, recognise, words
 from tenant.model import Account, Candidate, Consent, SignInUse
 
@@ -106,7 +107,7 @@ def signals_of(candidate: Candidate, third_party: frozenset[str], products: Iter
     account, products = candidate.account, tuple(products)
     named = _name(account)
     impersonal = is_impersonal(candidate)
-    machines = [*_legacy(account.sign_ins), *_third_party(account.sign_ins, third_party, products)]
+    machines = [*_legacy(account), *_third_party(account.sign_ins, third_party, products)]
     set_up = _was_set_up(candidate, third_party, products)
     found = [
         *machines,
@@ -171,16 +172,18 @@ def _together(name: str) -> str:
     return "".join(_PARTS.findall(name.casefold())).rstrip("0123456789")
 
 
-def _legacy(uses: Iterable[SignInUse]) -> Iterator[Signal]:
+def _legacy(account: Account) -> Iterator[Signal]:
     """The one protocol that says most: several are used by one program as often as by several."""
     best: Signal | None = None
     by_client: dict[str, list[SignInUse]] = {}
-    for use in uses:
+    for use in account.sign_ins:
         by_client.setdefault(use.client_app, []).append(use)
     for client, group in by_client.items():
         weight = _CLIENTS.get(client.casefold(), 0)
         if weight and (best is None or weight > best.weight):
-            text = f"It signs in with {client}, a protocol without modern authentication."
+            let_in, refused, _ = outcomes_with(account, {client.casefold()})
+            signs_in = "tries to sign in" if refused and not let_in else "signs in"
+            text = f"It {signs_in} with {client}, a protocol without modern authentication."
             best = _seen("legacy_protocol", text, weight, group)
     if best:
         yield best

@@ -46,3 +46,10 @@ def _ending(outcome: SignInOutcome) -> Json:
         "last": iso(outcome.last_seen),
         "places": list(outcome.places),
     }
+
+
+def why_ended(ending: Json) -> str:
+    """Why sign-ins ended as they did, with the code: ``MFA is demanded (50076)``; empty for those that got in."""
+    if not ending["code"]:
+        return ""
+    return f"{ending['meaning']} ({ending['code']})" if ending["meaning"] else f"Error {ending['code']}"

@@ -90,8 +90,9 @@ class _Table:
                 yield from self._wrapped(reason["cause"], "quiet", "    ")
             elif reason.get("actor"):
                 yield from self._wrapped(f"Changed by {reason['actor']}.", "quiet", "    ")
-        check = account.get("cross_check")
-        if check and check["result"] != "not_checked":
+        for check in (account.get("cross_check"), account.get("sign_in_check")):
+            if not check or check["result"] == "not_checked":
+                continue
             yield from self._wrapped(check["text"], None if check["result"] == "disagrees" else "quiet", "  ", "    ")
         if account["remediation"]:
             yield from self._wrapped(f"Best way out: {account['remediation'][0]['title']}", None, "  ", "    ")
@@ -127,7 +128,8 @@ def _alike(accounts: list[Json]) -> list[list[Json]]:
     groups: dict[str, list[Json]] = {}
     for account in accounts:
         if account["findings"]:
-            same = (account["findings"], account["reasons"], account["remediation"][:1], account.get("cross_check"))
+            checks = (account.get("cross_check"), account.get("sign_in_check"))
+            same = (account["findings"], account["reasons"], account["remediation"][:1], checks)
             groups.setdefault(repr(same), []).append(account)
     return list(groups.values())
 
