@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import accumulate
 
-from checks.client_sign_ins import outcomes_with
+from checks.client_sign_ins import legacy_client
 from checks.products import Product, is_product_app, recognise, words
 from tenant.model import Account, Candidate, Consent, SignInUse
 
@@ -181,8 +181,8 @@ def _legacy(account: Account) -> Iterator[Signal]:
     for client, group in by_client.items():
         weight = _CLIENTS.get(client.casefold(), 0)
         if weight and (best is None or weight > best.weight):
-            let_in, refused, _ = outcomes_with(account, {client.casefold()})
-            signs_in = "tries to sign in" if refused and not let_in else "signs in"
+            known = legacy_client(account, client)
+            signs_in = "tries to sign in" if known and known.only_refused else "signs in"
             text = f"It {signs_in} with {client}, a protocol without modern authentication."
             best = _seen("legacy_protocol", text, weight, group)
     if best:
