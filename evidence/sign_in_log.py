@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from checks.password_use import PasswordUse
 from evidence.outcomes import CUT, OUTCOMES, OutcomeSums, outcome_rows, outcomes_of
+from evidence.password_uses import PasswordUses
 from evidence.store import Evidence, KeptDay
 from tenant.gaps import Gaps
 from tenant.graph import Graph, GraphError
@@ -45,6 +47,7 @@ class SignInLog:
         self._newest: date | None = None
         self._unreadable: set[_Key] = set()
         self._cut: set[str] = set()
+        self._passwords = PasswordUses()
         self.stopped = False
         """Whether something could not be read, or the scan has spent its requests."""
 
@@ -93,6 +96,7 @@ class SignInLog:
 
         What was asked of an account itself is whole; what the other questions found of it counts for the other days.
         """
+        self._passwords = PasswordUses()
         sums: dict[tuple[str, ...], tuple[int, int, datetime, datetime]] = {}
         demands: dict[tuple[str, str], datetime] = {}
         outcomes = OutcomeSums()
@@ -118,12 +122,15 @@ class SignInLog:
                     demands[id, provider] = max(demands.get((id, provider), moment), moment)
             if CUT in kept.sums:
                 self._cut |= mine
-                continue
             for one in outcomes_of(kept.sums):
                 asked = one.account_id in mine if kept.about == "accounts" else not whole.get(one.account_id, 0) & bit
-                if one.account_id in wanted and asked:
+                if not asked:
+                    continue
+                self._passwords.add(one, kept.day)
+                if one.account_id in wanted and CUT not in kept.sums:
                     outcomes.add(one, kept.day)
         for one, day in self._of_days_that_go_on(begun, wanted):
+            self._passwords.add(one, day)
             outcomes.add(one, day)
         return _by_account(sums, demands, outcomes)
 
@@ -138,6 +145,10 @@ class SignInLog:
             mine = {id for id in kept.ids if id in wanted and (id, kept.day) not in seen}
             seen |= {(id, kept.day) for id in mine}
             yield from ((one, kept.day) for one in outcomes_of(kept.sums) if one.account_id in mine)
+
+    def passwords(self) -> Iterator[PasswordUse]:
+        """Who signs in with a password, of everybody, once :meth:`known` was asked for anybody."""
+        return self._passwords.all()
 
     async def forget(self) -> None:
         """Delete the days that are too old to count. Raises ``StorageError``."""

@@ -12,6 +12,7 @@ from checks.judge import judge
 from checks.log_check import with_log_check
 from checks.missing import with_missing
 from checks.model import JudgedAccount
+from checks.password_use import PasswordUse
 from checks.products import with_products
 from checks.remediation import with_ways_out
 from connections.graph import graph_for
@@ -51,6 +52,8 @@ class Seen:
     proposals: tuple[Proposal, ...] = ()
     whole: frozenset[str] = frozenset()
     """The accounts whose sign-ins are known for every day."""
+    passwords: tuple[PasswordUse, ...] = ()
+    """Who still signs in with a password."""
     clock_ahead: timedelta | None = None
     """How far this machine's clock is ahead of Microsoft Graph's."""
     trail: AuditTrail | None = None
@@ -136,6 +139,7 @@ async def look(
         watched,
         usage.proposals,
         usage.whole,
+        usage.passwords,
         graph.clock_ahead,
         found.trail,
     )
