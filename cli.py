@@ -16,6 +16,7 @@ from commands import (
     exceptions,
     findings,
     forget,
+    legacy,
     permissions,
     report,
     scan,
@@ -27,7 +28,7 @@ from commands.output import FAILED, say
 from jobs.errors import EXPECTED, sentence
 
 COMMANDS = (
-    *(scan, discover, findings, report, checks, permissions, doctor),
+    *(scan, discover, legacy, findings, report, checks, permissions, doctor),
     *(exceptions, simulate, snapshot, forget, alerts),
 )
 """In the order in which ``--help`` shows them."""

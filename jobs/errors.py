@@ -5,6 +5,7 @@ from checks.retirements import RetirementsError
 from checks.simulate import CannotSimulate
 from connections.storage import StorageUnavailable
 from findings.errors import FindingsError
+from jobs.smtp_report import UnreadableReport
 from jobs.snapshot import UnreadableSnapshot
 from jobs.text_files import NotText
 from jobs.views import NotFound
@@ -19,6 +20,7 @@ EXPECTED: tuple[type[Exception], ...] = (
     NotFound,
     CannotSimulate,
     UnreadableSnapshot,
+    UnreadableReport,
     ProductsError,
     RetirementsError,
     NotText,

@@ -63,14 +63,19 @@ def scan_document(
     kept: Mapping[str, Sequence[FindingStatus]] | None = None,
     proposals: Iterable[Proposal] = (),
     simulations: Sequence[Json] = (),
+    passwords: Sequence[Json] = (),
 ) -> Json:
-    """The document of a scan. ``kept``: account id -> its open findings as they are kept; None where nothing is."""
+    """The document of a scan. ``kept``: account id -> its open findings as they are kept; None where nothing is.
+
+    ``passwords``: the rows of who still signs in with a password.
+    """
     return {
         "schema": SCHEMA,
         "run": run_object(run),
         "accounts": [account_object(one, _findings(one, kept, run.finished), run.finished) for one in judged],
         "proposals": [proposal_object(one) for one in proposals],
         "simulations": list(simulations),
+        "password_sign_ins": list(passwords),
     }
 
 

@@ -103,6 +103,7 @@
     el("dt", {}, "Per-user MFA"), el("dd", {}, texts[account.m]),
     el("dt", {}, "App password option"), el("dd", {}, data.visibility[account.v][1]),
     el("dt", {}, "App password works"), el("dd", {}, data.usability[account.w][1]),
+    !account.p && account.g && [el("dt", {}, "Used by"), el("dd", {}, el("bdi", {}, [...new Set(account.g.map((one) => texts[one[1]]))].join(", ")))],
     account.p && [el("dt", {}, "Product"), el("dd", {}, el("bdi", {}, account.p.map((one) => texts[one]).join(", ")))],
     account.e && [el("dt", {}, "App passwords in the audit log"), el("dd", {}, account.e.map((one) => el("div", {}, texts[one])))],
     account.k && [el("dt", {}, "Microsoft's What If"), el("dd", {}, texts[account.k[0]])],
