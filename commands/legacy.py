@@ -18,9 +18,7 @@ from settings import load_settings
 
 def add(commands: Commands) -> None:
     """Add what this file knows to the command line."""
-    parser = commands.add_parser(
-        "legacy", help="every account that still signs in with a password, as the last scan saw it"
-    )
+    parser = commands.add_parser("legacy", help="every account that still signs in with a password")
     add_format(parser, "table", "csv", "json")
     parser.set_defaults(command=_legacy)
     actions = parser.add_subparsers(metavar="ACTION")

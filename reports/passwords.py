@@ -153,26 +153,23 @@ def _table(rows: Sequence[Mapping[str, Any]], columns: int) -> Iterator[str]:
     head = ("Account", "Client", "Application", "Days", "Got in", "Refused", "Last", "Ends")
     widths = [max(len(name), *(width(row[place]) for row in cells)) for place, name in enumerate(head)]
     while sum(widths) + 2 * (len(widths) - 1) > columns and max(widths[0], widths[2]) > 12:
-        widths[0 if widths[0] >= widths[2] else 2] -= 1
+        widths[2 if widths[2] > 12 else 0] -= 1
     yield "  ".join(map(fit, head, widths))
     for row in cells:
         yield "  ".join(map(fit, row, widths))
 
 
 def _cells(row: Mapping[str, Any]) -> list[str]:
-    last = str(row["last"])[:10] if row["last"] else f"report {str(row['as_of'])[:10]}"
-    got_in = _cell(row["got_in"]) or (f"{row['messages']} sent" if row["messages"] is not None else "")
-    name = readable(str(row["user_principal_name"] or row["account"]))
-    ends = str((row["retirement"] or {}).get("date") or "")
+    got_in = _cell(row["got_in"]) or (f"{row['messages']:,} sent" if row["messages"] is not None else "")
     return [
-        name,
-        readable(row["client"]),
+        readable(str(row["user_principal_name"] or row["account"])),
+        readable(row["client"]) if row["legacy"] else "sends the password",
         readable(row["application"]),
         _cell(row["days"]),
         got_in,
         _cell(row["refused"]),
-        last,
-        ends,
+        str(row["last"])[:10] if row["last"] else f"report {str(row['as_of'])[:10]}",
+        str((row["retirement"] or {}).get("date") or ""),
     ]
 
 
