@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from checks.catalog import HAS_OPTION
+from checks.catalog import HAS_OPTION, REFUSED
 from checks.model import Effect, JudgedAccount, Remedy, Usability, Verdict, Visibility
 from checks.tenant_switch import CLICK_PATH, SWITCH
 from checks.usage import RETIRED
@@ -98,9 +98,9 @@ def remedies_for(verdict: Verdict, registering: Sequence[str] = ()) -> tuple[Rem
 
 
 def with_ways_out(judged: JudgedAccount) -> JudgedAccount:
-    """A judged account with ways out of a protocol that is being retired, also where no policy is in the way."""
-    retired = any(finding.check_id == RETIRED for finding in judged.findings)
-    if not retired or _APP_ONLY in judged.remediation:
+    """A judged account with ways out where a protocol is being retired or sign-ins are refused, though no policy is seen in the way."""
+    needed = any(finding.check_id in (RETIRED, REFUSED) for finding in judged.findings)
+    if not needed or _APP_ONLY in judged.remediation:
         return judged
     return replace(judged, remediation=(*judged.remediation, _APP_ONLY, _OAUTH, _RELAY))
 

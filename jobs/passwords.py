@@ -7,7 +7,7 @@ from typing import Any
 from azure.data.tables.aio import TableServiceClient
 
 from checks.password_use import PasswordUse
-from evidence.store import StoredEvidence
+from evidence.store import Evidence, StoredEvidence
 from findings.store import FindingStore
 from jobs.smtp_report import parse_report
 from reports.document import SCHEMA, Json
@@ -25,7 +25,7 @@ def password_rows(uses: Iterable[PasswordUse], now: datetime) -> list[Json]:
     return [password_use_object(one, now) for one in uses]
 
 
-async def keep_passwords(evidence: StoredEvidence, rows: list[Json], now: datetime) -> None:
+async def keep_passwords(evidence: Evidence, rows: list[Json], now: datetime) -> None:
     """Keep what a scan of everything saw, and let go of a report that was imported long ago. Raises ``StorageError``."""
     await evidence.remember(_USES, {"rows": rows})
     imported = await evidence.recall(_REPORT)
@@ -33,7 +33,7 @@ async def keep_passwords(evidence: StoredEvidence, rows: list[Json], now: dateti
         await evidence.remember(_REPORT, {})
 
 
-async def import_report(evidence: StoredEvidence, text: str, now: datetime) -> Mapping[str, int]:
+async def import_report(evidence: Evidence, text: str, now: datetime) -> Mapping[str, int]:
     """Keep an exported SMTP AUTH clients report, in place of an earlier one.
 
     Returns how many senders use a password, how many only OAuth, and of how many it isn't known (``password``, ``oauth``,
@@ -47,7 +47,7 @@ async def import_report(evidence: StoredEvidence, text: str, now: datetime) -> M
 
 
 async def kept_passwords(
-    evidence: StoredEvidence, selected: Mapping[str, str], now: datetime
+    evidence: Evidence, selected: Mapping[str, str], now: datetime
 ) -> tuple[list[Json], str | None, int]:
     """The rows that are kept with what was imported, how old that is, and how many rows didn't fit.
 
@@ -64,6 +64,16 @@ async def kept_passwords(
         imported = {}
     more = kept.get("rows_omitted", 0)
     return with_report(rows, imported, selected, now), report_note(imported, now), more if isinstance(more, int) else 0
+
+
+async def names_in(evidence: Evidence) -> list[set[str]]:
+    """Id and user principal name, in lower case, of every account in the kept rows. Raises ``StorageError``."""
+    rows = (await evidence.recall(_USES)).get("rows", [])
+    found = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+    return [
+        {name.lower() for name in (row.get("account"), row.get("user_principal_name")) if isinstance(name, str)}
+        for row in found
+    ]
 
 
 async def password_document(service: TableServiceClient, settings: Settings, now: datetime) -> Json:

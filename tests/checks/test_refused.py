@@ -13,6 +13,7 @@ from checks.client_sign_ins import clients_of
 from checks.judge import judge
 from checks.model import Finding, Severity
 from checks.refused import refused_finding
+from checks.remediation import with_ways_out
 from checks.sign_in_codes import MFA_CODES, OTHER_CODES, POLICY_CODES, Ending, ending_of
 from checks.signals import signals_of
 from checks.usage import usage_findings
@@ -232,6 +233,11 @@ def test_what_is_said(outcomes: Sequence[SignInOutcome], text: str) -> None:
 def test_it_is_told_whatever_the_verdict_of_whoever_can_sign_in(tenant: Any, account: Account, told: bool) -> None:
     (one,) = judge(tenant, [replace(account, outcomes=(ended(),))], now=NOW)
     assert ("APW-015" in [finding.check_id for finding in one.findings]) is told
+
+
+def test_a_way_out_is_told_though_no_policy_is_seen_in_the_way() -> None:
+    (one,) = judge(make_tenant(), [replace(SERVICE, per_user_mfa="enforced", outcomes=(ended(),))], now=NOW)
+    assert [remedy.title for remedy in with_ways_out(one).remediation][0] == "Move the product to app-only sign-in"
 
 
 def test_it_changes_no_verdict() -> None:
