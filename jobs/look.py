@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from types import MappingProxyType
 
 from checks.causes import Causes
@@ -22,7 +22,7 @@ from evidence.store import Evidence
 from evidence.usage import Usage, kept_usage, products_for, proposed_ids, read_usage
 from evidence.what_if import cross_checked
 from findings.model import AccountRecord
-from jobs.clock import Clock
+from jobs.clock import TrustedClock
 from jobs.remembered import NOTHING, Remembered
 from jobs.watch import DISCOVERY, Watch, followed, watch
 from reports.words import count
@@ -54,8 +54,6 @@ class Seen:
     """The accounts whose sign-ins are known for every day."""
     passwords: tuple[PasswordUse, ...] = ()
     """Who still signs in with a password."""
-    clock_ahead: timedelta | None = None
-    """How far this machine's clock is ahead of Microsoft Graph's."""
     trail: AuditTrail | None = None
     """What is known of the audit log."""
 
@@ -91,7 +89,7 @@ async def look(
     settings: Settings,
     accounts: Sequence[str],
     evidence: Evidence,
-    clock: Clock,
+    clock: TrustedClock,
     progress: Progress,
     *,
     quick: bool,
@@ -103,11 +101,11 @@ async def look(
     ``quick``: what is known of the use of ``accounts`` is taken from ``evidence``, and no log of sign-ins is read. ``known``:
     the records of the accounts that earlier scans watched, by id: they are looked up before anything is said about them.
     ``remembered``: what they read of the tenant itself, for what can't be read now.
-    Raises ``GraphError``, ``ProductsError``, and what ``evidence`` raises.
+    The clock goes by Microsoft Graph's from the first answers on. Raises ``GraphError``, ``ProductsError``, and what ``evidence`` raises.
     """
     products_for(settings)  # a file that can't be used is told before the tenant is read
     progress(f"Reading the tenant from {settings.graph_host}")
-    read_at = clock()
+    began = clock.machine()
     with telemetry().span("read") as span:
         async with graph_for(settings) as graph:
             try:
@@ -115,7 +113,7 @@ async def look(
             finally:
                 telemetry().asked(graph.requests, graph.throttled, graph.resource_units)
         span.set_attributes({"accounts": len(found.usage.reading.accounts), "graph_requests": graph.requests})
-    usage = found.usage
+    usage, read_at = found.usage, clock.true(began)
     watched = watch(
         usage.reading.accounts,
         known,
@@ -140,7 +138,6 @@ async def look(
         usage.proposals,
         usage.whole,
         usage.passwords,
-        graph.clock_ahead,
         found.trail,
     )
 
@@ -198,7 +195,7 @@ class _Look:
         accounts: Sequence[str],
         evidence: Evidence,
         known: Mapping[str, AccountRecord],
-        clock: Clock,
+        clock: TrustedClock,
         progress: Progress,
     ) -> None:
         self._graph, self._settings, self._accounts = graph, settings, accounts
@@ -212,6 +209,7 @@ class _Look:
     async def read(self, *, quick: bool) -> _Found:
         only = self._accounts or None
         reading = await read_tenant(self._graph, _selection(self._settings), only, known=self._ids)
+        self._clock.trust_more(self._graph.clock_ahead, "Microsoft Graph's")
         reading = await self._look_up(reading, self._missing(reading))
         turns, trail = Turns(), None  # the audit log and the sign-in log share one limit
         if self._settings.audit_log == "on":
@@ -257,7 +255,7 @@ class _Look:
         """
         if not ids:
             return reading
-        more = await read_more(self._graph, reading, ids)
+        more = await read_more(self._graph, reading, ids, selection=_selection(self._settings))
         missing = {gap.account_id for gap in more.gaps if gap.not_found}
         self._gone |= {id for id in ids if id in missing}
         found = [account for account in more.accounts if account.id in ids]

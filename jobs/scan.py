@@ -28,7 +28,7 @@ from findings.runs import RunStore
 from findings.sight_store import SightStore
 from findings.store import FindingStore
 from jobs.channel_watch import channels_to_tell
-from jobs.clock import TOLERANCE, Clock, TrustedClock, now_utc
+from jobs.clock import Clock, TrustedClock, now_utc
 from jobs.keep import Advance, Keeper, Occasion
 from jobs.look import Progress, Seen, look, with_what_if
 from jobs.outcome import finished_record, gauges, open_findings, summary_of
@@ -87,24 +87,25 @@ async def scan(
             kept=request.store,
             partial=bool(request.accounts),
         ):
+            trusted = TrustedClock(clock)
             if not request.store:
-                return await _pass(settings, request, clock, progress)
+                return await _pass(settings, request, trusted, progress)
             async with tables(settings) as service:
-                trusted = TrustedClock(clock)
                 trusted.trust(await ensure_tables(service, TABLES), "the storage account's")
                 whole = not request.accounts
                 async with scan_lease(service, request.run_id, whole=whole, times=request.times, clock=trusted):
                     return await _Scan(settings, request, service, trusted, progress, advance).run()
 
 
-async def _pass(settings: Settings, request: ScanRequest, clock: Clock, progress: Progress) -> ScanResult:
+async def _pass(settings: Settings, request: ScanRequest, clock: TrustedClock, progress: Progress) -> ScanResult:
     """A scan that leaves nothing behind."""
-    started, evidence = clock(), PassingEvidence()
+    began, evidence = clock.machine(), PassingEvidence()
     seen = await look(settings, request.accounts, evidence, clock, progress, quick=False)
     if settings.what_if_budget:
         seen = await with_what_if(settings, seen, evidence, {}, clock())
     allowed = settings.app_passwords_allowed
-    summary = summary_of(request.run_id, started, clock(), seen, app_passwords_allowed=allowed)
+    notes = (clock.note,) if clock.note else ()
+    summary = summary_of(request.run_id, clock.true(began), clock(), seen, app_passwords_allowed=allowed, notes=notes)
     waiting = await asyncio.to_thread(waiting_changes, seen.reading, allowed, clock(), seen.trail)
     passwords = password_rows(seen.passwords, clock())
     return ScanResult(scan_document(summary, seen.judged, None, seen.proposals, waiting, passwords))
@@ -163,12 +164,10 @@ class _Scan:
         known = {snapshot.account_id: snapshot async for snapshot in self._findings.load_snapshots()}
         last = await self._runs.last_whole(record.started - MEMORY)
         remembered = Remembered.of(last.remembered if last else {})
+        ahead = self._clock.ahead
         seen = await self._look(known, remembered)
         await self._must_be_the_same_tenant(seen.reading.tenant.id)
-        if seen.clock_ahead is not None and abs(seen.clock_ahead - self._clock.ahead) > TOLERANCE:
-            shift = self._clock.trust(seen.clock_ahead, "Microsoft Graph's")
-            seen = replace(seen, read_at=seen.read_at - shift)
-            record = replace(record, started=record.started - shift)
+        record = replace(record, started=record.started - (self._clock.ahead - ahead))
         now = self._clock()
         if not record.partial:
             await prune(self._service, now)

@@ -237,7 +237,7 @@ def test_it_is_told_whatever_the_verdict_of_whoever_can_sign_in(tenant: Any, acc
 
 def test_a_way_out_is_told_though_no_policy_is_seen_in_the_way() -> None:
     (one,) = judge(make_tenant(), [replace(SERVICE, per_user_mfa="enforced", outcomes=(ended(),))], now=NOW)
-    assert [remedy.title for remedy in with_ways_out(one).remediation][0] == "Move the product to app-only sign-in"
+    assert with_ways_out(one).remediation[0].title == "Move the product to app-only sign-in"
 
 
 def test_it_changes_no_verdict() -> None:
