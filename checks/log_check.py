@@ -47,9 +47,10 @@ def _of_usable(
             continue
         last = max(one.last_seen for one in refused)
         names = [name for _, name in policies_of(refused)]
+        policies = f"the {'policy' if len(names) == 1 else 'policies'} {limited(quoted(names), 5)}"
         text = (
-            "The sign-in log doesn't fit the verdict: the "
-            f"{'policy' if len(names) == 1 else 'policies'} {limited(quoted(names), 5)} refused sign-ins with {client.words}, last on {moment(last)}, and by what was read nothing blocks a legacy client of the account. "
+            f"The sign-in log doesn't fit the verdict: {policies} refused sign-ins with {client.words}, last on "
+            f"{moment(last)}, and by what was read nothing blocks a legacy client of the account. "
             "Take the verdict with care, and look at the sign-in in the Entra admin center."
         )
         return CrossCheck("disagrees", text, now.date())

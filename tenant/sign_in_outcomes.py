@@ -5,6 +5,7 @@ how many sign-ins came after the last one of the same client that got in, and wh
 """
 
 from array import array
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -18,6 +19,8 @@ MOST_POLICIES = 20
 """How many policies are kept of one refusal."""
 OUTCOMES_PER_DAY = 10_000
 """Different outcomes of one day and question that are told apart by their policies; of more the policies aren't kept."""
+GUESSES_PER_ACCOUNT = 50
+"""Different outcomes of one account and day without the right password: a stranger may name any number of applications."""
 _SPELLINGS = {
     "authenticated smtp": "smtp",
     "imap4": "imap",
@@ -101,15 +104,30 @@ class OutcomeTally:
     def __init__(self, *, with_places: bool) -> None:
         self._with_places = with_places
         self._groups: dict[_Key, _Group] = {}
+        self._guesses = Counter[str]()
 
     def add(
-        self, account: str, client: tuple[str, str, str, str], code: int, row: Mapping[str, Any], at: datetime
+        self,
+        account: str,
+        client: tuple[str, str, str, str],
+        code: int,
+        row: Mapping[str, Any],
+        at: datetime,
+        *,
+        guess: bool = False,
     ) -> None:
-        """Count a row of an account. ``client``: ``clientAppUsed``, the application's id and name, and ``how``."""
+        """Count a row of an account. ``client``: ``clientAppUsed``, the application's id and name, and ``how``.
+
+        ``guess``: nothing says that the password was right.
+        """
         policies = refusing_policies(row) if code else ()
         key = (account, *client, code, policies)
         if key not in self._groups and len(self._groups) >= OUTCOMES_PER_DAY:
             key = (account, *client, code, None)
+        if guess and key not in self._groups:
+            if self._guesses[account] >= GUESSES_PER_ACCOUNT:
+                return
+            self._guesses[account] += 1
         self._groups.setdefault(key, _Group()).add(at.timestamp(), place(row) if self._with_places else "")
 
     def total(self) -> tuple[SignInOutcome, ...]:

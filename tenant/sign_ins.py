@@ -162,15 +162,15 @@ class _Tally:
         use = _use(account, row)
         known_password = code in PASSWORD_WAS_RIGHT or bool(refusing_policies(row))
         if self._about == "accounts" or (self._about == "legacy" and known_password):
-            self._end(account, use, code, row, seen)
+            self._end(account, use, code, row, seen, guess=not known_password)
         if known_password:
             self._use(account, use, row, seen)
 
-    def _end(self, account: str, use: _Use, code: int, row: Json, seen: datetime) -> None:
+    def _end(self, account: str, use: _Use, code: int, row: Json, seen: datetime, *, guess: bool) -> None:
         _, client, app, name, _, way = use
         how = _how(row, client, way)
         if how != "browser":
-            self._outcomes.add(account, (client, app, name, how), code, row, seen)
+            self._outcomes.add(account, (client, app, name, how), code, row, seen, guess=guess)
 
     def _use(self, account: str, use: _Use, row: Json, seen: datetime) -> None:
         for provider in _providers(row):

@@ -271,6 +271,21 @@ async def test_however_many_policies_a_day_stays_small(monkeypatch: pytest.Monke
     assert sum(one.count for one in found) == 20
 
 
+async def test_a_stranger_who_names_ever_new_applications_fills_nothing() -> None:
+    rows = [
+        row(
+            client="Mobile Apps and Desktop clients",
+            at=f"2026-11-21T{n // 60:02}:{n % 60:02}:00Z",
+            code=700016,
+            appId=f"a{n}",
+        )
+        for n in range(200)
+    ]
+    found = await ended(*rows, row(at="2026-11-21T01:00:00Z", code=53003))
+    assert len(found) == 51
+    assert [one.code for one in found if one.code != 700016] == [53003]
+
+
 async def test_rows_that_are_not_as_documented_are_passed_over() -> None:
     odd: list[Json] = [
         {**row(), "createdDateTime": "yesterday"},
