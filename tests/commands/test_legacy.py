@@ -77,7 +77,8 @@ def test_every_account_that_sends_a_password_is_listed_by_client_and_application
     assert len(rows) == 3
 
 
-def test_as_a_table_and_as_csv(looking: Installation, tmp_path: Path) -> None:
+def test_as_a_table_and_as_csv(looking: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
     looking.scan("--fail-on", "none")
     table = looking.run("legacy")
     assert table.code == 0
