@@ -14,6 +14,7 @@ from commands import (
     discover,
     doctor,
     exceptions,
+    explain,
     findings,
     forget,
     legacy,
@@ -28,7 +29,7 @@ from commands.output import FAILED, say
 from jobs.errors import EXPECTED, sentence
 
 COMMANDS = (
-    *(scan, discover, legacy, findings, report, checks, permissions, doctor),
+    *(scan, discover, legacy, findings, report, checks, explain, permissions, doctor),
     *(exceptions, simulate, snapshot, forget, alerts),
 )
 """In the order in which ``--help`` shows them."""

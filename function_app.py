@@ -5,7 +5,7 @@ import typing
 
 import azure.functions as func
 
-from functions import http_api, queues
+from functions import acting, http_api, queues
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)  # who may call is decided in functions/access.py
 STORAGE = "AzureWebJobsStorage"
@@ -72,6 +72,19 @@ async def report(req: func.HttpRequest) -> func.HttpResponse:
     return await http_api.report(req)
 
 
+@app.route(route="report/{action}", methods=["POST"])
+@app.queue_output(arg_name="scans", queue_name="scans", connection=STORAGE)
+@app.queue_output(arg_name="alerts", queue_name="alerts", connection=STORAGE)
+async def act(
+    req: func.HttpRequest, scans: func.Out[typing.List[str]], alerts: func.Out[typing.List[str]]
+) -> func.HttpResponse:
+    """Do what a form of the report's page asks for."""
+    answer = await acting.act(req)
+    scans.set(answer.scans)
+    alerts.set(answer.alerts)
+    return answer.response
+
+
 @app.route(route="runs/{id}", methods=["GET"])
 async def runs(req: func.HttpRequest) -> func.HttpResponse:
     """Progress and result of a run."""
@@ -88,6 +101,12 @@ async def exceptions(req: func.HttpRequest) -> func.HttpResponse:
 async def test_alert(req: func.HttpRequest) -> func.HttpResponse:
     """Send a test through every channel and say what each answered."""
     return await http_api.test_alert(req)
+
+
+@app.route(route="doctor", methods=["GET"])
+async def doctor(req: func.HttpRequest) -> func.HttpResponse:
+    """What is wrong with this installation."""
+    return await http_api.doctor(req)
 
 
 @app.route(route="health", methods=["GET"])

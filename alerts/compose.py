@@ -201,7 +201,7 @@ def _worst(problems: list[Group], resolved: list[AlertItem], totals: Totals, *, 
         told = Group(tuple(replace(item, reasons=()) for group in alike for item in group.items))
     said, items = statement(told, total=totals.accounts, baseline=baseline), len(told.items)
     option = _OptionNews.of(problems, totals, baseline=baseline)
-    if option is not None and (option.mixed or told.accounts != option.accounts or first.first.check_id == STUCK):
+    if option is not None and (option.mixed or not option.is_about(told) or first.first.check_id == STUCK):
         said, items = option.text, option.items
     others = sum(len(group.items) for group in problems) - items
     more = [count(others, "other finding" if baseline else "other change")] if others else []
@@ -214,7 +214,8 @@ class _OptionNews:
     """Who is without the option, over all causes: the numbers that the report of the same scan shows."""
 
     text: str
-    accounts: int
+    whom: frozenset[str]
+    """Account ids; empty where the alert's items aren't all of them."""
     items: int
     """How many of the alert's items it says."""
     mixed: bool = False
@@ -229,7 +230,8 @@ class _OptionNews:
             missing = totals.missing or 0
             are = "is" if missing == 1 else "are"
             text = f"{service_accounts(missing, totals.accounts)} {are} missing the app-password option"
-            return cls(text, missing, len(items)) if missing else None
+            whom = frozenset(item.account_id for item in items)
+            return cls(text, whom if len(whom) == missing else frozenset(), len(items)) if missing else None
         lost = {item.account_id: item for item in items if item.lost}
         newly = {item.account_id: item for item in items if item.newly and item.account_id not in lost}
         said = sum(item.account_id in lost or item.account_id in newly for item in items)
@@ -239,7 +241,12 @@ class _OptionNews:
             text = f"{_who(lost.values(), totals)} lost the app-password option{more}"
         else:
             text = f"{_who(newly.values(), totals)} {are} newly affected: the app-password option is missing"
-        return cls(text, len(lost) + len(newly), said, mixed=bool(lost and newly)) if lost or newly else None
+        whom = frozenset((*lost, *newly))
+        return cls(text, whom, said, mixed=bool(lost and newly)) if whom else None
+
+    def is_about(self, group: Group) -> bool:
+        """Whether a group has just these accounts, so that its own statement counts the same."""
+        return self.whom == {item.account_id for item in group.items}
 
 
 def _who(items: Collection[AlertItem], totals: Totals) -> str:

@@ -12,6 +12,7 @@ from checks.judge import judge
 from checks.log_check import with_log_check
 from checks.missing import with_missing
 from checks.model import JudgedAccount
+from checks.obstacles import Obstacles
 from checks.password_use import PasswordUse
 from checks.products import with_products
 from checks.remediation import with_ways_out
@@ -81,7 +82,8 @@ def judge_reading(
     allowed = settings.app_passwords_allowed
     judged = judge(reading.tenant, reading.accounts, app_passwords_allowed=allowed, now=now, trail=trail)
     causes = Causes(reading.tenant, trail, now)
-    told = (causes.explain(with_products(with_ways_out(one), products)) for one in judged)
+    obstacles = Obstacles(reading.tenant, now.date())
+    told = (causes.explain(with_products(with_ways_out(one), products, obstacles)) for one in judged)
     return [with_log_check(one, reading.tenant, now) for one in told]
 
 

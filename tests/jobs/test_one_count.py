@@ -5,7 +5,7 @@ from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from alerts.card import card_message
@@ -64,6 +64,7 @@ def counted(sentence: str) -> dict[str, int]:
     return found
 
 
+@example([(None, Visibility.HIDDEN, 0, False), (Visibility.VISIBLE, Visibility.STUCK, 0, False)], False)
 @given(st.lists(ACCOUNT, min_size=1, max_size=9), st.booleans())
 def test_every_channel_counts_the_same_accounts(
     tenant: list[tuple[Visibility | None, Visibility, int, bool]], first: bool
