@@ -19,6 +19,7 @@ from commands import (
     explain,
     findings,
     forget,
+    legacy,
     permissions,
     questions,
     report,
@@ -31,7 +32,7 @@ from commands.output import FAILED, say
 from jobs.errors import EXPECTED, sentence
 
 COMMANDS = (
-    *(scan, discover, findings, report, checks, explain, questions, permissions, doctor),
+    *(scan, discover, legacy, findings, report, checks, explain, questions, permissions, doctor),
     *(exceptions, simulate, compensate, snapshot, exchange, forget, alerts),
 )
 """In the order in which ``--help`` shows them."""

@@ -34,6 +34,7 @@ _STATES: dict[str, tuple[str, str]] = {
         "is offered no app password: they are switched off for the whole tenant",
         "are offered no app password: they are switched off for the whole tenant",
     ),
+    "APW-015": ("has its sign-ins refused", "have their sign-ins refused"),
     "APW-016": ("has only MFA methods that are being retired", "have only MFA methods that are being retired"),
     "APW-017": (
         "would lose the app-password option by a recommendation of Microsoft's",

@@ -92,8 +92,9 @@ OPTION_CHECKS = frozenset({*(f"APW-00{number}" for number in range(1, 7)), SWITC
 BLOCKED_CHECKS = frozenset({"APW-007"})
 """The checks of whether an app password works, for accounts that may have one."""
 OFF_FOR_THE_TENANT = "APW-014"
-BY_USE = frozenset({"APW-010", "APW-012"})
-"""The checks of how an account is used: ``checks/usage.py``."""
+REFUSED = "APW-015"
+BY_USE = frozenset({"APW-010", "APW-012", REFUSED})
+"""The checks of how an account is used, which rest on the sign-in log: ``checks/usage.py`` and ``checks/refused.py``."""
 METHODS_END, RECOMMENDED_AWAY = "APW-016", "APW-017"
 AHEAD = frozenset({METHODS_END, RECOMMENDED_AWAY})
 """The checks of what is coming for accounts with per-user MFA: ``checks/ahead.py``."""

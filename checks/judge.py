@@ -19,6 +19,7 @@ from checks.landscape import Landscape, Situation, Wordless, unreadable
 from checks.managed import by_microsoft
 from checks.model import Effect, Finding, JudgedAccount, Reason, Remedy, Usability, Verdict, Visibility
 from checks.policy import Effects
+from checks.refused import refused_finding
 from checks.registering import Registering
 from checks.remediation import ALONE, Surroundings, remedies_for
 from checks.scope import Roles, is_synchronization_account
@@ -66,8 +67,9 @@ class Judge:
     def judge(self, account: Account) -> JudgedAccount:
         """The verdict for one account, with its findings and remedies."""
         verdict, findings, remedies = self._conclusion(account)
-        if account.sign_ins and verdict.visibility is not Visibility.NOT_APPLICABLE:
-            used = usage_findings(account, self._today)
+        if (account.sign_ins or account.outcomes) and verdict.visibility is not Visibility.NOT_APPLICABLE:
+            refused = refused_finding(account, self._now)
+            used = (*usage_findings(account, self._today), *((refused,) if refused else ()))
             findings = tuple(sorted((*findings, *used), key=lambda finding: finding.check_id))
         return JudgedAccount(account, verdict, findings, remedies)
 

@@ -158,7 +158,7 @@ class ProductUse:
 
 @dataclass(frozen=True, slots=True)
 class CrossCheck:
-    """What Microsoft's own What If says about a verdict."""
+    """What Microsoft's own What If, or the sign-in log, says about a verdict."""
 
     result: str
     """``agrees``, ``disagrees`` or ``not_checked``."""
@@ -203,3 +203,5 @@ class JudgedAccount:
     cross_check: CrossCheck | None = None
     exchange: ExchangeView | None = None
     """None where nobody exported the Exchange side of the account."""
+    log_check: CrossCheck | None = None
+    """What the sign-in log says about the verdict; None where it shows nothing of it."""

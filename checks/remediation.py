@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from basics.times import day
 from checks.advice import fact, facts
-from checks.catalog import HAS_OPTION, METHODS_END
+from checks.catalog import HAS_OPTION, METHODS_END, REFUSED
 from checks.managed import created_in_their_place, when_it_goes_on
 from checks.model import Effect, JudgedAccount, Remedy, Usability, Verdict, Visibility
 from checks.phrases import joined, quoted
@@ -140,10 +140,10 @@ def remedies_for(verdict: Verdict, around: Surroundings = ALONE) -> tuple[Remedy
 
 
 def with_ways_out(judged: JudgedAccount) -> JudgedAccount:
-    """A judged account with ways out of what is being retired, also where no policy is in the way."""
+    """A judged account with ways out where something is being retired or sign-ins are refused, though no policy is seen in the way."""
     failed = {finding.check_id for finding in judged.findings}
     more: tuple[Remedy, ...] = (_METHODS_END,) if METHODS_END in failed else ()
-    if RETIRED in failed and _APP_ONLY not in judged.remediation:
+    if failed & {RETIRED, REFUSED} and _APP_ONLY not in judged.remediation:
         more = (*more, _APP_ONLY, _OAUTH, _RELAY)
     if applications := _ews_applications(judged):
         more = (*more, _off_ews(applications))

@@ -1,6 +1,6 @@
 """Why a finding is gone: what a scan found in its place, in a sentence."""
 
-from checks.catalog import HAS_OPTION, METHODS_END, OFF_FOR_THE_TENANT, RECOMMENDED_AWAY, SWITCHED_OFF
+from checks.catalog import HAS_OPTION, METHODS_END, OFF_FOR_THE_TENANT, RECOMMENDED_AWAY, REFUSED, SWITCHED_OFF
 from checks.model import Effect, Usability, Verdict, Visibility
 from checks.usage import RETIRED, SHARED
 
@@ -30,6 +30,7 @@ _OTHERS = {
     "APW-008": "with everything readable that decides",
     "APW-011": "without an active directory role",
     RETIRED: "no longer signing in with a protocol that is being retired",
+    REFUSED: "without a client whose sign-ins were refused lately",
     SHARED: "no longer used by people in a browser",
     SWITCHED_OFF: "with per-user MFA no longer Disabled",
 }

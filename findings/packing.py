@@ -18,7 +18,7 @@ ACCOUNT_BYTES = 4 * PROPERTY_BYTES
 then stays under the size from which on sending it would block the event loop."""
 DETAIL_BYTES = 48 * 1024
 """For the copy of the account that goes with each change."""
-SHORTENED = ("reasons", "gaps", "remediation", "selected_by", "findings", "uses", "rows")
+SHORTENED = ("sign_ins", "reasons", "gaps", "remediation", "selected_by", "findings", "uses", "outcomes", "rows")
 """In this order: a list is cut only when those before it are empty."""
 SCALAR_CHARACTERS = 1000
 TEXT_CHARACTERS = 2000

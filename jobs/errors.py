@@ -7,6 +7,7 @@ from checks.simulate import CannotSimulate
 from connections.storage import StorageUnavailable
 from evidence.exchange import NotExported
 from findings.errors import FindingsError
+from jobs.smtp_report import UnreadableReport
 from jobs.snapshot import UnreadableSnapshot
 from jobs.text_files import NotText
 from jobs.views import NotFound
@@ -21,6 +22,7 @@ EXPECTED: tuple[type[Exception], ...] = (
     NotFound,
     CannotSimulate,
     UnreadableSnapshot,
+    UnreadableReport,
     FactsError,
     ProductsError,
     RetirementsError,

@@ -144,6 +144,7 @@ class _Pseudonyms:
             per_user_mfa=self._kept(account.per_user_mfa),
             groups=self._gap(groups) if isinstance(groups, Gap) else self._all(groups, self._id),
             sign_ins=(),
+            outcomes=(),
             consents=(),
         )
 

@@ -18,6 +18,7 @@ from findings.model import AcceptedException, AccountRecord
 from findings.run_record import RunRecord
 from findings.runs import RunStore
 from findings.store import FindingStore
+from jobs.passwords import kept_passwords
 from reports.document import SCHEMA, Json
 from reports.extras import ReportExtras
 from reports.files import render_csv, render_json
@@ -119,13 +120,17 @@ async def document(
         _account(record, states.get(record.account_id, [])) async for record in FindingStore(service).load_accounts()
     ]
     accounts.sort(key=lambda account: account["user_principal_name"].casefold())
-    proposals = await StoredEvidence(service).proposals()
+    evidence = StoredEvidence(service)
+    proposals = await evidence.proposals()
+    selected = {str(account["user_principal_name"]).lower(): str(account["id"]) for account in accounts}
+    passwords, _, _ = await kept_passwords(evidence, selected, now)
     return {
         "schema": SCHEMA,
         "run": _run_object(finished),
         "accounts": accounts,
         "proposals": proposals,
         "simulations": [dict(one) for one in finished.simulations],
+        "password_sign_ins": passwords,
     }
 
 
@@ -256,6 +261,8 @@ def _bare(record: AccountRecord) -> Json:
         **{name: list(none) for name, none in empty.items()},
         "app_password_events": None,
         "cross_check": None,
+        "sign_in_check": None,
+        "sign_ins": [],
     }
 
 

@@ -10,10 +10,11 @@ from typing import Any
 
 from basics.times import iso
 from checks.discovery import Proposal
-from checks.model import Effect, JudgedAccount, Reason, Remedy, Usability, Verdict
+from checks.model import CrossCheck, Effect, JudgedAccount, Reason, Remedy, Usability, Verdict
 from checks.notices import notices_for
 from checks.simulate import Shift
 from checks.tenant_switch import NOBODY_KNOWS, TenantSwitch
+from reports.sign_ins import sign_in_objects
 from tenant.model import Gap
 
 SCHEMA = 1
@@ -62,14 +63,19 @@ def scan_document(
     kept: Mapping[str, Sequence[FindingStatus]] | None = None,
     proposals: Iterable[Proposal] = (),
     simulations: Sequence[Json] = (),
+    passwords: Sequence[Json] = (),
 ) -> Json:
-    """The document of a scan. ``kept``: account id -> its open findings as they are kept; None where nothing is."""
+    """The document of a scan. ``kept``: account id -> its open findings as they are kept; None where nothing is.
+
+    ``passwords``: the rows of who still signs in with a password.
+    """
     return {
         "schema": SCHEMA,
         "run": run_object(run),
         "accounts": [account_object(one, _findings(one, kept, run.finished), run.finished) for one in judged],
         "proposals": [proposal_object(one) for one in proposals],
         "simulations": list(simulations),
+        "password_sign_ins": list(passwords),
     }
 
 
@@ -167,7 +173,9 @@ def account_object(judged: JudgedAccount, findings: Iterable[FindingStatus], now
             for product in judged.products
         ],
         "app_password_events": app_password_events(judged),
-        "cross_check": cross_check_object(judged),
+        "cross_check": cross_check_object(judged.cross_check),
+        "sign_in_check": cross_check_object(judged.log_check),
+        "sign_ins": sign_in_objects(judged.account),
         "exchange": exchange_object(judged),
     }
 
@@ -205,9 +213,8 @@ def app_password_events(judged: JudgedAccount) -> list[Json] | None:
     ]
 
 
-def cross_check_object(judged: JudgedAccount) -> Json | None:
-    """What Microsoft's What If said of the account; None where it wasn't a matter of asking."""
-    check = judged.cross_check
+def cross_check_object(check: CrossCheck | None) -> Json | None:
+    """What Microsoft's What If, or the sign-in log, said of the verdict; None where it said nothing."""
     return {"result": check.result, "text": check.text, "date": check.date.isoformat()} if check else None
 
 

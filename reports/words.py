@@ -88,6 +88,9 @@ PERHAPS = {
 SEVERITY = {"high": "High", "medium": "Medium", "low": "Low"}
 """Severities, worst first."""
 
+ENDING = {"let_in": "Got in", "refused": "Refused", "neither": "Not let in"}
+"""How sign-ins ended; what isn't let in may be a wrong password, or a step on the way in."""
+
 PER_USER_MFA = {"disabled": "Disabled", "enabled": "Enabled", "enforced": "Enforced", "unknown": "Could not be read"}
 
 CHANGE = {

@@ -260,7 +260,10 @@ class MfaDemand:
 
 @dataclass(frozen=True, slots=True)
 class SignInUse:
-    """How an account was used: its successful sign-ins by one client to one application, summed up over some days."""
+    """How an account was used: its sign-ins with the right password by one client to one application, summed up over some days.
+
+    Whether they got in is a matter of :class:`SignInOutcome`.
+    """
 
     account_id: str
     client_app: str
@@ -276,6 +279,40 @@ class SignInUse:
     """On how many different days."""
     first_seen: datetime
     last_seen: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SignInOutcome:
+    """How sign-ins of an account with one client to one application ended, for those that ended in the same way.
+
+    Summed up over some days. Browsers are left out.
+    """
+
+    account_id: str
+    client_app: str
+    """Graph's ``clientAppUsed``, e.g. ``Authenticated SMTP``."""
+    app_id: str
+    app_name: str
+    how: str
+    """``legacy`` (a client without modern authentication), ``password`` (a modern one that sends the account's password itself),
+    ``background`` (nobody sat there) or ``app`` (somebody did)."""
+    code: int
+    """The log's error code; 0 where it got in."""
+    policies: tuple[tuple[str, str], ...] | None
+    """Id and name of every policy whose result the log calls a failure; None where it doesn't show the policies."""
+    count: int
+    days: int
+    """On how many different days."""
+    first_seen: datetime
+    last_seen: datetime
+    places: tuple[str, ...] = ()
+    """From which addresses, each with its country where the log has one; the newest few, newest first."""
+    since_last_in: int = 0
+    """How many of them came after the last sign-in of the same client (:func:`tenant.sign_in_outcomes.client_of`) that got in."""
+    run_start: datetime | None = None
+    """When the first of these was; None where there are none."""
+    run_places: tuple[str, ...] = ()
+    """From where these came, as in ``places``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,6 +351,8 @@ class Account:
     mfa_demands: tuple[MfaDemand, ...] = ()
     sign_ins: tuple[SignInUse, ...] = ()
     """Empty where the sign-in log wasn't asked for."""
+    outcomes: tuple[SignInOutcome, ...] = ()
+    """How its sign-ins ended; wrong passwords and the like are among them, what a browser did is not."""
     consents: tuple[Consent, ...] = ()
 
     @property

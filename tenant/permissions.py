@@ -158,7 +158,8 @@ PERMISSIONS: tuple[Permission, ...] = (
         "AuditLog.Read.All",
         "Whether an account whose per-user MFA is Enabled has registered an MFA method (registration report), the audit "
         "log: since when an option is hidden and who did it (AUDIT_LOG), and the sign-in log: which protocols and products "
-        "use an account (SERVICE_ACCOUNT_DISCOVERY).",
+        "use an account, and which of its sign-ins are refused (SERVICE_ACCOUNT_DISCOVERY). Which policy refused one takes "
+        "Policy.Read.All beside it.",
         "Each such account's own methods are read instead. Nothing is known of who changed what, and of how accounts are "
         "used.",
         optional=True,

@@ -233,8 +233,8 @@ def test_an_unread_membership_leaves_open_what_the_policies_of_the_group_do(
     [
         ({}, True, False, set()),
         ({}, True, True, set()),
-        ({}, False, False, {"APW-010", "APW-012"}),
-        ({}, False, True, {"APW-005", "APW-010", "APW-012"}),
+        ({}, False, False, {"APW-010", "APW-012", "APW-015"}),
+        ({}, False, True, {"APW-005", "APW-010", "APW-012", "APW-015"}),
         ({"per_user_mfa": None}, True, False, {"APW-003", "APW-004", "APW-009", "APW-014", *AHEAD}),
         ({"enabled": False}, False, True, set()),
         ({"enabled": False, "per_user_mfa": None}, True, False, set()),

@@ -13,6 +13,7 @@ _BODY = "".join(f"\n## {section}\n\nWords.\n" for section in SECTIONS)
 def test_every_check_has_a_page_of_its_own_title() -> None:
     titles = {one.id: one.title for one in pages()}
     assert titles.keys() == known_checks()
+    assert len(set(titles.values())) == len(titles)
     for check in CHECKS:
         assert titles[check.id] == check.title
 
