@@ -10,8 +10,8 @@ from functions import acting, http_api, queues
 app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)  # who may call is decided in functions/access.py
 STORAGE = "AzureWebJobsStorage"
 
-# Their lines at INFO are one per request, with addresses that name accounts.
-for _chatty in ("azure", "httpx"):
+# Their lines at INFO are one per request, with addresses that name accounts; below that, headers and bodies.
+for _chatty in ("azure", "httpx", "httpcore", "msal", "urllib3", "aiohttp"):
     logging.getLogger(_chatty).setLevel(logging.WARNING)
 
 
@@ -112,4 +112,4 @@ async def doctor(req: func.HttpRequest) -> func.HttpResponse:
 @app.route(route="health", methods=["GET"])
 async def health(req: func.HttpRequest) -> func.HttpResponse:
     """Whether the app works: ok or not, and nothing else."""
-    return await http_api.health()
+    return await http_api.health(req)

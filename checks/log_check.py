@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from basics.times import day
 from checks.catalog import BLOCKED
 from checks.client_sign_ins import SECURITY_DEFAULTS, ClientSignIns, clients_of, policies_of
 from checks.model import CrossCheck, Effect, JudgedAccount, Reason, Usability
@@ -120,5 +121,5 @@ def _is_since(reason: Reason, known: Mapping[str, Policy], account: str) -> bool
 def _since(reason: Reason) -> str:
     if reason.since is None:
         return ""
-    when = f"{reason.since.day} {reason.since:%b %Y}"
+    when = day(reason.since)
     return f", and was last changed on {when}" if reason.since_is_policy_date else f" since {when}"

@@ -166,6 +166,29 @@ class CrossCheck:
     date: date
 
 
+class SmtpAuth(StrEnum):
+    """Whether Exchange Online takes SMTP AUTH with a password for a mailbox, as far as its exports say."""
+
+    ON = "on"
+    OFF = "off"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeView:
+    """What the Exchange side says about an account, beside its verdict."""
+
+    smtp_auth: SmtpAuth
+    text: str
+    command: str | None
+    """The command of Exchange Online PowerShell that changes it; None where nothing is off."""
+    taken: datetime
+    """When the oldest export that says so was taken."""
+    stale: bool
+    """Whether that is too long ago to be relied on."""
+    url: str
+
+
 @dataclass(frozen=True, slots=True)
 class JudgedAccount:
     """An account with everything that was concluded about it."""
@@ -180,3 +203,5 @@ class JudgedAccount:
     cross_check: CrossCheck | None = None
     log_check: CrossCheck | None = None
     """What the sign-in log says about the verdict; None where it shows nothing of it."""
+    exchange: ExchangeView | None = None
+    """None where nobody exported the Exchange side of the account."""

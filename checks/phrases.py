@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
+from basics.times import day
+
 
 def joined(texts: Sequence[str], word: str = "and") -> str:
     """``a, b and c``, or with another ``word`` before the last; empty for nothing."""
@@ -16,8 +18,7 @@ def quoted(names: Iterable[str]) -> list[str]:
 
 def moment(time: datetime) -> str:
     """``21 Nov 2026, 03:10 UTC``."""
-    at = time.astimezone(UTC)
-    return f"{at.day} {at:%b %Y, %H:%M} UTC"
+    return f"{day(time)}, {time.astimezone(UTC):%H:%M} UTC"
 
 
 def limited(texts: Sequence[str], most: int) -> str:

@@ -59,8 +59,8 @@ EXPECTED = (
         "blocked_by_policy",
         None,
         "CA002 Block legacy authentication",
-        ("APW-007",),
-        "Enforced, but the account was taken out of the legacy authentication exceptions.",
+        ("APW-007", "APW-016"),
+        "Enforced, but the account was taken out of the legacy authentication exceptions. It has nothing but an office phone.",
         refused_by="CA002 Block legacy authentication",
     ),
     Expected(
@@ -70,7 +70,7 @@ EXPECTED = (
         None,
         None,
         ("APW-003",),
-        "Per-user MFA is enabled and a phone is registered: it will not become enforced by itself.",
+        "Per-user MFA is enabled and an authenticator app is registered: it will not become enforced by itself.",
     ),
     Expected(
         "svc-erp-mailer@alderleaf.example",

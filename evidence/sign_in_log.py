@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from basics.times import parse
 from checks.password_use import PasswordUse
 from evidence.outcomes import CUT, OUTCOMES, OutcomeSums, outcome_rows, outcomes_of
 from evidence.password_uses import PasswordUses
@@ -257,14 +258,14 @@ def _uses(kept: KeptDay) -> Iterator[SignInUse]:
     """The uses of a day. Raises ``TypeError`` or ``ValueError`` where they can't be read."""
     for *texts, count, first, last in kept.sums.get("uses", ()):
         id, client, app_id, app_name, agent, way = map(_text, texts)
-        times = datetime.fromisoformat(first), datetime.fromisoformat(last)
+        times = parse(first), parse(last)
         yield SignInUse(id, client, app_id, app_name, agent, way, int(count), 1, *times)
 
 
 def _demands(kept: KeptDay) -> Iterator[tuple[str, str, datetime]]:
     """Account, provider and moment of each demand for MFA. Raises as :func:`_uses` does."""
     for id, provider, seen in kept.sums.get("demands", ()):
-        yield _text(id), _text(provider), datetime.fromisoformat(seen)
+        yield _text(id), _text(provider), parse(seen)
 
 
 def _text(value: Any) -> str:

@@ -5,6 +5,7 @@ from checks.product_files import ProductsError
 from checks.retirements import RetirementsError
 from checks.simulate import CannotSimulate
 from connections.storage import StorageUnavailable
+from evidence.exchange import NotExported
 from findings.errors import FindingsError
 from jobs.smtp_report import UnreadableReport
 from jobs.snapshot import UnreadableSnapshot
@@ -26,6 +27,7 @@ EXPECTED: tuple[type[Exception], ...] = (
     ProductsError,
     RetirementsError,
     NotText,
+    NotExported,
     OSError,
 )
 

@@ -19,11 +19,13 @@ from checks.remediation import with_ways_out
 from connections.graph import graph_for
 from connections.telemetry import telemetry
 from evidence.audit_log import read_trail
+from evidence.exchange import recall_exchange
 from evidence.store import Evidence
 from evidence.usage import Usage, kept_usage, products_for, proposed_ids, read_usage
 from evidence.what_if import cross_checked
 from findings.model import AccountRecord
 from jobs.clock import TrustedClock
+from jobs.exchange import with_exchange
 from jobs.remembered import NOTHING, Remembered
 from jobs.watch import DISCOVERY, Watch, followed, watch
 from reports.words import count
@@ -130,6 +132,7 @@ async def look(
     progress(f"Judging {count(len(reading.accounts), 'service account', 'service accounts')}")
     with telemetry().span("judge", accounts=len(reading.accounts)):
         judged = await asyncio.to_thread(judge_reading, settings, reading, clock(), found.trail)
+    judged = with_exchange(judged, await recall_exchange(evidence), clock())
     reading = replace(reading, gaps=with_missing(reading.gaps, judged))
     return Seen(
         reading,

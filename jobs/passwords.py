@@ -6,13 +6,13 @@ from typing import Any
 
 from azure.data.tables.aio import TableServiceClient
 
+from basics.times import iso, parse
 from checks.password_use import PasswordUse
 from evidence.store import Evidence, StoredEvidence
 from findings.store import FindingStore
 from jobs.smtp_report import parse_report
 from reports.document import SCHEMA, Json
 from reports.passwords import headline, password_use_object, report_note, with_report
-from reports.times import iso, parse
 from settings import Settings
 
 _USES, _REPORT = "password_uses", "smtp_report"

@@ -1,5 +1,6 @@
 """What is kept, read back for people: findings, runs, exceptions, and everything that a report shows."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -136,7 +137,8 @@ async def document(
 async def findings_csv(service: TableServiceClient, wanted: FindingFilter, now: datetime) -> str:
     """The findings that match as CSV."""
     whole = await document(service, now, wanted)
-    return render_csv({**whole, "accounts": [account for account in whole["accounts"] if account["findings"]]})
+    found = {**whole, "accounts": [account for account in whole["accounts"] if account["findings"]]}
+    return await asyncio.to_thread(render_csv, found)
 
 
 async def report(
@@ -146,11 +148,12 @@ async def report(
     serves it. Raises :class:`NotFound`.
     """
     shown = await document(service, now)
+    # In threads: of a large tenant it takes seconds, in which a scan must renew its lease.
     if form == "json":
-        return render_json(shown)
+        return await asyncio.to_thread(render_json, shown)
     if form == "csv":
-        return render_csv(shown)
-    return render_html(shown, await extras(service, now, cloud=cloud), served)
+        return await asyncio.to_thread(render_csv, shown)
+    return await asyncio.to_thread(render_html, shown, await extras(service, now, cloud=cloud), served)
 
 
 async def around(

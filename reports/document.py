@@ -5,16 +5,16 @@ Names and shapes are a contract (docs/json.md); a member may be added, none chan
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
+from basics.times import iso
 from checks.discovery import Proposal
 from checks.model import CrossCheck, Effect, JudgedAccount, Reason, Remedy, Usability, Verdict
 from checks.notices import notices_for
 from checks.simulate import Shift
 from checks.tenant_switch import NOBODY_KNOWS, TenantSwitch
 from reports.sign_ins import sign_in_objects
-from reports.times import iso
 from tenant.model import Gap
 
 SCHEMA = 1
@@ -160,7 +160,8 @@ def account_object(judged: JudgedAccount, findings: Iterable[FindingStatus], now
         "notices": [
             {"text": protocol.text(now.date()), "date": protocol.on.isoformat(), "url": protocol.url}
             for protocol in notices_for(verdict, now.date())
-        ],
+        ]
+        + exchange_notices(judged),
         "products": [
             {
                 "name": product.name,
@@ -175,7 +176,31 @@ def account_object(judged: JudgedAccount, findings: Iterable[FindingStatus], now
         "cross_check": cross_check_object(judged.cross_check),
         "sign_in_check": cross_check_object(judged.log_check),
         "sign_ins": sign_in_objects(judged.account),
+        "exchange": exchange_object(judged),
     }
+
+
+def exchange_object(judged: JudgedAccount) -> Json | None:
+    """What the Exchange side says about SMTP AUTH of the account; None where nobody exported it."""
+    view = judged.exchange
+    if view is None:
+        return None
+    return {
+        "smtp_auth": view.smtp_auth.value,
+        "text": view.text,
+        "command": view.command,
+        "taken": iso(view.taken.astimezone(UTC)),
+        "stale": view.stale,
+    }
+
+
+def exchange_notices(judged: JudgedAccount) -> list[Json]:
+    """The same as an item of ``notices``."""
+    view = judged.exchange
+    if view is None:
+        return []
+    text = f"{view.text} What changes it: {view.command}" if view.command else view.text
+    return [{"text": text, "date": view.taken.astimezone(UTC).date().isoformat(), "url": view.url}]
 
 
 def app_password_events(judged: JudgedAccount) -> list[Json] | None:

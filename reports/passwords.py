@@ -6,12 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from basics.times import iso
 from checks.password_use import LOG, REPORT, SMTP_AUTH, PasswordUse
 from checks.retirements import Protocol, retired_protocols
 from reports import times
 from reports.files import harmless
 from reports.text import fit, readable, width
-from reports.times import iso
 
 Json = dict[str, Any]
 STALE = timedelta(days=30)

@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from basics.times import iso
 from checks.client_sign_ins import ClientSignIns, clients_of, policies_of, total
 from checks.sign_in_codes import ending_of, meaning_of
-from reports.times import iso
 from tenant.model import Account, SignInOutcome
 
 Json = dict[str, Any]

@@ -98,6 +98,10 @@ class _Table:
             if not check or check["result"] == "not_checked":
                 continue
             yield from self._wrapped(check["text"], None if check["result"] == "disagrees" else "quiet", "  ", "    ")
+        if exchange := account.get("exchange"):
+            yield from self._wrapped(exchange["text"], "quiet" if exchange["stale"] else None, "  ", "    ")
+            if exchange["command"]:
+                yield from self._wrapped(exchange["command"], "quiet", "    ")
         if account["remediation"]:
             yield from self._wrapped(f"Best way out: {account['remediation'][0]['title']}", None, "  ", "    ")
         else:
@@ -132,9 +136,9 @@ def _alike(accounts: list[Json]) -> list[list[Json]]:
     groups: dict[str, list[Json]] = {}
     for account in accounts:
         if account["findings"]:
-            checks = (account.get("cross_check"), account.get("sign_in_check"))
-            same = (account["findings"], account["reasons"], account["remediation"][:1], checks)
-            groups.setdefault(repr(same), []).append(account)
+            same = (account["findings"], account["reasons"], account["remediation"][:1])
+            beside = (account.get("cross_check"), account.get("sign_in_check"), account.get("exchange"))
+            groups.setdefault(repr((same, beside)), []).append(account)
     return list(groups.values())
 
 

@@ -117,6 +117,8 @@ INPUT = {
     "per_user_mfa": "Per-user MFA state",
     "group_memberships": "Group memberships of an account",
     "mfa_registration": "MFA registration",
+    "mfa_methods": "MFA methods of accounts that are Enforced",
+    "recommendations": "Microsoft's recommendations to the tenant",
     "groups": "A group that a policy names",
     "subscribed_skus": "Subscribed licences",
     "mfa_service": "Service settings of per-user MFA",

@@ -115,6 +115,8 @@ class Policy:
     """Whether it is a policy plan: rules of a kind of their own, which this version doesn't read."""
     malformed: bool = False
     """Whether what decides its effect is missing or of the wrong kind: what it really does, another reading may tell."""
+    description: str = ""
+    """What the tenant says of it, shortened; it decides nothing but who made the policy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +129,10 @@ class Group:
     """True where Graph answered 404: the group has no members any more."""
     hidden_membership: bool = False
     """True where the group hides its members from readers without ``Member.Read.Hidden``."""
+    dynamic: bool = False
+    """Whether a rule says who is in it: nobody can be added by hand. Read of groups that policies name."""
+    by_member_of: bool = False
+    """Whether that rule is about the members of other groups (``memberOf``), which Microsoft has retired."""
     gap: Gap | None = None
     """Set where the group itself could not be read: that an account doesn't list it proves nothing then."""
 
@@ -213,6 +219,9 @@ class Tenant:
     """The refusal of the policy plans. Alone it changes nothing, unless the tenant is known to have some."""
     mfa_service: MfaService | None = None
     """The settings of per-user MFA; None where they couldn't be read. No verdict depends on them."""
+    advised_to_switch_off: bool | None = None
+    """Whether Microsoft's recommendation to switch off per-user MFA is active in the tenant; None where nobody asked, or it couldn't
+    be read. No verdict depends on it."""
 
     @property
     def known_policies(self) -> tuple[Policy, ...]:

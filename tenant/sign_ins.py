@@ -14,8 +14,10 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from urllib.parse import quote
 
+from basics.times import iso
 from tenant.graph import Graph, GraphError, GraphRefused, Json, is_licence_error
 from tenant.model import SignInOutcome, SignInUse
+from tenant.shapes import parse_time
 from tenant.sign_in_outcomes import OutcomeTally, error_code, refusing_policies
 from tenant.turns import Turns
 
@@ -113,7 +115,7 @@ async def read_days(
         f"$filter={quote(question.expression(_midnight(first), end))}&$select={_SELECT}&$orderby=createdDateTime%20desc"
     )
     async for row in graph.pages(f"/auditLogs/signIns?{query}&$top=1000", version="beta", before=turns.take):
-        seen = _time(row.get("createdDateTime"))
+        seen = parse_time(row.get("createdDateTime"))
         if seen is None or seen.date() not in tallies or seen >= end:
             continue
         place = (newest - seen.date()).days
@@ -230,17 +232,9 @@ def _text(item: Mapping[str, Any], name: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _time(value: object) -> datetime | None:
-    try:
-        time = datetime.fromisoformat(str(value))
-    except ValueError:
-        return None
-    return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
-
-
 def _midnight(day: date) -> datetime:
     return datetime.combine(day, time(), UTC)
 
 
 def _instant(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return iso(moment)

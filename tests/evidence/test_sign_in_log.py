@@ -161,7 +161,7 @@ async def test_a_scan_that_spent_its_requests_says_so_and_the_next_goes_on(compa
         {"uses": [["u1", "IMAP4"]]},
         {"uses": [["u1", "IMAP4", "app", "name", "agent", "background", "x", "2026-11-20", "2026-11-20"]]},
         {"uses": [["u1", ["IMAP4"], "app", "name", "agent", "background", 1, "2026-11-20", "2026-11-20"]]},
-        {"uses": [["u1", "IMAP4", "app", "name", "agent", "background", 1, "2026-11-20", "2026-11-20"]]},
+        {"uses": [["u1", "IMAP4", "app", "name", "agent", "background", 1, "2026-11-20T00:00:00+25:00", ""]]},
         {"uses": [7]},
         {"uses": 7},
         {"uses": [], "demands": [["u1", "provider", None]]},
