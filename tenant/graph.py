@@ -38,6 +38,7 @@ from msgraph.generated.models.o_data_errors.o_data_error import ODataError
 from msgraph_core import GraphClientFactory
 
 from tenant.credentials import FixedToken, azure_credential
+from tenant.limits import Limits, Load, load_of
 from tenant.pacing import Pace, retry_after_in
 
 Json = dict[str, Any]
@@ -125,10 +126,10 @@ class Graph:
         """HTTP requests so far; a batch is one, a retry is another."""
         self.throttled = 0
         """Answers so far that asked for patience (429), members of batches included."""
-        self.resource_units = 0
-        """What the answers so far said that they cost, members of batches included; Graph's limits count these."""
         self._ahead: deque[timedelta] = deque(maxlen=_CLOCK_ANSWERS)
-        self.sleep = sleep
+        self.limits = Limits(sleep)
+        self.background = True
+        """Whether Graph may throttle this client before others: nobody waits for it."""
         self._origin = _origin(self.host)
         self._stack = closing or AsyncExitStack()
         hooks: dict[str, list[Callable[..., Any]]] = {
@@ -180,13 +181,20 @@ class Graph:
         """How far this machine's clock is ahead of Graph's, to the second; None while no answer told the time."""
         return sorted(self._ahead)[len(self._ahead) // 2] if self._ahead else None
 
+    async def sleep(self, seconds: float) -> None:
+        """Wait before asking again."""
+        await self.limits.sleep(seconds)
+
     async def get(self, path: str, *, version: str = "v1.0", headers: Mapping[str, str] | None = None) -> Json:
         """The JSON object at a path such as ``/organization?$select=id``. Raises :class:`GraphError`."""
         return await self._read(self._url(path, version), headers)
 
-    async def post(self, path: str, body: Json, *, version: str = "v1.0") -> Json:
-        """The JSON object that a POST answers that changes nothing, such as a batch. Raises :class:`GraphError`."""
-        return await self._patiently(self._request(Method.POST, self._url(path, version), body=body))
+    async def post(self, path: str, body: Json, *, version: str = "v1.0", load: Load | None = None) -> Json:
+        """The JSON object that a POST answers that changes nothing, such as a batch. Raises :class:`GraphError`.
+
+        ``load``: what it takes of Graph's limits, where its path doesn't say so.
+        """
+        return await self._patiently(self._request(Method.POST, self._url(path, version), body=body), load)
 
     async def page(self, link: str) -> Json:
         """One page of a collection at an absolute address, such as a nextLink. Raises :class:`GraphError`."""
@@ -259,17 +267,21 @@ class Graph:
     async def _read(self, url: str, headers: Mapping[str, str] | None) -> Json:
         return await self._patiently(self._request(Method.GET, url, headers))
 
-    async def _patiently(self, request: RequestInformation) -> Json:
+    async def _patiently(self, request: RequestInformation, load: Load | None = None) -> Json:
         """Send a request that may be repeated, until it is answered or :class:`~tenant.pacing.Pace` gives up."""
-        pace = Pace()
+        pace, url = Pace(), request.url
         while True:
             try:
-                return _parsed(await self._once(request))
+                async with self.limits.turn(load_of(url) if load is None else load):
+                    answer = await self._once(request)
+                return _parsed(answer)
             except GraphGarbled:
                 pause = pace.after_silence()
                 if pause is None:
                     raise
             except GraphRefused as refused:
+                if refused.status == TOO_MANY:
+                    self.limits.refused(url, refused.retry_after)
                 pause = pace.after(refused.status, refused.retry_after)
                 if pause is None:
                     raise
@@ -315,26 +327,31 @@ class Graph:
         request = RequestInformation()
         request.http_method = method
         request.url = url
-        for name, value in {"Accept": "application/json", "x-ms-throttle-priority": "low", **(headers or {})}.items():
+        for name, value in {"Accept": "application/json", **self.priority, **(headers or {})}.items():
             request.headers.try_add(name, value)
         if body is not None:
             request.set_stream_content(json.dumps(body).encode(), "application/json")
         return request
 
+    @property
+    def priority(self) -> dict[str, str]:
+        """The header that lets Graph throttle a request before others; nothing where somebody waits for the answer."""
+        return {"x-ms-throttle-priority": "low"} if self.background else {}
+
     async def _count(self, request: httpx.Request) -> None:
         self.requests += 1
 
-    def count_cost(self, headers: Mapping[str, Any]) -> None:
-        """Add what an answer with these headers cost, where it says so."""
-        for name, value in headers.items():
-            if name.lower() == "x-ms-resource-unit" and str(value).isdecimal():
-                self.resource_units += int(value)
+    @property
+    def resource_units(self) -> int:
+        """What the answers so far said that they cost, members of batches included; Graph's limits count these."""
+        return self.limits.units.total()
 
     async def _notice(self, response: httpx.Response) -> None:
         """Look at the head of an answer; its body is still on its way."""
         response.request.extensions[_BEGUN] = response.status_code
         self.throttled += response.status_code == TOO_MANY
-        self.count_cost(response.headers)
+        if response.status_code != TOO_MANY:
+            self.limits.answered(str(response.url), response.headers)
         if _origin(str(response.url)) == self._origin:
             with suppress(TypeError, ValueError):
                 self._ahead.append(datetime.now(UTC) - parsedate_to_datetime(response.headers.get("Date", "")))
