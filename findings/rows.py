@@ -120,6 +120,7 @@ def account_to_row(record: AccountRecord) -> Entity:
         off_for_the_tenant=record.off_for_the_tenant or None,
         switched_off_from=record.switched_off_from,
         selected_as=record.selected_as,
+        selected_as_folded=fold(record.selected_as) or None,
         lost_since=record.lost_since,
         visibility=record.visibility,
         usability=record.usability,

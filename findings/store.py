@@ -82,6 +82,7 @@ ATTEMPTS = 5
 """How often ``keep`` reads again when somebody else writes the same account."""
 IS_STATE = "( RowKey eq @account or ( RowKey ge @low and RowKey lt @high ) )"
 IS_ACCOUNT = "( PartitionKey eq @partition or PartitionKey eq @lower or upn_folded eq @upn )"
+IS_SELECTED_AS = "selected_as_folded eq @upn or selected_as eq @typed"
 STATE = {"account": ACCOUNT, **prefix_range(FINDING)}
 
 
@@ -287,6 +288,26 @@ class FindingStore:
             rows.append(row)
         if rows:
             yield snapshot(rows)
+
+    async def load_snapshots_of(self, names: Sequence[str]) -> list[Snapshot]:
+        """What is known of the accounts with these ids or user principal names, those by which the settings know them included.
+
+        Like :meth:`load_snapshots`, for a few: it takes a query for each.
+        """
+        ids: dict[str, None] = {}
+        for name in names:
+            conditions = f"RowKey eq @account and ( {IS_ACCOUNT} or {IS_SELECTED_AS} )"
+            parameters = {"account": ACCOUNT, "typed": name, **_names(name)}
+            async for row in self._findings.query(conditions, parameters, select=KEYS):
+                ids[from_key(row["PartitionKey"])] = None
+        select, seen = sorted({*ACCOUNT_COLUMNS, *FINDING_COLUMNS}), await self._seen.load() if ids else {}
+        found = []
+        for id in ids:
+            rows = self._findings.query(
+                f"PartitionKey eq @partition and {IS_STATE}", {"partition": to_key(id)} | STATE, select
+            )
+            found.append(up_to_date(self._snapshot(id, [row async for row in rows]), seen.get(id)))
+        return found
 
     async def load_accounts(self, *, selected_only: bool = True) -> AsyncIterator[AccountRecord]:
         """Every account with its document, in no particular order; as a stream, one page of the service at a time."""

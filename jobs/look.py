@@ -104,7 +104,7 @@ async def look(
     progress(f"Reading the tenant from {settings.graph_host}")
     read_at = clock()
     with telemetry().span("read") as span:
-        async with graph_for(settings) as graph:
+        async with graph_for(settings, background=not quick) as graph:
             try:
                 found = await _Look(graph, settings, accounts, evidence, known, clock, progress).read(quick=quick)
             finally:

@@ -41,6 +41,8 @@ from settings import Settings
 
 MEMORY = timedelta(days=90)
 """How far back the last scan of everything may lie of which something is remembered."""
+FEW = 5
+"""Up to so many accounts, what is known is looked up for each: reading what is known of all takes longer in a large tenant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +131,7 @@ class _Scan:
             StoredEvidence(service),
         )
         self._channels: tuple[str, ...] = ()
+        self._asks_for_few = 0 < len(request.accounts) <= FEW
 
     async def run(self) -> ScanResult:
         self._channels = await channels_to_tell(self._settings, self._ledger)
@@ -158,10 +161,15 @@ class _Scan:
 
     async def _look_and_keep(self, record: RunRecord) -> tuple[RunRecord, Json]:
         await self._findings.recover()
-        known = {snapshot.account_id: snapshot async for snapshot in self._findings.load_snapshots()}
+        known = await self._known()
         last = await self._runs.last_whole(record.started - MEMORY)
         remembered = Remembered.of(last.remembered if last else {})
         seen = await self._look(known, remembered)
+        if self._asks_for_few and (seen.watch.lost_since or seen.watch.closing):
+            # One that is gone: whether most of them are, all at once, takes knowing them all.
+            self._asks_for_few = False
+            known = await self._known()
+            seen = await self._look(known, remembered)
         await self._must_be_the_same_tenant(seen.reading.tenant.id)
         if seen.clock_ahead is not None and abs(seen.clock_ahead - self._clock.ahead) > TOLERANCE:
             shift = self._clock.trust(seen.clock_ahead, "Microsoft Graph's")
@@ -195,6 +203,13 @@ class _Scan:
         document = await asyncio.to_thread(scan_document, summary, judged, states, seen.proposals, simulations)
         done = finished_record(record, summary, judged, outcomes, alert_id, simulations)
         return replace(done, remembered=remembered.after(seen.reading.tenant, now).kept), document
+
+    async def _known(self) -> dict[str, Snapshot]:
+        """What is known of the accounts, by id: of those that are asked for, where they are few, and otherwise of all."""
+        if self._asks_for_few:
+            few = await self._findings.load_snapshots_of(self._request.accounts)
+            return {snapshot.account_id: snapshot for snapshot in few}
+        return {snapshot.account_id: snapshot async for snapshot in self._findings.load_snapshots()}
 
     def _notes(self, judged: Sequence[JudgedAccount], outcomes: Sequence[Comparison], seen: Seen) -> tuple[str, ...]:
         """What is to be known about this run itself."""

@@ -130,7 +130,7 @@ def _note(graph: Graph, path: str, response: Json | None, answer: Answer) -> Non
         graph.throttled += 1
         graph.limits.refused(path, answer.retry_after)
     else:
-        graph.limits.answered(path, _headers(response))
+        graph.answered(path, _headers(response))
 
 
 def _pause(pace: Pace, refused: GraphRefused) -> float | None:

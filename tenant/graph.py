@@ -16,7 +16,7 @@ import asyncio
 import json
 import re
 import ssl
-from collections import deque
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, suppress
 from datetime import UTC, datetime, timedelta
@@ -38,7 +38,7 @@ from msgraph.generated.models.o_data_errors.o_data_error import ODataError
 from msgraph_core import GraphClientFactory
 
 from tenant.credentials import FixedToken, azure_credential
-from tenant.limits import Limits, Load, load_of
+from tenant.limits import MOST_AT_ONCE, Lane, Limits, Load, lane_of, load_of, units_in
 from tenant.pacing import Pace, retry_after_in
 
 Json = dict[str, Any]
@@ -52,6 +52,7 @@ ACCEPTED = 202
 _SEND_MAIL = "/sendMail"
 _LICENCE_WORDS = ("licens", "licenc", "premium")
 TIMEOUT = httpx.Timeout(60, connect=10)
+_CONNECTIONS = httpx.Limits(max_connections=2 * MOST_AT_ONCE, max_keepalive_connections=MOST_AT_ONCE)
 _CLOCK_ANSWERS = 15
 """Answers of which the middle one says what time it is at Graph: one that was long on its way is no judge."""
 _BEGUN = "app-password-watch.begun"
@@ -118,16 +119,27 @@ class Graph:
     """A client of one Graph host. Use it as an async context manager."""
 
     def __init__(
-        self, host: str, credential: Any, *, closing: AsyncExitStack | None = None, sleep: Sleep = asyncio.sleep
+        self,
+        host: str,
+        credential: Any,
+        *,
+        closing: AsyncExitStack | None = None,
+        sleep: Sleep = asyncio.sleep,
+        line: "Line | None" = None,
     ) -> None:
-        """Takes the base URL without version and an azure-identity credential of the ``aio`` kind."""
+        """Takes the base URL without version and an azure-identity credential of the ``aio`` kind.
+
+        ``line``: connections, and what is known of the limits, that others use as well; they stay open.
+        """
         self.host = host.rstrip("/")
         self.requests = 0
         """HTTP requests so far; a batch is one, a retry is another."""
         self.throttled = 0
         """Answers so far that asked for patience (429), members of batches included."""
         self._ahead: deque[timedelta] = deque(maxlen=_CLOCK_ANSWERS)
-        self.limits = Limits(sleep)
+        self.limits = line.limits if line else Limits(sleep)
+        self.units: Counter[Lane] = Counter()
+        """The resource units that the answers so far said they cost, by what they count for."""
         self.background = True
         """Whether Graph may throttle this client before others: nobody waits for it."""
         self._origin = _origin(self.host)
@@ -136,7 +148,11 @@ class Graph:
             "request": [self._count],
             "response": [self._notice, _refuse_redirect],
         }
-        client = httpx.AsyncClient(timeout=TIMEOUT, follow_redirects=False, event_hooks=hooks, verify=_trusted())
+        client = httpx.AsyncClient(
+            timeout=TIMEOUT, follow_redirects=False, event_hooks=hooks, verify=_trusted(), limits=_CONNECTIONS
+        )
+        if line:
+            line.lend_to(client)
         self._wrapped = [one for one in (client._transport, *client._mounts.values()) if one]
         self._http = GraphClientFactory.create_with_default_middleware(client=client, options=_OURS)
         parts = urlsplit(self.host)
@@ -344,19 +360,57 @@ class Graph:
     @property
     def resource_units(self) -> int:
         """What the answers so far said that they cost, members of batches included; Graph's limits count these."""
-        return self.limits.units.total()
+        return self.units.total()
+
+    def answered(self, path: str, headers: Mapping[str, Any]) -> None:
+        """Note what an answer that was no refusal says of the limits, that of a member of a batch included."""
+        units = units_in(headers)
+        self.units[lane_of(path)] += units or 0
+        self.limits.answered(path, units, headers)
 
     async def _notice(self, response: httpx.Response) -> None:
         """Look at the head of an answer; its body is still on its way."""
         response.request.extensions[_BEGUN] = response.status_code
         self.throttled += response.status_code == TOO_MANY
         if response.status_code != TOO_MANY:
-            self.limits.answered(str(response.url), response.headers)
+            self.answered(str(response.url), response.headers)
         if _origin(str(response.url)) == self._origin:
             with suppress(TypeError, ValueError):
                 self._ahead.append(datetime.now(UTC) - parsedate_to_datetime(response.headers.get("Date", "")))
         if response.status_code == ACCEPTED and response.request.url.path.endswith(_SEND_MAIL):
             raise _Accepted
+
+
+class Line:
+    """Connections to one Graph host that several clients use, one after the other or at the same time, and their common limits."""
+
+    def __init__(self) -> None:
+        self.limits = Limits(asyncio.sleep)
+        self._client = httpx.AsyncClient(verify=_trusted(), limits=_CONNECTIONS)
+
+    def lend_to(self, client: httpx.AsyncClient) -> None:
+        """Have a client use these connections, which its end leaves open."""
+        client._transport = _Lent(self._client._transport)
+        client._mounts = {
+            pattern: _Lent(transport) if transport else None for pattern, transport in self._client._mounts.items()
+        }
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
+
+
+class _Lent(httpx.AsyncBaseTransport):
+    """Somebody else's transport: not closed here."""
+
+    def __init__(self, transport: httpx.AsyncBaseTransport) -> None:
+        self._transport = transport
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        return await self._transport.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        """Nothing."""
 
 
 class _Accepted(Exception):

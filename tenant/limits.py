@@ -48,7 +48,8 @@ _SHARE = 0.9
 """The part of the directory's budget that is used: an app's other instances want some too."""
 _BLIND_HOLD = 2.0
 """Seconds for which a lane is left alone after a refusal that doesn't say for how long."""
-_FIRST_AT_ONCE, _MOST_AT_ONCE = 8, 40
+_FIRST_AT_ONCE, MOST_AT_ONCE = 8, 40
+"""Requests that are on their way at the same time: to begin with, and at most."""
 _ALERT = 0.8
 """From this part of a limit on Graph says how much of it is spent."""
 
@@ -102,8 +103,6 @@ class Limits:
         self._methods: deque[float] = deque()
         self.methods_are_limited = False
         """Whether own authentication methods were refused where few were asked for, and so count as reports."""
-        self.units = Counter[Lane]()
-        """The resource units that answers said they cost, by lane."""
         self.refusals = Counter[Lane]()
         """The answers that asked for patience, by lane."""
 
@@ -136,18 +135,14 @@ class Limits:
         """The tenant has at least so many users, on which its budget depends."""
         self._directory.at_least(number, self._now())
 
-    def answered(self, path: str, headers: Mapping[str, object]) -> None:
-        """Note what an answer says of the limits, that of a member of a batch included."""
+    def answered(self, path: str, units: int | None, headers: Mapping[str, object]) -> None:
+        """Note what an answer says of the limits: the units that it cost, and how much of the limit is spent."""
         lane = lane_of(path)
-        named = {name.lower(): str(value) for name, value in headers.items()}
-        units = named.get("x-ms-resource-unit", "")
-        if units.isdecimal():
-            self.units[lane] += int(units)
-            if lane is Lane.DIRECTORY:
-                self._directory.correct(int(units) - units_of(path))
+        if units is not None and lane is Lane.DIRECTORY:
+            self._directory.correct(units - units_of(path))
         if lane is Lane.METHODS:
             self._methods.append(self._now())
-        self._at_once.grow(_number(named.get("x-ms-throttle-limit-percentage")))
+        self._at_once.grow(_number(_header(headers, "x-ms-throttle-limit-percentage")))
 
     def refused(self, path: str, retry_after: float | None) -> None:
         """Note a refusal (429): its lane is left alone for as long as Graph says, or a little while where it doesn't."""
@@ -242,7 +237,8 @@ class _Bucket:
 
     def __init__(self) -> None:
         self._users, self._budget = 0, _BUDGETS[-1][1] * _SHARE
-        self._level, self._at = self._budget, 0.0
+        self._level = self._budget
+        self._at: float | None = None
 
     def at_least(self, users: int, now: float) -> None:
         """Take a larger tenant's budget, where there are that many users."""
@@ -263,7 +259,7 @@ class _Bucket:
         self._level -= more
 
     def _refill(self, now: float) -> None:
-        if self._at:
+        if self._at is not None:
             self._level = min(self._budget, self._level + (now - self._at) * self._budget / _BUDGET_SECONDS)
         self._at = now
 
@@ -312,13 +308,23 @@ class _AtOnce:
         if spent is not None and spent >= 1:
             self.shrink()
         elif spent is None or spent < _ALERT:
-            self._most = min(_MOST_AT_ONCE, self._most + (1 / self._most if self._careful else 1))
+            self._most = min(MOST_AT_ONCE, self._most + (1 / self._most if self._careful else 1))
         else:
             self._careful = True
 
     def shrink(self) -> None:
         """After a refusal."""
         self._careful, self._most = True, max(1.0, self._most / 2)
+
+
+def units_in(headers: Mapping[str, object]) -> int | None:
+    """The resource units that an answer says it cost; None where it doesn't say so."""
+    text = _header(headers, "x-ms-resource-unit")
+    return int(text) if text.isdecimal() else None
+
+
+def _header(headers: Mapping[str, object], name: str) -> str:
+    return next((str(value) for key, value in headers.items() if key.lower() == name), "")
 
 
 def _number(text: str | None) -> float | None:
