@@ -143,7 +143,7 @@ class Keeper:
             confirmed=CONFIRMED | verdict.on_malformed,
             recheck=self._occasion.recheck,
             exceptions=self._accepted,
-            snapshot=known,
+            snapshot=known or Snapshot(account.id, None),
             now=self._occasion.now,
             sparing=not self._occasion.recheck,
         )

@@ -165,6 +165,9 @@ class _Scan:
         last = await self._runs.last_whole(record.started - MEMORY)
         remembered = Remembered.of(last.remembered if last else {})
         seen = await self._look(known, remembered)
+        if self._asks_for_few and (more := await self._known_by_id(seen, known)):
+            known |= more  # renamed: it was asked for by a name under which it isn't kept
+            seen = await self._look(known, remembered)
         if self._asks_for_few and (seen.watch.lost_since or seen.watch.closing):
             # One that is gone: whether most of them are, all at once, takes knowing them all.
             self._asks_for_few = False
@@ -210,6 +213,11 @@ class _Scan:
             few = await self._findings.load_snapshots_of(self._request.accounts)
             return {snapshot.account_id: snapshot for snapshot in few}
         return {snapshot.account_id: snapshot async for snapshot in self._findings.load_snapshots()}
+
+    async def _known_by_id(self, seen: Seen, known: Mapping[str, Snapshot]) -> dict[str, Snapshot]:
+        """What is known of the accounts that were read, where their names didn't lead to it."""
+        ids = [account.id for account in seen.reading.accounts if account.id not in known]
+        return {snapshot.account_id: snapshot for snapshot in await self._findings.load_snapshots_of(ids)}
 
     def _notes(self, judged: Sequence[JudgedAccount], outcomes: Sequence[Comparison], seen: Seen) -> tuple[str, ...]:
         """What is to be known about this run itself."""
