@@ -3,6 +3,9 @@
 A scan that finds an account as it is kept doesn't write it. That it was judged stands here, in the words "what was judged at one
 time was found the same at another, by this run". An account that was written since then has its newer time in its own row, and
 what stands here of it no longer counts. Nothing is lost with these rows but how fresh the judgements are.
+
+A holder of the lease that stood still may wake up with a write on its way. What guards an account against it is the ETag, and that only
+changes when the account is written: after such a holder the next scan of everything writes every account.
 """
 
 from collections.abc import Collection, Mapping
@@ -19,6 +22,7 @@ from findings.runs import RUNS
 from findings.tables import Table
 
 SEEN = "seen"
+_WRITE_ALL = "write all"
 _IN_A_ROW = 2000
 """Accounts in one row: packed, some 45 KB."""
 
@@ -50,6 +54,14 @@ class SeenStore:
                 if id not in found or found[id].at < sighting.at:
                     found[id] = sighting
         return found
+
+    async def demand_writes(self) -> None:
+        """Have the next scan of everything write every account."""
+        await self._runs.upsert({"PartitionKey": SEEN, "RowKey": _WRITE_ALL})
+
+    async def writes_demanded(self) -> bool:
+        """Whether every account is to be written; until the next :meth:`save`."""
+        return await self._runs.get(SEEN, _WRITE_ALL) is not None
 
     async def save(self, sightings: Mapping[str, Sighting]) -> None:
         """Replace what is known by these."""

@@ -37,6 +37,8 @@ class Occasion:
     """When keeping began."""
     recheck: bool = False
     """Whether the scan looks at some accounts only."""
+    sparing: bool = False
+    """Whether accounts about which nothing changed needn't be written."""
 
 
 def is_kept(one: JudgedAccount, watch: Watch, known: Container[str]) -> bool:
@@ -101,7 +103,7 @@ class Keeper:
                 now[id] = Sighting(known.written_at, at, self._occasion.run_id)
             elif id in before and before[id].of == known.written_at:
                 now[id] = before[id]
-        if now != before:
+        if now != before or not self._occasion.sparing:
             await self._seen.save(now)
 
     async def _keep_one(self, one: JudgedAccount, seen: Seen) -> Comparison:
@@ -145,7 +147,7 @@ class Keeper:
             exceptions=self._accepted,
             snapshot=known or Snapshot(account.id, None),
             now=self._occasion.now,
-            sparing=not self._occasion.recheck,
+            sparing=self._occasion.sparing,
         )
 
     def _undecided(self, one: JudgedAccount, seen: Seen, known: Snapshot | None) -> frozenset[str]:

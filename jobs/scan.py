@@ -25,6 +25,7 @@ from findings.model import Comparison, Snapshot
 from findings.retention import prune
 from findings.run_record import OVER, RunRecord, RunStatus
 from findings.runs import RunStore
+from findings.seen import SeenStore
 from findings.sight_store import SightStore
 from findings.store import FindingStore
 from jobs.channel_watch import channels_to_tell
@@ -94,7 +95,11 @@ async def scan(
                 trusted = TrustedClock(clock)
                 trusted.trust(await ensure_tables(service, TABLES), "the storage account's")
                 whole = not request.accounts
-                async with scan_lease(service, request.run_id, whole=whole, times=request.times, clock=trusted):
+                async with scan_lease(
+                    service, request.run_id, whole=whole, times=request.times, clock=trusted
+                ) as lease:
+                    if lease.taken_over:
+                        await SeenStore(service).demand_writes()
                     return await _Scan(settings, request, service, trusted, progress, advance).run()
 
 
@@ -188,7 +193,8 @@ class _Scan:
         self._progress("Comparing with the last scan")
         # Fresh for each execution, not for each run: a repeated run may see other changes, and a group never changes.
         alert_id = str(uuid4())
-        occasion = Occasion(self._request.run_id, alert_id, self._channels, now, record.partial)
+        sparing = not record.partial and not await SeenStore(self._service).writes_demanded()
+        occasion = Occasion(self._request.run_id, alert_id, self._channels, now, record.partial, sparing)
         accepted = await self._exceptions.active(now)
         with telemetry().span("keep", accounts=len(seen.judged)):
             judged, outcomes = await Keeper(self._service, occasion, known, accepted, self._advance).keep(seen)

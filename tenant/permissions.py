@@ -108,6 +108,13 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     ),
     Endpoint(
         "GET",
+        "/reports/authenticationMethods/userRegistrationDetails",
+        "v1.0",
+        REGISTRATION_REPORT_PERMISSION,
+        "mfa_registration",
+    ),
+    Endpoint(
+        "GET",
         "/reports/authenticationMethods/userRegistrationDetails/{id}",
         "v1.0",
         REGISTRATION_REPORT_PERMISSION,
@@ -155,11 +162,10 @@ PERMISSIONS: tuple[Permission, ...] = (
     ),
     Permission(
         "AuditLog.Read.All",
-        "Whether an account whose per-user MFA is Enabled has registered an MFA method (registration report), the audit "
-        "log: since when an option is hidden and who did it (AUDIT_LOG), and the sign-in log: which protocols and products "
-        "use an account (SERVICE_ACCOUNT_DISCOVERY).",
-        "Each such account's own methods are read instead. Nothing is known of who changed what, and of how accounts are "
-        "used.",
+        "The audit log: since when an option is hidden and who did it (AUDIT_LOG), the sign-in log: which protocols and "
+        "products use an account (SERVICE_ACCOUNT_DISCOVERY), and the registration report, where an account's own MFA "
+        "methods can't be read or leave something open.",
+        "Nothing is known of who changed what, and of how accounts are used.",
         optional=True,
         note="The registration report and the sign-in log need Entra ID P1.",
     ),
@@ -191,8 +197,8 @@ PERMISSIONS: tuple[Permission, ...] = (
     ),
     Permission(
         "UserAuthenticationMethod.Read.All",
-        "The MFA methods of an account whose per-user MFA is Enabled, where the registration report doesn't list it.",
-        "Stuck and pending accounts can't be told apart.",
+        "The MFA methods of an account whose per-user MFA is Enabled.",
+        "Only the registration report tells stuck and pending accounts apart: hours late, and with Entra ID P1 only.",
     ),
     Permission(
         "Member.Read.Hidden",

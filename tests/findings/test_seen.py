@@ -130,6 +130,18 @@ async def test_thousands_take_a_few_rows_and_those_that_are_left_over_go(service
     assert await store.load() == few
 
 
+async def test_every_account_is_written_once_where_somebody_asks_for_it(service: TableServiceClient) -> None:
+    store = SeenStore(service)
+    sightings = {"a1": Sighting(NOW, NOW + DAY, "run")}
+    await store.save(sightings)
+    assert not await store.writes_demanded()
+    await store.demand_writes()
+    assert await store.writes_demanded()
+    assert await store.load() == sightings
+    await store.save(sightings)
+    assert not await store.writes_demanded()
+
+
 async def test_rows_that_cannot_be_read_are_as_good_as_none(service: TableServiceClient) -> None:
     await service.create_table("runs")
     client = service.get_table_client("runs")
