@@ -14,6 +14,7 @@ from commands import (
     discover,
     doctor,
     exceptions,
+    explain,
     findings,
     forget,
     permissions,
@@ -27,7 +28,7 @@ from commands.output import FAILED, say
 from jobs.errors import EXPECTED, sentence
 
 COMMANDS = (
-    *(scan, discover, findings, report, checks, permissions, doctor),
+    *(scan, discover, findings, report, checks, explain, permissions, doctor),
     *(exceptions, simulate, snapshot, forget, alerts),
 )
 """In the order in which ``--help`` shows them."""

@@ -89,6 +89,21 @@ async def report(req: func.HttpRequest) -> func.HttpResponse:
     return await http_api.report(req)
 
 
+@app.route(route="report/{action}", methods=["POST"])
+@app.queue_output(arg_name="scans", queue_name="scans", connection=STORAGE)
+@app.queue_output(arg_name="alerts", queue_name="alerts", connection=STORAGE)
+async def act(
+    req: func.HttpRequest, scans: func.Out[typing.List[str]], alerts: func.Out[typing.List[str]]
+) -> func.HttpResponse:
+    """Do what a form of the report's page asks for."""
+    from functions import acting
+
+    answer = await acting.act(req)
+    scans.set(answer.scans)
+    alerts.set(answer.alerts)
+    return answer.response
+
+
 @app.route(route="runs/{id}", methods=["GET"])
 async def runs(req: func.HttpRequest) -> func.HttpResponse:
     """Progress and result of a run."""
@@ -111,6 +126,14 @@ async def test_alert(req: func.HttpRequest) -> func.HttpResponse:
     from functions import http_api
 
     return await http_api.test_alert(req)
+
+
+@app.route(route="doctor", methods=["GET"])
+async def doctor(req: func.HttpRequest) -> func.HttpResponse:
+    """What is wrong with this installation."""
+    from functions import http_api
+
+    return await http_api.doctor(req)
 
 
 @app.route(route="health", methods=["GET"])

@@ -9,16 +9,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from alerts.elements import Json, box, buttons, heading, line, link, open_url, run, spaced
-from alerts.groups import GapGroup, Group, dated, grouped, grouped_gaps, remark, statement
+from alerts.groups import GapGroup, Group, dated, grouped, grouped_gaps, remark, repeated_steps, statement
 from alerts.links import safe_url
 from alerts.model import Alert, AlertGap, Kind, Purpose, Severity
 from alerts.text import clean
 from alerts.wording import (
-    LABELS,
     REPORT_COMMAND,
     UNCHANGED,
     account_name,
     count,
+    label,
     says_the_same,
     sentence,
     user_principal_name,
@@ -27,6 +27,9 @@ from alerts.wording import (
 
 MAX_BYTES = 27_500
 """Of the message as JSON. 28 KB is the limit of Teams; a workflow wraps the card into a little more."""
+
+FALLBACK = "This program can't show what changed with your service accounts: open the message in a newer Teams."
+"""In place of the card where it can't be drawn. Programs read it as Markdown, so nothing of a tenant stands in it."""
 
 BUTTONS = 3
 """With more groups than this, the names of accounts are links instead: a column of buttons is no longer read."""
@@ -85,12 +88,16 @@ def _card(alert: Alert, groups: tuple[Group, ...], detail: _Detail) -> Json:
     body = [_top(alert)]
     body += [line(run(note, detail.text), spacing="Small") for note in alert.notes[:3]]
     button = len(problems) <= BUTTONS
-    body += [_full(group, alert, detail, button=button) for group in problems[: detail.full]]
+    again = repeated_steps(problems[: detail.full])
+    body += [
+        _full(group, alert, detail, button=button, step_again=place in again)
+        for place, group in enumerate(problems[: detail.full])
+    ]
     shorter = problems[detail.full : detail.full + detail.short]
     if shorter:
-        body += [heading("Also"), *(_short(group, detail) for group in shorter)]
+        body += [heading("Also"), *(_short(group, alert, detail) for group in shorter)]
     if resolved:
-        body += [heading("Resolved"), *(_short(group, detail) for group in resolved[: detail.short])]
+        body += [heading("Resolved"), *(_short(group, alert, detail) for group in resolved[: detail.short])]
     told = [*problems[: detail.full + detail.short], *resolved[: detail.short]]
     left = max(len(alert.items), sum(alert.counts.values())) - sum(len(group.items) for group in told)
     if left > 0:
@@ -107,7 +114,7 @@ def _card(alert: Alert, groups: tuple[Group, ...], detail: _Detail) -> Json:
         "version": "1.5",
         "lang": "en",
         "msteams": {"width": "Full"},
-        "fallbackText": run(alert.headline, 300)["text"],
+        "fallbackText": FALLBACK,
         "body": body,
     }
 
@@ -138,15 +145,15 @@ def _style(alert: Alert) -> str:
     return "warning" if alert.severity or alert.gaps or alert.purpose is Purpose.SIGHT else "accent"
 
 
-def _full(group: Group, alert: Alert, detail: _Detail, *, button: bool) -> Json:
+def _full(group: Group, alert: Alert, detail: _Detail, *, button: bool, step_again: bool) -> Json:
     item = group.first
-    label = line(
+    what = line(
         run(item.severity.capitalize(), 10, weight="Bolder", size="Small", color=_COLOURS[item.severity]),
-        spaced(f"· {LABELS[item.kind]}", 30, size="Small", isSubtle=True),
+        spaced(f"· {label(item.kind, baseline=alert.baseline)}", 30, size="Small", isSubtle=True),
     )
     said = statement(group, baseline=alert.baseline)
     # Where it is the only thing to say, the headline has said it.
-    parts = [label, line(run(said, 200, weight="Bolder"), spacing="None")] if said != alert.headline else [label]
+    parts = [what, line(run(said, 200, weight="Bolder"), spacing="None")] if said != alert.headline else [what]
     single = len(group.items) == 1
     url = safe_url(item.entra_url)
     if single and not (says_the_same(item) and (button or url is None)):
@@ -156,13 +163,16 @@ def _full(group: Group, alert: Alert, detail: _Detail, *, button: bool) -> Json:
     special = remark(group)
     if special:
         parts.append(line(run(special, detail.text, italic=True), spacing="Small"))
-    parts += _facts(group, detail)
-    if single and button and url:
-        parts.append(buttons(open_url("Open account in Entra", url)))
+    parts += _facts(group, detail, step_again=step_again)
+    policy = safe_url(item.policy_url)
+    targets = [open_url("Open account in Entra", url)] if single and url else []
+    targets += [open_url("Open policy in Entra", policy)] if policy and item.kind is not Kind.STILL_OPEN else []
+    if button and targets:
+        parts.append(buttons(*targets))
     return box(parts, spacing="Large", separator=True)
 
 
-def _facts(group: Group, detail: _Detail) -> list[Json]:
+def _facts(group: Group, detail: _Detail, *, step_again: bool) -> list[Json]:
     """Since when, who, which accounts, and what to do."""
     facts = []
     since = dated(group)
@@ -173,7 +183,8 @@ def _facts(group: Group, detail: _Detail) -> list[Json]:
     step = group.next_step
     if step:
         title = sentence(clean(step.title, 200))
-        first = f"{title} {step.steps[0]}" if step.steps else title
+        first = f"{title} {step.steps[0]}" if step.steps and not step_again else title
+        first = f"As above: {first[:1].lower()}{first[1:]}" if step_again else first
         facts.append(line(run("Next step", 20, weight="Bolder"), spaced(first, detail.text), spacing="Small"))
     return facts
 
@@ -191,15 +202,15 @@ def _names(group: Group, detail: _Detail) -> Json:
     return line(*runs, spacing="Small")
 
 
-def _short(group: Group, detail: _Detail) -> Json:
+def _short(group: Group, alert: Alert, detail: _Detail) -> Json:
     if group.kind is Kind.RESOLVED:
         cause = spaced(sentence(group.cause), min(detail.text, 200), isSubtle=True)
         return line(run(f"{statement(group)}.", 200), cause, spacing="Small")
     colour = _COLOURS[group.severity]
     return line(
         run(group.severity.capitalize(), 10, weight="Bolder", color=colour),
-        spaced(f"· {LABELS[group.kind]} ·", 30, isSubtle=True),
-        spaced(statement(group), 200),
+        spaced(f"· {label(group.kind, baseline=alert.baseline)} ·", 30, isSubtle=True),
+        spaced(statement(group, baseline=alert.baseline), 200),
         spacing="Small",
     )
 

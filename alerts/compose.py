@@ -1,19 +1,20 @@
 """Alerts made from what happened: the headline, the order, the counts. Pure; the same input makes the same alert."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID, uuid5
 
 from alerts.groups import Group, grouped, statement
 from alerts.model import About, Alert, AlertGap, AlertItem, Kind, Purpose, Totals
 from alerts.text import clean, readable
-from alerts.wording import NAME, count, listed, user_principal_name
+from alerts.wording import FIRST_SCAN, MISSING, NAME, count, listed, service_accounts, user_principal_name
 
 NAMESPACE = UUID("0e6f0a5c-3d0e-4c1a-8f43-6d5f8a4b7c21")
 """Never changes: the ids of notices that are on their way are made from it."""
 CANNOT_TELL = "APW-008"
+STUCK = "APW-003"
 HEADLINE = 220
 """Characters of a headline."""
 NAMED_POLICY = 10
@@ -62,6 +63,7 @@ def compose(
         counts=counts_of(ordered),
         gaps=gaps,
         totals=totals,
+        notes=(FIRST_SCAN,) if baseline and ordered else (),
         report_url=report_url,
     )
 
@@ -197,20 +199,67 @@ def _worst(problems: list[Group], resolved: list[AlertItem], totals: Totals, *, 
     told = first
     if len(alike) > 1 or first.accounts < NAMED_POLICY:
         told = Group(tuple(replace(item, reasons=()) for group in alike for item in group.items))
-    others = sum(len(group.items) for group in problems) - len(told.items)
+    said, items = statement(told, total=totals.accounts, baseline=baseline), len(told.items)
+    option = _OptionNews.of(problems, totals, baseline=baseline)
+    if option is not None and (option.mixed or not option.is_about(told) or first.first.check_id == STUCK):
+        said, items = option.text, option.items
+    others = sum(len(group.items) for group in problems) - items
     more = [count(others, "other finding" if baseline else "other change")] if others else []
     more += [f"{len(resolved):,} resolved"] if resolved else []
-    said = statement(told, total=totals.accounts, baseline=baseline)
     return "; ".join([f"First scan: {said}" if baseline else said, *([", ".join(more)] if more else [])])
 
 
+@dataclass(frozen=True, slots=True)
+class _OptionNews:
+    """Who is without the option, over all causes: the numbers that the report of the same scan shows."""
+
+    text: str
+    whom: frozenset[str]
+    """Account ids; empty where the alert's items aren't all of them."""
+    items: int
+    """How many of the alert's items it says."""
+    mixed: bool = False
+    """Whether some of them lost it and others are newly affected."""
+
+    @classmethod
+    def of(cls, problems: Iterable[Group], totals: Totals, *, baseline: bool) -> "_OptionNews | None":
+        """The news; None where there is none."""
+        news = (Kind.OPENED, Kind.REOPENED)
+        items = [item for group in problems for item in group.items if item.kind in news and item.check_id in MISSING]
+        if baseline:
+            missing = totals.missing or 0
+            are = "is" if missing == 1 else "are"
+            text = f"{service_accounts(missing, totals.accounts)} {are} missing the app-password option"
+            whom = frozenset(item.account_id for item in items)
+            return cls(text, whom if len(whom) == missing else frozenset(), len(items)) if missing else None
+        lost = {item.account_id: item for item in items if item.lost}
+        newly = {item.account_id: item for item in items if item.newly and item.account_id not in lost}
+        said = sum(item.account_id in lost or item.account_id in newly for item in items)
+        are = "is" if len(newly) == 1 else "are"
+        if lost:
+            more = f", and {len(newly):,} more {are} newly affected" if newly else ""
+            text = f"{_who(lost.values(), totals)} lost the app-password option{more}"
+        else:
+            text = f"{_who(newly.values(), totals)} {are} newly affected: the app-password option is missing"
+        whom = frozenset((*lost, *newly))
+        return cls(text, whom, said, mixed=bool(lost and newly)) if whom else None
+
+    def is_about(self, group: Group) -> bool:
+        """Whether a group has just these accounts, so that its own statement counts the same."""
+        return self.whom == {item.account_id for item in group.items}
+
+
+def _who(items: Collection[AlertItem], totals: Totals) -> str:
+    return user_principal_name(next(iter(items))) if len(items) == 1 else service_accounts(len(items), totals.accounts)
+
+
 def _ended(resolved: list[AlertItem]) -> str:
-    """For findings of which some or all ended only because nobody watches the account any more."""
+    """For findings of which some or all ended with the account: it is gone, deselected, disabled, or no service account."""
     closed = [item for item in resolved if item.closing]
-    accounts = len({item.account_id for item in closed})
+    accounts, reasons = len({item.account_id for item in closed}), {clean(item.resolution or "") for item in closed}
     whose = user_principal_name(closed[0]) if accounts == 1 else count(accounts, "service account")
-    verb = "is" if accounts == 1 else "are"
-    said = f"{whose} {verb} watched no longer; {count(len(closed), 'finding')} ended with it"
+    why = f": {reasons.pop().rstrip('.')}" if accounts == 1 and len(reasons) == 1 else ", none of them by being solved"
+    said = f"{count(len(closed), 'finding')} of {whose} ended{why}"
     others = len(resolved) - len(closed)
     return f"{said}; {others:,} resolved" if others else said
 

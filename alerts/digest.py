@@ -5,6 +5,7 @@ Reminders come at growing distances, because a finding that nobody acted on with
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import uuid5
 
@@ -12,7 +13,7 @@ from alerts.compose import HEADLINE, NAMESPACE, counts_of
 from alerts.groups import Group, grouped, statement
 from alerts.model import Alert, AlertItem, Kind, Purpose, Totals
 from alerts.text import clean, readable
-from alerts.wording import count
+from alerts.wording import MISSING, count
 
 REMINDERS = (1, 3, 7, 14, 30)
 """Days after a finding was opened."""
@@ -86,9 +87,13 @@ def _headline(groups: tuple[Group, ...], totals: Totals) -> str:
     if not groups:
         of = f" for {count(totals.accounts, 'service account')}" if totals.accounts else ""
         return f"All clear: nothing is open{of}"
-    others = sum(len(group.items) for group in groups[1:])
+    items = [item for group in groups for item in group.items]
+    without = sorted((item for item in items if item.check_id in MISSING), key=lambda item: item.check_id)
+    first = without if groups[0].first.check_id in MISSING else groups[0].items
+    said = statement(Group(tuple(replace(item, reasons=()) for item in first)), total=totals.accounts)
+    others = len(items) - len(first)
     more = f"; {count(others, 'other finding')} {'is' if others == 1 else 'are'} open" if others else ""
-    return f"Reminder: {statement(groups[0], total=totals.accounts)}{more}"
+    return f"Reminder: {said}{more}"
 
 
 def _notes(items: tuple[AlertItem, ...], now: datetime) -> tuple[str, ...]:

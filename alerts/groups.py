@@ -109,6 +109,18 @@ def grouped(items: Iterable[AlertItem]) -> tuple[Group, ...]:
     return tuple(sorted(made, key=_urgency))
 
 
+def repeated_steps(groups: Iterable[Group]) -> frozenset[int]:
+    """The places of groups whose next step an earlier one tells word for word."""
+    told: set[NextStep] = set()
+    again: set[int] = set()
+    for place, step in enumerate(group.next_step for group in groups):
+        if step in told:
+            again.add(place)
+        elif step is not None:
+            told.add(step)
+    return frozenset(again)
+
+
 def statement(group: Group, *, total: int | None = None, baseline: bool = False) -> str:
     """What happened, in one line: ``Policy "X" now hides the app-password option for 412 of 500 service accounts``.
 
@@ -121,6 +133,8 @@ def statement(group: Group, *, total: int | None = None, baseline: bool = False)
     if accounts > 1 and policy and item.check_id in HIDES_THE_OPTION and group.kind in {Kind.OPENED, Kind.REOPENED}:
         hides = "hides" if baseline else "now hides"
         return f'Policy "{policy}" {hides} the app-password option for {_lower(service_accounts(accounts, total))}'
+    if group.kind is Kind.CHANGED:
+        return f"{_who(group, total)} {_changed(item, accounts)}"
     lost = len({item.account_id for item in group.items if item.lost})
     said = phrase(
         item.check_id,
@@ -128,11 +142,21 @@ def statement(group: Group, *, total: int | None = None, baseline: bool = False)
         accounts,
         title=item.title,
         baseline=baseline,
-        known=any(item.known for item in group.items),
+        newly=all(item.newly for item in group.items),
         lost=lost == accounts,
     )
     some = some_lost(item.check_id, group.kind, lost) if lost < accounts else ""
     return f"{_who(group, total)} {said}{some}"
+
+
+def _changed(item: AlertItem, accounts: int) -> str:
+    """What became of a finding that people know already."""
+    still = phrase(item.check_id, Kind.STILL_OPEN, accounts, title=item.title)
+    if item.settled:
+        return f"{still}, after it came and went"
+    if item.previous_severity is not None and item.previous_severity is not item.severity:
+        return f"{still}; this is now rated {item.severity}, it was {item.previous_severity}"
+    return f"{still}; what causes it changed"
 
 
 def remark(group: Group) -> str | None:
@@ -161,10 +185,6 @@ def _special(group: Group) -> str | None:
         owner = f", owner {name}" if name else ""
         until = f" (until {day(item.accepted_until)}{owner})" if item.accepted_until else ""
         return f"The exception{until} has ended, so this is told again from now on."
-    if item.previous_severity is not None and item.previous_severity is not item.severity:
-        return f"Now rated {item.severity}; it was {item.previous_severity}."
-    if item.kind is Kind.CHANGED:
-        return "The finding was open before; its cause changed."
     return None
 
 
@@ -213,7 +233,9 @@ def grouped_gaps(gaps: Iterable[AlertGap]) -> tuple[GapGroup, ...]:
 def _of(label: str, members: list[AlertGap]) -> str:
     what = clean(label, 100)
     what = what[:1].upper() + what[1:]
-    accounts = list(dict.fromkeys(clean(gap.account, NAME) for gap in members if gap.account))
+    accounts = list(
+        dict.fromkeys(clean(gap.user_principal_name or gap.account, NAME) for gap in members if gap.account)
+    )
     if not accounts:
         return what
     # An input's own name may speak of "the account": "of" says which one.

@@ -24,6 +24,13 @@ def entra_user_url(account_id: str, cloud: str = "global") -> str | None:
     return f"{ENTRA_HOSTS[cloud]}/{view}/{account_id}"
 
 
+def entra_policy_url(policy_id: str | None, cloud: str = "global") -> str | None:
+    """The page of a Conditional Access policy in the Entra admin center of ``cloud``; None for what is no object id."""
+    if not policy_id or not _ID.fullmatch(policy_id):
+        return None
+    return f"{ENTRA_HOSTS[cloud]}/#view/Microsoft_AAD_ConditionalAccess/PolicyBlade/policyId/{policy_id}"
+
+
 def safe_url(url: str | None) -> str | None:
     """``url`` if a button may lead there: https, or http on this machine; otherwise None."""
     if url is None or not _URL.fullmatch(url):

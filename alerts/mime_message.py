@@ -15,16 +15,16 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from alerts.attachments import changes_csv, changes_json
-from alerts.groups import Group, account_names, dated, grouped, grouped_gaps, remark, statement
+from alerts.groups import Group, account_names, dated, grouped, grouped_gaps, remark, repeated_steps, statement
 from alerts.links import safe_url
 from alerts.model import Alert, Kind, Purpose, Severity
 from alerts.text import clean
 from alerts.wording import (
-    LABELS,
     REPORT_COMMAND,
     UNCHANGED,
     account_name,
     count,
+    label,
     says_the_same,
     sentence,
     user_principal_name,
@@ -33,10 +33,12 @@ from alerts.wording import (
 
 ID_HEADER = "X-App-Password-Alert"
 """Holds the alert's id, so that a rule in the mailbox can drop a repeat."""
-GROUPS = 25
-"""Groups that are told in full; more would make a mail that programs cut off (100 KB)."""
-SHORT = 40
-"""Groups after those that get a line each, and as many resolved ones."""
+FEW = 4
+"""From this many problems on, the mail begins with a line for each."""
+OVERVIEW = 20
+"""Lines of that, and of resolved ones."""
+GROUPS = 5
+"""Groups that are told in full: nobody reads more screens than these fill, and everything is attached."""
 NAMES = 20
 """Accounts that are named in a group."""
 SUBJECT = 180
@@ -48,8 +50,11 @@ class _View:
     """What the templates show."""
 
     alert: Alert
+    overview: list[Group]
+    """The groups that get a line each at the top, where there are several to tell in full."""
     full: list[Group]
-    short: list[Group]
+    again: frozenset[int]
+    """The places of those in ``full`` whose next step an earlier one tells."""
     resolved: list[Group]
     left: int
     """Changes that the mail doesn't show."""
@@ -124,12 +129,13 @@ def _bodies(alert: Alert, attached: _Attached) -> tuple[str, str]:
     groups = grouped(alert.items)
     problems = [group for group in groups if group.kind is not Kind.RESOLVED]
     resolved = [group for group in groups if group.kind is Kind.RESOLVED]
-    shown = [*problems[: GROUPS + SHORT], *resolved[:SHORT]]
+    shown = [*problems[:OVERVIEW], *resolved[:OVERVIEW]]
     view = _View(
         alert=alert,
+        overview=problems[:OVERVIEW] if len(problems) >= FEW else [],
         full=problems[:GROUPS],
-        short=problems[GROUPS : GROUPS + SHORT],
-        resolved=resolved[:SHORT],
+        again=repeated_steps(problems[:GROUPS]),
+        resolved=resolved[:OVERVIEW],
         left=attached.total - sum(len(group.items) for group in shown),
         rest=_rest(alert, attached),
         attached=_attached(alert, attached),
@@ -154,7 +160,7 @@ def _environment() -> Environment:
         "account_name": account_name,
         "count": count,
         "dated": dated,
-        "label": lambda kind: LABELS[kind],
+        "label": label,
         "gaps_of": grouped_gaps,
         "names": lambda group: account_names(group, NAMES),
         "safe_url": safe_url,

@@ -105,11 +105,11 @@ class AlertItem:
     resolution: str | None = None
     """Why it is resolved, in a sentence."""
     closing: bool = False
-    """For ``resolved``: it ended because nobody watches the account any more, and not because the problem is gone."""
+    """For ``resolved``: it ended with the account (gone, deselected, disabled), and not because the problem is gone."""
     previous_severity: Severity | None = None
     """Set where the severity differs from before."""
-    known: bool = False
-    """Whether the account was watched before: then this is news, and not only new to us."""
+    newly: bool = False
+    """Whether the account was watched before and had no trouble with its option then: this is news, and not only new to us."""
     lost: bool = False
     """Whether the account had the option before, and hasn't it any more."""
     came_back: bool = False
@@ -122,6 +122,8 @@ class AlertItem:
     """For ``exception_expired``: its owner."""
     entra_url: str | None = None
     """The account in the Entra admin center (``links.entra_user_url``)."""
+    policy_url: str | None = None
+    """The policy of the first reason in the Entra admin center (``links.entra_policy_url``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +138,9 @@ class AlertGap:
     permission: str | None = None
     """The application permission that would open it."""
     account: str | None = None
-    """The account it concerns; None for an input of the whole tenant."""
+    """The id of the account it concerns; None for an input of the whole tenant."""
+    user_principal_name: str | None = None
+    """How that account is called, where it is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +153,8 @@ class Totals:
     """Open findings of high severity."""
     medium: int | None = None
     low: int | None = None
+    missing: int | None = None
+    """Accounts from which the option is hidden, or which are stuck without it: the number that the report shows, too."""
 
     @property
     def open(self) -> int | None:

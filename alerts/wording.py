@@ -39,7 +39,7 @@ _STATES: dict[str, tuple[str, str]] = {
 
 _SWITCHED_OFF = "APW-009"
 _HIDDEN = frozenset({"APW-001", "APW-002"})
-_MISSING = _HIDDEN | {"APW-003"}
+MISSING = _HIDDEN | {"APW-003"}
 """Checks of accounts without the option: it is lost where it was there, and otherwise missing."""
 
 HIDES_THE_OPTION = frozenset({"APW-001"})
@@ -50,6 +50,9 @@ BESIDE = frozenset({"APW-010", "APW-011", "APW-012"})
 
 REPORT_COMMAND = "python cli.py report --open"
 """What shows everything where no address of the report is known (docs/webhook.md, README.md)."""
+
+FIRST_SCAN = "All of this was so before the first scan. From now on you hear only of what changes."
+"""What is said once, with everything that the first scan found."""
 
 UNCHANGED = "Findings that depend on it stay as they were."
 """What follows from something unreadable."""
@@ -63,6 +66,11 @@ LABELS = {
     Kind.STILL_OPEN: "Still open",
     Kind.RESOLVED: "Resolved",
 }
+
+
+def label(kind: Kind, *, baseline: bool = False) -> str:
+    """What happened, in a word or two; nothing that the first scan finds is new."""
+    return "Found" if baseline and kind is Kind.OPENED else LABELS[kind]
 
 
 def count(number: int, one: str, many: str | None = None) -> str:
@@ -112,12 +120,12 @@ def phrase(
     *,
     title: str,
     baseline: bool = False,
-    known: bool = False,
+    newly: bool = False,
     lost: bool = False,
 ) -> str:
     """What is said about ``accounts`` accounts: ``lost the app-password option``, ``are still missing ...``.
 
-    ``known``: they were watched before; ``lost``: they had the option then. A check that is not known here is said by its
+    ``newly``: they were watched before, and had no trouble then; ``lost``: they had the option then. A check that is not known here is said by its
     ``title``, after a colon.
     """
     states = _STATES.get(check_id)
@@ -134,9 +142,9 @@ def phrase(
     again = " again" if kind is Kind.REOPENED else ""
     if check_id == _SWITCHED_OFF:
         return f"had per-user MFA switched off{again}"
-    if lost and check_id in _MISSING:
+    if lost and check_id in MISSING:
         return f"lost the app-password option{again}"
-    if check_id in _HIDDEN and known:
+    if check_id in _HIDDEN and newly:
         affected = f"affected{again}" if again else "newly affected"
         return f"{'is' if accounts == 1 else 'are'} {affected}: MFA hides the app-password option"
     return state
@@ -144,7 +152,7 @@ def phrase(
 
 def some_lost(check_id: str, kind: Kind, lost: int) -> str:
     """What to add about the accounts among others that lost the option; empty where the check isn't about that."""
-    news = check_id in _MISSING and kind in (Kind.OPENED, Kind.REOPENED)
+    news = check_id in MISSING and kind in (Kind.OPENED, Kind.REOPENED)
     return f" ({lost:,} of them lost it)" if news and lost else ""
 
 

@@ -14,6 +14,17 @@ BLOCKED = (Usability.BLOCKED_BY_POLICY, Usability.BLOCKED_BY_SECURITY_DEFAULTS)
 """Nothing lets an app password in."""
 HAS_OPTION = (Visibility.VISIBLE, Visibility.STUCK, Visibility.PENDING)
 """The account has the option, or will have it."""
+MISSING = (Visibility.HIDDEN, Visibility.STUCK)
+"""The account is without the option: what every count of such accounts counts."""
+UNTROUBLED = (
+    Visibility.VISIBLE,
+    Visibility.NOT_OFFERED,
+    Visibility.CONDITIONAL,
+    Visibility.PREDICTED,
+    Visibility.PENDING,
+)
+"""Whoever misses the option after one of these is newly affected. One that was hidden, stuck, disabled or unknown may have
+missed it all along."""
 
 
 @dataclass(frozen=True, slots=True)

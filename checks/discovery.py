@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from checks.policy import ENABLED, can_reach_users, effect_of
-from checks.products import Product
+from checks.product_files import Product
 from checks.scope import DIRECTORY_SYNCHRONIZATION_ACCOUNTS, Scopes
 from checks.signals import Signal, days_used, has_emergency_name, service_name, signals_of
 from tenant.model import Account, Candidate, Gap, Tenant

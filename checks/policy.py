@@ -188,6 +188,11 @@ def _blocked_once(selected: GrantControls | None, retired: tuple[Control, ...]) 
     return selected is not None and bool(retired) and _legacy_control(selected).strength > Strength.NONE
 
 
+def covers_mail(policy: Policy) -> bool:
+    """Whether the policy covers Exchange Online, be it only where its application filter says so."""
+    return _covers_mail(policy)[0]
+
+
 def demands_mfa_somewhere(policy: Policy, tenant: Tenant) -> tuple[bool, bool]:
     """Whether the grant demands MFA of anyone for anything, at least and at most: what may explain a demand in a sign-in.
 

@@ -16,6 +16,11 @@ _OPTION = {
     Visibility.NOT_APPLICABLE: "no longer in question",
 }
 """What is true instead where the option decides."""
+_CAME_TRUE = {
+    Visibility.HIDDEN: "with the app-password option hidden, as it was predicted",
+    Visibility.CONDITIONAL: "with the app-password option hidden in some circumstances already",
+}
+"""What is true instead of a prediction."""
 _USE = {
     Usability.USABLE: "with nothing that blocks an app password",
     Usability.CONDITIONAL: "with app passwords blocked only in some circumstances",
@@ -56,6 +61,8 @@ def _instead(check_id: str, verdict: Verdict) -> str:
         return _SWITCHED_ON
     if verdict.app_passwords_allowed is False and verdict.visibility in HAS_OPTION:
         option = _SWITCHED_OFF_TOO  # nothing calls the option available that nobody is offered
+    if check_id == "APW-006" and verdict.visibility in _CAME_TRUE:
+        return _CAME_TRUE[verdict.visibility]
     if check_id == "APW-013" and verdict.usability in _BLOCKED:
         return "with app passwords blocked already"
     if check_id in ("APW-007", "APW-013"):

@@ -11,7 +11,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import accumulate
 
-from checks.products import Product, is_product_app, recognise, words
+from checks.names import SERVICE_WORDS, words
+from checks.product_files import Product
+from checks.products import is_product_app, recognise
 from tenant.model import Account, Candidate, Consent, SignInUse
 
 # clientAppUsed, lower-cased -> weight. What Outlook and phones use says little; what scripts and devices use says much.
@@ -53,12 +55,6 @@ _WORKPLACE = frozenset(
         "microsoft to-do",
         "microsoft authenticator app",
     }
-)
-_SERVICE_WORDS = frozenset(
-    """svc svcs srv service services backup backups scan scanner scanners scan2mail scantomail copier printer printers mfp mfd
-    fax relay smtp mailer noreply donotreply robot bot automation daemon connector integration interface migration journal
-    monitoring helpdesk ticketing archive codetwo veeam erp crm sap api
-    alert alerts alarm alarms notification notifications invoice invoices billing orders boardroom meetingroom""".split()
 )
 _SERVICE_PREFIX = re.compile(r"(svc|sa|srv|app|api)[-_]|no-?reply|do-?not-?reply", re.IGNORECASE)
 SERVICE_BEGINNINGS = (
@@ -152,7 +148,7 @@ def service_name(account: Account) -> str | None:
     local = account.user_principal_name.partition("@")[0]
     if match := _SERVICE_PREFIX.match(local):
         return match[0]
-    if known := words(local) & _SERVICE_WORDS:
+    if known := words(local) & SERVICE_WORDS:
         return min(known)
     return local if _is_called_like_its_application(account) else None
 

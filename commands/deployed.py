@@ -1,4 +1,8 @@
-"""``cli.py scan --deployed``: the function app scans, not this machine; here its run is asked for and followed to the end."""
+"""``--deployed``: the function app scans, or looks what is wrong with it, and not this machine.
+
+A scan is put on its queue, as whoever may use its storage; the run is followed to its end. What is wrong the app tells over HTTP, to
+Operators.
+"""
 
 import argparse
 import asyncio
@@ -7,15 +11,24 @@ import shutil
 import subprocess
 import time
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+from urllib.parse import urlsplit
+
+import httpx
+from azure.core.exceptions import AzureError
+from azure.identity.aio import AzureCliCredential, AzurePowerShellCredential, ChainedTokenCredential
 
 from commands.output import FAILED, exit_code, plain, put, say
 from connections.queues import put_later
 from findings.run_record import OVER, RunRecord, RunStatus
 from findings.runs import RunStore, new_run_id
 from jobs import views
+from jobs.doctor import Level, Line
 from jobs.messages import SCANS, ScanMessage
+from jobs.views import NotFound
 from reports.words import gap_sentence
 from settings import Settings, load_settings
+from settings.values import is_loopback
 
 LOOK = 5.0
 """Seconds between two looks at the run."""
@@ -23,6 +36,20 @@ PATIENCE = timedelta(minutes=15)
 """How long a run may go without any sign of life: the first start, and a scan of some accounts that it waits for."""
 OUTPUTS = {"storage_queue_uri": "STORAGE_QUEUE_ENDPOINT", "storage_table_uri": "STORAGE_TABLE_ENDPOINT"}
 """Setting -> output of the deployment, which azd keeps in its environment."""
+
+TIMEOUT = httpx.Timeout(150, connect=10)
+"""The app may have to start first, and asks Microsoft Graph a good deal."""
+
+
+async def az_token(resource: str) -> str:
+    """A token of whoever is signed in with Azure CLI or Azure PowerShell, which the registration lets in. Raises NotTold."""
+    try:
+        async with ChainedTokenCredential(AzureCliCredential(), AzurePowerShellCredential()) as signed_in:
+            return (await signed_in.get_token(f"{resource.rstrip('/')}/.default")).token
+    except AzureError as error:
+        raise NotTold(
+            f"Signing in failed: run az login, as somebody with the app role Operator ({plain(error.message)[:300]})."
+        ) from None
 
 
 async def scan_deployed(options: argparse.Namespace) -> int:
@@ -47,6 +74,52 @@ async def scan_deployed(options: argparse.Namespace) -> int:
     return exit_code(options.fail_on, found, complete=ended.status is RunStatus.COMPLETE)
 
 
+class NotTold(NotFound):
+    """The function app doesn't say what is wrong with it; the text is one sentence with what to do."""
+
+
+async def doctor_deployed(options: argparse.Namespace) -> list[Line]:
+    """What the function app says is wrong with it.
+
+    Raises NotFound where there is no installation, NotTold where it doesn't say.
+    """
+    values = {} if options.url and options.resource else _azd_values()
+    url, resource = options.url or values.get("FUNCTION_APP_URL"), options.resource or values.get("IDENTIFIER_URI")
+    if not url or not resource:
+        raise NotFound(
+            "Which installation? Run it where azd deployed one, or name it: --url FUNCTION_APP_URL --resource IDENTIFIER_URI."
+        )
+    _must_be_safe(url)
+    headers = {"Authorization": f"Bearer {await az_token(resource)}", "Accept": "application/json"}
+    try:
+        async with httpx.AsyncClient(timeout=TIMEOUT, follow_redirects=False) as client:
+            answer = await client.get(f"{url.rstrip('/')}/api/doctor", headers=headers)
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise NotTold(
+            f"The function app at {url} can't be reached ({type(error).__name__}): it may be starting."
+        ) from None
+    return lines_in(answer.status_code, answer.content)
+
+
+def _must_be_safe(url: str) -> None:
+    """A token goes over the network encrypted, or nowhere."""
+    parts = urlsplit(url)
+    if parts.scheme != "https" and not is_loopback(parts.hostname or ""):
+        raise NotFound(f"The address {url} is none of a function app: it begins with https://.")
+
+
+def lines_in(status: int, content: bytes) -> list[Line]:
+    """The lines of an answer of ``GET /api/doctor``. Raises NotTold for any other answer."""
+    try:
+        said = json.loads(content)
+        if status == HTTPStatus.OK:
+            return [Line(one["topic"], Level(one["level"]), one["text"], one["fix"]) for one in said["lines"]]
+        why = str(said["error"])
+    except (ValueError, KeyError, TypeError):
+        why = "Nobody can sign in to it yet (docs/deploy.md, step 9), or it isn't deployed."
+    raise NotTold(f"The function app doesn't say ({status}): {plain(why)[:500]}")
+
+
 def installation(storage_account: str | None) -> Settings:
     """Where the storage of the installation is: the account that is named, that of azd's environment, or that of the settings.
 
@@ -66,7 +139,7 @@ def installation(storage_account: str | None) -> Settings:
         others = dict.fromkeys(("storage_connection_string", "storage_client_id", "azure_client_id"))
         return settings.model_copy(update={**others, **found})
     if not settings.storage.known:
-        raise views.NotFound(
+        raise NotFound(
             "Which installation? Run it where azd deployed one, or name its storage account with --storage-account."
         )
     return settings

@@ -14,12 +14,14 @@ the app imports a handful: it signs in and sends, and reads JSON itself (CONTRIB
 import argparse
 import ast
 import compileall
+import json
 import os
 import py_compile
 import re
 import shutil
 import subprocess
 import sys
+import tomllib
 import zipfile
 from collections.abc import Iterable, Iterator
 from importlib.metadata import Distribution, distribution
@@ -38,6 +40,7 @@ MODELS = "msgraph.generated.models"
 PLATFORM = "x86_64-manylinux_2_28"
 """The machines of Flex Consumption, as uv calls them."""
 FUNCIGNORE = "# Everything in this folder is deployed. Without this file azd would leave out the bytecode.\n"
+BUILT = "built.json"
 _USELESS_FOLDERS = {"__pycache__", "tests"}
 
 
@@ -53,6 +56,7 @@ def build(
     if target.exists() and any(target.iterdir()):
         raise SystemExit(f"{target} is not empty: name a new folder, so that nothing of another package stays in it.")
     copy_app(target)
+    describe(target, python)
     libraries = target / LIBRARIES
     libraries.mkdir(parents=True)
     if installed:
@@ -68,6 +72,19 @@ def build(
         mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
         compileall.compile_dir(target, quiet=2, stripdir=target, invalidation_mode=mode)
     (target / ".funcignore").write_text(FUNCIGNORE, encoding="utf-8")
+
+
+def describe(target: Path, python: str) -> None:
+    """Write into the package what it is, for ``jobs/installation.py``: its version, what it was built from, and for which Python."""
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    command = ["git", "describe", "--tags", "--always", "--dirty"]
+    try:
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+        commit = done.stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        commit = "not from a Git repository"
+    content = {"version": version, "commit": commit, "python": python}
+    (target / BUILT).write_text(json.dumps(content), encoding="utf-8")
 
 
 def copy_app(target: Path) -> None:
@@ -243,6 +260,7 @@ def main(arguments: list[str] | None = None) -> int:
     here = ".".join(map(str, sys.version_info[:2]))
     if asked.source:
         copy_app(asked.out)
+        describe(asked.out, asked.python)
     else:
         build(
             asked.out, installed=asked.installed, compiled=asked.installed or here == asked.python, python=asked.python

@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
-from devtools import building, deploy, processes
+from devtools import building, deploy, github, processes, whatsnew
 from devtools.environment import DEVELOPMENT, RUNTIME, Environment, SetupError, make_environment
 from devtools.node import ROOT
 from devtools.quiet import INTERRUPTED
@@ -124,5 +124,10 @@ TASKS: dict[str, tuple[Sequence[str], Callable[[Environment, Sequence[str]], int
 }
 """Name of the task: the requirement files that it needs, and what it does."""
 
-STANDALONE: dict[str, Callable[[Sequence[str]], int]] = {"package": building.package, "deploy": deploy.deploy}
+STANDALONE: dict[str, Callable[[Sequence[str]], int]] = {
+    "package": building.package,
+    "deploy": deploy.deploy,
+    "whatsnew": whatsnew.whatsnew,
+    "github": github.github,
+}
 """Tasks for administrators, which need neither Azurite nor the packages for development."""

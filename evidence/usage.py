@@ -12,7 +12,8 @@ from datetime import date, datetime
 from pathlib import Path
 
 from checks.discovery import Proposal, may_be_proposed, propose, watched_principals
-from checks.products import Product, is_product_app, known_products, load_products
+from checks.product_files import Product, known_products, load_products
+from checks.products import is_product_app
 from checks.signals import SERVICE_BEGINNINGS, client_weight, is_impersonal, is_nobodys, is_peoples
 from evidence.sign_in_log import Known, SignInLog
 from evidence.store import Evidence

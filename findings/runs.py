@@ -92,9 +92,10 @@ class RunStore:
         return sorted(runs, key=lambda run: (run.started, run.id), reverse=True)[:limit]
 
     async def is_first(self, run: RunRecord) -> bool:
-        """Whether no scan before this one was done."""
-        conditions = f"PartitionKey eq @run and started lt @before and {_IS_DONE}"
-        rows = self._runs.query(conditions, {"run": RUN, "before": run.started, **_STATUSES}, select=("RowKey",))
+        """Whether no scan before this one was done; a clock that was put right may have let one begin at the same moment."""
+        conditions = f"PartitionKey eq @run and RowKey ne @own and started le @start and {_IS_DONE}"
+        parameters = {"run": RUN, "own": to_key(run.id), "start": run.started, **_STATUSES}
+        rows = self._runs.query(conditions, parameters, select=("RowKey",))
         return await anext(rows, None) is None
 
     async def last_tenant_id(self) -> str:

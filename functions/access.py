@@ -37,6 +37,11 @@ class Principal:
     id: str
     roles: frozenset[str]
 
+    @property
+    def may_act(self) -> bool:
+        """Whether they may do something, and not only look."""
+        return OPERATOR in self.roles
+
 
 def require(
     role: str, headers: Mapping[str, str], environment: Mapping[str, str], *, graph_is_local: bool

@@ -21,13 +21,19 @@ from findings.lease import LeaseTimes
 from findings.run_record import RunRecord, RunStatus
 from findings.runs import RunStore, new_run_id
 from functions.access import OPERATOR, READER, Principal, Refused, require
+from functions.origin import refuse_cross_site
+from functions.page import plain_page, report_page
 from jobs import views
+from jobs.doctor import Level
 from jobs.errors import EXPECTED, sentence
+from jobs.installation import CLOCKS, HEALTHY, examine_installation
 from jobs.messages import AlertMessage, ScanMessage
 from jobs.scan import ScanRequest, scan
 from jobs.tell import send_test_alert
-from reports.html import security_headers
+from reports.document import Json
+from reports.plain import render_plain
 from reports.text import storable
+from reports.words import count
 from settings import Settings, SettingsError, load_settings
 
 log = logging.getLogger(__name__)
@@ -37,12 +43,8 @@ MOST_ACCOUNTS = 50
 RECHECKS_A_MINUTE = 10
 HEALTH_HOLDS = 30.0
 """Seconds for which an answer of ``health`` holds."""
-HEALTHY = timedelta(hours=36)
-"""A daily scan may be late by half a day before the app calls itself unhealthy."""
 MEANT = timedelta(days=7)
 """After this time, a channel that was taken away counts as taken away on purpose."""
-CLOCKS = timedelta(minutes=5)
-"""How far the clocks of two instances may differ: a scan that ended later than this after now says nothing."""
 _PRIVATE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 _SEVERITIES = ("low", "medium", "high")
 _STATUSES = ("open", "resolved", "all")
@@ -54,6 +56,22 @@ class BadRequest(Exception):
     def __init__(self, sentence: str, status: int = 400) -> None:
         super().__init__(sentence)
         self.status = status
+
+
+def json_response(content: Any, status: int = 200, headers: dict[str, str] | None = None) -> func.HttpResponse:
+    """An answer in JSON that nobody stores."""
+    return func.HttpResponse(
+        storable(json.dumps(content, ensure_ascii=False)),
+        status_code=status,
+        mimetype="application/json",
+        charset="utf-8",
+        headers={**_PRIVATE, **(headers or {})},
+    )
+
+
+def error_response(status: int, text: str) -> func.HttpResponse:
+    """A refusal in one sentence."""
+    return json_response({"error": text}, status)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,25 +88,37 @@ async def recheck(req: func.HttpRequest) -> RecheckAnswer:
     messages: dict[str, list[str]] = {"scans": [], "alerts": []}
 
     async def answer(settings: Settings, caller: Principal) -> func.HttpResponse:
-        accounts = _accounts(_json(req))
-        await _limit_rate(settings)
+        accounts = accounts_of(_json(req))
+        await limit_rate(settings)
         now = datetime.now(UTC)
         run_id = new_run_id(now)
         if not accounts:
-            async with views.opened(settings) as service:  # so that it can be followed before a scan picks it up
-                await RunStore(service).save(RunRecord(run_id, RunStatus.QUEUED, now, trigger="request"))
-            messages["scans"].append(ScanMessage(run_id, "request").text)
-            return _json_response({"run_id": run_id}, 202, {"Location": f"/api/runs/{run_id}"})
-        request = ScanRequest(run_id, "request", accounts, times=LeaseTimes(wait=10))
-        result = await scan(settings, request)
-        messages["alerts"] += [AlertMessage(alert_id).text for alert_id in result.alert_ids]
-        if not result.document["accounts"]:
-            gaps = result.document["run"]["gaps"]
-            raise BadRequest("; ".join(f"{gap['input']}: {gap['error']}" for gap in gaps) or "No such account.", 404)
-        return _json_response(result.document)
+            messages["scans"].append(await queue_scan(settings, run_id, now))
+            return json_response({"run_id": run_id}, 202, {"Location": f"/api/runs/{run_id}"})
+        return json_response(await check_now(settings, run_id, accounts, messages["alerts"]))
 
-    response = await _served(req, OPERATOR, answer)
+    response = await served(req, OPERATOR, answer)
     return RecheckAnswer(response, messages["scans"], messages["alerts"])
+
+
+async def queue_scan(settings: Settings, run_id: str, now: datetime) -> str:
+    """Note a scan of everything, so that it can be followed before one picks it up. Returns the message that starts it."""
+    async with views.opened(settings) as service:
+        await RunStore(service).save(RunRecord(run_id, RunStatus.QUEUED, now, trigger="request"))
+    return ScanMessage(run_id, "request").text
+
+
+async def check_now(settings: Settings, run_id: str, accounts: tuple[str, ...], alerts: list[str]) -> Json:
+    """Judge accounts now and keep it. Returns the scan document, and adds to ``alerts`` the messages that tell what changed.
+
+    Raises :class:`BadRequest` where there are no such accounts, and what ``scan`` raises.
+    """
+    result = await scan(settings, ScanRequest(run_id, "request", accounts, times=LeaseTimes(wait=10)))
+    alerts += [AlertMessage(alert_id).text for alert_id in result.alert_ids]
+    if not result.document["accounts"]:
+        gaps = result.document["run"]["gaps"]
+        raise BadRequest("; ".join(f"{gap['input']}: {gap['error']}" for gap in gaps) or "No such account.", 404)
+    return result.document
 
 
 async def findings(req: func.HttpRequest) -> func.HttpResponse:
@@ -109,9 +139,9 @@ async def findings(req: func.HttpRequest) -> func.HttpResponse:
             found = await views.findings(service, wanted, datetime.now(UTC))
             if not found:  # a mistyped check must not be read as all is well
                 await views.must_be_known(service, views.FindingFilter(check_id=wanted.check_id))
-        return _json_response({"schema": 1, "findings": found})
+        return json_response({"schema": 1, "findings": found})
 
-    return await _served(req, READER, answer)
+    return await served(req, READER, answer)
 
 
 async def report(req: func.HttpRequest) -> func.HttpResponse:
@@ -120,14 +150,14 @@ async def report(req: func.HttpRequest) -> func.HttpResponse:
     async def answer(settings: Settings, caller: Principal) -> func.HttpResponse:
         form = _choice(req, "format", ("html", "json", "csv"), "html")
         async with views.opened(settings) as service:
-            text = await views.report(service, form or "html", datetime.now(UTC), cloud=settings.graph_cloud)
+            if form == "html":
+                return await report_page(service, req, caller, datetime.now(UTC), cloud=settings.graph_cloud)
+            text = await views.report(service, form or "json", datetime.now(UTC), cloud=settings.graph_cloud)
         if form == "csv":
             return _csv_response(text, "report.csv")
-        mimetype = {"html": "text/html", "json": "application/json"}[form or "html"]
-        headers = {**_PRIVATE, **(security_headers() if form == "html" else {})}
-        return func.HttpResponse(text, mimetype=mimetype, charset="utf-8", headers=headers)
+        return func.HttpResponse(text, mimetype="application/json", charset="utf-8", headers=_PRIVATE)
 
-    return await _served(req, READER, answer)
+    return await served(req, READER, answer)
 
 
 async def run(req: func.HttpRequest) -> func.HttpResponse:
@@ -135,9 +165,9 @@ async def run(req: func.HttpRequest) -> func.HttpResponse:
 
     async def answer(settings: Settings, caller: Principal) -> func.HttpResponse:
         async with views.opened(settings) as service:
-            return _json_response(await views.run(service, req.route_params["id"]))
+            return json_response(await views.run(service, req.route_params["id"]))
 
-    return await _served(req, READER, answer)
+    return await served(req, READER, answer)
 
 
 async def exceptions(req: func.HttpRequest) -> func.HttpResponse:
@@ -146,23 +176,39 @@ async def exceptions(req: func.HttpRequest) -> func.HttpResponse:
     async def answer(settings: Settings, caller: Principal) -> func.HttpResponse:
         async with views.opened(settings) as service:
             if req.method == "GET":
-                return _json_response({"schema": 1, "exceptions": await views.exceptions(service)})
+                return json_response({"schema": 1, "exceptions": await views.exceptions(service)})
             if req.method == "DELETE":
                 ended = await views.remove_exception(service, req.params.get("id", ""), removed_by=caller.id)
-                return _json_response(ended.public())
-            added = await views.add_exception(service, created_by=caller.id, **_exception(_json(req)))
-            return _json_response(added.public())
+                return json_response(ended.public())
+            added = await views.add_exception(service, created_by=caller.id, **exception_of(_json(req)))
+            return json_response(added.public())
 
-    return await _served(req, READER if req.method == "GET" else OPERATOR, answer)
+    return await served(req, READER if req.method == "GET" else OPERATOR, answer)
 
 
 async def test_alert(req: func.HttpRequest) -> func.HttpResponse:
     """Send a test through every channel, and say what each answered."""
 
     async def answer(settings: Settings, caller: Principal) -> func.HttpResponse:
-        return _json_response({"channels": await send_test_alert(settings, by_app=True)})
+        return json_response({"channels": await send_test_alert(settings, by_app=True)})
 
-    return await _served(req, OPERATOR, answer)
+    return await served(req, OPERATOR, answer)
+
+
+async def doctor(req: func.HttpRequest) -> func.HttpResponse:
+    """What is wrong with this installation, as JSON or as a page: a line for each thing, with what to do."""
+
+    async def answer(settings: Settings, caller: Principal) -> func.HttpResponse:
+        form = _choice(req, "format", ("json", "html"), "json")
+        lines = await examine_installation(datetime.now(UTC))
+        shown = [line.public() for line in lines]
+        if form == "json":
+            return json_response({"schema": 1, "lines": shown})
+        bad = sum(line.level in (Level.ATTENTION, Level.WRONG) for line in lines)
+        title = f"{count(bad, 'thing asks', 'things ask')} for attention." if bad else "All is well."
+        return plain_page(render_plain(title, lines=shown, back="report"), 200)
+
+    return await served(req, OPERATOR, answer)
 
 
 async def health() -> func.HttpResponse:
@@ -231,23 +277,33 @@ async def _scan_overdue(service: TableServiceClient, now: datetime) -> str | Non
     return f"No scan of all accounts was done in the last {HEALTHY // timedelta(hours=1)} hours."
 
 
-async def _served(
-    req: func.HttpRequest, role: str, answer: Callable[[Settings, Principal], Awaitable[func.HttpResponse]]
+async def served(
+    req: func.HttpRequest,
+    role: str,
+    answer: Callable[[Settings, Principal], Awaitable[func.HttpResponse]],
+    *,
+    from_page: bool = False,
+    refusal: Callable[[int, str], func.HttpResponse] = error_response,
 ) -> func.HttpResponse:
-    """The answer for a caller who may have it; otherwise, and for every expected error, one sentence as JSON."""
+    """The answer for a caller who may have it; otherwise, and for every expected error, one sentence.
+
+    ``from_page``: only the app's own page may ask. ``refusal`` makes the answer of a status and a sentence: JSON by itself.
+    """
     try:
         settings = load_settings(require=frozenset({"storage"}))
+        own = (settings.report_url, os.environ.get("WEBSITE_HOSTNAME"))
+        refuse_cross_site(req.method, req.headers, own, from_page=from_page)
         caller = require(role, req.headers, os.environ, graph_is_local=settings.graph_is_local)
         return await answer(settings, caller)
     except (Refused, BadRequest) as error:
         log.warning("%s %s: %d %s", req.method, req.url.split("?")[0], error.status, error)
-        return _error(error.status, str(error))
+        return refusal(error.status, str(error))
     except SettingsError as error:
         log.error("%s", error)
-        return _error(500, "The app's settings are wrong; its log says which.")
+        return refusal(500, "The app's settings are wrong; its log says which.")
     except EXPECTED as error:
         log.error("%s", sentence(error))
-        return _error(_status_of(error), sentence(error))
+        return refusal(_status_of(error), sentence(error))
 
 
 def _status_of(error: Exception) -> int:
@@ -260,19 +316,25 @@ def _status_of(error: Exception) -> int:
     return 503 if isinstance(error, FindingsError) else 502
 
 
-async def _limit_rate(settings: Settings) -> None:
-    """A recheck costs Graph requests that the tenant's other apps need too."""
+async def limit_rate(settings: Settings) -> None:
+    """Raise :class:`BadRequest` (429) after too many in a minute. A recheck costs Graph requests that the tenant's other apps need too."""
     async with views.opened(settings) as service:
         lately = await RunStore(service).newest(limit=100, since=datetime.now(UTC) - timedelta(minutes=1))
     if sum(one.trigger == "request" for one in lately) >= RECHECKS_A_MINUTE:
         raise BadRequest(f"More than {RECHECKS_A_MINUTE} rechecks in a minute: wait a minute and ask again.", 429)
 
 
-def _json(req: func.HttpRequest) -> Any:
-    """The request's JSON; None without a body."""
+def body_of(req: func.HttpRequest) -> bytes:
+    """The request's body. Raises :class:`BadRequest` for one that is too large."""
     body = req.get_body()
     if len(body) > LARGEST_BODY:
         raise BadRequest(f"The body is larger than {LARGEST_BODY // 1024} KB.", 413)
+    return body
+
+
+def _json(req: func.HttpRequest) -> Any:
+    """The request's JSON; None without a body."""
+    body = body_of(req)
     if not body.strip():
         return None
     try:
@@ -281,7 +343,8 @@ def _json(req: func.HttpRequest) -> Any:
         raise BadRequest("The body is not JSON.") from None
 
 
-def _accounts(body: Any) -> tuple[str, ...]:
+def accounts_of(body: Any) -> tuple[str, ...]:
+    """The accounts that a request names; none for all of them. Raises :class:`BadRequest`."""
     if body is None:
         return ()
     accounts = body.get("accounts") if isinstance(body, dict) else None
@@ -294,7 +357,8 @@ def _accounts(body: Any) -> tuple[str, ...]:
     return tuple(one.strip() for one in accounts)
 
 
-def _exception(body: Any) -> dict[str, Any]:
+def exception_of(body: Any) -> dict[str, Any]:
+    """The exception that a request asks for, as ``views.add_exception`` takes it. Raises :class:`BadRequest`."""
     if not isinstance(body, dict):
         raise BadRequest('Write the exception as {"account", "check", "reason", "owner", "until": "YYYY-MM-DD"}.')
     texts = {name: body.get(name) for name in ("account", "check", "reason", "owner", "until")}
@@ -328,21 +392,7 @@ def _choice(req: func.HttpRequest, name: str, allowed: tuple[str, ...], default:
     return value.lower()
 
 
-def _json_response(content: Any, status: int = 200, headers: dict[str, str] | None = None) -> func.HttpResponse:
-    return func.HttpResponse(
-        storable(json.dumps(content, ensure_ascii=False)),
-        status_code=status,
-        mimetype="application/json",
-        charset="utf-8",
-        headers={**_PRIVATE, **(headers or {})},
-    )
-
-
 def _csv_response(text: str, name: str) -> func.HttpResponse:
     headers = {**_PRIVATE, "Content-Disposition": f'attachment; filename="{name}"'}
     body = text.encode("utf-8-sig")  # the mark tells Excel that it is UTF-8
     return func.HttpResponse(body, mimetype="text/csv", charset="utf-8", headers=headers)
-
-
-def _error(status: int, text: str) -> func.HttpResponse:
-    return _json_response({"error": text}, status)

@@ -5,10 +5,10 @@ from datetime import datetime
 from typing import Any
 
 from alerts.compose import compose, compose_sight
-from alerts.links import entra_user_url
+from alerts.links import entra_policy_url, entra_user_url
 from alerts.model import Alert, AlertGap, AlertItem, AlertReason, Kind, NextStep, Severity, Totals
 from alerts.wording import count, when
-from checks.catalog import BLOCKED_CHECKS, OPTION_CHECKS, causing_effects, deciding_effects
+from checks.catalog import BLOCKED_CHECKS, MISSING, OPTION_CHECKS, UNTROUBLED, causing_effects, deciding_effects
 from checks.model import Effect, Usability, Visibility
 from checks.reasons import INPUTS
 from findings.model import Change, ChangeKind, FindingState, Flap
@@ -85,6 +85,9 @@ def totals(run: RunRecord | None) -> Totals:
         high=open_findings.get("high", 0),
         medium=open_findings.get("medium", 0),
         low=open_findings.get("low", 0),
+        missing=None
+        if run.app_passwords.get("allowed") is False
+        else sum(run.visibility.get(one, 0) for one in MISSING),
     )
 
 
@@ -95,6 +98,7 @@ def _gap(gap: Mapping[str, Any]) -> AlertGap:
         error=str(gap.get("error") or ""),
         permission=gap.get("permission"),
         account=gap.get("account"),
+        user_principal_name=gap.get("user_principal_name"),
     )
 
 
@@ -124,7 +128,7 @@ def _item(change: Change, cloud: str) -> AlertItem:
         doubt=_doubt(account) if any(reason.policy_id for reason in reasons) else None,
         resolution=change.resolution,
         closing=change.closing,
-        known=change.previous_visibility is not None,
+        newly=change.previous_visibility in UNTROUBLED,
         lost=_OFFERED == change.previous_visibility != account.get("visibility"),
         came_back=_came_back(change.check_id, account, known),
         previous_severity=Severity(change.previous_severity) if change.previous_severity else None,
@@ -132,6 +136,7 @@ def _item(change: Change, cloud: str) -> AlertItem:
         accepted_until=change.exception.until if change.exception else None,
         accepted_by=change.exception.owner if change.exception else None,
         entra_url=entra_user_url(change.account_id, cloud),
+        policy_url=entra_policy_url(reasons[0].policy_id, cloud) if reasons else None,
     )
 
 

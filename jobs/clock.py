@@ -17,7 +17,8 @@ class TrustedClock:
     """A machine's clock without its error, as far as that is known. Call it for the time."""
 
     def __init__(self, machine: Clock) -> None:
-        self._machine = machine
+        self.machine = machine
+        """What the machine's clock shows."""
         self.ahead = timedelta()
         """How far the machine's clock is ahead of one that can be trusted."""
         self.note: str | None = None
@@ -25,22 +26,29 @@ class TrustedClock:
 
     def __call__(self) -> datetime:
         """The time."""
-        return self._machine() - self.ahead
+        return self.true(self.machine())
 
-    def trust(self, ahead: timedelta, whose: str) -> timedelta:
+    def true(self, shown: datetime) -> datetime:
+        """The time when the machine's clock showed this, as far as its error is known by now."""
+        return shown - self.ahead
+
+    def trust(self, ahead: timedelta, whose: str) -> None:
         """Go by a clock that can be trusted; ``ahead`` is how far the machine's is ahead of it.
 
-        Seconds count: of two scans the one that read later wins, whichever machines did them. Returns by how much the times so
-        far were ahead.
+        Seconds count: of two scans the one that read later wins, whichever machines did them.
         """
-        before, self.ahead = self.ahead, ahead
+        self.ahead = ahead
         if abs(ahead) > TOLERANCE:
             side = "ahead of" if ahead > timedelta() else "behind"
             self.note = (
                 f"The clock of the machine that scanned is {_span(abs(ahead))} {side} {whose}, and the scan went by the "
                 "latter: set the machine's clock."
             )
-        return ahead - before
+
+    def trust_more(self, ahead: timedelta | None, whose: str) -> None:
+        """Go by another clock from now on where it differs from the one so far by more than ``TOLERANCE``; None: it isn't known."""
+        if ahead is not None and abs(ahead - self.ahead) > TOLERANCE:
+            self.trust(ahead, whose)
 
 
 def _span(time: timedelta) -> str:

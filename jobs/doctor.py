@@ -4,7 +4,7 @@ It reads, and writes one row that it deletes again. It sends nothing: ``cli.py a
 """
 
 import os
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from difflib import get_close_matches
@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from alerts.channel import TITLES
-from checks.products import ProductsError
+from checks.product_files import ProductsError
 from checks.retirements import RetirementsError, newest_reading, retirements
 from checks.tenant_switch import CLICK_PATH, SETTING, TenantSwitch
 from connections.channels import configured
@@ -54,6 +54,10 @@ class Level(StrEnum):
 EXIT_CODES = {Level.OK: 0, Level.NOT_TRIED: 0, Level.ATTENTION: 1, Level.WRONG: 2}
 
 
+Permissions = Callable[[Graph, Settings], Awaitable["list[Line]"]]
+"""Says which permissions the app has. Raises ``GraphUnreachable``."""
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """One thing that was looked at: a sentence, and what to do unless all is well."""
@@ -80,30 +84,37 @@ def exit_code(lines: Iterable[Line]) -> int:
 
 async def examine() -> list[Line]:
     """Look at everything. Raises nothing for what is wrong: each problem is a line."""
-    settings, lines = _settings()
+    settings, lines = settings_lines(frozenset(REQUIREMENTS) - {"schedule"})
     if settings is None:
         return lines
-    lines += await _storage(settings)
-    lines += await _tenant(settings)
+    if settings.storage != StorageConnection(client_id=settings.storage.client_id):  # else the settings' line says so
+        lines += [await tables_line(settings), await _queues(settings.storage)]
+    lines += await tenant_lines(settings, permission_lines_by_asking)
     return [*lines, *_channels(settings), dates_line(datetime.now(UTC).date())]
 
 
 async def permission_lines(settings: Settings) -> list[Line]:
     """What each permission's probe found. Raises ``GraphUnreachable``."""
     async with graph_for(settings) as graph:
-        return [_permission(one, settings) for one in await _probed(graph, settings)]
+        return await permission_lines_by_asking(graph, settings)
 
 
-def _settings() -> tuple[Settings | None, list[Line]]:
+async def permission_lines_by_asking(graph: Graph, settings: Settings) -> list[Line]:
+    """What each permission's probe found. Raises ``GraphUnreachable``."""
+    return [permission_line(one, settings) for one in await probed(graph, settings)]
+
+
+def settings_lines(require: frozenset[str]) -> tuple[Settings | None, list[Line]]:
+    """The settings, where they can be used, and what is to be said of them; ``require``: groups of ``REQUIREMENTS``."""
     lines: list[Line] = []
     try:
         settings = load_settings(require=frozenset())
     except SettingsError as error:
-        return None, [_wrong("settings", problem) for problem in error.problems]
+        return None, [wrong_line("settings", problem) for problem in error.problems]
     try:
-        load_settings(require=frozenset(REQUIREMENTS) - {"schedule"})
+        load_settings(require=require)
     except SettingsError as error:
-        lines += [_wrong("settings", problem) for problem in error.problems]
+        lines += [wrong_line("settings", problem) for problem in error.problems]
     lines += _mistyped(given_names())
     try:
         products_for(settings)
@@ -128,23 +139,21 @@ def _mistyped(names: Iterable[str]) -> list[Line]:
     return lines
 
 
-def _wrong(topic: str, problem: str) -> Line:
-    """A problem that names its own remedy after a colon."""
+def wrong_line(topic: str, problem: str) -> Line:
+    """What is wrong: a problem that names its own remedy after a colon."""
     what, _, fix = problem.rstrip(".").partition(": ")
     return Line(topic, Level.WRONG, f"{what}.", f"{fix}." if fix else "")
 
 
-async def _storage(settings: Settings) -> list[Line]:
-    if settings.storage == StorageConnection(client_id=settings.storage.client_id):
-        return []  # the settings' own line says that it is missing
+async def tables_line(settings: Settings) -> Line:
+    """Whether the tables can be used."""
     try:
         async with tables(settings) as service:
             await ensure_tables(service, ("runs",))
             await probe(service)
     except (StorageUnavailable, FindingsError) as error:
-        return [_wrong("tables", str(error)), await _queues(settings.storage)]
-    line = Line("tables", Level.OK, "Table Storage creates, reads, changes and deletes rows.")
-    return [line, await _queues(settings.storage)]
+        return wrong_line("tables", str(error))
+    return Line("tables", Level.OK, "Table Storage creates, reads, changes and deletes rows.")
 
 
 async def _queues(connection: StorageConnection) -> Line:
@@ -186,15 +195,16 @@ def queue_address(connection: StorageConnection) -> str | None:
     return f"{given.get('defaultendpointsprotocol', 'https')}://{given['accountname']}.queue.{suffix}"
 
 
-async def _tenant(settings: Settings) -> list[Line]:
+async def tenant_lines(settings: Settings, permissions: Permissions) -> list[Line]:
+    """Whether the tenant can be read; ``permissions`` says which permissions the app has. Raises nothing for what is wrong."""
     async with graph_for(settings) as graph:
-        lines = await _graph(settings, graph)
+        lines = await _graph(settings, graph, permissions)
         unreachable = any(line.topic == _GRAPH and line.level is Level.WRONG for line in lines)
         service = None if unreachable else await read_mfa_service(graph)
     return [*lines, _app_passwords(TenantSwitch.of(service, settings.app_passwords_allowed))]
 
 
-async def _graph(settings: Settings, graph: Graph) -> list[Line]:
+async def _graph(settings: Settings, graph: Graph, permissions: Permissions) -> list[Line]:
     try:
         await graph.get("/organization?$select=id")
     except GraphUnreachable as error:
@@ -207,10 +217,10 @@ async def _graph(settings: Settings, graph: Graph) -> list[Line]:
         return [Line(_GRAPH, Level.WRONG, str(error), "Check GRAPH_CLOUD and GRAPH_ENDPOINT.")]
     lines = [Line(_GRAPH, Level.OK, f"{settings.graph_host} answers. {_who(settings)}"), _clock(graph)]
     try:
-        lines += [_permission(one, settings) for one in await _probed(graph, settings)]
+        lines += await permissions(graph, settings)
         return [*lines, await _licence(graph)]
     except GraphUnreachable as error:
-        return [*lines, _wrong(_GRAPH, str(error))]
+        return [*lines, wrong_line(_GRAPH, str(error))]
 
 
 def _signed_out(settings: Settings, refused: GraphRefused) -> Line:
@@ -232,11 +242,13 @@ def _who(settings: Settings) -> str:
     )
 
 
-async def _probed(graph: Graph, settings: Settings) -> list[Probed]:
+async def probed(graph: Graph, settings: Settings) -> list[Probed]:
+    """Every permission of the map, and what asking showed. Raises ``GraphUnreachable``."""
     return await probe_permissions(graph, next(iter(settings.service_accounts), None))
 
 
-def _permission(probed: Probed, settings: Settings) -> Line:
+def permission_line(probed: Probed, settings: Settings) -> Line:
+    """What asking for a permission showed, and what is lost without it."""
     one, topic = probed.permission, f"permission {probed.permission.name}"
     optional = " (optional)" if one.optional else ""
     if probed.holding is Holding.GRANTED:
@@ -288,11 +300,16 @@ def _channels(settings: Settings) -> list[Line]:
     lines = []
     for name in configured(settings):
         topic, broken = f"channel {TITLES[name].removeprefix('the ')}", settings.broken_channels.get(name)
-        lines.append(_wrong(topic, broken) if broken else Line(topic, Level.OK, "Configured; nothing was sent."))
+        lines.append(wrong_line(topic, broken) if broken else Line(topic, Level.OK, "Configured; nothing was sent."))
     if lines:
         return [*lines, Line("channels", Level.NOT_TRIED, "Whether they work, cli.py alerts test shows.")]
+    return [no_channel_line()]
+
+
+def no_channel_line() -> Line:
+    """That nobody is told of anything."""
     fix = "Set TEAMS_WEBHOOK_URL, or ALERT_EMAIL_FROM and ALERT_EMAIL_TO, or WEBHOOK_URL and WEBHOOK_SECRET."
-    return [Line("channels", Level.ATTENTION, "No channel is configured: nobody is told of what changes.", fix)]
+    return Line("channels", Level.ATTENTION, "No channel is configured: nobody is told of what changes.", fix)
 
 
 def dates_line(today: date) -> Line:

@@ -1,6 +1,7 @@
 """The errors that a person is meant to read: each is one sentence about what is wrong and what to do."""
 
-from checks.products import ProductsError
+from checks.facts import FactsError
+from checks.product_files import ProductsError
 from checks.retirements import RetirementsError
 from checks.simulate import CannotSimulate
 from connections.storage import StorageUnavailable
@@ -19,6 +20,7 @@ EXPECTED: tuple[type[Exception], ...] = (
     NotFound,
     CannotSimulate,
     UnreadableSnapshot,
+    FactsError,
     ProductsError,
     RetirementsError,
     NotText,

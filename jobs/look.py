@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from types import MappingProxyType
 
 from checks.causes import Causes
@@ -11,6 +11,7 @@ from checks.discovery import Proposal
 from checks.judge import judge
 from checks.missing import with_missing
 from checks.model import JudgedAccount
+from checks.obstacles import Obstacles
 from checks.products import with_products
 from checks.remediation import with_ways_out
 from connections.graph import graph_for
@@ -20,7 +21,7 @@ from evidence.store import Evidence
 from evidence.usage import Usage, kept_usage, products_for, proposed_ids, read_usage
 from evidence.what_if import cross_checked
 from findings.model import AccountRecord
-from jobs.clock import Clock
+from jobs.clock import TrustedClock
 from jobs.remembered import NOTHING, Remembered
 from jobs.watch import DISCOVERY, Watch, followed, watch
 from reports.words import count
@@ -50,8 +51,6 @@ class Seen:
     proposals: tuple[Proposal, ...] = ()
     whole: frozenset[str] = frozenset()
     """The accounts whose sign-ins are known for every day."""
-    clock_ahead: timedelta | None = None
-    """How far this machine's clock is ahead of Microsoft Graph's."""
     trail: AuditTrail | None = None
     """What is known of the audit log."""
 
@@ -79,14 +78,15 @@ def judge_reading(
     allowed = settings.app_passwords_allowed
     judged = judge(reading.tenant, reading.accounts, app_passwords_allowed=allowed, now=now, trail=trail)
     causes = Causes(reading.tenant, trail, now)
-    return [causes.explain(with_products(with_ways_out(one), products)) for one in judged]
+    obstacles = Obstacles(reading.tenant, now.date())
+    return [causes.explain(with_products(with_ways_out(one), products, obstacles)) for one in judged]
 
 
 async def look(
     settings: Settings,
     accounts: Sequence[str],
     evidence: Evidence,
-    clock: Clock,
+    clock: TrustedClock,
     progress: Progress,
     *,
     quick: bool,
@@ -98,11 +98,11 @@ async def look(
     ``quick``: what is known of the use of ``accounts`` is taken from ``evidence``, and no log of sign-ins is read. ``known``:
     the records of the accounts that earlier scans watched, by id: they are looked up before anything is said about them.
     ``remembered``: what they read of the tenant itself, for what can't be read now.
-    Raises ``GraphError``, ``ProductsError``, and what ``evidence`` raises.
+    The clock goes by Microsoft Graph's from the first answers on. Raises ``GraphError``, ``ProductsError``, and what ``evidence`` raises.
     """
     products_for(settings)  # a file that can't be used is told before the tenant is read
     progress(f"Reading the tenant from {settings.graph_host}")
-    read_at = clock()
+    began = clock.machine()
     with telemetry().span("read") as span:
         async with graph_for(settings, background=not quick) as graph:
             try:
@@ -110,7 +110,7 @@ async def look(
             finally:
                 telemetry().asked(graph.requests, graph.throttled, graph.resource_units)
         span.set_attributes({"accounts": len(found.usage.reading.accounts), "graph_requests": graph.requests})
-    usage = found.usage
+    usage, read_at = found.usage, clock.true(began)
     watched = watch(
         usage.reading.accounts,
         known,
@@ -134,7 +134,6 @@ async def look(
         watched,
         usage.proposals,
         usage.whole,
-        graph.clock_ahead,
         found.trail,
     )
 
@@ -192,7 +191,7 @@ class _Look:
         accounts: Sequence[str],
         evidence: Evidence,
         known: Mapping[str, AccountRecord],
-        clock: Clock,
+        clock: TrustedClock,
         progress: Progress,
     ) -> None:
         self._graph, self._settings, self._accounts = graph, settings, accounts
@@ -206,6 +205,7 @@ class _Look:
     async def read(self, *, quick: bool) -> _Found:
         only = self._accounts or None
         reading = await read_tenant(self._graph, _selection(self._settings), only, known=self._ids)
+        self._clock.trust_more(self._graph.clock_ahead, "Microsoft Graph's")
         reading = await self._look_up(reading, self._missing(reading))
         turns, trail = Turns(), None  # the audit log and the sign-in log share one limit
         if self._settings.audit_log == "on":
@@ -251,7 +251,7 @@ class _Look:
         """
         if not ids:
             return reading
-        more = await read_more(self._graph, reading, ids)
+        more = await read_more(self._graph, reading, ids, selection=_selection(self._settings))
         missing = {gap.account_id for gap in more.gaps if gap.not_found}
         self._gone |= {id for id in ids if id in missing}
         found = [account for account in more.accounts if account.id in ids]

@@ -1,7 +1,7 @@
 """What came out of a scan, in the forms in which it is kept, counted and shown. Pure."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -76,6 +76,7 @@ def finished_record(
     """The record of a run that is done: what it saw, and how much changed. ``alert_id``: the group of its changes."""
     states = [state for outcome in outcomes for state in outcome.states if state.open]
     changes = [change for outcome in outcomes for change in outcome.changes]
+    names = {one.account.id: one.account.user_principal_name for one in judged}
     return replace(
         record,
         status=RunStatus.COMPLETE if summary.complete else RunStatus.INCOMPLETE,
@@ -90,11 +91,16 @@ def finished_record(
         usability=Counter(one.verdict.usability.value for one in judged),
         severities=Counter(state.severity for state in states),
         changes=Counter(change.kind.value for change in changes),
-        gaps=tuple(gap_object(gap) for gap in summary.gaps),
+        gaps=tuple(_with_name(gap_object(gap), names) for gap in summary.gaps),
         simulations=tuple(simulations),
         notes=summary.notes,
         app_passwords=switch_object(summary.switch),
     )
+
+
+def _with_name(gap: Json, names: Mapping[str, str]) -> Json:
+    """A gap of an account as it is called, for whoever has the run and not the accounts."""
+    return {**gap, "user_principal_name": names[gap["account"]]} if gap["account"] in names else gap
 
 
 def gauges(run: RunRecord) -> tuple[dict[str, int], dict[str, int]]:

@@ -29,7 +29,7 @@ from findings.seen import SeenStore
 from findings.sight_store import SightStore
 from findings.store import FindingStore
 from jobs.channel_watch import channels_to_tell
-from jobs.clock import TOLERANCE, Clock, TrustedClock, now_utc
+from jobs.clock import Clock, TrustedClock, now_utc
 from jobs.keep import Advance, Keeper, Occasion
 from jobs.look import Progress, Seen, look, with_what_if
 from jobs.outcome import finished_record, gauges, open_findings, summary_of
@@ -89,10 +89,10 @@ async def scan(
             kept=request.store,
             partial=bool(request.accounts),
         ):
+            trusted = TrustedClock(clock)
             if not request.store:
-                return await _pass(settings, request, clock, progress)
+                return await _pass(settings, request, trusted, progress)
             async with tables(settings) as service:
-                trusted = TrustedClock(clock)
                 trusted.trust(await ensure_tables(service, TABLES), "the storage account's")
                 whole = not request.accounts
                 async with scan_lease(
@@ -103,14 +103,15 @@ async def scan(
                     return await _Scan(settings, request, service, trusted, progress, advance).run()
 
 
-async def _pass(settings: Settings, request: ScanRequest, clock: Clock, progress: Progress) -> ScanResult:
+async def _pass(settings: Settings, request: ScanRequest, clock: TrustedClock, progress: Progress) -> ScanResult:
     """A scan that leaves nothing behind."""
-    started, evidence = clock(), PassingEvidence()
+    began, evidence = clock.machine(), PassingEvidence()
     seen = await look(settings, request.accounts, evidence, clock, progress, quick=False)
     if settings.what_if_budget:
         seen = await with_what_if(settings, seen, evidence, {}, clock())
     allowed = settings.app_passwords_allowed
-    summary = summary_of(request.run_id, started, clock(), seen, app_passwords_allowed=allowed)
+    notes = (clock.note,) if clock.note else ()
+    summary = summary_of(request.run_id, clock.true(began), clock(), seen, app_passwords_allowed=allowed, notes=notes)
     waiting = await asyncio.to_thread(waiting_changes, seen.reading, allowed, clock(), seen.trail)
     return ScanResult(scan_document(summary, seen.judged, None, seen.proposals, waiting))
 
@@ -169,6 +170,7 @@ class _Scan:
         known = await self._known()
         last = await self._runs.last_whole(record.started - MEMORY)
         remembered = Remembered.of(last.remembered if last else {})
+        ahead = self._clock.ahead
         seen = await self._look(known, remembered)
         if self._asks_for_few and (more := await self._known_by_id(seen, known)):
             known |= more  # renamed: it was asked for by a name under which it isn't kept
@@ -179,10 +181,7 @@ class _Scan:
             known = await self._known()
             seen = await self._look(known, remembered)
         await self._must_be_the_same_tenant(seen.reading.tenant.id)
-        if seen.clock_ahead is not None and abs(seen.clock_ahead - self._clock.ahead) > TOLERANCE:
-            shift = self._clock.trust(seen.clock_ahead, "Microsoft Graph's")
-            seen = replace(seen, read_at=seen.read_at - shift)
-            record = replace(record, started=record.started - shift)
+        record = replace(record, started=record.started - (self._clock.ahead - ahead))
         now = self._clock()
         if not record.partial:
             await prune(self._service, now)

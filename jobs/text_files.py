@@ -14,8 +14,16 @@ def read_text(file: Path) -> str:
     UTF-8, with or without a mark; with its mark UTF-16 too, which Windows PowerShell writes.
     """
     content = file.read_bytes()
-    utf_16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     try:
-        return content.decode("utf-16" if utf_16 else "utf-8-sig")
+        return content.decode(_encoding(content))
     except UnicodeDecodeError:
         raise NotText(f"{file} is not a text file in UTF-8.") from None
+
+
+def log_text(content: bytes) -> str:
+    """A log's text, whoever wrote it: what can't be read in it is replaced, so that the rest can be looked at."""
+    return content.decode(_encoding(content), errors="replace")
+
+
+def _encoding(content: bytes) -> str:
+    return "utf-16" if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"

@@ -21,10 +21,13 @@ from reports.document import SCHEMA, Json
 from reports.extras import ReportExtras
 from reports.files import render_csv, render_json
 from reports.html import render_html
+from reports.served import Message, Served
 from settings import Settings
 
 TREND = timedelta(days=90)
 """How far back a report looks."""
+LAST_RUNS = 10
+"""How many scans the page lists."""
 
 
 class NotFound(LookupError):
@@ -84,6 +87,12 @@ async def must_be_scanned(service: TableServiceClient, now: datetime) -> None:
     await _last_finished(service, now)
 
 
+async def account(service: TableServiceClient, name: str) -> Json | None:
+    """An account, by user principal name or object id, as it was last judged; None where no scan has seen it."""
+    record = await FindingStore(service).find_account(name)
+    return _account(record, []) if record is not None else None
+
+
 async def run(service: TableServiceClient, run_id: str) -> Json:
     """One run. Raises :class:`NotFound`."""
     record = await RunStore(service).load(run_id)
@@ -125,14 +134,31 @@ async def findings_csv(service: TableServiceClient, wanted: FindingFilter, now: 
     return render_csv({**whole, "accounts": [account for account in whole["accounts"] if account["findings"]]})
 
 
-async def report(service: TableServiceClient, form: str, now: datetime, *, cloud: str = "global") -> str:
-    """The report of what is known, as ``html``, ``json`` or ``csv``. Raises :class:`NotFound`."""
+async def report(
+    service: TableServiceClient, form: str, now: datetime, *, cloud: str = "global", served: Served | None = None
+) -> str:
+    """The report of what is known, as ``html``, ``json`` or ``csv``; ``served`` is what the page has beside it where the app
+    serves it. Raises :class:`NotFound`.
+    """
     shown = await document(service, now)
     if form == "json":
         return render_json(shown)
     if form == "csv":
         return render_csv(shown)
-    return render_html(shown, await extras(service, now, cloud=cloud))
+    return render_html(shown, await extras(service, now, cloud=cloud), served)
+
+
+async def around(
+    service: TableServiceClient, now: datetime, *, may_act: bool, message: Message | None = None
+) -> Served:
+    """What the page has beside the report for somebody who opens it in a browser."""
+    runs = await RunStore(service).newest(limit=LAST_RUNS, since=now - TREND)
+    return Served(
+        may_act=may_act,
+        message=message,
+        runs=[one.public() for one in runs],
+        now=now.astimezone(UTC),
+    )
 
 
 async def extras(service: TableServiceClient, now: datetime, *, cloud: str = "global") -> ReportExtras:

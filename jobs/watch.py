@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 
 from findings.model import AccountRecord
 from findings.sight import Unseen
-from tenant.model import Account
-from tenant.selection import Selection, names, reasons_for
+from tenant.model import Account, Gap
+from tenant.selection import Selection, names
 
 DISCOVERY = "discovery"
 """What ``selected_by`` says of an account that discovery proposed."""
@@ -79,8 +79,6 @@ def watch(
     still_lost: dict[str, datetime] = {}
     for account in accounts:
         record = known.get(account.id)
-        if record is not None and not account.selected_by:
-            account = replace(account, selected_by=_named_by(selection, account))
         if account.selected_by:
             selected_as[account.id] = _selected_as(account, record)
             kept[account.id] = account
@@ -108,14 +106,6 @@ def watch(
     )
 
 
-def _named_by(selection: Selection, account: Account) -> tuple[str, ...]:
-    """The ways in which the settings name an account that was read, although neither its name nor a search led to it."""
-    if account.properties is not None:
-        return ()  # its name may be another by now
-    by_name = Selection(accounts=selection.accounts, patterns=selection.patterns)
-    return reasons_for({"id": account.id, "userPrincipalName": account.user_principal_name}, frozenset(), by_name, {})
-
-
 def _selected_as(account: Account, record: AccountRecord | None) -> str:
     """The name with which the settings select an account. One that can't be read shows the name that it had last, which needn't
     be the one by which they know it.
@@ -139,7 +129,8 @@ def _watched_on(
         return "watched before; it can't be read at present"
     if _is_named_as_before(account, record, selection):
         return f"renamed: it was {record.selected_as}"
-    if unreadable or (discovery_unreadable and not record.selected_as):
+    in_a_group = bool(selection.groups) and isinstance(account.groups, Gap)  # it may be: nobody can say
+    if unreadable or in_a_group or (discovery_unreadable and not record.selected_as):
         return "watched before; what selects it can't be read at present"
     if asked:
         return "watched before"

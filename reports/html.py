@@ -18,10 +18,12 @@ from markupsafe import Markup
 
 from checks.pages import CheckPage, page, page_ids
 from reports import times
+from reports.age import facts_line
 from reports.changes import grouped
 from reports.extras import Json, ReportExtras
 from reports.figures import matrix, trend
 from reports.page_data import page_data, rank
+from reports.served import Served
 from reports.summary import finished, summarize
 from reports.text import readable
 from reports.words import INPUT, OPTION, SEVERITY, USABILITY, option_of, say, verdict
@@ -41,31 +43,39 @@ class Tile:
 
 
 @cache
-def content_security_policy() -> str:
-    """What the page may do: its own style and script, nothing else. As in the page's ``<meta>``."""
-    script, style = (_hash(_asset(name)) for name in ("report.js", "report.css"))
+def content_security_policy(*, acting: bool = False) -> str:
+    """What the page may do: its own style and script, nothing else. As in the page's ``<meta>``.
+
+    Only where somebody may do something on it (``acting``) it may send forms, and ask, and only this app.
+    """
+    scripts = " ".join(hash_of(asset(name)) for name in (("report.js", "act.js") if acting else ("report.js",)))
     return "; ".join(
         (
             "default-src 'none'",
-            f"script-src {script}",
-            f"style-src {style}",
+            f"script-src {scripts}",
+            f"style-src {hash_of(_style(acting=acting))}",
+            *(["connect-src 'self'"] if acting else []),
             "img-src data:",
             "base-uri 'none'",
-            "form-action 'none'",
+            "form-action 'self'" if acting else "form-action 'none'",
             "require-trusted-types-for 'script'",
             "trusted-types 'none'",
         )
     )
 
 
-def security_headers() -> dict[str, str]:
-    """The headers to send with the page over HTTP."""
+def security_headers(*, acting: bool = False) -> dict[str, str]:
+    """The headers to send with the page over HTTP.
+
+    Where forms are sent from it the browser must say whose page they are from: with ``no-referrer`` it would send ``Origin: null``,
+    which App Service refuses, and so does this app. Source: Fetch Standard, "append a request Origin header".
+    """
     return {
         "Content-Type": "text/html; charset=utf-8",
-        "Content-Security-Policy": f"{content_security_policy()}; frame-ancestors 'none'",
+        "Content-Security-Policy": f"{content_security_policy(acting=acting)}; frame-ancestors 'none'",
         "X-Content-Type-Options": "nosniff",
         "X-Frame-Options": "DENY",
-        "Referrer-Policy": "no-referrer",
+        "Referrer-Policy": referrer_policy(acting=acting),
         "Cross-Origin-Opener-Policy": "same-origin",
         "Cross-Origin-Resource-Policy": "same-origin",
         "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
@@ -73,19 +83,29 @@ def security_headers() -> dict[str, str]:
     }
 
 
-def render_html(document: Json, extras: ReportExtras | None = None) -> str:
-    """The page for a scan document, with what the extras add. Encode it as UTF-8."""
+def referrer_policy(*, acting: bool = False) -> str:
+    """Whom the page's address is told to: nobody, or only this app."""
+    return "same-origin" if acting else "no-referrer"
+
+
+def render_html(document: Json, extras: ReportExtras | None = None, served: Served | None = None) -> str:
+    """The page for a scan document, with what the extras add, and what it has where the app serves it. Encode it as UTF-8."""
     extras = extras or ReportExtras()
+    acting = served is not None and served.may_act
     run, accounts = document["run"], document["accounts"]
     changes = extras.changes_of(run)
     return (
-        _environment()
+        environment()
         .get_template("report.html")
         .render(
-            csp=Markup(content_security_policy()),  # noqa: S704  our own text
-            script=Markup(_asset("report.js")),  # noqa: S704  our own file
-            style=Markup(_asset("report.css")),  # noqa: S704  our own file
-            data=page_data(document, extras),
+            csp=Markup(content_security_policy(acting=acting)),  # noqa: S704  our own text
+            referrer=referrer_policy(acting=acting),
+            script=Markup(asset("report.js")),  # noqa: S704  our own file
+            act_script=Markup(asset("act.js")) if acting else None,  # noqa: S704  our own file
+            style=Markup(_style(acting=acting)),  # noqa: S704  our own files
+            served=served,
+            acting=acting,
+            data=page_data(document, extras, served),
             run=run,
             finished=times.moment(finished(document)),
             summary=summarize(document, extras),
@@ -100,13 +120,19 @@ def render_html(document: Json, extras: ReportExtras | None = None) -> str:
             trend=trend(extras),
             matrix=matrix(accounts),
             pages=_pages(accounts, changes),
+            facts=facts_line(finished(document).date()),
         )
     )
 
 
+def _style(*, acting: bool) -> str:
+    return asset("report.css") + (asset("act.css") if acting else "")
+
+
 @cache
-def _environment() -> Environment:
-    environment = Environment(
+def environment() -> Environment:
+    """The templates, and the words that they use."""
+    made = Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
@@ -114,11 +140,17 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.policies["json.dumps_kwargs"] = {"separators": (",", ":")}
-    environment.filters["severity"] = lambda name: say(SEVERITY, name)
-    environment.filters["option"] = lambda account: verdict(OPTION, option_of(account))
-    environment.filters["usability"] = lambda name: verdict(USABILITY, name)
-    return environment
+    made.policies["json.dumps_kwargs"] = {"separators": (",", ":")}
+    made.filters["severity"] = lambda name: say(SEVERITY, name)
+    made.filters["option"] = lambda account: verdict(OPTION, option_of(account))
+    made.filters["findings_to_accept"] = _to_accept
+    made.filters["usability"] = lambda name: verdict(USABILITY, name)
+    return made
+
+
+def _to_accept(account: Json) -> list[tuple[str, str]]:
+    """Id and title of each finding of an account that can be accepted, behind all of them together."""
+    return [("", "Every finding"), *((one["check_id"], one["title"]) for one in account["findings"])]
 
 
 def _clean(value: Any) -> Any:
@@ -127,11 +159,13 @@ def _clean(value: Any) -> Any:
 
 
 @cache
-def _asset(name: str) -> str:
+def asset(name: str) -> str:
+    """The text of a file beside the templates."""
     return (_TEMPLATES / name).read_text(encoding="utf-8")
 
 
-def _hash(content: str) -> str:
+def hash_of(content: str) -> str:
+    """A style or script as a Content-Security-Policy names it."""
     return f"'sha256-{b64encode(hashlib.sha256(content.encode()).digest()).decode()}'"
 
 
@@ -171,6 +205,7 @@ def _exceptions(exceptions: Any, accounts: list[Json], now: Any) -> list[dict[st
     holding = [one for one in exceptions if not one.get("ended_at") and str(one["until"]) >= now.date().isoformat()]
     return [
         {
+            "id": readable(one.get("id") or ""),
             "account": readable(one["account"]),
             "linked": one["account"] in known,
             "name": one["user_principal_name"],

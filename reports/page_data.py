@@ -10,6 +10,7 @@ from typing import Any
 from reports import times
 from reports.chain import chain_of
 from reports.extras import Json, ReportExtras
+from reports.served import Served
 from reports.text import readable
 from reports.words import CHANGE, OPTION, PER_USER_MFA, SEVERITY, USABILITY, Words, effect, option_of, say, verdict
 
@@ -38,13 +39,14 @@ class Pool:
         return self.place(text, readable(text))
 
 
-def page_data(document: Json, extras: ReportExtras) -> dict[str, Any]:
+def page_data(document: Json, extras: ReportExtras, served: Served | None = None) -> dict[str, Any]:
     """The data of the page for a scan document, ready for JSON. Times are seconds since 1970."""
     pools = {name: Pool() for name in ("texts", "reasons", "remedies", "notices", "exceptions")}
     history = defaultdict[str, list[Json]](list)
     for change in extras.history:
         history[change["account"]].append(change)
-    accounts = [_account(one, history.get(one["id"], []), pools) for one in document["accounts"]]
+    acting = served is not None and served.may_act
+    accounts = [_account(one, history.get(one["id"], []), pools, acting=acting) for one in document["accounts"]]
     accounts.sort(key=_worst_first)
     changed = {readable(change["account"]) for change in extras.changes_of(document["run"])}
     return {
@@ -55,6 +57,11 @@ def page_data(document: Json, extras: ReportExtras) -> dict[str, Any]:
         "visibility": _words(OPTION, (option_of(one) for one in document["accounts"])),
         "usability": _words(USABILITY, (one["usability"] for one in document["accounts"])),
         "severity": SEVERITY,
+        **(
+            {"message": {"text": served.message.text, "account": served.message.account}}
+            if served and served.message
+            else {}
+        ),
     }
 
 
@@ -71,7 +78,7 @@ def worst_first(findings: Sequence[Json]) -> list[Json]:
     )
 
 
-def _account(account: Json, history: Sequence[Json], pools: dict[str, Pool]) -> dict[str, Any]:
+def _account(account: Json, history: Sequence[Json], pools: dict[str, Pool], *, acting: bool) -> dict[str, Any]:
     texts = pools["texts"]
     worst = rank(account)
     data = {
@@ -88,7 +95,7 @@ def _account(account: Json, history: Sequence[Json], pools: dict[str, Pool]) -> 
         "e": [texts.text(_app_password(one)) for one in account.get("app_password_events") or ()],
         "k": [texts.text(check["text"]) for check in (account.get("cross_check"),) if check],
         "r": [_reason(one, pools["reasons"]) for one in account["reasons"]],
-        "f": [_finding(one, pools) for one in worst_first(account["findings"])],
+        "f": [_finding(one, pools, acting=acting) for one in worst_first(account["findings"])],
         "d": [_remedy(one, pools["remedies"]) for one in account["remediation"]],
         "t": [_notice(one, pools["notices"]) for one in account.get("notices", ())],
         "h": [_change(one, texts) for one in sorted(history, key=lambda one: str(one["at"]), reverse=True)[:_HISTORY]],
@@ -135,12 +142,14 @@ def _app_password(event: Json) -> str:
     return f"{str(event['kind']).capitalize()} {times.moment(times.parse(event['time']))}{by}"
 
 
-def _finding(finding: Json, pools: dict[str, Pool]) -> list[Any]:
+def _finding(finding: Json, pools: dict[str, Pool], *, acting: bool) -> list[Any]:
     exception = finding.get("exception")
     accepted = None
     if exception:
         value = {name: readable(exception.get(name) or "") for name in ("reason", "owner")}
         value["until"] = times.day(times.parse(exception["until"]))
+        if acting:
+            value |= {"id": readable(exception.get("id") or ""), "check": readable(exception.get("check_id") or "")}
         accepted = pools["exceptions"].place(tuple(value.values()), value)
     return [
         readable(finding["check_id"]),

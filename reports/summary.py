@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from checks.catalog import MISSING, UNTROUBLED
 from reports import times
 from reports.extras import Json, ReportExtras
 from reports.words import INPUT, SWITCHED_OFF, count, option_of, say
 
-_MISSING_CHECKS = frozenset({"APW-001", "APW-002", "APW-003", "APW-009"})
+_MISSING_CHECKS = frozenset({"APW-001", "APW-002", "APW-003"})
 """Checks that say that the option isn't there."""
-_MISSING = frozenset({"hidden", "stuck"})
 _HAVING = frozenset({"visible", "pending"})
 _BLOCKED = frozenset({"blocked_by_policy", "blocked_by_security_defaults"})
 _INPUTS = 3
@@ -46,16 +46,21 @@ def summarize(document: Json, extras: ReportExtras) -> Summary:
     )
 
 
-def affected(document: Json, extras: ReportExtras) -> tuple[set[str], set[str]]:
-    """Ids of accounts that lost the option since the scan before, and of those that never had it and are missing it now."""
-    missing = {account["id"] for account in document["accounts"] if account["visibility"] in _MISSING}
+def affected(document: Json, extras: ReportExtras) -> tuple[set[str], set[str], set[str]]:
+    """Ids of accounts that lost the option since the scan before, of others that are newly affected, and of those of which it is
+    known since then that they are missing it.
+    """
+    missing = {account["id"] for account in document["accounts"] if account["visibility"] in MISSING}
     news = {
         change["account"]: change.get("previous_visibility")
         for change in extras.changes_of(document["run"])
-        if change["kind"] in ("opened", "reopened") and change["check_id"] in _MISSING_CHECKS
+        if change["kind"] in ("opened", "reopened")
+        and change["check_id"] in _MISSING_CHECKS
+        and not change.get("silence")  # of what is accepted or comes and goes, alerts say nothing either
     }
     lost = {account for account, before in news.items() if before == "visible"} & missing
-    return lost, (news.keys() & missing) - lost
+    newly = {account for account, before in news.items() if before in UNTROUBLED} & missing
+    return lost, newly - lost, (news.keys() & missing) - lost - newly
 
 
 _OFF = "App passwords are switched off for the whole tenant"
@@ -82,7 +87,7 @@ def _of_the_switch(run: Json, headline: str) -> list[str]:
 
 
 def _missing(accounts: Sequence[Json]) -> int:
-    return sum(account["visibility"] in _MISSING for account in accounts)
+    return sum(account["visibility"] in MISSING for account in accounts)
 
 
 def _headline(document: Json, extras: ReportExtras, since: str | None) -> str:
@@ -90,7 +95,7 @@ def _headline(document: Json, extras: ReportExtras, since: str | None) -> str:
     total = count(len(accounts), "service account", "service accounts")
     if not accounts:
         return "No service accounts were judged: none is selected, or none could be read."
-    lost, newly = affected(document, extras) if since else (set(), set())
+    lost, newly, found = affected(document, extras) if since else (set(), set(), set())
     are = "is" if len(newly) == 1 else "are"
     if lost:
         others = f", and {len(newly):,} more {are} newly affected" if newly else ""
@@ -101,6 +106,12 @@ def _headline(document: Json, extras: ReportExtras, since: str | None) -> str:
     if missing:
         verb = "is" if missing == 1 else "are"
         news = f", none of them new since {since}" if since and missing > 1 else ""
+        if found:
+            news = (
+                f"; of {len(found):,} of them it is known since {since}"
+                if missing > 1
+                else f", as is known since {since}"
+            )
         return f"{missing:,} of {total} {verb} missing the app-password option{news}."
     unknown = sum("unknown" in (account["visibility"], account["usability"]) for account in accounts)
     if unknown:

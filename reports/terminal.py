@@ -4,6 +4,7 @@ import textwrap
 from collections.abc import Iterator
 
 from reports import times
+from reports.age import facts_line
 from reports.extras import Json, ReportExtras
 from reports.page_data import rank, worst_first
 from reports.proposals import proposal_lines
@@ -55,6 +56,9 @@ class _Table:
         if proposals := list(proposal_lines(document, self._width)):
             yield ""
             yield from proposals
+        if accounts:
+            yield ""
+            yield from self._wrapped(facts_line(finished(document).date()), "quiet")
 
     def _overview(self, accounts: list[Json]) -> Iterator[str]:
         names = [readable(account["user_principal_name"]) for account in accounts]

@@ -39,6 +39,15 @@ Azurite with SDKs and tools"."""
 _NOT_IN_ACCOUNT = re.compile(r"""[\s<>"\\/:;()\[\]|*?]""")
 _MONTHS = {name: n for n, name in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split(), start=1)}
 _DAYS = {name: n for n, name in enumerate("sun mon tue wed thu fri sat".split())}
+_CRON: tuple[tuple[str, int, int, Mapping[str, int]], ...] = (
+    ("second", 0, 59, {}),
+    ("minute", 0, 59, {}),
+    ("hour", 0, 23, {}),
+    ("day", 1, 31, {}),
+    ("month", 1, 12, _MONTHS),
+    ("day of week", 0, 6, _DAYS),
+)
+"""Name, smallest and largest number, and names of the fields of a schedule."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,18 +260,27 @@ def schedule(text: str) -> str:
         raise ValueError(f'is {shown(text)}, which has five fields: put the second first, e.g. "0 {" ".join(fields)}"')
     if len(fields) != 6:
         raise ValueError(f"is {shown(text)}: {example}")
-    limits: list[tuple[str, int, int, Mapping[str, int]]] = [
-        ("second", 0, 59, {}),
-        ("minute", 0, 59, {}),
-        ("hour", 0, 23, {}),
-        ("day", 1, 31, {}),
-        ("month", 1, 12, _MONTHS),
-        ("day of week", 0, 6, _DAYS),
-    ]
-    for value, (name, low, high, names) in zip(fields, limits, strict=True):
+    for value, (name, low, high, names) in zip(fields, _CRON, strict=True):
         if not all(_is_cron_part(part, low, high, names) for part in value.split(",")):
             raise ValueError(f"is {shown(text)}, whose {name} {shown(value)} is not understood: {example}")
     return " ".join(fields)
+
+
+def cron_numbers(schedule: str) -> list[list[int]]:
+    """What each field of a schedule that :func:`schedule` returned stands for: sorted numbers; Sunday is 0."""
+    fields = []
+    for value, (_, low, high, names) in zip(schedule.split(), _CRON, strict=True):
+        found: set[int] = set()
+        for part in value.split(","):
+            span, slash, step = part.partition("/")
+            first, dash, last = span.partition("-")
+            begin = low if span == "*" else _cron_number(first, names)
+            # "5/15" goes on to the end; "5" and "5-5" don't.
+            end = high if span == "*" or (slash and not dash) else _cron_number(last if dash else first, names)
+            begin, end = sorted((begin or 0, end or 0))
+            found.update(range(begin, end + 1, int(step) if slash else 1))
+        fields.append(sorted(found))
+    return fields
 
 
 def _is_cron_part(part: str, low: int, high: int, names: Mapping[str, int]) -> bool:

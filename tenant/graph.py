@@ -13,12 +13,13 @@ Conditional Access, which throttles without saying for how long, and would come 
 """
 
 import asyncio
+import base64
 import json
 import re
 import ssl
 from collections import Counter, deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import AsyncExitStack, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import cache
@@ -156,9 +157,11 @@ class Graph:
         self._wrapped = [one for one in (client._transport, *client._mounts.values()) if one]
         self._http = GraphClientFactory.create_with_default_middleware(client=client, options=_OURS)
         parts = urlsplit(self.host)
+        self._credential = credential
+        self._scope = f"{parts.scheme}://{parts.hostname}/.default"  # Entra ID refuses a port here
         provider = AzureIdentityAuthenticationProvider(
             credential,
-            scopes=[f"{parts.scheme}://{parts.hostname}/.default"],  # Entra ID refuses a port here
+            scopes=[self._scope],
             allowed_hosts=[parts.hostname or ""],
         )
         self._adapter = GraphRequestAdapter(provider, client=self._http)
@@ -200,6 +203,15 @@ class Graph:
     async def sleep(self, seconds: float) -> None:
         """Wait before asking again."""
         await self.limits.sleep(seconds)
+
+    async def app_permissions(self) -> frozenset[str] | None:
+        """The application permissions that the app's own token lists, in Microsoft Entra ID; None where it isn't an app's.
+
+        Raises ``GraphUnreachable`` when the sign-in fails.
+        """
+        with _signing_in(self.host):
+            token = await self._credential.get_token(self._scope)
+        return app_permissions_in(token.token)
 
     async def get(self, path: str, *, version: str = "v1.0", headers: Mapping[str, str] | None = None) -> Json:
         """The JSON object at a path such as ``/organization?$select=id``. Raises :class:`GraphError`."""
@@ -311,18 +323,14 @@ class Graph:
 
     async def _once(self, request: RequestInformation) -> bytes | None:
         try:
-            answer: bytes | None = await self._adapter.send_primitive_async(request, "bytes", {"XXX": ODataError})
+            with _signing_in(self.host):
+                answer: bytes | None = await self._adapter.send_primitive_async(request, "bytes", {"XXX": ODataError})
             return answer
         except APIError as error:
             main = getattr(error, "error", None)
             code, message = (main.code, main.message) if main else ("", "")
             waits = retry_after_in(error.response_headers or {})
             raise GraphRefused(error.response_status_code or 0, code or "", message or "", waits) from error
-        except AzureError as error:
-            raise GraphUnreachable(
-                f"Signing in for {self.host} failed: give the app a managed identity, or sign in with az login "
-                f"({readable(error.message, 200)})."
-            ) from error
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             reason = readable(error, 200) or type(error).__name__
             raise _ConnectionBroke(
@@ -379,6 +387,31 @@ class Graph:
                 self._ahead.append(datetime.now(UTC) - parsedate_to_datetime(response.headers.get("Date", "")))
         if response.status_code == ACCEPTED and response.request.url.path.endswith(_SEND_MAIL):
             raise _Accepted
+
+
+@contextmanager
+def _signing_in(host: str) -> Iterator[None]:
+    """Says in a sentence that the sign-in failed."""
+    try:
+        yield
+    except AzureError as error:
+        raise GraphUnreachable(
+            f"Signing in for {host} failed: give the app a managed identity, or sign in with az login "
+            f"({readable(error.message, 200)})."
+        ) from error
+
+
+def app_permissions_in(token: str) -> frozenset[str] | None:
+    """The application permissions that an access token lists; None for one of a person, or that isn't a JSON Web Token.
+
+    It is the app's own token, which only Microsoft Graph judges: its signature is not looked at.
+    Source: Microsoft Learn, "Access token claims reference", ``roles`` and ``scp``.
+    """
+    try:
+        claims = json.loads(base64.urlsafe_b64decode(f"{token.split('.')[1]}=="))
+        return None if "scp" in claims else frozenset(map(str, claims.get("roles") or ()))
+    except (IndexError, ValueError, AttributeError, TypeError):
+        return None
 
 
 class Line:

@@ -20,6 +20,8 @@ from tenant.policy_reader import read_policies, read_references
 from tenant.selection import Selection
 from tenant.together import Together
 
+NOTHING_SELECTED = Selection()
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
@@ -84,14 +86,16 @@ async def read_tenant(
     return Reading(tenant, accounts, gaps.found())
 
 
-async def read_more(graph: Graph, reading: Reading, ids: Sequence[str], *selected_by: str) -> Reading:
-    """A reading with further accounts, read like the selected ones. ``selected_by`` says why they count.
+async def read_more(
+    graph: Graph, reading: Reading, ids: Sequence[str], *selected_by: str, selection: Selection = NOTHING_SELECTED
+) -> Reading:
+    """A reading with further accounts, read like the selected ones.
 
-    One that doesn't exist becomes a gap that says so (``Gap.not_found``), under its id.
+    Why they count is what selects them of ``selection``, as their own properties and memberships show it, and ``selected_by``. One that doesn't exist becomes a gap that says so (``Gap.not_found``), under its id.
     """
     gaps = Gaps()
     named = _groups_named_by(reading.tenant.policies)
-    found, names = await AccountReader(graph, gaps, Selection()).read(ids)
+    found, names = await AccountReader(graph, gaps, selection).read(ids)
     (groups, accounts), nesting = await asyncio.gather(
         read_groups(graph, gaps, named, names, found), read_nesting(graph, named, found)
     )
@@ -100,7 +104,7 @@ async def read_more(graph: Graph, reading: Reading, ids: Sequence[str], *selecte
         groups={**groups, **reading.tenant.groups},
         nesting=_merged(nesting, reading.tenant.nesting),
     )
-    more = tuple(replace(account, selected_by=selected_by) for account in accounts)
+    more = tuple(replace(account, selected_by=(*account.selected_by, *selected_by)) for account in accounts)
     return Reading(tenant, (*reading.accounts, *more), with_new(reading.gaps, gaps.found()))
 
 

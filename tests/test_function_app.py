@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-import function_app
+from tests.functions.serving import functions
 
 EXPECTED: dict[str, tuple[str, dict[str, Any]]] = {
     "scheduled_scan": ("timerTrigger", {"schedule": "%SCAN_SCHEDULE%", "runOnStartup": False, "useMonitor": True}),
@@ -17,15 +17,18 @@ EXPECTED: dict[str, tuple[str, dict[str, Any]]] = {
     "recheck": ("httpTrigger", {"route": "recheck", "methods": ["POST"]}),
     "findings": ("httpTrigger", {"route": "findings", "methods": ["GET"]}),
     "report": ("httpTrigger", {"route": "report", "methods": ["GET"]}),
+    "act": ("httpTrigger", {"route": "report/{action}", "methods": ["POST"]}),
     "runs": ("httpTrigger", {"route": "runs/{id}", "methods": ["GET"]}),
     "exceptions": ("httpTrigger", {"route": "exceptions", "methods": ["GET", "PUT", "DELETE"]}),
     "test_alert": ("httpTrigger", {"route": "alerts/test", "methods": ["POST"]}),
+    "doctor": ("httpTrigger", {"route": "doctor", "methods": ["GET"]}),
     "health": ("httpTrigger", {"route": "health", "methods": ["GET"]}),
 }
 QUEUES_OUT: dict[str, set[str]] = {
     "scheduled_scan": {"scans"},
     "run_scan": {"alerts"},
     "recheck": {"scans", "alerts"},
+    "act": {"scans", "alerts"},
 }
 
 
@@ -34,7 +37,7 @@ def indexed() -> dict[str, list[dict[str, Any]]]:
     """Function name -> its bindings."""
     return {
         str(function.get_function_name()): json.loads(function.get_function_json())["bindings"]
-        for function in function_app.app.get_functions()
+        for function in functions()
     }
 
 

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from checks.known_errors import KnownError, known_errors
 from checks.pages import CheckPage, pages
 from jobs.snapshot import schema
 from settings.model import settings_table
@@ -20,6 +21,7 @@ def generated() -> dict[str, str]:
             f"`Mail.Send` alone sends, and belongs into Exchange Online.\n\n{permissions_table()}"
         ),
         "snapshot.schema.json": json.dumps(schema(), indent=1) + "\n",
+        "errors.md": _errors_page(),
         "checks.md": "# Checks\n\n" + "\n".join(_chapter(page) for page in pages()),
     }
 
@@ -28,6 +30,33 @@ def _chapter(page: CheckPage) -> str:
     note = f", {page.severity_note}" if page.severity_note else ""
     text = page.markdown.strip().replace("\n## ", "\n### ").removeprefix("## ")
     return f"## {page.id}: {page.title}\n\nSeverity: {page.severity.value}{note}\n\n### {text}\n"
+
+
+def _errors_page() -> str:
+    return (
+        "# Errors\n\nWhat a mail program, a device or the sign-in log shows, what it means, and the way out. `python cli.py explain`\n"
+        'finds them in a sentence, a code or a piece of a log: `python cli.py explain "535 5.7.139 ..."`, `cli.py explain 53003`,\n'
+        "`cli.py explain --file device.log`. With `--account svc-scan@contoso.com` it also says how that account is seen, and whether that fits.\n\n"
+        "Words decide before codes: 535 5.7.139 stands for several errors, and only the sentence after it tells them apart. What is in none\n"
+        "of the tables isn't guessed at: [Microsoft's page](https://login.microsoftonline.com/error) knows every AADSTS number.\n\n"
+        f"## What mail servers answer\n\n{_errors_table([one for one in known_errors() if not one.codes])}\n"
+        f"## What Microsoft Entra ID answers\n\nAADSTS numbers, and the sign-in log's error codes.\n\n"
+        f"{_errors_table([one for one in known_errors() if one.codes])}"
+    )
+
+
+def _errors_table(errors: list[KnownError]) -> str:
+    rows = [
+        "| error | means | way out | source, read |\n|---|---|---|---|",
+        *(
+            f"| {'<br>'.join(f'`{sign}`' for sign in (*one.codes, *one.replies, *one.texts))} | **{one.title}.** {one.means} "
+            f"| {' '.join(one.do)} [More]({one.url}) | [{one.read}]({one.source}) |".replace(
+                " | Format-List", " \\| Format-List"
+            )
+            for one in errors
+        ),
+    ]
+    return "\n".join(rows) + "\n"
 
 
 def main() -> None:

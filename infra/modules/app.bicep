@@ -246,6 +246,10 @@ resource authentication 'Microsoft.Web/sites/config@2025-03-01' = {
       }
     }
     login: {
+      // App Service refuses what a browser posts with its cookie, unless it knows the page's origin: the report's forms.
+      allowedExternalRedirectUrls: [
+        'https://${site.properties.defaultHostName}'
+      ]
       tokenStore: {
         enabled: false
       }

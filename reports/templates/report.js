@@ -44,6 +44,18 @@
     return account.q === 1 ? badge("accepted", "Accepted") : badge("none", "No finding");
   };
 
+  // --- what an Operator may do: forms that only the app's own page has ---
+
+  const forms = (name, values, called) => {
+    const template = $(`for-${name}`);
+    if (!template) return null;
+    const made = template.content.cloneNode(true);
+    for (const [field, value] of Object.entries(values)) for (const input of made.querySelectorAll(`[name="${field}"]`)) input.value = value;
+    for (const one of made.querySelectorAll("button[data-busy], summary")) one.setAttribute("aria-label", `${one.textContent.trim()} ${called}`);
+    return made;
+  };
+  const came = (account) => data.message && data.message.account === account.i && el("p", { class: "message", tabindex: "-1" }, data.message.text);
+
   // --- the details of an account -------------------------------------------------------------------------------------
 
   const findings = (account) => account.f.map(([check, severity, title, summary, since, accepted]) => {
@@ -54,7 +66,8 @@
       el("p", { class: "head" }, badge(severity, severityWords[severity] || severity), el("strong", {}, texts[title]), page ? el("a", { class: "code", href: `#${check}` }, `${check}: what it means`) : el("span", { class: "code" }, check)),
       !said && el("p", {}, texts[summary]),
       el("p", { class: "sub" }, `Found ${moment(since)}`),
-      exception && el("p", { class: "silenced" }, `Accepted until ${exception.until} by `, el("bdi", {}, exception.owner), ": ", el("bdi", {}, exception.reason)));
+      exception && el("p", { class: "silenced" }, `Accepted until ${exception.until} by `, el("bdi", {}, exception.owner), ": ", el("bdi", {}, exception.reason)),
+      exception ? forms("exception", { id: exception.id, account: account.i, check: exception.check, reason: exception.reason, owner: exception.owner }, `${check}, ${account.u}`) : forms("finding", { account: account.i, check }, `${check}, ${account.u}`));
   });
 
   const node = (kind, name, policy) => el("span", { class: "node" }, el("span", { class: "what" }, kind),
@@ -117,6 +130,8 @@
     const why = account.r.filter((index) => reasons[index].effect !== "evidence");
     return el("div", { class: "detail-grid" },
       el("div", {},
+        came(account),
+        forms((account.f || []).length > 1 ? "findings" : "account", { account: account.i }, account.u),
         account.f && part("Findings", findings(account)),
         why.length > 0 && part("Why", el("ul", { class: "reasons" }, together(why).map((alike) => reason(account, alike)))),
         evidence.length > 0 && part("Evidence", el("ul", { class: "reasons" }, together(evidence).map((alike) => reason(account, alike))))),
@@ -292,7 +307,7 @@
     const wanted = target.slice(8).toLowerCase();
     const index = accounts.findIndex((account) => account.i.toLowerCase() === wanted || account.u.toLowerCase() === wanted);
     if (index < 0) return;
-    reset();
+    if (!found.includes(index)) reset();
     show.page = Math.floor(found.indexOf(index) / show.size);
     open.add(index);
     draw();
@@ -301,9 +316,29 @@
   };
   addEventListener("hashchange", follow);
 
+  // The page is loaded again after something was done on it (act.js): it then shows what it showed before.
+  const KEPT = "app-password-report";
+  const BY_TEXT = ["product", "selected"], BY_NAME = ["visibility", "usability"];
+  addEventListener("acted", () => {
+    const { tile, column, direction, page } = show;
+    const fields = Object.fromEntries([...BY_NAME.map((name) => [name, show[name]]), ...BY_TEXT.map((name) => [name, show[name] && texts[show[name]]])]);
+    try { sessionStorage.setItem(KEPT, JSON.stringify({ show: { tile, column, direction, page }, fields, q: $("q").value, open: [...open].map((index) => accounts[index].i) })); } catch { /* no storage, no memory */ }
+  });
+  const restore = () => {
+    let kept = null;
+    try { kept = JSON.parse(sessionStorage.getItem(KEPT)); sessionStorage.removeItem(KEPT); } catch { return; }
+    if (!kept) return;
+    for (const name of BY_TEXT) kept.fields[name] = kept.fields[name] ? String(texts.indexOf(kept.fields[name])) : "";
+    for (const [name, value] of Object.entries(kept.fields)) { $(name).value = value; show[name] = $(name).value; }
+    $("q").value = kept.q;
+    accounts.forEach((account, index) => { if (kept.open.includes(account.i)) open.add(index); });
+    update({ ...kept.show, terms: kept.q.toLowerCase().split(/\s+/).filter(Boolean) });
+  };
+
   $("app").hidden = false;
   // The newest scan is at the right end of the drawing.
   for (const drawing of document.querySelectorAll(".trend")) drawing.parentElement.scrollLeft = drawing.parentElement.scrollWidth;
   update({});
+  if (data.message) restore();
   follow();
 })();

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from alerts.compose import compose, compose_failure, compose_sight, compose_test
 from alerts.digest import compose_digest
 from alerts.episodes import Cause, ChannelRecord, Word, failed
-from alerts.links import entra_user_url
+from alerts.links import entra_policy_url, entra_user_url
 from alerts.model import Alert, AlertGap, AlertItem, AlertReason, Kind, NextStep, Severity, Totals
 from alerts.notices import compose_channel_notice
 
@@ -72,7 +72,7 @@ def item(
     doubt: str | None = None,
     resolution: str | None = None,
     previous_severity: Severity | None = None,
-    known: bool = True,
+    newly: bool = True,
     lost: bool = False,
     came_back: bool = False,
     settled: bool = False,
@@ -100,13 +100,14 @@ def item(
         doubt=doubt,
         resolution=resolution,
         previous_severity=previous_severity,
-        known=known,
+        newly=newly,
         lost=lost,
         came_back=came_back,
         settled=settled,
         accepted_until=accepted_until,
         accepted_by=accepted_by,
         entra_url=entra_user_url(account_id(number)),
+        policy_url=entra_policy_url(reasons[0].policy_id) if reasons else None,
     )
 
 

@@ -8,10 +8,12 @@ from hypothesis import strategies as st
 
 from alerts.card import MAX_BYTES, card_message, size_of
 from alerts.episodes import Word
-from alerts.links import ENTRA_HOSTS, entra_user_url, safe_url
+from alerts.links import ENTRA_HOSTS, entra_policy_url, entra_user_url, safe_url
+from alerts.mime_message import mail_message
 from alerts.model import Alert, AlertGap, AlertReason, Kind, NextStep, Severity
+from alerts.wording import FIRST_SCAN
 from tests.alerts import samples
-from tests.alerts.samples import HOSTILE, REPORT, account_id, alert, item
+from tests.alerts.samples import HOSTILE, REPORT, STEP, account_id, alert, item
 
 ELEMENTS = {"Container", "TextBlock", "RichTextBlock", "TextRun", "ActionSet", "Action.OpenUrl", "AdaptiveCard"}
 FORBIDDEN = set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c\u2028\u2029\r\n\x00")
@@ -149,8 +151,32 @@ def test_buttons_lead_to_the_account_and_the_report() -> None:
     made = [node for node in nodes(card_message(samples.one())) if node["type"] == "Action.OpenUrl" and "title" in node]
     assert [(button["title"], button["url"]) for button in made] == [
         ("Open account in Entra", entra_user_url(account_id(1))),
+        ("Open policy in Entra", entra_policy_url(samples.one().items[0].reasons[0].policy_id)),
         ("Open the report", REPORT),
     ]
+
+
+def test_nothing_of_a_tenant_stands_where_programs_read_markdown() -> None:
+    card = card_message(samples.hostile())["attachments"][0]["content"]
+    assert card["fallbackText"] == card_message(samples.one())["attachments"][0]["content"]["fallbackText"]
+
+
+def test_a_next_step_is_told_once_and_then_as_above() -> None:
+    made = alert(*(item(n, reasons=(samples.reason(f"Policy {n}", number=n),)) for n in range(3)))
+    shown = texts(card_message(made))
+    assert shown.count(STEP.steps[0]) == 1
+    assert shown.count("As above: ") == 2
+    text = mail_message(made, "alerts@contoso.com", ["admin@contoso.com"]).get_body(("plain",))
+    assert text is not None
+    assert text.get_content().count(STEP.steps[0]) == 1
+
+
+def test_nothing_that_the_first_scan_finds_is_called_new() -> None:
+    found = [item(n, reasons=(samples.reason(f"Policy {n}", number=n),)) for n in range(9)]
+    first = alert(*found, baseline=True)
+    assert FIRST_SCAN in texts(card_message(first))
+    assert "New" not in texts(card_message(first))
+    assert "New" in texts(card_message(alert(*found)))
 
 
 @pytest.mark.parametrize(("cloud", "host"), list(ENTRA_HOSTS.items()))
@@ -164,6 +190,7 @@ def test_account_opens_in_the_admin_center_of_its_cloud(cloud: str, host: str) -
 @pytest.mark.parametrize("evil", ["../../x", "", "javascript:alert(1)", f"{account_id(1)}/x"])
 def test_only_object_ids_become_part_of_an_address(evil: str) -> None:
     assert entra_user_url(evil) is None
+    assert entra_policy_url(evil) is None
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,7 @@ class Elements(HTMLParser):
         self.text += data
 
 
-OUR_TAGS = set("html head meta title style body table tr td h1 h2 p strong em a ol li".split())
+OUR_TAGS = set("html head meta title style body table tr th td h1 h2 p strong em a ol li".split())
 
 
 @pytest.mark.parametrize("made", ALL, ids=lambda made: made.headline[:40])
@@ -161,6 +161,7 @@ def test_text_part_reads_well_on_its_own() -> None:
         "Exchange Online.\n"
         "  3. Change the product over, then block sign-in for the old account.\n"
         f"Account: {samples.one().items[0].entra_url}\n"
+        f"Policy: {samples.one().items[0].policy_url}\n"
         "\n"
         "----------------------------------------------------------------------\n"
         "Open now: 4 high, 2 medium, 1 low.\n"
@@ -222,13 +223,13 @@ def test_huge_alerts_stay_below_what_graph_takes_and_say_where_the_rest_is(url: 
     said = f"Attached of 2,000 changes: the first {in_csv:,} as CSV, the first {in_json:,} as JSON. {where}"
     assert said in text
     where = where.replace("The report", "the report").replace("the rest", "them")
-    assert f"And 1,935 more: {where}" in text
+    assert f"And 1,980 more: {where}" in text
 
 
 def test_a_list_that_is_attached_whole_is_where_the_rest_is() -> None:
     made = alert(*(item(n, reasons=(AlertReason(f"reason {n}", f"p{n}"),)) for n in range(300)), report_url=None)
     message = arrived(made)
-    assert "And 235 more: the attached list shows them." in part(message, "plain")
+    assert "And 280 more: the attached list shows them." in part(message, "plain")
     assert "Attached as CSV and JSON: 300 changes." in part(message, "html")
 
 

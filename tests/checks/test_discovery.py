@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from checks.discovery import may_be_proposed, propose, watched_principals
-from checks.products import known_products
+from checks.product_files import known_products
 from checks.signals import service_name
 from tenant.model import Account, Candidate, Consent, Gap, RoleAssignment, SignInUse
 from tests.checks.kit import GLOBAL_ADMINISTRATOR, NOW, REPORT_ONLY, SYNC_ROLE, Json, make_tenant, policy

@@ -27,6 +27,18 @@ from checks.resolutions import why_resolved
             "with the app-password option hidden for another reason",
         ),
         ("APW-008", Visibility.HIDDEN, Usability.USABLE, "with everything readable that decides"),
+        (
+            "APW-006",
+            Visibility.HIDDEN,
+            Usability.USABLE,
+            "with the app-password option hidden, as it was predicted",
+        ),
+        (
+            "APW-006",
+            Visibility.CONDITIONAL,
+            Usability.USABLE,
+            "with the app-password option hidden in some circumstances already",
+        ),
         ("APW-010", Visibility.HIDDEN, Usability.USABLE, "no longer signing in with a protocol that is being retired"),
         ("APW-011", Visibility.HIDDEN, Usability.USABLE, "without an active directory role"),
         ("APW-013", Visibility.VISIBLE, Usability.BLOCKED_BY_POLICY, "with app passwords blocked already"),

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from checks.products import known_products, recognise
+from checks.product_files import known_products
+from checks.products import recognise
 from checks.signals import (
     Signal,
     client_weight,

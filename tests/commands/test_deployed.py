@@ -1,4 +1,4 @@
-"""``cli.py scan --deployed``: the app's run is asked for, followed, and told."""
+"""``--deployed``: the app's run is asked for, followed, and told; and what it says is wrong with it."""
 
 import asyncio
 import json
@@ -11,9 +11,12 @@ import pytest
 from commands import deployed
 from findings.run_record import RunRecord, RunStatus
 from functions import queues
+from functions.access import OPERATOR, READER
 from jobs.messages import SCANS
 from settings import Settings
 from tests.e2e.conftest import Installation, installation  # noqa: F401 -- the fixture
+from tests.functions.serving import serving
+from tests.functions.test_access import AZURE
 
 VALUES = {
     "STORAGE_QUEUE_ENDPOINT": "https://sta.queue.core.windows.net/",
@@ -120,3 +123,83 @@ def test_a_summary_steers_no_terminal() -> None:
     now = datetime(2026, 11, 22, tzinfo=UTC)
     run = RunRecord("r", RunStatus.FAILED, now, error="\x1b[31mred", notes=("a\nb",), severities={"high": 2, "low": 0})
     assert deployed.summary(run) == "Run r: failed, 0 of 0 accounts.\n?[31mred\nOpen findings: 2 high.\na?b"
+
+
+@pytest.fixture
+def signed_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody who did az login, in front of an app with App Service authentication."""
+
+    async def token(resource: str) -> str:
+        assert resource == "api://tenant/app-password-watch"
+        return "token"
+
+    monkeypatch.setattr(deployed, "az_token", token)
+    for name, value in AZURE.items():
+        monkeypatch.setenv(name, value)
+
+
+ASK = ("doctor", "--deployed", "--resource", "api://tenant/app-password-watch", "--url")
+
+
+def test_the_app_says_what_is_wrong_with_it(
+    installation: Installation,  # noqa: F811
+    signed_in: None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SCAN_SCHEDULE", "0 0 6 * * *")
+    with serving((OPERATOR,)) as app:
+        before = installation.run(*ASK, app.url)
+        installation.scan()
+        after = installation.run(*ASK, app.url, "--format", "json")
+    assert before.code == 2
+    assert "wrong      last scan: No scan of everything was done in the last 36 hours. Fix: " in before.out
+    lines = {line["topic"]: line["level"] for line in json.loads(after.out)["lines"]}
+    assert (lines["last scan"], lines["next scan"], lines["queue scans"], lines["tables"]) == ("ok",) * 4
+
+
+@pytest.mark.parametrize(
+    ("roles", "said"),
+    [
+        ((READER,), "The function app doesn't say (403): The app role Operator is missing"),
+        (None, "The function app doesn't say (401): Sign in with Microsoft Entra ID first"),
+    ],
+)
+def test_who_is_no_operator_is_told_why_it_does_not_say(
+    installation: Installation,  # noqa: F811
+    signed_in: None,
+    roles: tuple[str, ...] | None,
+    said: str,
+) -> None:
+    with serving(roles) as app:
+        found = installation.run(*ASK, app.url)
+    assert (found.code, found.out) == (2, "")
+    assert said in found.err
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("http://app.azurewebsites.net", "it begins with https://"),
+        ("http://127.0.0.1:9", "can't be reached"),
+    ],
+)
+def test_a_token_goes_nowhere_else(
+    installation: Installation,  # noqa: F811
+    signed_in: None,
+    url: str,
+    said: str,
+) -> None:
+    found = installation.run(*ASK, url)
+    assert (found.code, said in found.err) == (2, True)
+
+
+@pytest.mark.parametrize("content", [b"<html>Sign in</html>", b"{}", b"[]", b'{"lines": [{}]}', b""])
+@pytest.mark.parametrize("status", [200, 302, 500])
+def test_an_answer_that_is_none_is_said(status: int, content: bytes) -> None:
+    with pytest.raises(deployed.NotTold, match="step 9"):
+        deployed.lines_in(status, content)
+
+
+def test_without_an_installation_the_question_is_which(installation: Installation, signed_in: None) -> None:  # noqa: F811
+    found = installation.run("doctor", "--deployed")
+    assert (found.code, "Which installation?" in found.err) == (2, True)

@@ -9,7 +9,10 @@ from typing import Any
 
 import pytest
 
+from devtools.building import DEFAULT_PYTHON
 from devtools.package import LIBRARIES, build, reachable, size, trim
+from jobs.doctor import Level
+from jobs.installation import package_line
 from localgraph.server import LocalGraph
 from tests.e2e.conftest import BACKUP, MAILER, VISIBLE, small_tenant
 from tests.test_function_app import EXPECTED
@@ -79,6 +82,12 @@ def test_the_package_is_small(package: Path) -> None:
     assert total < MOST_BYTES
     folders = {part for file in package.rglob("*") for part in file.relative_to(package).parts}
     assert not folders & {"tests", "__pycache__", "demo", "docs", ".git"}
+
+
+def test_the_package_says_what_it_is(package: Path) -> None:
+    assert json.loads((package / "built.json").read_text(encoding="utf-8")).keys() == {"version", "commit", "python"}
+    line = package_line(package / "built.json", f"{DEFAULT_PYTHON}.1")
+    assert (line.level, line.text.startswith("Version ")) == (Level.OK, True)
 
 
 def test_a_package_is_not_built_over_another(package: Path) -> None:

@@ -31,18 +31,24 @@ class Machine:
     def __init__(self, installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
         self._installation, self._monkeypatch = installation, monkeypatch
 
-    def scan(self, ahead: timedelta = timedelta(), *, corrected: bool = True) -> RunRecord:
-        """Scan with a clock that is ``ahead``; without ``corrected`` as a version did that didn't look at other clocks."""
+    def scan(
+        self, ahead: timedelta = timedelta(), *, corrected: bool = True, storage_is_ahead: bool = False
+    ) -> RunRecord:
+        """Scan with a clock that is ``ahead``, and the storage account's like it or right; without ``corrected`` as a version did
+        that didn't look at other clocks.
+        """
 
         async def off(service: TableServiceClient, names: Iterable[str]) -> timedelta:
             await ensure_tables(service, names)
-            return ahead if corrected else timedelta()
+            return ahead if corrected and not storage_is_ahead else timedelta()
 
         self._monkeypatch.setattr(scan_module, "ensure_tables", off)
         self._installation.graph.date_skew = -ahead if corrected else timedelta()
         now = datetime.now(UTC) + ahead
         request = ScanRequest(new_run_id(now), "test")
-        asyncio.run(scan(load_settings(), request, clock=lambda: datetime.now(UTC) + ahead))
+        # Graph's clock has whole seconds: what it corrects must not come out as before the scan before.
+        later = timedelta(seconds=2) if storage_is_ahead else timedelta()
+        asyncio.run(scan(load_settings(), request, clock=lambda: datetime.now(UTC) + ahead + later))
         return asyncio.run(self._run(request.run_id))
 
     async def _run(self, run_id: str) -> RunRecord:
@@ -50,6 +56,15 @@ class Machine:
             found = await RunStore(service).load(run_id)
             assert found is not None
             return found
+
+    def is_first(self, run: RunRecord) -> bool:
+        """Whether the run is taken for the first one."""
+
+        async def ask() -> bool:
+            async with TableServiceClient.from_connection_string(self._installation.storage) as service:
+                return await RunStore(service).is_first(run)
+
+        return asyncio.run(ask())
 
     def findings(self) -> dict[tuple[str, str], FindingState]:
         """Everything that is kept."""
@@ -97,6 +112,29 @@ def test_what_a_clock_that_was_ahead_left_is_repaired_by_the_next_scan(
     assert all(one.last_seen < soon() for one in machine.findings().values())
     assert run.finished is not None
     assert run.finished < soon()
+
+
+def test_only_the_first_scan_is_called_the_first_whatever_the_clock_of_that_one_said(
+    machine: Machine, installation: Installation
+) -> None:
+    machine.scan(DAYS_29, corrected=False)
+    installation.graph.tenant.user(BACKUP).mfa = "enabled"
+    run = machine.scan()
+    assert not machine.is_first(run)
+
+
+def test_days_count_by_the_true_clock_where_only_microsoft_graph_has_it(
+    machine: Machine, installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine.scan()
+    before = machine.findings()
+    monkeypatch.setenv("SERVICE_ACCOUNTS", BACKUP)  # of three accounts
+    machine.scan()
+    run = machine.scan(DAYS_29, storage_is_ahead=True)
+    assert abs(run.started - datetime.now(UTC)) < timedelta(minutes=1)
+    assert {key: state.status for key, state in machine.findings().items()} == {
+        key: state.status for key, state in before.items()
+    }
 
 
 def test_no_run_stays_in_the_future(machine: Machine, installation: Installation) -> None:

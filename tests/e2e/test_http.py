@@ -12,9 +12,12 @@ from azure.data.tables.aio import TableServiceClient
 
 from findings.run_record import DONE, RunRecord, RunStatus
 from findings.runs import RunStore
-from functions import http_api, queues
+from functions import acting, http_api, queues
+from functions.access import OPERATOR, READER
+from functions.page import COOKIE, carried, remembered
 from jobs.messages import AlertMessage, BadMessage
 from jobs.tell import waiting_alerts
+from reports.served import Message
 from settings import load_settings
 from tests.e2e.conftest import BACKUP, MAILER, Installation
 from tests.functions.test_access import AZURE, header
@@ -338,3 +341,123 @@ def test_a_scan_that_failed_for_good_is_recorded_and_told_once(installation: Ins
 def test_a_message_of_somebody_else_is_refused() -> None:
     with pytest.raises(BadMessage, match="not from this app"):
         asyncio.run(queues.run_scan(b'{"hello": 1}'))
+
+
+FORM = {"Content-Type": "application/x-www-form-urlencoded", "Host": "app.azurewebsites.net"}
+PAGE = {"Sec-Fetch-Site": "same-origin", "Origin": "https://app.azurewebsites.net"}
+
+
+def act(action: str, body: bytes, headers: dict[str, str]) -> func.HttpResponse:
+    """What a form of the page is answered."""
+    asked = request("POST", body, headers={**FORM, **headers}, route={"action": action})
+    return asyncio.run(acting.act(asked)).response
+
+
+@pytest.mark.parametrize(
+    ("action", "body", "headers", "status"),
+    [
+        pytest.param("test", b"", {**PAGE, **header(OPERATOR)}, 303, id="an Operator on the page"),
+        pytest.param("test", b"", PAGE, 401, id="nobody"),
+        pytest.param("test", b"", {**PAGE, **header(READER)}, 403, id="a Reader"),
+        pytest.param("recheck", b"account=" + BACKUP.encode(), {**PAGE, **header(READER)}, 403, id="a Reader rechecks"),
+        pytest.param("scan", b"", {**PAGE, **header(READER)}, 403, id="a Reader scans"),
+        pytest.param("accept", b"", {**PAGE, **header(READER)}, 403, id="a Reader accepts"),
+        pytest.param("end", b"id=x", {**PAGE, **header(READER)}, 403, id="a Reader ends"),
+        pytest.param("test", b"", header(OPERATOR), 403, id="a program in the page's name"),
+        pytest.param("test", b"", {**header(OPERATOR), "Cookie": "AppServiceAuthSession=x"}, 403, id="no origin"),
+        pytest.param("test", b"", {**header(OPERATOR), "Sec-Fetch-Site": "cross-site"}, 403, id="another site"),
+        pytest.param("test", b"", {**header(OPERATOR), "Sec-Fetch-Site": "same-site"}, 403, id="a neighbour"),
+        pytest.param("test", b"", {**header(OPERATOR), "Sec-Fetch-Site": "none"}, 403, id="an address bar"),
+        pytest.param("test", b"", {**header(OPERATOR), "Origin": "https://evil.example"}, 403, id="another origin"),
+        pytest.param("test", b"", {**header(OPERATOR), "Origin": "null"}, 403, id="a sandbox"),
+        pytest.param(
+            "test", b"", {**PAGE, **header(OPERATOR), "Origin": "https://evil.example"}, 403, id="a contradiction"
+        ),
+        pytest.param("test", b"", {**PAGE, "X-MS-CLIENT-PRINCIPAL": "e30="}, 401, id="a principal that is none"),
+        pytest.param("test", b"", {**PAGE, **header(OPERATOR, issuer="github")}, 401, id="another provider"),
+        pytest.param("test", b"", {**PAGE, **header("operator")}, 403, id="a role in other letters"),
+        pytest.param(
+            "test", b"{}", {**PAGE, **header(OPERATOR), "Content-Type": "text/plain"}, 415, id="a body of another kind"
+        ),
+        pytest.param("delete", b"", {**PAGE, **header(OPERATOR)}, 404, id="a form that isn't there"),
+        pytest.param("", b"", {**PAGE, **header(OPERATOR)}, 404, id="no form"),
+        pytest.param("end", b"id=no", {**PAGE, **header(OPERATOR)}, 404, id="an exception that isn't there"),
+        pytest.param("recheck", b"account=", {**PAGE, **header(OPERATOR)}, 400, id="no account"),
+        pytest.param("accept", b"account=x", {**PAGE, **header(OPERATOR)}, 400, id="half an exception"),
+        pytest.param("accept", b"\xff=\xfe", {**PAGE, **header(OPERATOR)}, 400, id="not UTF-8"),
+        pytest.param("accept", b"&".join([b"a=b"] * 30), {**PAGE, **header(OPERATOR)}, 400, id="many fields"),
+        pytest.param("accept", b"a=" + b"x" * 70_000, {**PAGE, **header(OPERATOR)}, 413, id="70 KB"),
+    ],
+)
+def test_only_an_operator_on_the_apps_own_page_gets_something_done(
+    installation: Installation,
+    monkeypatch: pytest.MonkeyPatch,
+    action: str,
+    body: bytes,
+    headers: dict[str, str],
+    status: int,
+) -> None:
+    for name, value in AZURE.items():
+        monkeypatch.setenv(name, value)
+    plain = act(action, body, headers)
+    assert plain.status_code == status
+    assert len(installation.receiver.calls) == (status == 303)
+    if status == 303:
+        assert plain.headers["Location"] == "../report"
+        return
+    assert "default-src 'none'" in plain.headers["Content-Security-Policy"]
+    assert b"That was not done" in plain.get_body()
+    spoken = act(action, body, {**headers, "Accept": "application/json"})
+    assert (spoken.status_code, bool(answer(spoken)["error"])) == (status, True)
+
+
+ELSEWHERE = {**header(OPERATOR), "Host": "app.azurewebsites.net", "Sec-Fetch-Site": "cross-site"}
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        pytest.param(lambda: http_api.recheck(request("POST", headers=ELSEWHERE)), id="recheck"),
+        pytest.param(lambda: http_api.exceptions(request("PUT", {}, headers=ELSEWHERE)), id="accept"),
+        pytest.param(lambda: http_api.exceptions(request("DELETE", headers=ELSEWHERE, id="x")), id="end"),
+        pytest.param(lambda: http_api.test_alert(request("POST", headers=ELSEWHERE)), id="test alert"),
+        pytest.param(lambda: http_api.doctor(request(headers=ELSEWHERE)), id="doctor"),
+        pytest.param(lambda: http_api.findings(request(headers=ELSEWHERE)), id="findings"),
+        pytest.param(lambda: http_api.report(request(headers=ELSEWHERE)), id="report"),
+    ],
+)
+def test_no_function_answers_a_page_of_another_site(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch, ask: Any
+) -> None:
+    for name, value in AZURE.items():
+        monkeypatch.setenv(name, value)
+    found = asyncio.run(ask())
+    response = getattr(found, "response", found)
+    assert (response.status_code, "another site" in answer(response)["error"]) == (403, True)
+    assert installation.receiver.calls == []
+
+
+@pytest.mark.parametrize(
+    "value", ["W1tb" * 2000, "", "x", "e30", "W10", "WzEsMl0", "W10=" * 1000, "\u00ff", 'WyI8Yj4iLCIi"']
+)
+def test_a_message_that_the_app_did_not_write_is_none(value: str) -> None:
+    assert remembered({"Cookie": f"{COOKIE}={value}"}) is None
+
+
+@pytest.mark.parametrize("text", ['It\'s <b>done</b>; "really" 表示, \x00', "x" * 5000, "表" * 5000])
+def test_a_message_comes_back_as_it_was_written_in_a_cookie_that_browsers_keep(text: str) -> None:
+    cookie = carried(Message(text, "id"))["Set-Cookie"]
+    assert len(cookie) < 4096
+    found = remembered({"cookie": f'a={{"b": 1}}; {cookie.partition(";")[0]}; c=d'})
+    assert found is not None
+    assert found.account == "id"
+    assert found.text == text[: len(found.text)]
+    assert len(found.text) == min(len(text), 2700 // len(text[-1].encode()))
+
+
+def test_doctor_is_for_operators(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in AZURE.items():
+        monkeypatch.setenv(name, value)
+    assert asyncio.run(http_api.doctor(request(headers=header(READER)))).status_code == 403
+    found = answer(asyncio.run(http_api.doctor(request(headers=header(OPERATOR)))))
+    assert all(line.keys() == {"topic", "level", "text", "fix"} for line in found["lines"])

@@ -295,7 +295,56 @@ def test_one_of_many_that_is_no_longer_selected_ends_without_good_news(
     monkeypatch.setenv("SERVICE_ACCOUNTS", ",".join((MAILER, VISIBLE)))
     installation.scan()
     assert resolved(installation) == [("resolved", BACKUP, "APW-001")]
-    assert headlines(installation)[-1] == f"{BACKUP} is watched no longer; 1 finding ended with it"
+    ended = f"1 finding of {BACKUP} ended: The account is no longer selected as a service account"
+    assert headlines(installation)[-1] == ended
+
+
+def test_findings_of_an_account_that_is_disabled_end_without_good_news(installation: Installation) -> None:
+    installation.scan()
+    installation.graph.tenant.user(BACKUP).enabled = False
+    installation.graph.tenant.changed()
+    installation.scan()
+    assert resolved(installation) == [("resolved", BACKUP, "APW-001")]
+    ended = f"1 finding of {BACKUP} ended: The account is disabled, so nobody can sign in with it"
+    assert headlines(installation)[-1] == ended
+
+
+@pytest.mark.parametrize("way", ["group", "attribute"])
+def test_an_account_that_the_search_leaves_out_is_watched_on_where_it_is_selected_all_the_same(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    """A search goes by an index that may be behind; the account itself says what it is."""
+    tenant = installation.graph.tenant
+    group = next(one for one in tenant.groups.values() if one.name == "Backup apps")
+    tenant.user(BACKUP).extra = {"employeeType": "Service"}
+    tenant.changed()
+    monkeypatch.setenv("SERVICE_ACCOUNTS", ",".join((MAILER, VISIBLE)))
+    if way == "group":
+        monkeypatch.setenv("SERVICE_ACCOUNT_GROUPS", group.id)
+    else:
+        monkeypatch.setenv("SERVICE_ACCOUNT_ATTRIBUTE", "employeeType=Service")
+    selected_by = installation.scan().account(BACKUP)["selected_by"]
+    before = findings(installation)
+    installation.graph.fail(r"/transitiveMembers|/users\?.*employeeType", 200, body={"value": []})
+    answer = installation.scan()
+    assert answer.account(BACKUP)["selected_by"] == selected_by
+    assert findings(installation).keys() == before.keys()
+    assert (resolved(installation), sight(installation)) == ([], [])
+
+
+def test_an_account_that_no_search_finds_is_watched_on_while_its_groups_cannot_be_read(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    group = next(one for one in installation.graph.tenant.groups.values() if one.name == "Backup apps")
+    monkeypatch.setenv("SERVICE_ACCOUNTS", ",".join((MAILER, VISIBLE)))
+    monkeypatch.setenv("SERVICE_ACCOUNT_GROUPS", group.id)
+    installation.scan()
+    before = findings(installation)
+    installation.graph.fail(r"/transitiveMembers", 200, body={"value": []})
+    installation.graph.fail(r"/transitiveMemberOf", 403)
+    installation.scan()
+    assert findings(installation).keys() >= before.keys()
+    assert resolved(installation) == []
 
 
 def test_a_selecting_group_that_is_gone_is_told_and_its_accounts_are_watched_on(

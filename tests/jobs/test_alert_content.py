@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
+from alerts.groups import grouped_gaps
 from findings.compare import compare
+from findings.run_record import RunRecord, RunStatus
 from jobs.alert_content import changes_alert
 from settings import Settings
 from tests.findings.build import DAY, NOW, account, seen
@@ -28,21 +30,23 @@ def test_a_change_is_told_although_the_account_as_it_was_cannot_be_read(detail: 
 
 
 AFFECTED = "svc-a1@contoso.example is newly affected: MFA hides the app-password option"
+MISSING = "svc-a1@contoso.example is missing the app-password option"
 LOST = "svc-a1@contoso.example lost the app-password option"
 
 
 @pytest.mark.parametrize(
     ("known", "headline"),
     [
-        (None, "svc-a1@contoso.example is missing the app-password option"),
+        (None, MISSING),
         ({"visibility": "visible", "per_user_mfa": "enforced"}, LOST),
         ({"visibility": "not_offered"}, AFFECTED),
         ({"visibility": "pending", "per_user_mfa": "enabled"}, AFFECTED),
-        ({"visibility": "unknown"}, AFFECTED),
+        # It may have been without the option all along.
+        *(({"visibility": before}, MISSING) for before in ("unknown", "hidden", "stuck", "not_applicable")),
         # It couldn't be told last time, but when it last could, the account had it.
         ({"visibility": "unknown", "per_user_mfa": "enforced"}, LOST),
         # Nobody watched it in between.
-        ({"visibility": "visible", "selected": False}, "svc-a1@contoso.example is missing the app-password option"),
+        ({"visibility": "visible", "selected": False}, MISSING),
     ],
 )
 def test_what_was_known_before_decides_whether_an_option_is_lost(known: dict[str, Any] | None, headline: str) -> None:
@@ -71,3 +75,18 @@ def test_news_is_good_only_where_something_came_back(check_id: str, verdict: dic
     headline = changes_alert(Settings(), "alert-1", [change], None, first=False).headline
     assert headline.startswith("Good news: a problem") is good
     assert headline.endswith("problem with svc-a1@contoso.example is resolved")
+
+
+def test_an_account_that_could_not_be_read_in_full_is_called_by_its_name() -> None:
+    (change,) = compare(account(), [], [seen()], alert_id="alert-1").changes
+    gap = {"input": "per_user_mfa", "error": "403", "permission": None, "account": "a1"}
+    run = RunRecord(
+        "run-1",
+        RunStatus.INCOMPLETE,
+        NOW,
+        gaps=(gap, {**gap, "account": "a2", "user_principal_name": "svc-b@x.example"}),
+    )
+    alert = changes_alert(Settings(), "alert-1", [change], run, first=False)
+    assert [(one.account, one.user_principal_name) for one in alert.gaps] == [("a1", None), ("a2", "svc-b@x.example")]
+    (named,) = grouped_gaps(alert.gaps[1:])
+    assert named.what.endswith("of svc-b@x.example")

@@ -41,24 +41,25 @@ def test_what_the_settings_select_is_watched() -> None:
     assert (found.closing, found.lost_since, found.unseen) == ({}, {}, ())
 
 
-@pytest.mark.parametrize(
-    ("selection", "selected_by"),
-    [
-        (LISTED, ("list",)),
-        (Selection(accounts=("SVC-A1@contoso.example",)), ("list",)),
-        (Selection(accounts=("A1",)), ("list",)),
-        (Selection(patterns=("svc-a*",)), ("pattern: svc-a*",)),
-    ],
-)
 @pytest.mark.parametrize("how", [{}, {"asked": True}, {"unreadable": True}])
-def test_what_the_settings_name_is_selected_although_only_its_id_led_to_it(
-    selection: Selection, selected_by: tuple[str, ...], how: dict[str, bool]
-) -> None:
+def test_what_was_lost_and_is_selected_again_is_lost_no_longer(how: dict[str, bool]) -> None:
     before = known("a1", "a2", "a3", lost_since=NOW - DAY)
-    found = decide([read("a1"), read("a2", "group: g"), read("a3", "group: g")], before, selection=selection, **how)
+    found = decide([read("a1", "list"), read("a2", "group: g"), read("a3", "group: g")], before, **how)
     assert found.watched.keys() == {"a1", "a2", "a3"}
-    assert [one.selected_by for one in found.accounts if one.id == "a1"] == [selected_by]
     assert (found.closing, found.lost_since, found.unseen) == ({}, {}, ())
+
+
+@pytest.mark.parametrize(("groups", "watched"), [(frozenset(), False), (Gap("group_memberships", "503"), True)])
+def test_an_account_may_be_in_the_selecting_group_while_its_memberships_cannot_be_read(
+    groups: frozenset[str] | Gap, watched: bool
+) -> None:
+    lost = replace(read("a1"), groups=groups)
+    found = decide(
+        [lost, read("a2", "group: g"), read("a3", "group: g")],
+        known("a1", "a2", "a3"),
+        selection=Selection(groups=("g",)),
+    )
+    assert ("a1" in {account.id for account in found.accounts}) is watched
 
 
 def test_what_was_only_asked_for_is_shown_and_not_watched() -> None:

@@ -121,7 +121,7 @@ def notices(receiver: Receiver) -> list[str]:
 def cards(receiver: Receiver) -> list[str]:
     """The headlines of the cards that Teams received."""
     bodies = [json.loads(request.body) for request in receiver.requests]
-    return [body["attachments"][0]["content"]["fallbackText"] for body in bodies]
+    return [body["attachments"][0]["content"]["body"][0]["items"][0]["inlines"][0]["text"] for body in bodies]
 
 
 @asynccontextmanager

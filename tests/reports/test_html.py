@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 from base64 import b64encode
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -58,9 +59,19 @@ def test_a_scan_without_anything_around_it_shows_no_empty_sections() -> None:
     html = render_html(samples.document([]))
     page = read(html)
     assert not page.problems
-    assert "There is no earlier scan to compare with." in page.text
+    assert "There is no earlier scan to compare with" in page.text
+    assert "What changed" not in page.text
     for heading in ("could not be read", "exceptions", "over time", "Policies and accounts", "checks mean"):
         assert not re.search(rf"<h2[^>]*>[^<]*{heading}", html)
+
+
+def test_changes_beyond_the_first_are_folded_up() -> None:
+    extras = samples.contoso_extras()
+    found = extras.changes_of(samples.contoso()["run"])
+    many = [{**found[0], "check_id": f"APW-{number:03}", "id": f"{number}"} for number in range(20, 32)]
+    html = render_html(samples.contoso(), replace(extras, history=many))
+    assert re.search(r"<summary>\d+ more kinds of changes</summary>", html)
+    assert html.index("APW-020") < html.index('<details class="more">') < html.index("APW-031")
 
 
 def test_alike_changes_are_one_line(page: Page) -> None:

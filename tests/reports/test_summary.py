@@ -67,13 +67,25 @@ def test_other_changes_are_no_loss(check_id: str, kind: str) -> None:
     assert "lost" not in headline
 
 
-@pytest.mark.parametrize("known", ["not_offered", "pending", "hidden", "unknown", None])
+@pytest.mark.parametrize("known", ["not_offered", "pending", "conditional", "predicted"])
 def test_an_account_that_never_had_the_option_has_not_lost_it(known: str | None) -> None:
     shown = accounts("hidden", "hidden", "visible")
     headline = summarize(document(shown), lost(shown, 0, before_=known)).headline
     assert headline == (
         "1 of 3 service accounts is newly affected since yesterday: the app-password option is missing."
     )
+
+
+@pytest.mark.parametrize("known", ["hidden", "stuck", "unknown", "not_applicable", None])
+def test_an_account_that_may_have_missed_the_option_all_along_is_not_newly_affected(known: str | None) -> None:
+    shown = accounts("hidden", "hidden", "visible")
+    headline = summarize(document(shown), lost(shown, 0, before_=known)).headline
+    assert headline == (
+        "2 of 3 service accounts are missing the app-password option; of 1 of them it is known since yesterday."
+    )
+    alone = accounts("hidden")
+    headline = summarize(document(alone), lost(alone, 0, before_=known)).headline
+    assert headline == "1 of 1 service account is missing the app-password option, as is known since yesterday."
 
 
 def test_what_was_lost_comes_before_what_was_never_there() -> None:

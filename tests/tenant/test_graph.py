@@ -1,6 +1,8 @@
 """The client: what goes over the wire, what comes back, and what is refused."""
 
 import asyncio
+import base64
+import json
 import socket
 from datetime import timedelta
 from typing import Any
@@ -14,7 +16,7 @@ from azure.identity import CredentialUnavailableError
 from localgraph.builder import TenantBuilder
 from localgraph.faults import Spoilt
 from localgraph.server import LocalGraph
-from tenant.graph import Graph, GraphError, GraphGarbled, GraphRefused, GraphUnreachable
+from tenant.graph import Graph, GraphError, GraphGarbled, GraphRefused, GraphUnreachable, app_permissions_in
 from tests.tenant.reading import Naps, connect
 from tests.tenant.scripted import Answers, pages, scripted
 
@@ -392,3 +394,25 @@ async def test_an_answer_that_does_not_tell_the_time_says_nothing_of_the_clock(d
     async with scripted(answer) as server, connect(server.url) as graph:
         await graph.get("/organization")
         assert graph.clock_ahead is None
+
+
+def token(claims: object) -> str:
+    """An access token with these claims; nobody looks at its signature."""
+    return f"e30.{base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip('=')}.signature"
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (token({"roles": ["User.Read.All"], "idtyp": "app"}), {"User.Read.All"}),
+        (token({"idtyp": "app"}), set()),
+        (token({"scp": "User.Read", "roles": ["x"]}), None),
+        (token([]), None),
+        (token({"roles": 7}), None),
+        ("local-development-token", None),
+        ("a.%%%.c", None),
+        ("", None),
+    ],
+)
+def test_an_apps_token_lists_its_permissions(given: str, expected: set[str] | None) -> None:
+    assert app_permissions_in(given) == expected
