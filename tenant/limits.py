@@ -46,6 +46,8 @@ _BUDGETS = ((500, 8000.0), (50, 5000.0), (0, 3500.0))
 _BUDGET_SECONDS = 10.0
 _SHARE = 0.9
 """The part of the directory's budget that is used: an app's other instances want some too."""
+_METHODS_LIMITED = 3600.0
+"""Seconds for which own methods are taken for limited like reports once they were refused: it may have been a moment's load."""
 _BLIND_HOLD = 2.0
 """Seconds for which a lane is left alone after a refusal that doesn't say for how long."""
 _FIRST_AT_ONCE, MOST_AT_ONCE = 8, 40
@@ -101,8 +103,7 @@ class Limits:
         self._holds: dict[Lane, float] = {}
         self._at_once = _AtOnce()
         self._methods: deque[float] = deque()
-        self.methods_are_limited = False
-        """Whether own authentication methods were refused where few were asked for, and so count as reports."""
+        self._methods_limited_until = 0.0
         self.refusals = Counter[Lane]()
         """The answers that asked for patience, by lane."""
 
@@ -116,7 +117,7 @@ class Limits:
     async def turn(self, load: Load) -> AsyncIterator[None]:
         """Wait until a request with this load is within all limits, and hold a place among those that are on their way."""
         async with AsyncExitStack() as stack:
-            for lane, amount in load.items():
+            for lane, amount in sorted(load.items()):  # in one order, so that nobody waits for each other
                 counted = self._counted(lane)
                 if window := self._windows.get(counted):
                     await stack.enter_async_context(window.turn(amount, lambda lane=counted: self._held(lane)))  # type: ignore[misc]
@@ -125,6 +126,11 @@ class Limits:
                     await self._pause(max(pause, self._held(counted)))
             await stack.enter_async_context(self._at_once.place())
             yield
+
+    @property
+    def methods_are_limited(self) -> bool:
+        """Whether own authentication methods were refused lately where few were asked for, and so count as reports."""
+        return self._now() < self._methods_limited_until
 
     def pieces(self, lane: Lane) -> int | None:
         """How many requests of a lane may go at the same time in one envelope; None for any number."""
@@ -148,8 +154,8 @@ class Limits:
         """Note a refusal (429): its lane is left alone for as long as Graph says, or a little while where it doesn't."""
         lane = lane_of(path)
         self.refusals[lane] += 1
-        if lane is Lane.METHODS:
-            self.methods_are_limited |= self._few_methods()
+        if lane is Lane.METHODS and self._few_methods():
+            self._methods_limited_until = self._now() + _METHODS_LIMITED
         counted = self._counted(lane)
         until = self._now() + (retry_after or _BLIND_HOLD)
         if until > self._holds.get(counted, 0.0):
