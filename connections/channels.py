@@ -42,7 +42,7 @@ async def open_channels(settings: Settings) -> AsyncIterator[Sequence[Channel]]:
             secret = settings.webhook_secret.get_secret_value()
             channels.append(WebhookChannel(settings.webhook_url.get_secret_value(), secret, client))
         if settings.alert_email_from:
-            graph = await stack.enter_async_context(graph_for(settings))
+            graph = await stack.enter_async_context(graph_for(settings, background=False))
             channels.append(EmailChannel(_mail_sender(graph), settings.alert_email_from, settings.alert_email_to))
         yield channels
 

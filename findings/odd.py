@@ -125,6 +125,8 @@ class OddRows:
     def __init__(self, of: str = "account") -> None:
         self._of = of
         self._sentences: dict[str, None] = {}
+        self.noted = 0
+        """How often a row was noted, the same one again included."""
 
     @property
     def sentences(self) -> list[str]:
@@ -159,6 +161,7 @@ class OddRows:
         self._note(table, row, "can't be read: it counts as not there")
 
     def _note(self, table: str, row: Mapping[str, Any], what: str) -> None:
+        self.noted += 1
         partition, key = (readable(from_key(str(row.get(name, "")))) for name in ("PartitionKey", "RowKey"))
         self._sentences[f"Row {key} of {self._of} {partition} in table {table} {what}."] = None
 

@@ -12,6 +12,7 @@ old, and its own write fails, instead of one that is newer than the findings it 
 Table ``history`` has the same partitions, with rows ``<time>;<check id>;<kind>``.
 """
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -49,6 +50,7 @@ ACCOUNT_COLUMNS = (
         "lost_since",
         "visibility",
         "usability",
+        "digest",
     ),
 )
 """An account's row without its document."""
@@ -119,11 +121,19 @@ def account_to_row(record: AccountRecord) -> Entity:
         off_for_the_tenant=record.off_for_the_tenant or None,
         switched_off_from=record.switched_off_from,
         selected_as=record.selected_as,
+        selected_as_folded=fold(record.selected_as) or None,
         lost_since=record.lost_since,
         visibility=record.visibility,
         usability=record.usability,
+        digest=record.digest or digest_of(record.document),
         **pack(record.document),
     )
+
+
+def digest_of(document: Mapping[str, Any]) -> str:
+    """Equal for equal documents, on every machine and in every version."""
+    text = json.dumps(document, sort_keys=True, separators=(",", ":"), default=dict)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def account_from_row(row: Mapping[str, Any]) -> AccountRecord:
@@ -154,6 +164,7 @@ def account_from_row(row: Mapping[str, Any]) -> AccountRecord:
         visibility=read.text("visibility", "unknown"),
         usability=read.text("usability", "unknown"),
         document=read.document(),
+        digest=read.text_or_none("digest") or "",
     )
 
 
@@ -246,6 +257,11 @@ def change_to_row(change: Change, detail: Mapping[str, bytes]) -> Entity:
 def change_to_history(change: Change, detail: Mapping[str, bytes]) -> Entity:
     """The row of a change in the history: the same one however often it is written."""
     return _change_row(change, f"{time_key(change.at)};{join(change.check_id, change.kind.value)}", detail)
+
+
+def alert_of(row: Mapping[str, Any]) -> str:
+    """The alert in the key of a change whose telling isn't finished. Raises ``UnreadableRow`` for any other key."""
+    return _ChangeKey.of(row["RowKey"]).alert_id or ""
 
 
 def change_from_row(row: Mapping[str, Any]) -> Change:

@@ -1,8 +1,10 @@
 """The HTTP functions: who asks, what for, and the answer. Every refusal is one sentence; no request body is ever logged."""
 
+import asyncio
 import json
 import logging
 import os
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -42,6 +44,8 @@ log = logging.getLogger(__name__)
 
 MOST_ACCOUNTS = 50
 RECHECKS_A_MINUTE = 10
+HEALTH_HOLDS = 30.0
+"""Seconds for which an answer of ``health`` holds."""
 MEANT = timedelta(days=7)
 """After this time, a channel that was taken away counts as taken away on purpose."""
 _PRIVATE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
@@ -226,6 +230,32 @@ async def health(req: func.HttpRequest) -> func.HttpResponse:
     if problem:
         log.error("Not healthy: %s", problem)
     return func.HttpResponse("not ok" if problem else "ok", status_code=503 if problem else 200, headers=_PRIVATE)
+
+
+class RememberedHealth:
+    """Answers from memory for a while, so that calls which anybody may make cost nothing."""
+
+    def __init__(self, seconds: float = HEALTH_HOLDS, clock: Callable[[], float] = time.monotonic) -> None:
+        self._seconds, self._clock = seconds, clock
+        self._answer: func.HttpResponse | None = None
+        self._until = 0.0
+        self._asking: asyncio.Lock | None = None
+
+    async def __call__(self, req: func.HttpRequest) -> func.HttpResponse:
+        """What :func:`health` answered last, or answers now; a body that is too large is refused as everywhere."""
+        try:
+            refuse_large(req)
+        except BadRequest as error:
+            return error_response(error.status, str(error))
+        self._asking = self._asking or asyncio.Lock()
+        async with self._asking:  # who comes while it is looked up waits for the same answer
+            if self._answer is None or self._clock() >= self._until:
+                self._answer = await health(req)
+                self._until = self._clock() + self._seconds
+            return self._answer
+
+
+remembered_health = RememberedHealth()
 
 
 def _broken_channels(settings: Settings) -> str | None:

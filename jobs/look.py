@@ -111,7 +111,7 @@ async def look(
     progress(f"Reading the tenant from {settings.graph_host}")
     began = clock.machine()
     with telemetry().span("read") as span:
-        async with graph_for(settings) as graph:
+        async with graph_for(settings, background=not quick) as graph:
             try:
                 found = await _Look(graph, settings, accounts, evidence, known, clock, progress).read(quick=quick)
             finally:

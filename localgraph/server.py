@@ -6,6 +6,7 @@ with LocalGraph(tenant).in_thread() as graph:         # for code that runs its o
     ...
 """
 
+import asyncio
 import json
 import random
 import time
@@ -36,7 +37,8 @@ class LocalGraph:
     ``page_sizes`` forces the page size of collections by name (``users``, ``groups``, ``members``, ``policies``,
     ``roleAssignments``, ...: see ``localgraph/routes``), so that a handful of objects needs several pages. ``clock`` counts
     the seconds of the limits. ``date_skew``: how far the ``Date`` of answers is ahead of this machine's clock; a negative one
-    makes this machine the one that is ahead.
+    makes this machine the one that is ahead. ``latency``: seconds that every answer takes. ``methods_limited``: whether
+    authentication methods share the limit of the reports.
     """
 
     def __init__(
@@ -48,8 +50,11 @@ class LocalGraph:
         port: int = 0,
         clock: Callable[[], float] = time.monotonic,
         date_skew: timedelta = timedelta(),
+        latency: float = 0.0,
+        methods_limited: bool = True,
     ) -> None:
-        self._service = Service(tenant, ROUTES, Limits(limits, clock))
+        self._service = Service(tenant, ROUTES, Limits(limits, clock, methods_limited=methods_limited))
+        self._latency = latency
         self._service.page_sizes.update(page_sizes or {})
         self._port = port
         self._order = random.Random(1)  # members of a batch come back in any order, each time in the same one
@@ -169,6 +174,8 @@ class LocalGraph:
         )
         try:
             request.body = _body(await http.read(), http.content_type)
+            if self._latency:
+                await asyncio.sleep(self._latency)
             found = self._answer(request)
         except GraphRefusal as error:
             found = Answer(error.status, error_body(error.code, error.message), error.headers)

@@ -129,8 +129,10 @@ class Service:
         self._check_permission(route)
         self.limits.check(route.limit)
         call = Call(request, self.tenant, schema(request.version), keys, cast, self.page_sizes, self.mails, self._holds)
+        units = resource_units(route.template, request.query)
+        spent = self.limits.spend(route.limit, units, len(self.tenant.users))
         found = route.handler(call)
-        found.headers["x-ms-resource-unit"] = str(resource_units(route.template, request.query))
+        found.headers.update({"x-ms-resource-unit": str(units), **spent})
         return fault.spoil(request, found) if fault is not None else found
 
     def _check_permission(self, route: Route) -> None:

@@ -44,16 +44,24 @@ class AccountReader:
         incomplete = [] if only else await self._find()
         await self._identify([*asked, *incomplete], frozenset(one.lower() for one in asked))
         ids = sorted(self._users)
-        states, groups = await asyncio.gather(self._states(ids), self._memberships(ids))
-        registrations = await read_registrations(self._graph, self._gaps, self._worth_asking(ids, states))
-        # They decide no verdict, so they come last, and after those that do.
-        enforced = [id for id in ids if _is_state(states[id], "enforced") and self._may_sign_in(id)]
-        registrations |= await read_registered(self._graph, self._gaps, enforced)
+        self._graph.limits.has_users(len(ids))
+        (states, registrations), groups = await asyncio.gather(
+            self._states_and_registrations(ids), self._memberships(ids)
+        )
         accounts = [
             self._account(self._users[id], states[id], groups[id], registrations.get(id, Registration())) for id in ids
         ]
         accounts += self._unreadable
         return tuple(sorted(accounts, key=lambda one: (one.user_principal_name.lower(), one.id))), self._group_names
+
+    async def _states_and_registrations(
+        self, ids: Sequence[str]
+    ) -> tuple[dict[str, str | None | Gap], dict[str, Registration]]:
+        states = await self._states(ids)
+        registrations = await read_registrations(self._graph, self._gaps, self._worth_asking(ids, states))
+        # Those of Enforced accounts decide no verdict, so they come after those that do.
+        enforced = [id for id in ids if _is_state(states[id], "enforced") and self._may_sign_in(id)]
+        return states, registrations | await read_registered(self._graph, self._gaps, enforced)
 
     def _worth_asking(self, ids: Sequence[str], states: Mapping[str, str | None | Gap]) -> list[str]:
         """The accounts whose registration decides something: those that are Enabled.
@@ -70,7 +78,7 @@ class AccountReader:
     async def _find(self) -> list[str]:
         """Search for accounts. Returns the ids of those that are still to be read."""
         incomplete: dict[str, None] = {}
-        async for hit in find_accounts(self._graph, self._gaps, self._selection, self._select):
+        for hit in await find_accounts(self._graph, self._gaps, self._selection, self._select):
             id = _id(hit.user)
             if hit.group:
                 self._selected_through.setdefault(id, set()).add(hit.group)
@@ -138,9 +146,9 @@ class AccountReader:
         paths = [f"/users/{key_segment(id)}/transitiveMemberOf" for id in ids]
         shapes = [(f"{path}?$select=id,displayName&$top=999", f"{path}?$select=id,displayName", path) for path in paths]
         answers = await batch_any(self._graph, shapes)
+        lists = await asyncio.gather(*(collect(self._graph, answer, MEMBERSHIP) for answer in answers))
         found: dict[str, frozenset[str] | Gap] = {}
-        for id, answer in zip(ids, answers, strict=True):
-            items = await collect(self._graph, answer, MEMBERSHIP)
+        for id, items in zip(ids, lists, strict=True):
             if isinstance(items, GraphError):
                 found[id] = self._gaps.add_for(id, "group_memberships", items)
             else:

@@ -108,6 +108,13 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     ),
     Endpoint(
         "GET",
+        "/reports/authenticationMethods/userRegistrationDetails",
+        "v1.0",
+        REGISTRATION_REPORT_PERMISSION,
+        "mfa_registration",
+    ),
+    Endpoint(
+        "GET",
         "/reports/authenticationMethods/userRegistrationDetails/{id}",
         "v1.0",
         REGISTRATION_REPORT_PERMISSION,
@@ -156,12 +163,11 @@ PERMISSIONS: tuple[Permission, ...] = (
     ),
     Permission(
         "AuditLog.Read.All",
-        "Whether an account whose per-user MFA is Enabled has registered an MFA method (registration report), the audit "
-        "log: since when an option is hidden and who did it (AUDIT_LOG), and the sign-in log: which protocols and products "
-        "use an account, and which of its sign-ins are refused (SERVICE_ACCOUNT_DISCOVERY). Which policy refused one takes "
+        "The audit log: since when an option is hidden and who did it (AUDIT_LOG), the sign-in log: which protocols and "
+        "products use an account, and which of its sign-ins are refused (SERVICE_ACCOUNT_DISCOVERY), and the registration report, "
+        "where an account's own MFA methods can't be read or leave something open. Which policy refused a sign-in takes "
         "Policy.Read.All beside it.",
-        "Each such account's own methods are read instead. Nothing is known of who changed what, and of how accounts are "
-        "used.",
+        "Nothing is known of who changed what, and of how accounts are used.",
         optional=True,
         note="The registration report and the sign-in log need Entra ID P1.",
     ),
@@ -193,8 +199,8 @@ PERMISSIONS: tuple[Permission, ...] = (
     ),
     Permission(
         "UserAuthenticationMethod.Read.All",
-        "The MFA methods of an account whose per-user MFA is Enabled, where the registration report doesn't list it.",
-        "Stuck and pending accounts can't be told apart.",
+        "The MFA methods of an account whose per-user MFA is Enabled.",
+        "Only the registration report tells stuck and pending accounts apart: hours late, and with Entra ID P1 only.",
     ),
     Permission(
         "DirectoryRecommendations.Read.All",

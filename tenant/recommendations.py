@@ -6,12 +6,10 @@ Source: Microsoft Graph beta reference, "List recommendations" and "recommendati
 
 from collections.abc import Sequence
 
-from tenant.batch import Member, batch, collect
+from tenant.batch import Answer, Member, batch, collect
 from tenant.gaps import Gaps
 from tenant.graph import Graph, GraphError, Json
-from tenant.mfa_service import PATH as SETTINGS
-from tenant.mfa_service import parse_mfa_service
-from tenant.model import Account, MfaService
+from tenant.model import Account
 
 PATH = "/directory/recommendations"
 VERSION = "beta"
@@ -40,18 +38,20 @@ def matters_to(accounts: Sequence[Account]) -> bool:
     return any(isinstance(one.per_user_mfa, str) and one.per_user_mfa.lower() == "enforced" for one in accounts)
 
 
-async def read_with_advice(graph: Graph, gaps: Gaps) -> tuple[MfaService | None, bool | None]:
-    """The settings of per-user MFA, and whether such a recommendation is active (None where that can't be told), in one request.
+async def read_advice(graph: Graph, gaps: Gaps, accounts: Sequence[Account], first: Answer | None) -> bool | None:
+    """Whether such a recommendation is active; None where that can't be told, or concerns none of the accounts.
 
-    A refusal of the recommendations is an optional gap.
+    ``first``: the answer to the first request, where somebody asked already. A refusal is an optional gap.
     """
-    members = [Member(SETTINGS), Member(PATH, _ALL_MEMBERS)]
-    settings, first = await batch(graph, members, version=VERSION)
+    if not matters_to(accounts):
+        return None
+    if first is None:
+        (first,) = await batch(graph, [Member(PATH, _ALL_MEMBERS)], version=VERSION)
     items = await collect(graph, first)
     if isinstance(items, GraphError):
         gaps.add_optional(INPUT, items)
-    service = None if isinstance(settings, GraphError) else parse_mfa_service(settings)
-    return service, None if isinstance(items, GraphError) else advised(items)
+        return None
+    return advised(items)
 
 
 def advised(items: Sequence[Json]) -> bool | None:

@@ -43,16 +43,21 @@ def asked(graph: LocalGraph) -> int:
     return sum("/directory/recommendations" in request.path for request in graph.requests)
 
 
-@pytest.mark.parametrize(("state", "times"), [("enforced", 1), ("enabled", 0), ("disabled", 0)])
-async def test_it_is_asked_once_and_only_where_an_account_may_lose_the_option(state: str, times: int) -> None:
+@pytest.mark.parametrize(("state", "counts"), [("enforced", True), ("enabled", False), ("disabled", False)])
+@pytest.mark.parametrize("refused", [False, True])
+async def test_it_is_asked_once_and_counts_only_where_an_account_may_lose_the_option(
+    state: str, counts: bool, refused: bool
+) -> None:
     build = TenantBuilder().recommendation("turnOffPerUserMFA")
     for number in range(3):
         build.user(f"svc{number}@contoso.com", mfa=state, methods=["phone"])
     async with LocalGraph(build.build()) as graph:
+        if refused:
+            graph.fail(r"/directory/recommendations", 403)
         reading = await read(graph, *(f"svc{number}@contoso.com" for number in range(3)))
-        assert asked(graph) == times
-    assert reading.tenant.advised_to_switch_off is (True if times else None)
-    assert reading.gaps == ()
+        assert asked(graph) == 1
+    assert reading.tenant.advised_to_switch_off is (True if counts and not refused else None)
+    assert [gap.input for gap in reading.gaps] == (["recommendations"] if counts and refused else [])
 
 
 @pytest.mark.parametrize(
