@@ -11,26 +11,30 @@ from collections.abc import Sequence
 from commands import (
     alerts,
     checks,
+    compensate,
     discover,
     doctor,
     exceptions,
+    exchange,
     explain,
     findings,
     forget,
+    legacy,
     permissions,
+    questions,
     report,
     scan,
     simulate,
     snapshot,
 )
-from commands.arguments import Command
+from commands.arguments import Command, parsed
 from commands.mistyped import name_mistyped
 from commands.output import FAILED, say, speak_utf8
 from jobs.errors import EXPECTED, sentence
 
 COMMANDS = (
-    *(scan, discover, findings, report, checks, explain, permissions, doctor),
-    *(exceptions, simulate, snapshot, forget, alerts),
+    *(scan, discover, legacy, findings, report, checks, explain, questions, permissions, doctor),
+    *(exceptions, simulate, compensate, snapshot, exchange, forget, alerts),
 )
 """In the order in which ``--help`` shows them."""
 
@@ -38,7 +42,7 @@ COMMANDS = (
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     speak_utf8()
-    options = _parser().parse_args(arguments)
+    options = parsed(_parser(), arguments)
     command: Command = options.command
     if options.subject != "doctor":  # which has a line for each
         name_mistyped()

@@ -1,17 +1,18 @@
-"""Every trigger on one screen: binding in, one call, binding out."""
+"""Every trigger on one screen: binding in, one call, binding out.
+
+What a trigger needs is imported when it fires: the worker imports this file on every cold start, to find the functions.
+"""
 
 import logging
 import typing
 
 import azure.functions as func
 
-from functions import acting, http_api, queues
-
 app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)  # who may call is decided in functions/access.py
 STORAGE = "AzureWebJobsStorage"
 
-# Their lines at INFO are one per request, with addresses that name accounts.
-for _chatty in ("azure", "httpx"):
+# Their lines at INFO are one per request, with addresses that name accounts; below that, headers and bodies.
+for _chatty in ("azure", "httpx", "httpcore", "msal", "urllib3", "aiohttp"):
     logging.getLogger(_chatty).setLevel(logging.WARNING)
 
 
@@ -19,6 +20,8 @@ for _chatty in ("azure", "httpx"):
 @app.queue_output(arg_name="scans", queue_name="scans", connection=STORAGE)
 async def scheduled_scan(timer: func.TimerRequest, scans: func.Out[str]) -> None:
     """Put a scan on the queue."""
+    from functions import queues
+
     scans.set(queues.scheduled_scan())
 
 
@@ -26,24 +29,32 @@ async def scheduled_scan(timer: func.TimerRequest, scans: func.Out[str]) -> None
 @app.queue_output(arg_name="alerts", queue_name="alerts", connection=STORAGE)
 async def run_scan(message: func.QueueMessage, alerts: func.Out[typing.List[str]]) -> None:
     """Scan, and put what is to be told on the queue."""
+    from functions import queues
+
     alerts.set(await queues.run_scan(message.get_body()))
 
 
 @app.queue_trigger(arg_name="message", queue_name="alerts", connection=STORAGE)
 async def send_alerts(message: func.QueueMessage) -> None:
     """Deliver one alert to every channel that it is for, or to the one that is to be tried again."""
+    from functions import queues
+
     await queues.send_alert(message.get_body())
 
 
 @app.queue_trigger(arg_name="message", queue_name="scans-poison", connection=STORAGE)
 async def scans_poison(message: func.QueueMessage) -> None:
     """Record a scan that failed for good, and tell the administrators once."""
+    from functions import queues
+
     await queues.scan_failed(message.get_body())
 
 
 @app.queue_trigger(arg_name="message", queue_name="alerts-poison", connection=STORAGE)
 async def alerts_poison(message: func.QueueMessage) -> None:
     """Log an alert that a fault kept from being delivered, and tell the administrators once."""
+    from functions import queues
+
     await queues.alert_failed(message.get_body())
 
 
@@ -54,6 +65,8 @@ async def recheck(
     req: func.HttpRequest, scans: func.Out[typing.List[str]], alerts: func.Out[typing.List[str]]
 ) -> func.HttpResponse:
     """Judge the given accounts now; without a body, start a whole scan."""
+    from functions import http_api
+
     answer = await http_api.recheck(req)
     scans.set(answer.scans)
     alerts.set(answer.alerts)
@@ -63,12 +76,16 @@ async def recheck(
 @app.route(route="findings", methods=["GET"])
 async def findings(req: func.HttpRequest) -> func.HttpResponse:
     """The findings, filtered, as JSON or CSV."""
+    from functions import http_api
+
     return await http_api.findings(req)
 
 
 @app.route(route="report", methods=["GET"])
 async def report(req: func.HttpRequest) -> func.HttpResponse:
     """The HTML report."""
+    from functions import http_api
+
     return await http_api.report(req)
 
 
@@ -79,6 +96,8 @@ async def act(
     req: func.HttpRequest, scans: func.Out[typing.List[str]], alerts: func.Out[typing.List[str]]
 ) -> func.HttpResponse:
     """Do what a form of the report's page asks for."""
+    from functions import acting
+
     answer = await acting.act(req)
     scans.set(answer.scans)
     alerts.set(answer.alerts)
@@ -88,28 +107,38 @@ async def act(
 @app.route(route="runs/{id}", methods=["GET"])
 async def runs(req: func.HttpRequest) -> func.HttpResponse:
     """Progress and result of a run."""
+    from functions import http_api
+
     return await http_api.run(req)
 
 
 @app.route(route="exceptions", methods=["GET", "PUT", "DELETE"])
 async def exceptions(req: func.HttpRequest) -> func.HttpResponse:
     """The accepted findings: list, accept, end."""
+    from functions import http_api
+
     return await http_api.exceptions(req)
 
 
 @app.route(route="alerts/test", methods=["POST"])
 async def test_alert(req: func.HttpRequest) -> func.HttpResponse:
     """Send a test through every channel and say what each answered."""
+    from functions import http_api
+
     return await http_api.test_alert(req)
 
 
 @app.route(route="doctor", methods=["GET"])
 async def doctor(req: func.HttpRequest) -> func.HttpResponse:
     """What is wrong with this installation."""
+    from functions import http_api
+
     return await http_api.doctor(req)
 
 
 @app.route(route="health", methods=["GET"])
 async def health(req: func.HttpRequest) -> func.HttpResponse:
     """Whether the app works: ok or not, and nothing else."""
-    return await http_api.health()
+    from functions import http_api
+
+    return await http_api.remembered_health(req)

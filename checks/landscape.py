@@ -8,6 +8,7 @@ from checks import reasons as say
 from checks.model import Effect, Reason
 from checks.policy import ENABLED, Effects, PolicyEffect, Strength, can_reach_users
 from checks.scope import Reach, Roles, Scopes
+from tenant.methods import has_mfa_method
 from tenant.model import Account, Gap, Policy, Registration, Tenant
 
 
@@ -225,8 +226,11 @@ def _gaps(*values: object) -> list[Gap]:
 
 
 def _is_read(registration: Registration) -> bool:
-    """Whether both sources of the registration are read; the one may still do without the other."""
-    return isinstance(registration.report, tuple) and not isinstance(registration.own, Gap)
+    """Whether the registration is read as far as it needs to be: own methods that decide need no report beside them."""
+    own, report = registration.own, registration.report
+    if isinstance(own, Gap) or isinstance(report, Gap):
+        return False
+    return report is not None or (own is not None and has_mfa_method(own) is not None)
 
 
 def unreadable(gaps: Iterable[Gap], what: str) -> list[Reason]:

@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TextIO
 
+from basics.text import visible, well_formed
 from checks.model import Severity
 
 DONE, FOUND, FAILED, INCOMPLETE = 0, 1, 2, 3
@@ -56,7 +57,7 @@ def write(text: str, output: Path | None) -> None:
     with open(descriptor, "w", encoding="utf-8") as file:
         if hasattr(os, "fchmod") and stat.S_ISREG(os.fstat(descriptor).st_mode):
             os.fchmod(descriptor, 0o600)  # one that was there before may have been open to others
-        file.write(text)
+        file.write(well_formed(text))
 
 
 def say(text: str) -> None:
@@ -66,7 +67,7 @@ def say(text: str) -> None:
 
 def _write(stream: TextIO, text: str) -> None:
     try:
-        stream.write(text)
+        stream.write(well_formed(text))
         stream.flush()
     except BrokenPipeError:
         # Python would complain at its end, too, when it empties what is left.
@@ -75,5 +76,5 @@ def _write(stream: TextIO, text: str) -> None:
 
 
 def plain(text: str) -> str:
-    """The text without control characters: names come from the tenant and must not steer a terminal."""
-    return "".join(character if character.isprintable() else "?" for character in text)
+    """The text without control characters, and what nobody sees: names come from the tenant and must not steer a terminal."""
+    return "".join(character if character.isprintable() else "?" for character in visible(text, "?"))

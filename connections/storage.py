@@ -18,6 +18,7 @@ from azure.identity.aio import DefaultAzureCredential
 from azure.storage.queue.aio import QueueServiceClient
 
 from alerts.ledger import TABLE as ALERTS
+from connections.kept import kept, stays_open
 from evidence.store import TABLE as SIGN_INS
 from findings.exceptions import EXCEPTIONS
 from findings.runs import RUNS
@@ -60,8 +61,22 @@ class HasStorage(Protocol):
 async def opened(kind: type[Client], connection: StorageConnection, address: str | None) -> AsyncIterator[Client]:
     """A client, signed in by connection string or by identity; ``address``: where the service is for an identity.
 
-    Sends nothing yet. Raises ``StorageUnavailable`` when the settings name neither.
+    Sends nothing yet. Raises ``StorageUnavailable`` when the settings name neither. In the function app it stays open.
     """
+    if stays_open():
+        key = (kind, connection, address)
+        client, _ = await kept(key, lambda: _open(kind, connection, address), lambda found: found[1].aclose())
+        yield client
+        return
+    client, stack = await _open(kind, connection, address)
+    async with stack:
+        yield client
+
+
+async def _open(
+    kind: type[Client], connection: StorageConnection, address: str | None
+) -> tuple[Client, AsyncExitStack]:
+    """A client, and what closes it."""
     async with AsyncExitStack() as stack:
         if connection.connection_string:
             client = kind.from_connection_string(connection.connection_string, **CLIENT_OPTIONS)
@@ -73,7 +88,7 @@ async def opened(kind: type[Client], connection: StorageConnection, address: str
             client = kind(address, credential=credential, **CLIENT_OPTIONS)
         else:
             raise StorageUnavailable("No storage account is configured: set AzureWebJobsStorage.")
-        yield await stack.enter_async_context(client)
+        return await stack.enter_async_context(client), stack.pop_all()
 
 
 def tables(settings: HasStorage) -> AbstractAsyncContextManager[TableServiceClient]:

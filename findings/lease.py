@@ -68,6 +68,8 @@ class Lease:
         self.token = uuid4().hex
         """Tells this holder from another with the same name, and a write of its own from somebody else's."""
         self.lost = False
+        self.taken_over = False
+        """Whether the holder before didn't give it up: it may have been killed, or stand still and have writes on their way."""
         self._table, self._times, self._clock, self._sleep, self._elapsed = table, times, clock, sleep, elapsed
         self._whole = whole
         self._acquired, self._ends = clock(), elapsed()
@@ -96,6 +98,7 @@ class Lease:
                 with suppress(ConflictError):  # somebody else was faster: look again
                     self._acquired = self._clock()
                     await self._write(_etag(row) if row is not None else None)
+                    self.taken_over = row is not None and row["token"] != self.token
                     return
             elif renewed and asked - began >= self._times.wait:
                 raise _held(row)

@@ -6,6 +6,8 @@ from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Any
 
+from basics import times
+
 
 class Status(StrEnum):
     """Whether a finding is true now."""
@@ -275,6 +277,8 @@ class AccountRecord:
     usability: str = "unknown"
     document: Mapping[str, Any] | None = None
     """The public JSON object of the account; None where a reader asked for the record without it."""
+    digest: str = field(default="", compare=False)
+    """Equal for equal documents; empty where nobody worked it out."""
 
     @property
     def last_visibility(self) -> str:
@@ -299,6 +303,10 @@ class Snapshot:
     """Of the account's row: a write fails if the row has changed since. There is one, too, where the row can't be read."""
     set_aside: frozenset[str] = frozenset()
     """The checks whose findings can't be read: they are left as they are, whatever a scan sees."""
+    written_at: datetime | None = None
+    """The time of the judgement that its row holds: ``record`` may have been found the same since."""
+    intact: bool = True
+    """Whether all that was read of it is as this version writes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,6 +321,8 @@ class Comparison:
     """Those of ``states`` that differ from what is stored."""
     superseded: bool = False
     """True where a later judgement was already kept, so that this one was dropped."""
+    unchanged: bool = False
+    """True where everything is as it was, so that nothing was written."""
 
     @property
     def told(self) -> tuple[Change, ...]:
@@ -322,4 +332,4 @@ class Comparison:
 
 def iso(time: datetime | None) -> str | None:
     """``time`` in UTC as ISO 8601 to the second, e.g. ``2026-11-22T07:00:00Z``; None for None."""
-    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if time else None
+    return times.iso(time) if time else None

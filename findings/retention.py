@@ -15,6 +15,7 @@ from findings.model import Status
 from findings.packing import NotPacked, is_packed, pack, unpack
 from findings.rows import ACCOUNT, FINDING
 from findings.runs import RUN, RUNS
+from findings.seen import SEEN
 from findings.sight_store import SIGHT
 from findings.store import FINDINGS, HISTORY
 from findings.tables import Table
@@ -98,9 +99,12 @@ def _names(row: Mapping[str, Any], names: Collection[str]) -> bool:
 
 
 async def _cleanse_runs(runs: Table, names: Collection[str], *, dry: bool) -> int:
-    """Runs name the accounts of which something was unreadable, and those that a waiting policy would change."""
+    """Runs name the accounts of which something was unreadable, and those that a waiting policy would change.
+
+    The rows beside them name those that weren't written because nothing about them had changed.
+    """
     count = 0
-    async for row in runs.query("PartitionKey eq @run", {"run": RUN}):
+    async for row in runs.query("PartitionKey eq @run or PartitionKey eq @seen", {"run": RUN, "seen": SEEN}):
         try:
             packed = unpack(row) or {}
         except NotPacked:  # nor can anybody else read a name in it

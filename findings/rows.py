@@ -12,6 +12,7 @@ old, and its own write fails, instead of one that is newer than the findings it 
 Table ``history`` has the same partitions, with rows ``<time>;<check id>;<kind>``.
 """
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
+from basics.documents import read_json
 from findings.accepted import dump_exception, load_exception
 from findings.clocks import LONG_AGO
 from findings.compare import change_id
@@ -48,6 +50,7 @@ ACCOUNT_COLUMNS = (
         "lost_since",
         "visibility",
         "usability",
+        "digest",
     ),
 )
 """An account's row without its document."""
@@ -118,11 +121,19 @@ def account_to_row(record: AccountRecord) -> Entity:
         off_for_the_tenant=record.off_for_the_tenant or None,
         switched_off_from=record.switched_off_from,
         selected_as=record.selected_as,
+        selected_as_folded=fold(record.selected_as) or None,
         lost_since=record.lost_since,
         visibility=record.visibility,
         usability=record.usability,
+        digest=record.digest or digest_of(record.document),
         **pack(record.document),
     )
+
+
+def digest_of(document: Mapping[str, Any]) -> str:
+    """Equal for equal documents, on every machine and in every version."""
+    text = json.dumps(document, sort_keys=True, separators=(",", ":"), default=dict)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def account_from_row(row: Mapping[str, Any]) -> AccountRecord:
@@ -153,6 +164,7 @@ def account_from_row(row: Mapping[str, Any]) -> AccountRecord:
         visibility=read.text("visibility", "unknown"),
         usability=read.text("usability", "unknown"),
         document=read.document(),
+        digest=read.text_or_none("digest") or "",
     )
 
 
@@ -247,6 +259,11 @@ def change_to_history(change: Change, detail: Mapping[str, bytes]) -> Entity:
     return _change_row(change, f"{time_key(change.at)};{join(change.check_id, change.kind.value)}", detail)
 
 
+def alert_of(row: Mapping[str, Any]) -> str:
+    """The alert in the key of a change whose telling isn't finished. Raises ``UnreadableRow`` for any other key."""
+    return _ChangeKey.of(row["RowKey"]).alert_id or ""
+
+
 def change_from_row(row: Mapping[str, Any]) -> Change:
     """The change in a row of either table; of a damaged one, whatever can be read.
 
@@ -338,7 +355,7 @@ def _times(read: Columns) -> tuple[datetime, datetime, datetime, datetime]:
 
 
 def _transitions(text: str) -> tuple[datetime, ...]:
-    times = [parsed_time(time) for time in json.loads(text)]
+    times = [parsed_time(time) for time in read_json(text)]
     if None in times:
         raise ValueError("transitions are times")
     return tuple(time for time in times if time is not None)

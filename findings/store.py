@@ -5,13 +5,15 @@ Nothing is lost and nothing is told twice
 One account is kept in this order; the process may die between any two steps, before or after the service has done what
 it was asked to:
 
+0. Where everything is as it is kept, nothing is written: that it was seen to be so stands in ``findings/seen.py``.
 1. One transaction on the account's partition writes the account, its findings and one row per change. The account's
    ETag guards it. Before it nothing has happened: the next scan compares with the old state and finds the same changes.
    After it the state has moved on *and* says that something waits to be told: neither exists without the other.
 2. The changes are written to ``history``. Their keys follow from the change, so writing them again changes nothing.
 3. The rows of silent changes (accepted, flapping) are deleted: they are told to nobody.
 
-``recover`` does steps 2 and 3 for whatever a killed scan left behind; every scan begins with it.
+``recover`` does steps 2 and 3 for whatever a killed scan left behind; every scan begins with it. What a scan has kept to its end is
+noted (``findings/recovered.py``), so that it isn't written again and again while it waits to be told.
 
 Telling starts from the rows that wait: ``untold_alert_ids`` finds the groups, those of killed scans included. An id
 that is put on the queue twice is harmless, because a group doesn't change: each execution of a scan uses an alert id of
@@ -33,7 +35,7 @@ both; see ``findings/odd.py``.
 
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from azure.data.tables.aio import TableServiceClient
@@ -47,6 +49,7 @@ from findings.model import AcceptedException, AccountRecord, Change, Comparison,
 from findings.odd import OddRows
 from findings.packing import DETAIL_BYTES, pack
 from findings.parallel import for_each
+from findings.recovered import RecoveredStore
 from findings.rows import (
     ACCOUNT,
     ACCOUNT_COLUMNS,
@@ -54,8 +57,10 @@ from findings.rows import (
     CHANGE_COLUMNS,
     FINDING,
     FINDING_COLUMNS,
+    KEYS,
     account_from_row,
     account_to_row,
+    alert_of,
     change_from_row,
     change_to_history,
     change_to_row,
@@ -64,16 +69,20 @@ from findings.rows import (
     finding_to_row,
     fold,
 )
+from findings.seen import SeenStore, finding_up_to_date, up_to_date
 from findings.tables import MAX_OPERATIONS, Operation, Table, put, upsert
 
 FINDINGS = "findings"
 HISTORY = "history"
 DETAILS_BYTES = 8 * DETAIL_BYTES
 """For the details of one transaction together."""
+REWRITTEN_AFTER = timedelta(days=7)
+"""How old a row gets, though nothing about its account changes."""
 ATTEMPTS = 5
 """How often ``keep`` reads again when somebody else writes the same account."""
 IS_STATE = "( RowKey eq @account or ( RowKey ge @low and RowKey lt @high ) )"
 IS_ACCOUNT = "( PartitionKey eq @partition or PartitionKey eq @lower or upn_folded eq @upn )"
+IS_SELECTED_AS = "selected_as_folded eq @upn or selected_as eq @typed"
 STATE = {"account": ACCOUNT, **prefix_range(FINDING)}
 
 
@@ -86,6 +95,7 @@ class FindingStore:
     def __init__(self, service: TableServiceClient) -> None:
         self._findings = Table(service, FINDINGS)
         self._history = Table(service, HISTORY)
+        self._seen, self._recovered = SeenStore(service), RecoveredStore(service)
         self._odd = OddRows()
 
     @property
@@ -110,6 +120,7 @@ class FindingStore:
         exceptions: Sequence[AcceptedException] = (),
         snapshot: Snapshot | None = None,
         now: datetime | None = None,
+        sparing: bool = False,
     ) -> Comparison:
         """Compare an account with what was known of it, and write the outcome.
 
@@ -126,6 +137,7 @@ class FindingStore:
             exceptions: See ``compare``.
             snapshot: What was known, if it was read already; it may be out of date.
             now: The time, where it is certain: nothing that was kept can have happened after it.
+            sparing: Write nothing where everything is as it is kept: then somebody has to note that it was seen so.
 
         Returns:
             The new states and changes; ``superseded`` and empty where a later judgement was kept in the meantime.
@@ -155,6 +167,8 @@ class FindingStore:
                 exceptions=exceptions,
                 known=known.record,
             )
+            if sparing and known is stored and is_unchanged(record, outcome, stored):
+                return replace(outcome, touched=(), unchanged=True)
             touched = tuple(state for state in outcome.states if state not in stored.findings)
             outcome = replace(outcome, touched=touched)
             try:
@@ -192,9 +206,21 @@ class FindingStore:
 
         Call it when a scan begins, while holding the lease. Returns how many changes there were.
         """
-        changes = [change async for change in self._waiting()]
-        await for_each(_by_account(changes), lambda item: self._to_history(*item))
-        return len(changes)
+        rows = self._findings.query("RowKey ge @low and RowKey lt @high", prefix_range(CHANGE), select=KEYS)
+        waiting = {id async for row in rows if (id := self._odd.read(FINDINGS, row, alert_of))}
+        known = await self._recovered.load()
+        count = 0
+        for alert_id in sorted(waiting - known):
+            changes = [change async for change in self._waiting(alert_id)]
+            await for_each(_by_account(changes), lambda item: self._to_history(*item))
+            count += len(changes)
+        if waiting != known:
+            await self._recovered.save(waiting)
+        return count
+
+    async def note_kept(self, alert_id: str) -> None:
+        """Note that a scan has kept everything that it saw: all changes of its alert are in the history."""
+        await self._recovered.save(await self._recovered.load() | {alert_id})
 
     async def mark_told(self, changes: Iterable[Change]) -> None:
         """Note that every channel is done with these changes: they are in the history and wait no longer.
@@ -248,15 +274,40 @@ class FindingStore:
 
     async def load_snapshots(self) -> AsyncIterator[Snapshot]:
         """What is known of every account, selected or not, without the documents: all that a scan compares with."""
-        select = sorted({*ACCOUNT_COLUMNS, *FINDING_COLUMNS})
+        select, seen = sorted({*ACCOUNT_COLUMNS, *FINDING_COLUMNS}), await self._seen.load()
+
+        def snapshot(rows: Sequence[Any]) -> Snapshot:
+            account_id = from_key(rows[0]["PartitionKey"])
+            return up_to_date(self._snapshot(account_id, rows), seen.get(account_id))
+
         rows: list[Any] = []
         async for row in self._findings.query(IS_STATE, STATE, select=select):
             if rows and rows[0]["PartitionKey"] != row["PartitionKey"]:
-                yield self._snapshot(from_key(rows[0]["PartitionKey"]), rows)
+                yield snapshot(rows)
                 rows = []
             rows.append(row)
         if rows:
-            yield self._snapshot(from_key(rows[0]["PartitionKey"]), rows)
+            yield snapshot(rows)
+
+    async def load_snapshots_of(self, names: Sequence[str]) -> list[Snapshot]:
+        """What is known of the accounts with these ids or user principal names, those by which the settings know them included.
+
+        Like :meth:`load_snapshots`, for a few: it takes a query for each.
+        """
+        ids: dict[str, None] = {}
+        for name in names:
+            conditions = f"RowKey eq @account and ( {IS_ACCOUNT} or {IS_SELECTED_AS} )"
+            parameters = {"account": ACCOUNT, "typed": name, **_names(name)}
+            async for row in self._findings.query(conditions, parameters, select=KEYS):
+                ids[from_key(row["PartitionKey"])] = None
+        select, seen = sorted({*ACCOUNT_COLUMNS, *FINDING_COLUMNS}), await self._seen.load() if ids else {}
+        found = []
+        for id in ids:
+            rows = self._findings.query(
+                f"PartitionKey eq @partition and {IS_STATE}", {"partition": to_key(id)} | STATE, select
+            )
+            found.append(up_to_date(self._snapshot(id, [row async for row in rows]), seen.get(id)))
+        return found
 
     async def load_accounts(self, *, selected_only: bool = True) -> AsyncIterator[AccountRecord]:
         """Every account with its document, in no particular order; as a stream, one page of the service at a time."""
@@ -300,9 +351,10 @@ class FindingStore:
         if account is not None:
             conditions.append(IS_ACCOUNT)
             parameters |= _names(account)
+        seen = await self._seen.load()
         async for row in self._findings.query(" and ".join(conditions), parameters):
             if state := self._odd.read(FINDINGS, row, finding_from_row):
-                yield with_exception(state, exceptions, now)
+                yield with_exception(finding_up_to_date(state, seen.get(state.account_id)), exceptions, now)
 
     async def history(self, account_id: str) -> tuple[Change, ...]:
         """Everything that happened to one account, oldest first, with the details of each moment."""
@@ -317,7 +369,7 @@ class FindingStore:
                 yield change
 
     def _snapshot(self, account_id: str, rows: Sequence[Any]) -> Snapshot:
-        record, etag, findings, set_aside = None, None, [], set()
+        record, etag, findings, set_aside, noted = None, None, [], set(), self._odd.noted
         for row in rows:
             if row["RowKey"] == ACCOUNT:
                 record, etag = self._odd.read(FINDINGS, row, account_from_row), row.metadata["etag"]
@@ -325,7 +377,41 @@ class FindingStore:
                 findings.append(state)
             else:
                 set_aside.add(check_of(row["RowKey"]) or "")
-        return Snapshot(account_id, record, tuple(findings), etag, frozenset(set_aside))
+        return Snapshot(
+            account_id,
+            record,
+            tuple(findings),
+            etag,
+            frozenset(set_aside),
+            written_at=record.judged_at if record else None,
+            intact=self._odd.noted == noted,
+        )
+
+
+def is_unchanged(record: AccountRecord, outcome: Comparison, stored: Snapshot) -> bool:
+    """Whether a judgement came to what is kept already, apart from when and by which run it was made.
+
+    Not of what is damaged, nor of what was written long ago: parts of a row that no comparison reads are made whole then.
+    """
+    before = stored.record
+    if before is None or stored.written_at is None or not stored.intact or outcome.changes:
+        return False
+    if not before.digest or before.digest != record.digest:
+        return False
+    if record.judged_at - stored.written_at >= REWRITTEN_AFTER:
+        return False
+    now = replace(before, judged_at=record.judged_at, run_id=record.run_id, document=record.document)
+    if now != record:
+        return False
+    seen_before = {state.check_id for state in stored.findings if state.open and state.last_seen == before.judged_at}
+    seen_now = {state.check_id for state in outcome.states if state.open and state.last_seen == record.judged_at}
+    known = {state.check_id: state for state in stored.findings}
+    return seen_before == seen_now and all(
+        state.check_id in known
+        and replace(state, last_seen=known[state.check_id].last_seen, run_id=known[state.check_id].run_id)
+        == known[state.check_id]
+        for state in outcome.states
+    )
 
 
 def _names(name: str) -> dict[str, str]:

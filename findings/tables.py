@@ -14,11 +14,14 @@ from azure.core.exceptions import HttpResponseError
 from azure.data.tables import TableEntity, TableErrorCode, UpdateMode
 from azure.data.tables.aio import TableServiceClient
 
+from basics.text import make_well_formed
 from findings.errors import ConflictError, code_of, storage_errors
 from findings.packing import clean
 
 BREATH = 20
 """After how many entities others get their turn: a scan must renew its lease, whatever it reads."""
+PAGE = 500
+"""Entities in one answer: a whole page is made readable at once, and a thousand, the service's most, take longer than others should wait."""
 MAX_OPERATIONS = 100
 """What Table Storage takes in one entity group transaction."""
 
@@ -52,13 +55,14 @@ class Table:
         with storage_errors(self.name, "reading"):
             try:
                 entities = self._client.query_entities(
-                    query_filter, parameters=values, select=list(select) if select else None
+                    query_filter, parameters=values, select=list(select) if select else None, results_per_page=PAGE
                 )
                 done = 0
                 async for entity in entities:
+                    make_well_formed(entity)
                     yield entity
                     done += 1
-                    if done % BREATH == 0:  # a page holds 1,000, and what is done with each takes its time
+                    if done % BREATH == 0:  # a page holds hundreds, and what is done with each takes its time
                         await asyncio.sleep(0)
             except HttpResponseError as error:
                 if code_of(error) != TableErrorCode.TABLE_NOT_FOUND.value:
@@ -68,7 +72,9 @@ class Table:
         """The entity with these keys, or None."""
         with storage_errors(self.name, "reading"):
             try:
-                return await self._client.get_entity(partition, row)
+                entity = await self._client.get_entity(partition, row)
+                make_well_formed(entity)
+                return entity
             except HttpResponseError as error:
                 if error.status_code == 404:
                     return None

@@ -6,13 +6,15 @@ from datetime import datetime
 
 from azure.data.tables.aio import TableServiceClient
 
-from checks.catalog import SWITCHED_OFF, causing_effects, known_checks, state_before, switched_off
+from checks.catalog import REFUSED, SWITCHED_OFF, causing_effects, known_checks, state_before, switched_off
 from checks.decided import CONFIRMED, undecided
 from checks.model import Effect, JudgedAccount, Verdict, Visibility
 from checks.resolutions import why_resolved
 from checks.visibility import per_user_state
 from findings.model import AcceptedException, AccountRecord, Comparison, Observation, Snapshot
 from findings.parallel import for_each
+from findings.rows import digest_of
+from findings.seen import SeenStore, Sighting
 from findings.store import FindingStore
 from jobs.look import Seen
 from jobs.watch import Watch
@@ -35,6 +37,8 @@ class Occasion:
     """When keeping began."""
     recheck: bool = False
     """Whether the scan looks at some accounts only."""
+    sparing: bool = False
+    """Whether accounts about which nothing changed needn't be written."""
 
 
 def is_kept(one: JudgedAccount, watch: Watch, known: Container[str]) -> bool:
@@ -60,8 +64,9 @@ class Keeper:
         accepted: Sequence[AcceptedException],
         advance: Advance,
     ) -> None:
-        self._findings = FindingStore(service)
+        self._findings, self._seen = FindingStore(service), SeenStore(service)
         self._occasion, self._known, self._accepted, self._advance = occasion, known, accepted, advance
+        self._unchanged: set[str] = set()
 
     async def keep(self, seen: Seen) -> tuple[list[JudgedAccount], list[Comparison]]:
         """Compare every watched account with what was known, and write it; end the findings of those that nobody watches.
@@ -73,7 +78,9 @@ class Keeper:
         outcomes: list[Comparison] = []
 
         async def keep(one: JudgedAccount) -> None:
-            outcomes.append(await self._keep_one(one, seen))
+            outcomes.append(outcome := await self._keep_one(one, seen))
+            if outcome.unchanged:
+                self._unchanged.add(one.account.id)
             self._advance(len(outcomes), len(kept))
 
         async def miss(snapshot: Snapshot) -> None:
@@ -81,7 +88,23 @@ class Keeper:
 
         await for_each(kept, keep)
         await for_each(self._missed(seen), miss)
+        if any(outcome.changes for outcome in outcomes):
+            await self._findings.note_kept(self._occasion.alert_id)
+        if not self._occasion.recheck:
+            await self._note_seen(self._unchanged, seen.read_at)
         return judged, outcomes
+
+    async def _note_seen(self, unchanged: Collection[str], at: datetime) -> None:
+        """Note of the accounts that weren't written when they were last found to be as they are kept."""
+        before = await self._seen.load()
+        now: dict[str, Sighting] = {}
+        for id, known in self._known.items():
+            if id in unchanged and known.written_at:
+                now[id] = Sighting(known.written_at, at, self._occasion.run_id)
+            elif id in before and before[id].of == known.written_at:
+                now[id] = before[id]
+        if now != before or not self._occasion.sparing:
+            await self._seen.save(now)
 
     async def _keep_one(self, one: JudgedAccount, seen: Seen) -> Comparison:
         account, verdict = one.account, one.verdict
@@ -90,6 +113,7 @@ class Keeper:
         open_questions = self._undecided(one, seen, known)
         closing = verdict.reasons[0].text if verdict.visibility is Visibility.NOT_APPLICABLE else None
         unread = account.properties is not None
+        document = account_object(one, (), self._occasion.now)
         record = AccountRecord(
             account_id=account.id,
             user_principal_name=before.user_principal_name if unread and before else account.user_principal_name,
@@ -107,11 +131,12 @@ class Keeper:
             off_for_the_tenant=verdict.app_passwords_allowed is False,
             visibility=verdict.visibility,
             usability=verdict.usability,
-            document=account_object(one, (), self._occasion.now),
+            document=document,
+            digest=digest_of(document),
         )
         return await self._findings.keep(
             record,
-            _observations(one),
+            _observations(one, log_read=account.id in seen.whole),
             alert_id=self._occasion.alert_id,
             channels=self._occasion.channels,
             closing=closing,
@@ -120,8 +145,9 @@ class Keeper:
             confirmed=CONFIRMED | verdict.on_malformed,
             recheck=self._occasion.recheck,
             exceptions=self._accepted,
-            snapshot=known,
+            snapshot=known or Snapshot(account.id, None),
             now=self._occasion.now,
+            sparing=self._occasion.sparing,
         )
 
     def _undecided(self, one: JudgedAccount, seen: Seen, known: Snapshot | None) -> frozenset[str]:
@@ -182,7 +208,7 @@ class Keeper:
         return state_before(before, record.per_user_mfa, per_user_state(one.account))
 
 
-def _observations(one: JudgedAccount) -> list[Observation]:
+def _observations(one: JudgedAccount, *, log_read: bool) -> list[Observation]:
     return [
         Observation(
             finding.check_id,
@@ -191,7 +217,7 @@ def _observations(one: JudgedAccount) -> list[Observation]:
             finding.fingerprint,
             finding.summary,
             _cause(one.verdict, causing_effects(finding.check_id)),
-            exact=finding.check_id not in one.verdict.inexact,
+            exact=finding.check_id not in one.verdict.inexact and (log_read or finding.check_id != REFUSED),
         )
         for finding in one.findings
     ]

@@ -25,6 +25,7 @@ from findings.model import Comparison, Snapshot
 from findings.retention import prune
 from findings.run_record import OVER, RunRecord, RunStatus
 from findings.runs import RunStore
+from findings.seen import SeenStore
 from findings.sight_store import SightStore
 from findings.store import FindingStore
 from jobs.channel_watch import channels_to_tell
@@ -32,6 +33,7 @@ from jobs.clock import Clock, TrustedClock, now_utc
 from jobs.keep import Advance, Keeper, Occasion
 from jobs.look import Progress, Seen, look, with_what_if
 from jobs.outcome import finished_record, gauges, open_findings, summary_of
+from jobs.passwords import keep_passwords, kept_passwords, password_rows
 from jobs.remembered import Remembered
 from jobs.sight_words import in_the_dark
 from jobs.simulate import waiting_changes
@@ -41,6 +43,8 @@ from settings import Settings
 
 MEMORY = timedelta(days=90)
 """How far back the last scan of everything may lie of which something is remembered."""
+FEW = 5
+"""Up to so many accounts, what is known is looked up for each: reading what is known of all takes longer in a large tenant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +97,11 @@ async def scan(
             async with tables(settings) as service:
                 trusted.trust(await ensure_tables(service, TABLES), "the storage account's")
                 whole = not request.accounts
-                async with scan_lease(service, request.run_id, whole=whole, times=request.times, clock=trusted):
+                async with scan_lease(
+                    service, request.run_id, whole=whole, times=request.times, clock=trusted
+                ) as lease:
+                    if lease.taken_over:
+                        await SeenStore(service).demand_writes()
                     return await _Scan(settings, request, service, trusted, progress, advance, reading).run()
 
 
@@ -109,7 +117,8 @@ async def _pass(
     notes = (clock.note,) if clock.note else ()
     summary = summary_of(request.run_id, clock.true(began), clock(), seen, app_passwords_allowed=allowed, notes=notes)
     waiting = await asyncio.to_thread(waiting_changes, seen.reading, allowed, clock(), seen.trail)
-    return ScanResult(scan_document(summary, seen.judged, None, seen.proposals, waiting))
+    passwords = password_rows(seen.passwords, clock())
+    return ScanResult(scan_document(summary, seen.judged, None, seen.proposals, waiting, passwords))
 
 
 class _Scan:
@@ -135,6 +144,7 @@ class _Scan:
             StoredEvidence(service),
         )
         self._channels: tuple[str, ...] = ()
+        self._asks_for_few = 0 < len(request.accounts) <= FEW
 
     async def run(self) -> ScanResult:
         self._channels = await channels_to_tell(self._settings, self._ledger)
@@ -164,11 +174,19 @@ class _Scan:
 
     async def _look_and_keep(self, record: RunRecord) -> tuple[RunRecord, Json]:
         await self._findings.recover()
-        known = {snapshot.account_id: snapshot async for snapshot in self._findings.load_snapshots()}
+        known = await self._known()
         last = await self._runs.last_whole(record.started - MEMORY)
         remembered = Remembered.of(last.remembered if last else {})
         ahead = self._clock.ahead
         seen = await self._look(known, remembered)
+        if self._asks_for_few and (more := await self._known_by_id(seen, known)):
+            known |= more  # renamed: it was asked for by a name under which it isn't kept
+            seen = await self._look(known, remembered)
+        if self._asks_for_few and (seen.watch.lost_since or seen.watch.closing):
+            # One that is gone: whether most of them are, all at once, takes knowing them all.
+            self._asks_for_few = False
+            known = await self._known()
+            seen = await self._look(known, remembered)
         await self._must_be_the_same_tenant(seen.reading.tenant.id)
         record = replace(record, started=record.started - (self._clock.ahead - ahead))
         now = self._clock()
@@ -181,7 +199,8 @@ class _Scan:
         self._progress("Comparing with the last scan")
         # Fresh for each execution, not for each run: a repeated run may see other changes, and a group never changes.
         alert_id = str(uuid4())
-        occasion = Occasion(self._request.run_id, alert_id, self._channels, now, record.partial)
+        sparing = not record.partial and not await SeenStore(self._service).writes_demanded()
+        occasion = Occasion(self._request.run_id, alert_id, self._channels, now, record.partial, sparing)
         accepted = await self._exceptions.active(now)
         with telemetry().span("keep", accounts=len(seen.judged)):
             judged, outcomes = await Keeper(self._service, occasion, known, accepted, self._advance).keep(seen)
@@ -196,9 +215,30 @@ class _Scan:
         )
         # In threads, as everything that computes for long: the lease is renewed meanwhile.
         simulations = await asyncio.to_thread(waiting_changes, seen.reading, allowed, self._clock(), seen.trail)
-        document = await asyncio.to_thread(scan_document, summary, judged, states, seen.proposals, simulations)
+        passwords = [] if record.partial else await self._passwords(judged)
+        document = await asyncio.to_thread(
+            scan_document, summary, judged, states, seen.proposals, simulations, passwords
+        )
         done = finished_record(record, summary, judged, outcomes, alert_id, simulations)
         return replace(done, remembered=remembered.after(seen.reading.tenant, now).kept), document
+
+    async def _passwords(self, judged: Sequence[JudgedAccount]) -> list[Json]:
+        """Who signs in with a password, as this scan has kept it, with what was imported."""
+        selected = {one.account.user_principal_name.lower(): one.account.id for one in judged}
+        rows, _, _ = await kept_passwords(self._evidence, selected, self._clock())
+        return rows
+
+    async def _known(self) -> dict[str, Snapshot]:
+        """What is known of the accounts, by id: of those that are asked for, where they are few, and otherwise of all."""
+        if self._asks_for_few:
+            few = await self._findings.load_snapshots_of(self._request.accounts)
+            return {snapshot.account_id: snapshot for snapshot in few}
+        return {snapshot.account_id: snapshot async for snapshot in self._findings.load_snapshots()}
+
+    async def _known_by_id(self, seen: Seen, known: Mapping[str, Snapshot]) -> dict[str, Snapshot]:
+        """What is known of the accounts that were read, where their names didn't lead to it."""
+        ids = [account.id for account in seen.reading.accounts if account.id not in known]
+        return {snapshot.account_id: snapshot for snapshot in await self._findings.load_snapshots_of(ids)}
 
     def _notes(self, judged: Sequence[JudgedAccount], outcomes: Sequence[Comparison], seen: Seen) -> tuple[str, ...]:
         """What is to be known about this run itself."""
@@ -232,6 +272,8 @@ class _Scan:
             seen = await with_what_if(self._settings, seen, evidence, _newest_findings(known), self._clock())
         if not accounts:
             await evidence.keep_proposals([proposal_object(one) for one in seen.proposals])
+            now = self._clock()
+            await keep_passwords(evidence, password_rows(seen.passwords, now), now)
         return seen
 
     async def _must_be_the_same_tenant(self, tenant_id: str) -> None:

@@ -6,6 +6,7 @@ with LocalGraph(tenant).in_thread() as graph:         # for code that runs its o
     ...
 """
 
+import asyncio
 import json
 import random
 import time
@@ -37,8 +38,9 @@ class LocalGraph:
     ``page_sizes`` forces the page size of collections by name (``users``, ``groups``, ``members``, ``policies``,
     ``roleAssignments``, ...: see ``localgraph/routes``), so that a handful of objects needs several pages. ``clock`` counts
     the seconds of the limits. ``date_skew``: how far the ``Date`` of answers is ahead of this machine's clock; a negative one
-    makes this machine the one that is ahead. ``sign_ins``: only people's tokens are let in, each for what it carries.
-    ``tls``: the certificate of the host that it plays.
+    makes this machine the one that is ahead. ``latency``: seconds that every answer takes. ``methods_limited``: whether
+    authentication methods share the limit of the reports. ``sign_ins``: only people's tokens are let in, each for what it
+    carries. ``tls``: the certificate of the host that it plays.
     """
 
     def __init__(
@@ -50,11 +52,13 @@ class LocalGraph:
         port: int = 0,
         clock: Callable[[], float] = time.monotonic,
         date_skew: timedelta = timedelta(),
+        latency: float = 0.0,
+        methods_limited: bool = True,
         sign_ins: SignIns | None = None,
         tls: SSLContext | None = None,
     ) -> None:
-        self._service = Service(tenant, ROUTES, Limits(limits, clock), sign_ins)
-        self._tls = tls
+        self._service = Service(tenant, ROUTES, Limits(limits, clock, methods_limited=methods_limited), sign_ins)
+        self._latency, self._tls = latency, tls
         self._service.page_sizes.update(page_sizes or {})
         self._port = port
         self._order = random.Random(1)  # members of a batch come back in any order, each time in the same one
@@ -174,6 +178,8 @@ class LocalGraph:
         )
         try:
             request.body = _body(await http.read(), http.content_type)
+            if self._latency:
+                await asyncio.sleep(self._latency)
             found = self._answer(request)
         except GraphRefusal as error:
             found = Answer(error.status, error_body(error.code, error.message), error.headers)

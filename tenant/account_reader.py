@@ -9,7 +9,7 @@ from tenant.gaps import Gaps
 from tenant.graph import Graph, GraphError, GraphRefused, Json
 from tenant.model import Account, Gap, Registration
 from tenant.odata import key_segment
-from tenant.registration import read_registrations
+from tenant.registration import read_registered, read_registrations
 from tenant.search import find_accounts
 from tenant.selection import PROPERTIES, Selection, properties_for, reasons_for
 from tenant.shapes import MEMBERSHIP, USER, fault
@@ -52,9 +52,11 @@ class AccountReader:
         incomplete = [] if only else await self._find()
         await self._identify([*asked, *incomplete], frozenset(one.lower() for one in asked))
         ids = sorted(self._users)
+        self._graph.limits.has_users(len(ids))
         done = self._counted(len(ids), ways=2)
-        states, groups = await asyncio.gather(self._states(ids, done), self._memberships(ids, done))
-        registrations = await read_registrations(self._graph, self._gaps, self._worth_asking(ids, states))
+        (states, registrations), groups = await asyncio.gather(
+            self._states_and_registrations(ids, done), self._memberships(ids, done)
+        )
         accounts = [
             self._account(self._users[id], states[id], groups[id], registrations.get(id, Registration())) for id in ids
         ]
@@ -72,23 +74,31 @@ class AccountReader:
 
         return done
 
+    async def _states_and_registrations(
+        self, ids: Sequence[str], done: Done
+    ) -> tuple[dict[str, str | None | Gap], dict[str, Registration]]:
+        states = await self._states(ids, done)
+        registrations = await read_registrations(self._graph, self._gaps, self._worth_asking(ids, states))
+        # Those of Enforced accounts decide no verdict, so they come after those that do.
+        enforced = [id for id in ids if _is_state(states[id], "enforced") and self._may_sign_in(id)]
+        return states, registrations | await read_registered(self._graph, self._gaps, enforced)
+
     def _worth_asking(self, ids: Sequence[str], states: Mapping[str, str | None | Gap]) -> list[str]:
         """The accounts whose registration decides something: those that are Enabled.
 
         Where the state is unknown it may be Enabled: the first of these show whether their registrations can be read as well.
         """
         enabled = [id for id in ids if _is_state(states[id], "enabled")]
-        unsure = [
-            id
-            for id in ids
-            if not _is_state(states[id], *_STATES) and self._users[id].get("accountEnabled") is not False
-        ]
+        unsure = [id for id in ids if not _is_state(states[id], *_STATES) and self._may_sign_in(id)]
         return [*enabled, *unsure[:SIZE]]
+
+    def _may_sign_in(self, id: str) -> bool:
+        return self._users[id].get("accountEnabled") is not False
 
     async def _find(self) -> list[str]:
         """Search for accounts. Returns the ids of those that are still to be read."""
         incomplete: dict[str, None] = {}
-        async for hit in find_accounts(self._graph, self._gaps, self._selection, self._select):
+        for hit in await find_accounts(self._graph, self._gaps, self._selection, self._select):
             id = _id(hit.user)
             if hit.group:
                 self._selected_through.setdefault(id, set()).add(hit.group)
@@ -156,9 +166,9 @@ class AccountReader:
         paths = [f"/users/{key_segment(id)}/transitiveMemberOf" for id in ids]
         shapes = [(f"{path}?$select=id,displayName&$top=999", f"{path}?$select=id,displayName", path) for path in paths]
         answers = await batch_any(self._graph, shapes, done=done)
+        lists = await asyncio.gather(*(collect(self._graph, answer, MEMBERSHIP) for answer in answers))
         found: dict[str, frozenset[str] | Gap] = {}
-        for id, answer in zip(ids, answers, strict=True):
-            items = await collect(self._graph, answer, MEMBERSHIP)
+        for id, items in zip(ids, lists, strict=True):
             if isinstance(items, GraphError):
                 found[id] = self._gaps.add_for(id, "group_memberships", items)
             else:

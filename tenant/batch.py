@@ -10,12 +10,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tenant.graph import REFINEMENT_REFUSED, TOO_MANY, Graph, GraphError, GraphGarbled, GraphRefused, Json
+from tenant.limits import Lane, lane_of, load_of
 from tenant.pacing import REPEATABLE, Pace, retry_after_in
 from tenant.shapes import ANY, Shape, shaped
 
 SIZE = 20
-_AT_ONCE = 4
-"""Envelopes of one call that are on their way at the same time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +43,9 @@ async def batch(
     again, alone, after the longest ``Retry-After``. An envelope that fails makes all its members fail: nothing is ever
     taken for empty.
     """
-    limit = asyncio.Semaphore(_AT_ONCE)
 
     async def send(chunk: Sequence[Member]) -> list[Answer]:
-        async with limit:
-            answers = await _send(graph, chunk, version)
+        answers = await _send(graph, chunk, version)
         done(len(chunk))
         return answers
 
@@ -99,29 +96,56 @@ async def _send(graph: Graph, members: Sequence[Member], version: str) -> list[A
     waiting = list(range(len(members)))
     paces = {index: Pace() for index in waiting}
     while waiting:
+        now, later = _within_limits(graph, members, waiting)
         try:
-            envelope = await graph.post("/$batch", {"requests": _requests(members, waiting)}, version=version)
+            envelope = await graph.post(
+                "/$batch",
+                {"requests": _requests(graph, members, now)},
+                version=version,
+                load=load_of(*(members[index].path for index in now)),
+            )
         except GraphError as error:
             answers.update(dict.fromkeys(waiting, error))
             break
         responses = _by_id(envelope.get("responses"))
         pauses: dict[int, float] = {}
-        for index in waiting:
+        for index in now:
             response = responses.get(str(index))
             answer = answers[index] = _answer(response)
-            graph.count_cost(_headers(response))
+            _note(graph, members[index].path, response, answer)
             if isinstance(answer, GraphRefused):
-                graph.throttled += answer.status == TOO_MANY
                 pause = _pause(paces[index], answer)
                 if pause is not None:
                     pauses[index] = pause
-        if any(_is_settled(answers[index]) for index in waiting):
+        if any(_is_settled(answers[index]) for index in now):
             # Some endpoints let only a few members through at a time: while there is progress, nobody loses patience.
             paces.update((index, Pace()) for index in pauses)
         if pauses:
             await graph.sleep(max(pauses.values()))
-        waiting = list(pauses)
+        waiting = [*pauses, *later]
     return [answers[index] for index in range(len(members))]
+
+
+def _within_limits(graph: Graph, members: Sequence[Member], waiting: Sequence[int]) -> tuple[list[int], list[int]]:
+    """Those of the members that one envelope may hold now, and those that have to wait for the next."""
+    left: dict[Lane, int | None] = {}
+    now: list[int] = []
+    for index in waiting:
+        lane = lane_of(members[index].path)
+        room = left.setdefault(lane, graph.limits.pieces(lane))
+        if room is None or room > 0:
+            now.append(index)
+            left[lane] = None if room is None else room - 1
+    return now, [index for index in waiting if index not in now]
+
+
+def _note(graph: Graph, path: str, response: Json | None, answer: Answer) -> None:
+    """Tell the limits how the answer to a member came out."""
+    if isinstance(answer, GraphRefused) and answer.status == TOO_MANY:
+        graph.throttled += 1
+        graph.limits.refused(path, answer.retry_after)
+    else:
+        graph.answered(path, _headers(response))
 
 
 def _pause(pace: Pace, refused: GraphRefused) -> float | None:
@@ -134,12 +158,13 @@ def _is_settled(answer: Answer) -> bool:
     return not (isinstance(answer, GraphRefused) and (answer.status in REPEATABLE or isinstance(answer, GraphGarbled)))
 
 
-def _requests(members: Sequence[Member], indexes: Iterable[int]) -> list[Json]:
+def _requests(graph: Graph, members: Sequence[Member], indexes: Iterable[int]) -> list[Json]:
     requests = []
     for index in indexes:
         request: Json = {"id": str(index), "method": "GET", "url": members[index].path}
-        if members[index].headers:
-            request["headers"] = dict(members[index].headers)
+        # Of the envelope's own headers only the token counts for its members.
+        if headers := {**graph.priority, **members[index].headers}:
+            request["headers"] = headers
         requests.append(request)
     return requests
 

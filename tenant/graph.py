@@ -17,7 +17,7 @@ import base64
 import json
 import re
 import ssl
-from collections import deque
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
@@ -38,7 +38,9 @@ from msgraph import GraphRequestAdapter, GraphServiceClient
 from msgraph.generated.models.o_data_errors.o_data_error import ODataError
 from msgraph_core import GraphClientFactory
 
+from basics.documents import read_json
 from tenant.credentials import FixedToken, azure_credential
+from tenant.limits import MOST_AT_ONCE, Lane, Limits, Load, lane_of, load_of, units_in
 from tenant.pacing import Pace, retry_after_in
 
 Json = dict[str, Any]
@@ -52,6 +54,7 @@ ACCEPTED = 202
 _SEND_MAIL = "/sendMail"
 _LICENCE_WORDS = ("licens", "licenc", "premium")
 TIMEOUT = httpx.Timeout(60, connect=10)
+_CONNECTIONS = httpx.Limits(max_connections=2 * MOST_AT_ONCE, max_keepalive_connections=MOST_AT_ONCE)
 _CLOCK_ANSWERS = 15
 """Answers of which the middle one says what time it is at Graph: one that was long on its way is no judge."""
 _BEGUN = "app-password-watch.begun"
@@ -118,25 +121,40 @@ class Graph:
     """A client of one Graph host. Use it as an async context manager."""
 
     def __init__(
-        self, host: str, credential: Any, *, closing: AsyncExitStack | None = None, sleep: Sleep = asyncio.sleep
+        self,
+        host: str,
+        credential: Any,
+        *,
+        closing: AsyncExitStack | None = None,
+        sleep: Sleep = asyncio.sleep,
+        line: "Line | None" = None,
     ) -> None:
-        """Takes the base URL without version and an azure-identity credential of the ``aio`` kind."""
+        """Takes the base URL without version and an azure-identity credential of the ``aio`` kind.
+
+        ``line``: connections, and what is known of the limits, that others use as well; they stay open.
+        """
         self.host = host.rstrip("/")
         self.requests = 0
         """HTTP requests so far; a batch is one, a retry is another."""
         self.throttled = 0
         """Answers so far that asked for patience (429), members of batches included."""
-        self.resource_units = 0
-        """What the answers so far said that they cost, members of batches included; Graph's limits count these."""
         self._ahead: deque[timedelta] = deque(maxlen=_CLOCK_ANSWERS)
-        self.sleep = sleep
+        self.limits = line.limits if line else Limits(sleep)
+        self.units: Counter[Lane] = Counter()
+        """The resource units that the answers so far said they cost, by what they count for."""
+        self.background = True
+        """Whether Graph may throttle this client before others: nobody waits for it."""
         self._origin = _origin(self.host)
         self._stack = closing or AsyncExitStack()
         hooks: dict[str, list[Callable[..., Any]]] = {
             "request": [self._count],
             "response": [self._notice, _refuse_redirect],
         }
-        client = httpx.AsyncClient(timeout=TIMEOUT, follow_redirects=False, event_hooks=hooks, verify=_trusted())
+        client = httpx.AsyncClient(
+            timeout=TIMEOUT, follow_redirects=False, event_hooks=hooks, verify=_trusted(), limits=_CONNECTIONS
+        )
+        if line:
+            line.lend_to(client)
         self._wrapped = [one for one in (client._transport, *client._mounts.values()) if one]
         self._http = GraphClientFactory.create_with_default_middleware(client=client, options=_OURS)
         parts = urlsplit(self.host)
@@ -183,6 +201,10 @@ class Graph:
         """How far this machine's clock is ahead of Graph's, to the second; None while no answer told the time."""
         return sorted(self._ahead)[len(self._ahead) // 2] if self._ahead else None
 
+    async def sleep(self, seconds: float) -> None:
+        """Wait before asking again."""
+        await self.limits.sleep(seconds)
+
     async def app_permissions(self) -> frozenset[str] | None:
         """The application permissions that the app's own token lists, in Microsoft Entra ID; None where it isn't an app's.
 
@@ -196,9 +218,12 @@ class Graph:
         """The JSON object at a path such as ``/organization?$select=id``. Raises :class:`GraphError`."""
         return await self._read(self._url(path, version), headers)
 
-    async def post(self, path: str, body: Json, *, version: str = "v1.0") -> Json:
-        """The JSON object that a POST answers that changes nothing, such as a batch. Raises :class:`GraphError`."""
-        return await self._patiently(self._request(Method.POST, self._url(path, version), body=body))
+    async def post(self, path: str, body: Json, *, version: str = "v1.0", load: Load | None = None) -> Json:
+        """The JSON object that a POST answers that changes nothing, such as a batch. Raises :class:`GraphError`.
+
+        ``load``: what it takes of Graph's limits, where its path doesn't say so.
+        """
+        return await self._patiently(self._request(Method.POST, self._url(path, version), body=body), load)
 
     async def page(self, link: str) -> Json:
         """One page of a collection at an absolute address, such as a nextLink. Raises :class:`GraphError`."""
@@ -271,17 +296,21 @@ class Graph:
     async def _read(self, url: str, headers: Mapping[str, str] | None) -> Json:
         return await self._patiently(self._request(Method.GET, url, headers))
 
-    async def _patiently(self, request: RequestInformation) -> Json:
+    async def _patiently(self, request: RequestInformation, load: Load | None = None) -> Json:
         """Send a request that may be repeated, until it is answered or :class:`~tenant.pacing.Pace` gives up."""
-        pace = Pace()
+        pace, url = Pace(), request.url
         while True:
             try:
-                return _parsed(await self._once(request))
+                async with self.limits.turn(load_of(url) if load is None else load):
+                    answer = await self._once(request)
+                return _parsed(answer)
             except GraphGarbled:
                 pause = pace.after_silence()
                 if pause is None:
                     raise
             except GraphRefused as refused:
+                if refused.status == TOO_MANY:
+                    self.limits.refused(url, refused.retry_after)
                 pause = pace.after(refused.status, refused.retry_after)
                 if pause is None:
                     raise
@@ -323,26 +352,37 @@ class Graph:
         request = RequestInformation()
         request.http_method = method
         request.url = url
-        for name, value in {"Accept": "application/json", "x-ms-throttle-priority": "low", **(headers or {})}.items():
+        for name, value in {"Accept": "application/json", **self.priority, **(headers or {})}.items():
             request.headers.try_add(name, value)
         if body is not None:
             request.set_stream_content(json.dumps(body).encode(), "application/json")
         return request
 
+    @property
+    def priority(self) -> dict[str, str]:
+        """The header that lets Graph throttle a request before others; nothing where somebody waits for the answer."""
+        return {"x-ms-throttle-priority": "low"} if self.background else {}
+
     async def _count(self, request: httpx.Request) -> None:
         self.requests += 1
 
-    def count_cost(self, headers: Mapping[str, Any]) -> None:
-        """Add what an answer with these headers cost, where it says so."""
-        for name, value in headers.items():
-            if name.lower() == "x-ms-resource-unit" and str(value).isdecimal():
-                self.resource_units += int(value)
+    @property
+    def resource_units(self) -> int:
+        """What the answers so far said that they cost, members of batches included; Graph's limits count these."""
+        return self.units.total()
+
+    def answered(self, path: str, headers: Mapping[str, Any]) -> None:
+        """Note what an answer that was no refusal says of the limits, that of a member of a batch included."""
+        units = units_in(headers)
+        self.units[lane_of(path)] += units or 0
+        self.limits.answered(path, units, headers)
 
     async def _notice(self, response: httpx.Response) -> None:
         """Look at the head of an answer; its body is still on its way."""
         response.request.extensions[_BEGUN] = response.status_code
         self.throttled += response.status_code == TOO_MANY
-        self.count_cost(response.headers)
+        if response.status_code != TOO_MANY:
+            self.answered(str(response.url), response.headers)
         if _origin(str(response.url)) == self._origin:
             with suppress(TypeError, ValueError):
                 self._ahead.append(datetime.now(UTC) - parsedate_to_datetime(response.headers.get("Date", "")))
@@ -369,10 +409,42 @@ def app_permissions_in(token: str) -> frozenset[str] | None:
     Source: Microsoft Learn, "Access token claims reference", ``roles`` and ``scp``.
     """
     try:
-        claims = json.loads(base64.urlsafe_b64decode(f"{token.split('.')[1]}=="))
+        claims = read_json(base64.urlsafe_b64decode(f"{token.split('.')[1]}=="))
         return None if "scp" in claims else frozenset(map(str, claims.get("roles") or ()))
     except (IndexError, ValueError, AttributeError, TypeError):
         return None
+
+
+class Line:
+    """Connections to one Graph host that several clients use, one after the other or at the same time, and their common limits."""
+
+    def __init__(self) -> None:
+        self.limits = Limits(asyncio.sleep)
+        self._client = httpx.AsyncClient(verify=_trusted(), limits=_CONNECTIONS)
+
+    def lend_to(self, client: httpx.AsyncClient) -> None:
+        """Have a client use these connections, which its end leaves open."""
+        client._transport = _Lent(self._client._transport)
+        client._mounts = {
+            pattern: _Lent(transport) if transport else None for pattern, transport in self._client._mounts.items()
+        }
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
+
+
+class _Lent(httpx.AsyncBaseTransport):
+    """Somebody else's transport: not closed here."""
+
+    def __init__(self, transport: httpx.AsyncBaseTransport) -> None:
+        self._transport = transport
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        return await self._transport.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        """Nothing."""
 
 
 class _Accepted(Exception):
@@ -416,8 +488,8 @@ def _parsed(content: bytes | None) -> Json:
     if not content:
         raise GraphGarbled(200, "the answer is empty")
     try:
-        value = json.loads(content)
-    except (ValueError, RecursionError):
+        value = read_json(content)
+    except ValueError:
         raise GraphGarbled(200, "the answer is not JSON") from None
     if not isinstance(value, dict):
         raise GraphGarbled(200, "the answer is not a JSON object")

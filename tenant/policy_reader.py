@@ -1,17 +1,18 @@
 """Reads Conditional Access: the policies, and the authentication strengths and named locations they refer to."""
 
-import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
-from tenant import turns as limits
+from tenant.batch import Answer, Member, batch
 from tenant.gaps import Gaps, gap_of
-from tenant.graph import REFINEMENT_REFUSED, Graph, GraphError, GraphGarbled, GraphRefused, Json, at_once
+from tenant.graph import REFINEMENT_REFUSED, Graph, GraphError, GraphGarbled, GraphRefused, Json
 from tenant.locations import EVERYWHERE, FIXED_LOCATIONS
-from tenant.model import AuthenticationStrength, Gap, Policy, Tenant
+from tenant.mfa_service import PATH as MFA_SERVICE
+from tenant.mfa_service import parse_mfa_service, read_mfa_service
+from tenant.model import AuthenticationStrength, Gap, MfaService, Policy, Tenant
 from tenant.policies import parse_plan, parse_policy, parse_strength
+from tenant.recommendations import PATH as RECOMMENDATIONS
 from tenant.shapes import LOCATION, POLICY, STRENGTH, shaped
-from tenant.turns import Turns
 
 # Names and ids of the service plans of Entra ID P1 and P2 (Microsoft's licensing service plan reference).
 _PREMIUM = frozenset(
@@ -45,38 +46,58 @@ class Policies:
     """Set where policies may be missing from ``policies``."""
     licences: Gap | None = None
     """The unread licences that would have told whether there can be policies at all."""
-    strengths: dict[str, AuthenticationStrength] | Gap = field(default_factory=dict)
-    named_locations: dict[str, str] | Gap = field(default_factory=dict)
     plans_unread: Gap | None = None
     """The refusal of the policy plans; it changes nothing by itself."""
+    mfa_service: MfaService | None = None
+    """The tenant's settings of per-user MFA, which are asked for together with the plans."""
+    recommendations: Answer | None = None
+    """The first answer to the question for Microsoft's recommendations, asked with them; None where nobody asked."""
 
 
 async def read_policies(graph: Graph, gaps: Gaps) -> Policies:
-    """Read them one after the other: Conditional Access allows one request a second for all apps of the tenant."""
-    turns = _turns(graph)
+    """Read them one after the other, as Conditional Access allows it: one request a second for all apps of the tenant."""
     try:
-        policies, unlisted = await _listed(graph, gaps, turns)
+        policies, unlisted = await _listed(graph, gaps)
     except GraphError as error:
         return await _unread(graph, gaps, error)
-    plans, unlisted_plans, plans_unread = await _plans(graph, gaps, turns)
+    # In one request, for none depends on the others.
+    asked = [Member(_PLANS, _ALL_MEMBERS), Member(MFA_SERVICE), Member(RECOMMENDATIONS, _ALL_MEMBERS)]
+    first, service, recommendations = await batch(graph, asked, version="beta")
+    plans, unlisted_plans, plans_unread = await _plans(graph, gaps, first)
+    return Policies(
+        (*policies, *plans),
+        unlisted or unlisted_plans,
+        None,
+        plans_unread,
+        mfa_service=parse_mfa_service(service),
+        recommendations=recommendations,
+    )
+
+
+References = tuple[dict[str, AuthenticationStrength] | Gap, dict[str, str] | Gap]
+"""The authentication strengths by id, and the names of the locations by id."""
+
+
+async def read_references(graph: Graph, gaps: Gaps, policies: Sequence[Policy] | Gap) -> References:
+    """What the policies refer to; nothing is asked that none of them names."""
+    known = () if isinstance(policies, Gap) else policies
     strengths: dict[str, AuthenticationStrength] | Gap = {}
     locations: dict[str, str] | Gap = {}
-    if need_strengths(policies):
-        strengths = await _strengths(graph, gaps, turns)
-    if need_locations(policies):
-        locations = await _locations(graph, gaps, turns)
-    return Policies((*policies, *plans), unlisted or unlisted_plans, None, strengths, locations, plans_unread)
+    if need_strengths(known):
+        strengths = await _strengths(graph, gaps)
+    if need_locations(known):
+        locations = await _locations(graph, gaps)
+    return strengths, locations
 
 
 async def read_what_they_need(graph: Graph, gaps: Gaps, tenant: Tenant, more: Sequence[Policy]) -> Tenant:
     """The tenant with what further policies refer to as well, as far as its own ones didn't need it."""
     own = tenant.known_policies
     strengths, locations = tenant.strengths, tenant.named_locations
-    turns = _turns(graph)
     if need_strengths(more) and not need_strengths(own):
-        strengths = await _strengths(graph, gaps, turns)
+        strengths = await _strengths(graph, gaps)
     if need_locations(more) and not need_locations(own):
-        locations = await _locations(graph, gaps, turns)
+        locations = await _locations(graph, gaps)
     return replace(tenant, strengths=strengths, named_locations=locations)
 
 
@@ -90,12 +111,7 @@ def need_locations(policies: Sequence[Policy]) -> bool:
     return any(_named_locations(one) for one in policies)
 
 
-def _turns(graph: Graph) -> Turns:
-    """Conditional Access takes one request a second, of all apps of the tenant."""
-    return Turns(sys.maxsize, requests=1, seconds=limits.CONDITIONAL_ACCESS_SECONDS, sleep=graph.sleep)
-
-
-async def _listed(graph: Graph, gaps: Gaps, turns: Turns) -> tuple[list[Policy], Gap | None]:
+async def _listed(graph: Graph, gaps: Gaps) -> tuple[list[Policy], Gap | None]:
     """The policies of beta's list; where it can't be read, those of v1.0's, and the gap that says that some may be missing.
 
     v1.0's list leaves out policies that use preview features (a maintainer of Microsoft's in microsoft/EntraExporter#35). Raises
@@ -103,34 +119,36 @@ async def _listed(graph: Graph, gaps: Gaps, turns: Turns) -> tuple[list[Policy],
     refused as well. One that was answered, or that failed, is no sign that there are no policies.
     """
     try:
-        return await _list(graph, "beta", turns), None
+        return await _list(graph, "beta"), None
     except GraphError as error:
         refused = error
     try:
-        policies = await _list(graph, "v1.0", turns)
+        policies = await _list(graph, "v1.0")
     except GraphError as error:
         raise next((one for one in (refused, error) if not _is_refused(one)), _forbidden_of(refused, error)) from None
     what = "v1.0's list leaves out policies that use preview features, and beta's can't be read"
     return policies, gaps.add("conditional_access_preview_policies", refused, what=what)
 
 
-async def _list(graph: Graph, version: str, turns: Turns) -> list[Policy]:
+async def _list(graph: Graph, version: str) -> list[Policy]:
     """The policies of one version's list, each once."""
     found: dict[str, Policy] = {}
-    async for item in graph.pages(_POLICIES, version=version, headers=_ALL_MEMBERS, before=turns.take):
+    async for item in graph.pages(_POLICIES, version=version, headers=_ALL_MEMBERS):
         policy = parse_policy(shaped(item, POLICY))
         found.setdefault(policy.id, policy)
     return list(found.values())
 
 
-async def _plans(graph: Graph, gaps: Gaps, turns: Turns) -> tuple[list[Policy], Gap | None, Gap | None]:
-    """The policy plans as policies. Few tenants have any, and Graph may not know them: a refusal means that there are none.
+async def _plans(graph: Graph, gaps: Gaps, first: Answer) -> tuple[list[Policy], Gap | None, Gap | None]:
+    """The policy plans as policies, from the answer to the first request on. Few tenants have any, and Graph may not know them: a refusal means that there are none.
 
     Only an answer that nothing can be made of leaves open whether there are some: that is the first gap, and the refusal the second.
     """
     found: list[Policy] = []
     try:
-        async for item in graph.pages(_PLANS, version="beta", headers=_ALL_MEMBERS, before=turns.take):
+        if isinstance(first, GraphError):
+            raise first
+        async for item in graph.items(first, headers=_ALL_MEMBERS):
             found.append(parse_plan(item))  # noqa: PERF401 -- those that came before a refusal stay
     except GraphGarbled as error:
         return found, gaps.add("policy_plans", error), None
@@ -145,9 +163,10 @@ async def _unread(graph: Graph, gaps: Gaps, error: GraphError) -> Policies:
     if _is_forbidden(error):
         licensed = await _may_have_premium_licence(graph, gaps)
         if licensed is False:
-            return Policies(())
+            return Policies((), mfa_service=await read_mfa_service(graph))
     gap = gaps.add("conditional_access_policies", error)
-    return Policies(gap, licences=licensed if isinstance(licensed, Gap) else None)
+    licences = licensed if isinstance(licensed, Gap) else None
+    return Policies(gap, licences=licences, mfa_service=await read_mfa_service(graph))
 
 
 def _is_refused(error: GraphError) -> bool:
@@ -190,12 +209,11 @@ def _may_be_premium_plan(plan: object) -> bool:
     return not told or any(name in _PREMIUM for name in told)
 
 
-async def _strengths(graph: Graph, gaps: Gaps, turns: Turns) -> dict[str, AuthenticationStrength] | Gap:
+async def _strengths(graph: Graph, gaps: Gaps) -> dict[str, AuthenticationStrength] | Gap:
     refusal: GraphRefused | None = None
     for path in _STRENGTHS:
-        before = turns.take if "conditionalAccess" in path else at_once
         try:
-            pages = graph.pages(path, headers=_ALL_MEMBERS, before=before)
+            pages = graph.pages(path, headers=_ALL_MEMBERS)
             found = [parse_strength(shaped(item, STRENGTH)) async for item in pages]
             return {strength.id: strength for strength in found}
         except GraphRefused as refused:
@@ -207,11 +225,11 @@ async def _strengths(graph: Graph, gaps: Gaps, turns: Turns) -> dict[str, Authen
     return gaps.add("authentication_strengths", refusal or "nothing was asked")
 
 
-async def _locations(graph: Graph, gaps: Gaps, turns: Turns) -> dict[str, str] | Gap:
+async def _locations(graph: Graph, gaps: Gaps) -> dict[str, str] | Gap:
     """Names only: no verdict depends on them."""
     try:
         path = "/identity/conditionalAccess/namedLocations"
-        found = [shaped(item, LOCATION) async for item in graph.pages(path, before=turns.take)]
+        found = [shaped(item, LOCATION) async for item in graph.pages(path)]
     except GraphError as error:
         return gaps.add("named_locations", error)
     return {str(item["id"]).lower(): str(item.get("displayName") or item["id"]) for item in found}

@@ -14,11 +14,12 @@ from tenant.directory import Roles, read_directory
 from tenant.gaps import Gaps, with_new
 from tenant.graph import Graph, GraphError
 from tenant.group_reader import read_groups, read_nesting
-from tenant.mfa_service import read_mfa_service
 from tenant.model import Account, Gap, Policy, Tenant
 from tenant.odata import key_segment
-from tenant.policy_reader import read_policies
+from tenant.policy_reader import read_policies, read_references
+from tenant.recommendations import read_advice
 from tenant.selection import Selection
+from tenant.together import Together
 
 NOTHING_SELECTED = Selection()
 
@@ -50,19 +51,22 @@ async def read_tenant(
     refuses becomes a gap instead.
     """
     gaps = Gaps()
-    directory = await read_directory(graph, gaps)  # first and alone: it shows whether there is an answer at all
-    policies, (accounts, names), mfa_service = await asyncio.gather(
-        read_policies(graph, gaps),
-        AccountReader(graph, gaps, selection, known, advance).read(only),
-        read_mfa_service(graph),
-    )
-    named = _groups_named_by(policies.policies)
-    explained = named | _principals_of(directory.roles)
-    (groups, accounts), nesting, users = await asyncio.gather(
-        read_groups(graph, gaps, named, names, accounts),
-        read_nesting(graph, explained, accounts),
-        _users_with_roles(graph, directory.roles, policies.policies, accounts),
-    )
+    async with Together() as reads:
+        listed = reads.start(read_policies(graph, gaps))
+        # Before anything that grows with the accounts: it shows whether there is an answer at all.
+        directory = await read_directory(graph, gaps)
+        accounts, names = await AccountReader(graph, gaps, selection, known, advance).read(only)
+        policies = await listed
+        references = reads.start(read_references(graph, gaps, policies.policies))
+        named = _groups_named_by(policies.policies)
+        explained = named | _principals_of(directory.roles)
+        (groups, accounts), nesting, users, advised = await asyncio.gather(
+            read_groups(graph, gaps, named, names, accounts),
+            read_nesting(graph, explained, accounts),
+            _users_with_roles(graph, directory.roles, policies.policies, accounts),
+            read_advice(graph, gaps, accounts, policies.recommendations),
+        )
+        strengths, named_locations = await references
     tenant = Tenant(
         id=directory.id,
         display_name=directory.display_name,
@@ -70,8 +74,8 @@ async def read_tenant(
         policies=policies.policies,
         unlisted_policies=policies.unlisted,
         licences=policies.licences,
-        strengths=policies.strengths,
-        named_locations=policies.named_locations,
+        strengths=strengths,
+        named_locations=named_locations,
         groups=groups,
         nesting=nesting,
         role_assignments=directory.roles.active,
@@ -80,7 +84,8 @@ async def read_tenant(
         role_definitions=directory.roles.definitions,
         role_names=directory.roles.names,
         plans_unread=policies.plans_unread,
-        mfa_service=mfa_service,
+        mfa_service=policies.mfa_service,
+        advised_to_switch_off=advised,
     )
     return Reading(tenant, accounts, gaps.found())
 

@@ -21,6 +21,7 @@ from tenant.selection import (
     selected_property,
 )
 from tenant.shapes import FOUND, MEMBERSHIP, fault
+from tenant.together import Together
 
 _ADVANCED = {"ConsistencyLevel": "eventual"}
 _PAGE = 999
@@ -57,35 +58,40 @@ class _Criterion:
     """The property that decides."""
 
 
-async def find_accounts(graph: Graph, gaps: Gaps, selection: Selection, select: str) -> AsyncIterator[Hit]:
+async def find_accounts(graph: Graph, gaps: Gaps, selection: Selection, select: str) -> list[Hit]:
     """The accounts that groups, patterns and the attribute select; one that is found twice comes twice.
 
     Takes the ``$select`` of an account. A search that Graph refuses for good is a gap; raises ``GraphUnreachable``.
     """
-    for group in selection.groups:
-        async for hit in _members(graph, gaps, group, select):
-            yield hit
-    unfiltered: list[_Criterion] = []
-    for criterion in _criteria(selection, select):
-        try:
-            async for user in _first_supported(graph, criterion.queries):
-                if garbled := fault(user, FOUND):
-                    gaps.add("selection", garbled, what=criterion.name)
-                elif criterion.fits(user):
-                    yield Hit(user)
-        except GraphUnreachable:
-            raise
-        except GraphError as error:
-            if not _unsupported(error):
-                gaps.add("selection", error, what=criterion.name, permission="User.Read.All")
-            else:
-                unfiltered.append(criterion)
-    if unfiltered:
-        async for hit in _everybody(graph, gaps, unfiltered):
-            yield hit
+    async with Together() as reads:
+        members = [reads.start(_members(graph, gaps, group, select)) for group in selection.groups]
+        searches = [reads.start(_matching(graph, gaps, one)) for one in _criteria(selection, select)]
+        hits = [hit for search in members for hit in await search]
+        found = [await search for search in searches]
+    hits += [hit for more, _ in found for hit in more]
+    unfiltered = [one for _, one in found if one is not None]
+    return [*hits, *await _everybody(graph, gaps, unfiltered)] if unfiltered else hits
 
 
-async def _members(graph: Graph, gaps: Gaps, group: str, select: str) -> AsyncIterator[Hit]:
+async def _matching(graph: Graph, gaps: Gaps, criterion: _Criterion) -> tuple[list[Hit], _Criterion | None]:
+    """The accounts that a pattern or the attribute selects, and the criterion again where Graph doesn't filter by it."""
+    hits: list[Hit] = []
+    try:
+        async for user in _first_supported(graph, criterion.queries):
+            if garbled := fault(user, FOUND):
+                gaps.add("selection", garbled, what=criterion.name)
+            elif criterion.fits(user):
+                hits.append(Hit(user))
+    except GraphUnreachable:
+        raise
+    except GraphError as error:
+        if _unsupported(error):
+            return hits, criterion
+        gaps.add("selection", error, what=criterion.name, permission="User.Read.All")
+    return hits, None
+
+
+async def _members(graph: Graph, gaps: Gaps, group: str, select: str) -> list[Hit]:
     """The users in a group, nested ones included, in the first of three shapes of the query that Graph supports."""
     path = f"/groups/{key_segment(group)}/transitiveMembers"
     queries = (
@@ -93,31 +99,35 @@ async def _members(graph: Graph, gaps: Gaps, group: str, select: str) -> AsyncIt
         _Query(f"{path}/microsoft.graph.user?$select={select}&$count=true&$top={_PAGE}", advanced=True),
         _Query(f"{path}?$select={select}&$top={_PAGE}"),
     )
+    hits: list[Hit] = []
     try:
         async for user in _first_supported(graph, queries):
             if garbled := fault(user, MEMBERSHIP):
                 gaps.add("selection", garbled, what=f"group {group}")
             elif str(user.get("@odata.type") or _USER).lower() == _USER:
-                yield Hit(user, group=group.lower())
+                hits.append(Hit(user, group=group.lower()))
     except GraphUnreachable:
         raise
     except GraphError as error:
         gaps.add("selection", error, what=f"group {group}", permission="GroupMember.Read.All")
+    return hits
 
 
-async def _everybody(graph: Graph, gaps: Gaps, criteria: Sequence[_Criterion]) -> AsyncIterator[Hit]:
+async def _everybody(graph: Graph, gaps: Gaps, criteria: Sequence[_Criterion]) -> list[Hit]:
+    hits: list[Hit] = []
     needed = ",".join(dict.fromkeys(["id", "userPrincipalName", *(one.needs for one in criteria)]))
     try:
         async for user in graph.pages(f"/users?$select={needed}&$top={_PAGE}"):
             if garbled := fault(user, FOUND):
                 gaps.add("selection", garbled, what=", ".join(one.name for one in criteria))
             elif any(one.fits(user) for one in criteria):
-                yield Hit(user, complete=False)
+                hits.append(Hit(user, complete=False))
     except GraphUnreachable:
         raise
     except GraphError as error:
         names = ", ".join(one.name for one in criteria)
         gaps.add("selection", error, what=names, permission="User.Read.All")
+    return hits
 
 
 def _criteria(selection: Selection, select: str) -> list[_Criterion]:

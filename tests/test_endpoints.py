@@ -73,6 +73,19 @@ def _plainer() -> list[LoggedRequest]:
         return list(graph.requests)
 
 
+def _many_awaiting() -> list[LoggedRequest]:
+    """A few accounts, then many, that await registration and whose own methods may not be read."""
+    names = [f"svc-{number}@contoso.com" for number in range(8)]
+    build = TenantBuilder()
+    for name in names:
+        build.user(name, mfa="enabled")
+    with LocalGraph(build.build()).in_thread() as graph:
+        graph.deny("UserAuthenticationMethod.Read.All")
+        _run(graph, "scan", "--no-store", SERVICE_ACCOUNTS=names[0])
+        _run(graph, "scan", "--no-store", SERVICE_ACCOUNTS=",".join(names))
+        return list(graph.requests)
+
+
 def _doctor() -> list[LoggedRequest]:
     with LocalGraph(TenantBuilder().user(SVC).build()).in_thread() as graph:
         _run(graph, "permissions", "--check", SERVICE_ACCOUNTS=SVC)
@@ -82,7 +95,7 @@ def _doctor() -> list[LoggedRequest]:
 @pytest.fixture(scope="module")
 def asked() -> dict[tuple[str, str, str], Endpoint | None]:
     """Everything that the product ever asks."""
-    return _asked([*_company(), *_plainer(), *_doctor()])
+    return _asked([*_company(), *_plainer(), *_many_awaiting(), *_doctor()])
 
 
 def test_nothing_is_asked_that_is_not_in_the_map(asked: dict[tuple[str, str, str], Endpoint | None]) -> None:

@@ -7,7 +7,7 @@ from checks.known_errors import KnownError, known_errors
 from checks.pages import CheckPage, pages
 from jobs.snapshot import schema
 from settings.model import settings_table
-from tenant.permissions import permissions_table
+from tenant.permissions import disagreements_table, permissions_table
 
 DOCS = Path(__file__).parent.parent / "docs"
 
@@ -21,7 +21,9 @@ def generated() -> dict[str, str]:
             "`Mail.Send` alone sends, and belongs into Exchange Online. The last column is for `cli.py scan --sign-in`: the delegated "
             "permission (scope) that opens the same to a person with a role such as Global Reader, and what a person lacks. Those that "
             "aren't optional are asked for; of the others what an administrator consented to before is taken. Each needs an administrator's consent, "
-            f"once for the tenant: [how](troubleshooting.md#signing-in-on-your-machine).\n\n{permissions_table()}"
+            f"once for the tenant: [how](troubleshooting.md#signing-in-on-your-machine).\n\n{permissions_table()}\n"
+            "## Where Microsoft's lists disagree, or a narrower permission would do\n\nThe narrower one is granted wherever it suffices "
+            f"for everything that is read with it.\n\n{disagreements_table()}"
         ),
         "snapshot.schema.json": json.dumps(schema(), indent=1) + "\n",
         "errors.md": _errors_page(),

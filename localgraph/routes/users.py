@@ -5,7 +5,7 @@ from typing import Any
 
 from localgraph.answers import Collection, collection, context, no_options, prefers_all_members, single
 from localgraph.errors import GraphRefusal, bad_request, not_found, not_premium
-from localgraph.limits import REPORTS
+from localgraph.limits import METHODS
 from localgraph.messages import Answer
 from localgraph.query import parse_options
 from localgraph.routes.directory import containers
@@ -198,7 +198,7 @@ ROUTES = (
     Route("GET", "/users/{id}/transitiveMemberOf", list_transitive_member_of, _MEMBERSHIPS),
     Route("POST", "/users/{id}/getMemberGroups", get_member_groups, _MEMBERSHIPS),
     Route("POST", "/users/{id}/checkMemberGroups", check_member_groups, _MEMBERSHIPS),
-    Route("GET", "/users/{id}/authentication/methods", list_methods, _SECURE, limit=REPORTS),
+    Route("GET", "/users/{id}/authentication/methods", list_methods, _SECURE, limit=METHODS),
     # Documented under Policy.Read.All, and only there.
     Route("GET", "/users/{id}/authentication/requirements", get_requirements, ("Policy.Read.All",), ("beta",)),
     Route("GET", "/users/{id}/mailboxSettings/userPurpose", get_user_purpose, ("MailboxSettings.Read",)),

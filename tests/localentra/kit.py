@@ -30,7 +30,7 @@ CLOUDS = {
 SCOPES = frozenset(
     """Policy.Read.All User.Read.All GroupMember.Read.All RoleManagement.Read.Directory Organization.Read.All AuditLog.Read.All
     Application.Read.All DelegatedPermissionGrant.Read.All Directory.Read.All MailboxSettings.Read Mail.Send
-    UserAuthenticationMethod.Read.All Member.Read.Hidden User.Read""".split()
+    DirectoryRecommendations.Read.All UserAuthenticationMethod.Read.All Member.Read.Hidden User.Read""".split()
 )
 ADA = "ada@contoso.com"
 

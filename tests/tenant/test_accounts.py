@@ -1,14 +1,20 @@
 """The selected accounts: who they are, their state, their memberships."""
 
+import time
+
 import pytest
 
 from localgraph.builder import TenantBuilder
 from localgraph.server import LocalGraph
-from localgraph.tenant import ABSENT
-from tenant.model import Gap
-from tests.tenant.reading import account, gap_of, inputs, read
+from localgraph.tenant import ABSENT, LocalTenant
+from tenant.limits import Lane
+from tenant.model import Gap, Registration
+from tenant.reader import read_tenant
+from tenant.selection import Selection
+from tests.tenant.reading import Naps, account, connect, gap_of, inputs, read
 
 SVC = "svc@contoso.com"
+METHODS = "UserAuthenticationMethod.Read.All"
 
 
 async def test_an_account_is_read_with_its_properties_state_and_groups() -> None:
@@ -189,36 +195,151 @@ async def test_accounts_come_by_name_whatever_order_they_were_given_in() -> None
 # Registration
 
 
-@pytest.mark.parametrize(
-    ("methods", "in_report", "own_read"),
-    [
-        (("phone",), True, False),
-        ((), True, True),
-        (("phone",), False, True),
-    ],
-)
-async def test_own_methods_are_read_where_the_report_shows_no_method(
-    methods: tuple[str, ...], in_report: bool, own_read: bool
-) -> None:
+@pytest.mark.parametrize("methods", [("phone",), ()])
+@pytest.mark.parametrize("in_report", [True, False])
+async def test_the_report_is_not_asked_where_the_own_methods_say_it(methods: tuple[str, ...], in_report: bool) -> None:
     tenant = TenantBuilder().user(SVC, mfa="enabled", methods=methods, in_report=in_report).build()
     async with LocalGraph(tenant) as graph:
         registration = account(await read(graph, SVC), "svc").registration
-    assert (registration.own is not None) is own_read
-    assert (registration.report is not None) is in_report
+        assert not [one for one in graph.requests if "userRegistrationDetails" in one.path]
+    assert registration.report is None
+    assert isinstance(registration.own, tuple)
+    assert len(registration.own) == 1 + len(methods)
 
 
-@pytest.mark.parametrize("state", ["disabled", "enforced"])
-async def test_registration_is_read_only_where_the_verdict_needs_it(state: str | None) -> None:
-    async with LocalGraph(TenantBuilder().user(SVC, mfa=state, methods=["phone"]).build()) as graph:
+async def test_the_report_is_asked_where_the_own_methods_are_of_a_kind_that_nobody_knows() -> None:
+    async with LocalGraph(TenantBuilder().user(SVC, mfa="enabled", methods=["phone"]).build()) as graph:
+        graph.fail("/authentication/methods", 200, body={"value": [{"@odata.type": "#microsoft.graph.newMethod"}]})
+        registration = account(await read(graph, SVC), "svc").registration
+    assert registration == Registration(("mobilePhone",), ("#microsoft.graph.newMethod",))
+
+
+def awaiting(number: int, *, with_method: int = 0) -> tuple[LocalTenant, list[str]]:
+    """Accounts that are Enabled, and their names; the first of them have a method."""
+    build, names = TenantBuilder(), [f"svc-{place:02}@contoso.com" for place in range(number)]
+    for place, name in enumerate(names):
+        build.user(name, mfa="enabled", methods=["phone"] if place < with_method else [])
+    return build.build(), names
+
+
+def asked(graph: LocalGraph, what: str) -> int:
+    return sum(what in one.path and one.status != 429 for one in graph.requests)
+
+
+async def test_where_own_methods_may_not_be_read_a_few_show_it_and_the_report_is_asked_for_many_at_once() -> None:
+    tenant, names = awaiting(45, with_method=20)
+    async with LocalGraph(tenant) as graph:
+        graph.deny("UserAuthenticationMethod.Read.All")
+        reading = await read(graph, *names)
+        assert asked(graph, "/authentication/methods") == 6
+        assert asked(graph, "userRegistrationDetails") == 3
+    assert reading.gaps == ()
+    assert [one.registration.report for one in reading.accounts] == [("mobilePhone",)] * 20 + [()] * 25
+
+
+async def test_where_graph_does_not_filter_the_report_it_is_asked_account_by_account() -> None:
+    tenant, names = awaiting(20, with_method=20)
+    async with LocalGraph(tenant) as graph:
+        graph.deny("UserAuthenticationMethod.Read.All")
+        graph.fail(r"userRegistrationDetails\?", 400)
+        reading = await read(graph, *names)
+        assert asked(graph, "userRegistrationDetails/") == 20
+    assert {one.registration.report for one in reading.accounts} == {("mobilePhone",)}
+
+
+async def test_an_account_that_the_filtered_report_lacks_is_a_gap_where_its_own_methods_are_unread() -> None:
+    build = TenantBuilder()
+    names = [f"svc-{place:02}@contoso.com" for place in range(8)]
+    for name in names:
+        build.user(name, mfa="enabled", in_report=name != names[-1])
+    async with LocalGraph(build.build()) as graph:
+        graph.deny("UserAuthenticationMethod.Read.All")
+        reading = await read(graph, *names)
+    assert gap_of(reading, "mfa_registration").permission == "UserAuthenticationMethod.Read.All"
+    assert [isinstance(one.registration.own, Gap) for one in reading.accounts] == [True] * 8
+    assert [one.registration.report for one in reading.accounts] == [()] * 7 + [None]
+
+
+@pytest.mark.parametrize(
+    ("with_method", "own"),
+    [
+        (25, 6),  # a clear yes of the report needs no second look
+        (0, 25),
+    ],
+)
+async def test_where_own_methods_are_limited_like_the_report_it_comes_first_and_hardly_anything_is_refused(
+    with_method: int, own: int
+) -> None:
+    tenant, names = awaiting(25, with_method=with_method)
+    naps = Naps()
+    now = lambda: time.monotonic() + sum(naps.taken)  # noqa: E731
+    async with LocalGraph(tenant, limits=True, clock=now) as graph, connect(graph.url, naps) as client:
+        reading = await read_tenant(client, Selection(accounts=tuple(names)))
+        assert client.limits.refusals[Lane.METHODS] == 1, "one more than five shows that they are limited"
+        assert client.limits.refusals[Lane.REPORTS] == 0
+        assert asked(graph, "/authentication/methods") == own
+        assert asked(graph, "userRegistrationDetails") == 2
+    assert reading.gaps == ()
+    assert sum(one.registration.own is not None for one in reading.accounts) == own
+
+
+async def test_where_own_methods_are_not_limited_they_are_all_read_and_the_report_is_not() -> None:
+    tenant, names = awaiting(45)
+    async with LocalGraph(tenant, limits=True, methods_limited=False) as graph:
+        reading = await read(graph, *names)
+        assert asked(graph, "/authentication/methods") == 45
+        assert asked(graph, "userRegistrationDetails") == 0
+    assert {one.registration.report for one in reading.accounts} == {None}
+
+
+async def test_the_registration_of_an_account_without_per_user_mfa_is_not_read() -> None:
+    async with LocalGraph(TenantBuilder().user(SVC, mfa="disabled", methods=["phone"]).build()) as graph:
         registration = account(await read(graph, SVC), "svc").registration
     assert (registration.report, registration.own) == (None, None)
+
+
+PHONE = ("#microsoft.graph.phoneAuthenticationMethod", "#microsoft.graph.passwordAuthenticationMethod")
+
+
+async def test_of_an_enforced_account_the_own_methods_are_read_which_are_never_late() -> None:
+    async with LocalGraph(TenantBuilder().user(SVC, mfa="enforced", methods=["phone"]).build()) as graph:
+        reading = await read(graph, SVC)
+    registration = account(reading, "svc").registration
+    assert registration.report is None
+    assert isinstance(registration.own, tuple)
+    assert sorted(registration.own) == sorted(PHONE)
+    assert reading.gaps == ()
+
+
+@pytest.mark.parametrize(
+    ("refused", "report", "gaps"),
+    [
+        ("/authentication/methods", ("mobilePhone",), []),
+        ("/userRegistrationDetails/|/authentication/methods", None, [("mfa_methods", True, METHODS)]),
+    ],
+)
+async def test_what_an_enforced_account_has_registered_is_an_optional_input(
+    refused: str, report: tuple[str, ...] | None, gaps: list[tuple[str, bool, str]]
+) -> None:
+    async with LocalGraph(TenantBuilder().user(SVC, mfa="enforced", methods=["phone"]).build()) as graph:
+        graph.fail(refused, 403)
+        reading = await read(graph, SVC)
+    registration = account(reading, "svc").registration
+    assert (registration.report if isinstance(registration.report, tuple) else None) == report
+    assert [(gap.input, gap.optional, gap.permission) for gap in reading.gaps] == gaps
+
+
+async def test_a_disabled_account_is_not_asked_for_its_methods() -> None:
+    tenant = TenantBuilder().user(SVC, mfa="enforced", methods=["phone"], enabled=False).build()
+    async with LocalGraph(tenant) as graph:
+        assert account(await read(graph, SVC), "svc").registration == Registration()
 
 
 @pytest.mark.parametrize("state", [None, "suspended"])
 async def test_registration_is_asked_for_where_the_state_is_unknown(state: str | None) -> None:
     """It may be Enabled, and then it is another missing input."""
     async with LocalGraph(TenantBuilder().user(SVC, mfa=state, methods=["phone"]).build()) as graph:
-        assert account(await read(graph, SVC), "svc").registration.report == ("mobilePhone",)
+        assert isinstance(account(await read(graph, SVC), "svc").registration.own, tuple)
         graph.fail("/userRegistrationDetails/|/authentication/methods", 403)
         assert "mfa_registration" in inputs(await read(graph, SVC))
 
@@ -231,12 +352,13 @@ async def test_where_no_state_can_be_read_the_registrations_of_one_batch_show_wh
     async with LocalGraph(build.build()) as graph:
         graph.fail("/authentication/requirements", 403)
         await read(graph, *names)
-        asked = [one for one in graph.requests if "userRegistrationDetails" in one.path]
-    assert len(asked) == 20
+        assert asked(graph, "/authentication/methods") == 20
 
 
 async def test_a_report_that_cannot_be_read_is_no_gap_where_own_methods_can() -> None:
     async with LocalGraph(TenantBuilder().user(SVC, mfa="enabled", methods=["phone"]).build()) as graph:
+        unknown = {"@odata.type": "#microsoft.graph.newMethod"}
+        graph.fail("/authentication/methods", 200, body={"value": [unknown]})
         graph.fail("/userRegistrationDetails/", 403)
         reading = await read(graph, SVC)
     registration = account(reading, "svc").registration

@@ -210,4 +210,7 @@ async def test_a_full_first_page_of_members_says_that_there_are_more() -> None:
 async def test_registrations_are_read_as_a_scan_reads_them() -> None:
     async with asking(TenantBuilder().user(SVC, methods=["phone"])) as (_, reading, lookups):
         id = account(reading, SVC).id
-        assert (await lookups.registrations([id]))[id].report == ("mobilePhone",)
+        assert (await lookups.registrations([id]))[id].own == (
+            "#microsoft.graph.passwordAuthenticationMethod",
+            "#microsoft.graph.phoneAuthenticationMethod",
+        )

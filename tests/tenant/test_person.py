@@ -65,7 +65,7 @@ def test_a_token_that_is_opaque_names_no_scopes(token: str) -> None:
 def test_without_discovery_nothing_is_asked_for_that_only_discovery_needs() -> None:
     required, optional = delegated_scopes(discovery=False)
     assert set(required) == {one.name for one in PERMISSIONS if not one.optional}
-    assert set(optional) == {"AuditLog.Read.All", "Member.Read.Hidden"}
+    assert set(optional) == {"AuditLog.Read.All", "DirectoryRecommendations.Read.All", "Member.Read.Hidden"}
     assert set(delegated_scopes(discovery=True)[1]) - set(optional) == {
         *("Application.Read.All", "DelegatedPermissionGrant.Read.All", "Directory.Read.All"),
     }

@@ -1,0 +1,30 @@
+"""Anonymous calls of ``health`` are answered from memory for a while."""
+
+import asyncio
+
+import azure.functions as func
+import pytest
+
+from functions import http_api
+from functions.http_api import RememberedHealth
+
+ASKED = func.HttpRequest(method="GET", url="/api/health", body=b"")
+
+
+async def test_health_is_looked_up_once_in_thirty_seconds_however_many_ask(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked, now = 0, 0.0
+
+    async def health(_: func.HttpRequest) -> func.HttpResponse:
+        nonlocal looked
+        looked += 1
+        await asyncio.sleep(0)
+        return func.HttpResponse(str(looked))
+
+    monkeypatch.setattr(http_api, "health", health)
+    remembered = RememberedHealth(clock=lambda: now)
+    answers = await asyncio.gather(*(remembered(ASKED) for _ in range(20)))
+    assert {answer.get_body() for answer in answers} == {b"1"}
+    now = 29.9
+    assert (await remembered(ASKED)).get_body() == b"1"
+    now = 30.0
+    assert (await remembered(ASKED)).get_body() == b"2"
