@@ -28,7 +28,8 @@ from commands import (
     snapshot,
 )
 from commands.arguments import Command, parsed
-from commands.output import FAILED, say
+from commands.mistyped import name_mistyped
+from commands.output import FAILED, say, speak_utf8
 from jobs.errors import EXPECTED, sentence
 
 COMMANDS = (
@@ -40,8 +41,11 @@ COMMANDS = (
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
+    speak_utf8()
     options = parsed(_parser(), arguments)
     command: Command = options.command
+    if options.subject != "doctor":  # which has a line for each
+        name_mistyped()
     try:
         return asyncio.run(command(options))
     except KeyboardInterrupt:
@@ -50,15 +54,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except EXPECTED as error:
         say(sentence(error))
         return FAILED
-    except BrokenPipeError:
-        return FAILED
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="cli.py", description="Finds service accounts for which the app-password option is hidden or useless."
     )
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="subject")
     for command in COMMANDS:
         command.add(commands)
     return parser

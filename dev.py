@@ -1,7 +1,11 @@
 #!/usr/bin/env python3
 """Runs the demo, the tests, the linters and the benchmark, and deploys, on a machine that has nothing but Python 3.11 or newer.
 
-    python3 dev.py demo     one scan of the built-in demo tenant: findings, alert, report
+    python3 dev.py demo     one scan of the built-in demo tenant: findings, alert, report, which --open opens;
+                            --keep leaves the tenant running, and prints the settings to try every command on it
+    python3 dev.py scan     a scan of your own tenant, signed in as yourself, and its report in the browser:
+                            python3 dev.py scan --sign-in device-code --tenant contoso.com
+                            --keep keeps what it finds on this machine, so that the next one says what changed
     python3 dev.py test     linters, type checker and the whole test suite;
                             with arguments only those tests: python3 dev.py test tests/checks -k exclusion
     python3 dev.py lint     linters, type checker and the direction of imports only

@@ -1,12 +1,15 @@
 """Arguments that several commands take, and what is wrong with them in words."""
 
 import argparse
+import os
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import date
 from pathlib import Path
 from typing import TypeAlias
 
 from basics.text import well_formed_json
+from commands.output import STDOUT
+from settings import values
 
 Command = Callable[[argparse.Namespace], Coroutine[None, None, int]]
 """What a command does: takes its arguments, returns the exit code."""
@@ -36,7 +39,31 @@ def account(text: str) -> str:
     return text.strip()
 
 
+def upn_or_id(text: str) -> str:
+    """An account whose name is written as such names are."""
+    try:
+        return values.account(account(text))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(
+            str(error).replace("holds ", "").replace(", with commas between them", "")
+        ) from None
+
+
+def output_file(text: str) -> Path:
+    """A file that can be written, or ``-`` for standard output: refused now, and not after everything was read."""
+    path = Path(text)
+    if path == STDOUT:
+        return path
+    if path.is_dir():
+        raise argparse.ArgumentTypeError(f"{path} is a folder: name a file")
+    if not path.parent.is_dir():
+        raise argparse.ArgumentTypeError(f"there is no folder {path.parent}: make it first")
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise argparse.ArgumentTypeError(f"{path} may not be written")
+    return path
+
+
 def add_format(parser: argparse.ArgumentParser, *formats: str) -> None:
     """``--format``, the first one by default, and ``--output``."""
     parser.add_argument("--format", choices=formats, default=formats[0])
-    parser.add_argument("--output", type=Path, metavar="FILE", help="write there instead of stdout")
+    parser.add_argument("--output", type=output_file, metavar="FILE", help="write there instead of stdout; - is stdout")

@@ -2,10 +2,10 @@
 
 import argparse
 from ipaddress import IPv4Network, IPv6Network, ip_network
-from pathlib import Path
 
-from commands.arguments import Commands, account
+from commands.arguments import Commands, account, output_file
 from commands.output import DONE, say, write
+from commands.signing_in import add_sign_in, as_asked
 from jobs.compensate import compensate
 from reports.files import render_json
 from settings import load_settings
@@ -35,7 +35,8 @@ def add(commands: Commands) -> None:
         metavar="ADDRESS",
         help="an address or a range (203.0.113.7, 203.0.113.0/28): writes the named location for it",
     )
-    one.add_argument("--output", type=Path, metavar="FILE", help="write there instead of stdout")
+    one.add_argument("--output", type=output_file, metavar="FILE", help="write there instead of stdout; - is stdout")
+    add_sign_in(one)
     one.set_defaults(command=_compensate)
 
 
@@ -48,7 +49,8 @@ def _network(text: str) -> IPv4Network | IPv6Network:
 
 async def _compensate(options: argparse.Namespace) -> int:
     settings = load_settings(require=frozenset())
-    made = await compensate(settings, options.account, location=options.location, networks=options.address)
+    async with as_asked(options, settings):
+        made = await compensate(settings, options.account, location=options.location, networks=options.address)
     write(render_json(made), options.output)
     say(_NEXT["policy" if options.location else "location"])
     return DONE

@@ -27,7 +27,7 @@ from jobs import views
 from jobs.doctor import Level, Line
 from jobs.messages import SCANS, ScanMessage
 from jobs.views import NotFound
-from reports.words import gap_sentence
+from reports.words import count, gap_sentence
 from settings import Settings, load_settings
 from settings.values import is_loopback
 
@@ -148,7 +148,7 @@ def installation(storage_account: str | None) -> Settings:
 
 def summary(run: RunRecord) -> str:
     """What came of a run, in lines."""
-    lines = [f"Run {run.id}: {run.status.value}, {run.accounts_done} of {run.accounts_total} accounts."]
+    lines = [f"Run {run.id}: {run.status.value}, {_done(run)}."]
     if run.error:
         lines.append(run.error)
     for title, counts in (
@@ -159,6 +159,10 @@ def summary(run: RunRecord) -> str:
         said = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items() if count)
         lines += [f"{title}: {said}."] if said else []
     return "\n".join(plain(line) for line in [*lines, *run.notes])
+
+
+def _done(run: RunRecord) -> str:
+    return f"{run.accounts_done:,} of {count(run.accounts_total, 'account', 'accounts')}"
 
 
 async def _followed(runs: RunStore, run: RunRecord) -> RunRecord:
@@ -172,7 +176,7 @@ async def _followed(runs: RunStore, run: RunRecord) -> RunRecord:
         found = await runs.load(run.id) or run
         if (found.status, found.accounts_done) != (known.status, known.accounts_done):
             moved = time.monotonic()
-            say(f"{found.status.value}: {found.accounts_done} of {found.accounts_total} accounts")
+            say(f"{found.status.value}: {_done(found)}")
         known = found
     return known
 

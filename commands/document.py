@@ -3,6 +3,7 @@
 import shutil
 import sys
 
+from commands.output import is_colourful
 from reports.document import Json
 from reports.extras import ReportExtras
 from reports.files import render_csv, render_json
@@ -19,4 +20,4 @@ def rendered(document: Json, form: str, extras: ReportExtras | None = None) -> s
     if form == "html":
         return render_html(document, extras)
     size = shutil.get_terminal_size((110, 40))
-    return render_table(document, width=size.columns, color=sys.stdout.isatty(), extras=extras)
+    return render_table(document, width=size.columns, color=is_colourful(sys.stdout), extras=extras)

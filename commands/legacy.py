@@ -13,6 +13,7 @@ from jobs.passwords import import_report, password_document
 from jobs.text_files import read_text
 from reports.files import render_json
 from reports.passwords import render_passwords, render_passwords_csv
+from reports.words import count
 from settings import load_settings
 
 
@@ -48,7 +49,7 @@ async def _import(options: argparse.Namespace) -> int:
     async with views.opened(load_settings(require=frozenset({"storage"}))) as service:
         found = await import_report(StoredEvidence(service), text, datetime.now(UTC))
     say(
-        f"Imported: {found['password']:,} senders with a password, {found['oauth']:,} with OAuth only, {found['unknown']:,} of "
+        f"Imported: {count(found['password'], 'sender', 'senders')} with a password, {found['oauth']:,} with OAuth only, {found['unknown']:,} of "
         "which the report doesn't tell. python cli.py legacy lists them."
     )
     return DONE

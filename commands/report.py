@@ -5,8 +5,8 @@ import webbrowser
 from datetime import UTC, datetime
 from pathlib import Path
 
-from commands.arguments import Commands
-from commands.output import DONE, say, write
+from commands.arguments import Commands, output_file
+from commands.output import DONE, STDOUT, say, write
 from jobs import views
 from settings import load_settings
 
@@ -15,7 +15,12 @@ def add(commands: Commands) -> None:
     """Add what this file knows to the command line."""
     one = commands.add_parser("report", help="write the report of what is known")
     one.add_argument("--format", choices=["html", "json", "csv"], default="html")
-    one.add_argument("--output", type=Path, metavar="FILE", help="default: report.html, report.json or report.csv")
+    one.add_argument(
+        "--output",
+        type=output_file,
+        metavar="FILE",
+        help="default: report.html, report.json or report.csv; - is stdout",
+    )
     one.add_argument("--open", action="store_true", help="open it in the browser")
     one.set_defaults(command=_report)
 
@@ -26,7 +31,9 @@ async def _report(options: argparse.Namespace) -> int:
         text = await views.report(service, options.format, datetime.now(UTC), cloud=settings.graph_cloud)
     output = options.output or Path(f"report.{options.format}")
     write(text, output)
-    say(f"Wrote {output}")
+    if output == STDOUT:
+        return DONE
+    say(f"Wrote {output}, which only you can read")
     if options.open:
         webbrowser.open(output.resolve().as_uri())
     return DONE

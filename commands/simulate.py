@@ -8,6 +8,7 @@ from pathlib import Path
 from checks.simulate import CannotSimulate
 from commands.arguments import Commands
 from commands.output import DONE, plain, put, say
+from commands.signing_in import add_sign_in, as_asked
 from connections.graph import graph_for
 from jobs import snapshot
 from jobs.look import read_with
@@ -73,15 +74,18 @@ def add(commands: Commands) -> None:
     )
     one.add_argument("--snapshot", type=Path, metavar="FILE", help="in a saved snapshot instead of the tenant")
     one.add_argument("--format", choices=["table", "json"], default="table")
+    add_sign_in(one)
     one.set_defaults(command=_simulate)
 
 
 async def _simulate(options: argparse.Namespace) -> int:
     settings = load_settings(require=frozenset() if options.snapshot else frozenset({"accounts"}))
     wishes = _wishes(options)  # before the tenant, which takes long
-    document = (
-        await _from_snapshot(settings, options, wishes) if options.snapshot else await _from_tenant(settings, wishes)
-    )
+    if options.snapshot:
+        document = await _from_snapshot(settings, options, wishes)
+    else:
+        async with as_asked(options, settings):
+            document = await _from_tenant(settings, wishes)
     if options.format == "json":
         put(render_json(document))
         return DONE

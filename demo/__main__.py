@@ -1,24 +1,30 @@
 """The demo: one scan of the demo company, by the code of the functions, from a tenant to a told finding.
 
-    python3 dev.py demo
+    python3 dev.py demo [--keep] [--open]
 
-starts a local Microsoft Graph, Azurite and a receiver for alerts, scans three times, and ends everything again.
+starts a local Microsoft Graph, Azurite and a receiver for alerts, scans three times, and ends everything again; with ``--keep`` it
+leaves them running until Ctrl-C, and prints the settings with which every command works on them.
 ``python -m demo serve`` only serves the company's Microsoft Graph (``demo/serve.py``).
 """
 
+import argparse
 import asyncio
 import json
 import logging
 import os
+import shlex
 import shutil
 import sys
 import tempfile
-from collections.abc import Sequence
+import time
+import webbrowser
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from commands.output import is_colourful, speak_utf8, write
 from demo import serve
 from demo.company import company, demo_settings
 from demo.receiver import Received, Receiver
@@ -27,16 +33,20 @@ from functions import queues
 from jobs import views
 from localgraph.server import LocalGraph
 from reports.terminal import render_table
+from reports.words import count
 from settings import load_settings
 
 ALERT_MAILBOX = "invoices@alderleaf.example"
-REPORT = Path(__file__).parent.parent / ".cache" / "demo" / "report.html"
+QUOTE = "'"
+REPORT = Path(__file__).resolve().parent.parent / ".cache" / "demo" / "report.html"
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run the demo, or what ``arguments`` name. Returns the exit code."""
+    speak_utf8()
     if arguments and arguments[0] == "serve":
         return serve.main(arguments[1:])
+    options = _options(arguments)
     logging.basicConfig(level=logging.WARNING)
     try:
         with ExitStack() as running:
@@ -48,22 +58,50 @@ def main(arguments: Sequence[str]) -> int:
             _say(f"Storage: Azurite at {azurite.table_url}")
             receiver = running.enter_context(Receiver().in_thread())
             _say(f"Alerts: a receiver at {receiver.url} that plays Teams and a webhook")
-            os.environ.update(
-                {
-                    **demo_settings(),
-                    **receiver.settings,
-                    "GRAPH_ENDPOINT": graph.url,
-                    "AzureWebJobsStorage": azurite.connection_string,
-                    "SERVICE_ACCOUNT_DISCOVERY": "signins,consents",
-                    "ALERT_EMAIL_FROM": ALERT_MAILBOX,
-                    "ALERT_EMAIL_TO": "administrators@alderleaf.example",
-                }
-            )
+            settings = {
+                **demo_settings(),
+                **receiver.settings,
+                "GRAPH_ENDPOINT": graph.url,
+                "AzureWebJobsStorage": azurite.connection_string,
+                "SERVICE_ACCOUNT_DISCOVERY": "signins,consents",
+                "ALERT_EMAIL_FROM": ALERT_MAILBOX,
+                "ALERT_EMAIL_TO": "administrators@alderleaf.example",
+            }
+            os.environ.update(settings)
             asyncio.run(_demo(graph, receiver))
+            if options.keep:
+                _heading("To try")
+                _say(
+                    "In another terminal, in this folder; then any command of the README, e.g. .venv/bin/python cli.py findings:\n"
+                )
+                _say(settings_line(settings, powershell=sys.platform == "win32"))
+                _say("\nMicrosoft Graph, storage and receiver run on until Ctrl-C.")
+            _heading("Report")
+            _say(f"Open it in a browser: {REPORT.as_uri()}")
+            if options.open:
+                webbrowser.open(REPORT.as_uri())
+            while options.keep:
+                time.sleep(1)
     except KeyboardInterrupt:
         _say("\nInterrupted; everything that was started has ended.")
         return 130
     return 0
+
+
+def settings_line(settings: Mapping[str, str], *, powershell: bool) -> str:
+    """Settings as one line for a shell, which sets them for everything that is started in it."""
+    if powershell:
+        return "; ".join(f"$env:{name} = '{value.replace(QUOTE, QUOTE * 2)}'" for name, value in settings.items())
+    return f"export {' '.join(f'{name}={shlex.quote(value)}' for name, value in settings.items())}"
+
+
+def _options(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="dev.py demo", description="One scan of a made-up company, from end to end.")
+    parser.add_argument(
+        "--keep", action="store_true", help="leave everything running until Ctrl-C, to try the commands on it"
+    )
+    parser.add_argument("--open", action="store_true", help="open the report in the browser")
+    return parser.parse_args(arguments)
 
 
 async def _demo(graph: LocalGraph, receiver: Receiver) -> None:
@@ -75,7 +113,7 @@ async def _demo(graph: LocalGraph, receiver: Receiver) -> None:
         document = await views.document(service, datetime.now(UTC))
         page = await views.report(service, "html", datetime.now(UTC))
     _heading("Findings")
-    print(render_table(document, width=shutil.get_terminal_size((110, 40)).columns, color=sys.stdout.isatty()))
+    print(render_table(document, width=shutil.get_terminal_size((110, 40)).columns, color=is_colourful(sys.stdout)))
 
     _heading("Alerts")
     for message in alerts:
@@ -100,10 +138,8 @@ async def _demo(graph: LocalGraph, receiver: Receiver) -> None:
     news = len(receiver.calls) + len(graph.mails) - told
     _say("Nothing has changed, so nobody is told anything." if not news else f"{news} more messages were sent.")
 
-    _heading("Report")
     REPORT.parent.mkdir(parents=True, exist_ok=True)
-    REPORT.write_text(page, encoding="utf-8")
-    _say(f"Open it in a browser: {REPORT}")
+    write(page, REPORT)
 
 
 async def _scan() -> list[str]:
@@ -122,7 +158,7 @@ def _received(call: Received) -> str:
         return f"Teams got an Adaptive Card of {size}"
     signed = "with a valid signature" if call.signature_valid else "WITHOUT a valid signature"
     data = body["data"]
-    return f'The webhook got {size} {signed}: "{data["headline"]}" ({len(data["changes"])} changes, id {call.id})'
+    return f'The webhook got {size} {signed}: "{data["headline"]}" ({count(len(data["changes"]), "change", "changes")}, id {call.id})'
 
 
 def _heading(text: str) -> None:

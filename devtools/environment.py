@@ -45,39 +45,44 @@ class Environment:
     variables: dict[str, str]
 
 
-def make_environment(requirements: Sequence[str]) -> Environment:
-    """Installs what is missing of the packages in ``requirements`` (files in the repository) and of Azurite.
+def make_environment(requirements: Sequence[str], *, azurite: bool = True) -> Environment:
+    """Installs what is missing of the packages in ``requirements`` (files in the repository) and, where it is needed, of Azurite.
 
     Says what it does and how long it took. Raises ``SetupError``.
     """
     variables = _variables()
     started = time.monotonic()
     own_node = machine_node()
-    packages = _Packages(requirements, variables, node_wheel=own_node is None)
-    if packages.ready() and azurite_complete().exists():
+    packages = _Packages(requirements, variables, node_wheel=own_node is None and azurite)
+    if packages.ready() and (azurite_complete().exists() or not azurite):
         return Environment(str(packages.python), variables)
     CACHE.mkdir(exist_ok=True)
     if not packages.ready():
         packages.make_venv()
-    if own_node is None:
-        packages.install([NODE_WHEEL], "Node.js (this machine has none that is new enough)")
-    node = own_node or wheel_node(packages.site_packages())
-    if node is None:
-        raise SetupError(f"{NODE_WHEEL} brings no Node.js for this machine. Install Node.js from https://nodejs.org.")
     # At the same time as the Python packages: npm waits for the network where pip unpacks.
-    azurite = None if azurite_complete().exists() else _AzuriteInstall(node, variables)
+    installing = _begin_azurite(packages, own_node, variables) if azurite else None
     try:
         if not packages.ready():
             arguments = [part for name in requirements for part in ("-r", str(ROOT / name))]
             packages.install(arguments, f"Python packages of {' and '.join(requirements)}")
             packages.mark_ready()
-        if azurite:
-            azurite.finish()
+        if installing:
+            installing.finish()
     finally:
-        if azurite:
-            azurite.stop()
+        if installing:
+            installing.stop()
     _say(f"Environment ready after {time.monotonic() - started:.0f} s")
     return Environment(str(packages.python), variables)
+
+
+def _begin_azurite(packages: "_Packages", own_node: Node | None, variables: dict[str, str]) -> "_AzuriteInstall | None":
+    """Node.js where there is none, and Azurite's installation under way; None where it is installed."""
+    if own_node is None:
+        packages.install([NODE_WHEEL], "Node.js (this machine has none that is new enough)")
+    node = own_node or wheel_node(packages.site_packages())
+    if node is None:
+        raise SetupError(f"{NODE_WHEEL} brings no Node.js for this machine. Install Node.js from https://nodejs.org.")
+    return None if azurite_complete().exists() else _AzuriteInstall(node, variables)
 
 
 class _Packages:

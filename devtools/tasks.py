@@ -11,6 +11,8 @@ from devtools.quiet import INTERRUPTED
 
 SETUP_FAILED = 3
 WRONG_USAGE = 2
+KEEP = "--keep"
+"""The option with which what was started, or found, stays."""
 
 LINTERS = {
     "ruff check": ["ruff", "check", "."],
@@ -35,7 +37,8 @@ def run_task(arguments: Sequence[str], usage: str) -> int:
     requirements, task = TASKS[arguments[0]]
     try:
         with processes.ended_by_signals():
-            return task(make_environment(requirements), arguments[1:])
+            needs_azurite = arguments[0] != "scan" or KEEP in arguments
+            return task(make_environment(requirements, azurite=needs_azurite), arguments[1:])
     except SetupError as error:
         print(f"[dev.py] {error}", file=sys.stderr)
         return SETUP_FAILED
@@ -55,6 +58,24 @@ def _standalone(task: Callable[[Sequence[str]], int], arguments: Sequence[str]) 
 def demo(environment: Environment, arguments: Sequence[str]) -> int:
     """One scan of the demo tenant."""
     return _python(environment, "devtools.quiet", "demo", *arguments)
+
+
+def scan(environment: Environment, arguments: Sequence[str]) -> int:
+    """A scan of one's own tenant; with ``--keep`` what it finds is kept on this machine, for the next one to say what changed."""
+    options = ["scan", "--propose", "--open", *(one for one in arguments if one != KEEP)]
+    if KEEP not in arguments:
+        return _python(environment, "devtools.quiet", "cli", *options)
+    return _python(environment, "devtools.kept", _tenant_in(arguments), "cli", *options)
+
+
+def _tenant_in(arguments: Sequence[str]) -> str:
+    """The tenant that arguments name; ``default`` where they name none."""
+    for index, one in enumerate(arguments):
+        if one == "--tenant":
+            return next(iter(arguments[index + 1 :]), "default")
+        if one.startswith("--tenant="):
+            return one.partition("=")[2]
+    return "default"
 
 
 def bench(environment: Environment, arguments: Sequence[str]) -> int:
@@ -115,6 +136,7 @@ def _python(environment: Environment, module: str, *arguments: str) -> int:
 
 TASKS: dict[str, tuple[Sequence[str], Callable[[Environment, Sequence[str]], int]]] = {
     "demo": (RUNTIME, demo),
+    "scan": (RUNTIME, scan),
     "test": (DEVELOPMENT, test),
     "lint": (DEVELOPMENT, lint),
     "bench": (DEVELOPMENT, bench),

@@ -128,22 +128,23 @@ class StoredEvidence:
         """Note that what was remembered under a name can't be read, or not all of it."""
         self._odd.dropped(TABLE, {"PartitionKey": name, "RowKey": _LATEST})
 
-    async def forget(self, names: Collection[str]) -> int:
+    async def forget(self, names: Collection[str], *, dry: bool = False) -> int:
         """Delete everything that names one account, by its object id or its user principal name, in lower case.
 
         Events of the audit log in which it had any part go whole, and so does a row that can't be read. Returns how many
-        rows were cleansed.
+        rows were cleansed; ``dry`` only counts them.
         """
         count = 0
         async for row in self._table.query("RowKey ge @all", {"all": ""}):
             keys = {"PartitionKey": row["PartitionKey"], "RowKey": row["RowKey"]}
             found = self._unpacked(row)
             if found is None:
-                count += await self._table.delete([(keys["PartitionKey"], keys["RowKey"])])
+                count += 1 if dry else await self._table.delete([(keys["PartitionKey"], keys["RowKey"])])
                 continue
             left = {key: _without(value, names) for key, value in found.items() if key.lower() not in names}
             if left != found:
-                await self._table.upsert({**keys, **pack(left, _MOST_BYTES)})
+                if not dry:
+                    await self._table.upsert({**keys, **pack(left, _MOST_BYTES)})
                 count += 1
         return count
 

@@ -56,7 +56,7 @@ async def prune(service: TableServiceClient, now: datetime, keep_days: int = KEE
     )
 
 
-async def forget(service: TableServiceClient, names: Collection[str]) -> int:
+async def forget(service: TableServiceClient, names: Collection[str], *, dry: bool = False) -> int:
     """Delete everything that is kept about one account, changes that wait to be told and exceptions included.
 
     An account that is still selected comes back with the next scan, as if it had never been seen. Call it while holding
@@ -65,6 +65,7 @@ async def forget(service: TableServiceClient, names: Collection[str]) -> int:
     Args:
         service: The storage account.
         names: The account's object id and its user principal name, in lower case.
+        dry: Only count.
 
     Returns:
         How many rows were deleted or cleansed.
@@ -74,15 +75,16 @@ async def forget(service: TableServiceClient, names: Collection[str]) -> int:
         with suppress(ValueError):  # too long for any key
             parameters = {"partition": to_key(partition)}
             for name in (FINDINGS, HISTORY, EXCEPTIONS):
-                count += await _delete(Table(service, name), "PartitionKey eq @partition", parameters)
-    return count + await _cleanse_runs(Table(service, RUNS), names) + await _drop_sight(Table(service, RUNS), names)
+                count += await _delete(Table(service, name), "PartitionKey eq @partition", parameters, dry=dry)
+    runs = Table(service, RUNS)
+    return count + await _cleanse_runs(runs, names, dry=dry) + await _drop_sight(runs, names, dry=dry)
 
 
-async def _drop_sight(runs: Table, names: Collection[str]) -> int:
+async def _drop_sight(runs: Table, names: Collection[str], *, dry: bool) -> int:
     """Delete what is remembered, or waits to be told, of what can't be seen, where it names the account."""
     rows = [row async for row in runs.query("PartitionKey eq @sight", {"sight": SIGHT})]
     keys = [(row["PartitionKey"], row["RowKey"]) for row in rows if _names(row, names)]
-    return await runs.delete(keys)
+    return len(keys) if dry else await runs.delete(keys)
 
 
 def _names(row: Mapping[str, Any], names: Collection[str]) -> bool:
@@ -96,7 +98,7 @@ def _names(row: Mapping[str, Any], names: Collection[str]) -> bool:
     return any(name in said for name in names)
 
 
-async def _cleanse_runs(runs: Table, names: Collection[str]) -> int:
+async def _cleanse_runs(runs: Table, names: Collection[str], *, dry: bool) -> int:
     """Runs name the accounts of which something was unreadable, and those that a waiting policy would change.
 
     The rows beside them name those that weren't written because nothing about them had changed.
@@ -109,9 +111,10 @@ async def _cleanse_runs(runs: Table, names: Collection[str]) -> int:
             continue
         cleansed = _cleansed(packed, names)
         if cleansed != packed:
-            others = {name: value for name, value in row.items() if not is_packed(name)}
-            await runs.upsert({**others, **pack(cleansed)})
             count += 1
+            if not dry:
+                others = {name: value for name, value in row.items() if not is_packed(name)}
+                await runs.upsert({**others, **pack(cleansed)})
     return count
 
 
@@ -130,6 +133,7 @@ def _is_about(item: Any, names: Collection[str]) -> bool:
     return isinstance(item, dict) and any(str(item.get(key)).lower() in names for key in ("account", "id"))
 
 
-async def _delete(table: Table, conditions: str, parameters: Mapping[str, Any]) -> int:
+async def _delete(table: Table, conditions: str, parameters: Mapping[str, Any], *, dry: bool = False) -> int:
     rows = table.query(conditions, parameters, select=KEYS)
-    return await table.delete([(row["PartitionKey"], row["RowKey"]) async for row in rows])
+    keys = [(row["PartitionKey"], row["RowKey"]) async for row in rows]
+    return len(keys) if dry else await table.delete(keys)

@@ -21,6 +21,9 @@ Also all optional permissions: docs/permissions.md says what each is for.
 .PARAMETER Revoke
 Take away every permission this script can grant, required and optional.
 
+.PARAMETER Application
+The object ID is that of an app registration's service principal, as setup-app.ps1 makes one.
+
 .PARAMETER Environment
 The tenant's cloud: Global, USGov, USGovDoD or China.
 
@@ -42,6 +45,8 @@ param(
     [switch] $Optional,
 
     [switch] $Revoke,
+
+    [switch] $Application,
 
     [string] $Environment = 'Global'
 )
@@ -151,9 +156,10 @@ $graphPrincipal = Invoke-Graph -Method GET -Uri $graphUri
 
 $identityUri = '/v1.0/servicePrincipals/{0}?$select=displayName,servicePrincipalType' -f $Identity
 $identityPrincipal = Invoke-Graph -Method GET -Uri $identityUri
-if ($identityPrincipal.servicePrincipalType -ne 'ManagedIdentity') {
+$expected = if ($Application) { 'Application' } else { 'ManagedIdentity' }
+if ($identityPrincipal.servicePrincipalType -ne $expected) {
     $kind = $identityPrincipal.servicePrincipalType
-    Exit-WithSentence "$Identity is of type $kind, not ManagedIdentity. Nothing was changed: check the object ID."
+    Exit-WithSentence "$Identity is of type $kind, not $expected. Nothing was changed: check the object ID."
 }
 $identityName = $identityPrincipal.displayName
 

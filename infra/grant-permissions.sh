@@ -36,6 +36,7 @@ Usage: infra/grant-permissions.sh [--identity OBJECT_ID] [--also PERMISSION]... 
   --optional            also all optional permissions: docs/permissions.md says what each is for
   --what-if             say what would be done, change nothing
   --revoke              take away every permission this script can grant, required and optional
+  --application         the object ID is that of an app registration's service principal, as setup-app.sh makes one
 TEXT
 }
 
@@ -44,7 +45,7 @@ fail() {
   exit 1
 }
 
-identity='' also=() optional=false what_if=false revoke=false
+identity='' also=() optional=false what_if=false revoke=false expected=ManagedIdentity
 while (($#)); do
   case $1 in
     --identity)
@@ -62,6 +63,7 @@ while (($#)); do
     --optional) optional=true ;;
     --what-if) what_if=true ;;
     --revoke) revoke=true ;;
+    --application) expected=Application ;;
     -h | --help)
       usage
       exit 0
@@ -129,8 +131,8 @@ graph_principal=$(graph --method get --query id \
 
 kind=$(graph --method get --query servicePrincipalType \
   --url "$root/servicePrincipals/$identity?\$select=servicePrincipalType")
-[[ $kind == ManagedIdentity ]] ||
-  fail "$identity is of type ${kind:-unknown}, not ManagedIdentity. Nothing was changed: check the object ID."
+[[ $kind == "$expected" ]] ||
+  fail "$identity is of type ${kind:-unknown}, not $expected. Nothing was changed: check the object ID."
 
 # Permission names are resolved here and now, so that no ID can be out of date: name, tab, ID.
 roles=$(graph --method get --query "appRoles[?contains(allowedMemberTypes, 'Application')].[value, id]" \

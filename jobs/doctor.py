@@ -7,7 +7,6 @@ import os
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from difflib import get_close_matches
 from enum import StrEnum
 from urllib.parse import urlsplit
 
@@ -26,8 +25,8 @@ from findings.runs import probe
 from reports.words import count
 from settings import Settings, SettingsError, load_settings
 from settings.loading import REQUIREMENTS
-from settings.model import env_name
 from settings.sources import given_names
+from settings.spelling import mistyped
 from settings.values import StorageConnection
 from tenant.graph import Graph, GraphError, GraphRefused, GraphUnreachable
 from tenant.mfa_service import read_mfa_service
@@ -127,16 +126,10 @@ def settings_lines(require: frozenset[str]) -> tuple[Settings | None, list[Line]
 
 def _mistyped(names: Iterable[str]) -> list[Line]:
     """Variables that are almost named like a setting: they are read by nobody, and nothing else would say so."""
-    # Azure sets names of its own, much like those of ours that begin with Azure.
-    known = {
-        env_name(field).upper() for field in Settings.model_fields if not env_name(field).upper().startswith("AZURE")
-    }
-    lines = []
-    for name in sorted(names):
-        if name.upper() not in known and (close := get_close_matches(name.upper(), known, n=1, cutoff=0.85)):
-            text = f"{name} is not a setting, so nothing reads it."
-            lines.append(Line("settings", Level.ATTENTION, text, f"Did you mean {close[0]}?"))
-    return lines
+    return [
+        Line("settings", Level.ATTENTION, f"{name} is not a setting, so nothing reads it.", f"Did you mean {meant}?")
+        for name, meant in mistyped(names)
+    ]
 
 
 def wrong_line(topic: str, problem: str) -> Line:
@@ -255,7 +248,7 @@ def permission_line(probed: Probed, settings: Settings) -> Line:
         return Line(topic, Level.OK, f"Granted{optional}.")
     if probed.holding is Holding.UNPROBED:
         return Line(topic, Level.NOT_TRIED, f"Not tried{optional}: {probed.why}.")
-    if one.optional and probed.for_discovery_only and not settings.service_account_discovery:
+    if one.optional and one.for_discovery_only and not settings.service_account_discovery:
         return Line(topic, Level.OK, f"Not needed{optional}: SERVICE_ACCOUNT_DISCOVERY is off.")
     if probed.holding is Holding.UNKNOWN:
         level = Level.NOT_TRIED if one.optional else Level.ATTENTION

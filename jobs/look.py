@@ -30,6 +30,7 @@ from jobs.remembered import NOTHING, Remembered
 from jobs.watch import DISCOVERY, Watch, followed, watch
 from reports.words import count
 from settings import Settings
+from tenant.account_reader import Advance
 from tenant.gaps import Gaps
 from tenant.graph import Graph
 from tenant.model import Account, AuditTrail
@@ -99,12 +100,13 @@ async def look(
     quick: bool,
     known: Mapping[str, AccountRecord] = MappingProxyType({}),
     remembered: Remembered = NOTHING,
+    advance: Advance = lambda done, total: None,
 ) -> Seen:
     """Read and judge ``accounts``, or without any all that the settings select and discover.
 
     ``quick``: what is known of the use of ``accounts`` is taken from ``evidence``, and no log of sign-ins is read. ``known``:
     the records of the accounts that earlier scans watched, by id: they are looked up before anything is said about them.
-    ``remembered``: what they read of the tenant itself, for what can't be read now.
+    ``remembered``: what they read of the tenant itself, for what can't be read now. ``advance`` hears how many accounts are read.
     The clock goes by Microsoft Graph's from the first answers on. Raises ``GraphError``, ``ProductsError``, and what ``evidence`` raises.
     """
     products_for(settings)  # a file that can't be used is told before the tenant is read
@@ -113,7 +115,9 @@ async def look(
     with telemetry().span("read") as span:
         async with graph_for(settings, background=not quick) as graph:
             try:
-                found = await _Look(graph, settings, accounts, evidence, known, clock, progress).read(quick=quick)
+                found = await _Look(graph, settings, accounts, evidence, known, clock, progress, advance).read(
+                    quick=quick
+                )
             finally:
                 telemetry().asked(graph.requests, graph.throttled, graph.resource_units)
         span.set_attributes({"accounts": len(found.usage.reading.accounts), "graph_requests": graph.requests})
@@ -202,7 +206,9 @@ class _Look:
         known: Mapping[str, AccountRecord],
         clock: TrustedClock,
         progress: Progress,
+        advance: Advance,
     ) -> None:
+        self._advance = advance
         self._graph, self._settings, self._accounts = graph, settings, accounts
         self._evidence, self._clock, self._progress = evidence, clock, progress
         self._known = known
@@ -213,7 +219,9 @@ class _Look:
 
     async def read(self, *, quick: bool) -> _Found:
         only = self._accounts or None
-        reading = await read_tenant(self._graph, _selection(self._settings), only, known=self._ids)
+        reading = await read_tenant(
+            self._graph, _selection(self._settings), only, known=self._ids, advance=self._advance
+        )
         self._clock.trust_more(self._graph.clock_ahead, "Microsoft Graph's")
         reading = await self._look_up(reading, self._missing(reading))
         turns, trail = Turns(), None  # the audit log and the sign-in log share one limit

@@ -76,8 +76,9 @@ async def scan(
     clock: Clock = now_utc,
     progress: Progress = lambda text: None,
     advance: Advance = lambda done, total: None,
+    reading: Advance = lambda done, total: None,
 ) -> ScanResult:
-    """Scan now.
+    """Scan now. ``reading`` hears how many accounts are read, ``advance`` how many are kept.
 
     Raises ``GraphError`` when the tenant can't be read at all, ``StorageUnavailable`` or ``StorageError`` when nothing can
     be kept, ``ScanAlreadyRunning`` when another scan doesn't end, ``AlreadyDone`` when a run with this id is over.
@@ -92,7 +93,7 @@ async def scan(
         ):
             trusted = TrustedClock(clock)
             if not request.store:
-                return await _pass(settings, request, trusted, progress)
+                return await _pass(settings, request, trusted, progress, reading)
             async with tables(settings) as service:
                 trusted.trust(await ensure_tables(service, TABLES), "the storage account's")
                 whole = not request.accounts
@@ -101,13 +102,15 @@ async def scan(
                 ) as lease:
                     if lease.taken_over:
                         await SeenStore(service).demand_writes()
-                    return await _Scan(settings, request, service, trusted, progress, advance).run()
+                    return await _Scan(settings, request, service, trusted, progress, advance, reading).run()
 
 
-async def _pass(settings: Settings, request: ScanRequest, clock: TrustedClock, progress: Progress) -> ScanResult:
+async def _pass(
+    settings: Settings, request: ScanRequest, clock: TrustedClock, progress: Progress, reading: Advance
+) -> ScanResult:
     """A scan that leaves nothing behind."""
     began, evidence = clock.machine(), PassingEvidence()
-    seen = await look(settings, request.accounts, evidence, clock, progress, quick=False)
+    seen = await look(settings, request.accounts, evidence, clock, progress, quick=False, advance=reading)
     if settings.what_if_budget:
         seen = await with_what_if(settings, seen, evidence, {}, clock())
     allowed = settings.app_passwords_allowed
@@ -129,7 +132,9 @@ class _Scan:
         clock: TrustedClock,
         progress: Progress,
         advance: Advance,
+        reading: Advance,
     ) -> None:
+        self._reading = reading
         self._settings, self._request, self._progress, self._advance = settings, request, progress, advance
         self._service, self._clock = service, clock
         self._findings, self._runs, self._ledger = FindingStore(service), RunStore(service), Ledger(service)
@@ -261,6 +266,7 @@ class _Scan:
             quick=bool(accounts),
             known=watched,
             remembered=remembered,
+            advance=self._reading,
         )
         if self._settings.what_if_budget:
             seen = await with_what_if(self._settings, seen, evidence, _newest_findings(known), self._clock())

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from ssl import SSLContext
 from typing import Any, Self
 from uuid import uuid4
 
@@ -26,7 +27,7 @@ from localgraph.limits import Limits
 from localgraph.messages import Answer, LoggedRequest, Request, encode
 from localgraph.routes import ROUTES
 from localgraph.schema import Json
-from localgraph.service import JSON_TYPE, TOKEN, Service
+from localgraph.service import JSON_TYPE, TOKEN, Service, SignIns
 from localgraph.serving import on_a_thread, serve
 from localgraph.tenant import LocalTenant
 
@@ -38,7 +39,8 @@ class LocalGraph:
     ``roleAssignments``, ...: see ``localgraph/routes``), so that a handful of objects needs several pages. ``clock`` counts
     the seconds of the limits. ``date_skew``: how far the ``Date`` of answers is ahead of this machine's clock; a negative one
     makes this machine the one that is ahead. ``latency``: seconds that every answer takes. ``methods_limited``: whether
-    authentication methods share the limit of the reports.
+    authentication methods share the limit of the reports. ``sign_ins``: only people's tokens are let in, each for what it
+    carries. ``tls``: the certificate of the host that it plays.
     """
 
     def __init__(
@@ -52,9 +54,11 @@ class LocalGraph:
         date_skew: timedelta = timedelta(),
         latency: float = 0.0,
         methods_limited: bool = True,
+        sign_ins: SignIns | None = None,
+        tls: SSLContext | None = None,
     ) -> None:
-        self._service = Service(tenant, ROUTES, Limits(limits, clock, methods_limited=methods_limited))
-        self._latency = latency
+        self._service = Service(tenant, ROUTES, Limits(limits, clock, methods_limited=methods_limited), sign_ins)
+        self._latency, self._tls = latency, tls
         self._service.page_sizes.update(page_sizes or {})
         self._port = port
         self._order = random.Random(1)  # members of a batch come back in any order, each time in the same one
@@ -72,7 +76,7 @@ class LocalGraph:
     async def __aenter__(self) -> Self:
         app = web.Application(client_max_size=32 * 1024 * 1024)
         app.router.add_route("*", "/{path:.*}", self._handle)
-        self._runner, self.url = await serve(app, port=self._port)
+        self._runner, self.url = await serve(app, port=self._port, tls=self._tls)
         return self
 
     async def __aexit__(self, *_: object) -> None:

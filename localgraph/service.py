@@ -22,6 +22,25 @@ Handler = Callable[["Call"], Answer]
 
 
 @dataclass(frozen=True, slots=True)
+class SignedIn:
+    """The person for whom a delegated token was issued."""
+
+    scopes: frozenset[str]
+    """The delegated permissions that it carries."""
+    reader: bool
+    """Whether the person holds a role that reads everything, such as Global Reader."""
+
+
+SignIns = Callable[[str], SignedIn | None]
+"""Who a token was issued for; None where it isn't valid."""
+
+_OWN_ONLY = frozenset({"MailboxSettings.Read", "Mail.Send"})
+"""Delegated, these open only what is the person's own."""
+_EVERYBODYS = ("/organization", "/users", "/groups", "/servicePrincipals", "/oauth2PermissionGrants")
+"""What every member may read; not what lies below ``/authentication`` there. Source: "Default user permissions"."""
+
+
+@dataclass(frozen=True, slots=True)
 class Route:
     """An endpoint."""
 
@@ -59,8 +78,12 @@ _KEYED = re.compile(r"([A-Za-z]\w*)\((.+)\)\Z")
 class Service:
     """The local Graph without its HTTP server. Not for several threads at once; the server calls it from one."""
 
-    def __init__(self, tenant: LocalTenant, routes: Sequence[Route], limits: Limits) -> None:
+    def __init__(
+        self, tenant: LocalTenant, routes: Sequence[Route], limits: Limits, sign_ins: SignIns | None = None
+    ) -> None:
+        """``sign_ins``: only people's tokens are let in, in place of the fixed one of an app."""
         self.tenant = tenant
+        self._sign_ins = sign_ins
         self.limits = limits
         self.faults = Faults()
         self.page_sizes: dict[str, int] = {}
@@ -79,13 +102,14 @@ class Service:
         keys: dict[str, str] = {}
         cast: str | None = None
         refusal: GraphRefusal | None = None
+        person: SignedIn | None = None
         try:
-            _check_token(request)
+            person = self._person(request)
             route, keys, cast = self._route(request)
         except GraphRefusal as error:
             refusal = error
         try:
-            found = self._answer(request, route, keys, cast, refusal)
+            found = self._answer(request, route, keys, cast, refusal, person)
         except GraphRefusal as error:
             found = _refused(error)
         template = f"{route.method} {route.template}" if route else None
@@ -96,7 +120,7 @@ class Service:
         """Answers a batch by ``members``, unless the envelope itself is refused; logs it before its members."""
         place = len(self.requests)
         try:
-            _check_token(request)
+            self._person(request)
             fault = self.faults.strike(request)
             if fault is not None and fault.failure is not None:
                 found = fault.failure()
@@ -118,6 +142,7 @@ class Service:
         keys: Mapping[str, str],
         cast: str | None,
         refusal: GraphRefusal | None,
+        person: SignedIn | None,
     ) -> Answer:
         if refusal is not None and refusal.status == 401:
             raise refusal
@@ -126,7 +151,7 @@ class Service:
             return fault.failure()
         if route is None:
             raise refusal or no_such_segment(request.path)
-        self._check_permission(route)
+        self._check_permission(route, person)
         self.limits.check(route.limit)
         call = Call(request, self.tenant, schema(request.version), keys, cast, self.page_sizes, self.mails, self._holds)
         units = resource_units(route.template, request.query)
@@ -135,7 +160,21 @@ class Service:
         found.headers.update({"x-ms-resource-unit": str(units), **spent})
         return fault.spoil(request, found) if fault is not None else found
 
-    def _check_permission(self, route: Route) -> None:
+    def _person(self, request: Request) -> SignedIn | None:
+        """Who asks, where people sign in; None for an app. Raises ``GraphRefusal`` (401)."""
+        token = _token(request)
+        if self._sign_ins is None:
+            if token != TOKEN:
+                raise _unknown_token("IDX14100: JWT is not well formed.")
+            return None
+        person = self._sign_ins(token)
+        if person is None:
+            raise _unknown_token("Lifetime validation failed, the token is expired.")
+        return person
+
+    def _check_permission(self, route: Route, person: SignedIn | None) -> None:
+        if person is not None:
+            _check_person(route, person)
         if not self._holds(route.permissions):
             raise denied()
 
@@ -218,14 +257,28 @@ def _match(template: Sequence[str], segments: Sequence[str]) -> dict[str, str] |
     return keys
 
 
-def _check_token(request: Request) -> None:
+def _token(request: Request) -> str:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token:
-        raise GraphRefusal(401, "InvalidAuthenticationToken", "Access token is empty.", {"WWW-Authenticate": "Bearer"})
-    if token.strip() != TOKEN:
-        raise GraphRefusal(
-            401, "InvalidAuthenticationToken", "IDX14100: JWT is not well formed.", {"WWW-Authenticate": "Bearer"}
-        )
+        raise _unknown_token("Access token is empty.")
+    return token.strip()
+
+
+def _unknown_token(message: str) -> GraphRefusal:
+    return GraphRefusal(401, "InvalidAuthenticationToken", message, {"WWW-Authenticate": "Bearer"})
+
+
+def _check_person(route: Route, person: SignedIn) -> None:
+    """Both count: what the token carries, and what the person may read. Raises ``GraphRefusal`` (403)."""
+    if not person.scopes.intersection(route.permissions):
+        if route.template.startswith("/identity/"):
+            message = "You cannot perform the requested operation, required scopes are missing in the token."
+            raise GraphRefusal(403, "AccessDenied", message)
+        raise denied()
+    if _OWN_ONLY.issuperset(route.permissions):
+        raise GraphRefusal(403, "ErrorAccessDenied", "Access is denied. Check credentials and try again.")
+    if not person.reader and (not route.template.startswith(_EVERYBODYS) or "/authentication" in route.template):
+        raise denied()
 
 
 def _refused(error: GraphRefusal) -> Answer:

@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager
+from ssl import SSLContext
 from typing import Any, TypeVar
 
 from aiohttp import web
@@ -12,15 +13,18 @@ Server = TypeVar("Server", bound=AbstractAsyncContextManager[Any])
 _SECONDS = 30
 
 
-async def serve(app: web.Application, *, port: int = 0, shutdown_seconds: float = 1) -> tuple[web.AppRunner, str]:
+async def serve(
+    app: web.Application, *, port: int = 0, shutdown_seconds: float = 1, tls: SSLContext | None = None
+) -> tuple[web.AppRunner, str]:
     """Serve an application on this machine; 0 is any free port.
 
     Returns what is to be cleaned up in the end, and the address. ``shutdown_seconds``: how long requests may go on then.
+    ``tls``: the certificate, where it isn't served in the open.
     """
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=shutdown_seconds)
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", port).start()
-    return runner, "http://{}:{}".format(*runner.addresses[0][:2])
+    await web.TCPSite(runner, "127.0.0.1", port, ssl_context=tls).start()
+    return runner, "{}://{}:{}".format("https" if tls else "http", *runner.addresses[0][:2])
 
 
 @contextmanager

@@ -1,10 +1,10 @@
 """Reads the selected accounts: who they are, their per-user MFA state, their groups, their MFA registration."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
-from tenant.batch import SIZE, Answer, Member, batch, batch_any, collect
+from tenant.batch import SIZE, Answer, Done, Member, batch, batch_any, collect
 from tenant.gaps import Gaps
 from tenant.graph import Graph, GraphError, GraphRefused, Json
 from tenant.model import Account, Gap, Registration
@@ -16,6 +16,8 @@ from tenant.shapes import MEMBERSHIP, USER, fault
 
 _BULK_STATE = "perUserMfaState"
 _STATES = ("disabled", "enabled", "enforced")
+Advance = Callable[[int, int], None]
+"""Told how many accounts are read, and how many there are."""
 _NO_GROUPS = frozenset({"#microsoft.graph.directoryrole", "#microsoft.graph.administrativeunit"})
 
 
@@ -23,9 +25,15 @@ class AccountReader:
     """Reads the accounts of one scan."""
 
     def __init__(
-        self, graph: Graph, gaps: Gaps, selection: Selection, known: Mapping[str, str] = MappingProxyType({})
+        self,
+        graph: Graph,
+        gaps: Gaps,
+        selection: Selection,
+        known: Mapping[str, str] = MappingProxyType({}),
+        advance: Advance = lambda done, total: None,
     ) -> None:
-        """``known``: user principal name in lower case -> id, of accounts that were read before."""
+        """``known``: user principal name in lower case -> id, of accounts that were read before. ``advance`` hears how far it is."""
+        self._advance = advance
         self._graph, self._gaps, self._selection, self._known = graph, gaps, selection, known
         self._listed = frozenset(name.lower() for name in selection.accounts)
         self._select = properties_for(selection)
@@ -45,8 +53,9 @@ class AccountReader:
         await self._identify([*asked, *incomplete], frozenset(one.lower() for one in asked))
         ids = sorted(self._users)
         self._graph.limits.has_users(len(ids))
+        done = self._counted(len(ids), ways=2)
         (states, registrations), groups = await asyncio.gather(
-            self._states_and_registrations(ids), self._memberships(ids)
+            self._states_and_registrations(ids, done), self._memberships(ids, done)
         )
         accounts = [
             self._account(self._users[id], states[id], groups[id], registrations.get(id, Registration())) for id in ids
@@ -54,10 +63,21 @@ class AccountReader:
         accounts += self._unreadable
         return tuple(sorted(accounts, key=lambda one: (one.user_principal_name.lower(), one.id))), self._group_names
 
+    def _counted(self, accounts: int, ways: int) -> Done:
+        """Counts the answers to several questions about each account as accounts."""
+        answered = 0
+
+        def done(more: int) -> None:
+            nonlocal answered
+            answered += more
+            self._advance(answered // ways, accounts)
+
+        return done
+
     async def _states_and_registrations(
-        self, ids: Sequence[str]
+        self, ids: Sequence[str], done: Done
     ) -> tuple[dict[str, str | None | Gap], dict[str, Registration]]:
-        states = await self._states(ids)
+        states = await self._states(ids, done)
         registrations = await read_registrations(self._graph, self._gaps, self._worth_asking(ids, states))
         # Those of Enforced accounts decide no verdict, so they come after those that do.
         enforced = [id for id in ids if _is_state(states[id], "enforced") and self._may_sign_in(id)]
@@ -128,9 +148,9 @@ class AccountReader:
         members = [Member(f"/users/{key_segment(name)}?$select={select}") for name in names]
         return dict(zip(names, await batch(self._graph, members), strict=True))
 
-    async def _states(self, ids: Sequence[str]) -> dict[str, str | None | Gap]:
+    async def _states(self, ids: Sequence[str], done: Done) -> dict[str, str | None | Gap]:
         members = [Member(f"/users/{key_segment(id)}/authentication/requirements") for id in ids]
-        answers = await batch(self._graph, members, version="beta")
+        answers = await batch(self._graph, members, version="beta", done=done)
         return {id: self._state(id, answer) for id, answer in zip(ids, answers, strict=True)}
 
     def _state(self, id: str, answer: Answer) -> str | None | Gap:
@@ -142,10 +162,10 @@ class AccountReader:
         self._gaps.add_for(id, "per_user_mfa", "the answer has no perUserMfaState value")
         return None
 
-    async def _memberships(self, ids: Sequence[str]) -> dict[str, frozenset[str] | Gap]:
+    async def _memberships(self, ids: Sequence[str], done: Done) -> dict[str, frozenset[str] | Gap]:
         paths = [f"/users/{key_segment(id)}/transitiveMemberOf" for id in ids]
         shapes = [(f"{path}?$select=id,displayName&$top=999", f"{path}?$select=id,displayName", path) for path in paths]
-        answers = await batch_any(self._graph, shapes)
+        answers = await batch_any(self._graph, shapes, done=done)
         lists = await asyncio.gather(*(collect(self._graph, answer, MEMBERSHIP) for answer in answers))
         found: dict[str, frozenset[str] | Gap] = {}
         for id, items in zip(ids, lists, strict=True):

@@ -5,7 +5,7 @@ Microsoft Graph documentation, "Combine multiple HTTP requests using JSON batchi
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,17 +26,31 @@ class Member:
 
 
 Answer = Json | GraphError
+Done = Callable[[int], None]
+"""Told how many more members are answered."""
 
 
-async def batch(graph: Graph, members: Sequence[Member], *, version: str = "v1.0") -> list[Answer]:
+def _unseen(_: int) -> None:
+    """Nobody looks on."""
+
+
+async def batch(
+    graph: Graph, members: Sequence[Member], *, version: str = "v1.0", done: Done = _unseen
+) -> list[Answer]:
     """The answers to the members, in their order; an error stands where a member failed for good.
 
     Members that were throttled or hit by a server error, and those whose answer is missing or can't be read, are sent
     again, alone, after the longest ``Retry-After``. An envelope that fails makes all its members fail: nothing is ever
     taken for empty.
     """
+
+    async def send(chunk: Sequence[Member]) -> list[Answer]:
+        answers = await _send(graph, chunk, version)
+        done(len(chunk))
+        return answers
+
     chunks = [members[start : start + SIZE] for start in range(0, len(members), SIZE)]
-    answers = await asyncio.gather(*(_send(graph, chunk, version) for chunk in chunks))
+    answers = await asyncio.gather(*(send(chunk) for chunk in chunks))
     return [answer for chunk in answers for answer in chunk]
 
 
@@ -45,6 +59,7 @@ async def batch_any(
     alternatives: Sequence[Sequence[str]],
     *,
     refused: frozenset[int] = REFINEMENT_REFUSED - {404},
+    done: Done = _unseen,
 ) -> list[Answer]:
     """The answers to requests that each have several shapes: a later one is tried where Graph refuses the one before.
 
@@ -52,7 +67,7 @@ async def batch_any(
     among them: where the path names an object, it means that there is none). Where every shape is refused, the first refusal
     is the answer.
     """
-    answers = await batch(graph, [Member(paths[0]) for paths in alternatives])
+    answers = await batch(graph, [Member(paths[0]) for paths in alternatives], done=done)
     again = [
         index
         for index, answer in enumerate(answers)

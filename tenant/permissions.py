@@ -32,6 +32,21 @@ class Permission:
     """What is lost without it."""
     optional: bool = False
     note: str = ""
+    delegated: bool = True
+    """Whether a person who signs in can be given it, under the same name: an administrator consents to it, once for the tenant."""
+    for_a_person: str = ""
+    """What a person lacks who signs in, where ``delegated`` is false."""
+
+    @property
+    def scope(self) -> str | None:
+        """The delegated permission that opens the same to a person with a role such as Global Reader; None where none does."""
+        return self.name if self.delegated else None
+
+    @property
+    def for_discovery_only(self) -> bool:
+        """Whether nothing but looking for further accounts needs it."""
+        inputs = {one.input for one in ENDPOINTS if one.permission == self.name}
+        return bool(inputs) and inputs <= DISCOVERY_INPUTS
 
     def public(self) -> dict[str, Any]:
         """The permission as a JSON object, with the endpoints it opens."""
@@ -40,11 +55,16 @@ class Permission:
             "reason": self.reason,
             "without": self.without,
             "optional": self.optional,
+            "delegated": self.scope,
             "note": self.note,
             "endpoints": [f"{one.method} {one.version}{one.path}" for one in ENDPOINTS if one.permission == self.name],
         }
 
 
+DISCOVERY_INPUTS = frozenset(
+    {"sign_ins", "applications", "consents", "assigned_accounts", "app_role_assignments", "mailbox_purpose"}
+)
+"""Inputs that only SERVICE_ACCOUNT_DISCOVERY reads."""
 REGISTRATION_REPORT_PERMISSION = "AuditLog.Read.All"
 """Opens the registration report; what opens the input is reading the accounts' own methods."""
 
@@ -196,6 +216,8 @@ PERMISSIONS: tuple[Permission, ...] = (
         "Whether the mailbox of a proposed account is shared, or a room's (SERVICE_ACCOUNT_DISCOVERY).",
         "Shared mailboxes that a product uses are proposed with less certainty.",
         optional=True,
+        delegated=False,
+        for_a_person="a person reads the settings of the own mailbox only",
     ),
     Permission(
         "UserAuthenticationMethod.Read.All",
@@ -219,6 +241,8 @@ PERMISSIONS: tuple[Permission, ...] = (
         "Sending alerts by mail. Grant it in Exchange Online, for the one mailbox (RBAC for Applications), not in Entra ID.",
         "No alerts by mail.",
         optional=True,
+        delegated=False,
+        for_a_person="a person sends from the own mailbox only, so alerts aren't mailed",
     ),
 )
 
@@ -304,8 +328,26 @@ def permission_for(input_name: str) -> str | None:
 
 def permissions_table() -> str:
     """All permissions as a Markdown table."""
-    rows = ["| Permission | For | Without it |", "|---|---|---|"]
+    rows = ["| Permission | For | Without it | Scope for a person |", "|---|---|---|---|"]
     for one in PERMISSIONS:
         name = f"`{one.name}`{' (optional)' if one.optional else ''}"
-        rows.append(f"| {name} | {one.reason}{' ' + one.note if one.note else ''} | {one.without} |")
+        rows.append(
+            f"| {name} | {one.reason}{' ' + one.note if one.note else ''} | {one.without} | {_scope_cell(one)} |"
+        )
     return "\n".join(rows) + "\n"
+
+
+def _scope_cell(one: Permission) -> str:
+    return f"`{one.scope}`" if one.scope else f"none: {one.for_a_person}"
+
+
+def delegated_scopes(*, discovery: bool) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The delegated permissions without which accounts can't be judged, and those that only add to it.
+
+    ``discovery``: whether accounts are looked for that nobody listed.
+    """
+    offered = [one for one in PERMISSIONS if one.scope and (discovery or not one.for_discovery_only)]
+    return (
+        tuple(one.name for one in offered if not one.optional),
+        tuple(one.name for one in offered if one.optional),
+    )

@@ -11,7 +11,7 @@ from enum import StrEnum
 from urllib.parse import quote
 
 from tenant.graph import Graph, GraphError, GraphRefused
-from tenant.permissions import ENDPOINTS, PERMISSIONS, Permission
+from tenant.permissions import PERMISSIONS, Permission
 
 NOBODY = "00000000-0000-0000-0000-000000000000"
 """An id that no object has: whoever may read the kind gets 404 for it, and 403 otherwise."""
@@ -41,11 +41,6 @@ UNPROBED: Mapping[str, str] = {
 }
 """Permissions that nothing harmless can show, and why."""
 
-DISCOVERY_INPUTS = frozenset(
-    {"sign_ins", "applications", "consents", "assigned_accounts", "app_role_assignments", "mailbox_purpose"}
-)
-"""Inputs that only SERVICE_ACCOUNT_DISCOVERY reads."""
-
 
 class Holding(StrEnum):
     """What a probe found out."""
@@ -64,12 +59,6 @@ class Probed:
     holding: Holding
     why: str = ""
     """What Graph answered, or why nothing was asked; empty when granted."""
-
-    @property
-    def for_discovery_only(self) -> bool:
-        """Whether nothing but SERVICE_ACCOUNT_DISCOVERY needs it."""
-        inputs = {one.input for one in ENDPOINTS if one.permission == self.permission.name}
-        return bool(inputs) and inputs <= DISCOVERY_INPUTS
 
 
 async def probe_permissions(graph: Graph, account: str | None = None) -> list[Probed]:

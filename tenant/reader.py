@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from tenant.account_reader import AccountReader
+from tenant.account_reader import AccountReader, Advance
 from tenant.batch import Member, batch
 from tenant.directory import Roles, read_directory
 from tenant.gaps import Gaps, with_new
@@ -41,12 +41,13 @@ async def read_tenant(
     only: Sequence[str] | None = None,
     *,
     known: Mapping[str, str] = MappingProxyType({}),
+    advance: Advance = lambda done, total: None,
 ) -> Reading:
     """Read the tenant and its service accounts.
 
     Takes a connected client, the ways in which accounts are selected, optionally the accounts (user principal names or
     ids) to read in place of all selected ones, and the ids of accounts that are ``known`` from earlier readings by user
-    principal name in lower case: one that can't be read today keeps its id. Raises ``GraphError`` when there is no answer at all; every input that Graph
+    principal name in lower case: one that can't be read today keeps its id. ``advance`` hears how many accounts are read. Raises ``GraphError`` when there is no answer at all; every input that Graph
     refuses becomes a gap instead.
     """
     gaps = Gaps()
@@ -54,7 +55,7 @@ async def read_tenant(
         listed = reads.start(read_policies(graph, gaps))
         # Before anything that grows with the accounts: it shows whether there is an answer at all.
         directory = await read_directory(graph, gaps)
-        accounts, names = await AccountReader(graph, gaps, selection, known).read(only)
+        accounts, names = await AccountReader(graph, gaps, selection, known, advance).read(only)
         policies = await listed
         references = reads.start(read_references(graph, gaps, policies.policies))
         named = _groups_named_by(policies.policies)

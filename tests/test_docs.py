@@ -87,7 +87,7 @@ def _anchors(page: Path) -> set[str]:
 
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 FOLDERS = {file.parent.name for file in ROOT.glob("*/__init__.py")}
-MADE_BY_PEOPLE = {"infra/parameters.json"}
+MADE_BY_PEOPLE = {"infra/parameters.json", ".github/workflows/scan.yml"}
 """Files that the pages tell people to make."""
 
 

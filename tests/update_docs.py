@@ -18,7 +18,10 @@ def generated() -> dict[str, str]:
         "settings.md": f"# Settings\n\nApp settings of the function app. On your machine: environment variables, or the `Values` of `local.settings.json`.\n\n{settings_table()}",
         "permissions.md": (
             "# Microsoft Graph permissions\n\nApplication permissions of the app's managed identity. All of them only read; "
-            f"`Mail.Send` alone sends, and belongs into Exchange Online.\n\n{permissions_table()}\n"
+            "`Mail.Send` alone sends, and belongs into Exchange Online. The last column is for `cli.py scan --sign-in`: the delegated "
+            "permission (scope) that opens the same to a person with a role such as Global Reader, and what a person lacks. Those that "
+            "aren't optional are asked for; of the others what an administrator consented to before is taken. Each needs an administrator's consent, "
+            f"once for the tenant: [how](troubleshooting.md#signing-in-on-your-machine).\n\n{permissions_table()}\n"
             "## Where Microsoft's lists disagree, or a narrower permission would do\n\nThe narrower one is granted wherever it suffices "
             f"for everything that is read with it.\n\n{disagreements_table()}"
         ),

@@ -7,14 +7,7 @@ from tests.e2e.conftest import Installation, installation
 __all__ = ["installation"]
 
 
-def test_discover_says_that_nothing_is_looked_at_without_the_setting(installation: Installation) -> None:
-    answer = installation.run("discover")
-    assert answer.code == 2
-    assert "SERVICE_ACCOUNT_DISCOVERY" in answer.err
-
-
-def test_discover_prints_what_it_found(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SERVICE_ACCOUNT_DISCOVERY", "signins,consents")
+def test_discover_looks_whenever_it_is_asked_and_prints_what_it_found(installation: Installation) -> None:
     table = installation.run("discover")
     assert (table.code, table.out) == (0, "No account that nobody listed looks like a service account.\n")
     document = installation.run("discover", "--format", "json").document

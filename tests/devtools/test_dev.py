@@ -160,7 +160,7 @@ def test_interrupted_everything_started_is_ended(number: signal.Signals, tmp_pat
         from devtools import tasks
         from devtools.environment import Environment
         tasks.ROOT = Path.cwd()
-        tasks.make_environment = lambda requirements: Environment(sys.executable, dict(os.environ))
+        tasks.make_environment = lambda requirements, azurite: Environment(sys.executable, dict(os.environ))
         tasks.TASKS["task"] = ((), lambda environment, arguments: tasks._python(environment, "task"))
         sys.exit(tasks.run_task(["task"], usage=""))
     """

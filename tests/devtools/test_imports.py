@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 OPTIONS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
 PACKAGES: list[str] = OPTIONS["root_packages"]
 CONTRACTS = {contract["id"]: contract for contract in OPTIONS["contracts"]}
-AROUND = {"demo", "bench", "soak", "mutants", "localgraph", "devtools"}
+AROUND = {"demo", "bench", "soak", "mutants", "localgraph", "localentra", "devtools"}
 PRODUCT = set(PACKAGES) - AROUND
 LAYERS = [set(layer.split(" | ")) for layer in CONTRACTS["downwards"]["layers"]]
 
@@ -41,6 +41,7 @@ VIOLATIONS = [
     ("product", "alerts/new.py", "from tests.alerts import samples"),
     ("localgraph", "localgraph/new.py", "from tenant.model import Account"),
     ("localgraph", "localgraph/new.py", "from demo.company import company"),
+    ("localgraph", "localentra/new.py", "from tenant.person import Person"),
     ("localgraph", "devtools/new.py", "from settings import load_settings"),
     ("no-circles", "findings/keys.py", "from findings import store"),
 ]
@@ -110,7 +111,7 @@ def test_no_folder_with_code_is_forgotten() -> None:
     assert set(CONTRACTS["product"]["source_modules"]) == PRODUCT
     assert set(CONTRACTS["product"]["forbidden_modules"]) == AROUND | {"tests"}
     assert set(CONTRACTS["localgraph"]["forbidden_modules"]) == PRODUCT | {"demo", "bench", "soak", "mutants", "tests"}
-    assert set(CONTRACTS["no-circles"]["ancestors"]) == PRODUCT | {"localgraph", "demo"}
+    assert set(CONTRACTS["no-circles"]["ancestors"]) == PRODUCT | {"localgraph", "localentra", "demo"}
 
 
 @pytest.mark.parametrize(

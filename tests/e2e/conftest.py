@@ -37,6 +37,14 @@ class Answer:
         return found
 
 
+def run_cli(*arguments: str) -> Answer:
+    """One command of the command line, in this process."""
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = cli.main(arguments)
+    return Answer(code, out.getvalue(), err.getvalue())
+
+
 @dataclass(slots=True)
 class Installation:
     """The parts, and the command line that uses them."""
@@ -47,10 +55,7 @@ class Installation:
 
     def run(self, *arguments: str) -> Answer:
         """One command of the command line, in this process."""
-        out, err = io.StringIO(), io.StringIO()
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            code = cli.main(arguments)
-        return Answer(code, out.getvalue(), err.getvalue())
+        return run_cli(*arguments)
 
     def scan(self, *arguments: str) -> Answer:
         """A scan that prints the JSON document."""

@@ -1,7 +1,10 @@
 """Deleting what is kept about a person: nothing in any table names them afterwards."""
 
+import io
 import json
+import re
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from azure.data.tables import TableServiceClient
@@ -12,6 +15,7 @@ from findings.packing import unpack
 from localgraph.server import LocalGraph
 from tests.e2e.conftest import Answer, Installation
 
+UNTIL = (datetime.now(UTC).date() + timedelta(days=90)).isoformat()
 SELECTED, PROPOSED = "svc-codetwo-backup@alderleaf.example", "pagerloom@alderleaf.example"
 
 
@@ -59,7 +63,7 @@ def id_of(answer: Answer, name: str) -> str:
 def test_no_table_names_a_forgotten_account(installation: Installation, storage: str) -> None:
     names = (SELECTED, id_of(installation.scan(), SELECTED))
     assert tables_that_name(storage, *names) == {"findings", "history", "signins"}
-    answer = installation.run("forget", SELECTED.upper())
+    answer = installation.run("forget", SELECTED.upper(), "--yes")
     assert answer.code == 0
     assert "It is still selected as a service account" in answer.err
     assert tables_that_name(storage, *names) == set()
@@ -69,7 +73,7 @@ def test_no_table_names_a_forgotten_account(installation: Installation, storage:
 def test_no_table_names_somebody_who_was_proposed(installation: Installation, storage: str) -> None:
     names = (PROPOSED, id_of(installation.scan(), PROPOSED))
     assert tables_that_name(storage, *names) == {"signins"}
-    answer = installation.run("forget", PROPOSED)
+    answer = installation.run("forget", "--yes", PROPOSED)
     assert (answer.code, "still selected" in answer.err) == (0, False)
     assert tables_that_name(storage, *names) == set()
 
@@ -78,3 +82,30 @@ def test_forgetting_somebody_unknown_says_so(installation: Installation) -> None
     answer = installation.run("forget", "nobody' or 1 eq 1" + "x" * 2000)
     assert answer.code == 0
     assert answer.err.startswith("Nothing is kept about nobody'")
+
+
+def test_what_would_be_deleted_is_shown_and_nothing_is_deleted_before_somebody_agrees(
+    installation: Installation, storage: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = (SELECTED, id_of(installation.scan(), SELECTED))
+    accepted = ("--check", "APW-001", "--reason", "replaced in March", "--owner", "Ada", "--until", UNTIL)
+    assert installation.run("exceptions", "add", "--account", SELECTED, *accepted).code == 0
+    before = tables_that_name(storage, *names)
+    for arguments, stdin, code in ((("--dry-run",), "", 0), ((), "", 2), ((), "n\n", 2)):
+        keyboard = io.StringIO(stdin)
+        monkeypatch.setattr(keyboard, "isatty", lambda stdin=stdin: bool(stdin))
+        monkeypatch.setattr("sys.stdin", keyboard)
+        answer = installation.run("forget", SELECTED, *arguments)
+        assert answer.code == code
+        assert re.search(r"^Kept about svc-codetwo-backup@alderleaf.example, in \d+ rows:$", answer.err, re.MULTILINE)
+        assert "APW-001 open" in answer.err
+        assert f"an exception: APW-001 until {UNTIL}, owned by Ada: replaced in March" in answer.err
+        assert "Nothing was deleted" in answer.err
+        assert tables_that_name(storage, *names) == before
+    shown = re.search(r"in (\d+ rows)", installation.run("forget", SELECTED, "--dry-run").err)
+    assert shown
+    keyboard = io.StringIO("y\n")
+    monkeypatch.setattr(keyboard, "isatty", lambda: True)
+    monkeypatch.setattr("sys.stdin", keyboard)
+    assert f"in {shown[1]}." in installation.run("forget", SELECTED).err
+    assert tables_that_name(storage, *names) == set()

@@ -2,11 +2,14 @@
 
 import ast
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 from pathspec import GitIgnoreSpec
+
+from devtools import package
 
 ROOT = Path(__file__).parents[2]
 IGNORED = GitIgnoreSpec.from_lines((ROOT / ".funcignore").read_text(encoding="utf-8").splitlines())
@@ -115,6 +118,57 @@ def test_package_holds_code_and_what_stands_beside_it_only() -> None:
 )
 def test_secrets_and_leftovers_stay_out(file: str) -> None:
     assert IGNORED.match_file(file)
+
+
+PLANTED = [
+    "{}report.html",
+    "{}report.json",
+    "{}report.csv",
+    "{}findings.csv",
+    "{}scan.json",
+    "{}contoso.snapshot.json",
+    "{}scan.html",
+]
+"""What people make with the command line, named as the pages name it."""
+
+
+@pytest.mark.parametrize("folder", ["", "reports/"])
+@pytest.mark.parametrize("name", PLANTED)
+def test_what_was_read_of_a_tenant_lands_neither_in_the_package_nor_in_git(name: str, folder: str) -> None:
+    file = name.format(folder)
+    assert IGNORED.match_file(file)
+    assert GitIgnoreSpec.from_lines((ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()).match_file(file)
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        f"{package}/contoso.{end}"
+        for package in ("checks", "reports/schema", "jobs", "alerts/templates")
+        for end in ("json", "html", "csv", "txt")
+    ],
+)
+def test_the_package_takes_nothing_but_what_is_named(file: str) -> None:
+    assert IGNORED.match_file(file)
+
+
+def test_git_still_sees_every_file_of_the_repository() -> None:
+    ignored = GitIgnoreSpec.from_lines((ROOT / ".gitignore").read_text(encoding="utf-8").splitlines())
+    assert [file for file in tracked() if ignored.match_file(file)] == []
+
+
+def test_planted_reports_stay_out_of_a_package_that_is_built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    project = tmp_path / "project"
+    for file in [*tracked(), ".funcignore"]:
+        if (ROOT / file).is_file() and (file in packaged() or file == ".funcignore"):
+            (project / file).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / file, project / file)
+    for planted in (name.format(folder) for name in PLANTED for folder in ("", "reports/", "checks/texts/", "jobs/")):
+        (project / planted).write_text("tenant data", encoding="utf-8")
+    monkeypatch.setattr(package, "ROOT", project)
+    package.copy_app(tmp_path / "out")
+    built = {file.relative_to(tmp_path / "out").as_posix() for file in (tmp_path / "out").rglob("*") if file.is_file()}
+    assert built == packaged()
 
 
 def test_libraries_built_beside_the_code_go_along() -> None:

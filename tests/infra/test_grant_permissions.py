@@ -70,11 +70,17 @@ class Tenant:
     def changes(self) -> list[list[str]]:
         """Calls that changed something or tried to."""
         calls = json.loads(self._file.read_text(encoding="utf-8")).get("calls", [])
-        return [call for call in calls if "post" in call or "delete" in call]
+        return [call for call in calls if {"post", "delete", "patch"} & set(call)]
 
-    def run(self, *arguments: str) -> Outcome:
+    @property
+    def app(self) -> dict[str, Any] | None:
+        """The app registration that was made."""
+        found: dict[str, Any] | None = json.loads(self._file.read_text(encoding="utf-8")).get("app")
+        return found
+
+    def run(self, *arguments: str, script: str = "grant-permissions.sh") -> Outcome:
         done = subprocess.run(
-            ["bash", str(INFRA / "grant-permissions.sh"), *arguments],
+            ["bash", str(INFRA / script), *arguments],
             env={"PATH": f"{self._path}{os.pathsep}{os.environ['PATH']}", "FAKE_AZ_STATE": str(self._file)},
             capture_output=True,
             text=True,
@@ -269,7 +275,7 @@ SAME_WORDS = [
     "is missing.",
     "is not an object ID: copy the output IDENTITY_PRINCIPAL_ID.",
     "was not found:",
-    "not ManagedIdentity. Nothing was changed: check the object ID.",
+    "Nothing was changed: check the object ID.",
     "Microsoft Graph did not do it; the reason is above. Granting needs Privileged Role Administrator.",
     "This cloud's Microsoft Graph does not offer",
     "not granted    ",
@@ -313,10 +319,17 @@ def test_warns_when_the_identity_may_send_mail_as_anybody(tenant: Tenant) -> Non
     assert "Mail.Send" not in {*REQUIRED, *OPTIONAL}
 
 
+def test_an_app_registration_is_taken_only_where_that_is_said(tenant: Tenant) -> None:
+    tenant.change(kind="Application")
+    assert tenant.run("--identity", IDENTITY, "--application").did("granted") == REQUIRED
+    tenant.change(kind="ManagedIdentity")
+    assert "not Application. Nothing was changed" in tenant.run("--identity", IDENTITY, "--application").error
+
+
 def test_help_explains_every_option(tenant: Tenant) -> None:
     done = tenant.run("--help")
     assert done.code == 0
-    for option in ("--identity", "--also", "--optional", "--what-if", "--revoke"):
+    for option in ("--identity", "--also", "--optional", "--what-if", "--revoke", "--application"):
         assert option in done.out
 
 

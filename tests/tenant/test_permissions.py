@@ -117,4 +117,4 @@ def test_the_permission_of_an_input(input_name: str, permission: str | None) -> 
 def test_the_table_has_a_row_for_every_permission() -> None:
     rows = permissions_table().splitlines()
     assert len(rows) == 2 + len(PERMISSIONS)
-    assert all(row.count("|") == 4 for row in rows)
+    assert all(row.count("|") == 5 for row in rows)

@@ -1,0 +1,160 @@
+"""``--sign-in``: a command reads the tenant as the person who sits here, and not as an app."""
+
+import argparse
+import logging
+import re
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from commands.output import plain, say
+from connections.sign_in import person, scopes_for, signed_in
+from jobs.doctor import Line
+from reports.words import gap_sentence
+from settings import Settings, SettingsError
+from settings.values import GUID
+from tenant.permissions import PERMISSIONS
+from tenant.person import GRAPH_COMMAND_LINE_TOOLS, SignIn, Way
+
+_DOMAIN = re.compile(r"(?=.{1,253}\Z)([a-z0-9-]{1,63}\.)+[a-z]{2,63}", re.IGNORECASE)
+
+
+def add_sign_in(parser: argparse.ArgumentParser) -> None:
+    """``--sign-in``, ``--tenant`` and ``--client-id``."""
+    group = parser.add_argument_group("signing in as a person")
+    group.add_argument(
+        "--sign-in",
+        choices=[way.value for way in Way],
+        help="read the tenant as yourself, and not as an app; keeps no token",
+    )
+    group.add_argument("--tenant", type=_tenant, metavar="DOMAIN_OR_ID", help="default: the tenant that you belong to")
+    group.add_argument(
+        "--client-id",
+        type=_client,
+        metavar="ID",
+        help="what you sign in with; default: Microsoft Graph Command Line Tools",
+    )
+
+
+@asynccontextmanager
+async def as_asked(options: argparse.Namespace, settings: Settings) -> AsyncIterator[None]:
+    """Sign in, where that is asked for; what is read within it is read as that person.
+
+    Raises ``SettingsError`` for what doesn't go together, and ``SignInRefused``.
+    """
+    if options.sign_in is None:
+        if options.tenant or options.client_id:
+            raise SettingsError(["--tenant and --client-id go with --sign-in: add --sign-in browser or device-code"])
+        yield
+        return
+    sign_in = _asked(options, settings)
+    required, optional = scopes_for(settings)
+    _say_before(sign_in, required, optional)
+    logging.getLogger("azure.identity").setLevel(logging.CRITICAL)  # what it would say is said in a sentence
+    async with signed_in(settings, sign_in, _show_code) as someone:
+        say(plain(f"Signed in as {someone.name} (tenant {someone.tenant_id})."))
+        yield
+
+
+def without_mail(settings: Settings) -> Settings:
+    """Settings with which no alert is mailed: a person would send it from the own mailbox, so it waits for the app, which may."""
+    return settings.model_copy(update={"alert_email_from": None, "alert_email_to": ()})
+
+
+def gap_lines(gaps: Sequence[Mapping[str, Any]], accounts: Mapping[str, str]) -> list[str]:
+    """What could not be read, a line each, with what opens it for whoever reads the tenant."""
+    someone = person()
+    if someone is None:
+        return [plain(f"Could not read: {gap_sentence(gap, accounts)}") for gap in gaps]
+    lines = []
+    for gap in gaps:
+        sentence = gap_sentence({**gap, "permission": None}, accounts)
+        lines.append(
+            plain(
+                f"Could not read: {sentence}{_opens(gap['permission'], someone.scopes, refused='403' in gap['error'])}"
+            )
+        )
+    missing = {str(gap["permission"]) for gap in gaps if gap["permission"]} - someone.scopes & _offered()
+    if missing:
+        lines.append(f"An administrator consents at {someone.sign_in.consent_address(sorted(missing))}")
+    return lines
+
+
+def for_a_person(line: Line) -> Line:
+    """What was found out about a permission, with what a person can do about it in place of what opens it to an app."""
+    someone, name = person(), line.topic.removeprefix("permission ")
+    if someone is None or not line.fix or name == line.topic:
+        return line
+    return replace(line, fix=_opens(name, someone.scopes, refused=True).strip())
+
+
+def _offered() -> frozenset[str]:
+    return frozenset(one.name for one in PERMISSIONS if one.scope)
+
+
+def _opens(permission: str | None, scopes: frozenset[str], *, refused: bool) -> str:
+    if not permission:
+        return ""
+    known = next((one for one in PERMISSIONS if one.name == permission), None)
+    if known is not None and known.scope is None:
+        return f" Only an app can read it: {known.for_a_person}."
+    if permission in scopes:
+        if not refused:  # it isn't the permission that is missing
+            return ""
+        return f" You were given {permission}, and lack the role: sign in as somebody with Global Reader."
+    return f" Nobody has consented to {permission} yet."
+
+
+def _asked(options: argparse.Namespace, settings: Settings) -> SignIn:
+    if settings.graph_is_local:
+        raise SettingsError([f"{settings.graph_host} is on this machine and takes a fixed token: leave --sign-in out"])
+    if settings.graph_cloud == "china" and not options.client_id:
+        raise SettingsError(
+            [
+                "Microsoft Graph Command Line Tools isn't known in China: register a public client there and name it with --client-id"
+            ]
+        )
+    host = urlsplit(settings.graph_host)
+    return SignIn(
+        Way(options.sign_in),
+        settings.login_authority,
+        f"https://{host.hostname}",
+        options.tenant,
+        options.client_id or GRAPH_COMMAND_LINE_TOOLS,
+    )
+
+
+def _say_before(sign_in: SignIn, required: Sequence[str], optional: Sequence[str]) -> None:
+    """Who must have agreed to what, before a browser opens."""
+    name = "Microsoft Graph Command Line Tools" if sign_in.client_id == GRAPH_COMMAND_LINE_TOOLS else sign_in.client_id
+    say(
+        f"You sign in with {name} at {urlsplit(sign_in.authority).hostname}. It asks to read, and never to write: "
+        f"{', '.join(required)}. Taken as well where consent was given before: {', '.join(optional)}."
+    )
+    say(
+        "Each of them needs an administrator's consent (Cloud Application Administrator or above), once for the tenant; a Global Reader "
+        "can consent to none of them, and can read everything once it is given. An administrator consents while signing in, or at\n"
+        f"  {sign_in.consent_address([*required, *optional])}"
+    )
+
+
+def _show_code(address: str, code: str, ends: datetime) -> None:
+    minutes = max(1, round((ends - datetime.now(UTC)).total_seconds() / 60))
+    say(plain(f"Open {address} and enter the code {code} (within {minutes} minutes)."))
+
+
+def _tenant(text: str) -> str:
+    return _checked(text, lambda one: bool(GUID.fullmatch(one) or _DOMAIN.fullmatch(one)), "a domain or id of a tenant")
+
+
+def _client(text: str) -> str:
+    return _checked(text, lambda one: bool(GUID.fullmatch(one)), "an application (client) id")
+
+
+def _checked(text: str, fits: Callable[[str], bool], what: str) -> str:
+    if not fits(text.strip()):
+        raise argparse.ArgumentTypeError(f'"{plain(text)}" is not {what}')
+    return text.strip()
