@@ -43,6 +43,8 @@ class View:
     names: frozenset[str] = frozenset()
     """The user principal names that the list or a pattern selects, of all that were ever used."""
     unreadable_selection: bool = False
+    perhaps: frozenset[str] = frozenset()
+    """Ids of accounts that may be in the selecting group: their memberships are unread."""
     blind: frozenset[str] = frozenset()
     """What couldn't be read, as blindness: keys."""
     in_the_dark: frozenset[str] = frozenset()
@@ -179,7 +181,7 @@ class Model:
 
     def _meant(self, view: View, account: Account, look: Look) -> bool:
         """Whether an account that nothing selects is watched on all the same."""
-        if view.unreadable_selection or view.asked:
+        if view.unreadable_selection or view.asked or look.person.id in view.perhaps:
             return True
         if _still_named(view, account, look.person.upn):
             account.lost_since = None

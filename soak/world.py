@@ -203,6 +203,7 @@ class World:
             looks=looks,
             names=self._named(),
             unreadable_selection=self._is_broken("selection") and self.how in ("pattern", "group") and not asked,
+            perhaps=frozenset(id for id in IDS if self.how == "group" and self._is_broken("group_memberships", id)),
             blind=blind,
             in_the_dark=frozenset(self._in_the_dark(model, looks)),
             asked=asked,
@@ -243,8 +244,10 @@ class World:
         if self.how == "list":
             return person.upn in self.listed
         if asked is None and self._is_broken("selection"):
-            # One that is watched is read by its id, and shows by itself that the pattern means it.
+            # One that is watched is read by its id, and shows by itself that the pattern or the group means it.
             read = model.shown(person.id) and not self._is_broken("account", person.id)
+            if self.how == "group":
+                return read and person.id in self.chosen and not self._is_broken("group_memberships", person.id)
             return read and self.how == "pattern" and person.upn.startswith("svc-")
         if self.how == "group":
             return person.id in self.chosen and not (asked and self._is_broken("group_memberships", person.id))
