@@ -137,6 +137,6 @@ def test_a_forgotten_account_is_in_neither(looking: Installation, tmp_path: Path
     file.write_text(REPORT.format(BACKUP), encoding="utf-8")
     looking.run("legacy", "import", str(file))
     looking.scan("--fail-on", "none")
-    assert looking.run("forget", BACKUP).code == 0
+    assert looking.run("forget", "--yes", BACKUP).code == 0
     rows = looking.run("legacy", "--format", "json").document["password_sign_ins"]
     assert BACKUP not in [one["user_principal_name"] for one in rows]

@@ -163,7 +163,7 @@ def test_what_a_person_lacks_is_said_for_each_input(there: Cloud, monkeypatch: p
     answer = scan("device-code")
     assert "The audit log" in answer.err
     assert "Nobody has consented to AuditLog.Read.All yet." in answer.err
-    assert "scope=https://graph.microsoft.com/AuditLog.Read.All&" in answer.err
+    assert "scope=https://graph.microsoft.com/AuditLog.Read.All" in answer.err
     there.entra.person = Person(ADA, reader=False)
     answer = scan("device-code")
     assert answer.code == 3

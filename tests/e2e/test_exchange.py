@@ -70,5 +70,5 @@ def test_an_export_was_taken_on_a_day_that_has_been(installation: Installation, 
 def test_forgetting_a_person_forgets_their_mailbox(installation: Installation, export: Path) -> None:
     installation.run("exchange", "import", str(export))
     assert tables_that_name(installation.storage, "somebody@contoso.com") == {"signins"}
-    assert installation.run("forget", "somebody@contoso.com").code == 0
+    assert installation.run("forget", "--yes", "somebody@contoso.com").code == 0
     assert tables_that_name(installation.storage, "somebody@contoso.com") == set()

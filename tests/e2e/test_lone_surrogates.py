@@ -14,7 +14,7 @@ from findings.runs import RUNS
 from functions import http_api, queues
 from localgraph.builder import TenantBuilder
 from localgraph.server import LocalGraph
-from tests.e2e.conftest import BACKUP, Installation
+from tests.e2e.conftest import BACKUP, Installation, run_cli
 from tests.e2e.test_http import answer, request
 from tests.functions.test_access import AZURE
 
@@ -175,7 +175,6 @@ def test_arguments_of_the_command_line_may_hold_one(installation: Installation) 
     installation.scan()
     for arguments in (
         ("findings", "--account", "\udcff"),
-        ("scan", "--account", "\udcff"),
         (
             "exceptions",
             "add",
@@ -196,6 +195,13 @@ def test_arguments_of_the_command_line_may_hold_one(installation: Installation) 
         said = installation.run(*arguments)
         assert "Traceback" not in said.err, arguments
         (said.out + said.err).encode("utf-8")
+
+
+def test_an_argument_that_is_refused_may_hold_one(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        run_cli("scan", "--account", "\udcff")
+    assert ended.value.code == 2
+    capsys.readouterr().err.encode("utf-8")
 
 
 def test_what_is_answered_can_always_be_encoded() -> None:
