@@ -395,6 +395,7 @@ class _Player:
 
 
 _LABELS = {label.lower().replace("account's", "accounts'"): f"input {name}" for name, label in INPUTS.items()}
+_LABELS["the mfa methods of accounts that are enforced"] = "input mfa_methods"
 _NOTES: tuple[tuple[str, Callable[[re.Match[str]], str]], ...] = (
     (r"(\S+) was renamed to (\S+)\. ", lambda found: f"began renamed {IDS[OWNER[found[2]]]} {found[2]}"),
     (r"The settings no longer select (\S+) by", lambda found: f"ended renamed {IDS[OWNER[found[1]]]} {found[1]}"),

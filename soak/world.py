@@ -46,6 +46,7 @@ DEPENDS = {
     "role_definitions": {"role_assignments", "role_eligibilities"},
     "groups": {"conditional_access_policies"},
     "mfa_registration": {"per_user_mfa", "account", "selection"},
+    "mfa_methods": {"per_user_mfa", "account", "selection"},
     "per_user_mfa": {"account", "selection"},
     "group_memberships": {"account", "selection"},
     "account": {"selection"},
@@ -107,6 +108,8 @@ class World:
                 self.broken.append(step)
                 if step.input in OF_ACCOUNTS and step.way != "403":
                     self.doubtful.add(key_of(step.input))
+                if step.input == "mfa_registration" and step.way != "403":
+                    self.doubtful.add(key_of("mfa_methods"))
             case Mend():
                 self.broken.clear()
             case Accept(account, check, days):
@@ -288,6 +291,9 @@ class World:
         for name in OF_ACCOUNTS:
             if any(self._is_broken(name, id) and self._is_asked(name, look) for id, look in read.items()):
                 yield key_of(name)
+        # Of an account that is Enforced the same is read, and no verdict depends on it.
+        if any(self._is_broken("mfa_registration", id) and _is_enforced(look) for id, look in read.items()):
+            yield key_of("mfa_methods")
         for name in self.listed:
             number = OWNER[name]
             account, there = model.accounts.get(IDS[number]), self.tenant.named(name)
@@ -316,6 +322,10 @@ class World:
                 yield key
             if kind == "missing" and rest in self.listed and self._hides("account", IDS[OWNER[rest]]):
                 yield key
+
+
+def _is_enforced(look: Look) -> bool:
+    return look.readable and look.state == "enforced" and look.person.enabled
 
 
 def key_of(name: str) -> str:

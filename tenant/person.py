@@ -5,7 +5,6 @@ Tokens are kept in memory only and end with the process. What Entra ID refuses i
 
 import asyncio
 import base64
-import json
 import re
 import threading
 from collections.abc import Callable, Sequence
@@ -22,6 +21,7 @@ from azure.core.credentials import AccessToken
 from azure.core.exceptions import AzureError
 from azure.identity import AuthenticationRequiredError, DeviceCodeCredential, InteractiveBrowserCredential
 
+from basics.documents import read_json
 from tenant.graph import GraphUnreachable, readable
 from tenant.refusals import refusal_sentence
 
@@ -149,7 +149,7 @@ def scopes_of(token: str) -> frozenset[str]:
     """The delegated permissions that a token names; none where it can't be read: Graph's tokens needn't stay readable."""
     try:
         payload = token.split(".")[1]
-        scopes = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))["scp"]
+        scopes = read_json(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))["scp"]
         return frozenset(str(scopes).split())
     except (IndexError, ValueError, KeyError, TypeError):
         return frozenset()
@@ -159,7 +159,7 @@ def _said(error: Exception) -> str:
     """OAuth's word and what was said, in one line."""
     answer: dict[str, Any] = {}
     with suppress(Exception):
-        answer = json.loads(error.response.text())  # type: ignore[attr-defined]
+        answer = read_json(error.response.text())  # type: ignore[attr-defined]
     said = f"{answer.get('error', '')} {answer.get('error_description') or error}"
     return readable(re.sub(r"(Trace|Correlation) ID:.*", "", said, flags=re.DOTALL), 600)
 
