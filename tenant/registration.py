@@ -41,7 +41,7 @@ async def read_registrations(graph: Graph, gaps: Gaps, ids: Sequence[str]) -> di
 
     Own methods that can't be read are a gap only where the report leaves the answer open too.
     """
-    first, rest = ids[:_FIRST], ids[_FIRST:]
+    first, rest = _first(graph, ids)
     own = await _own_methods(graph, first)
     reports: dict[str, Report] = {}
     if rest and all(_is_forbidden(answer) for answer in own.values()):
@@ -62,7 +62,7 @@ async def read_registered(graph: Graph, gaps: Gaps, ids: Sequence[str]) -> dict[
     The accounts' own methods, which are never late; where the first of them can't be read, or are limited like the report, that is
     asked in their place. What can't be read is an optional gap.
     """
-    first, rest = ids[:_FIRST], ids[_FIRST:]
+    first, rest = _first(graph, ids)
     own = await _own_methods(graph, first)
     if own and all(isinstance(methods, GraphError) for methods in own.values()):
         return await _from_report(graph, gaps, ids, next(iter(own.values())))
@@ -83,6 +83,12 @@ def _optional(gaps: Gaps, methods: Own) -> Names | Gap:
         return methods
     gaps.add_optional(_METHODS, methods)
     return gap_of(_METHODS, methods, tenant_wide=False)
+
+
+def _first(graph: Graph, ids: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
+    """Those whose own methods show whether they may be read and how fast, and the others."""
+    number = len(ids) if graph.limits.methods_are_free else _FIRST
+    return ids[:number], ids[number:]
 
 
 def _worth_checking(ids: Sequence[str], reports: Mapping[str, Report]) -> list[str]:
