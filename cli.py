@@ -11,32 +11,36 @@ from collections.abc import Sequence
 from commands import (
     alerts,
     checks,
+    compensate,
     discover,
     doctor,
     exceptions,
+    exchange,
     explain,
     findings,
     forget,
+    legacy,
     permissions,
+    questions,
     report,
     scan,
     simulate,
     snapshot,
 )
-from commands.arguments import Command
+from commands.arguments import Command, parsed
 from commands.output import FAILED, say
 from jobs.errors import EXPECTED, sentence
 
 COMMANDS = (
-    *(scan, discover, findings, report, checks, explain, permissions, doctor),
-    *(exceptions, simulate, snapshot, forget, alerts),
+    *(scan, discover, legacy, findings, report, checks, explain, questions, permissions, doctor),
+    *(exceptions, simulate, compensate, snapshot, exchange, forget, alerts),
 )
 """In the order in which ``--help`` shows them."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    options = _parser().parse_args(arguments)
+    options = parsed(_parser(), arguments)
     command: Command = options.command
     try:
         return asyncio.run(command(options))

@@ -11,8 +11,8 @@ import azure.functions as func
 app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)  # who may call is decided in functions/access.py
 STORAGE = "AzureWebJobsStorage"
 
-# Their lines at INFO are one per request, with addresses that name accounts.
-for _chatty in ("azure", "httpx"):
+# Their lines at INFO are one per request, with addresses that name accounts; below that, headers and bodies.
+for _chatty in ("azure", "httpx", "httpcore", "msal", "urllib3", "aiohttp"):
     logging.getLogger(_chatty).setLevel(logging.WARNING)
 
 
@@ -141,4 +141,4 @@ async def health(req: func.HttpRequest) -> func.HttpResponse:
     """Whether the app works: ok or not, and nothing else."""
     from functions import http_api
 
-    return await http_api.remembered_health()
+    return await http_api.remembered_health(req)

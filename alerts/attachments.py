@@ -7,13 +7,14 @@ an apostrophe in front makes it text. Source: OWASP, "CSV Injection".
 import csv
 import io
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import islice
 
 from alerts.model import Alert, AlertItem
 from alerts.parts import Part
 from alerts.text import clean
 from alerts.webhook import webhook_body, webhook_cut
+from basics.times import iso
 
 MAX_BYTES = 900 * 1024
 """Of each attachment: Graph takes requests of 4 MB, and base64 within base64 makes 1.8 bytes of each."""
@@ -68,4 +69,4 @@ def _cells(item: AlertItem) -> Iterator[str]:
 
 
 def _time(time: datetime | None) -> str:
-    return time.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S") if time else ""
+    return iso(time).replace("T", " ").removesuffix("Z") if time else ""

@@ -8,8 +8,9 @@ from uuid import UUID, uuid5
 
 from alerts.groups import Group, grouped, statement
 from alerts.model import About, Alert, AlertGap, AlertItem, Kind, Purpose, Totals
-from alerts.text import clean, readable
+from alerts.text import clean
 from alerts.wording import FIRST_SCAN, MISSING, NAME, count, listed, service_accounts, user_principal_name
+from basics.text import well_formed
 
 NAMESPACE = UUID("0e6f0a5c-3d0e-4c1a-8f43-6d5f8a4b7c21")
 """Never changes: the ids of notices that are on their way are made from it."""
@@ -54,7 +55,7 @@ def compose(
     return Alert(
         id=alert_id,
         tenant_id=tenant_id,
-        tenant_name=readable(tenant_name),
+        tenant_name=well_formed(tenant_name),
         created=created,
         headline=headline(groups, gaps, totals, baseline=baseline),
         run_id=run_id,
@@ -92,12 +93,12 @@ def compose_failure(
     return Alert(
         id=failure_id(failed_id),
         tenant_id=tenant_id,
-        tenant_name=readable(tenant_name),
+        tenant_name=well_formed(tenant_name),
         created=created,
         headline="An alert about your service accounts could not be delivered",
         purpose=Purpose.FAILURE,
         notes=(
-            readable(why),
+            well_formed(why),
             "What it says is kept and shown in the report. It is tried again with every scan.",
             f"For support: alert {clean(failed_id, 100)}.",
         ),
@@ -108,7 +109,7 @@ def compose_failure(
 
 def failure_id(failed_id: str) -> str:
     """The id of the notice that the alert with this id could not be delivered."""
-    return str(uuid5(NAMESPACE, f"failed/alert/{readable(failed_id)}"))
+    return str(uuid5(NAMESPACE, f"failed/alert/{well_formed(failed_id)}"))
 
 
 def compose_sight(
@@ -137,11 +138,11 @@ def compose_sight(
     return Alert(
         id=alert_id,
         tenant_id=tenant_id,
-        tenant_name=readable(tenant_name),
+        tenant_name=well_formed(tenant_name),
         created=created,
         headline=clean(headline, HEADLINE),
         purpose=Purpose.RECOVERED if ended else Purpose.SIGHT,
-        notes=tuple(readable(note) for note in notes),
+        notes=tuple(well_formed(note) for note in notes),
         report_url=report_url,
     )
 
@@ -158,7 +159,7 @@ def compose_test(
     return Alert(
         id=alert_id,
         tenant_id=tenant_id,
-        tenant_name=readable(tenant_name),
+        tenant_name=well_formed(tenant_name),
         created=created,
         headline="Test: alerts about your service accounts arrive here",
         purpose=Purpose.TEST,

@@ -291,6 +291,11 @@ async def send_test(alert: Alert, channels: Iterable[Channel], clock: Clock) -> 
             return ChannelResult(channel.name, DeliveryStatus.FAILED, str(error), permanent=error.permanent)
         except TimeoutError:
             return ChannelResult(channel.name, DeliveryStatus.FAILED, f"No answer within {SEND_SECONDS} seconds.")
+        except Exception as fault:  # noqa: BLE001  the other channels are still told of
+            # Without its text: it may hold the address.
+            return ChannelResult(
+                channel.name, DeliveryStatus.FAILED, f"A fault of this product: {type(fault).__name__}."
+            )
         return ChannelResult(channel.name, DeliveryStatus.DELIVERED, answer)
 
     return tuple(await asyncio.gather(*map(send, channels)))

@@ -12,8 +12,9 @@ from uuid import uuid5
 from alerts.compose import HEADLINE, NAMESPACE, counts_of
 from alerts.groups import Group, grouped, statement
 from alerts.model import Alert, AlertItem, Kind, Purpose, Totals
-from alerts.text import clean, readable
+from alerts.text import clean
 from alerts.wording import MISSING, count
+from basics.text import well_formed
 
 REMINDERS = (1, 3, 7, 14, 30)
 """Days after a finding was opened."""
@@ -71,7 +72,7 @@ def compose_digest(
     return Alert(
         id=str(uuid5(NAMESPACE, f"digest/{tenant_id}/{now.date().isoformat()}")),
         tenant_id=tenant_id,
-        tenant_name=readable(tenant_name),
+        tenant_name=well_formed(tenant_name),
         created=now,
         headline=clean(_headline(groups, totals), HEADLINE),
         purpose=Purpose.DIGEST,

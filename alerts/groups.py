@@ -11,7 +11,6 @@ from alerts.wording import (
     HIDES_THE_OPTION,
     NAME,
     count,
-    day,
     listed,
     phrase,
     service_accounts,
@@ -19,6 +18,7 @@ from alerts.wording import (
     user_principal_name,
     when,
 )
+from basics.times import day
 
 RESOLVED_NAMES = 5
 """Accounts that are named where something is resolved."""

@@ -6,8 +6,9 @@ from alerts.channel import SETTINGS, TITLES
 from alerts.episodes import Cause, ChannelRecord, Word, notice_id
 from alerts.model import About, Alert, Purpose
 from alerts.retries import GIVE_UP_AFTER
-from alerts.text import clean, readable
+from alerts.text import clean
 from alerts.wording import count, sentence, when
+from basics.text import well_formed
 
 _HEADLINES = {
     Word.BROKEN: "Alerts no longer get through to {channel}",
@@ -46,7 +47,7 @@ def compose_channel_notice(
     return Alert(
         id=notice_id(about),
         tenant_id=tenant_id,
-        tenant_name=readable(tenant_name),
+        tenant_name=well_formed(tenant_name),
         created=now,
         headline=headline,
         purpose=Purpose.RECOVERED if word is Word.WORKS else Purpose.FAILURE,

@@ -12,15 +12,17 @@ import contextlib
 import logging
 import math
 import ssl
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import cache
+from urllib.request import getproxies
 
 import httpx
 
+from alerts.addresses import Network, NotAllowed, PinnedTransport
 from alerts.channel import ChannelError
 from alerts.retries import LONGEST
 
@@ -59,10 +61,18 @@ class Answer:
     retry_after: timedelta | None = None
 
 
-def http_client() -> httpx.AsyncClient:
-    """A client as the channels need it. Use it as an async context manager."""
-    headers = {"User-Agent": "app-password-watch"}
-    return httpx.AsyncClient(timeout=TIMEOUT, follow_redirects=False, headers=headers, verify=_certificates())
+def http_client(networks: Iterable[Network] = ()) -> httpx.AsyncClient:
+    """A client as the channels need it, which sends to public addresses and into these networks. Use it as an async context manager.
+
+    Behind a proxy that the environment names, the proxy looks up names: then what lies where is its affair.
+    """
+    return httpx.AsyncClient(
+        transport=None if getproxies().keys() & {"https", "all"} else PinnedTransport(networks, _certificates),
+        timeout=TIMEOUT,
+        follow_redirects=False,
+        headers={"User-Agent": "app-password-watch"},
+        verify=_certificates(),
+    )
 
 
 @cache
@@ -93,7 +103,17 @@ async def post(
         async with asyncio.timeout(ANSWER_SECONDS):
             response = await client.send(request, stream=True, follow_redirects=False)
         body = await _beginning(response)
-    except (httpx.InvalidURL, httpx.UnsupportedProtocol):
+    except NotAllowed:
+        raise ChannelError(
+            f"{_capital(receiver)} lies at an address that isn't public, so nothing was sent: name its network in "
+            "ALERT_PRIVATE_NETWORKS if that is meant.",
+            permanent=True,
+        ) from None
+    except (
+        httpx.InvalidURL,
+        httpx.UnsupportedProtocol,
+        UnicodeError,
+    ):  # httpx lets names through that it can't spell later
         raise ChannelError(f"The address of {receiver} is not a web address: correct it.", permanent=True) from None
     except (httpx.TimeoutException, TimeoutError):
         raise ChannelError(f"{_capital(receiver)} didn't answer in time; it is tried again.") from None

@@ -7,6 +7,7 @@ import zlib
 from pydantic import TypeAdapter
 
 from alerts.model import Alert
+from basics.text import well_formed
 
 _ALERT = TypeAdapter(Alert)
 log = logging.getLogger(__name__)
@@ -15,8 +16,7 @@ log = logging.getLogger(__name__)
 def dump(alert: Alert) -> bytes:
     """The alert as bytes."""
     text = json.dumps(_ALERT.dump_python(alert, mode="json"), ensure_ascii=False, separators=(",", ":"))
-    # "replace": names may hold lone surrogates, which no encoding can carry.
-    return zlib.compress(text.encode("utf-8", "replace"))
+    return zlib.compress(well_formed(text).encode())
 
 
 def load(content: bytes) -> Alert | None:

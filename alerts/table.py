@@ -12,6 +12,8 @@ from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 from azure.data.tables import TableEntity, TableErrorCode, UpdateMode
 from azure.data.tables.aio import TableServiceClient
 
+from basics.text import make_well_formed
+
 TABLE = "alerts"
 CONFLICTS = frozenset({404, 409, 412})
 """Answers to a write whose condition isn't met: the row is gone, is there already, or has changed."""
@@ -34,9 +36,11 @@ class AlertTable:
     async def get(self, partition: str, row: str, select: Sequence[str] | None = None) -> TableEntity | None:
         """The row with these keys, or None."""
         try:
-            return await self._client.get_entity(partition, row, select=list(select) if select else None)
+            found = await self._client.get_entity(partition, row, select=list(select) if select else None)
         except ResourceNotFoundError:
             return None
+        make_well_formed(found)
+        return found
 
     async def query(
         self, condition: str, parameters: Mapping[str, Any], select: Sequence[str] | None = None
@@ -48,6 +52,7 @@ class AlertTable:
         rows = self._client.query_entities(condition, parameters=values, select=list(select) if select else None)
         try:
             async for row in rows:
+                make_well_formed(row)
                 yield row
         except HttpResponseError as error:
             if not _no_table(error):

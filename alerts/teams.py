@@ -15,6 +15,8 @@ from alerts.channel import Send
 from alerts.model import Alert
 from alerts.outgoing import Answer, post, refuse
 from alerts.parts import WHOLE, Part
+from basics.documents import read_json
+from basics.text import well_formed
 
 _RECEIVER = "the Teams workflow in TEAMS_WEBHOOK_URL"
 _REPLACE = "Copy the workflow's address from Teams again into TEAMS_WEBHOOK_URL."
@@ -46,7 +48,7 @@ class TeamsChannel:
 
     def message(self, alert: Alert, part: Part) -> Send:
         """The card, ready to be posted."""
-        body = json.dumps(card_message(alert), ensure_ascii=False, separators=(",", ":")).encode()
+        body = well_formed(json.dumps(card_message(alert), ensure_ascii=False, separators=(",", ":"))).encode()
         return lambda now: self._post(body)
 
     async def _post(self, body: bytes) -> str:
@@ -70,7 +72,7 @@ def status_of(answer: Answer) -> int:
 def error_code(body: str) -> str:
     """The error code of a Power Automate answer, e.g. ``WorkflowTriggerIsNotEnabled``; empty where there is none."""
     try:
-        code = json.loads(body)["error"]["code"]
+        code = read_json(body)["error"]["code"]
     except (ValueError, KeyError, TypeError):
         return ""
     return code if isinstance(code, str) and _CODE.fullmatch(code) else ""

@@ -7,6 +7,8 @@ line breaks would fake a layout, bidirectional controls would reverse what is re
 import re
 import unicodedata
 
+from basics.text import visible, well_formed
+
 ELLIPSIS = "…"
 MAX_MARKS = 4
 """Combining marks on one letter; real writing needs no more, and a hundred of them climb out of the line."""
@@ -15,12 +17,9 @@ _ZERO_WIDTH_NON_JOINER, _ZERO_WIDTH_JOINER = "\u200c", "\u200d"
 _KEPT_FORMATS = frozenset({_ZERO_WIDTH_NON_JOINER, _ZERO_WIDTH_JOINER})
 """Format characters that Persian, Indic scripts and emoji need. All others (bidirectional controls among them) go."""
 _MARKS = frozenset({"Mn", "Mc", "Me"})
+_LOOKS_BLANK = re.compile("[\u115f\u1160\u2800\u3164\uffa0]")
+"""Letters and symbols that show as a gap."""
 _DOUBLE_BRACE = re.compile(r"\{(?=\{)")
-
-
-def readable(text: str) -> str:
-    """``text`` without lone surrogates, which no encoding can carry; everything else stays as it is."""
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def clean(text: str, limit: int = 2000) -> str:
@@ -31,7 +30,7 @@ def clean(text: str, limit: int = 2000) -> str:
         return cut(" ".join(text.split()), limit)
     kept: list[str] = []
     marks = 0
-    for character in readable(text):
+    for character in visible(_LOOKS_BLANK.sub(" ", well_formed(text)), ""):
         category = unicodedata.category(character)
         marks = marks + 1 if category in _MARKS else 0
         if marks > MAX_MARKS:

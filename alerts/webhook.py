@@ -19,7 +19,9 @@ from alerts.links import safe_url
 from alerts.model import Alert, AlertGap, AlertItem, Purpose
 from alerts.outgoing import post, refuse
 from alerts.parts import Part, fitting, parts_of
-from alerts.text import cut, readable
+from alerts.text import cut
+from basics.text import well_formed
+from basics.times import iso
 
 SCHEMA = 1
 MAX_BYTES = 256 * 1024
@@ -183,11 +185,11 @@ def change_object(item: AlertItem) -> Json:
 
 def _text(text: str | None, limit: int = _TEXT) -> str | None:
     """The text as it is, only never endless: JSON is data, and a receiver may compare names."""
-    return None if text is None else cut(readable(text), limit)
+    return None if text is None else cut(well_formed(text), limit)
 
 
 def _iso(time: datetime | None) -> str | None:
-    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if time else None
+    return iso(time) if time else None
 
 
 def _day(day: date | None) -> str | None:

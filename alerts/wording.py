@@ -1,14 +1,14 @@
 """The words of alerts: counts, dates, and what each check means as a short phrase."""
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 
 from alerts.model import AlertItem, Kind
 from alerts.text import clean
+from basics.times import day
 
 NAME = 80
 """Characters of a name that are shown."""
-_MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 
 _STATES: dict[str, tuple[str, str]] = {
     "APW-001": ("is missing the app-password option", "are missing the app-password option"),
@@ -34,6 +34,12 @@ _STATES: dict[str, tuple[str, str]] = {
         "is offered no app password: they are switched off for the whole tenant",
         "are offered no app password: they are switched off for the whole tenant",
     ),
+    "APW-015": ("has its sign-ins refused", "have their sign-ins refused"),
+    "APW-016": ("has only MFA methods that are being retired", "have only MFA methods that are being retired"),
+    "APW-017": (
+        "would lose the app-password option by a recommendation of Microsoft's",
+        "would lose the app-password option by a recommendation of Microsoft's",
+    ),
 }
 """What is true of one account, and of several, while a finding is open."""
 
@@ -45,7 +51,7 @@ MISSING = _HIDDEN | {"APW-003"}
 HIDES_THE_OPTION = frozenset({"APW-001"})
 """Checks that one policy decides: said with the policy as the subject."""
 
-BESIDE = frozenset({"APW-010", "APW-011", "APW-012"})
+BESIDE = frozenset({"APW-010", "APW-011", "APW-012", "APW-016", "APW-017"})
 """Checks of how an account is used, rather than of its app password."""
 
 REPORT_COMMAND = "python cli.py report --open"
@@ -91,11 +97,6 @@ def when(time: datetime) -> str:
     """A time with its zone: ``22 Nov 2026, 07:00 UTC``."""
     utc = time.astimezone(UTC)
     return f"{day(utc.date())}, {utc:%H:%M} UTC"
-
-
-def day(date_: date) -> str:
-    """A day: ``31 Mar 2027``."""
-    return f"{date_.day} {_MONTHS[date_.month - 1]} {date_.year}"
 
 
 def account_name(item: AlertItem) -> str:

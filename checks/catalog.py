@@ -92,8 +92,12 @@ OPTION_CHECKS = frozenset({*(f"APW-00{number}" for number in range(1, 7)), SWITC
 BLOCKED_CHECKS = frozenset({"APW-007"})
 """The checks of whether an app password works, for accounts that may have one."""
 OFF_FOR_THE_TENANT = "APW-014"
-BY_USE = frozenset({"APW-010", "APW-012"})
-"""The checks of how an account is used: ``checks/usage.py``."""
+REFUSED = "APW-015"
+BY_USE = frozenset({"APW-010", "APW-012", REFUSED})
+"""The checks of how an account is used, which rest on the sign-in log: ``checks/usage.py`` and ``checks/refused.py``."""
+METHODS_END, RECOMMENDED_AWAY = "APW-016", "APW-017"
+AHEAD = frozenset({METHODS_END, RECOMMENDED_AWAY})
+"""The checks of what is coming for accounts with per-user MFA: ``checks/ahead.py``."""
 _DEMANDS = (Effect.DEMANDS_MFA, Effect.EVIDENCE)
 CHECKS: tuple[Check, ...] = (
     Check("APW-001", "App password option hidden by Conditional Access", _hidden_by_policy, _DEMANDS),
@@ -132,7 +136,7 @@ CHECKS: tuple[Check, ...] = (
 
 def known_checks() -> frozenset[str]:
     """The ids of all checks of this version."""
-    return frozenset({SWITCHED_OFF, *BY_USE, *(check.id for check in CHECKS)})
+    return frozenset({SWITCHED_OFF, *BY_USE, *AHEAD, *(check.id for check in CHECKS)})
 
 
 def deciding_effects(check_id: str) -> frozenset[str]:

@@ -1,8 +1,7 @@
 """Which checks are decided although something is missing: a finding is only over where that is certain. Pure."""
 
-from checks.catalog import OFF_FOR_THE_TENANT, SWITCHED_OFF, known_checks
+from checks.catalog import BY_USE, OFF_FOR_THE_TENANT, SWITCHED_OFF, known_checks
 from checks.model import JudgedAccount, Visibility
-from checks.usage import RETIRED, SHARED
 from checks.visibility import per_user_state
 
 UNREADABLE = "APW-008"
@@ -28,7 +27,7 @@ def undecided(one: JudgedAccount, *, log_read: bool, on_evidence: bool) -> froze
     if _may_be_off_for_the_tenant(one):
         found.add(OFF_FOR_THE_TENANT)
     if not log_read:
-        found |= {RETIRED, SHARED}
+        found |= BY_USE
         if on_evidence:
             found.add(_FROM_EVIDENCE)
     return frozenset(found)

@@ -1,10 +1,10 @@
 """Exclusion groups: what a policy already has to exempt accounts, and which of them is a good place for one. Pure."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from tenant.model import Gap, GroupDetails, Policy, Tenant
+from tenant.model import Gap, Group, GroupDetails, Policy, Tenant
 
 # How people call the accounts that must get in when nothing else does; a service account doesn't belong among them.
 _EMERGENCY = re.compile(r"break[\W_]*glass|emergency|notfall|bris[\W_]*de[\W_]*glace|noodtoegang", re.IGNORECASE)
@@ -60,6 +60,20 @@ def exclusion_group(tenant: Tenant, policy: Policy, group: GroupDetails) -> Excl
         roles=tuple(sorted(roles)),
         for_emergencies=any(map(_EMERGENCY.search, (group.display_name, *group.members))),
     )
+
+
+def groups_to_join(policy: Policy, groups: Mapping[str, Group]) -> tuple[str, ...]:
+    """Names of the groups that a policy excludes and that a service account can be added to, as far as a scan knows them.
+
+    Not those that no longer exist, that a rule fills, or that hold break-glass accounts by their name.
+    """
+    found = (groups.get(id) for id in policy.exclude_groups)
+    names = (
+        one.display_name
+        for one in found
+        if one and not (one.deleted or one.dynamic or one.gap or _EMERGENCY.search(one.display_name))
+    )
+    return tuple(sorted(names, key=str.casefold))
 
 
 def best_first(groups: Iterable[ExclusionGroup]) -> list[ExclusionGroup]:

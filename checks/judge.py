@@ -10,13 +10,18 @@ from datetime import datetime
 from functools import cached_property
 
 from checks import reasons as say
+from checks.ahead import findings_ahead, undecided_ahead
 from checks.catalog import HAS_OPTION, findings_of
+from checks.device_code import DeviceCode
 from checks.doubt import doubt_about
+from checks.exclusion import groups_to_join
 from checks.landscape import Landscape, Situation, Wordless, unreadable
+from checks.managed import by_microsoft
 from checks.model import Effect, Finding, JudgedAccount, Reason, Remedy, Usability, Verdict, Visibility
 from checks.policy import Effects
+from checks.refused import refused_finding
 from checks.registering import Registering
-from checks.remediation import remedies_for
+from checks.remediation import ALONE, Surroundings, remedies_for
 from checks.scope import Roles, is_synchronization_account
 from checks.tenant_switch import TenantSwitch
 from checks.unexplained import Explaining
@@ -62,8 +67,9 @@ class Judge:
     def judge(self, account: Account) -> JudgedAccount:
         """The verdict for one account, with its findings and remedies."""
         verdict, findings, remedies = self._conclusion(account)
-        if account.sign_ins and verdict.visibility is not Visibility.NOT_APPLICABLE:
-            used = usage_findings(account, self._today)
+        if (account.sign_ins or account.outcomes) and verdict.visibility is not Visibility.NOT_APPLICABLE:
+            refused = refused_finding(account, self._now)
+            used = (*usage_findings(account, self._today), *((refused,) if refused else ()))
             findings = tuple(sorted((*findings, *used), key=lambda finding: finding.check_id))
         return JudgedAccount(account, verdict, findings, remedies)
 
@@ -76,7 +82,10 @@ class Judge:
         key = self._kind(account)
         if key not in self._conclusions:
             verdict = self._verdict(self._situation(account, roles))
-            self._conclusions[key] = _conclude(verdict, self._registering.steps(account))
+            open_ = undecided_ahead(account, verdict.visibility, self._tenant)
+            ahead = findings_ahead(account, verdict.visibility, self._tenant, self._today)
+            verdict = replace(verdict, undecided=verdict.undecided | open_)
+            self._conclusions[key] = _conclude(verdict, self._around(account), ahead)
         return self._conclusions[key]
 
     def _unread(self, gap: Gap) -> Verdict:
@@ -98,7 +107,15 @@ class Judge:
         # Service accounts are much alike: those that no rule can tell apart share one verdict.
         state = (account.per_user_mfa, account.per_user_mfa_bulk, account.enabled, account.registration)
         evidence = (account.mfa_demands, self._explaining.position(account)) if account.mfa_demands else None
-        return state, evidence, self._land.scopes.position(account), self._registering.position(account)
+        return (
+            state,
+            evidence,
+            self._land.scopes.position(account),
+            (
+                self._registering.position(account),
+                self._device_code.position(account),
+            ),
+        )
 
     def answers(self, account: Account) -> tuple[Visibility, Usability]:
         """Both answers for an account of which policies decide something (see :meth:`kind`)."""
@@ -148,6 +165,27 @@ class Judge:
             return say.not_applicable("The account is a directory synchronization account.")
         return None
 
+    def _around(self, account: Account) -> Surroundings:
+        return Surroundings(
+            self._registering.steps(account),
+            self._device_code.steps(account),
+            self._exclusion_groups,
+            self._by_microsoft,
+        )
+
+    @cached_property
+    def _exclusion_groups(self) -> dict[str, tuple[str, ...]]:
+        groups = self._tenant.groups
+        return {one.id: groups_to_join(one, groups) for one in self._tenant.known_policies if one.exclude_groups}
+
+    @cached_property
+    def _by_microsoft(self) -> frozenset[str]:
+        return frozenset(one.id for one in self._tenant.known_policies if by_microsoft(one))
+
+    @cached_property
+    def _device_code(self) -> DeviceCode:
+        return DeviceCode(self._tenant, self._today)
+
     @cached_property
     def _registering(self) -> Registering:
         return Registering(self._tenant, self._today)
@@ -188,5 +226,5 @@ def is_guest(account: Account) -> bool:
     )
 
 
-def _conclude(verdict: Verdict, registering: Sequence[str] = ()) -> _Conclusion:
-    return verdict, findings_of(verdict), remedies_for(verdict, registering)
+def _conclude(verdict: Verdict, around: Surroundings = ALONE, ahead: Sequence[Finding] = ()) -> _Conclusion:
+    return verdict, (*findings_of(verdict), *ahead), remedies_for(verdict, around)

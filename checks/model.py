@@ -158,12 +158,35 @@ class ProductUse:
 
 @dataclass(frozen=True, slots=True)
 class CrossCheck:
-    """What Microsoft's own What If says about a verdict."""
+    """What Microsoft's own What If, or the sign-in log, says about a verdict."""
 
     result: str
     """``agrees``, ``disagrees`` or ``not_checked``."""
     text: str
     date: date
+
+
+class SmtpAuth(StrEnum):
+    """Whether Exchange Online takes SMTP AUTH with a password for a mailbox, as far as its exports say."""
+
+    ON = "on"
+    OFF = "off"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeView:
+    """What the Exchange side says about an account, beside its verdict."""
+
+    smtp_auth: SmtpAuth
+    text: str
+    command: str | None
+    """The command of Exchange Online PowerShell that changes it; None where nothing is off."""
+    taken: datetime
+    """When the oldest export that says so was taken."""
+    stale: bool
+    """Whether that is too long ago to be relied on."""
+    url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,3 +201,7 @@ class JudgedAccount:
     app_password_events: tuple[AuditEvent, ...] | None = None
     """App passwords that were created or deleted, newest first; None where the audit log wasn't read."""
     cross_check: CrossCheck | None = None
+    exchange: ExchangeView | None = None
+    """None where nobody exported the Exchange side of the account."""
+    log_check: CrossCheck | None = None
+    """What the sign-in log says about the verdict; None where it shows nothing of it."""

@@ -1,6 +1,9 @@
 """Small parts of sentences. Pure."""
 
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+
+from basics.times import day
 
 
 def joined(texts: Sequence[str], word: str = "and") -> str:
@@ -11,3 +14,14 @@ def joined(texts: Sequence[str], word: str = "and") -> str:
 def quoted(names: Iterable[str]) -> list[str]:
     """Each name in quotation marks."""
     return [f'"{name}"' for name in names]
+
+
+def moment(time: datetime) -> str:
+    """``21 Nov 2026, 03:10 UTC``."""
+    at = time.astimezone(UTC)
+    return f"{day(at)}, {at:%H:%M} UTC"
+
+
+def limited(texts: Sequence[str], most: int) -> str:
+    """``a, b and 3 more``: at most ``most`` texts, and how many others there are."""
+    return joined(texts) if len(texts) <= most else joined([*texts[:most], f"{len(texts) - most} more"])

@@ -12,6 +12,7 @@ from datetime import date
 from enum import IntEnum
 
 from checks import policy_words as words
+from checks.managed import by_microsoft
 from checks.retirements import CUSTOM_CONTROLS, Control, retired_controls
 from tenant.model import AuthenticationStrength, Gap, GrantControls, Policy, Tenant
 from tenant.references import BUILT_IN_STRENGTHS
@@ -85,8 +86,8 @@ class PolicyEffect:
 
     @property
     def managed_by_microsoft(self) -> bool:
-        """Microsoft-managed policies carry it in their name; a templateId is on hand-made ones too (domain: [K])."""
-        return self.policy.display_name.casefold().startswith("microsoft-managed")
+        """Whether Microsoft made the policy, and may switch it on."""
+        return by_microsoft(self.policy)
 
 
 def can_reach_users(policy: Policy) -> bool:

@@ -2,7 +2,10 @@
 
 from datetime import UTC, datetime, time
 
+from basics.times import day, minute
+from checks.advice import fact
 from checks.model import Effect, Reason
+from checks.phrases import joined, quoted
 from checks.policy import PolicyEffect
 from checks.policy_words import contradicts_itself
 from checks.scope import Roles, Scopes
@@ -54,7 +57,7 @@ _PROVIDERS = {
     "crosstenantoutboundrule": "a rule for access to other tenants",
     "gpslocationcondition": "a condition on the GPS location",
 }
-_PER_USER_URL_HINT = "Entra admin center > Users > Per-user MFA"
+_PER_USER_URL_HINT = fact("per_user_page")
 
 
 _ONE_OF_SEVERAL = "this policy or another one named here does, which of them could not be read"
@@ -84,10 +87,12 @@ class Wording:
     def excluded(self, effect: PolicyEffect, account: Account, roles: Roles) -> Reason:
         """That the policy spares the account, and through what."""
         scope = self._scopes.way_out(account, roles, effect)
-        key = (Effect.EXCLUDED, effect.policy.id, effect.policy.display_name, scope)
+        shaky = self._scopes.shaky_groups(account, effect)
+        key = (Effect.EXCLUDED, effect.policy.id, effect.policy.display_name, " ".join((scope, *shaky)))
         if key not in self._made:
             policy = effect.policy
             text = f'The account is excluded from the policy "{policy.display_name}" ({in_words(scope)}).'
+            text += _shaky(shaky)
             self._made[key] = Reason(text, Effect.EXCLUDED, policy.id, policy.display_name, scope, _since(effect))
         return self._made[key]
 
@@ -98,6 +103,12 @@ class Wording:
         if key not in self._made:
             self._made[key] = _lapsed(effect, scope)
         return self._made[key]
+
+
+def _shaky(groups: tuple[str, ...]) -> str:
+    """That an exclusion may end by itself, because of how its groups are filled."""
+    names = joined(quoted(groups))
+    return f" Who is in {names} comes from {fact('member_of')}: the exclusion may end by itself." if groups else ""
 
 
 def in_words(scope: str) -> str:
@@ -290,14 +301,14 @@ def tenant_switch_off(switch: TenantSwitch) -> Reason:
 
 
 def _read_on(switch: TenantSwitch) -> str:
-    return f" on {switch.remembered.day} {switch.remembered:%b %Y}" if switch.remembered else ""
+    return f" on {day(switch.remembered)}" if switch.remembered else ""
 
 
 def evidence(demand: MfaDemand) -> Reason:
     """A sign-in for which MFA was demanded and no readable policy says why."""
     asked_by = _PROVIDERS.get(demand.provider.lower()) or f'"{demand.provider}"'
     return Reason(
-        f"On {demand.seen:%Y-%m-%d %H:%M} UTC a sign-in of the account was asked for multifactor authentication by "
+        f"On {minute(demand.seen)} a sign-in of the account was asked for multifactor authentication by "
         f"{asked_by}, which none of the readable policies explains.",
         Effect.EVIDENCE,
         since=demand.seen,

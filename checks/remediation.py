@@ -1,10 +1,15 @@
 """What to do about an account, in the order of verdicts.md section 6: away from passwords first, an exclusion last."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
-from checks.catalog import HAS_OPTION
+from basics.times import day
+from checks.advice import fact, facts
+from checks.catalog import HAS_OPTION, METHODS_END, REFUSED
+from checks.managed import created_in_their_place, when_it_goes_on
 from checks.model import Effect, JudgedAccount, Remedy, Usability, Verdict, Visibility
+from checks.phrases import joined, quoted
+from checks.retirements import retired_methods, retired_protocols
 from checks.tenant_switch import CLICK_PATH, SWITCH
 from checks.usage import RETIRED
 
@@ -35,6 +40,7 @@ _OAUTH = Remedy(
         "Check whether the product offers OAuth 2.0 (client credentials) for SMTP, IMAP or POP.",
         "Register an app with SMTP.SendAsApp, IMAP.AccessAsApp or POP.AccessAsApp and consent to it.",
         "In Exchange Online PowerShell, add the app's service principal and give it access to the one mailbox.",
+        fact("device_code"),
     ),
     trade_off="The protocol stays, the password goes; the product must support OAuth for it.",
     url="https://learn.microsoft.com/exchange/client-developer/legacy-protocols/how-to-authenticate-an-imap-pop-smtp-application-by-using-oauth",
@@ -43,7 +49,7 @@ _RELAY = Remedy(
     title="Send mail without signing in: relay",
     steps=(
         "For a device or server with a fixed address: set up an inbound connector in Exchange Online that accepts its mail.",
-        "For mail to people inside only: High Volume Email.",
+        fact("high_volume_email"),
         "For mail to people outside in large numbers: Azure Communication Services Email.",
     ),
     trade_off="Only for products that send; reading mailboxes is not possible this way.",
@@ -54,6 +60,10 @@ _UNDER_SECURITY_DEFAULTS = Remedy(
     steps=(
         "Security Defaults block every legacy client, so per-user MFA and an app password can't work beside them.",
         "If no other way is left, replace Security Defaults by Conditional Access policies first; that needs Entra ID P1.",
+        f"Switching them off ({fact('security_defaults_page')}) creates Microsoft-managed policies by itself: "
+        f"{created_in_their_place()}. Exclude the account from the one that blocks legacy authentication and from the one for all users "
+        "before they are in force, or nothing is won.",
+        "Then set the account's per-user MFA to Enforced as in any other tenant, and scan again.",
     ),
     trade_off="Replacing Security Defaults means maintaining your own policies for the whole organization.",
     url="https://learn.microsoft.com/entra/fundamentals/security-defaults",
@@ -62,6 +72,8 @@ _EXCLUDE = Remedy(
     title="Last resort: exclude the account from the policy without MFA",
     steps=(
         "Exclude the account from the policies named above, restrict it to known locations, and give it a long random password.",
+        "python cli.py compensate ACCOUNT --address ADDRESS writes a policy that lets its legacy clients in from that address alone, for "
+        "simulate and for import.",
         "Record the exception with an owner and an end date, and watch its sign-ins.",
     ),
     trade_off="The account is then protected by its password alone; Microsoft advises against it.",
@@ -69,8 +81,19 @@ _EXCLUDE = Remedy(
 )
 _SECURITY_INFO = (
     "Sign in as the account at https://mysignins.microsoft.com/security-info, select Add sign-in method, then App password.",
-    "Copy the password into the product: it is shown once. Then sign the product out and in again.",
+    f"Copy the password into the product: it is shown once. {fact('end_app_passwords')} Then sign the product out and in again.",
 )
+_METHODS_END = Remedy(
+    title="Register an MFA method that stays",
+    steps=(
+        "Sign in as the account at https://mysignins.microsoft.com/security-info, select Add sign-in method, and register "
+        f"{fact('methods_that_stay')}.",
+        "Then remove the phone number.",
+    ),
+    trade_off="Whoever looks after the account must keep the method where a colleague finds it: a TOTP secret in a password manager, say.",
+    url=facts()["methods_that_stay"].url,
+)
+_EWS = "ews.accessasuser.all"
 _PER_USER_TRADE_OFF = (
     "Microsoft and CIS advise against per-user MFA beside Conditional Access: treat it as an exception with an owner and an "
     "end date. SMTP AUTH with passwords is itself being retired, so this buys time only."
@@ -78,12 +101,29 @@ _PER_USER_TRADE_OFF = (
 _PER_USER_URL = "https://learn.microsoft.com/entra/identity/authentication/howto-mfa-userstates"
 
 
-def remedies_for(verdict: Verdict, registering: Sequence[str] = ()) -> tuple[Remedy, ...]:
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What of an account's policies bears on its ways out, beside its verdict."""
+
+    registering: tuple[str, ...] = ()
+    """What has to be minded before its Security info page is opened (``checks.registering``)."""
+    device_code: tuple[str, ...] = ()
+    """Which policies block the device code flow for it (``checks.device_code``)."""
+    exclusion_groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Policy id -> names of the groups that the policy excludes already and that can take the account, best first."""
+    by_microsoft: frozenset[str] = frozenset()
+    """Ids of the policies that Microsoft made."""
+
+
+ALONE = Surroundings()
+"""An account without any policy about it."""
+
+
+def remedies_for(verdict: Verdict, around: Surroundings = ALONE) -> tuple[Remedy, ...]:
     """The ways out for an account, best first; empty where nothing is wrong.
 
     Under Security Defaults the per-user route is replaced by the sentence that it can't work; an account about which
-    something is unreadable is told which permission to grant, before anything else. ``registering``: what has to be minded
-    before its Security info page is opened (``checks.registering``).
+    something is unreadable is told which permission to grant, before anything else.
     """
     grants = _grants(verdict)
     unusable = verdict.would_be_blocked or (verdict.visibility is Visibility.VISIBLE and verdict.usability in _BLOCKED)
@@ -91,18 +131,47 @@ def remedies_for(verdict: Verdict, registering: Sequence[str] = ()) -> tuple[Rem
     if verdict.visibility not in _PROBLEMS and not unusable and not off:
         return grants
     if _security_defaults_on(verdict):
-        return (*grants, _APP_ONLY, _OAUTH, _RELAY, _UNDER_SECURITY_DEFAULTS)
-    ways = (*grants, _APP_ONLY, _OAUTH, _RELAY, _per_user(verdict, registering))
+        oauth = replace(_OAUTH, steps=(*_OAUTH.steps, fact("security_defaults_device_code")))
+        return (*grants, _APP_ONLY, oauth, _RELAY, _UNDER_SECURITY_DEFAULTS)
+    oauth = replace(_OAUTH, steps=(*_OAUTH.steps, *around.device_code))
+    ways = (*grants, _APP_ONLY, oauth, _RELAY, _per_user(verdict, around))
     in_the_way = verdict.visibility in _PROBLEMS or unusable  # besides the tenant's switch
-    return (*ways, _EXCLUDE) if in_the_way else ways
+    return (*ways, _exclude(verdict, around)) if in_the_way else ways
 
 
 def with_ways_out(judged: JudgedAccount) -> JudgedAccount:
-    """A judged account with ways out of a protocol that is being retired, also where no policy is in the way."""
-    retired = any(finding.check_id == RETIRED for finding in judged.findings)
-    if not retired or _APP_ONLY in judged.remediation:
-        return judged
-    return replace(judged, remediation=(*judged.remediation, _APP_ONLY, _OAUTH, _RELAY))
+    """A judged account with ways out where something is being retired or sign-ins are refused, though no policy is seen in the way."""
+    failed = {finding.check_id for finding in judged.findings}
+    more: tuple[Remedy, ...] = (_METHODS_END,) if METHODS_END in failed else ()
+    if failed & {RETIRED, REFUSED} and _APP_ONLY not in judged.remediation:
+        more = (*more, _APP_ONLY, _OAUTH, _RELAY)
+    if applications := _ews_applications(judged):
+        more = (*more, _off_ews(applications))
+    known = judged.remediation
+    last = known[-1:] if known and known[-1].title == _EXCLUDE.title else ()
+    return replace(judged, remediation=(*known[: len(known) - len(last)], *more, *last)) if more else judged
+
+
+def _ews_applications(judged: JudgedAccount) -> list[str]:
+    """Applications that may use Exchange Web Services as the account, as its consents say: the sign-in log can't."""
+    if judged.verdict.visibility is Visibility.NOT_APPLICABLE:
+        return []
+    consents = [one for one in judged.account.consents if _EWS in (scope.casefold() for scope in one.scopes)]
+    return sorted({one.app_name or one.app_id for one in consents})
+
+
+def _off_ews(applications: list[str]) -> Remedy:
+    end = next(protocol for protocol in retired_protocols() if protocol.serves("Exchange Web Services"))
+    return Remedy(
+        title="Move what uses Exchange Web Services to Microsoft Graph",
+        steps=(
+            f"The account has consented to EWS.AccessAsUser.All for {joined(quoted(applications))}: ask the maker for a version that uses "
+            f"Microsoft Graph. Exchange Web Services ends for good on {end.on.isoformat()}.",
+            fact("ews_blocked"),
+        ),
+        trade_off="Until then an administrator can allow single applications; afterwards nothing helps.",
+        url=facts()["ews_blocked"].url,
+    )
 
 
 def _grants(verdict: Verdict) -> tuple[Remedy, ...]:
@@ -122,35 +191,74 @@ def _grants(verdict: Verdict) -> tuple[Remedy, ...]:
     )
 
 
-def _per_user(verdict: Verdict, registering: Sequence[str]) -> Remedy:
+def _per_user(verdict: Verdict, around: Surroundings) -> Remedy:
     visibility = verdict.visibility
     state: tuple[str, ...]
     exclude = _policies(verdict, Effect.BLOCKS_LEGACY, Effect.WOULD_BLOCK_LEGACY)
-    exclusions = (f"Exclude the account from, or limit to modern clients: {', '.join(exclude)}.",) if exclude else ()
+    exclusions: tuple[str, ...] = (
+        (f"Exclude the account from, or limit to modern clients: {', '.join(exclude)}.",) if exclude else ()
+    )
+    exclusions += _by_group(verdict, around, Effect.BLOCKS_LEGACY, Effect.WOULD_BLOCK_LEGACY)
+    page = fact("per_user_page")
     if visibility is Visibility.STUCK:
         state = (
-            "In the Entra admin center, open Users > Per-user MFA, select the account and set it to Enforced.",
+            f"In the Entra admin center, open {page}, select the account and set it to Enforced.",
+            fact("patch"),
             "Don't disable and re-enable it unless that fails: existing app passwords may be lost.",
         )
     elif visibility is Visibility.PENDING:
         state = (
-            "Sign in as the account and register an MFA method; the state then becomes Enforced by itself.",
-            "If it stays Enabled, set it to Enforced in the Entra admin center under Users > Per-user MFA.",
+            f"Sign in as the account and register {fact('methods_that_stay')}; the state then becomes Enforced by itself.",
+            f"If it stays Enabled, set it to Enforced in the Entra admin center under {page}.",
         )
     elif visibility is Visibility.VISIBLE:
         state = ()
     else:
         state = (
-            "Register an MFA method for the account.",
-            "In the Entra admin center, open Users > Per-user MFA, select the account and set it to Enforced.",
+            f"Register an MFA method for the account: {fact('methods_that_stay')}. Not a phone: {_phones_end()}.",
+            f"In the Entra admin center, open {page}, select the account and set it to Enforced.",
+            fact("patch"),
         )
     switch = _switch(verdict)
-    keep = ("Keep SMTP AUTH enabled on this one mailbox only.",)
+    keep = (fact("smtp_switch"),)
     return Remedy(
         title="Only if the product has no modern way: per-user MFA Enforced, and an app password",
-        steps=(*registering, *state, *switch, *exclusions, *keep, *_SECURITY_INFO),
+        steps=(*around.registering, *state, *switch, *exclusions, *keep, *_SECURITY_INFO),
         trade_off=_PER_USER_TRADE_OFF,
         url=_PER_USER_URL,
+    )
+
+
+def _phones_end() -> str:
+    return " and ".join(f"{method.name} end on {day(method.on)}" for method in retired_methods())
+
+
+def _exclude(verdict: Verdict, around: Surroundings) -> Remedy:
+    """The last way, with what each policy offers for it, and what Microsoft does with policies of its own."""
+    effects = (Effect.DEMANDS_MFA, Effect.BLOCKS_LEGACY, Effect.WOULD_DEMAND_MFA, Effect.WOULD_BLOCK_LEGACY)
+    managed = [
+        reason.policy_name
+        for reason in verdict.reasons
+        if reason.effect in (Effect.WOULD_DEMAND_MFA, Effect.WOULD_BLOCK_LEGACY)
+        and reason.policy_id in around.by_microsoft
+        and reason.policy_name
+    ]
+    names = joined(quoted(dict.fromkeys(managed)))
+    soon = (f"{names}: {when_it_goes_on()} Its exclusions and its state can be edited before.",) if managed else ()
+    return replace(_EXCLUDE, steps=(*soon, *_by_group(verdict, around, *effects), *_EXCLUDE.steps))
+
+
+def _by_group(verdict: Verdict, around: Surroundings, *effects: Effect) -> tuple[str, ...]:
+    """For each policy with these effects the group that it excludes already."""
+    named = {
+        reason.policy_id: reason.policy_name
+        for reason in verdict.reasons
+        if reason.effect in effects and reason.policy_id and reason.policy_name
+    }
+    return tuple(
+        f'The policy "{name}" already excludes {joined(quoted(groups), "or")}: add the account there, if that group is for such accounts.'
+        for id, name in named.items()
+        if (groups := around.exclusion_groups.get(id))
     )
 
 

@@ -1,6 +1,6 @@
 """Why a finding is gone: what a scan found in its place, in a sentence."""
 
-from checks.catalog import HAS_OPTION, OFF_FOR_THE_TENANT, SWITCHED_OFF
+from checks.catalog import HAS_OPTION, METHODS_END, OFF_FOR_THE_TENANT, RECOMMENDED_AWAY, REFUSED, SWITCHED_OFF
 from checks.model import Effect, Usability, Verdict, Visibility
 from checks.usage import RETIRED, SHARED
 
@@ -30,9 +30,18 @@ _OTHERS = {
     "APW-008": "with everything readable that decides",
     "APW-011": "without an active directory role",
     RETIRED: "no longer signing in with a protocol that is being retired",
+    REFUSED: "without a client whose sign-ins were refused lately",
     SHARED: "no longer used by people in a browser",
     SWITCHED_OFF: "with per-user MFA no longer Disabled",
 }
+_WITH_PER_USER_MFA = {
+    METHODS_END: (HAS_OPTION, "with an MFA method registered that stays, or with none"),
+    RECOMMENDED_AWAY: (
+        (Visibility.VISIBLE,),
+        "without an active recommendation of Microsoft's to switch off per-user MFA",
+    ),
+}
+"""For which answers, and what is true instead."""
 _OF_OPTION = frozenset({"APW-001", "APW-002", "APW-003", "APW-004", "APW-005", "APW-006"})
 _SWITCHED_OFF_TOO = "with app passwords switched off for the whole tenant"
 _SWITCHED_ON = "with app passwords no longer switched off for the tenant"
@@ -61,6 +70,9 @@ def _instead(check_id: str, verdict: Verdict) -> str:
         return _SWITCHED_ON
     if verdict.app_passwords_allowed is False and verdict.visibility in HAS_OPTION:
         option = _SWITCHED_OFF_TOO  # nothing calls the option available that nobody is offered
+    answers, instead = _WITH_PER_USER_MFA.get(check_id, ((), ""))
+    if verdict.visibility in answers:
+        return instead
     if check_id == "APW-006" and verdict.visibility in _CAME_TRUE:
         return _CAME_TRUE[verdict.visibility]
     if check_id == "APW-013" and verdict.usability in _BLOCKED:

@@ -1,4 +1,4 @@
-"""What Microsoft takes away on a date: protocols of Exchange Online, and grant controls of Conditional Access.
+"""What Microsoft takes away on a date: protocols of Exchange Online, grant controls of Conditional Access, methods of MFA.
 
 The dates are data, because Microsoft moves them: they stand in ``retirements.json`` beside this module, each with its source
 and the day on which that was read. Whether a date has passed is the question of whoever judges; nothing here knows today.
@@ -13,6 +13,9 @@ from types import MappingProxyType
 from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
+
+from basics.times import day
+from tenant.methods import plain_name
 
 CUSTOM_CONTROLS = "customAuthenticationFactors"
 """What stands for custom controls: the member of the grant controls that holds them."""
@@ -75,11 +78,40 @@ class Control:
     @property
     def retired_words(self) -> str:
         """``approved client app, which Microsoft has retired on 30 Jun 2026``."""
-        when = f"in {self.on:%B %Y}" if self.month else f"on {self.on.day} {self.on:%b %Y}"
+        when = f"in {self.on:%B} {self.on.year}" if self.month else f"on {day(self.on)}"
         return f"{self.name}, which Microsoft has retired {when}"
 
 
-Retirement = Annotated[Protocol | Control, Field(discriminator="kind")]
+@dataclass(frozen=True, slots=True)
+class Method:
+    """A method of MFA that goes away, or went."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    kind: Literal["method"]
+    name: _Text
+    """What people call it in a sentence."""
+    methods: Annotated[frozenset[_Text], Field(min_length=1)]
+    """How the registration report names it, and the type of an account's own method."""
+    on: date
+    before: _Text
+    """What happens, in a sentence for the time before the date."""
+    since: _Text
+    """The same from the date on."""
+    url: _Address
+    source: _Text
+    read: date
+
+    def serves(self, registered: str) -> bool:
+        """Whether a registered method, in one of Microsoft's spellings, is this one."""
+        return plain_name(registered) in {method.casefold() for method in self.methods}
+
+    def text(self, today: date) -> str:
+        """What happens or has happened to it, in a sentence."""
+        return self.since if today >= self.on else self.before
+
+
+Retirement = Annotated[Protocol | Control | Method, Field(discriminator="kind")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +122,7 @@ class _File:
     retirements: Annotated[tuple[Retirement, ...], Field(min_length=1)]
 
 
-def load_retirements(text: str) -> tuple[Protocol | Control, ...]:
+def load_retirements(text: str) -> tuple[Protocol | Control | Method, ...]:
     """The entries of a file of retirements. Raises :class:`RetirementsError` with the first thing that is wrong in it."""
     try:
         entries = TypeAdapter(_File).validate_json(text).retirements
@@ -109,7 +141,7 @@ def load_retirements(text: str) -> tuple[Protocol | Control, ...]:
 
 
 @cache
-def retirements() -> tuple[Protocol | Control, ...]:
+def retirements() -> tuple[Protocol | Control | Method, ...]:
     """Everything that this version knows the date of."""
     return load_retirements(Path(__file__).with_name("retirements.json").read_text(encoding="utf-8"))
 
@@ -120,6 +152,12 @@ def retired_protocols() -> tuple[Protocol, ...]:
     return tuple(entry for entry in retirements() if isinstance(entry, Protocol))
 
 
+@cache
+def retired_methods() -> tuple[Method, ...]:
+    """The methods of MFA that go away, or went."""
+    return tuple(entry for entry in retirements() if isinstance(entry, Method))
+
+
 @lru_cache(maxsize=64)
 def retired_controls(today: date) -> Mapping[str, Control]:
     """The grant controls that don't count any more: Graph's name in lower case -> what is known of it."""
@@ -127,6 +165,6 @@ def retired_controls(today: date) -> Mapping[str, Control]:
     return MappingProxyType({entry.control.lower(): entry for entry in controls if today >= entry.on})
 
 
-def newest_reading(entries: Iterable[Protocol | Control]) -> date:
+def newest_reading(entries: Iterable[Protocol | Control | Method]) -> date:
     """The day on which a source was looked at last."""
     return max(entry.read for entry in entries)

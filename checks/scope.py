@@ -228,6 +228,11 @@ class Scopes:
             or "all users"
         )
 
+    def shaky_groups(self, account: Account, effect: PolicyEffect) -> tuple[str, ...]:
+        """Names of the groups that exclude the account from the policy and are filled by a rule that Microsoft has retired."""
+        groups = (self._tenant.groups.get(id) for id in effect.policy.exclude_groups & account.known_groups)
+        return tuple(sorted(group.display_name for group in groups if group and group.by_member_of))
+
     def role_names(self, account: Account) -> tuple[str, ...]:
         """Names of all active roles, sorted: those that Conditional Access doesn't look at (custom, scoped) included."""
         assignments = self._tenant.role_assignments

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import accumulate
 
+from checks.client_sign_ins import legacy_client
 from checks.names import SERVICE_WORDS, words
 from checks.product_files import Product
 from checks.products import is_product_app, recognise
@@ -102,7 +103,7 @@ def signals_of(candidate: Candidate, third_party: frozenset[str], products: Iter
     account, products = candidate.account, tuple(products)
     named = _name(account)
     impersonal = is_impersonal(candidate)
-    machines = [*_legacy(account.sign_ins), *_third_party(account.sign_ins, third_party, products)]
+    machines = [*_legacy(account), *_third_party(account.sign_ins, third_party, products)]
     set_up = _was_set_up(candidate, third_party, products)
     found = [
         *machines,
@@ -167,16 +168,18 @@ def _together(name: str) -> str:
     return "".join(_PARTS.findall(name.casefold())).rstrip("0123456789")
 
 
-def _legacy(uses: Iterable[SignInUse]) -> Iterator[Signal]:
+def _legacy(account: Account) -> Iterator[Signal]:
     """The one protocol that says most: several are used by one program as often as by several."""
     best: Signal | None = None
     by_client: dict[str, list[SignInUse]] = {}
-    for use in uses:
+    for use in account.sign_ins:
         by_client.setdefault(use.client_app, []).append(use)
     for client, group in by_client.items():
         weight = _CLIENTS.get(client.casefold(), 0)
         if weight and (best is None or weight > best.weight):
-            text = f"It signs in with {client}, a protocol without modern authentication."
+            known = legacy_client(account, client)
+            signs_in = "tries to sign in" if known and known.only_refused else "signs in"
+            text = f"It {signs_in} with {client}, a protocol without modern authentication."
             best = _seen("legacy_protocol", text, weight, group)
     if best:
         yield best

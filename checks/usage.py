@@ -3,6 +3,7 @@
 from datetime import date, timedelta
 
 from checks.catalog import fingerprint
+from checks.client_sign_ins import legacy_client
 from checks.model import Finding, Severity
 from checks.retirements import Protocol, retired_protocols
 from tenant.model import Account, SignInUse
@@ -34,11 +35,20 @@ def _retired(account: Account, today: date) -> Finding | None:
         return None
     first = min(uses, key=lambda protocol: protocol.on)
     severity = Severity.HIGH if first.on - today <= _SOON else Severity.MEDIUM
-    use = uses[first]
-    summary = f"It signs in with {use.client_app}, last on {use.last_seen:%Y-%m-%d}. {first.text(today)}"
+    summary = f"{_signs_in(account, uses[first])} {first.text(today)}"
     causes = [protocol.name for protocol in uses]
     title = "The protocol this account uses is being retired"
     return Finding(RETIRED, title, severity, fingerprint(RETIRED, severity, causes), summary)
+
+
+def _signs_in(account: Account, use: SignInUse) -> str:
+    """That the account uses the protocol; where the log tells of none that got in, that it only tries to."""
+    client = legacy_client(account, use.client_app)
+    if client and client.only_refused:
+        last = use.last_seen.date().isoformat()
+        return f"It tries to sign in with {use.client_app}, last on {last}, and was refused every time."
+    got_in = client.last_in.last_seen if client and client.last_in else use.last_seen
+    return f"It signs in with {use.client_app}, last on {got_in.date()}."
 
 
 def _shared(account: Account) -> Finding | None:
@@ -50,6 +60,6 @@ def _shared(account: Account) -> Finding | None:
     apps = sorted({use.app_name or use.app_id for use in uses})
     shown = ", ".join(apps[:3]) + (f" and {len(apps) - 3} more" if len(apps) > 3 else "")
     times = f"{count:,} times on {days} days" if len(apps) == 1 else f"{count:,} times on at least {days} days"
-    summary = f"People sign in with it in a browser: {times}, last on {last:%Y-%m-%d}, to {shown}."
+    summary = f"People sign in with it in a browser: {times}, last on {last.date()}, to {shown}."
     title = "A service account is synchronised, shared or used by people as well"
     return Finding(SHARED, title, Severity.LOW, fingerprint(SHARED, Severity.LOW, []), summary)

@@ -18,6 +18,7 @@ import httpx
 from azure.core.exceptions import AzureError
 from azure.identity.aio import AzureCliCredential, AzurePowerShellCredential, ChainedTokenCredential
 
+from basics.documents import read_json
 from commands.output import FAILED, exit_code, plain, put, say
 from connections.queues import put_later
 from findings.run_record import OVER, RunRecord, RunStatus
@@ -111,7 +112,7 @@ def _must_be_safe(url: str) -> None:
 def lines_in(status: int, content: bytes) -> list[Line]:
     """The lines of an answer of ``GET /api/doctor``. Raises NotTold for any other answer."""
     try:
-        said = json.loads(content)
+        said = read_json(content)
         if status == HTTPStatus.OK:
             return [Line(one["topic"], Level(one["level"]), one["text"], one["fix"]) for one in said["lines"]]
         why = str(said["error"])

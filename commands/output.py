@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from basics.text import visible, well_formed
 from checks.model import Severity
 
 DONE, FOUND, FAILED, INCOMPLETE = 0, 1, 2, 3
@@ -23,6 +24,7 @@ def exit_code(fail_on: str, found: Iterable[str], *, complete: bool) -> int:
 
 def put(text: str) -> None:
     """Write a result."""
+    text = well_formed(text)
     sys.stdout.write(text if text.endswith("\n") else f"{text}\n")
 
 
@@ -31,14 +33,14 @@ def write(text: str, output: Path | None) -> None:
     if output is None:
         put(text)
     else:
-        output.write_text(text, encoding="utf-8")
+        output.write_text(well_formed(text), encoding="utf-8")
 
 
 def say(text: str) -> None:
     """Tell how it goes, or what went wrong."""
-    sys.stderr.write(f"{text}\n")
+    sys.stderr.write(f"{well_formed(text)}\n")
 
 
 def plain(text: str) -> str:
-    """The text without control characters: names come from the tenant and must not steer a terminal."""
-    return "".join(character if character.isprintable() else "?" for character in text)
+    """The text without control characters, and what nobody sees: names come from the tenant and must not steer a terminal."""
+    return "".join(character if character.isprintable() else "?" for character in visible(text, "?"))

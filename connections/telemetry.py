@@ -12,6 +12,7 @@ change to its last delivery).
 
 import asyncio
 import hashlib
+import logging
 import os
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
@@ -29,6 +30,8 @@ from opentelemetry.trace import (
     TracerProvider,
     set_span_in_context,
 )
+
+log = logging.getLogger(__name__)
 
 SCOPE = "app-password-watch"
 CONNECTION = "APPLICATIONINSIGHTS_CONNECTION_STRING"
@@ -106,7 +109,12 @@ class Telemetry:
 def telemetry() -> Telemetry:
     """The app's telemetry: to Application Insights where it is configured, to nowhere otherwise. Built on first use."""
     connection = os.environ.get(CONNECTION, "").strip()
-    return _azure(connection) if connection else Telemetry(NoOpTracerProvider(), NoOpMeterProvider())
+    if connection:
+        try:
+            return _azure(connection)
+        except Exception as error:  # noqa: BLE001  the exporter has a beta version number: no scan may hang on it
+            log.error("Nothing is sent to Application Insights: its exporter doesn't work (%s).", type(error).__name__)
+    return Telemetry(NoOpTracerProvider(), NoOpMeterProvider())
 
 
 @asynccontextmanager
@@ -115,7 +123,10 @@ async def sending() -> AsyncIterator[None]:
     try:
         yield
     finally:
-        await asyncio.to_thread(telemetry().flush)
+        try:
+            await asyncio.to_thread(telemetry().flush)
+        except Exception as error:  # noqa: BLE001  as above
+            log.error("What was recorded could not be sent to Application Insights (%s).", type(error).__name__)
 
 
 def _azure(connection: str) -> Telemetry:

@@ -18,8 +18,10 @@ class Expected:
     blocked_by: str | None
     """Display name of the first policy that blocks a legacy client, under a circumstance or not; None where none does."""
     checks: tuple[str, ...]
-    """Findings of the first scan, apart from those that rest on sign-in logs (APW-010, APW-012)."""
+    """Findings of the first scan, apart from those that rest on sign-in logs (APW-010, APW-012, APW-015)."""
     why: str
+    refused_by: str | None = None
+    """Display name of the policy that refused its newest sign-ins (APW-015); None where these got in."""
 
 
 EXPECTED = (
@@ -31,6 +33,7 @@ EXPECTED = (
         "CA001 Require MFA for all users",
         ("APW-001",),
         "Per-user MFA is disabled, and the account is excluded from CA002 but not from CA001.",
+        refused_by="CA001 Require MFA for all users",
     ),
     Expected(
         "svc-signatures@alderleaf.example",
@@ -56,8 +59,9 @@ EXPECTED = (
         "blocked_by_policy",
         None,
         "CA002 Block legacy authentication",
-        ("APW-007",),
-        "Enforced, but the account was taken out of the legacy authentication exceptions.",
+        ("APW-007", "APW-016"),
+        "Enforced, but the account was taken out of the legacy authentication exceptions. It has nothing but an office phone.",
+        refused_by="CA002 Block legacy authentication",
     ),
     Expected(
         "svc-scan-osaka@alderleaf.example",
@@ -66,7 +70,7 @@ EXPECTED = (
         None,
         None,
         ("APW-003",),
-        "Per-user MFA is enabled and a phone is registered: it will not become enforced by itself.",
+        "Per-user MFA is enabled and an authenticator app is registered: it will not become enforced by itself.",
     ),
     Expected(
         "svc-erp-mailer@alderleaf.example",
@@ -85,6 +89,7 @@ EXPECTED = (
         "CA005 MFA or compliant device for support tools",
         ("APW-005",),
         "A compliant device escapes MFA; a legacy client can show neither.",
+        refused_by="CA005 MFA or compliant device for support tools",
     ),
     Expected(
         "svc-crm@alderleaf.example",
@@ -148,6 +153,7 @@ EXPECTED = (
         "CA001 Require MFA for all users",
         ("APW-001",),
         "A shared mailbox whose sign-in is allowed; excluded from CA002 only.",
+        refused_by="CA001 Require MFA for all users",
     ),
     Expected(
         "svc-warehouse@alderleaf.example",
@@ -175,6 +181,7 @@ EXPECTED = (
         "CA001 Require MFA for all users",
         ("APW-008",),
         "Graph answers without a per-user MFA state. Legacy clients are blocked whatever it is.",
+        refused_by="CA001 Require MFA for all users",
     ),
     Expected(
         "svc-boardroom@alderleaf.example",

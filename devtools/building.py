@@ -45,7 +45,7 @@ def build(python: str, *, source: bool = False) -> Path:
 
     Raises :class:`BuildError`.
     """
-    builder = _environment(python)
+    builder = tools(python)
     shutil.rmtree(FOLDER, ignore_errors=True)
     ARCHIVE.unlink(missing_ok=True)
     command = [str(builder), "-m", "devtools.package", str(FOLDER), "--python", python, "--zip", str(ARCHIVE)]
@@ -71,7 +71,7 @@ def interpreter(python: str) -> str:
     return sys.executable
 
 
-def _environment(python: str) -> Path:
+def tools(python: str) -> Path:
     """The interpreter of an environment with the tools, made where it is missing."""
     base = interpreter(python)
     made_from = hashlib.sha256(repr((base, sys.version, TOOLS)).encode()).hexdigest()[:12]

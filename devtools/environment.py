@@ -26,8 +26,9 @@ from devtools.node import (
 )
 
 VENV = ROOT / ".venv"
-RUNTIME = ("requirements.txt",)
-DEVELOPMENT = ("requirements.txt", "requirements-dev.txt")
+RUNTIME = ("requirements.lock",)
+DEVELOPMENT = ("requirements.lock", "requirements-dev.lock")
+"""Files with hashes: pip then installs nothing that isn't in them."""
 
 _BIN = "Scripts" if sys.platform == "win32" else "bin"
 

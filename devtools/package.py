@@ -36,6 +36,8 @@ ROOT = Path(__file__).parent.parent
 LIBRARIES = Path(".python_packages", "lib", "site-packages")
 """Where the Functions host looks for an app's libraries."""
 GENERATED = Path("msgraph", "generated")
+LOCK = "requirements.lock"
+"""Every package, with the hashes of its files."""
 MODELS = "msgraph.generated.models"
 PLATFORM = "x86_64-manylinux_2_28"
 """The machines of Flex Consumption, as uv calls them."""
@@ -106,10 +108,10 @@ def app_files(target: Path) -> list[Path]:
 
 
 def install(libraries: Path, python: str) -> None:
-    """Install what ``requirements.txt`` names, for a version of Python on Azure's machines; ready-made wheels only."""
+    """Install what ``requirements.lock`` names, file by file, for a version of Python on Azure's machines; ready-made wheels only."""
     command = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--no-config", "--only-binary", ":all:"]
     command += ["--python", sys.executable, "--python-version", python, "--python-platform", PLATFORM]
-    command += ["--target", str(libraries), "--requirement", str(ROOT / "requirements.txt")]
+    command += ["--target", str(libraries), "--require-hashes", "--requirement", str(ROOT / LOCK)]
     subprocess.run(command, check=True)
     shutil.rmtree(libraries / "bin", ignore_errors=True)
 
@@ -260,6 +262,7 @@ def main(arguments: list[str] | None = None) -> int:
     here = ".".join(map(str, sys.version_info[:2]))
     if asked.source:
         copy_app(asked.out)
+        shutil.copy2(ROOT / LOCK, asked.out / "requirements.txt")  # the only name that a build in Azure looks for
         describe(asked.out, asked.python)
     else:
         build(

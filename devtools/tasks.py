@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
-from devtools import building, deploy, github, processes, whatsnew
+from devtools import building, deploy, github, locking, processes, whatsnew
 from devtools.environment import DEVELOPMENT, RUNTIME, Environment, SetupError, make_environment
 from devtools.node import ROOT
 from devtools.quiet import INTERRUPTED
@@ -127,6 +127,8 @@ TASKS: dict[str, tuple[Sequence[str], Callable[[Environment, Sequence[str]], int
 STANDALONE: dict[str, Callable[[Sequence[str]], int]] = {
     "package": building.package,
     "deploy": deploy.deploy,
+    "lock": locking.lock,
+    "sbom": locking.sbom,
     "whatsnew": whatsnew.whatsnew,
     "github": github.github,
 }

@@ -8,11 +8,13 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from basics.times import iso
 from evidence.store import Evidence
 from tenant.audits import AT_ONCE, AuditQuestion, AuditReader, parse_event, without_repeats
 from tenant.gaps import Gaps
-from tenant.graph import Graph, GraphError
+from tenant.graph import Graph, GraphError, GraphRefused, is_licence_error
 from tenant.model import AuditTrail, Tenant
+from tenant.permissions import audit_log_refused
 from tenant.shapes import parse_time
 from tenant.turns import OutOfTurns, Turns
 
@@ -55,7 +57,8 @@ async def read_trail(
         text = "it is long, and Microsoft Graph allows 5 requests in 10 seconds: the next scan goes on from here"
         gaps.add_optional("audit_log", text)
     except GraphError as error:
-        gaps.add_optional("audit_log", error)
+        refused = isinstance(error, GraphRefused) and error.status == 403 and not is_licence_error(error)
+        gaps.add_optional("audit_log", error, text=audit_log_refused(error) if refused else "")
     if changed:
         await evidence.remember("audits", log.document())
     return log.trail()
@@ -120,7 +123,7 @@ class _AuditLog:
         """What to keep, as plain JSON."""
         first = self._now - timedelta(days=KEPT_DAYS)
         rows = sorted(self._rows.values(), key=lambda row: str(row["activityDateTime"]), reverse=True)
-        rows = [row for row in rows if str(row["activityDateTime"]) >= first.strftime("%Y-%m-%dT%H:%M:%SZ")]
+        rows = [row for row in rows if str(row["activityDateTime"]) >= iso(first)]
         recent = {name: time for name, time in self._read.items() if time >= self._now - timedelta(days=DAYS)}
         return {
             "read": {name: time.isoformat() for name, time in recent.items()},

@@ -6,15 +6,21 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from basics.times import parse
+from checks.password_use import PasswordUse
+from evidence.outcomes import CUT, OUTCOMES, OutcomeSums, outcome_rows, outcomes_of
+from evidence.password_uses import PasswordUses
 from evidence.store import Evidence, KeptDay
 from tenant.gaps import Gaps
 from tenant.graph import Graph, GraphError
-from tenant.model import MfaDemand, SignInUse
+from tenant.model import MfaDemand, SignInOutcome, SignInUse
 from tenant.sign_ins import AT_ONCE, SLICE_DAYS, DaySignIns, Question, explain, is_legacy, read_days
 from tenant.turns import OutOfTurns, Turns
 
 DAYS = 30
 """How far back the sign-in log reaches, and this product with it. Source: Microsoft Entra data retention (P1 and P2)."""
+UNTIL = "until"
+"""What stands beside the sums of a day that went on when they were kept: when that was."""
 SETTLED_HOURS = 2
 """Hours after midnight (UTC) until a day's sign-ins have all arrived in the log."""
 
@@ -25,6 +31,7 @@ class Known:
 
     uses: tuple[SignInUse, ...] = ()
     demands: tuple[MfaDemand, ...] = ()
+    outcomes: tuple[SignInOutcome, ...] = ()
 
 
 _Key = tuple[str, tuple[str, ...], date]
@@ -35,26 +42,31 @@ class SignInLog:
 
     def __init__(self, graph: Graph, evidence: Evidence, turns: Turns, gaps: Gaps, now: datetime) -> None:
         self._graph, self._evidence, self._turns, self._gaps = graph, evidence, turns, gaps
+        self._now = now
         self._last = (now - timedelta(hours=SETTLED_HOURS)).date() - timedelta(days=1)
         self._covered: dict[tuple[str, str], int] = {}
         self._newest: date | None = None
         self._unreadable: set[_Key] = set()
+        self._cut: set[str] = set()
+        self._passwords = PasswordUses()
         self.stopped = False
         """Whether something could not be read, or the scan has spent its requests."""
 
     async def look(self) -> None:
         """See which days are kept. Raises ``StorageError``."""
         async for kept in self._evidence.days():
-            if _is_readable(kept):
-                self._note(kept)
-            else:  # it is asked for again
+            if not _is_readable(kept):  # it is asked for again
                 self._unreadable.add(_key(kept))
                 self._evidence.note_day(kept)
+            elif OUTCOMES not in kept.sums:  # so is what a version kept that didn't ask how sign-ins ended
+                self._unreadable.add(_key(kept))
+            elif UNTIL not in kept.sums:
+                self._note(kept)
 
     async def ask(self, about: str, ids: Sequence[str] = ("",)) -> None:
         """Read the days of a question (``legacy``, ``apps`` or ``accounts``) that aren't kept, newest first.
 
-        What can't be read becomes a gap, once, and nothing more is asked. Raises ``StorageError``.
+        With the newest of them comes what the log holds since of how the sign-ins of accounts ended: no request of its own. What can't be read becomes a gap, once, and nothing more is asked. Raises ``StorageError``.
         """
         missing: dict[int, list[str]] = {}
         everything = (1 << DAYS) - 1
@@ -66,11 +78,12 @@ class SignInLog:
             for start in range(0, len(group), AT_ONCE):
                 question = Question(about, tuple(id for id in group[start : start + AT_ONCE] if id))
                 for newest, oldest in _slices(days, SLICE_DAYS[about]):
-                    await self._read(question, self._day(oldest), self._day(newest))
+                    until = self._now if about == "accounts" and newest == 0 else None
+                    await self._read(question, self._day(oldest), self._day(newest), until)
 
     def whole(self, id: str) -> bool:
-        """Whether every day is known of what was asked about an account itself."""
-        return self._covered.get(("accounts", id), 0) & (1 << DAYS) - 1 == (1 << DAYS) - 1
+        """Whether every day is known of what was asked about an account itself, once :meth:`known` was asked for it."""
+        return id not in self._cut and self._covered.get(("accounts", id), 0) & (1 << DAYS) - 1 == (1 << DAYS) - 1
 
     async def uses_of_everybody(self) -> AsyncIterator[SignInUse]:
         """What the questions that name no account found, day by day."""
@@ -84,10 +97,16 @@ class SignInLog:
 
         What was asked of an account itself is whole; what the other questions found of it counts for the other days.
         """
+        self._passwords = PasswordUses()
         sums: dict[tuple[str, ...], tuple[int, int, datetime, datetime]] = {}
         demands: dict[tuple[str, str], datetime] = {}
+        outcomes = OutcomeSums()
         whole: dict[str, int] = {}
+        begun: list[KeptDay] = []
         async for kept in self._kept():
+            if UNTIL in kept.sums:
+                begun.append(kept)
+                continue
             bit = 1 << (self._last - kept.day).days if kept.day <= self._last else 0
             mine = {id for id in kept.ids if id in wanted and not whole.get(id, 0) & bit}
             if kept.about == "accounts":
@@ -102,7 +121,35 @@ class SignInLog:
             for id, provider, moment in _demands(kept):
                 if id in wanted:
                     demands[id, provider] = max(demands.get((id, provider), moment), moment)
-        return _by_account(sums, demands)
+            if CUT in kept.sums:
+                self._cut |= mine
+            for one in outcomes_of(kept.sums):
+                asked = one.account_id in mine if kept.about == "accounts" else not whole.get(one.account_id, 0) & bit
+                if not asked:
+                    continue
+                self._passwords.add(one, kept.day)
+                if one.account_id in wanted and CUT not in kept.sums:
+                    outcomes.add(one, kept.day)
+        for one, day in self._of_days_that_go_on(begun, wanted):
+            self._passwords.add(one, day)
+            outcomes.add(one, day)
+        return _by_account(sums, demands, outcomes)
+
+    def _of_days_that_go_on(
+        self, begun: Iterable[KeptDay], wanted: Collection[str]
+    ) -> Iterator[tuple[SignInOutcome, date]]:
+        """What is known of the days that weren't over when the log was read; of each account what was read last."""
+        seen: set[tuple[str, date]] = set()
+        for kept in sorted(begun, key=lambda one: str(one.sums[UNTIL]), reverse=True):
+            if not self._last < kept.day <= self._now.date():
+                continue  # read whole since, or kept by a machine whose clock was ahead
+            mine = {id for id in kept.ids if id in wanted and (id, kept.day) not in seen}
+            seen |= {(id, kept.day) for id in mine}
+            yield from ((one, kept.day) for one in outcomes_of(kept.sums) if one.account_id in mine)
+
+    def passwords(self) -> Iterator[PasswordUse]:
+        """Who signs in with a password, of everybody, once :meth:`known` was asked for anybody."""
+        return self._passwords.all()
 
     async def forget(self) -> None:
         """Delete the days that are too old to count. Raises ``StorageError``."""
@@ -118,15 +165,20 @@ class SignInLog:
             if kept.day >= first and _key(kept) not in self._unreadable:
                 yield kept
 
-    async def _read(self, question: Question, first: date, last: date) -> None:
+    async def _read(self, question: Question, first: date, last: date, until: datetime | None) -> None:
         if self.stopped:
             return
         try:
-            async for day in read_days(self._graph, self._turns, question, first, last):
-                kept = KeptDay(question.about, question.ids, day.day, _sums(day))
+            async for day in read_days(self._graph, self._turns, question, first, last, until):
+                whole = day.day <= last
+                if not whole and not day.outcomes:
+                    continue
+                sums = _sums(day) if whole else _sums_so_far(day, self._now)
+                kept = KeptDay(question.about, question.ids, day.day, sums)
                 await self._evidence.keep(kept)
                 self._unreadable.discard(_key(kept))
-                self._note(kept)
+                if whole:
+                    self._note(kept)
         except OutOfTurns:
             text = "it is long, and Microsoft Graph allows 5 requests in 10 seconds: the next scan goes on from here"
             self._stop(text, text)
@@ -177,7 +229,13 @@ def _sums(day: DaySignIns) -> dict[str, list[list[Any]]]:
         ]
         for use in sorted(day.uses, key=lambda use: common[use.client_app])
     ]
-    return {"uses": uses, "demands": [[id, provider, seen.isoformat()] for id, provider, seen in day.demands]}
+    demands = [[id, provider, seen.isoformat()] for id, provider, seen in day.demands]
+    return {"uses": uses, "demands": demands, OUTCOMES: outcome_rows(day.outcomes)}
+
+
+def _sums_so_far(day: DaySignIns, now: datetime) -> dict[str, Any]:
+    """What is kept of a day that goes on: it is read again, whole, so nothing is counted that counts days."""
+    return {"uses": [], "demands": [], OUTCOMES: outcome_rows(day.outcomes), UNTIL: now.isoformat()}
 
 
 def _key(kept: KeptDay) -> _Key:
@@ -189,6 +247,8 @@ def _is_readable(kept: KeptDay) -> bool:
     try:
         moments = [moment for use in _uses(kept) for moment in (use.first_seen, use.last_seen)]
         moments += [moment for *_, moment in _demands(kept)]
+        if OUTCOMES in kept.sums:
+            list(outcomes_of(kept.sums))
     except (TypeError, ValueError):
         return False
     return all(moment.tzinfo for moment in moments)
@@ -198,14 +258,14 @@ def _uses(kept: KeptDay) -> Iterator[SignInUse]:
     """The uses of a day. Raises ``TypeError`` or ``ValueError`` where they can't be read."""
     for *texts, count, first, last in kept.sums.get("uses", ()):
         id, client, app_id, app_name, agent, way = map(_text, texts)
-        times = datetime.fromisoformat(first), datetime.fromisoformat(last)
+        times = parse(first), parse(last)
         yield SignInUse(id, client, app_id, app_name, agent, way, int(count), 1, *times)
 
 
 def _demands(kept: KeptDay) -> Iterator[tuple[str, str, datetime]]:
     """Account, provider and moment of each demand for MFA. Raises as :func:`_uses` does."""
     for id, provider, seen in kept.sums.get("demands", ()):
-        yield _text(id), _text(provider), datetime.fromisoformat(seen)
+        yield _text(id), _text(provider), parse(seen)
 
 
 def _text(value: Any) -> str:
@@ -215,7 +275,9 @@ def _text(value: Any) -> str:
 
 
 def _by_account(
-    sums: dict[tuple[str, ...], tuple[int, int, datetime, datetime]], demands: dict[tuple[str, str], datetime]
+    sums: dict[tuple[str, ...], tuple[int, int, datetime, datetime]],
+    demands: dict[tuple[str, str], datetime],
+    outcomes: OutcomeSums,
 ) -> dict[str, Known]:
     uses: dict[str, list[SignInUse]] = {}
     for (id, client, app_id, app_name, agent, way), totals in sums.items():
@@ -224,8 +286,12 @@ def _by_account(
     for (id, provider), seen in demands.items():
         demanded.setdefault(id, []).append(MfaDemand(provider, seen))
     return {
-        id: Known(_most_used_first(uses.get(id, ())), tuple(sorted(demanded.get(id, ()), key=lambda one: one.provider)))
-        for id in uses.keys() | demanded.keys()
+        id: Known(
+            _most_used_first(uses.get(id, ())),
+            tuple(sorted(demanded.get(id, ()), key=lambda one: one.provider)),
+            outcomes.of(id),
+        )
+        for id in {*uses, *demanded, *outcomes.accounts()}
     }
 
 

@@ -2,9 +2,10 @@
 
 PartitionKey is the question (``legacy``, ``accounts`` or ``apps``) and a hash of the ids it asked about, RowKey the day in UTC,
 ``2026-11-21``. A row that exists is a day that needs no reading again; one with no sign-ins says that there were none. Rows
-older than what is looked at are deleted. No sign-in, address or place is kept: only sums. The row ``proposals``, ``latest`` is
+older than what is looked at are deleted. No sign-in is kept: only sums, and the newest addresses of accounts that were asked about. The row ``proposals``, ``latest`` is
 what the last scan proposed, the row ``audits``, ``latest`` what was read of the audit log and up to when, the row ``what_if``,
-``latest`` what Microsoft's What If said of which account.
+``latest`` what Microsoft's What If said of which account, ``password_uses`` who signs in with a password, ``smtp_report`` what was
+imported of that, the rows ``exchange_mailboxes`` and so on what somebody exported of Exchange.
 
 A row that can't be read counts as not there: the log is read anew, and the next write makes it whole. It is noted as odd.
 """
@@ -37,7 +38,7 @@ class KeptDay:
     ids: tuple[str, ...]
     """The accounts or applications that were asked about; empty for ``legacy``."""
     day: date
-    sums: Mapping[str, Sequence[Any]]
+    sums: Mapping[str, Any]
     """Plain JSON."""
 
 

@@ -12,6 +12,7 @@ from datetime import date, datetime
 from pathlib import Path
 
 from checks.discovery import Proposal, may_be_proposed, propose, watched_principals
+from checks.password_use import PasswordUse
 from checks.product_files import Product, known_products, load_products
 from checks.products import is_product_app
 from checks.signals import SERVICE_BEGINNINGS, client_weight, is_impersonal, is_nobodys, is_peoples
@@ -59,6 +60,8 @@ class Usage:
     """Whether everything that proposals come from could be read."""
     whole: frozenset[str] = frozenset()
     """The accounts whose sign-ins are known for every day: what these don't show isn't so."""
+    passwords: tuple[PasswordUse, ...] = ()
+    """Who still signs in with a password, the selected accounts first, then who did so last."""
 
 
 def products_for(settings: Settings) -> tuple[Product, ...]:
@@ -124,6 +127,8 @@ class _Finder:
         self._of_few: dict[str, tuple[Consent, ...]] = {}
         self._alone: set[str] = set()
         self._days: Counter[str] = Counter()
+        self._names: dict[str, tuple[str, str]] = {}
+        """Id -> user principal name and display name, of everybody whose names were read."""
 
     async def run(self, discover: bool, progress: Progress) -> Usage:
         applications = Applications()
@@ -147,7 +152,19 @@ class _Finder:
         proposals = await self._propose(candidates, known, applications)
         accounts = tuple(_equipped(one, known, applications.consents) for one in self._reading.accounts)
         whole = frozenset(filter(self._log.whole, self._selected)) if self._by_sign_ins else frozenset()
-        return Usage(replace(self._reading, accounts=accounts), proposals, whole=whole)
+        passwords = self._passwords() if self._by_sign_ins else ()
+        return Usage(replace(self._reading, accounts=accounts), proposals, whole=whole, passwords=passwords)
+
+    def _passwords(self) -> tuple[PasswordUse, ...]:
+        names = self._names | {
+            one.id: (one.user_principal_name, one.display_name) for one in self._reading.accounts if one.id
+        }
+        found = []
+        for use in self._log.passwords():
+            name, shown = names.get(use.account_id or "", (None, ""))
+            mine = use.account_id in self._selected
+            found.append(replace(use, user_principal_name=name, display_name=shown, selected=mine))
+        return tuple(sorted(found, key=lambda use: (not use.selected, -use.last.timestamp(), use.account_id or "")))
 
     async def _score(self, applications: Applications) -> None:
         """Note who is worth a closer look, and how much says so."""
@@ -193,14 +210,16 @@ class _Finder:
         Where there are too many, those go first whose names aren't a person's, then those with the strongest signs.
         """
         noted = sorted(self._scores, key=lambda id: (-self._scores[id], -self._days[id], id))[:MOST_NOTED]
+        named = await read_names(self._graph, self._gaps, noted)
+        self._names |= {one.account.id: (one.account.user_principal_name, one.account.display_name) for one in named}
         known = [
             replace(one, account=replace(one.account, consents=self._consents(one.account.id, applications)))
-            for one in await read_names(self._graph, self._gaps, noted)
+            for one in named
             if may_be_proposed(one.account)
         ]
-        named = [one for one in known if self._scores[one.account.id] >= _WEAK or self._is_worth_a_look(one)]
-        named.sort(key=self._rank)
-        close = await with_groups_and_mailboxes(self._graph, self._gaps, named[:MOST_MAILBOXES])
+        worth = [one for one in known if self._scores[one.account.id] >= _WEAK or self._is_worth_a_look(one)]
+        worth.sort(key=self._rank)
+        close = await with_groups_and_mailboxes(self._graph, self._gaps, worth[:MOST_MAILBOXES])
         return sorted(filter(self._is_worth_a_look, close), key=self._rank)[:MOST_CANDIDATES]
 
     def _is_worth_a_look(self, one: Candidate) -> bool:
@@ -262,4 +281,10 @@ def proposed_ids(proposals: Iterable[Proposal]) -> tuple[str, ...]:
 
 def _equipped(account: Account, known: Mapping[str, Known], consents: Mapping[str, tuple[Consent, ...]]) -> Account:
     mine = known.get(account.id, Known())
-    return replace(account, sign_ins=mine.uses, mfa_demands=mine.demands, consents=consents.get(account.id, ()))
+    return replace(
+        account,
+        sign_ins=mine.uses,
+        mfa_demands=mine.demands,
+        outcomes=mine.outcomes,
+        consents=consents.get(account.id, ()),
+    )

@@ -6,6 +6,7 @@ from dataclasses import fields, replace
 from datetime import UTC, date, datetime
 from typing import Any
 
+from basics.documents import read_json
 from findings.model import AcceptedException, FindingState
 from findings.odd import parsed_time
 
@@ -58,7 +59,7 @@ def load_exception(text: str | None) -> AcceptedException | None:
     """
     if not text:
         return None
-    values = json.loads(text)
+    values = read_json(text)
     check_id, ended_at = _part(values, "check_id"), _part(values, "ended_at")
     exception = AcceptedException(
         id=_text(values, "id"),

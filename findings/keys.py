@@ -7,6 +7,8 @@ trip over ``%`` and quotes. https://learn.microsoft.com/rest/api/storageservices
 import re
 from datetime import UTC, datetime
 
+from basics.text import well_formed
+
 MAX_KEY_CHARACTERS = 512
 NO_KEY = "!"
 """A key that ``to_key`` makes of nothing: for filters that must not match."""
@@ -30,8 +32,8 @@ def to_key(text: str) -> str:
 
 
 def from_key(key: str) -> str:
-    """The text that ``to_key`` made ``key`` from."""
-    return _ESCAPE.sub(lambda match: chr(int(match[1], 16)), key)
+    """The text that ``to_key`` made ``key`` from; well-formed, whatever an older version or somebody else wrote."""
+    return well_formed(_ESCAPE.sub(lambda match: chr(int(match[1], 16)), key))
 
 
 def join(*parts: str) -> str:
@@ -41,7 +43,8 @@ def join(*parts: str) -> str:
 
 def time_key(time: datetime) -> str:
     """``time`` in UTC with microseconds, so that keys sort by time."""
-    return time.astimezone(UTC).strftime(_TIME)
+    utc = time.astimezone(UTC)
+    return f"{utc.year:04}{utc:%m%dT%H%M%S.%f}Z"  # strftime doesn't pad years
 
 
 def time_of(key: str) -> datetime:

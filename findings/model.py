@@ -6,6 +6,8 @@ from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Any
 
+from basics import times
+
 
 class Status(StrEnum):
     """Whether a finding is true now."""
@@ -330,4 +332,4 @@ class Comparison:
 
 def iso(time: datetime | None) -> str | None:
     """``time`` in UTC as ISO 8601 to the second, e.g. ``2026-11-22T07:00:00Z``; None for None."""
-    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if time else None
+    return times.iso(time) if time else None

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, TypeVar
 
+from basics.times import parse
 from findings.keys import from_key
 from findings.packing import NotPacked, unpack
 
@@ -110,7 +111,7 @@ class Columns(Mapping[str, Any]):
             return default
         try:
             return load(value)
-        except (ValueError, TypeError, RecursionError):
+        except (ValueError, TypeError):
             return self._other(name, default)
 
     def _other(self, name: str, default: Record) -> Record:
@@ -173,9 +174,8 @@ def columns_of(row: Mapping[str, Any]) -> Columns:
 def parsed_time(text: object) -> datetime | None:
     """A time written as ISO 8601, in UTC; without a zone it is taken for UTC. None where it is none."""
     try:
-        time = datetime.fromisoformat(text) if isinstance(text, str) else None
-        return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC) if time else None
-    except (ValueError, OverflowError):
+        return parse(text) if isinstance(text, str) else None
+    except ValueError:
         return None
 
 

@@ -9,13 +9,16 @@ import zlib
 from collections.abc import Mapping
 from typing import Any
 
+from basics.documents import read_json
+from basics.text import well_formed
+
 PROPERTY_BYTES = 64 * 1024
 ACCOUNT_BYTES = 4 * PROPERTY_BYTES
 """For an account's own row. Far below what the service allows, and still some megabytes of JSON: a whole transaction
 then stays under the size from which on sending it would block the event loop."""
 DETAIL_BYTES = 48 * 1024
 """For the copy of the account that goes with each change."""
-SHORTENED = ("reasons", "gaps", "remediation", "selected_by", "findings", "uses", "rows")
+SHORTENED = ("sign_ins", "reasons", "gaps", "remediation", "selected_by", "findings", "uses", "outcomes", "rows")
 """In this order: a list is cut only when those before it are empty."""
 SCALAR_CHARACTERS = 1000
 TEXT_CHARACTERS = 2000
@@ -43,8 +46,8 @@ def unpack(entity: Mapping[str, Any]) -> dict[str, Any] | None:
     if not names:
         return None
     try:
-        document = json.loads(zlib.decompress(b"".join(entity[name] for name in names)))
-    except (zlib.error, ValueError, TypeError, RecursionError) as error:
+        document = read_json(zlib.decompress(b"".join(entity[name] for name in names)))
+    except (zlib.error, ValueError, TypeError) as error:
         raise NotPacked(f"The document can't be unpacked: {type(error).__name__}.") from error
     if not isinstance(document, dict):
         raise NotPacked("What is packed is no document.")
@@ -58,7 +61,7 @@ def is_packed(name: str) -> bool:
 
 def clean(text: str, limit: int = TEXT_CHARACTERS) -> str:
     """``text`` fit for a string property: no lone surrogates, which no encoding can carry, and not too long."""
-    readable = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    readable = well_formed(text)
     return readable if len(readable) <= limit else readable[: limit - 1] + "…"
 
 

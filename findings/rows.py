@@ -20,6 +20,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
+from basics.documents import read_json
 from findings.accepted import dump_exception, load_exception
 from findings.clocks import LONG_AGO
 from findings.compare import change_id
@@ -354,7 +355,7 @@ def _times(read: Columns) -> tuple[datetime, datetime, datetime, datetime]:
 
 
 def _transitions(text: str) -> tuple[datetime, ...]:
-    times = [parsed_time(time) for time in json.loads(text)]
+    times = [parsed_time(time) for time in read_json(text)]
     if None in times:
         raise ValueError("transitions are times")
     return tuple(time for time in times if time is not None)

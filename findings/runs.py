@@ -1,5 +1,6 @@
 """One record per scan, in table ``runs``."""
 
+import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -10,6 +11,7 @@ from uuid import UUID, uuid4
 from azure.data.tables import TableEntity
 from azure.data.tables.aio import TableServiceClient
 
+from basics.times import iso
 from findings.clocks import TOLERANCE, run_not_after
 from findings.errors import ConflictError, StorageError
 from findings.keys import from_key, to_key
@@ -30,7 +32,7 @@ NEVER_STARTED = f"It waited for {LOST.days} days and never started: its message 
 
 def new_run_id(now: datetime) -> str:
     """A fresh id that sorts by time and can be read aloud, e.g. ``20261122T070000Z-3f9c2a1b``."""
-    return f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{uuid4().hex[:8]}"
+    return f"{re.sub('[-:]', '', iso(now))}-{uuid4().hex[:8]}"
 
 
 class RunStore:

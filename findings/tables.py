@@ -14,6 +14,7 @@ from azure.core.exceptions import HttpResponseError
 from azure.data.tables import TableEntity, TableErrorCode, UpdateMode
 from azure.data.tables.aio import TableServiceClient
 
+from basics.text import make_well_formed
 from findings.errors import ConflictError, code_of, storage_errors
 from findings.packing import clean
 
@@ -58,6 +59,7 @@ class Table:
                 )
                 done = 0
                 async for entity in entities:
+                    make_well_formed(entity)
                     yield entity
                     done += 1
                     if done % BREATH == 0:  # a page holds hundreds, and what is done with each takes its time
@@ -70,7 +72,9 @@ class Table:
         """The entity with these keys, or None."""
         with storage_errors(self.name, "reading"):
             try:
-                return await self._client.get_entity(partition, row)
+                entity = await self._client.get_entity(partition, row)
+                make_well_formed(entity)
+                return entity
             except HttpResponseError as error:
                 if error.status_code == 404:
                     return None

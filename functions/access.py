@@ -8,9 +8,11 @@ tenant behind: there the caller is the developer, and a principal header can onl
 
 import base64
 import binascii
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+
+from basics.documents import read_json
+from settings.sources import in_azure
 
 READER = "Reader"
 """App role that may read findings, runs, exceptions and the report."""
@@ -52,8 +54,7 @@ def require(
     loopback interface. Raises :class:`Refused`.
     """
     header = next((value for name, value in headers.items() if name.lower() == _HEADER), None)
-    in_azure = bool(environment.get("WEBSITE_SITE_NAME") or environment.get("WEBSITE_INSTANCE_ID"))
-    if not in_azure and graph_is_local and not environment.get("WEBSITE_AUTH_ENABLED"):
+    if not in_azure(environment) and graph_is_local and not environment.get("WEBSITE_AUTH_ENABLED"):
         if header is not None:
             raise Refused(401, "The request carries a principal, but no authentication stands in front of this app.")
         return Principal("local", frozenset({READER, OPERATOR}))
@@ -73,7 +74,7 @@ def require(
 
 def _parse(header: str) -> Principal:
     try:
-        content = json.loads(base64.b64decode(header, validate=True))
+        content = read_json(base64.b64decode(header, validate=True))
         claims = [(str(claim["typ"]), str(claim["val"])) for claim in content["claims"]]
         issuer, role_claim = content["auth_typ"], str(content.get("role_typ") or "roles")
     except (binascii.Error, ValueError, KeyError, TypeError, AttributeError):

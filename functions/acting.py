@@ -10,14 +10,13 @@ from urllib.parse import parse_qs
 
 import azure.functions as func
 
+from basics.text import well_formed
 from findings.runs import new_run_id
 from findings.store import FindingStore
 from functions.access import OPERATOR, Principal
 from functions.http_api import (
-    BadRequest,
     RecheckAnswer,
     accounts_of,
-    body_of,
     check_now,
     error_response,
     exception_of,
@@ -27,6 +26,7 @@ from functions.http_api import (
     served,
 )
 from functions.page import back_to_report, carried, plain_page
+from functions.requests import BadRequest, body_of, route_part
 from jobs import views
 from jobs.tell import send_test_alert
 from reports import times
@@ -55,7 +55,7 @@ async def act(req: func.HttpRequest) -> RecheckAnswer:
     messages: dict[str, list[str]] = {"scans": [], "alerts": []}
 
     async def answer(settings: Settings, caller: Principal) -> func.HttpResponse:
-        what = _DEEDS.get(req.route_params.get("action") or "")
+        what = _DEEDS.get(route_part(req, "action"))
         if what is None:
             raise BadRequest("The page has no such form.", 404)
         deed = _Deed(settings, caller, _fields(req), messages["scans"], messages["alerts"])
@@ -81,7 +81,7 @@ def _fields(req: func.HttpRequest) -> dict[str, str]:
         found = parse_qs(body_of(req).decode(), keep_blank_values=True, max_num_fields=20)
     except ValueError:
         raise BadRequest("The form can't be read.") from None
-    return {name: values[-1] for name, values in found.items()}
+    return {well_formed(name): well_formed(values[-1]) for name, values in found.items()}
 
 
 async def _check_again(deed: _Deed) -> Message:

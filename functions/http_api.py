@@ -15,14 +15,19 @@ from azure.data.tables.aio import TableServiceClient
 
 from alerts.episodes import Cause
 from alerts.ledger import Ledger
+from basics.text import well_formed
 from findings.errors import FindingsError, ScanAlreadyRunning
 from findings.exceptions import ExceptionHolds, ExceptionRefused
 from findings.lease import LeaseTimes
+from findings.rate import Rate
 from findings.run_record import RunRecord, RunStatus
 from findings.runs import RunStore, new_run_id
 from functions.access import OPERATOR, READER, Principal, Refused, require
 from functions.origin import refuse_cross_site
 from functions.page import plain_page, report_page
+from functions.pages import finding_id, page_of
+from functions.requests import BadRequest, json_of, parameter, refuse_large, route_part
+from functions.turns import turn
 from jobs import views
 from jobs.doctor import Level
 from jobs.errors import EXPECTED, sentence
@@ -32,13 +37,11 @@ from jobs.scan import ScanRequest, scan
 from jobs.tell import send_test_alert
 from reports.document import Json
 from reports.plain import render_plain
-from reports.text import storable
 from reports.words import count
 from settings import Settings, SettingsError, load_settings
 
 log = logging.getLogger(__name__)
 
-LARGEST_BODY = 64 * 1024
 MOST_ACCOUNTS = 50
 RECHECKS_A_MINUTE = 10
 HEALTH_HOLDS = 30.0
@@ -50,18 +53,10 @@ _SEVERITIES = ("low", "medium", "high")
 _STATUSES = ("open", "resolved", "all")
 
 
-class BadRequest(Exception):
-    """A request that can't be served as it is. ``status`` is 400, 404, 409, 413 or 429; the text is one sentence."""
-
-    def __init__(self, sentence: str, status: int = 400) -> None:
-        super().__init__(sentence)
-        self.status = status
-
-
 def json_response(content: Any, status: int = 200, headers: dict[str, str] | None = None) -> func.HttpResponse:
     """An answer in JSON that nobody stores."""
     return func.HttpResponse(
-        storable(json.dumps(content, ensure_ascii=False)),
+        well_formed(json.dumps(content, ensure_ascii=False)),
         status_code=status,
         mimetype="application/json",
         charset="utf-8",
@@ -88,7 +83,7 @@ async def recheck(req: func.HttpRequest) -> RecheckAnswer:
     messages: dict[str, list[str]] = {"scans": [], "alerts": []}
 
     async def answer(settings: Settings, caller: Principal) -> func.HttpResponse:
-        accounts = accounts_of(_json(req))
+        accounts = accounts_of(json_of(req))
         await limit_rate(settings)
         now = datetime.now(UTC)
         run_id = new_run_id(now)
@@ -122,7 +117,7 @@ async def check_now(settings: Settings, run_id: str, accounts: tuple[str, ...], 
 
 
 async def findings(req: func.HttpRequest) -> func.HttpResponse:
-    """``?status=open|resolved|all&severity=…&account=…&check=…&format=json|csv``."""
+    """``?status=open|resolved|all&severity=…&account=…&check=…&format=json|csv&limit=…&after=…``."""
 
     async def answer(settings: Settings, caller: Principal) -> func.HttpResponse:
         status = _choice(req, "status", _STATUSES, "open")
@@ -130,16 +125,17 @@ async def findings(req: func.HttpRequest) -> func.HttpResponse:
         wanted = views.FindingFilter(
             status=None if status == "all" else status,
             severity=_choice(req, "severity", _SEVERITIES, None),
-            account=req.params.get("account") or None,
-            check_id=(req.params.get("check") or "").upper() or None,
+            account=parameter(req, "account") or None,
+            check_id=parameter(req, "check").upper() or None,
         )
-        async with views.opened(settings) as service:
+        async with views.opened(settings) as service, turn(service, caller.id):
             if form == "csv":
                 return _csv_response(await views.findings_csv(service, wanted, datetime.now(UTC)), "findings.csv")
             found = await views.findings(service, wanted, datetime.now(UTC))
             if not found:  # a mistyped check must not be read as all is well
                 await views.must_be_known(service, views.FindingFilter(check_id=wanted.check_id))
-        return json_response({"schema": 1, "findings": found})
+        page, after = page_of(req, found, finding_id)
+        return json_response({"schema": 1, "findings": page, "next": after})
 
     return await served(req, READER, answer)
 
@@ -149,13 +145,13 @@ async def report(req: func.HttpRequest) -> func.HttpResponse:
 
     async def answer(settings: Settings, caller: Principal) -> func.HttpResponse:
         form = _choice(req, "format", ("html", "json", "csv"), "html")
-        async with views.opened(settings) as service:
+        async with views.opened(settings) as service, turn(service, caller.id):
             if form == "html":
                 return await report_page(service, req, caller, datetime.now(UTC), cloud=settings.graph_cloud)
             text = await views.report(service, form or "json", datetime.now(UTC), cloud=settings.graph_cloud)
         if form == "csv":
             return _csv_response(text, "report.csv")
-        return func.HttpResponse(text, mimetype="application/json", charset="utf-8", headers=_PRIVATE)
+        return func.HttpResponse(well_formed(text), mimetype="application/json", charset="utf-8", headers=_PRIVATE)
 
     return await served(req, READER, answer)
 
@@ -165,7 +161,7 @@ async def run(req: func.HttpRequest) -> func.HttpResponse:
 
     async def answer(settings: Settings, caller: Principal) -> func.HttpResponse:
         async with views.opened(settings) as service:
-            return json_response(await views.run(service, req.route_params["id"]))
+            return json_response(await views.run(service, route_part(req, "id")))
 
     return await served(req, READER, answer)
 
@@ -176,11 +172,13 @@ async def exceptions(req: func.HttpRequest) -> func.HttpResponse:
     async def answer(settings: Settings, caller: Principal) -> func.HttpResponse:
         async with views.opened(settings) as service:
             if req.method == "GET":
-                return json_response({"schema": 1, "exceptions": await views.exceptions(service)})
+                async with turn(service, caller.id):
+                    found, after = page_of(req, await views.exceptions(service), lambda one: str(one["id"]))
+                return json_response({"schema": 1, "exceptions": found, "next": after})
             if req.method == "DELETE":
-                ended = await views.remove_exception(service, req.params.get("id", ""), removed_by=caller.id)
+                ended = await views.remove_exception(service, parameter(req, "id"), removed_by=caller.id)
                 return json_response(ended.public())
-            added = await views.add_exception(service, created_by=caller.id, **exception_of(_json(req)))
+            added = await views.add_exception(service, created_by=caller.id, **exception_of(json_of(req)))
             return json_response(added.public())
 
     return await served(req, READER if req.method == "GET" else OPERATOR, answer)
@@ -211,19 +209,22 @@ async def doctor(req: func.HttpRequest) -> func.HttpResponse:
     return await served(req, OPERATOR, answer)
 
 
-async def health() -> func.HttpResponse:
+async def health(req: func.HttpRequest) -> func.HttpResponse:
     """``ok`` while settings are right, those of the alert channels too, no channel has lost them, storage answers and a scan of
     everything was done lately; else ``not ok`` with 503.
 
     Why, only the log says.
     """
     try:
+        refuse_large(req)
         settings = load_settings()
         now = datetime.now(UTC)
         async with views.opened(settings) as service:
             problem = (
                 await _scan_overdue(service, now) or _broken_channels(settings) or await _lost_channels(service, now)
             )
+    except BadRequest as error:
+        return error_response(error.status, str(error))
     except EXPECTED as error:
         problem = sentence(error)
     if problem:
@@ -240,12 +241,16 @@ class RememberedHealth:
         self._until = 0.0
         self._asking: asyncio.Lock | None = None
 
-    async def __call__(self) -> func.HttpResponse:
+    async def __call__(self, req: func.HttpRequest) -> func.HttpResponse:
         """What :func:`health` answered last, or answers now."""
+        try:
+            refuse_large(req)  # of every request: what somebody else asked for must not be remembered as an answer
+        except BadRequest as error:
+            return error_response(error.status, str(error))
         self._asking = self._asking or asyncio.Lock()
         async with self._asking:  # who comes while it is looked up waits for the same answer
             if self._answer is None or self._clock() >= self._until:
-                self._answer = await health()
+                self._answer = await health(req)
                 self._until = self._clock() + self._seconds
             return self._answer
 
@@ -263,9 +268,10 @@ async def _lost_channels(service: TableServiceClient, now: datetime) -> str | No
     was the only one, nobody else can tell. Raises what storage raises.
     """
     records = await Ledger(service).book.records()
-    gone = [one for one in records.values() if one.cause is Cause.UNSET and one.since and now - one.since < MEANT]
+    unset = [(one.name, one.since) for one in records.values() if one.cause is Cause.UNSET]
+    gone = [(name, since) for name, since in unset if since and now - since < MEANT]
     return (
-        " ".join(f"Alerts went to {one.name}, whose settings are gone since {one.since:%Y-%m-%d}." for one in gone)
+        " ".join(f"Alerts went to {name}, whose settings are gone since {since.date()}." for name, since in gone)
         or None
     )
 
@@ -290,6 +296,7 @@ async def served(
     ``from_page``: only the app's own page may ask. ``refusal`` makes the answer of a status and a sentence: JSON by itself.
     """
     try:
+        refuse_large(req)
         settings = load_settings(require=frozenset({"storage"}))
         own = (settings.report_url, os.environ.get("WEBSITE_HOSTNAME"))
         refuse_cross_site(req.method, req.headers, own, from_page=from_page)
@@ -319,28 +326,8 @@ def _status_of(error: Exception) -> int:
 async def limit_rate(settings: Settings) -> None:
     """Raise :class:`BadRequest` (429) after too many in a minute. A recheck costs Graph requests that the tenant's other apps need too."""
     async with views.opened(settings) as service:
-        lately = await RunStore(service).newest(limit=100, since=datetime.now(UTC) - timedelta(minutes=1))
-    if sum(one.trigger == "request" for one in lately) >= RECHECKS_A_MINUTE:
-        raise BadRequest(f"More than {RECHECKS_A_MINUTE} rechecks in a minute: wait a minute and ask again.", 429)
-
-
-def body_of(req: func.HttpRequest) -> bytes:
-    """The request's body. Raises :class:`BadRequest` for one that is too large."""
-    body = req.get_body()
-    if len(body) > LARGEST_BODY:
-        raise BadRequest(f"The body is larger than {LARGEST_BODY // 1024} KB.", 413)
-    return body
-
-
-def _json(req: func.HttpRequest) -> Any:
-    """The request's JSON; None without a body."""
-    body = body_of(req)
-    if not body.strip():
-        return None
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
-        raise BadRequest("The body is not JSON.") from None
+        if not await Rate(service, "recheck", RECHECKS_A_MINUTE, timedelta(minutes=1)).take(datetime.now(UTC)):
+            raise BadRequest(f"More than {RECHECKS_A_MINUTE} rechecks in a minute: wait a minute and ask again.", 429)
 
 
 def accounts_of(body: Any) -> tuple[str, ...]:
@@ -384,7 +371,7 @@ def exception_of(body: Any) -> dict[str, Any]:
 
 
 def _choice(req: func.HttpRequest, name: str, allowed: tuple[str, ...], default: str | None) -> str | None:
-    value = str(req.params.get(name) or "")
+    value = parameter(req, name)
     if not value:
         return default
     if value.lower() not in allowed:
@@ -394,5 +381,5 @@ def _choice(req: func.HttpRequest, name: str, allowed: tuple[str, ...], default:
 
 def _csv_response(text: str, name: str) -> func.HttpResponse:
     headers = {**_PRIVATE, "Content-Disposition": f'attachment; filename="{name}"'}
-    body = text.encode("utf-8-sig")  # the mark tells Excel that it is UTF-8
+    body = well_formed(text).encode("utf-8-sig")  # the mark tells Excel that it is UTF-8
     return func.HttpResponse(body, mimetype="text/csv", charset="utf-8", headers=headers)

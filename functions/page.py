@@ -14,6 +14,8 @@ from urllib.parse import quote
 import azure.functions as func
 from azure.data.tables.aio import TableServiceClient
 
+from basics.documents import read_json
+from basics.text import well_formed
 from functions.access import Principal
 from jobs import views
 from reports.html import security_headers
@@ -56,7 +58,7 @@ def back_to_report(message: Message) -> func.HttpResponse:
 
 def carried(message: Message) -> dict[str, str]:
     """The header that brings a message to the next page."""
-    text = message.text.encode(errors="replace")[:MOST_BYTES].decode(errors="ignore")
+    text = well_formed(message.text).encode()[:MOST_BYTES].decode(errors="ignore")
     content = json.dumps([text, message.account[:100]], ensure_ascii=False).encode()
     return {"Set-Cookie": _cookie(base64.urlsafe_b64encode(content).decode().rstrip("="), _SECONDS)}
 
@@ -67,8 +69,8 @@ def remembered(headers: Mapping[str, str]) -> Message | None:
     pairs = (one.strip().partition("=") for one in given.split(";"))
     found = next((value for name, _, value in pairs if name == COOKIE), "")
     try:
-        text, account = json.loads(base64.urlsafe_b64decode(f"{found}=="))
-    except (ValueError, TypeError, RecursionError):
+        text, account = read_json(base64.urlsafe_b64decode(f"{found}=="))
+    except (ValueError, TypeError):
         return None
     return Message(text, account) if isinstance(text, str) and isinstance(account, str) and text else None
 
@@ -79,4 +81,6 @@ def _cookie(value: str, seconds: int) -> str:
 
 
 def _html(text: str, status: int, headers: Mapping[str, str]) -> func.HttpResponse:
-    return func.HttpResponse(text, status_code=status, mimetype="text/html", charset="utf-8", headers=dict(headers))
+    return func.HttpResponse(
+        well_formed(text), status_code=status, mimetype="text/html", charset="utf-8", headers=dict(headers)
+    )

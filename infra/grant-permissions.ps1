@@ -63,6 +63,7 @@ $optionalPermissions = @(
     'AuditLog.Read.All'
     'DelegatedPermissionGrant.Read.All'
     'Directory.Read.All'
+    'DirectoryRecommendations.Read.All'
     'MailboxSettings.Read'
     'Member.Read.Hidden'
 )

@@ -18,6 +18,7 @@ OPTIONAL=(
   AuditLog.Read.All
   DelegatedPermissionGrant.Read.All
   Directory.Read.All
+  DirectoryRecommendations.Read.All
   MailboxSettings.Read
   Member.Read.Hidden
 )

@@ -75,6 +75,9 @@ param alertDigest string = 'off'
 ])
 param alertAllClear string = 'no'
 
+@description('Networks in which a webhook may lie although they are not public, with commas between them, e.g. 10.1.2.0/24.')
+param alertPrivateNetworks string = ''
+
 @description('When to scan: NCRONTAB with seconds, in UTC. Default: every day at 06:00.')
 param scanSchedule string = '0 0 6 * * *'
 
@@ -247,6 +250,7 @@ module resources 'resources.bicep' = {
     whatIfBudget: whatIfBudget
     alertDigest: alertDigest
     alertAllClear: alertAllClear
+    alertPrivateNetworks: alertPrivateNetworks
     scanSchedule: scanSchedule
     appPasswordsAllowed: appPasswordsAllowed
     graphCloud: graphCloud

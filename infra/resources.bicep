@@ -70,6 +70,9 @@ param alertDigest string = 'off'
 ])
 param alertAllClear string = 'no'
 
+@description('Networks in which a webhook may lie although they are not public, with commas between them, e.g. 10.1.2.0/24.')
+param alertPrivateNetworks string = ''
+
 @description('When to scan: NCRONTAB with seconds, in UTC. Default: every day at 06:00.')
 param scanSchedule string = '0 0 6 * * *'
 
@@ -399,6 +402,7 @@ module app 'modules/app.bicep' = {
       ALERT_DIGEST: alertDigest
       ALERT_EMAIL_FROM: alertEmailFrom
       ALERT_EMAIL_TO: alertEmailTo
+      ALERT_PRIVATE_NETWORKS: alertPrivateNetworks
       APP_PASSWORDS_ALLOWED: appPasswordsAllowed
       GRAPH_CLOUD: graphCloud
       REPORT_URL: reportUrl

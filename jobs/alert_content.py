@@ -149,11 +149,12 @@ def _came_back(check_id: str, account: Mapping[str, Any], reasons: Sequence[Mapp
 
 
 def _doubt(account: Mapping[str, Any]) -> str | None:
-    """What Microsoft's What If said, where it disagrees with the verdict."""
-    checked = account.get("cross_check")
-    if not isinstance(checked, Mapping) or checked.get("result") != "disagrees":
-        return None
-    return checked.get("text")
+    """What Microsoft's What If, or else the sign-in log, said, where it disagrees with the verdict."""
+    for name in ("cross_check", "sign_in_check"):
+        checked = account.get(name)
+        if isinstance(checked, Mapping) and checked.get("result") == "disagrees":
+            return checked.get("text")
+    return None
 
 
 def _since(reason: Mapping[str, Any] | None) -> datetime | None:

@@ -5,7 +5,9 @@ from checks.product_files import ProductsError
 from checks.retirements import RetirementsError
 from checks.simulate import CannotSimulate
 from connections.storage import StorageUnavailable
+from evidence.exchange import NotExported
 from findings.errors import FindingsError
+from jobs.smtp_report import UnreadableReport
 from jobs.snapshot import UnreadableSnapshot
 from jobs.text_files import NotText
 from jobs.views import NotFound
@@ -20,10 +22,12 @@ EXPECTED: tuple[type[Exception], ...] = (
     NotFound,
     CannotSimulate,
     UnreadableSnapshot,
+    UnreadableReport,
     FactsError,
     ProductsError,
     RetirementsError,
     NotText,
+    NotExported,
     OSError,
 )
 

@@ -8,6 +8,7 @@ from findings.lease import DEFAULT_TIMES, LeaseTimes, scan_lease
 from findings.retention import forget as forget_findings
 from findings.store import FindingStore
 from jobs.clock import Clock, now_utc
+from jobs.passwords import names_in
 from settings import Settings
 
 
@@ -26,7 +27,7 @@ async def forget(
 ) -> Forgotten:
     """Delete everything that the tables hold about an account, given by user principal name or object id.
 
-    Of somebody who is neither a service account nor proposed as one, only the object id finds the sums of the sign-in log.
+    Of somebody whose name no scan has read, only the object id finds the sums of the sign-in log.
     Raises ``StorageUnavailable``, ``StorageError``, and ``ScanAlreadyRunning`` when a scan doesn't end.
     """
     async with tables(settings) as service:
@@ -42,5 +43,8 @@ async def forget(
                 both = {one["id"].lower(), one["user_principal_name"].lower()}
                 if both & names:
                     names |= both
+            for either in await names_in(evidence):
+                if either & names:
+                    names |= either
             rows = await forget_findings(service, names) + await evidence.forget(names)
             return Forgotten(rows, selected=bool(record and record.selected))

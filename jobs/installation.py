@@ -4,7 +4,6 @@
 its scans and its package. It sends nothing and starts nothing.
 """
 
-import json
 import os
 import platform
 from collections.abc import Mapping
@@ -18,6 +17,7 @@ from pydantic import SecretStr
 from alerts.channel import TITLES
 from alerts.episodes import Cause, ChannelRecord
 from alerts.ledger import Ledger
+from basics.documents import read_json
 from connections.channels import configured
 from connections.queues import look_at_queues
 from connections.storage import TABLES, StorageUnavailable, ensure_tables, tables
@@ -81,7 +81,7 @@ async def examine_installation(now: datetime) -> list[Line]:
 def package_line(built: Path, python: str) -> Line:
     """Which version runs, how it was built, and whether it was built for the Python that runs it."""
     try:
-        made = json.loads(built.read_text(encoding="utf-8"))
+        made = read_json(built.read_text(encoding="utf-8"))
         version, commit, target = (str(made[name]) for name in ("version", "commit", "python"))
     except FileNotFoundError:
         return Line("version", Level.OK, f"A checkout, not a package, on Python {python}.")
@@ -223,7 +223,7 @@ def channel_lines(settings: Settings, records: Mapping[str, ChannelRecord]) -> l
         Line(
             _topic(one.name),
             Level.ATTENTION,
-            f"Alerts went to it until {one.since:%Y-%m-%d}, and its settings are gone.",
+            f"Alerts went to it until {one.since.date()}, and its settings are gone.",
             "Set it again; if it was taken away on purpose, there is nothing to do.",
         )
         for one in gone

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from azure.data.tables.aio import TableServiceClient
 
-from checks.catalog import SWITCHED_OFF, causing_effects, known_checks, state_before, switched_off
+from checks.catalog import REFUSED, SWITCHED_OFF, causing_effects, known_checks, state_before, switched_off
 from checks.decided import CONFIRMED, undecided
 from checks.model import Effect, JudgedAccount, Verdict, Visibility
 from checks.resolutions import why_resolved
@@ -136,7 +136,7 @@ class Keeper:
         )
         return await self._findings.keep(
             record,
-            _observations(one),
+            _observations(one, log_read=account.id in seen.whole),
             alert_id=self._occasion.alert_id,
             channels=self._occasion.channels,
             closing=closing,
@@ -208,7 +208,7 @@ class Keeper:
         return state_before(before, record.per_user_mfa, per_user_state(one.account))
 
 
-def _observations(one: JudgedAccount) -> list[Observation]:
+def _observations(one: JudgedAccount, *, log_read: bool) -> list[Observation]:
     return [
         Observation(
             finding.check_id,
@@ -217,7 +217,7 @@ def _observations(one: JudgedAccount) -> list[Observation]:
             finding.fingerprint,
             finding.summary,
             _cause(one.verdict, causing_effects(finding.check_id)),
-            exact=finding.check_id not in one.verdict.inexact,
+            exact=finding.check_id not in one.verdict.inexact and (log_read or finding.check_id != REFUSED),
         )
         for finding in one.findings
     ]

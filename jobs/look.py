@@ -9,19 +9,23 @@ from types import MappingProxyType
 from checks.causes import Causes
 from checks.discovery import Proposal
 from checks.judge import judge
+from checks.log_check import with_log_check
 from checks.missing import with_missing
 from checks.model import JudgedAccount
 from checks.obstacles import Obstacles
+from checks.password_use import PasswordUse
 from checks.products import with_products
 from checks.remediation import with_ways_out
 from connections.graph import graph_for
 from connections.telemetry import telemetry
 from evidence.audit_log import read_trail
+from evidence.exchange import recall_exchange
 from evidence.store import Evidence
 from evidence.usage import Usage, kept_usage, products_for, proposed_ids, read_usage
 from evidence.what_if import cross_checked
 from findings.model import AccountRecord
 from jobs.clock import TrustedClock
+from jobs.exchange import with_exchange
 from jobs.remembered import NOTHING, Remembered
 from jobs.watch import DISCOVERY, Watch, followed, watch
 from reports.words import count
@@ -51,6 +55,8 @@ class Seen:
     proposals: tuple[Proposal, ...] = ()
     whole: frozenset[str] = frozenset()
     """The accounts whose sign-ins are known for every day."""
+    passwords: tuple[PasswordUse, ...] = ()
+    """Who still signs in with a password."""
     trail: AuditTrail | None = None
     """What is known of the audit log."""
 
@@ -79,7 +85,8 @@ def judge_reading(
     judged = judge(reading.tenant, reading.accounts, app_passwords_allowed=allowed, now=now, trail=trail)
     causes = Causes(reading.tenant, trail, now)
     obstacles = Obstacles(reading.tenant, now.date())
-    return [causes.explain(with_products(with_ways_out(one), products, obstacles)) for one in judged]
+    told = (causes.explain(with_products(with_ways_out(one), products, obstacles)) for one in judged)
+    return [with_log_check(one, reading.tenant, now) for one in told]
 
 
 async def look(
@@ -125,6 +132,7 @@ async def look(
     progress(f"Judging {count(len(reading.accounts), 'service account', 'service accounts')}")
     with telemetry().span("judge", accounts=len(reading.accounts)):
         judged = await asyncio.to_thread(judge_reading, settings, reading, clock(), found.trail)
+    judged = with_exchange(judged, await recall_exchange(evidence), clock())
     reading = replace(reading, gaps=with_missing(reading.gaps, judged))
     return Seen(
         reading,
@@ -134,6 +142,7 @@ async def look(
         watched,
         usage.proposals,
         usage.whole,
+        usage.passwords,
         found.trail,
     )
 
@@ -280,7 +289,13 @@ async def _with_proposed(graph: Graph, usage: Usage) -> Usage:
         return usage
     reading = await read_more(graph, usage.reading, ids, DISCOVERY)
     accounts = tuple(
-        replace(one, sign_ins=known.sign_ins, mfa_demands=known.mfa_demands, consents=known.consents)
+        replace(
+            one,
+            sign_ins=known.sign_ins,
+            mfa_demands=known.mfa_demands,
+            outcomes=known.outcomes,
+            consents=known.consents,
+        )
         if (known := proposed.get(one.id))
         else one
         for one in reading.accounts

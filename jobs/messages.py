@@ -4,14 +4,22 @@ A message on ``alerts`` only names what is to be told, and the channel that is t
 """
 
 import json
+import re
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeGuard
+
+from basics.documents import read_json
+from basics.times import parse
 
 SCANS, ALERTS = "scans", "alerts"
 """The queues."""
 SCHEDULE = "schedule"
 """What starts the scan of the timer."""
+LARGEST_COUNT = 100_000
+"""More than a message ever waits."""
+_WORD = re.compile(r"[ -~]{1,100}")
+"""Every id, trigger and name of a channel that this app writes: what is none is no key of a table either."""
 
 
 class BadMessage(ValueError):
@@ -62,7 +70,9 @@ def read_scan(body: bytes) -> ScanMessage:
     message = _read(body, "run_id")
     trigger, waits = message.get("trigger"), message.get("waits")
     return ScanMessage(
-        message["run_id"], trigger if isinstance(trigger, str) else "queue", waits if isinstance(waits, int) else 0
+        message["run_id"],
+        trigger if _is_word(trigger) else "queue",
+        waits if isinstance(waits, int) and 0 <= waits <= LARGEST_COUNT else 0,
     )
 
 
@@ -71,17 +81,21 @@ def read_alert(body: bytes) -> AlertMessage:
     message = _read(body, "alert_id")
     channel, retry_at = message.get("channel"), message.get("retry_at")
     try:
-        when = datetime.fromisoformat(retry_at) if retry_at is not None else None
-    except (TypeError, ValueError):
-        raise BadMessage(f'A queue message has no time in "retry_at": {body[:100]!r}') from None
-    return AlertMessage(message["alert_id"], channel if isinstance(channel, str) else None, when)
+        when = parse(retry_at) if retry_at is not None else None
+    except (AttributeError, TypeError, ValueError):
+        raise BadMessage(f'A queue message of {len(body)} bytes has no time in "retry_at".') from None
+    return AlertMessage(message["alert_id"], channel if _is_word(channel) else None, when)
 
 
 def _read(body: bytes, wanted: str) -> dict[str, Any]:
     try:
-        message = json.loads(body)
-        if isinstance(message[wanted], str) and message[wanted]:
+        message = read_json(body)
+        if _is_word(message[wanted]):
             return dict(message)
     except (ValueError, KeyError, TypeError):
         pass
-    raise BadMessage(f'A queue message has no "{wanted}", so it is not from this app: {body[:100]!r}')
+    raise BadMessage(f'A queue message of {len(body)} bytes has no "{wanted}", so it is not from this app.')
+
+
+def _is_word(value: object) -> TypeGuard[str]:
+    return isinstance(value, str) and _WORD.fullmatch(value) is not None

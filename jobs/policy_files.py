@@ -1,10 +1,10 @@
 """Conditional Access policies that people hand over as files: one file, or all of a folder, in Graph's JSON."""
 
-import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from basics.documents import read_json
 from checks.simulate import CannotSimulate
 from jobs.text_files import read_text
 from reports.text import readable
@@ -48,8 +48,8 @@ def _files(place: Path) -> list[Path]:
 def _items(file: Path) -> Iterator[dict[str, Any]]:
     text = read_text(file)
     try:
-        content = json.loads(text)
-    except (ValueError, RecursionError):
+        content = read_json(text)
+    except ValueError:
         raise CannotSimulate(f"{_name(file)} holds no JSON.") from None
     if isinstance(content, dict) and isinstance(content.get("value"), list):
         if content.get("@odata.nextLink"):

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from basics.times import day, parse
 from tenant.model import Gap, MfaService, Tenant
 from tenant.reader import Reading
 
@@ -31,10 +32,10 @@ class Remembered:
         """What a run's record holds of it, as far as it can be read."""
         allowed, at = kept.get("allowed"), kept.get("read_at")
         try:
-            read_at = datetime.fromisoformat(at) if isinstance(at, str) else None
+            read_at = parse(at) if isinstance(at, str) else None
         except ValueError:
             read_at = None
-        known = isinstance(allowed, bool) and read_at is not None and read_at.tzinfo is not None
+        known = isinstance(allowed, bool) and read_at is not None
         plans = kept.get("plans") is True
         return cls(allowed, read_at, plans) if known else cls(plans=plans)
 
@@ -71,8 +72,7 @@ def _has_plans(tenant: Tenant, before: bool) -> bool:
 
 
 def _unread_switch(read_at: datetime) -> Gap:
-    day = f"{read_at.day} {read_at:%b %Y}"
-    text = f"Microsoft Graph doesn't show it any more; what was read last, on {day}, counts for {COUNTS_FOR.days} days"
+    text = f"Microsoft Graph doesn't show it any more; what was read last, on {day(read_at)}, counts for {COUNTS_FOR.days} days"
     return Gap("mfa_service", text, tenant_wide=False, optional=True)
 
 

@@ -33,6 +33,7 @@ from jobs.clock import Clock, TrustedClock, now_utc
 from jobs.keep import Advance, Keeper, Occasion
 from jobs.look import Progress, Seen, look, with_what_if
 from jobs.outcome import finished_record, gauges, open_findings, summary_of
+from jobs.passwords import keep_passwords, kept_passwords, password_rows
 from jobs.remembered import Remembered
 from jobs.sight_words import in_the_dark
 from jobs.simulate import waiting_changes
@@ -113,7 +114,8 @@ async def _pass(settings: Settings, request: ScanRequest, clock: TrustedClock, p
     notes = (clock.note,) if clock.note else ()
     summary = summary_of(request.run_id, clock.true(began), clock(), seen, app_passwords_allowed=allowed, notes=notes)
     waiting = await asyncio.to_thread(waiting_changes, seen.reading, allowed, clock(), seen.trail)
-    return ScanResult(scan_document(summary, seen.judged, None, seen.proposals, waiting))
+    passwords = password_rows(seen.passwords, clock())
+    return ScanResult(scan_document(summary, seen.judged, None, seen.proposals, waiting, passwords))
 
 
 class _Scan:
@@ -208,7 +210,10 @@ class _Scan:
         )
         # In threads, as everything that computes for long: the lease is renewed meanwhile.
         simulations = await asyncio.to_thread(waiting_changes, seen.reading, allowed, self._clock(), seen.trail)
-        document = await asyncio.to_thread(scan_document, summary, judged, states, seen.proposals, simulations)
+        passwords = [] if record.partial else await self._passwords(judged)
+        document = await asyncio.to_thread(
+            scan_document, summary, judged, states, seen.proposals, simulations, passwords
+        )
         done = finished_record(record, summary, judged, outcomes, alert_id, simulations)
         return replace(done, remembered=remembered.after(seen.reading.tenant, now).kept), document
 
@@ -223,6 +228,12 @@ class _Scan:
         """What is known of the accounts that were read, where their names didn't lead to it."""
         ids = [account.id for account in seen.reading.accounts if account.id not in known]
         return {snapshot.account_id: snapshot for snapshot in await self._findings.load_snapshots_of(ids)}
+
+    async def _passwords(self, judged: Sequence[JudgedAccount]) -> list[Json]:
+        """Who signs in with a password, as this scan has kept it, with what was imported."""
+        selected = {one.account.user_principal_name.lower(): one.account.id for one in judged}
+        rows, _, _ = await kept_passwords(self._evidence, selected, self._clock())
+        return rows
 
     def _notes(self, judged: Sequence[JudgedAccount], outcomes: Sequence[Comparison], seen: Seen) -> tuple[str, ...]:
         """What is to be known about this run itself."""
@@ -255,6 +266,8 @@ class _Scan:
             seen = await with_what_if(self._settings, seen, evidence, _newest_findings(known), self._clock())
         if not accounts:
             await evidence.keep_proposals([proposal_object(one) for one in seen.proposals])
+            now = self._clock()
+            await keep_passwords(evidence, password_rows(seen.passwords, now), now)
         return seen
 
     async def _must_be_the_same_tenant(self, tenant_id: str) -> None:

@@ -6,6 +6,8 @@ from checks.reasons import INPUTS
 from findings.sight import Unseen
 from tenant.model import Account, Gap
 
+_NOBODY_ASKED = frozenset({"recommendations"})
+"""Optional inputs that no setting asks for: that they can't be read stands in the report and in what the doctor says, and is no news."""
 SCANS = "scans"
 """The key of scans that fail; every other key is about what a scan that was done couldn't see."""
 RENAMED = "renamed "
@@ -15,6 +17,7 @@ _LOGS = {
     "consents": "the consents to applications",
     "applications": "the applications",
     "mfa_service": "the tenant's switch for app passwords",
+    "mfa_methods": "the MFA methods of accounts that are Enforced",
 }
 
 
@@ -41,6 +44,8 @@ def _unseen(gap: Gap, kept: Collection[str]) -> Unseen | None:
             reminded=False,
         )
     if not gap.tenant_wide and not gap.optional and not gap.permission and gap.account_id in kept:
+        return None
+    if gap.input in _NOBODY_ASKED:
         return None
     label = INPUTS.get(gap.input) or _LOGS.get(gap.input) or gap.input.replace("_", " ")
     label = label.replace("the account's", "the accounts'")  # it is about all that a scan looks at
@@ -69,6 +74,7 @@ _HANGS_ON: dict[str, frozenset[str]] = {
     "authentication_strengths": frozenset({"conditional_access_policies"}),
     "named_locations": frozenset({"conditional_access_policies"}),
     "mfa_registration": frozenset({"per_user_mfa", "account_properties", "selection"}),
+    "mfa_methods": frozenset({"per_user_mfa", "account_properties", "selection"}),
     "per_user_mfa": frozenset({"account_properties", "selection"}),
     "group_memberships": frozenset({"account_properties", "selection"}),
     "account_properties": frozenset({"selection"}),

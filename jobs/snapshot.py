@@ -16,13 +16,14 @@ from typing import Any, Literal
 
 from pydantic import TypeAdapter, ValidationError
 
+from basics.text import well_formed
+from checks.managed import by_microsoft
 from checks.missing import with_missing
 from checks.scope import DIRECTORY_SYNCHRONIZATION_ACCOUNTS
 from jobs.look import Seen, judge_reading
 from jobs.outcome import summary_of
 from jobs.watch import watch
 from reports.document import Json, scan_document
-from reports.text import storable
 from settings import Settings
 from tenant.model import Account, AuthenticationStrength, Gap, Group, MfaService, Policy, RoleAssignment, Tenant
 from tenant.reader import Reading
@@ -54,7 +55,7 @@ def dump(reading: Reading, taken: datetime, *, pseudonymise: bool = False) -> st
     if pseudonymise:
         reading = _Pseudonyms(secrets.token_bytes(32)).reading(reading)
     plain = _ADAPTER.dump_python(Snapshot(VERSION, taken, pseudonymise, reading), mode="json")
-    return storable(json.dumps(plain, ensure_ascii=False, indent=2))
+    return well_formed(json.dumps(plain, ensure_ascii=False, indent=2))
 
 
 def load(text: str) -> Snapshot:
@@ -143,15 +144,17 @@ class _Pseudonyms:
             per_user_mfa=self._kept(account.per_user_mfa),
             groups=self._gap(groups) if isinstance(groups, Gap) else self._all(groups, self._id),
             sign_ins=(),
+            outcomes=(),
             consents=(),
         )
 
     def _policy(self, policy: Policy) -> Policy:
-        managed = "Microsoft-managed: " if policy.display_name.casefold().startswith("microsoft-managed") else ""
+        managed = "Microsoft-managed: " if by_microsoft(policy) else ""
         return replace(
             policy,
             id=self._id(policy.id),
             display_name=managed + self._name("policy", policy.display_name),
+            description="",
             include_users=self._all(policy.include_users, self._id),
             exclude_users=self._all(policy.exclude_users, self._id),
             include_groups=self._all(policy.include_groups, self._id),

@@ -1,5 +1,6 @@
 """What is kept, read back for people: findings, runs, exceptions, and everything that a report shows."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from findings.model import AcceptedException, AccountRecord
 from findings.run_record import RunRecord
 from findings.runs import RunStore
 from findings.store import FindingStore
+from jobs.passwords import kept_passwords
 from reports.document import SCHEMA, Json
 from reports.extras import ReportExtras
 from reports.files import render_csv, render_json
@@ -118,20 +120,25 @@ async def document(
         _account(record, states.get(record.account_id, [])) async for record in FindingStore(service).load_accounts()
     ]
     accounts.sort(key=lambda account: account["user_principal_name"].casefold())
-    proposals = await StoredEvidence(service).proposals()
+    evidence = StoredEvidence(service)
+    proposals = await evidence.proposals()
+    selected = {str(account["user_principal_name"]).lower(): str(account["id"]) for account in accounts}
+    passwords, _, _ = await kept_passwords(evidence, selected, now)
     return {
         "schema": SCHEMA,
         "run": _run_object(finished),
         "accounts": accounts,
         "proposals": proposals,
         "simulations": [dict(one) for one in finished.simulations],
+        "password_sign_ins": passwords,
     }
 
 
 async def findings_csv(service: TableServiceClient, wanted: FindingFilter, now: datetime) -> str:
     """The findings that match as CSV."""
     whole = await document(service, now, wanted)
-    return render_csv({**whole, "accounts": [account for account in whole["accounts"] if account["findings"]]})
+    found = {**whole, "accounts": [account for account in whole["accounts"] if account["findings"]]}
+    return await asyncio.to_thread(render_csv, found)
 
 
 async def report(
@@ -141,11 +148,12 @@ async def report(
     serves it. Raises :class:`NotFound`.
     """
     shown = await document(service, now)
+    # In threads: of a large tenant it takes seconds, in which a scan must renew its lease.
     if form == "json":
-        return render_json(shown)
+        return await asyncio.to_thread(render_json, shown)
     if form == "csv":
-        return render_csv(shown)
-    return render_html(shown, await extras(service, now, cloud=cloud), served)
+        return await asyncio.to_thread(render_csv, shown)
+    return await asyncio.to_thread(render_html, shown, await extras(service, now, cloud=cloud), served)
 
 
 async def around(
@@ -253,6 +261,8 @@ def _bare(record: AccountRecord) -> Json:
         **{name: list(none) for name, none in empty.items()},
         "app_password_events": None,
         "cross_check": None,
+        "sign_in_check": None,
+        "sign_ins": [],
     }
 
 

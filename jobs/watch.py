@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from basics.times import day
 from findings.model import AccountRecord
 from findings.sight import Unseen
 from tenant.model import Account, Gap
@@ -171,7 +172,7 @@ def _lost(
 def _until(account: Account, lost: Mapping[str, datetime]) -> Account:
     if account.id not in lost:
         return account
-    return replace(account, selected_by=(f"no longer selected; watched on until {lost[account.id] + GRACE:%d %b %Y}",))
+    return replace(account, selected_by=(f"no longer selected; watched on until {day(lost[account.id] + GRACE)}",))
 
 
 def _renamed(kept: Mapping[str, Account], known: Mapping[str, AccountRecord], selection: Selection) -> list[Unseen]:
@@ -228,7 +229,7 @@ def _shrunk_at(since: datetime, ids: Sequence[str], known: Mapping[str, AccountR
     return Unseen(
         f"selection {since.isoformat()}",
         f"{what}{deleted} If a setting, a group or a name was changed by mistake, put it right: no finding was closed, and "
-        f"they are watched on until {until:%d %b %Y}. If it is meant, there is nothing to do.",
+        f"they are watched on until {day(until)}. If it is meant, there is nothing to do.",
         at_once=True,
         reminded=False,
     )

@@ -34,7 +34,15 @@ from localgraph.parts import (
 )
 from localgraph.policy_json import Lookup, Names, PolicyWords, policy_json
 from localgraph.schema import Json
-from localgraph.tenant import SAME, LocalRole, LocalRoleAssignment, LocalTenant, LocalUser, mfa_service_json
+from localgraph.tenant import (
+    SAME,
+    LocalRole,
+    LocalRoleAssignment,
+    LocalTenant,
+    LocalUser,
+    mfa_service_json,
+    recommendation_json,
+)
 
 Kind = Literal["assigned", "activated", "eligible"]
 
@@ -93,6 +101,11 @@ class TenantBuilder:
     def without_mfa_service(self) -> Self:
         """A tenant whose Graph doesn't know the undocumented endpoint of these settings."""
         self._tenant.mfa_service = None
+        return self
+
+    def recommendation(self, kind: str, *, status: str = "active") -> Self:
+        """Something that Microsoft recommends the tenant, by Graph's ``recommendationType``."""
+        self._tenant.recommendations.append(recommendation_json(self._tenant.id, kind, status))
         return self
 
     def user(

@@ -48,6 +48,8 @@ class Call:
     """Type name of a trailing OData cast, e.g. ``group``."""
     page_sizes: Mapping[str, int]
     mails: list[Json]
+    holds: Callable[[tuple[str, ...]], bool]
+    """Whether the caller holds one of some application permissions."""
 
 
 _CAST = re.compile(r"microsoft\.graph\.(\w+)\Z")
@@ -126,7 +128,7 @@ class Service:
             raise refusal or no_such_segment(request.path)
         self._check_permission(route)
         self.limits.check(route.limit)
-        call = Call(request, self.tenant, schema(request.version), keys, cast, self.page_sizes, self.mails)
+        call = Call(request, self.tenant, schema(request.version), keys, cast, self.page_sizes, self.mails, self._holds)
         units = resource_units(route.template, request.query)
         spent = self.limits.spend(route.limit, units, len(self.tenant.users))
         found = route.handler(call)
@@ -134,10 +136,13 @@ class Service:
         return fault.spoil(request, found) if fault is not None else found
 
     def _check_permission(self, route: Route) -> None:
-        if self.granted is not None and not self.granted.intersection(route.permissions):
+        if not self._holds(route.permissions):
             raise denied()
-        if self.denied.intersection(route.permissions):
-            raise denied()
+
+    def _holds(self, permissions: tuple[str, ...]) -> bool:
+        if self.granted is not None and not self.granted.intersection(permissions):
+            return False
+        return not self.denied.intersection(permissions)
 
     def _route(self, request: Request) -> tuple[Route, dict[str, str], str | None]:
         if request.version not in VERSIONS:

@@ -29,6 +29,24 @@ def mfa_service_json(*, app_passwords: bool = True, trusted_ips: Iterable[str] =
     }
 
 
+def recommendation_json(tenant_id: str, kind: str, status: str) -> Json:
+    """A recommendation, with what people read left out (Microsoft Graph beta reference, ``recommendation``)."""
+    name = kind[:1].upper() + kind[1:]
+    return {
+        "id": f"{tenant_id}_Microsoft.Identity.IAM.Insights.{name}",
+        "recommendationType": kind,
+        "displayName": kind,
+        "status": status,
+        "category": "identityBestPractice",
+        "priority": "medium",
+        "releaseType": "generallyAvailable",
+        "impactType": "users",
+        "postponeUntilDateTime": None,
+        "featureAreas": ["conditionalAccess"],
+        "actionSteps": [],
+    }
+
+
 @dataclass(slots=True)
 class LocalUser:
     """A user. ``extra`` holds further properties of Graph's ``user`` as Graph names them."""
@@ -112,6 +130,8 @@ class LocalTenant:
     """None: the answer has no ``isEnabled``."""
     mfa_service: Json | None = field(default_factory=lambda: mfa_service_json())
     """The service settings of per-user MFA; None: the endpoint isn't known here."""
+    recommendations: list[Json] = field(default_factory=list)
+    """What Microsoft recommends the tenant, in the shape of beta's ``recommendation``."""
     skus: list[Json] = field(default_factory=list)
     app_role_assignments: list[Json] = field(default_factory=list)
     permission_grants: list[Json] = field(default_factory=list)

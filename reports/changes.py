@@ -8,7 +8,7 @@ from reports.text import readable
 from reports.words import CHANGE, SEVERITY, say
 
 _NAMES = 8
-_BESIDE = frozenset({"APW-010", "APW-011", "APW-012"})
+_BESIDE = frozenset({"APW-010", "APW-011", "APW-012", "APW-016", "APW-017"})
 """Checks of how an account is used: of changes that are equally bad, those of the option itself are told first."""
 _SILENCE = {"exception": "accepted", "flapping": "keeps coming and going"}
 

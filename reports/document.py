@@ -5,14 +5,16 @@ Names and shapes are a contract (docs/json.md); a member may be added, none chan
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
+from basics.times import iso
 from checks.discovery import Proposal
-from checks.model import Effect, JudgedAccount, Reason, Remedy, Usability, Verdict
+from checks.model import CrossCheck, Effect, JudgedAccount, Reason, Remedy, Usability, Verdict
 from checks.notices import notices_for
 from checks.simulate import Shift
 from checks.tenant_switch import NOBODY_KNOWS, TenantSwitch
+from reports.sign_ins import sign_in_objects
 from tenant.model import Gap
 
 SCHEMA = 1
@@ -61,14 +63,19 @@ def scan_document(
     kept: Mapping[str, Sequence[FindingStatus]] | None = None,
     proposals: Iterable[Proposal] = (),
     simulations: Sequence[Json] = (),
+    passwords: Sequence[Json] = (),
 ) -> Json:
-    """The document of a scan. ``kept``: account id -> its open findings as they are kept; None where nothing is."""
+    """The document of a scan. ``kept``: account id -> its open findings as they are kept; None where nothing is.
+
+    ``passwords``: the rows of who still signs in with a password.
+    """
     return {
         "schema": SCHEMA,
         "run": run_object(run),
         "accounts": [account_object(one, _findings(one, kept, run.finished), run.finished) for one in judged],
         "proposals": [proposal_object(one) for one in proposals],
         "simulations": list(simulations),
+        "password_sign_ins": list(passwords),
     }
 
 
@@ -153,7 +160,8 @@ def account_object(judged: JudgedAccount, findings: Iterable[FindingStatus], now
         "notices": [
             {"text": protocol.text(now.date()), "date": protocol.on.isoformat(), "url": protocol.url}
             for protocol in notices_for(verdict, now.date())
-        ],
+        ]
+        + exchange_notices(judged),
         "products": [
             {
                 "name": product.name,
@@ -165,8 +173,34 @@ def account_object(judged: JudgedAccount, findings: Iterable[FindingStatus], now
             for product in judged.products
         ],
         "app_password_events": app_password_events(judged),
-        "cross_check": cross_check_object(judged),
+        "cross_check": cross_check_object(judged.cross_check),
+        "sign_in_check": cross_check_object(judged.log_check),
+        "sign_ins": sign_in_objects(judged.account),
+        "exchange": exchange_object(judged),
     }
+
+
+def exchange_object(judged: JudgedAccount) -> Json | None:
+    """What the Exchange side says about SMTP AUTH of the account; None where nobody exported it."""
+    view = judged.exchange
+    if view is None:
+        return None
+    return {
+        "smtp_auth": view.smtp_auth.value,
+        "text": view.text,
+        "command": view.command,
+        "taken": iso(view.taken.astimezone(UTC)),
+        "stale": view.stale,
+    }
+
+
+def exchange_notices(judged: JudgedAccount) -> list[Json]:
+    """The same as an item of ``notices``."""
+    view = judged.exchange
+    if view is None:
+        return []
+    text = f"{view.text} What changes it: {view.command}" if view.command else view.text
+    return [{"text": text, "date": view.taken.astimezone(UTC).date().isoformat(), "url": view.url}]
 
 
 def app_password_events(judged: JudgedAccount) -> list[Json] | None:
@@ -179,9 +213,8 @@ def app_password_events(judged: JudgedAccount) -> list[Json] | None:
     ]
 
 
-def cross_check_object(judged: JudgedAccount) -> Json | None:
-    """What Microsoft's What If said of the account; None where it wasn't a matter of asking."""
-    check = judged.cross_check
+def cross_check_object(check: CrossCheck | None) -> Json | None:
+    """What Microsoft's What If, or the sign-in log, said of the verdict; None where it said nothing."""
     return {"result": check.result, "text": check.text, "date": check.date.isoformat()} if check else None
 
 
@@ -257,8 +290,3 @@ def severities(document: Json) -> Sequence[str]:
         for finding in account["findings"]
         if finding["status"] == "open" and not finding["exception"]
     ]
-
-
-def iso(time: datetime) -> str:
-    """A time as ISO 8601 in UTC, to the second, with ``Z``."""
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -8,10 +8,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from basics.times import iso
 from checks.explain import Certainty, Explanation, Match
 from checks.known_errors import Cause, KnownError
 from reports import times
-from reports.document import SCHEMA, Json, iso
+from reports.document import SCHEMA, Json
 from reports.text import readable
 from reports.words import OPTION, PER_USER_MFA, USABILITY, option_of, say, verdict
 

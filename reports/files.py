@@ -6,8 +6,8 @@ import json
 import re
 from collections.abc import Iterator
 
+from basics.text import REPLACEMENT, UNSEEN, visible, well_formed
 from reports.extras import Json
-from reports.text import storable
 from reports.words import OPTION, USABILITY, option_of, verdict
 
 COLUMNS = (
@@ -40,10 +40,13 @@ COLUMNS = (
 
 # A spreadsheet calculates what begins with one of these. It may skip blanks and quotes before it, or take another
 # character than the comma for the separator, so that the middle of a cell becomes the start of one.
-_FORMULA = re.compile(r"""(^|[;,|\t\r\n\v\f])([\s"']*)(?=[=+\-@\uFF1D\uFF0B\uFF0D\uFF20])""")
+# The run before is matched whole, whatever follows it: so each character is looked at once.
+_BEGINS = "[=+\\-@\uff1d\uff0b\uff0d\uff20]"
+_FORMULA = re.compile(rf"""([\s"';,|]+)({_BEGINS})?|^{_BEGINS}""")
+_SEPARATOR = re.compile(r"[;,|\t\r\n\v\f]")
 _CONTROL_START = re.compile(r"^(?=[\t\r\n\v\f])")
 # Everything outside of strings is ASCII in JSON, so these only ever stand inside one, where an escape means the same.
-_UNSAFE = re.compile("[\x7f-\x9f\u2028\u2029\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
+_UNSAFE = re.compile(f"[\x7f-\x9f\u2028\u2029\ud800-\udfff{UNSEEN}]")
 
 
 def render_csv(document: Json) -> str:
@@ -64,13 +67,22 @@ def render_csv(document: Json) -> str:
 def render_json(document: Json) -> str:
     """The document as JSON (UTF-8, two spaces), with characters that steer a terminal or a browser escaped."""
     text = json.dumps(document, ensure_ascii=False, indent=2)
-    return _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text) + "\n"
+    return _UNSAFE.sub(lambda match: json.dumps(match[0])[1:-1], text) + "\n"
 
 
 def harmless(cell: str) -> str:
     """The cell so that no spreadsheet takes it, or a part of it, for a formula."""
-    cell = storable(cell).replace("\0", "\N{REPLACEMENT CHARACTER}")
-    return _FORMULA.sub(r"\1\2'", _CONTROL_START.sub("'", cell))
+    cell = visible(well_formed(cell)).replace("\0", REPLACEMENT)
+    return _FORMULA.sub(_guarded, _CONTROL_START.sub("'", cell))
+
+
+def _guarded(found: re.Match[str]) -> str:
+    """What :data:`_FORMULA` found, with an apostrophe where a cell may begin."""
+    run, begins = found[1], found[2]
+    if run is None:
+        return f"'{found[0]}"
+    starts_cell = found.start() == 0 or _SEPARATOR.search(run)
+    return f"{run}'{begins}" if begins and starts_cell else found[0]
 
 
 def _row(run: Json, account: Json, finding: Json) -> Iterator[str]:

@@ -8,7 +8,9 @@ style and script, so that nothing else runs.
 import hashlib
 from base64 import b64encode
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -23,12 +25,15 @@ from reports.changes import grouped
 from reports.extras import Json, ReportExtras
 from reports.figures import matrix, trend
 from reports.page_data import page_data, rank
+from reports.passwords import STALE, headline
 from reports.served import Served
 from reports.summary import finished, summarize
 from reports.text import readable
 from reports.words import INPUT, OPTION, SEVERITY, USABILITY, option_of, say, verdict
 
 _TEMPLATES = Path(__file__).with_name("templates")
+_PASSWORDS = 300
+"""How many uses of a password are listed; ``cli.py legacy`` lists all."""
 _WITHOUT_SCRIPT = 200
 """How many accounts are listed where no script runs, e.g. in a mail preview."""
 
@@ -116,6 +121,7 @@ def render_html(document: Json, extras: ReportExtras | None = None, served: Serv
             gaps=_gaps(run["gaps"], accounts),
             simulations=document.get("simulations", ()),
             proposals=document.get("proposals", ()),
+            passwords=_passwords(document.get("password_sign_ins", ()), accounts, finished(document)),
             exceptions=_exceptions(extras.exceptions, accounts, finished(document)),
             trend=trend(extras),
             matrix=matrix(accounts),
@@ -217,6 +223,31 @@ def _exceptions(exceptions: Any, accounts: list[Json], now: Any) -> list[dict[st
         }
         for one in sorted(holding, key=lambda one: (str(one["until"]), str(one["user_principal_name"])))
     ]
+
+
+def _passwords(rows: Sequence[Json], accounts: list[Json], now: datetime) -> dict[str, Any]:
+    """Who still signs in with a password, the selected accounts first; at most as many as fit a page."""
+    known = {account["id"] for account in accounts}
+    shown = [
+        {
+            **row,
+            "linked": row["account"] in known,
+            "name": row["user_principal_name"] or row["account"],
+            "last": times.moment(times.parse(row["last"])) if row["last"] else None,
+            "as_of": times.day(times.parse(row["as_of"])) if row["as_of"] else None,
+            "old": bool(row["as_of"]) and now - times.parse(row["as_of"]) > STALE,
+            "ends": _ends(row["retirement"], now),
+        }
+        for row in rows[:_PASSWORDS]
+    ]
+    return {"headline": headline(rows), "rows": shown, "others": len(rows) - len(shown)}
+
+
+def _ends(retirement: Json | None, now: datetime) -> str | None:
+    if not retirement:
+        return None
+    day = times.parse(retirement["date"])
+    return times.day(day) if day > now else f"ended {times.day(day)}"
 
 
 def _pages(accounts: list[Json], changes: list[Json]) -> list[CheckPage]:

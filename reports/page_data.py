@@ -11,11 +11,26 @@ from reports import times
 from reports.chain import chain_of
 from reports.extras import Json, ReportExtras
 from reports.served import Served
+from reports.sign_ins import why_ended
 from reports.text import readable
-from reports.words import CHANGE, OPTION, PER_USER_MFA, SEVERITY, USABILITY, Words, effect, option_of, say, verdict
+from reports.words import (
+    CHANGE,
+    ENDING,
+    OPTION,
+    PER_USER_MFA,
+    SEVERITY,
+    USABILITY,
+    Words,
+    effect,
+    option_of,
+    say,
+    verdict,
+)
 
 _HISTORY = 12
 """How many entries of an account's history are shown."""
+_ENDINGS = 15
+"""How many ways in which an account's sign-ins ended are shown."""
 _RANK = {"high": 4, "medium": 3, "low": 2}
 _ACCEPTED = 1
 
@@ -94,6 +109,8 @@ def _account(account: Json, history: Sequence[Json], pools: dict[str, Pool], *, 
         "p": [texts.text(one["name"]) for one in account.get("products", ())],
         "e": [texts.text(_app_password(one)) for one in account.get("app_password_events") or ()],
         "k": [texts.text(check["text"]) for check in (account.get("cross_check"),) if check],
+        "l": [texts.text(check["text"]) for check in (account.get("sign_in_check"),) if check],
+        "g": _endings(account.get("sign_ins", ()), texts),
         "r": [_reason(one, pools["reasons"]) for one in account["reasons"]],
         "f": [_finding(one, pools, acting=acting) for one in worst_first(account["findings"])],
         "d": [_remedy(one, pools["remedies"]) for one in account["remediation"]],
@@ -140,6 +157,24 @@ def _reason(reason: Json, pool: Pool) -> int:
 def _app_password(event: Json) -> str:
     by = f" by {event['actor']}" if event.get("actor") else ""
     return f"{str(event['kind']).capitalize()} {times.moment(times.parse(event['time']))}{by}"
+
+
+def _endings(clients: Sequence[Json], texts: Pool) -> list[list[int]]:
+    """How the last sign-ins of each client ended, newest first: moment, client, ending, why, by which policies, count, places."""
+    endings = [(client["client"], one) for client in clients for one in client["endings"]]
+    endings.sort(key=lambda item: str(item[1]["last"]), reverse=True)
+    return [
+        [
+            _seconds(one["last"]),
+            texts.text(client),
+            texts.text(say(ENDING, one["kind"])),
+            texts.text(why_ended(one)),
+            texts.text(", ".join(policy["name"] for policy in one["policies"] or ())),
+            one["count"],
+            texts.text(", ".join(one["places"])),
+        ]
+        for client, one in endings[:_ENDINGS]
+    ]
 
 
 def _finding(finding: Json, pools: dict[str, Pool], *, acting: bool) -> list[Any]:

@@ -157,6 +157,17 @@ def _names(gaps: Sequence[Json]) -> str:
 
 def _asides(accounts: Sequence[Json]) -> list[str]:
     said = []
+    refused = sum(any(_is_refused(finding) for finding in one["findings"]) for one in accounts)
+    if refused:
+        were, they = ("was", "it") if refused == 1 else ("were", "they")
+        said.append(
+            f"{count(refused, 'account', 'accounts')} {were} refused when {they} last signed in with the right password."
+        )
+    doubted = sum((one.get("sign_in_check") or {}).get("result") == "disagrees" for one in accounts)
+    if doubted:
+        said.append(
+            f"For {count(doubted, 'account', 'accounts')} the sign-in log doesn't fit the verdict: their details say how."
+        )
     useless = sum(option_of(one) in _HAVING and one["usability"] in _BLOCKED for one in accounts)
     if useless:
         have, them = ("has", "it") if useless == 1 else ("have", "them")
@@ -170,6 +181,11 @@ def _asides(accounts: Sequence[Json]) -> list[str]:
             f"{count(soon, 'account', 'accounts')} {loses} about to be affected by a policy that isn't in force yet."
         )
     return said
+
+
+def _is_refused(finding: Json) -> bool:
+    """Whether its newest sign-ins were refused; it is less severe once a later one got in."""
+    return finding["check_id"] == "APW-015" and finding["severity"] == "high" and not finding.get("exception")
 
 
 def _warns(finding: Json) -> bool:

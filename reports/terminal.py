@@ -94,9 +94,14 @@ class _Table:
                 yield from self._wrapped(reason["cause"], "quiet", "    ")
             elif reason.get("actor"):
                 yield from self._wrapped(f"Changed by {reason['actor']}.", "quiet", "    ")
-        check = account.get("cross_check")
-        if check and check["result"] != "not_checked":
+        for check in (account.get("cross_check"), account.get("sign_in_check")):
+            if not check or check["result"] == "not_checked":
+                continue
             yield from self._wrapped(check["text"], None if check["result"] == "disagrees" else "quiet", "  ", "    ")
+        if exchange := account.get("exchange"):
+            yield from self._wrapped(exchange["text"], "quiet" if exchange["stale"] else None, "  ", "    ")
+            if exchange["command"]:
+                yield from self._wrapped(exchange["command"], "quiet", "    ")
         if account["remediation"]:
             yield from self._wrapped(f"Best way out: {account['remediation'][0]['title']}", None, "  ", "    ")
         else:
@@ -131,8 +136,9 @@ def _alike(accounts: list[Json]) -> list[list[Json]]:
     groups: dict[str, list[Json]] = {}
     for account in accounts:
         if account["findings"]:
-            same = (account["findings"], account["reasons"], account["remediation"][:1], account.get("cross_check"))
-            groups.setdefault(repr(same), []).append(account)
+            same = (account["findings"], account["reasons"], account["remediation"][:1])
+            beside = (account.get("cross_check"), account.get("sign_in_check"), account.get("exchange"))
+            groups.setdefault(repr((same, beside)), []).append(account)
     return list(groups.values())
 
 

@@ -1,21 +1,10 @@
 """Times as people read them: always with their zone, which is UTC."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+from basics.times import day, parse
 
-
-def parse(text: str) -> datetime:
-    """An ISO 8601 time (``2026-11-22T07:00:00Z``); without a zone it is taken for UTC. Raises ValueError."""
-    moment = datetime.fromisoformat(text)
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-
-
-def day(moment: date) -> str:
-    """``22 Nov 2026``; a time counts in UTC."""
-    if isinstance(moment, datetime):
-        moment = moment.astimezone(UTC).date()
-    return f"{moment.day} {_MONTHS[moment.month - 1]} {moment.year}"
+__all__ = ["day", "moment", "parse", "since"]
 
 
 def moment(time: datetime) -> str:

@@ -88,6 +88,9 @@ PERHAPS = {
 SEVERITY = {"high": "High", "medium": "Medium", "low": "Low"}
 """Severities, worst first."""
 
+ENDING = {"let_in": "Got in", "refused": "Refused", "neither": "Not let in"}
+"""How sign-ins ended; what isn't let in may be a wrong password, or a step on the way in."""
+
 PER_USER_MFA = {"disabled": "Disabled", "enabled": "Enabled", "enforced": "Enforced", "unknown": "Could not be read"}
 
 CHANGE = {
@@ -114,6 +117,8 @@ INPUT = {
     "per_user_mfa": "Per-user MFA state",
     "group_memberships": "Group memberships of an account",
     "mfa_registration": "MFA registration",
+    "mfa_methods": "MFA methods of accounts that are Enforced",
+    "recommendations": "Microsoft's recommendations to the tenant",
     "groups": "A group that a policy names",
     "subscribed_skus": "Subscribed licences",
     "mfa_service": "Service settings of per-user MFA",

@@ -26,6 +26,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from basics.text import well_formed_json
 from settings import problems, sources, values
 from settings.problems import CHANNEL_FIELDS, Problem, SettingsError
 from settings.values import AttributeMatch, StorageConnection
@@ -144,6 +145,11 @@ class Settings(BaseSettings):
     alert_all_clear: Annotated[Literal["yes", "no"], _lower] = Field(
         default="no", description="Whether the digest also comes when nothing is open: `yes` or `no`."
     )
+    alert_private_networks: Annotated[tuple[str, ...], NoDecode, _parsed(values.list_of(values.network))] = Field(
+        default=(),
+        description="Networks in which Teams' or your own webhook may lie although they aren't public, comma-separated: "
+        "`10.1.2.0/24`. Empty: alerts go to public addresses only.",
+    )
     webhook_url: Annotated[SecretStr | None, _secret(values.url)] = Field(
         default=None, description="Address that receives alerts as JSON, signed by Standard Webhooks. Secret."
     )
@@ -240,7 +246,7 @@ class Settings(BaseSettings):
     @classmethod
     def _tell_everything(cls, data: dict[str, Any], handler: ValidatorFunctionWrapHandler) -> Self:
         """Adds rules over several settings. What breaks one channel leaves it out; the rest is one ``SettingsError``."""
-        given = {_field(key): value for key, value in data.items() if not problems.is_blank(value)}
+        given = {_field(key): well_formed_json(value) for key, value in data.items() if not problems.is_blank(value)}
         expected = problems.expected_secrets(given.get("expected_secrets"))
         unresolved = {name for name, value in given.items() if problems.is_key_vault_reference(value)}
         unused = {name for name in unresolved if expected is not None and env_name(name) not in expected}

@@ -1,10 +1,11 @@
 """Where settings come from: the environment, and ``local.settings.json`` at the top of the project (the environment wins)."""
 
-import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from basics.documents import read_json
 from settings.problems import SettingsError
 
 LOCAL_SETTINGS = Path(__file__).parents[1] / "local.settings.json"
@@ -15,10 +16,15 @@ def given_names() -> frozenset[str]:
     return frozenset(os.environ) | frozenset(local_values())
 
 
+def in_azure(environment: Mapping[str, str]) -> bool:
+    """Whether this process runs in App Service, which sets these. Source: Microsoft Learn, "Environment variables and app settings"."""
+    return bool(environment.get("WEBSITE_SITE_NAME") or environment.get("WEBSITE_INSTANCE_ID"))
+
+
 def local_values() -> dict[str, Any]:
     """The ``Values`` of ``local.settings.json``, which Azure Functions Core Tools use too; empty when there is no file."""
     try:
-        content = json.loads(LOCAL_SETTINGS.read_text(encoding="utf-8-sig"))
+        content = read_json(LOCAL_SETTINGS.read_text(encoding="utf-8-sig"))
         found = dict(content["Values"])
         if content.get("IsEncrypted"):
             raise SettingsError([f"{LOCAL_SETTINGS.name} is encrypted: decrypt it with func settings decrypt"])

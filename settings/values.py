@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+import httpx
+
 GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 ATTRIBUTE_NAMES = (
@@ -211,11 +213,23 @@ def url(text: str) -> str:
         raise ValueError("is not a URL: write it as https://host/path") from None
     if parts.scheme not in {"https", "http"} or not host or re.search(r"\s", text) or not text.isprintable():
         raise ValueError("is not a URL: write it as https://host/path")
+    try:
+        _ = httpx.URL(text).host  # spells an internationalised name both ways
+    except (httpx.InvalidURL, UnicodeError):
+        raise ValueError("names a host that can't be: copy it again") from None
     if parts.username is not None:
         raise ValueError("holds a user name or password: write the URL without them")
     if parts.scheme == "http" and not is_loopback(host):
         raise ValueError("starts with http: use https (http is for this machine only, e.g. http://127.0.0.1:8080)")
     return text
+
+
+def network(text: str) -> str:
+    """A network of addresses in CIDR notation, or one address."""
+    try:
+        return str(ipaddress.ip_network(text))
+    except ValueError:
+        raise ValueError(f"holds {shown(text)}: write networks such as 10.1.2.0/24, with commas between them") from None
 
 
 def base_url(text: str) -> str:

@@ -101,7 +101,7 @@ class Truth:
         """The tenant as it is."""
         builder = TenantBuilder().group(GROUP)
         for name, account in self.accounts.items():
-            methods = ["phone"] if account.phone else []
+            methods = ["authenticator"] if account.phone else []
             groups = [GROUP] if account.mfa == "disabled" else []
             builder.user(name, mfa=account.mfa, methods=methods, groups=groups, enabled=account.enabled)
         return builder.policy("Require MFA", include_groups=[GROUP], grant=["mfa"], client_apps=["browser"]).build()

@@ -153,7 +153,7 @@ class World:
                 id=one.id,
                 mfa=one.mfa,
                 enabled=one.enabled,
-                methods=["phone"] if one.registered else [],
+                methods=["authenticator"] if one.registered else [],
                 roles=[ROLE] if one.role else [],
             )
         for rule in self.tenant.rules:

@@ -9,7 +9,7 @@ from tenant.gaps import Gaps
 from tenant.graph import Graph, GraphError, GraphRefused, Json
 from tenant.model import Account, Gap, Registration
 from tenant.odata import key_segment
-from tenant.registration import read_registrations
+from tenant.registration import read_registered, read_registrations
 from tenant.search import find_accounts
 from tenant.selection import PROPERTIES, Selection, properties_for, reasons_for
 from tenant.shapes import MEMBERSHIP, USER, fault
@@ -58,7 +58,10 @@ class AccountReader:
         self, ids: Sequence[str]
     ) -> tuple[dict[str, str | None | Gap], dict[str, Registration]]:
         states = await self._states(ids)
-        return states, await read_registrations(self._graph, self._gaps, self._worth_asking(ids, states))
+        registrations = await read_registrations(self._graph, self._gaps, self._worth_asking(ids, states))
+        # They decide no verdict, so they come last, and after those that do.
+        enforced = [id for id in ids if _is_state(states[id], "enforced") and self._may_sign_in(id)]
+        return states, registrations | await read_registered(self._graph, self._gaps, enforced)
 
     def _worth_asking(self, ids: Sequence[str], states: Mapping[str, str | None | Gap]) -> list[str]:
         """The accounts whose registration decides something: those that are Enabled.
@@ -66,12 +69,11 @@ class AccountReader:
         Where the state is unknown it may be Enabled: the first of these show whether their registrations can be read as well.
         """
         enabled = [id for id in ids if _is_state(states[id], "enabled")]
-        unsure = [
-            id
-            for id in ids
-            if not _is_state(states[id], *_STATES) and self._users[id].get("accountEnabled") is not False
-        ]
+        unsure = [id for id in ids if not _is_state(states[id], *_STATES) and self._may_sign_in(id)]
         return [*enabled, *unsure[:SIZE]]
+
+    def _may_sign_in(self, id: str) -> bool:
+        return self._users[id].get("accountEnabled") is not False
 
     async def _find(self) -> list[str]:
         """Search for accounts. Returns the ids of those that are still to be read."""

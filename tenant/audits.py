@@ -7,13 +7,14 @@ are asked for. Activity names are compared without case: the documentation and t
 Entra documentation, "Microsoft Entra audit log categories and activities".
 """
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
+from basics.documents import read_json
+from basics.times import iso
 from tenant.graph import REFINEMENT_REFUSED, Graph, GraphRefused, Json, items_of
 from tenant.model import AuditEvent, Policy
 from tenant.odata import literal
@@ -392,8 +393,8 @@ def _decoded(text: object) -> Any:
     if not isinstance(text, str) or not text:
         return None
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
+        return read_json(text)
+    except ValueError:
         return text
 
 
@@ -417,4 +418,4 @@ def _text(item: Mapping[str, Any], name: str) -> str:
 
 
 def _instant(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return iso(moment)

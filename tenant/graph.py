@@ -38,6 +38,7 @@ from msgraph import GraphRequestAdapter, GraphServiceClient
 from msgraph.generated.models.o_data_errors.o_data_error import ODataError
 from msgraph_core import GraphClientFactory
 
+from basics.documents import read_json
 from tenant.credentials import FixedToken, azure_credential
 from tenant.limits import MOST_AT_ONCE, Lane, Limits, Load, lane_of, load_of, units_in
 from tenant.pacing import Pace, retry_after_in
@@ -408,7 +409,7 @@ def app_permissions_in(token: str) -> frozenset[str] | None:
     Source: Microsoft Learn, "Access token claims reference", ``roles`` and ``scp``.
     """
     try:
-        claims = json.loads(base64.urlsafe_b64decode(f"{token.split('.')[1]}=="))
+        claims = read_json(base64.urlsafe_b64decode(f"{token.split('.')[1]}=="))
         return None if "scp" in claims else frozenset(map(str, claims.get("roles") or ()))
     except (IndexError, ValueError, AttributeError, TypeError):
         return None
@@ -487,8 +488,8 @@ def _parsed(content: bytes | None) -> Json:
     if not content:
         raise GraphGarbled(200, "the answer is empty")
     try:
-        value = json.loads(content)
-    except (ValueError, RecursionError):
+        value = read_json(content)
+    except ValueError:
         raise GraphGarbled(200, "the answer is not JSON") from None
     if not isinstance(value, dict):
         raise GraphGarbled(200, "the answer is not a JSON object")

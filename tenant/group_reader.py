@@ -1,5 +1,6 @@
 """Reads the groups that policies name, and how they nest, as far as a chain has to be explained."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
@@ -13,6 +14,7 @@ from tenant.shapes import GROUP, MEMBERSHIP, fault
 _DEEPEST = 20
 """Levels of nesting that are explained; membership itself has no limit."""
 _GROUP = "#microsoft.graph.group"
+_MEMBER_OF = re.compile(r"\buser\.memberof\b", re.IGNORECASE)
 
 
 async def read_groups(
@@ -26,7 +28,9 @@ async def read_groups(
     groups = {id: Group(id, name) for id, name in known_names.items()}
     ids = sorted(named)
     paths = [f"/groups/{key_segment(id)}" for id in ids]
-    answers = await batch_any(graph, [(f"{path}?$select=id,displayName,visibility", path) for path in paths])
+    answers = await batch_any(
+        graph, [(f"{path}?$select=id,displayName,visibility,membershipRule", path) for path in paths]
+    )
     for id, answer in zip(ids, answers, strict=True):
         name = known_names.get(id) or id
         if isinstance(answer, GraphRefused) and answer.status == 404:
@@ -37,7 +41,14 @@ async def read_groups(
             groups[id] = Group(id, name, gap=gaps.add("groups", garbled))
         else:
             hidden = str(answer.get("visibility") or "").lower() == "hiddenmembership"
-            groups[id] = Group(id, str(answer.get("displayName") or name), hidden_membership=hidden)
+            rule = str(answer.get("membershipRule") or "")
+            groups[id] = Group(
+                id,
+                str(answer.get("displayName") or name),
+                hidden_membership=hidden,
+                dynamic=bool(rule),
+                by_member_of=bool(_MEMBER_OF.search(rule)),
+            )
     shown = await _members_of_hidden(graph, [id for id in ids if groups[id].hidden_membership], accounts)
     groups |= {id: replace(groups[id], hidden_membership=False) for id in shown}
     return groups, tuple(_with_memberships(account, shown) for account in accounts)

@@ -132,6 +132,11 @@ class Limits:
         """Whether own authentication methods were refused lately where few were asked for, and so count as reports."""
         return self._now() < self._methods_limited_until
 
+    @property
+    def methods_are_free(self) -> bool:
+        """Whether more own methods were answered lately than the reports' limit lets in."""
+        return not self.methods_are_limited and not self._few_methods()
+
     def pieces(self, lane: Lane) -> int | None:
         """How many requests of a lane may go at the same time in one envelope; None for any number."""
         window = self._windows.get(self._counted(lane))

@@ -66,8 +66,18 @@ def unknown_methods(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name in names if _satisfies_mfa(name) is None))
 
 
+def mfa_methods(names: Iterable[str]) -> tuple[str, ...]:
+    """Those of the names that satisfy MFA."""
+    return tuple(name for name in names if _satisfies_mfa(name))
+
+
+def plain_name(name: str) -> str:
+    """A method as it is compared: without namespace and case."""
+    return name.rsplit(".", 1)[-1].lstrip("#").casefold()
+
+
 def _satisfies_mfa(name: str) -> bool | None:
-    plain = name.rsplit(".", 1)[-1].lstrip("#").lower()
+    plain = plain_name(name)
     if plain in _MFA or plain.startswith(_MFA_PREFIXES):
         return True
     return False if plain in _NOT_MFA else None

@@ -115,6 +115,8 @@ class Policy:
     """Whether it is a policy plan: rules of a kind of their own, which this version doesn't read."""
     malformed: bool = False
     """Whether what decides its effect is missing or of the wrong kind: what it really does, another reading may tell."""
+    description: str = ""
+    """What the tenant says of it, shortened; it decides nothing but who made the policy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +129,10 @@ class Group:
     """True where Graph answered 404: the group has no members any more."""
     hidden_membership: bool = False
     """True where the group hides its members from readers without ``Member.Read.Hidden``."""
+    dynamic: bool = False
+    """Whether a rule says who is in it: nobody can be added by hand. Read of groups that policies name."""
+    by_member_of: bool = False
+    """Whether that rule is about the members of other groups (``memberOf``), which Microsoft has retired."""
     gap: Gap | None = None
     """Set where the group itself could not be read: that an account doesn't list it proves nothing then."""
 
@@ -213,6 +219,9 @@ class Tenant:
     """The refusal of the policy plans. Alone it changes nothing, unless the tenant is known to have some."""
     mfa_service: MfaService | None = None
     """The settings of per-user MFA; None where they couldn't be read. No verdict depends on them."""
+    advised_to_switch_off: bool | None = None
+    """Whether Microsoft's recommendation to switch off per-user MFA is active in the tenant; None where nobody asked, or it couldn't
+    be read. No verdict depends on it."""
 
     @property
     def known_policies(self) -> tuple[Policy, ...]:
@@ -251,7 +260,10 @@ class MfaDemand:
 
 @dataclass(frozen=True, slots=True)
 class SignInUse:
-    """How an account was used: its successful sign-ins by one client to one application, summed up over some days."""
+    """How an account was used: its sign-ins with the right password by one client to one application, summed up over some days.
+
+    Whether they got in is a matter of :class:`SignInOutcome`.
+    """
 
     account_id: str
     client_app: str
@@ -267,6 +279,40 @@ class SignInUse:
     """On how many different days."""
     first_seen: datetime
     last_seen: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SignInOutcome:
+    """How sign-ins of an account with one client to one application ended, for those that ended in the same way.
+
+    Summed up over some days. Browsers are left out.
+    """
+
+    account_id: str
+    client_app: str
+    """Graph's ``clientAppUsed``, e.g. ``Authenticated SMTP``."""
+    app_id: str
+    app_name: str
+    how: str
+    """``legacy`` (a client without modern authentication), ``password`` (a modern one that sends the account's password itself),
+    ``background`` (nobody sat there) or ``app`` (somebody did)."""
+    code: int
+    """The log's error code; 0 where it got in."""
+    policies: tuple[tuple[str, str], ...] | None
+    """Id and name of every policy whose result the log calls a failure; None where it doesn't show the policies."""
+    count: int
+    days: int
+    """On how many different days."""
+    first_seen: datetime
+    last_seen: datetime
+    places: tuple[str, ...] = ()
+    """From which addresses, each with its country where the log has one; the newest few, newest first."""
+    since_last_in: int = 0
+    """How many of them came after the last sign-in of the same client (:func:`tenant.sign_in_outcomes.client_of`) that got in."""
+    run_start: datetime | None = None
+    """When the first of these was; None where there are none."""
+    run_places: tuple[str, ...] = ()
+    """From where these came, as in ``places``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,6 +351,8 @@ class Account:
     mfa_demands: tuple[MfaDemand, ...] = ()
     sign_ins: tuple[SignInUse, ...] = ()
     """Empty where the sign-in log wasn't asked for."""
+    outcomes: tuple[SignInOutcome, ...] = ()
+    """How its sign-ins ended; wrong passwords and the like are among them, what a browser did is not."""
     consents: tuple[Consent, ...] = ()
 
     @property

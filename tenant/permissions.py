@@ -123,6 +123,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint(
         "GET", "/users/{id}/authentication/methods", "v1.0", "UserAuthenticationMethod.Read.All", "mfa_registration"
     ),
+    Endpoint("GET", "/directory/recommendations", "beta", "DirectoryRecommendations.Read.All", "recommendations"),
     Endpoint("GET", "/auditLogs/signIns", "beta", "AuditLog.Read.All", "sign_ins"),
     Endpoint("GET", "/auditLogs/directoryAudits", "v1.0", "AuditLog.Read.All", "audit_log"),
     Endpoint("GET", "/servicePrincipals", "v1.0", "Application.Read.All", "applications"),
@@ -163,8 +164,9 @@ PERMISSIONS: tuple[Permission, ...] = (
     Permission(
         "AuditLog.Read.All",
         "The audit log: since when an option is hidden and who did it (AUDIT_LOG), the sign-in log: which protocols and "
-        "products use an account (SERVICE_ACCOUNT_DISCOVERY), and the registration report, where an account's own MFA "
-        "methods can't be read or leave something open.",
+        "products use an account, and which of its sign-ins are refused (SERVICE_ACCOUNT_DISCOVERY), and the registration "
+        "report, where an account's own MFA methods can't be read or leave something open. Which policy refused a sign-in "
+        "takes Policy.Read.All beside it.",
         "Nothing is known of who changed what, and of how accounts are used.",
         optional=True,
         note="The registration report and the sign-in log need Entra ID P1.",
@@ -201,6 +203,12 @@ PERMISSIONS: tuple[Permission, ...] = (
         "Only the registration report tells stuck and pending accounts apart: hours late, and with Entra ID P1 only.",
     ),
     Permission(
+        "DirectoryRecommendations.Read.All",
+        "Whether Microsoft recommends the tenant to switch off per-user MFA, which would take the option from everybody (APW-017).",
+        "Nobody is warned before somebody follows that recommendation.",
+        optional=True,
+    ),
+    Permission(
         "Member.Read.Hidden",
         "Groups that hide their members, where a policy names one.",
         "Policies that name such a group leave the answer open.",
@@ -214,14 +222,84 @@ PERMISSIONS: tuple[Permission, ...] = (
     ),
 )
 
+
+@dataclass(frozen=True, slots=True)
+class Disagreement:
+    """Where Microsoft's own lists say different things, or a narrower permission than the one that is granted would do by itself."""
+
+    path: str
+    lists: str
+    """What the lists say."""
+    here: str
+    """What is granted here, and why."""
+
+
+# Source: the permission tables of the Microsoft Graph reference, and devx-content permissions.json of August 2026.
+DISAGREEMENTS: tuple[Disagreement, ...] = (
+    Disagreement(
+        "/auditLogs/directoryAudits",
+        "`AuditLog.Read.All` in one; the table of the reference adds `Directory.Read.All`.",
+        "`AuditLog.Read.All`. Where the audit log is refused all the same, the gap names both.",
+    ),
+    Disagreement(
+        "/auditLogs/signIns",
+        "`AuditLog.Read.All`; a known issue asks for `Directory.Read.All` as well.",
+        "`AuditLog.Read.All`. What policies did to a sign-in comes with `Policy.Read.All`, which is granted.",
+    ),
+    Disagreement(
+        "/reports/authenticationMethods/userRegistrationDetails",
+        "`AuditLog.Read.All`; the table of the reference also `UserAuthenticationMethod.Read.All`.",
+        "Either may open it. It is asked only where an account's own methods can't be read or leave something open.",
+    ),
+    Disagreement(
+        "/oauth2PermissionGrants",
+        "`DelegatedPermissionGrant.Read.All` exists and is listed for no endpoint in one; the reference lists `Directory.Read.All`.",
+        "`DelegatedPermissionGrant.Read.All`, the narrower. Where it doesn't do, `Directory.Read.All`, which is optional too, opens it.",
+    ),
+    Disagreement(
+        "/users/{id}/transitiveMemberOf",
+        "`User.Read.All` is the least in one, `GroupMember.Read.All` in the other.",
+        "Both are granted: names of groups, nested groups and a selection by group need `GroupMember.Read.All` anyway.",
+    ),
+    Disagreement(
+        "/groups/{id}/members",
+        "`GroupMember.ReadBasic.All` is the least in one.",
+        "`GroupMember.Read.All`: whether names come with the narrower one is not known, and a reason names its group.",
+    ),
+    Disagreement(
+        "/subscribedSkus",
+        "`LicenseAssignment.Read.All` is the least in one, `Organization.Read.All` in the other.",
+        "`Organization.Read.All`: the tenant's name and id need it anyway, so the other would be one more.",
+    ),
+    Disagreement(
+        "/identity/conditionalAccess/policies, /plans, /namedLocations, /evaluate",
+        "`Policy.Read.ConditionalAccess` is the least.",
+        "`Policy.Read.All`: Security Defaults, the per-user MFA state and the tenant's switch need it, so the other would be one more.",
+    ),
+)
+
+
+def audit_log_refused(error: object) -> str:
+    """What to say where the audit log is refused: no list alone says what opens it."""
+    return f"{error}; Microsoft's lists name AuditLog.Read.All, and one of them Directory.Read.All as well"
+
+
+def disagreements_table() -> str:
+    """Where Microsoft's lists disagree, as a Markdown table."""
+    rows = ["| Endpoint | Microsoft's lists | Here |", "|---|---|---|"]
+    return "\n".join([*rows, *(f"| `{one.path}` | {one.lists} | {one.here} |" for one in DISAGREEMENTS)]) + "\n"
+
+
 _OPTIONAL = {one.name for one in PERMISSIONS if one.optional}
+_SAME_ENDPOINTS = {"mfa_methods": "mfa_registration"}
+"""Inputs that are read like another one."""
 _BY_INPUT = {one.input: one.permission for one in reversed(ENDPOINTS)}
 _BY_INPUT |= {one.input: one.permission for one in reversed(ENDPOINTS) if one.permission not in _OPTIONAL}
 
 
 def permission_for(input_name: str) -> str | None:
     """The permission that opens an input; of an input with several endpoints, the first required one's if there is one."""
-    return _BY_INPUT.get(input_name)
+    return _BY_INPUT.get(_SAME_ENDPOINTS.get(input_name, input_name))
 
 
 def permissions_table() -> str:

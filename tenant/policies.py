@@ -91,6 +91,7 @@ _TOP = frozenset(
         "partialEnablementStrategy",
     }
 )
+_LONGEST_DESCRIPTION = 500
 _EVERYBODY = frozenset({"all"})
 _NOBODY: frozenset[str] = frozenset()
 
@@ -186,6 +187,7 @@ def _policy(raw: Raw, conditions: Raw, unknown: tuple[str, ...]) -> Policy:
         ),
         grant=_grant(raw.get("grantControls")),
         unknown_members=unknown,
+        description=_described(raw.get("description")),
     )
 
 
@@ -197,6 +199,10 @@ def parse_strength(raw: Raw) -> AuthenticationStrength:
         display_name=str(raw.get("displayName") or ""),
         requirements_satisfied=str(satisfied) if satisfied else None,
     )
+
+
+def _described(description: object) -> str:
+    return description[:_LONGEST_DESCRIPTION] if isinstance(description, str) else ""
 
 
 def _may_include(unknown: tuple[str, ...], where: str) -> bool:

@@ -3,13 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from tenant.batch import Answer, Member, batch
+from tenant.batch import Answer, Member
 from tenant.gaps import Gaps, gap_of
 from tenant.graph import REFINEMENT_REFUSED, Graph, GraphError, GraphGarbled, GraphRefused, Json
 from tenant.locations import EVERYWHERE, FIXED_LOCATIONS
-from tenant.mfa_service import PATH as MFA_SERVICE
-from tenant.mfa_service import parse_mfa_service, read_mfa_service
-from tenant.model import AuthenticationStrength, Gap, MfaService, Policy, Tenant
+from tenant.model import AuthenticationStrength, Gap, Policy, Tenant
 from tenant.policies import parse_plan, parse_policy, parse_strength
 from tenant.shapes import LOCATION, POLICY, STRENGTH, shaped
 
@@ -32,7 +30,8 @@ _STRENGTHS = (
 
 
 _POLICIES = "/identity/conditionalAccess/policies"
-_PLANS = "/identity/conditionalAccess/plans"
+PLANS = Member("/identity/conditionalAccess/plans", _ALL_MEMBERS)
+"""What asks for the policy plans, in beta."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,21 +46,25 @@ class Policies:
     """The unread licences that would have told whether there can be policies at all."""
     plans_unread: Gap | None = None
     """The refusal of the policy plans; it changes nothing by itself."""
-    mfa_service: MfaService | None = None
-    """The tenant's settings of per-user MFA, which are asked for together with the plans."""
+    plans_due: bool = False
+    """Whether the policy plans are still to be asked for; without a list of policies nobody asks."""
 
 
 async def read_policies(graph: Graph, gaps: Gaps) -> Policies:
-    """Read them one after the other, as Conditional Access allows it: one request a second for all apps of the tenant."""
+    """Read the list of policies; the plans come with :func:`with_plans`."""
     try:
         policies, unlisted = await _listed(graph, gaps)
     except GraphError as error:
         return await _unread(graph, gaps, error)
-    # In one request, for neither depends on the other.
-    first, service = await batch(graph, [Member(_PLANS, _ALL_MEMBERS), Member(MFA_SERVICE)], version="beta")
+    return Policies(tuple(policies), unlisted, plans_due=True)
+
+
+async def with_plans(graph: Graph, gaps: Gaps, policies: Policies, first: Answer) -> Policies:
+    """The policies with the policy plans, of which ``first`` is the answer to ``PLANS``."""
     plans, unlisted_plans, plans_unread = await _plans(graph, gaps, first)
+    known = policies.policies
     return Policies(
-        (*policies, *plans), unlisted or unlisted_plans, None, plans_unread, mfa_service=parse_mfa_service(service)
+        known if isinstance(known, Gap) else (*known, *plans), policies.unlisted or unlisted_plans, None, plans_unread
     )
 
 
@@ -154,10 +157,9 @@ async def _unread(graph: Graph, gaps: Gaps, error: GraphError) -> Policies:
     if _is_forbidden(error):
         licensed = await _may_have_premium_licence(graph, gaps)
         if licensed is False:
-            return Policies((), mfa_service=await read_mfa_service(graph))
+            return Policies(())
     gap = gaps.add("conditional_access_policies", error)
-    licences = licensed if isinstance(licensed, Gap) else None
-    return Policies(gap, licences=licences, mfa_service=await read_mfa_service(graph))
+    return Policies(gap, licences=licensed if isinstance(licensed, Gap) else None)
 
 
 def _is_refused(error: GraphError) -> bool:

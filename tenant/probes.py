@@ -31,6 +31,7 @@ PROBES: Mapping[str, tuple[tuple[str, str], ...]] = {
     "Directory.Read.All": (("v1.0", "/users/{id}/appRoleAssignments?$top=1"),),
     "MailboxSettings.Read": (("v1.0", "/users/{id}/mailboxSettings/userPurpose"),),
     "UserAuthenticationMethod.Read.All": (("v1.0", "/users/{id}/authentication/methods"),),
+    "DirectoryRecommendations.Read.All": (("beta", "/directory/recommendations"),),
 }
 """Version and path of the cheapest requests that a permission opens; ``{id}`` becomes an account's id."""
 

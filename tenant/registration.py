@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from tenant import turns
 from tenant.batch import Answer, Member, batch, collect
-from tenant.gaps import Gaps
+from tenant.gaps import Gaps, gap_of
 from tenant.graph import REFINEMENT_REFUSED, Graph, GraphError, GraphRefused, Json
 from tenant.methods import has_mfa_method
 from tenant.model import Gap, Registration
@@ -19,6 +19,8 @@ from tenant.permissions import REGISTRATION_REPORT_PERMISSION
 from tenant.shapes import METHOD, REGISTRATION, shaped
 
 _INPUT = "mfa_registration"
+_METHODS = "mfa_methods"
+"""The same of accounts that are judged without it."""
 _REPORT = "/reports/authenticationMethods/userRegistrationDetails"
 _FIRST = turns.REQUESTS + 1
 """Accounts whose own methods show whether they may be read, and whether they are limited: one more than the reports' limit."""
@@ -39,7 +41,7 @@ async def read_registrations(graph: Graph, gaps: Gaps, ids: Sequence[str]) -> di
 
     Own methods that can't be read are a gap only where the report leaves the answer open too.
     """
-    first, rest = ids[:_FIRST], ids[_FIRST:]
+    first, rest = _first(graph, ids)
     own = await _own_methods(graph, first)
     reports: dict[str, Report] = {}
     if rest and all(_is_forbidden(answer) for answer in own.values()):
@@ -52,6 +54,44 @@ async def read_registrations(graph: Graph, gaps: Gaps, ids: Sequence[str]) -> di
     undecided = [id for id in ids if id not in reports and _decided(own.get(id)) is None]
     reports |= await _reports(graph, undecided)
     return {id: Registration(reports.get(id), _kept(gaps, id, own.get(id), reports.get(id))) for id in ids}
+
+
+async def read_registered(graph: Graph, gaps: Gaps, ids: Sequence[str]) -> dict[str, Registration]:
+    """The registrations of accounts of which no verdict depends on them: only which methods they are matters.
+
+    The accounts' own methods, which are never late; where the first of them can't be read, or are limited like the report, that is
+    asked in their place. What can't be read is an optional gap.
+    """
+    first, rest = _first(graph, ids)
+    own = await _own_methods(graph, first)
+    if own and all(isinstance(methods, GraphError) for methods in own.values()):
+        return await _from_report(graph, gaps, ids, next(iter(own.values())))
+    reports: dict[str, Report] = {}
+    if rest and graph.limits.methods_are_limited:
+        reports = await _reports(graph, rest)
+    own |= await _own_methods(graph, [id for id in rest if not isinstance(reports.get(id), tuple)])
+    found = {id: Registration(report) for id, report in reports.items()}
+    return found | {id: Registration(own=_optional(gaps, methods)) for id, methods in own.items()}
+
+
+async def _from_report(graph: Graph, gaps: Gaps, ids: Sequence[str], refused: Own) -> dict[str, Registration]:
+    reports = await _reports(graph, ids)
+    if not all(isinstance(report, tuple) for report in reports.values()):
+        _optional(gaps, refused)
+    return {id: Registration(report) for id, report in reports.items()}
+
+
+def _optional(gaps: Gaps, methods: Own) -> Names | Gap:
+    if not isinstance(methods, GraphError):
+        return methods
+    gaps.add_optional(_METHODS, methods)
+    return gap_of(_METHODS, methods, tenant_wide=False)
+
+
+def _first(graph: Graph, ids: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
+    """Those whose own methods show whether they may be read and how fast, and the others."""
+    number = len(ids) if graph.limits.methods_are_free else _FIRST
+    return ids[:number], ids[number:]
 
 
 def _worth_checking(ids: Sequence[str], reports: Mapping[str, Report]) -> list[str]:
@@ -71,14 +111,11 @@ def _kept(gaps: Gaps, id: str, own: Own | None, report: Report) -> Names | Gap |
 
 async def _own_methods(graph: Graph, ids: Sequence[str]) -> dict[str, Own]:
     answers = await batch(graph, [Member(f"/users/{key_segment(id)}/authentication/methods") for id in ids])
-    return {id: _types(await collect(graph, answer, METHOD)) for id, answer in zip(ids, answers, strict=True)}
+    return {id: _named(await collect(graph, answer, METHOD)) for id, answer in zip(ids, answers, strict=True)}
 
 
-def _types(items: list[Json] | GraphError) -> Own:
-    if isinstance(items, GraphError):
-        return items
-    # A method without a type is one that nobody knows, not one that isn't there.
-    return tuple(str(item.get("@odata.type") or "unknown") for item in items)
+def _named(items: list[Json] | GraphError) -> Own:
+    return items if isinstance(items, GraphError) else _types(items)
 
 
 async def _reports(graph: Graph, ids: Sequence[str]) -> dict[str, Report]:
@@ -117,6 +154,11 @@ def _listed(ids: Sequence[str], rows: list[Json] | GraphError) -> dict[str, Repo
 async def _rows(graph: Graph, ids: Sequence[str]) -> dict[str, Report]:
     rows = await batch(graph, [Member(f"{_REPORT}/{key_segment(id)}") for id in ids])
     return {id: _report(id, row) for id, row in zip(ids, rows, strict=True)}
+
+
+def _types(items: Sequence[Json]) -> tuple[str, ...]:
+    """A method without a type is one that nobody knows, not one that isn't there."""
+    return tuple(str(item.get("@odata.type") or "unknown") for item in items)
 
 
 def _report(id: str, row: Answer) -> Report:

@@ -7,9 +7,10 @@ Microsoft's published schema (microsoftgraph/msgraph-metadata).
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from typing import Any
 
+from basics.times import NO_DATE, parse
 from tenant.graph import GraphGarbled, Json
 
 Kind = Callable[[object], bool]
@@ -50,17 +51,22 @@ def is_object(value: object) -> bool:
 
 def is_time(value: object) -> bool:
     """Whether a value is a time, or null or empty."""
-    return value is None or value == "" or parse_time(value) is not None
+    return value is None or value == "" or _parsed(value) is not None
 
 
 def parse_time(value: object) -> datetime | None:
-    """An ISO 8601 time of Graph (up to 7 decimals) as an aware UTC datetime; None where it is absent or unreadable."""
-    if not isinstance(value, str) or not value:
-        return None
+    """An ISO 8601 time of Graph (up to 7 decimals) as an aware UTC datetime; None where it is absent or unreadable.
+
+    The first day of the year 1 is how .NET writes that there is no date: an end that never comes, a deletion that never was.
+    """
+    parsed = _parsed(value)
+    return None if parsed is None or parsed < NO_DATE + timedelta(days=1) else parsed
+
+
+def _parsed(value: object) -> datetime | None:
     try:
-        parsed = datetime.fromisoformat(value)
-        return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
-    except (ValueError, OverflowError):
+        return parse(value) if isinstance(value, str) and value else None
+    except ValueError:
         return None
 
 

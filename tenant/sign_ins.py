@@ -3,18 +3,22 @@
 The v1.0 log lacks the non-interactive sign-ins, where most legacy clients are, so this reads beta. Three questions are
 asked: the legacy clients of everybody, the sign-ins to some applications, and everything that some accounts did.
 
-Only sign-ins with the right password count. Attackers try legacy protocols with every account they can guess, and a failed
-guess is no use of the account; one that a policy stopped after the password is.
+Only sign-ins with the right password count as a use. Attackers try legacy protocols with every account they can guess, and a
+failed guess is no use of the account; one that a policy stopped after the password is. How sign-ins ended is counted besides:
+for the accounts that were asked about whatever it was, for everybody else's legacy clients only where the password was right.
 """
 
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from urllib.parse import quote
 
+from basics.times import iso
 from tenant.graph import Graph, GraphError, GraphRefused, Json, is_licence_error
-from tenant.model import SignInUse
+from tenant.model import SignInOutcome, SignInUse
+from tenant.shapes import parse_time
+from tenant.sign_in_outcomes import OutcomeTally, error_code, refusing_policies
 from tenant.turns import Turns
 
 LEGACY_CLIENTS = (
@@ -48,11 +52,17 @@ USES_PER_DAY = 10_000
 _FOLDED = frozenset(client.casefold() for client in LEGACY_CLIENTS)
 _SELECT = (
     "id,createdDateTime,userId,clientAppUsed,appId,appDisplayName,userAgent,isInteractive,signInEventTypes,status,"
-    "authenticationProtocol,authenticationRequirementPolicies"
+    "authenticationProtocol,authenticationRequirementPolicies,appliedConditionalAccessPolicies,ipAddress,location"
 )
 _USER_AGENT = 100
-# Sign-in error codes that come after the right password. Source: Microsoft Entra authentication and authorization error codes.
-_PASSWORD_WAS_RIGHT = frozenset({0, 50055, 50072, 50074, 50076, 50079, 50097, 50158, 53000, 53001, 53003, 53004})
+PASSWORD_WAS_RIGHT = frozenset(
+    {0, 50055, 50072, 50074, 50076, 50079, 50097, 50158, 53000, 53001, 53002, 53003, 53004, 53009, 53010, 53011}
+    | {530002, 530003, 530031, 530032, 530035, 530036}
+)
+"""Sign-in error codes that come after the right password. Policies come after it, too: what one of them refused had it.
+
+Source: Microsoft Entra authentication and authorization error codes.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,27 +93,32 @@ class DaySignIns:
     uses: tuple[SignInUse, ...]
     demands: tuple[tuple[str, str, datetime], ...]
     """Account id, Graph's ``requirementProvider``, and when the log last shows it that day."""
+    outcomes: tuple[SignInOutcome, ...] = ()
+    """How the sign-ins of a question about ``accounts`` ended, and those of ``legacy`` clients with the right password."""
 
 
 async def read_days(
-    graph: Graph, turns: Turns, question: Question, first: date, last: date
+    graph: Graph, turns: Turns, question: Question, first: date, last: date, until: datetime | None = None
 ) -> AsyncIterator[DaySignIns]:
     """The days from ``last`` back to ``first``, each as soon as the log goes past it.
 
-    A day that got more rows after it was handed out comes again, whole. Raises :class:`GraphError`, and
+    With ``until`` the log is read up to that moment: what it holds of the days after ``last`` comes before them. A day that got more rows after it was handed out comes again, whole. Raises :class:`GraphError`, and
     :class:`~tenant.turns.OutOfTurns` when the scan has spent its requests: the days that were handed out are complete then.
     """
-    days = [last - timedelta(days=back) for back in range((last - first).days + 1)]
-    tallies = {day: _Tally(day) for day in days}
+    newest = until.date() if until else last
+    days = [newest - timedelta(days=back) for back in range((newest - first).days + 1)]
+    tallies = {day: _Tally(day, question.about) for day in days}
     handed_out = 0
     late: set[date] = set()
-    since, until = _midnight(first), _midnight(last + timedelta(days=1))
-    query = f"$filter={quote(question.expression(since, until))}&$select={_SELECT}&$orderby=createdDateTime%20desc"
+    end = until or _midnight(last + timedelta(days=1))
+    query = (
+        f"$filter={quote(question.expression(_midnight(first), end))}&$select={_SELECT}&$orderby=createdDateTime%20desc"
+    )
     async for row in graph.pages(f"/auditLogs/signIns?{query}&$top=1000", version="beta", before=turns.take):
-        seen = _time(row.get("createdDateTime"))
-        if seen is None or seen.date() not in tallies:
+        seen = parse_time(row.get("createdDateTime"))
+        if seen is None or seen.date() not in tallies or seen >= end:
             continue
-        place = (last - seen.date()).days
+        place = (newest - seen.date()).days
         if place < handed_out:
             late.add(seen.date())
         while handed_out < place:
@@ -131,32 +146,48 @@ _Use = tuple[str, str, str, str, str, str]
 """The members of :class:`~tenant.model.SignInUse` up to ``way``, in their order."""
 
 
-@dataclass(slots=True)
 class _Tally:
     """The sums of one day."""
 
-    day: date
-    _uses: dict[_Use, tuple[int, datetime, datetime]] = field(default_factory=dict)
-    _demands: dict[tuple[str, str], datetime] = field(default_factory=dict)
+    def __init__(self, day: date, about: str) -> None:
+        self.day = day
+        self._about = about
+        self._uses: dict[_Use, tuple[int, datetime, datetime]] = {}
+        self._demands: dict[tuple[str, str], datetime] = {}
+        self._outcomes = OutcomeTally(with_places=about == "accounts")
 
     def add(self, row: Json, seen: datetime) -> None:
         """Count a row of the log."""
-        account = str(row.get("userId") or "").lower()
-        if not account or _error_code(row) not in _PASSWORD_WAS_RIGHT:
+        account, code = str(row.get("userId") or "").lower(), error_code(row)
+        if not account or code is None:
             return
+        use = _use(account, row)
+        known_password = code in PASSWORD_WAS_RIGHT or bool(refusing_policies(row))
+        if self._about == "accounts" or (self._about == "legacy" and known_password):
+            self._end(account, use, code, row, seen, guess=not known_password)
+        if known_password:
+            self._use(account, use, row, seen)
+
+    def _end(self, account: str, use: _Use, code: int, row: Json, seen: datetime, *, guess: bool) -> None:
+        _, client, app, name, _, way = use
+        how = _how(row, client, way)
+        if how != "browser":
+            self._outcomes.add(account, (client, app, name, how), code, row, seen, guess=guess)
+
+    def _use(self, account: str, use: _Use, row: Json, seen: datetime) -> None:
         for provider in _providers(row):
             known = self._demands.get((account, provider), seen)
             self._demands[account, provider] = max(known, seen)
-        key = _use(account, row)
-        if key not in self._uses and len(self._uses) >= USES_PER_DAY:
-            key = (*key[:4], "", key[5])
-        count, first, last = self._uses.get(key, (0, seen, seen))
-        self._uses[key] = (count + 1, min(first, seen), max(last, seen))
+        if use not in self._uses and len(self._uses) >= USES_PER_DAY:
+            use = (*use[:4], "", use[5])
+        count, first, last = self._uses.get(use, (0, seen, seen))
+        self._uses[use] = (count + 1, min(first, seen), max(last, seen))
 
     def total(self) -> DaySignIns:
         """What was counted so far."""
         uses = tuple(SignInUse(*key, count, 1, first, last) for key, (count, first, last) in self._uses.items())
-        return DaySignIns(self.day, uses, tuple((*key, seen) for key, seen in self._demands.items()))
+        demands = tuple((*key, seen) for key, seen in self._demands.items())
+        return DaySignIns(self.day, uses, demands, self._outcomes.total())
 
 
 def _use(account: str, row: Json) -> _Use:
@@ -166,11 +197,24 @@ def _use(account: str, row: Json) -> _Use:
     return account, client, app, _text(row, "appDisplayName"), agent, way
 
 
+def _how(row: Json, client: str, way: str) -> str:
+    """The ``how`` of :class:`~tenant.model.SignInOutcome`; ``browser`` for a browser, be it that nobody sat there."""
+    if is_legacy(client):
+        return "legacy"
+    if _sends_password(row):
+        return "password"
+    return "browser" if client.casefold() == "browser" else way
+
+
+def _sends_password(row: Json) -> bool:
+    return _text(row, "authenticationProtocol").lower() == "ropc"
+
+
 def _way(row: Json, client: str) -> str:
     """How the account was used. A product that sends the account's password (ROPC) counts as interactive in the log."""
     types = row.get("signInEventTypes")
     interactive = row.get("isInteractive") is True and (not isinstance(types, list) or "interactiveUser" in types)
-    if not interactive or is_legacy(client) or _text(row, "authenticationProtocol").lower() == "ropc":
+    if not interactive or is_legacy(client) or _sends_password(row):
         return "background"
     if client.casefold() != "browser":
         return "app"
@@ -183,23 +227,9 @@ def _providers(row: Json) -> list[str]:
     return [name for one in found if isinstance(one, Mapping) and (name := _text(one, "requirementProvider"))]
 
 
-def _error_code(row: Json) -> int:
-    status = row.get("status")
-    code = status.get("errorCode") if isinstance(status, Mapping) else None
-    return code if isinstance(code, int) else -1
-
-
 def _text(item: Mapping[str, Any], name: str) -> str:
     value = item.get(name)
     return value if isinstance(value, str) else ""
-
-
-def _time(value: object) -> datetime | None:
-    try:
-        time = datetime.fromisoformat(str(value))
-    except ValueError:
-        return None
-    return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def _midnight(day: date) -> datetime:
@@ -207,4 +237,4 @@ def _midnight(day: date) -> datetime:
 
 
 def _instant(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return iso(moment)

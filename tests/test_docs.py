@@ -146,4 +146,4 @@ def test_the_picture_of_imports_is_the_contract() -> None:
 
 def test_the_tests_lie_in_the_folders_that_they_test() -> None:
     folders = {file.parent.relative_to(ROOT / "tests").parts[0] for file in (ROOT / "tests").glob("*/**/test_*.py")}
-    assert folders == FOLDERS - {"bench"} | {"e2e", "infra", "mutations"}
+    assert folders == FOLDERS - {"bench"} | {"e2e", "fuzz", "infra", "mutations"}

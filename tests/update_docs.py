@@ -7,7 +7,7 @@ from checks.known_errors import KnownError, known_errors
 from checks.pages import CheckPage, pages
 from jobs.snapshot import schema
 from settings.model import settings_table
-from tenant.permissions import permissions_table
+from tenant.permissions import disagreements_table, permissions_table
 
 DOCS = Path(__file__).parent.parent / "docs"
 
@@ -18,7 +18,9 @@ def generated() -> dict[str, str]:
         "settings.md": f"# Settings\n\nApp settings of the function app. On your machine: environment variables, or the `Values` of `local.settings.json`.\n\n{settings_table()}",
         "permissions.md": (
             "# Microsoft Graph permissions\n\nApplication permissions of the app's managed identity. All of them only read; "
-            f"`Mail.Send` alone sends, and belongs into Exchange Online.\n\n{permissions_table()}"
+            f"`Mail.Send` alone sends, and belongs into Exchange Online.\n\n{permissions_table()}\n"
+            "## Where Microsoft's lists disagree, or a narrower permission would do\n\nThe narrower one is granted wherever it suffices "
+            f"for everything that is read with it.\n\n{disagreements_table()}"
         ),
         "snapshot.schema.json": json.dumps(schema(), indent=1) + "\n",
         "errors.md": _errors_page(),

@@ -82,6 +82,8 @@ var identitySettings = {
   AzureWebJobsStorage__credential: 'managedidentity'
   AzureWebJobsStorage__queueServiceUri: queueEndpoint
   AzureWebJobsStorage__tableServiceUri: tableEndpoint
+  // The host refuses larger bodies before it hands them to the worker; the app says so in a sentence from 64 KB on.
+  FUNCTIONS_REQUEST_BODY_SIZE_LIMIT: '131072'
 }
 
 // Tools look for the account by its name. In a national cloud the host would take the name for one of the public cloud,
@@ -246,6 +248,11 @@ resource authentication 'Microsoft.Web/sites/config@2025-03-01' = {
       }
     }
     login: {
+      // A role that is taken away holds until the session ends. Signing in again asks nobody anything.
+      cookieExpiration: {
+        convention: 'FixedTime'
+        timeToExpiration: '01:00:00'
+      }
       // App Service refuses what a browser posts with its cookie, unless it knows the page's origin: the report's forms.
       allowedExternalRedirectUrls: [
         'https://${site.properties.defaultHostName}'

@@ -1,6 +1,8 @@
 """Sign-in and audit logs."""
 
+from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 
 from localgraph.answers import Collection, collection
 from localgraph.errors import not_premium
@@ -9,7 +11,7 @@ from localgraph.messages import Answer
 from localgraph.query import parse_options
 from localgraph.service import Call, Route
 from localgraph.times import iso
-from localgraph.views import RawView
+from localgraph.views import MISSING, RawView
 
 _SIGN_INS = Collection(
     "signIns",
@@ -71,6 +73,8 @@ _AUDITS = Collection(
     order=("activityDateTime",),
 )
 _READ = ("AuditLog.Read.All",)
+_SEE_POLICIES = ("Policy.Read.ConditionalAccess", "Policy.Read.All", "Policy.ReadWrite.ConditionalAccess")
+_POLICIES = "appliedConditionalAccessPolicies"
 _FREE_RETENTION = timedelta(days=7)
 
 
@@ -85,7 +89,19 @@ def list_sign_ins(call: Call) -> Answer:
         items = [item for item in items if item["signInEventTypes"] == ["interactiveUser"]]
     filters = {**_SIGN_INS.filters, **(_BETA_FILTERS if beta else {})}
     what = Collection(_SIGN_INS.name, _SIGN_INS.type, _SIGN_INS.context, 1000, 1000, filters, order=_SIGN_INS.order)
-    return collection(call, what, items, RawView(call.schema, what.type, declared_only=True))
+    return collection(call, what, items, _SignInView(call))
+
+
+class _SignInView(RawView):
+    """A sign-in as it is shown: without the right to see policies, it leaves out those that applied, even if they were selected."""
+
+    def __init__(self, call: Call) -> None:
+        super().__init__(call.schema, _SIGN_INS.type, declared_only=True)
+        self._with_policies = call.holds(_SEE_POLICIES)
+
+    def read(self, item: Mapping[str, Any], name: str) -> Any:
+        """See ``View``."""
+        return MISSING if name == _POLICIES and not self._with_policies else super().read(item, name)
 
 
 def list_audits(call: Call) -> Answer:

@@ -46,6 +46,12 @@ _STRENGTHS = Collection(
     "policies/authenticationStrengthPolicies",
     filters={"id": "eq in", "policyType": "eq", "displayName": "eq startswith"},
 )
+_RECOMMENDATIONS = Collection(
+    "recommendations",
+    "recommendation",
+    "directory/recommendations",
+    filters={"id": "eq", "recommendationType": "eq", "status": "eq"},
+)
 _SKUS = Collection("subscribedSkus", "subscribedSku", "subscribedSkus")
 _ORGANIZATION = Collection("organization", "organization", "organization", directory=True)
 _POLICY_READERS = ("Policy.Read.ConditionalAccess", "Policy.Read.All")
@@ -125,6 +131,11 @@ def get_mfa_service(call: Call) -> Answer:
     return Answer(body={"@odata.context": f"{text}/$entity", **call.tenant.mfa_service})
 
 
+def list_recommendations(call: Call) -> Answer:
+    """GET /directory/recommendations, beta only."""
+    return collection(call, _RECOMMENDATIONS, call.tenant.recommendations, RawView(call.schema, _RECOMMENDATIONS.type))
+
+
 def list_skus(call: Call) -> Answer:
     """GET /subscribedSkus."""
     return collection(call, _SKUS, call.tenant.skus, RawView(call.schema, _SKUS.type))
@@ -184,6 +195,13 @@ ROUTES = (
     Route("GET", "/organization/{id}", get_organization, ("Organization.Read.All", "Directory.Read.All")),
     Route("GET", "/policies/identitySecurityDefaultsEnforcementPolicy", get_security_defaults, ("Policy.Read.All",)),
     Route("GET", "/policies/mfaServicePolicy", get_mfa_service, ("Policy.Read.All",), ("beta",)),
+    Route(
+        "GET",
+        "/directory/recommendations",
+        list_recommendations,
+        ("DirectoryRecommendations.Read.All", "DirectoryRecommendations.ReadWrite.All"),
+        ("beta",),
+    ),
     Route("GET", "/identity/conditionalAccess/policies", list_policies, _POLICY_READERS, limit=CONDITIONAL_ACCESS),
     Route("GET", "/identity/conditionalAccess/policies/{id}", get_policy, _POLICY_READERS, limit=CONDITIONAL_ACCESS),
     Route("GET", "/identity/conditionalAccess/plans", list_plans, _POLICY_READERS, ("beta",), limit=CONDITIONAL_ACCESS),

@@ -116,12 +116,25 @@
     el("dt", {}, "Per-user MFA"), el("dd", {}, texts[account.m]),
     el("dt", {}, "App password option"), el("dd", {}, data.visibility[account.v][1]),
     el("dt", {}, "App password works"), el("dd", {}, data.usability[account.w][1]),
+    !account.p && account.g && [el("dt", {}, "Used by"), el("dd", {}, el("bdi", {}, [...new Set(account.g.map((one) => texts[one[1]]))].join(", ")))],
     account.p && [el("dt", {}, "Product"), el("dd", {}, el("bdi", {}, account.p.map((one) => texts[one]).join(", ")))],
     account.e && [el("dt", {}, "App passwords in the audit log"), el("dd", {}, account.e.map((one) => el("div", {}, texts[one])))],
     account.k && [el("dt", {}, "Microsoft's What If"), el("dd", {}, texts[account.k[0]])],
+    account.l && [el("dt", {}, "The sign-in log"), el("dd", {}, texts[account.l[0]])],
     account.s && [el("dt", {}, "Selected by"), el("dd", {}, el("bdi", {}, account.s.map((one) => texts[one]).join(", ")))],
     el("dt", {}, "Object id"), el("dd", {}, guid.test(account.i) ? link(`${data.adminCenter}/#view/Microsoft_AAD_UsersAndTenants/UserProfileMenuBlade/~/overview/userId/${account.i}`, account.i) : account.i),
     el("dt", {}, "Link"), el("dd", {}, el("a", { href: `#account=${encodeURIComponent(account.i)}` }, "This account in the report")));
+
+  // How the last sign-ins ended: what is in the tenant's names is text, as everywhere.
+  const endings = (account) => el("table", { class: "plain stack endings", role: "table" },
+    el("thead", { role: "rowgroup" }, el("tr", { role: "row" }, ["Last", "Client", "Ended", "Why", "Times", "From"].map((name) => el("th", { scope: "col", role: "columnheader" }, name)))),
+    el("tbody", { role: "rowgroup" }, account.g.map(([last, client, ended, why, policies, count, places]) => el("tr", { role: "row" },
+      el("td", { role: "cell", class: "when", "data-label": "Last" }, el("time", { datetime: new Date(last * 1000).toISOString() }, moment(last))),
+      el("td", { role: "cell", "data-label": "Client" }, el("bdi", { class: clamp(texts[client]) }, texts[client])),
+      el("td", { role: "cell", "data-label": "Ended" }, texts[ended]),
+      el("td", { role: "cell", "data-label": "Why" }, texts[why], texts[policies] && el("span", { class: "sub" }, el("bdi", {}, texts[policies]))),
+      el("td", { role: "cell", "data-label": "Times" }, count.toLocaleString("en")),
+      el("td", { role: "cell", "data-label": "From" }, el("bdi", {}, texts[places]))))));
 
   const part = (title, content) => el("div", { class: "part" }, el("h3", {}, title), content);
 
@@ -138,6 +151,7 @@
       el("div", {},
         account.d && part("What to do, best first", el("ol", { class: "remedies" }, account.d.map((index, place) => remedy(data.remedies[index], place === 0)))),
         account.t && part("Dates to know", el("ul", { class: "notices" }, account.t.map((index) => el("li", {}, data.notices[index].text, data.notices[index].url && [" ", link(data.notices[index].url, "Microsoft's page")])))),
+        account.g && part("Last sign-ins", el("div", { class: "scroll", role: "region", "aria-label": "Table of the last sign-ins", tabindex: "0" }, endings(account))),
         account.h && part("History", timeline(account)),
         part("Facts", facts(account))));
   };

@@ -6,6 +6,7 @@ import httpx
 import pytest
 from azure.data.tables.aio import TableServiceClient
 
+from alerts.addresses import THIS_MACHINE
 from alerts.ledger import Ledger
 from alerts.outgoing import http_client
 from tests.alerts.receiver import Receiver, receiving
@@ -19,7 +20,7 @@ async def ledger(storage: str) -> AsyncIterator[Ledger]:
 
 @pytest.fixture
 async def client() -> AsyncIterator[httpx.AsyncClient]:
-    async with http_client() as made:
+    async with http_client(THIS_MACHINE) as made:
         yield made
 
 

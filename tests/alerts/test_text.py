@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.text import MAX_MARKS, clean, cut, readable, without_templates
+from alerts.text import MAX_MARKS, clean, cut, without_templates
 from tests.alerts.samples import HOSTILE
 
 ANY = st.text(st.characters(exclude_categories=[])) | st.sampled_from(HOSTILE)
@@ -64,10 +64,3 @@ def test_cutting_keeps_what_people_see_as_one_character_whole(text: str, limit: 
 @given(st.text("{}aDATE()", max_size=30))
 def test_no_template_survives(text: str) -> None:
     assert "{{" not in without_templates(text)
-
-
-@given(ANY)
-def test_readable_text_can_be_encoded_and_is_otherwise_unchanged(text: str) -> None:
-    assert readable(text).encode().decode().replace("\ufffd", "") == "".join(
-        c for c in text if not "\ud800" <= c <= "\udfff" and c != "\ufffd"
-    )

@@ -28,7 +28,7 @@ from tests.checks.kit import (
     reasons,
 )
 
-STUCK = {"per_user_mfa": "enabled", "registration": Registration(report=("mobilePhone",))}
+STUCK = {"per_user_mfa": "enabled", "registration": Registration(report=("softwareOneTimePasscode",))}
 PENDING = {"per_user_mfa": "enabled", "registration": Registration(report=())}
 VISIBLE = {"per_user_mfa": "enforced"}
 RISK = {"userRiskLevels": ["high"]}

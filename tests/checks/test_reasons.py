@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from checks.model import Effect, Reason
-from tenant.model import Registration
+from tenant.model import Group, Registration
 from tests.checks.kit import (
     BLOCK_LEGACY,
     MFA_MODERN,
@@ -209,3 +209,12 @@ def test_every_account_gets_a_reason_in_words() -> None:
         found = told(policies, account=account)
         assert found
         assert all(reason.text.strip().endswith((".", ")")) for reason in found)
+
+
+@pytest.mark.parametrize(("member_of", "warned"), [(True, True), (False, False)])
+def test_an_exclusion_by_a_rule_that_microsoft_has_retired_may_end_by_itself(member_of: bool, warned: bool) -> None:
+    groups = {"gx": Group("gx", "MFA exceptions", dynamic=True, by_member_of=member_of)}
+    found = told([policy(not_groups=("gx",))], account={"groups": frozenset({"gx"})}, groups=groups)
+    (excluded,) = (one for one in found if one.effect is Effect.EXCLUDED)
+    said = 'Who is in "MFA exceptions" comes from a memberOf rule, which Microsoft has retired on 3 Nov 2026'
+    assert (said in excluded.text) is warned

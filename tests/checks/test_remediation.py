@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
+from checks.advice import facts
 from checks.model import Finding, Remedy, Severity
 from checks.remediation import with_ways_out
 from checks.usage import RETIRED
-from tenant.model import Registration
+from tenant.model import Consent, Group, Registration
 from tests.checks.kit import (
     BLOCK_LEGACY,
     MFA_MODERN,
@@ -141,3 +142,114 @@ def test_a_retired_protocol_adds_nothing_to_ways_out_that_are_there() -> None:
     hidden = judged(make_tenant([policy()]), SERVICE)
     retired = Finding(RETIRED, "", Severity.HIGH, "", "")
     assert with_ways_out(replace(hidden, findings=(*hidden.findings, retired))).remediation == hidden.remediation
+
+
+def all_words(*policies: Json, account: Mapping[str, Any] | None = None, **tenant: Any) -> str:
+    judgement = judged(make_tenant(policies, **tenant), replace(SERVICE, **(account or {})))
+    return "\n".join(words(remedy) for remedy in with_ways_out(judgement).remediation)
+
+
+def test_every_sentence_that_can_rot_has_a_source_and_a_day() -> None:
+    assert all(one.source and one.read.year >= 2026 for one in facts().values())
+
+
+def test_leaving_security_defaults_names_the_policies_that_come_in_their_place() -> None:
+    last = words(ways(security_defaults=True)[-1])
+    for word in ("Microsoft-managed", "block legacy authentication", "MFA for all users", "Exclude the account", "P1"):
+        assert word in last
+    assert "also refuse the device code flow" in all_words(security_defaults=True)
+
+
+DEVICE_CODE = {"authenticationFlows": {"transferMethods": "deviceCodeFlow,authenticationTransfer"}}
+
+
+@pytest.mark.parametrize(
+    ("members", "says"),
+    [
+        ({}, 'only once the account is excluded from the policy "No device code"'),
+        ({"not_users": ("svc",)}, None),
+        ({"state": REPORT_ONLY}, None),
+        ({"state": "disabled"}, None),
+        ({"grant": ("mfa",)}, None),
+        ({"conditions": {"authenticationFlows": {"transferMethods": "authenticationTransfer"}}}, None),
+        ({"apps": ("797f4846-ba00-4fd7-ba43-dac1f8f63013",)}, None),
+        ({"conditions": {**DEVICE_CODE, "new": {"x": 1}}}, 'may not work: the policy "No device code" blocks'),
+        ({"conditions": {**DEVICE_CODE, "userRiskLevels": ["high"]}}, 'may not work: the policy "No device code"'),
+        (
+            {
+                "conditions": {
+                    **DEVICE_CODE,
+                    "locations": {"includeLocations": ["All"], "excludeLocations": ["AllTrusted"]},
+                }
+            },
+            'may not work: the policy "No device code"',
+        ),
+    ],
+)
+def test_the_way_by_device_code_names_the_policies_that_block_it(members: dict[str, Any], says: str | None) -> None:
+    made = {"grant": ("block",), "conditions": DEVICE_CODE, **members}
+    found = all_words(policy(), policy("No device code", **made))
+    assert "SMTP.Send and offline_access" in found
+    assert (says in found) if says else "No device code" not in found.replace("from, or limit to modern clients", "")
+
+
+GROUPS = {
+    "good": Group("good", "Legacy exceptions"),
+    "rule": Group("rule", "Filled by a rule", dynamic=True),
+    "glass": Group("glass", "Break glass"),
+    "gone": Group("gone", "Gone", deleted=True),
+}
+
+
+def test_a_policy_in_the_way_is_named_with_the_exclusion_group_that_it_has() -> None:
+    blocking = {**BLOCK_LEGACY, "displayName": "Block"}
+    blocking["conditions"] = {**blocking["conditions"]}
+    blocking["conditions"]["users"] = {**blocking["conditions"]["users"], "excludeGroups": list(GROUPS)}
+    remedies = ways(blocking, account={"per_user_mfa": "enforced"}, groups=GROUPS)
+    said = 'The policy "Block" already excludes "Legacy exceptions": add the account there'
+    assert said in words(remedies[place(remedies, "per-user mfa")])
+    assert said in words(remedies[-1])
+    assert not any(name in words(remedies[-1]) for name in ("Filled by a rule", "Break glass", "Gone"))
+
+
+def test_a_policy_that_microsoft_will_switch_on_is_named_with_its_notice() -> None:
+    remedies = ways(policy("Microsoft-managed: MFA", state=REPORT_ONLY), policy("Ours", state=REPORT_ONLY))
+    said = words(remedies[-1])
+    assert '"Microsoft-managed: MFA": Microsoft switches it on by itself: no less than 30 days' in said
+    assert '"Ours": Microsoft' not in said
+
+
+def test_registering_advises_what_stays_and_says_how_app_passwords_end() -> None:
+    found = all_words(policy())
+    for word in (
+        "Microsoft Authenticator",
+        "TOTP",
+        "passkey",
+        "text message and voice call end on 1 Feb 2027",
+        "a password reset doesn't",
+        "Delete all existing app passwords",
+        "metered since June 2026",
+        "PATCH /beta/users/{id}/authentication/requirements",
+        "Entra ID > Users > Per-user MFA",
+        "SmtpClientAuthenticationDisabled $false",
+    ):
+        assert word in found
+
+
+def test_an_account_whose_methods_end_is_told_what_to_register() -> None:
+    fine = all_words(account={"per_user_mfa": "enforced", "registration": Registration(report=("mobilePhone",))})
+    assert fine.startswith("Register an MFA method that stays")
+    assert (
+        all_words(account={"per_user_mfa": "enforced", "registration": Registration(report=("passKeySynced",))}) == ""
+    )
+
+
+@pytest.mark.parametrize(
+    ("scopes", "concerned"),
+    [(("EWS.AccessAsUser.All", "offline_access"), True), (("SMTP.Send",), False), ((), False)],
+)
+def test_who_consented_to_exchange_web_services_is_told_of_its_end(scopes: tuple[str, ...], concerned: bool) -> None:
+    consents = (Consent("app", "Old calendar", "consent", scopes),)
+    found = all_words(account={"per_user_mfa": "enforced", "consents": consents})
+    assert ('EWS.AccessAsUser.All for "Old calendar"' in found) is concerned
+    assert ("2027-04-01" in found) is concerned

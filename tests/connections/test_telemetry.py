@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from opentelemetry.metrics import NoOpMeterProvider
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import NoOpTracerProvider
 
 from checks.model import Severity
 from connections import telemetry
@@ -164,3 +166,30 @@ def test_with_a_connection_only_the_apps_own_spans_are_recorded() -> None:
         "IngestionEndpoint=http://127.0.0.1:9/",
     )
     assert told == "True False\n_ProxyMeterProvider"
+
+
+@pytest.mark.parametrize("missing", ["azure.monitor.opentelemetry.exporter", "opentelemetry.sdk.trace"])
+def test_a_scan_is_done_without_the_exporter(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, missing: str
+) -> None:
+    monkeypatch.setenv(telemetry.CONNECTION, "InstrumentationKey=00000000-0000-0000-0000-000000000000")
+    monkeypatch.setitem(sys.modules, missing, None)
+    telemetry.telemetry.cache_clear()
+    try:
+        assert installation.scan().code in (0, 1)
+    finally:
+        telemetry.telemetry.cache_clear()
+    assert "exporter doesn't work (ModuleNotFoundError)" in caplog.text
+
+
+def test_a_scan_is_done_though_sending_what_was_recorded_fails(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail() -> None:
+        raise RuntimeError("secret")
+
+    ours = telemetry.Telemetry(NoOpTracerProvider(), NoOpMeterProvider(), fail)
+    monkeypatch.setattr(telemetry, "telemetry", lambda: ours)
+    assert installation.scan().code in (0, 1)
+    assert "could not be sent" in caplog.text
+    assert "secret" not in caplog.text

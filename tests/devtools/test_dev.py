@@ -131,11 +131,11 @@ def test_the_environment_is_made_once_and_again_when_packages_change(small_proje
     second = run_dev(small_project, "demo")
     assert (second.returncode, second.stderr) == (7, "")
 
-    (small_project / "requirements.txt").write_text("no-such-package==1\n", encoding="utf-8")
+    (small_project / "requirements.lock").write_text("no-such-package==1\n", encoding="utf-8")
     third = run_dev(small_project, "demo", PIP_INDEX_URL="http://127.0.0.1:1/simple", PIP_RETRIES="0")
     assert third.returncode == 3
     assert "Removing .venv" in third.stderr
-    assert "Installing Python packages of requirements.txt failed. Check the network" in third.stderr
+    assert "Installing Python packages of requirements.lock failed. Check the network" in third.stderr
     assert "no-such-package==1" in third.stderr
     assert "Traceback" not in third.stderr
 

@@ -73,8 +73,8 @@ def small_tenant() -> TenantBuilder:
         .group("Backup apps")
         .group("All service accounts", members=["Backup apps"])
         .user(BACKUP, mfa="disabled", groups=["Backup apps"])
-        .user(MAILER, mfa="enabled", methods=["phone"])
-        .user(VISIBLE, mfa="enforced", methods=["phone"])
+        .user(MAILER, mfa="enabled", methods=["authenticator"])
+        .user(VISIBLE, mfa="enforced", methods=["authenticator"])
         .policy(
             "Require MFA for service accounts",
             include_groups=["All service accounts"],

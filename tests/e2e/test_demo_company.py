@@ -75,10 +75,29 @@ def test_microsofts_what_if_contradicts_no_verdict(scanned: Answer) -> None:
 def test_each_account_is_judged_as_expected(scanned: Answer, expected: Expected) -> None:
     account = scanned.account(expected.upn)
     assert (account["visibility"], account["usability"]) == (expected.visibility, expected.usability), expected.why
-    assert {finding["check_id"] for finding in account["findings"]} - {"APW-010", "APW-012"} == set(expected.checks)
+    by_use = {"APW-010", "APW-012", "APW-015"}
+    assert {finding["check_id"] for finding in account["findings"]} - by_use == set(expected.checks)
     deciding = [
         one["policy_name"] for one in account["reasons"] if one["effect"] in ("demands_mfa", "would_demand_mfa")
     ]
     blocking = [one["policy_name"] for one in account["reasons"] if one["effect"] == "blocks_legacy"]
     assert next(iter(deciding), None) == expected.decided_by
     assert next(iter(blocking), None) == expected.blocked_by
+    refused = [finding for finding in account["findings"] if finding["check_id"] == "APW-015"]
+    assert [f'by the policy "{expected.refused_by}"' in one["summary"] for one in refused] == (
+        [True] if expected.refused_by else []
+    )
+
+
+def test_the_scan_says_since_when_an_account_is_refused_and_that_the_log_agrees(scanned: Answer) -> None:
+    scanner = scanned.account("svc-scan-gdansk@alderleaf.example")
+    (finding,) = [one for one in scanner["findings"] if one["check_id"] == "APW-015"]
+    assert finding["severity"] == "high"
+    assert finding["summary"].startswith("All ")
+    assert "The last that got in was on " in finding["summary"]
+    assert "198.51.100.20 (PL)" in finding["summary"]
+    (client,) = scanner["sign_ins"]
+    assert [ending["kind"] for ending in client["endings"]] == ["refused", "let_in"]
+    assert client["got_in"] > 0
+    checks = [one["sign_in_check"] for one in scanned.document["accounts"] if one["sign_in_check"]]
+    assert {one["result"] for one in checks} == {"agrees"}

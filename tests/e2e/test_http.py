@@ -15,6 +15,7 @@ from findings.runs import RunStore
 from functions import acting, http_api, queues
 from functions.access import OPERATOR, READER
 from functions.page import COOKIE, carried, remembered
+from functions.requests import LARGEST_BODY
 from jobs.messages import AlertMessage, BadMessage
 from jobs.tell import waiting_alerts
 from reports.served import Message
@@ -145,7 +146,7 @@ def test_a_test_alert_says_what_each_channel_answered(installation: Installation
 
 
 def health() -> tuple[int, bytes]:
-    response = asyncio.run(http_api.health())
+    response = asyncio.run(http_api.health(request()))
     return response.status_code, response.get_body()
 
 
@@ -263,6 +264,32 @@ def test_a_bad_body_is_refused_in_a_sentence_and_never_logged(
     assert (found.scans, found.alerts) == ([], [])
 
 
+async def test_of_many_rechecks_at_once_ten_are_done_and_refused_ones_count(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = await asyncio.gather(*(http_api.recheck(request("POST")) for _ in range(15)))
+    assert sorted(one.response.status_code for one in answers) == [202] * 10 + [429] * 5
+    assert sum(len(one.scans) for one in answers) == 10
+    assert (await http_api.recheck(request("POST", {"accounts": [BACKUP]}))).response.status_code == 429
+    assert installation.graph.http_requests == 0
+
+
+@pytest.mark.parametrize("size", [LARGEST_BODY, LARGEST_BODY + 1])
+def test_a_body_is_measured_wherever_it_is_sent(installation: Installation, size: int) -> None:
+    installation.scan()
+    body, refused = b" " * size, size > LARGEST_BODY
+    asked = [
+        http_api.findings(request(body=body)),
+        http_api.report(request(body=body)),
+        http_api.run(request(body=body, route={"id": "x"})),
+        http_api.exceptions(request(body=body)),
+        http_api.exceptions(request("DELETE", body=body, id="x")),
+        http_api.health(request(body=body)),
+        http_api.test_alert(request("POST", body)),
+    ]
+    assert [(asyncio.run(one).status_code == 413) for one in asked] == [refused] * len(asked)
+
+
 @pytest.mark.parametrize(
     ("headers", "environment", "status"),
     [
@@ -302,9 +329,9 @@ def test_the_app_is_not_healthy_while_the_settings_of_a_channel_are_wrong(
     installation: Installation, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     asyncio.run(queues.run_scan(queues.scheduled_scan().encode()))
-    assert asyncio.run(http_api.health()).status_code == 200
+    assert asyncio.run(http_api.health(request())).status_code == 200
     monkeypatch.setenv("WEBHOOK_URL", "@Microsoft.KeyVault(SecretUri=https://v.vault.azure.net/secrets/hook)")
-    assert asyncio.run(http_api.health()).status_code == 503
+    assert asyncio.run(http_api.health(request())).status_code == 503
     assert "Alerts can't go to webhook" in caplog.text
 
 
@@ -312,14 +339,14 @@ def test_the_app_is_not_healthy_for_a_week_after_a_channel_lost_its_settings(
     installation: Installation, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     asyncio.run(queues.run_scan(queues.scheduled_scan().encode()))
-    assert asyncio.run(http_api.health()).status_code == 200
+    assert asyncio.run(http_api.health(request())).status_code == 200
     for name in ("WEBHOOK_URL", "WEBHOOK_SECRET"):
         monkeypatch.delenv(name)
     asyncio.run(queues.run_scan(queues.scheduled_scan().encode()))
-    assert asyncio.run(http_api.health()).status_code == 503
+    assert asyncio.run(http_api.health(request())).status_code == 503
     assert "Alerts went to webhook, whose settings are gone since" in caplog.text
     monkeypatch.setattr(http_api, "MEANT", timedelta())
-    assert asyncio.run(http_api.health()).status_code == 200
+    assert asyncio.run(http_api.health(request())).status_code == 200
 
 
 def test_a_scan_that_failed_for_good_is_recorded_and_told_once(installation: Installation) -> None:
@@ -397,7 +424,7 @@ def test_only_an_operator_on_the_apps_own_page_gets_something_done(
     headers: dict[str, str],
     status: int,
 ) -> None:
-    for name, value in AZURE.items():
+    for name, value in {**AZURE, "ALERT_PRIVATE_NETWORKS": "127.0.0.0/8"}.items():  # where the receiver is
         monkeypatch.setenv(name, value)
     plain = act(action, body, headers)
     assert plain.status_code == status

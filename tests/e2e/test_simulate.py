@@ -26,8 +26,8 @@ def contoso(*, svc_in: tuple[str, ...] = (), mfa: str = "disabled", defaults: bo
     """Two service accounts, one of them hidden by a policy, and groups that nest."""
     return (
         TenantBuilder(security_defaults=defaults)
-        .user(SVC, mfa=mfa, groups=["Apps", *svc_in], methods=["phone"])
-        .user(OTHER, mfa="enforced", methods=["phone"])
+        .user(SVC, mfa=mfa, groups=["Apps", *svc_in], methods=["authenticator"])
+        .user(OTHER, mfa="enforced", methods=["authenticator"])
         .user(ADA)
         .user(BG)
         .group("Apps")

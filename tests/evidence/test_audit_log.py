@@ -124,6 +124,9 @@ async def test_findings_still_resolve_while_the_audit_log_is_unreadable(graph: L
     graph.tenant.policies.clear()
     document = await scanned(graph, storage, 1, audit_log="on")
     assert account(document)["findings"] == []
+    (gap,) = [one for one in document["run"]["gaps"] if one["input"] == "audit_log"]
+    assert gap["permission"] == "AuditLog.Read.All"
+    assert "Directory.Read.All as well" in gap["error"]
 
 
 def test_groups_count_with_those_nested_in_them_and_only_of_policies_that_reach_somebody() -> None:

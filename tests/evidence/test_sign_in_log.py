@@ -42,9 +42,9 @@ async def test_the_next_day_reads_one_day(company: Company) -> None:
     found = await usage(company, evidence, NOW + timedelta(days=1))
     new = company.asked[asked:]
     assert new
-    assert all(
-        "createdDateTime ge 2026-11-22T00:00:00Z and createdDateTime lt 2026-11-23T00:00:00Z" in query for query in new
-    )
+    for query in new:  # of accounts also what there is of today, in the same request
+        end = "2026-11-23T07:00:00Z" if "userId eq" in query else "2026-11-23T00:00:00Z"
+        assert f"createdDateTime ge 2026-11-22T00:00:00Z and createdDateTime lt {end}" in query
     assert listed(found).sign_ins[0].count == 29  # the oldest day fell out
     assert min([day.day async for day in evidence.days()]) == date(2026, 10, 24)
 
@@ -52,7 +52,42 @@ async def test_the_next_day_reads_one_day(company: Company) -> None:
 async def test_a_day_is_read_when_its_sign_ins_have_arrived(company: Company) -> None:
     evidence = PassingEvidence()
     await usage(company, evidence, datetime(2026, 11, 22, 1, 59, tzinfo=UTC))
-    assert max([day.day async for day in evidence.days()]) == date(2026, 11, 20)
+    assert max([day.day async for day in evidence.days() if "until" not in day.sums]) == date(2026, 11, 20)
+
+
+async def test_days_that_go_on_are_known_so_far_and_read_whole_later(company: Company) -> None:
+    evidence = PassingEvidence()
+    company.tenant.sign_ins.insert(0, company.row(LISTED, "Authenticated SMTP", NOW.date(), code=53003))
+    early = await usage(company, evidence, datetime(2026, 11, 22, 9, tzinfo=UTC))
+    assert [(one.code, one.count, one.since_last_in) for one in listed(early).outcomes] == [(53003, 1, 1), (0, 30, 0)]
+    assert sum(use.count for use in listed(early).sign_ins) == 30  # uses are of whole days
+    row = company.row(LISTED, "Authenticated SMTP", NOW.date())
+    company.tenant.sign_ins.insert(0, {**row, "createdDateTime": "2026-11-22T20:00:00Z"})
+    later = await usage(company, evidence, datetime(2026, 11, 23, 9, tzinfo=UTC))
+    assert [(one.code, one.count, one.since_last_in) for one in listed(later).outcomes] == [(0, 30, 0), (53003, 1, 0)]
+    assert [day.sums for day in [one async for one in evidence.days()] if "until" in day.sums] == []
+
+
+async def test_days_of_a_version_that_did_not_ask_how_sign_ins_ended_are_read_again(company: Company) -> None:
+    evidence = PassingEvidence()
+    first = await usage(company, evidence)
+    asked = len(company.asked)
+    for day in [day async for day in evidence.days()]:
+        await evidence.keep(replace(day, sums={name: sums for name, sums in day.sums.items() if name != "outcomes"}))
+    second = await usage(company, evidence)
+    assert company.asked[asked:] == company.asked[:asked]
+    assert listed(second) == listed(first)
+
+
+async def test_outcomes_that_did_not_all_fit_count_for_nothing(company: Company) -> None:
+    evidence = PassingEvidence()
+    first = await usage(company, evidence)
+    assert first.whole == {listed(first).id}
+    days = [day async for day in evidence.days() if listed(first).id in day.ids]
+    day = next(day for day in days if day.day == date(2026, 11, 20))
+    await evidence.keep(replace(day, sums={**day.sums, "outcomes": day.sums["outcomes"][:0], "outcomes_omitted": 1}))
+    second = await usage(company, evidence)
+    assert second.whole == frozenset()
 
 
 async def test_an_account_that_is_new_to_the_selection_is_read_from_the_beginning(company: Company) -> None:
@@ -126,7 +161,7 @@ async def test_a_scan_that_spent_its_requests_says_so_and_the_next_goes_on(compa
         {"uses": [["u1", "IMAP4"]]},
         {"uses": [["u1", "IMAP4", "app", "name", "agent", "background", "x", "2026-11-20", "2026-11-20"]]},
         {"uses": [["u1", ["IMAP4"], "app", "name", "agent", "background", 1, "2026-11-20", "2026-11-20"]]},
-        {"uses": [["u1", "IMAP4", "app", "name", "agent", "background", 1, "2026-11-20", "2026-11-20"]]},
+        {"uses": [["u1", "IMAP4", "app", "name", "agent", "background", 1, "2026-11-20T00:00:00+25:00", ""]]},
         {"uses": [7]},
         {"uses": 7},
         {"uses": [], "demands": [["u1", "provider", None]]},

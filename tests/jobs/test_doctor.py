@@ -158,7 +158,10 @@ def test_a_permission_that_is_missing_is_named_with_what_is_lost(place: Place, p
 
 def test_granted_and_needed_agree_when_only_the_required_ones_are_held(place: Place) -> None:
     place.graph.grant(*(one.name for one in PERMISSIONS if not one.optional))
-    assert place.levels("permissions", "--check") == {"permission AuditLog.Read.All": "attention"}
+    assert place.levels("permissions", "--check") == {
+        "permission AuditLog.Read.All": "attention",
+        "permission DirectoryRecommendations.Read.All": "attention",
+    }
     place.environment.setenv("SERVICE_ACCOUNT_DISCOVERY", "consents")
     assert "permission Application.Read.All" in place.levels("permissions", "--check")
     assert place.run("permissions", "--check").code == 1

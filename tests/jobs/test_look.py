@@ -113,3 +113,36 @@ async def test_what_demanded_mfa_reaches_the_verdict(company: Company) -> None:
     result = await scan(settings(company), ScanRequest("r", "test", store=False), clock=lambda: NOW)
     (account,) = result.document["accounts"]
     assert account["visibility"] == "conditional"
+
+
+def refused_lately(company: Company) -> None:
+    """The listed account's sign-ins of the last two days were refused."""
+    mine = company.tenant.user(LISTED).id
+    for row in company.tenant.sign_ins:
+        if row["userId"] == mine and row["createdDateTime"] >= "2026-11-20":
+            row["status"] = {"errorCode": 53003}
+
+
+async def test_refused_sign_ins_stay_a_finding_until_the_log_shows_one_that_got_in(
+    company: Company, storage: str
+) -> None:
+    """Neither an unreadable log, nor one that nobody looks at, nor a policy that is gone ends it."""
+    refused_lately(company)
+    chosen = settings(company, storage)
+
+    async def after(days: int, run: str, **more: frozenset[str]) -> list[tuple[str, str]]:
+        looked = settings(company, storage, **more) if more else chosen
+        found = await scan(looked, ScanRequest(run, "test"), clock=lambda: NOW + timedelta(days=days))
+        findings = found.document["accounts"][0]["findings"]
+        return [(one["severity"], one["status"]) for one in findings if one["check_id"] == "APW-015"]
+
+    assert await after(0, "r0") == [("high", "open")]
+    company.tenant.policies.clear()
+    company.graph.deny("AuditLog.Read.All")
+    assert await after(1, "r1") == [("high", "open")]
+    assert await after(2, "r2", sources=frozenset()) == [("high", "open")]
+    company.graph.heal()
+    row = company.row(LISTED, "SMTP", date(2026, 11, 23))
+    company.tenant.sign_ins.insert(0, row)
+    assert await after(3, "r3") == [("medium", "open")]
+    assert await after(8, "r8") == []

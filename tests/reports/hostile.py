@@ -39,7 +39,7 @@ names = st.one_of(st.sampled_from(FAMOUS), st.text(min_size=1, max_size=60))
 
 _NAMED = {
     "user_principal_name", "display_name", "policy_name", "scope", "text", "title", "summary", "resolution", "error", "reason",
-    "owner", "actor", "tenant_name", "selected_by", "products", "steps", "trade_off", "circumstances", "cause",
+    "owner", "actor", "client", "client_app", "application", "places", "name", "meaning", "tenant_name", "selected_by", "products", "steps", "trade_off", "circumstances", "cause",
 }  # fmt: skip
 
 

@@ -195,6 +195,48 @@ ENFORCED = reason(
 )
 
 
+def _ended(kind: str, code: int, meaning: str | None, policies: list[Json] | None, count: int, days_ago: int) -> Json:
+    return {
+        "kind": kind,
+        "code": code,
+        "meaning": meaning,
+        "client_app": "Authenticated SMTP",
+        "application": "Office 365 Exchange Online",
+        "policies": policies,
+        "count": count,
+        "first": iso(NOW - (days_ago + 5) * DAY),
+        "last": iso(NOW - days_ago * DAY),
+        "places": ["203.0.113.7 (GB)"],
+    }
+
+
+SIGN_INS: list[Json] = [
+    {
+        "client": "Authenticated SMTP",
+        "legacy": True,
+        "got_in": 12,
+        "last_got_in": iso(NOW - 7 * DAY),
+        "refused": 1234,
+        "last_refused": iso(NOW - DAY),
+        "refused_since": iso(NOW - 6 * DAY),
+        "endings": [
+            _ended(
+                "refused",
+                53003,
+                "Conditional Access blocks the sign-in",
+                [{"id": "p1", "name": "Block legacy"}],
+                1234,
+                1,
+            ),
+            _ended("neither", 50126, "the password was wrong", [], 40, 2),
+            _ended("neither", 999999, None, None, 2, 3),
+            _ended("let_in", 0, None, [], 12, 7),
+        ],
+    }
+]
+"""What an account's clients did: refused lately, guessed at, and let in before."""
+
+
 def account(
     name: str,
     shown: str,
@@ -208,6 +250,7 @@ def account(
     selected_by: Sequence[str] = ("pattern: svc-*",),
     products: Sequence[str] = (),
     notices: Sequence[Mapping[str, Any]] = (),
+    sign_ins: Sequence[Json] = (),
 ) -> Json:
     """One account of the public document."""
     return {
@@ -232,6 +275,7 @@ def account(
             }
             for name in products
         ],
+        "sign_ins": list(sign_ins),
     }
 
 
@@ -332,7 +376,7 @@ def contoso() -> Json:
                     reasons=[stuck, _blocks(LEGACY, "all users", NOW - 300 * DAY)],
                     findings=[finding("APW-003", stuck["text"], NOW - 9 * DAY),
                               finding("APW-007", _blocks(LEGACY, "all users", NOW)["text"], NOW - 9 * DAY)],
-                    remediation=WAYS_OUT, products=["Fax gateway"]),
+                    remediation=WAYS_OUT, products=["Fax gateway"], sign_ins=SIGN_INS),
             account("svc-crm", "CRM mailbox", "pending", "usable", mfa="enabled", reasons=[pending, excluded],
                     findings=[finding("APW-004", pending["text"], NOW - 3 * DAY)], remediation=WAYS_OUT, products=["CRM"],
                     notices=NOTICES),

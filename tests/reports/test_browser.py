@@ -211,6 +211,24 @@ def test_an_account_says_since_when_by_whom_and_whether_microsoft_agrees(show: O
     assert text.count("Last changed 21 Nov 2026") == 0
 
 
+def test_an_account_lists_how_its_last_sign_ins_ended(show: Open, contoso: Path) -> None:
+    page = show(contoso)
+    page.get_by_role("button", name="svc-fax").click()
+    table = page.locator("tr.detail table.endings")
+    assert table.locator("tbody tr").count() == 4
+    first = table.locator("tbody tr").first.text_content()
+    for part in (
+        "21 Nov 2026, 07:00 UTC",
+        "Authenticated SMTP",
+        "Refused",
+        "(53003)",
+        "Block legacy",
+        "1,234",
+        "203.0.113.7 (GB)",
+    ):
+        assert part in first
+
+
 def test_evidence_notices_and_exceptions_are_shown(show: Open, contoso: Path) -> None:
     page = show(contoso)
     page.get_by_role("button", name="svc-monitoring").click()

@@ -105,7 +105,7 @@ def test_text_is_cut_to_columns_not_characters(text: str, columns: int, expected
         ("\x1b[31m", "\ufffd[31m"),
         ("\u202egnp", "\ufffdgnp"),
         ("\ud800", "\ufffd"),
-        ("עברית \u200fmark", "עברית \u200fmark"),
+        ("עברית \u200fmark", "עברית \ufffdmark"),
     ],
 )
 def test_readable_text_is_one_line_without_commands(text: str, expected: str) -> None:

@@ -14,6 +14,7 @@ from tenant.selection import Selection
 from tests.tenant.reading import Naps, account, connect, gap_of, inputs, read
 
 SVC = "svc@contoso.com"
+METHODS = "UserAuthenticationMethod.Read.All"
 
 
 async def test_an_account_is_read_with_its_properties_state_and_groups() -> None:
@@ -291,11 +292,47 @@ async def test_where_own_methods_are_not_limited_they_are_all_read_and_the_repor
     assert {one.registration.report for one in reading.accounts} == {None}
 
 
-@pytest.mark.parametrize("state", ["disabled", "enforced"])
-async def test_registration_is_read_only_where_the_verdict_needs_it(state: str | None) -> None:
-    async with LocalGraph(TenantBuilder().user(SVC, mfa=state, methods=["phone"]).build()) as graph:
+async def test_the_registration_of_an_account_without_per_user_mfa_is_not_read() -> None:
+    async with LocalGraph(TenantBuilder().user(SVC, mfa="disabled", methods=["phone"]).build()) as graph:
         registration = account(await read(graph, SVC), "svc").registration
     assert (registration.report, registration.own) == (None, None)
+
+
+PHONE = ("#microsoft.graph.phoneAuthenticationMethod", "#microsoft.graph.passwordAuthenticationMethod")
+
+
+async def test_of_an_enforced_account_the_own_methods_are_read_which_are_never_late() -> None:
+    async with LocalGraph(TenantBuilder().user(SVC, mfa="enforced", methods=["phone"]).build()) as graph:
+        reading = await read(graph, SVC)
+    registration = account(reading, "svc").registration
+    assert registration.report is None
+    assert isinstance(registration.own, tuple)
+    assert sorted(registration.own) == sorted(PHONE)
+    assert reading.gaps == ()
+
+
+@pytest.mark.parametrize(
+    ("refused", "report", "gaps"),
+    [
+        ("/authentication/methods", ("mobilePhone",), []),
+        ("/userRegistrationDetails/|/authentication/methods", None, [("mfa_methods", True, METHODS)]),
+    ],
+)
+async def test_what_an_enforced_account_has_registered_is_an_optional_input(
+    refused: str, report: tuple[str, ...] | None, gaps: list[tuple[str, bool, str]]
+) -> None:
+    async with LocalGraph(TenantBuilder().user(SVC, mfa="enforced", methods=["phone"]).build()) as graph:
+        graph.fail(refused, 403)
+        reading = await read(graph, SVC)
+    registration = account(reading, "svc").registration
+    assert (registration.report if isinstance(registration.report, tuple) else None) == report
+    assert [(gap.input, gap.optional, gap.permission) for gap in reading.gaps] == gaps
+
+
+async def test_a_disabled_account_is_not_asked_for_its_methods() -> None:
+    tenant = TenantBuilder().user(SVC, mfa="enforced", methods=["phone"], enabled=False).build()
+    async with LocalGraph(tenant) as graph:
+        assert account(await read(graph, SVC), "svc").registration == Registration()
 
 
 @pytest.mark.parametrize("state", [None, "suspended"])

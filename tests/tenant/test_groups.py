@@ -169,3 +169,23 @@ async def test_memberships_that_cannot_be_read_stay_unread_beside_a_hidden_group
         reading = await read(graph, SVC)
     assert isinstance(account(reading, "svc").groups, Gap)
     assert inputs(reading) == ["group_memberships"]
+
+
+@pytest.mark.parametrize(
+    ("rule", "dynamic", "by_member_of"),
+    [
+        (None, False, False),
+        ('(user.department -eq "IT")', True, False),
+        ("user.memberof -any (group.objectId -in ['g'])", True, True),
+        ("user.MemberOf -any (group.objectId -in ['g'])", True, True),
+    ],
+)
+async def test_a_group_that_a_policy_names_says_whether_a_rule_fills_it(
+    rule: str | None, dynamic: bool, by_member_of: bool
+) -> None:
+    build = TenantBuilder().group("Exceptions", rule=rule).user("svc@contoso.com")
+    build.policy("MFA", exclude_groups=["Exceptions"], grant=["mfa"])
+    async with LocalGraph(build.build()) as graph:
+        groups = (await read(graph, "svc@contoso.com")).tenant.groups
+    (group,) = (one for one in groups.values() if one.display_name == "Exceptions")
+    assert (group.dynamic, group.by_member_of) == (dynamic, by_member_of)

@@ -4,17 +4,21 @@ import pytest
 
 from localgraph.builder import TenantBuilder
 from localgraph.server import LocalGraph
+from tenant.graph import Graph, GraphRefused
 from tenant.permissions import (
+    DISAGREEMENTS,
     ENDPOINTS,
     PERMISSIONS,
+    Disagreement,
     Endpoint,
     Permission,
+    disagreements_table,
     permission_for,
     permissions_table,
 )
 from tenant.selection import Selection
 from tests.tenant.permission_map import endpoint_of
-from tests.tenant.reading import read
+from tests.tenant.reading import connect, read
 
 SVC = "svc@contoso.com"
 
@@ -68,6 +72,31 @@ async def test_the_permissions_that_are_not_optional_are_enough() -> None:
         graph.grant(*(one.name for one in PERMISSIONS if not one.optional))
         reading = await read(graph, SVC)
     assert reading.gaps == ()
+
+
+async def test_each_permission_alone_opens_what_the_map_says_that_it_opens() -> None:
+    tenant = TenantBuilder().user(SVC).group("Apps").build()
+    known = {"/users": next(iter(tenant.users)), "/groups": next(iter(tenant.groups))}
+    async with LocalGraph(tenant) as graph, connect(graph.url) as client:
+        for one in ENDPOINTS:
+            if one.method == "GET":
+                graph.grant(one.permission)
+                id = next((id for of, id in known.items() if one.path.startswith(of)), "x")
+                assert await _status(client, one.path.replace("{id}", id), one.version) != 403, one.path
+
+
+async def _status(client: Graph, path: str, version: str) -> int:
+    try:
+        await client.get(path, version=version)
+    except GraphRefused as refused:
+        return refused.status
+    return 200
+
+
+@pytest.mark.parametrize("one", DISAGREEMENTS, ids=lambda one: one.path)
+def test_where_lists_disagree_is_an_endpoint_that_is_asked(one: Disagreement) -> None:
+    assert any(endpoint.path.startswith(one.path.partition(",")[0]) for endpoint in ENDPOINTS)
+    assert disagreements_table().count(f"| `{one.path}` |") == 1
 
 
 @pytest.mark.parametrize(

@@ -463,6 +463,9 @@ def test_a_strength_is_read_with_or_without_what_it_satisfies(
         (None, None),
         (1762178400, None),
         ("0001-01-01T00:00:00+14:00", None),
+        ("0001-01-01T00:00:00Z", None),
+        ("0001-01-01T00:00:00", None),
+        ("0001-02-01T00:00:00Z", datetime(1, 2, 1, tzinfo=UTC)),
     ],
 )
 def test_times_are_aware_and_in_utc(text: object, expected: datetime | None) -> None:

@@ -14,6 +14,8 @@ from localgraph.builder import TenantBuilder
 from localgraph.faults import Spoilt
 from localgraph.server import LocalGraph
 from tenant.graph import GraphError, GraphRefused
+from tenant.model import SignInOutcome
+from tenant.sign_in_outcomes import refusing_policies
 from tenant.sign_ins import LEGACY_CLIENTS, DaySignIns, Question, explain, is_legacy, read_days
 from tenant.turns import OutOfTurns, Turns
 from tests.tenant.reading import Naps, connect
@@ -21,6 +23,7 @@ from tests.tenant.scripted import scripted
 
 LAST = date(2026, 11, 21)
 LEGACY = Question("legacy")
+OF_U1 = Question("accounts", ("u1",))
 Json = dict[str, Any]
 
 
@@ -81,7 +84,7 @@ async def test_asks_beta_for_one_span_filtered_by_the_log_itself() -> None:
     assert "signInEventTypes/any(t: t eq 'interactiveUser' or t eq 'nonInteractiveUser')" in expression
     assert "clientAppUsed eq 'Authenticated SMTP'" in expression
     assert "userId" in query["$select"][0]
-    assert "ipAddress" not in query["$select"][0]
+    assert {"status", "appliedConditionalAccessPolicies", "ipAddress"} <= set(query["$select"][0].split(","))
 
 
 async def test_everything_that_accounts_and_applications_did() -> None:
@@ -141,6 +144,146 @@ async def test_notes_what_demanded_mfa_and_when_last() -> None:
     ]
     (day,) = await days(log(rows), Question("accounts", ("u1",)))
     assert day.demands == (("u1", "securityDefaults", datetime(2026, 11, 21, 7, tzinfo=UTC)),)
+
+
+async def ended(*rows: Json, question: Question = OF_U1) -> list[SignInOutcome]:
+    (day,) = await days(log(rows), question)
+    return sorted(day.outcomes, key=lambda one: (one.code, one.how))
+
+
+async def test_counts_how_sign_ins_ended_and_what_came_after_the_last_that_got_in() -> None:
+    applied = [
+        {"id": "P", "displayName": "Block", "result": "failure"},
+        {"id": "Q", "displayName": "Q", "result": "success"},
+    ]
+    rows = [
+        row(
+            at=f"2026-11-21T{hour:02}:00:00Z",
+            code=code,
+            appliedConditionalAccessPolicies=applied,
+            ipAddress=f"192.0.2.{hour}",
+        )
+        for hour, code in ((1, 53003), (2, 0), (3, 53003), (4, 53003), (5, 50126))
+    ]
+    got_in, guessed, refused = await ended(*rows)
+    assert (got_in.code, got_in.count, got_in.policies, got_in.since_last_in) == (0, 1, (), 0)
+    assert (guessed.code, guessed.count) == (50126, 1)
+    assert (refused.code, refused.count, refused.since_last_in) == (53003, 3, 2)
+    assert refused.policies == (("p", "Block"),)
+    assert refused.run_start == datetime(2026, 11, 21, 3, tzinfo=UTC)
+    assert refused.places == ("192.0.2.4", "192.0.2.3", "192.0.2.1")
+    assert refused.run_places == ("192.0.2.4", "192.0.2.3")
+
+
+@pytest.mark.parametrize(
+    ("members", "how"),
+    [
+        ({"client": "IMAP4"}, ["legacy"]),
+        ({"client": "IMAP4", "authenticationProtocol": "ropc", "interactive": True}, ["legacy"]),
+        ({"client": "Mobile Apps and Desktop clients", "authenticationProtocol": "ropc"}, ["password"]),
+        ({"client": "Browser", "authenticationProtocol": "ropc", "interactive": True}, ["password"]),
+        ({"client": "Mobile Apps and Desktop clients"}, ["background"]),
+        ({"client": "Mobile Apps and Desktop clients", "interactive": True}, ["app"]),
+        ({"client": "Browser", "interactive": True}, []),
+        ({"client": "Browser"}, []),
+        ({"client": "Browser", "interactive": True, "userAgent": "HeadlessChrome/142"}, []),
+    ],
+)
+async def test_tells_clients_that_can_answer_a_prompt_from_those_that_cannot(members: Json, how: list[str]) -> None:
+    assert [one.how for one in await ended(row(**members))] == how
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        ({"errorCode": 53003}, [53003]),
+        ({"errorCode": "53003"}, [53003]),
+        ({"errorCode": "0"}, [0]),
+        ({"errorCode": True}, []),
+        ({"errorCode": "-1"}, []),
+        ({"errorCode": "5" * 5000}, []),
+        ({"errorCode": "\u0665"}, []),
+        ({"errorCode": None}, []),
+        ({}, []),
+        (None, []),
+        ("x", []),
+    ],
+)
+async def test_a_code_is_a_number_or_the_text_of_one(status: Any, code: list[int]) -> None:
+    def answer(request: web.Request) -> web.Response:
+        return web.json_response({"value": [{**row(), "status": status}]})
+
+    async with scripted(answer) as server, connect(server.url) as client:
+        question = Question("accounts", ("u1",))
+        (day,) = [day async for day in read_days(client, Turns(), question, LAST, LAST)]
+    assert [one.code for one in day.outcomes] == code
+
+
+@pytest.mark.parametrize(
+    ("applied", "policies"),
+    [
+        (None, None),
+        ("x", None),
+        ([], ()),
+        ([{"id": "P", "displayName": "A", "result": "Failure"}], (("p", "A"),)),
+        ([{"id": "P", "displayName": "A", "result": "reportOnlyFailure"}, {"result": "unknown"}, 7, None], ()),
+        ([{"result": "failure"}], (("", ""),)),
+        ([{"id": 7, "displayName": ["x"], "result": "failure"}], (("", ""),)),
+        ([{"id": name, "displayName": name, "result": "failure"} for name in "ba"], (("a", "a"), ("b", "b"))),
+        ([{"id": "P", "displayName": "A" * 999, "result": "failure"}], (("p", "A" * 256),)),
+    ],
+)
+def test_the_policies_that_the_log_names_are_those_that_failed(applied: Any, policies: Any) -> None:
+    assert refusing_policies({"appliedConditionalAccessPolicies": applied}) == policies
+    assert refusing_policies({}) is None
+
+
+async def test_of_everybody_only_legacy_clients_with_the_right_password_are_counted_without_their_addresses() -> None:
+    rows = [
+        row("u1", code=53003, ipAddress="192.0.2.1", id="a"),
+        row("u2", code=50126, ipAddress="192.0.2.1", id="b"),
+        row("u3", "Mobile Apps and Desktop clients", code=53003, id="c"),
+    ]
+    (one,) = await ended(*rows, question=LEGACY)
+    assert (one.account_id, one.places) == ("u1", ())
+    assert await ended(*rows, question=Question("apps", ("app",))) == []
+
+
+async def test_an_unknown_code_that_a_policy_failed_is_a_use_as_well() -> None:
+    applied = [{"id": "P", "displayName": "Block", "result": "failure"}]
+    rows = [row("u1", code=999999, appliedConditionalAccessPolicies=applied), row("u2", code=999999)]
+    (day,) = await days(log(rows))
+    assert [use.account_id for use in day.uses] == ["u1"]
+
+
+async def test_however_many_policies_a_day_stays_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tenant.sign_in_outcomes.OUTCOMES_PER_DAY", 3)
+    rows = [
+        row(
+            at=f"2026-11-21T08:00:{number:02}Z",
+            code=53003,
+            appliedConditionalAccessPolicies=[{"id": f"p{number}", "displayName": "P", "result": "failure"}],
+        )
+        for number in range(20)
+    ]
+    found = await ended(*rows)
+    assert len(found) == 4
+    assert sum(one.count for one in found) == 20
+
+
+async def test_a_stranger_who_names_ever_new_applications_fills_nothing() -> None:
+    rows = [
+        row(
+            client="Mobile Apps and Desktop clients",
+            at=f"2026-11-21T{n // 60:02}:{n % 60:02}:00Z",
+            code=700016,
+            appId=f"a{n}",
+        )
+        for n in range(200)
+    ]
+    found = await ended(*rows, row(at="2026-11-21T01:00:00Z", code=53003))
+    assert len(found) == 51
+    assert [one.code for one in found if one.code != 700016] == [53003]
 
 
 async def test_rows_that_are_not_as_documented_are_passed_over() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from checks.ahead import ending_methods
 from localgraph.builder import TenantBuilder
 from localgraph.large import large_tenant
 from localgraph.server import LocalGraph
@@ -50,6 +51,21 @@ async def test_the_requests_are_few_where_all_accounts_await_registration_and_gr
         reading = await read(graph, *(f"svc{number:03d}@contoso.com" for number in range(ACCOUNTS)))
         assert graph.http_requests <= MOST_REQUESTS
     assert len(reading.tenant.nesting) >= 4
+
+
+@pytest.mark.parametrize("licensed", [True, False])
+async def test_the_requests_are_few_where_all_accounts_are_enforced(licensed: bool) -> None:
+    build = TenantBuilder(domains=("contoso.com",), skus=("SPE_E5",) if licensed else ())
+    for number in range(ACCOUNTS):
+        build.user(f"svc{number:03d}@contoso.com", mfa="enforced", methods=["phone"], groups=["Level 0"])
+    for level in range(4):
+        build.group(f"Level {level + 1}", members=[f"Level {level}"])
+    build.policy("MFA", include_groups=["Level 4"], grant=["mfa"]).recommendation("turnOffPerUserMFA")
+    async with LocalGraph(build.build()) as graph:
+        reading = await read(graph, *(f"svc{number:03d}@contoso.com" for number in range(ACCOUNTS)))
+        assert graph.http_requests <= MOST_REQUESTS
+    assert {ending_methods(one) is not None for one in reading.accounts} == {True}
+    assert reading.tenant.advised_to_switch_off is True
 
 
 _CHILD = """

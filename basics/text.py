@@ -1,0 +1,54 @@
+"""Text that every encoding can carry, and the characters that nobody sees.
+
+A lone surrogate (half of a pair of UTF-16) comes in by JSON (``"\\ud800"``), by an argument or a variable of the environment that
+isn't UTF-8, or by a key of a table. It passes through everything that only looks at text, and raises where the text is encoded.
+So each way in makes text well-formed, in one place, and what goes out does so once more.
+"""
+
+import re
+from collections.abc import MutableMapping
+from typing import Any
+
+REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+# Unicode's Default_Ignorable_Code_Point (DerivedCoreProperties.txt), and the blank of Braille, which is no blank to any
+# program. Left out are the joiners, which Persian, Indic scripts and emoji need, and the two selectors of emoji.
+UNSEEN = (
+    "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164"
+    "\ufe00-\ufe0d\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+)
+"""Characters that nobody sees and that make two names look alike, for a class of a regular expression."""
+
+
+_UNSEEN = re.compile(f"[{UNSEEN}]")
+
+
+def visible(text: str, instead: str = REPLACEMENT) -> str:
+    """The text with ``instead`` for each character that nobody sees: a name can't pass for another one."""
+    return _UNSEEN.sub(instead, text)
+
+
+def well_formed(text: str) -> str:
+    """The text with two halves of a surrogate pair joined, and each lone one replaced: any encoding of Unicode can carry it."""
+    if _SURROGATE.search(text) is None:
+        return text
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def well_formed_json(value: Any) -> Any:
+    """Plain JSON with all its texts well-formed, names of members too."""
+    if isinstance(value, str):
+        return well_formed(value)
+    if isinstance(value, dict):
+        return {well_formed_json(name): well_formed_json(member) for name, member in value.items()}
+    if isinstance(value, list):
+        return [well_formed_json(item) for item in value]
+    return value
+
+
+def make_well_formed(row: MutableMapping[str, Any]) -> None:
+    """Make the texts of a table's row well-formed, in place."""
+    for name, value in row.items():
+        if type(value) is str and _SURROGATE.search(value):
+            row[name] = well_formed(value)

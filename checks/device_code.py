@@ -1,0 +1,69 @@
+"""Policies that keep an account from signing in by device code, the way in which most printers get an OAuth token of their own account.
+
+Such a policy changes no verdict: legacy clients don't use the flow. It bars a way out. Source: Microsoft Entra documentation,
+"Conditional Access: Authentication flows".
+"""
+
+from collections.abc import Hashable
+from dataclasses import replace
+from datetime import date
+
+from checks.policy import ENABLED, can_reach_users, circumstances, covers_mail, effect_of
+from checks.scope import Scopes
+from tenant.locations import EVERYWHERE
+from tenant.model import Account, Policy, Tenant
+
+_FLOW = "devicecodeflow"
+
+
+class DeviceCode:
+    """The policies of a tenant that refuse device code for mail and are in force."""
+
+    def __init__(self, tenant: Tenant, today: date) -> None:
+        """Takes the tenant and the day of judging."""
+        refusing = sorted(
+            filter(_refuses, tenant.known_policies), key=lambda one: (one.display_name.casefold(), one.id)
+        )
+        self._tenant = tenant
+        self._scopes = Scopes(tenant, tuple(effect_of(policy, tenant, today) for policy in refusing))
+        self._policies = tuple(refusing)
+
+    def position(self, account: Account) -> Hashable:
+        """Equal for accounts that the same of these policies reach."""
+        return self._scopes.position(account) if self._policies else None
+
+    def steps(self, account: Account) -> tuple[str, ...]:
+        """What is to be done about them, a sentence for each policy that reaches the account, or may."""
+        if not self._policies:
+            return ()
+        reach = self._scopes.reach(account, self._scopes.roles_of(account))
+        return tuple(
+            _step(policy, certain=bool(reach.least >> bit & 1) and not _limited(policy, self._tenant))
+            for bit, policy in enumerate(self._policies)
+            if reach.most >> bit & 1
+        )
+
+
+def _refuses(policy: Policy) -> bool:
+    controls = {control.lower() for control in policy.grant.built_in} if policy.grant else set()
+    flows = {method.lower() for method in policy.transfer_methods}
+    return (
+        can_reach_users(policy)
+        and policy.state == ENABLED
+        and _FLOW in flows
+        and "block" in controls
+        and covers_mail(policy)
+    )
+
+
+def _limited(policy: Policy, tenant: Tenant) -> bool:
+    """Whether the policy applies in some circumstances only, beside the flow."""
+    places = policy.exclude_locations or {one.lower() for one in policy.include_locations} - {EVERYWHERE}
+    return bool(places or circumstances(replace(policy, transfer_methods=()), tenant.named_locations))
+
+
+def _step(policy: Policy, *, certain: bool) -> str:
+    name = f'the policy "{policy.display_name}"'
+    if not certain:
+        return f"By device code this may not work: {name} blocks that flow in some circumstances, or may reach the account."
+    return f"By device code this works only once the account is excluded from {name}, which blocks that flow."

@@ -1,0 +1,100 @@
+"""Every package has a version and hashes, what is installed here is what they say, and nobody's licence is unknown."""
+
+import re
+import tomllib
+from importlib.metadata import Distribution, PackageNotFoundError, distribution
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+
+from devtools.locking import LOCKS, lock_commands
+
+ROOT = Path(__file__).parents[2]
+BETAS = {"azure-monitor-opentelemetry-exporter", "opentelemetry-semantic-conventions"}
+"""Packages with a beta version: what they do is left out where they fail (tests/connections/test_telemetry.py)."""
+LICENCES = re.compile(
+    r"\b(MIT|BSD|Apache|ISC|PSF|Python Software Foundation|Mozilla|MPL-2\.0|Unlicense|0BSD|LGPL|GPL)\b", re.IGNORECASE
+)
+NOT_DEPLOYED = re.compile(r"\bA?GPL\b", re.IGNORECASE)
+"""Licences that what is deployed doesn't have."""
+
+
+def entries(name: str) -> dict[str, str]:
+    """Each requirement of a lock, as it is written -> its hashes."""
+    text = (ROOT / name).read_text(encoding="utf-8")
+    found = re.findall(r"^([a-z0-9][^\s\\]*[^\\\n]*?) ?\\\n((?:    --hash=\S+(?: \\)?\n)+)", text, re.MULTILINE)
+    assert len(found) == len(re.findall(r"^[a-z0-9]", text, re.MULTILINE)), "each entry has hashes"
+    return dict(found)
+
+
+def applying(name: str) -> dict[str, str]:
+    """Package -> the version that a lock has for this Python and system."""
+    wanted = [Requirement(line) for line in entries(name)]
+    return {
+        one.name: str(one.specifier).removeprefix("==") for one in wanted if not one.marker or one.marker.evaluate()
+    }
+
+
+def installed(name: str) -> Distribution:
+    try:
+        return distribution(name)
+    except PackageNotFoundError:
+        pytest.skip(f"{name} isn't installed: this environment was not made from the lock")
+
+
+@pytest.mark.parametrize(("asked", "lock"), LOCKS.items())
+def test_what_is_asked_for_is_what_is_locked(asked: str, lock: str) -> None:
+    locked = {(one.name, str(one.specifier)) for one in map(Requirement, entries(lock))}
+    for line in (ROOT / asked).read_text(encoding="utf-8").splitlines():
+        if wanted := line.partition("#")[0].strip().removeprefix("-r requirements.txt"):
+            one = Requirement(wanted)
+            assert (one.name.replace("_", "-"), str(one.specifier)) in locked, "run: python3 dev.py lock"
+
+
+def test_development_has_the_same_versions_as_what_is_deployed() -> None:
+    runtime, development = (entries(lock) for lock in LOCKS.values())
+    assert runtime.items() <= development.items()
+
+
+def test_what_is_installed_here_is_what_is_locked() -> None:
+    for name, version in applying("requirements-dev.lock").items():
+        assert installed(name).version == version, name
+
+
+@pytest.mark.parametrize("name", applying("requirements.lock"))
+def test_the_licence_of_everything_that_is_deployed_is_known(name: str) -> None:
+    metadata = installed(name).metadata
+    said = [metadata["License-Expression"], metadata["License"], *(metadata.get_all("Classifier") or ())]
+    licence = " ".join(
+        one for one in said if one and ("License" in one or one not in (metadata.get_all("Classifier") or ()))
+    )
+    assert LICENCES.search(licence), licence
+    assert not NOT_DEPLOYED.search(licence), licence
+
+
+def test_betas_are_those_that_nothing_needs() -> None:
+    found = {
+        one.name
+        for one in map(Requirement, entries("requirements.lock"))
+        if re.search(r"\d(a|b|rc)\d", str(one.specifier))
+    }
+    assert found == BETAS
+
+
+def test_the_workflow_looks_both_locks_up() -> None:
+    jobs: dict[str, Any] = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text(encoding="utf-8"))["jobs"]
+    steps = [step.get("run", "") for step in jobs["audit"]["steps"]]
+    assert all(
+        any(step.startswith("pip-audit") and step.endswith(f" {lock}") for step in steps) for lock in LOCKS.values()
+    )
+
+
+def test_the_locks_are_for_every_python_that_is_supported(tmp_path: Path) -> None:
+    oldest = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["requires-python"]
+    runtime, development = lock_commands(Path("python"))
+    assert runtime[runtime.index("--python-version") + 1] == oldest.removeprefix(">=")
+    assert "--universal" in runtime
+    assert "--generate-hashes" in development
