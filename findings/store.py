@@ -296,8 +296,11 @@ class FindingStore:
         """
         ids: dict[str, None] = {}
         for name in names:
+            wanted = _names(name)
+            if wanted["partition"] == NO_KEY:  # longer than any name
+                continue
             conditions = f"RowKey eq @account and ( {IS_ACCOUNT} or {IS_SELECTED_AS} )"
-            parameters = {"account": ACCOUNT, "typed": name, **_names(name)}
+            parameters = {"account": ACCOUNT, "typed": name, **wanted}
             async for row in self._findings.query(conditions, parameters, select=KEYS):
                 ids[from_key(row["PartitionKey"])] = None
         select, seen = sorted({*ACCOUNT_COLUMNS, *FINDING_COLUMNS}), await self._seen.load() if ids else {}
