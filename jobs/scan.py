@@ -97,11 +97,7 @@ async def scan(
             async with tables(settings) as service:
                 trusted.trust(await ensure_tables(service, TABLES), "the storage account's")
                 whole = not request.accounts
-                async with scan_lease(
-                    service, request.run_id, whole=whole, times=request.times, clock=trusted
-                ) as lease:
-                    if lease.taken_over:
-                        await SeenStore(service).demand_writes()
+                async with scan_lease(service, request.run_id, whole=whole, times=request.times, clock=trusted):
                     return await _Scan(settings, request, service, trusted, progress, advance, reading).run()
 
 

@@ -13,7 +13,7 @@ SVC = "svc@contoso.com"
 ASKED = "GET /directory/recommendations"
 
 
-def one(kind: str = "turnOffPerUserMFA", status: Any = "active", **more: Any) -> dict[str, Any]:
+def one(kind: Any = "turnOffPerUserMFA", status: Any = "active", **more: Any) -> dict[str, Any]:
     return {"id": "t_Microsoft.Identity.IAM.Insights.X", "recommendationType": kind, "status": status, **more}
 
 
@@ -32,7 +32,12 @@ def one(kind: str = "turnOffPerUserMFA", status: Any = "active", **more: Any) ->
         ([one(status="planned"), one("switchFromPerUserMFA")], True),
         ([one(status="unknownFutureValue")], None),
         ([one(status=None)], None),
-        ([{}], False),
+        ([one(None)], False),  # its id says what it is about
+        ([{}], None),
+        ([one(7, id="t")], None),
+        ([one("unknownFutureValue", id=None)], None),
+        ([{"status": "completedBySystem"}], False),
+        ([{}, one()], True),
     ],
 )
 def test_only_an_active_recommendation_about_it_counts(items: list[dict[str, Any]], answer: bool | None) -> None:
