@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import BACKUP, Installation
+from tests.e2e.conftest import BACKUP, MAILER, VISIBLE, Installation
 from tests.e2e.days import Days
-from tests.e2e.test_life import LOST, findings
+from tests.e2e.test_life import LOST, findings, sight
 from tests.evidence.refused_accounts import BLOCK, EWS, SMTP
 
 REFUSED, RETIRED = (BACKUP, "APW-015"), (BACKUP, "APW-010")
@@ -138,3 +138,45 @@ def test_recommendations_that_cannot_be_read_end_no_warning_of_one(
     installation.graph.heal()
     days.scan(3)
     assert installation.told() == told
+
+
+@pytest.mark.parametrize(
+    ("refused", "then", "what"),
+    [
+        (
+            "authentication/methods|RegistrationDetails",
+            {VISIBLE: "disabled"},
+            "the MFA methods of accounts that are Enforced",
+        ),
+        ("authentication/methods|RegistrationDetails", {MAILER: "disabled"}, "the accounts' MFA registration"),
+        ("/auditLogs/directoryAudits", {"AUDIT_LOG": "off"}, "the audit log"),
+        ("/auditLogs/signIns", {"SERVICE_ACCOUNT_DISCOVERY": ""}, "the sign-in log"),
+        ("/groups", {"policies": ""}, "a group that a policy names"),
+    ],
+)
+def test_what_nobody_looks_at_any_more_is_not_told_to_be_readable_again(
+    installation: Installation,
+    days: Days,
+    monkeypatch: pytest.MonkeyPatch,
+    refused: str,
+    then: dict[str, str],
+    what: str,
+) -> None:
+    monkeypatch.setenv("AUDIT_LOG", "on")
+    tenant = installation.graph.tenant
+    installation.graph.fail(refused, 403, code="Authorization_RequestDenied")
+    days.scan(0)
+    days.scan(1)
+    told = sight(installation)
+    assert any(note[1:].startswith(f"{what[1:]} can't be read") for note in told)
+    for name, value in then.items():
+        if name.isupper():
+            monkeypatch.setenv(name, value)
+        elif name == "policies":
+            tenant.policies.clear()
+        else:
+            tenant.user(name).mfa = value
+    days.scan(2)
+    days.scan(3)
+    (note,) = sight(installation)[len(told) :]
+    assert note.startswith(f"Scans no longer look at {what}, which couldn't be read since ")
