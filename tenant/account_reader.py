@@ -11,7 +11,7 @@ from tenant.model import Account, Gap, Registration
 from tenant.odata import key_segment
 from tenant.registration import read_registered, read_registrations
 from tenant.search import find_accounts
-from tenant.selection import PROPERTIES, Selection, properties_for, reasons_for
+from tenant.selection import PROPERTIES, Selection, properties_for, reasons_for, shows_attribute
 from tenant.shapes import MEMBERSHIP, USER, fault
 
 _BULK_STATE = "perUserMfaState"
@@ -37,9 +37,13 @@ class AccountReader:
         self._graph, self._gaps, self._selection, self._known = graph, gaps, selection, known
         self._listed = frozenset(name.lower() for name in selection.accounts)
         self._select = properties_for(selection)
+        self._asked_with: dict[str, str] = {}
+        """The ``$select`` with which each account was asked for last, by the name that it was asked for by."""
         self._group_names: dict[str, str] = {}
         self._users: dict[str, Json] = {}
         self._unreadable: list[Account] = []
+        self.unproved: set[str] = set()
+        """The ids of accounts that may have the attribute that selects: it isn't shown of them."""
         self._selected_through: dict[str, set[str]] = {}
         """Account id -> the groups through which it was selected, known even where its memberships can't be read."""
 
@@ -122,6 +126,9 @@ class AccountReader:
             error = answer if isinstance(answer, GraphError) else fault(answer, USER)
             if not (isinstance(answer, GraphError) or error):
                 self._users.setdefault(_id(answer), answer)
+                wanted = self._selection.attribute
+                if wanted and not shows_attribute(answer, self._asked_with[name], wanted):
+                    self.unproved.add(_id(answer))
             elif error and _status(answer) != 404:
                 id = self._known.get(name.lower(), name)
                 gap = self._gaps.add_for(id, "account_properties", error)
@@ -146,6 +153,7 @@ class AccountReader:
 
     async def _with_select(self, names: Sequence[str], select: str) -> dict[str, Answer]:
         members = [Member(f"/users/{key_segment(name)}?$select={select}") for name in names]
+        self._asked_with |= dict.fromkeys(names, select)
         return dict(zip(names, await batch(self._graph, members), strict=True))
 
     async def _states(self, ids: Sequence[str], done: Done) -> dict[str, str | None | Gap]:

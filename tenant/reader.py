@@ -95,11 +95,16 @@ async def read_more(
 ) -> Reading:
     """A reading with further accounts, read like the selected ones.
 
-    Why they count is what selects them of ``selection``, as their own properties and memberships show it, and ``selected_by``. One that doesn't exist becomes a gap that says so (``Gap.not_found``), under its id.
+    Why they count is what selects them of ``selection``, as their own properties and memberships show it, and ``selected_by``; where
+    one doesn't show whether it has the attribute, that is a gap of the selection. One that doesn't exist becomes a gap that says so (``Gap.not_found``), under its id.
     """
     gaps = Gaps()
     named = groups_named_by(reading.tenant.policies)
-    found, names = await AccountReader(graph, gaps, selection).read(ids)
+    reader = AccountReader(graph, gaps, selection)
+    found, names = await reader.read(ids)
+    if selection.attribute and any(one.id in reader.unproved and not one.selected_by for one in found):
+        what = f"attribute {selection.attribute.name}"
+        gaps.add("selection", "it isn't shown of an account that was looked for by its id", what=what)
     (groups, accounts), nesting = await asyncio.gather(
         read_groups(graph, gaps, named, names, found), read_nesting(graph, named, found)
     )

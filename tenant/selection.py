@@ -89,6 +89,17 @@ def has_attribute(user: Json, wanted: AttributeMatch) -> bool:
     return value is not None and str(value).lower() == wanted.value.lower()
 
 
+def shows_attribute(user: Json, asked: str, wanted: AttributeMatch) -> bool:
+    """Whether an answer to ``$select=asked`` tells if a user has the property value: a property that Graph refused to show, or that
+    is of the wrong kind, is no other value.
+    """
+    name = selected_property(wanted)
+    value = user.get(name)
+    if name not in asked.split(","):
+        return False
+    return value is None or isinstance(value, dict if extension_attribute(wanted.name) else str | int | float)
+
+
 def reasons_for(
     user: Json, groups: frozenset[str], selection: Selection, group_names: Mapping[str, str]
 ) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """The shapes of Microsoft Graph's answers, as far as verdicts depend on them: one place that tells a readable answer from a
 malformed one. Pure.
 
-A member that is missing or null is left to the reader, unless it is an id that is needed; a member of the wrong kind is not
+A member that is missing or null is left to the reader, unless it is an id, or the name of a user, that is needed; a member of the wrong kind is not
 readable, and never stands for "nothing there". Members that a shape doesn't name are kept and not looked at. Source of the kinds:
 Microsoft's published schema (microsoftgraph/msgraph-metadata).
 """
@@ -20,7 +20,7 @@ Shape = Mapping[str, Kind]
 
 
 def is_id(value: object) -> bool:
-    """Whether a value is an id: some text. Never null."""
+    """Whether a value is an id, or a name that an account must have: some text. Never null."""
     return isinstance(value, str) and not (not value or value.isspace())
 
 
@@ -78,12 +78,12 @@ STRENGTH: Shape = {"id": is_id, "requirementsSatisfied": is_text}
 LOCATION: Shape = {"id": is_id}
 USER: Shape = {
     "id": is_id,
-    "userPrincipalName": is_text,
+    "userPrincipalName": is_id,
     "accountEnabled": is_truth,
     "userType": is_text,
     "externalUserState": is_text,
 }
-FOUND: Shape = {"id": is_id, "userPrincipalName": is_text, "onPremisesExtensionAttributes": is_object}
+FOUND: Shape = {"id": is_id, "userPrincipalName": is_id, "onPremisesExtensionAttributes": is_object}
 """A user that a search found: what decides whether it is selected."""
 MEMBERSHIP: Shape = {"id": is_id, "@odata.type": is_text}
 GROUP: Shape = {"id": is_id, "visibility": is_text}

@@ -180,3 +180,46 @@ def test_what_nobody_looks_at_any_more_is_not_told_to_be_readable_again(
     days.scan(3)
     (note,) = sight(installation)[len(told) :]
     assert note.startswith(f"Scans no longer look at {what}, which couldn't be read since ")
+
+
+@pytest.mark.parametrize("shown", [None, {"x": 1}], ids=["refused", "malformed"])
+def test_an_account_that_does_not_show_the_attribute_that_selects_is_watched_on(
+    installation: Installation, days: Days, monkeypatch: pytest.MonkeyPatch, shown: dict[str, int] | None
+) -> None:
+    monkeypatch.delenv("SERVICE_ACCOUNTS")
+    monkeypatch.setenv("SERVICE_ACCOUNT_ATTRIBUTE", "department=service")
+    tenant = installation.graph.tenant
+    for name in (BACKUP, MAILER, VISIBLE):
+        tenant.user(name).extra = {"department": "service"}
+    days.scan(0)
+    told, backup = installation.told(), tenant.user(BACKUP)
+    others = [
+        {"id": one.id, "userPrincipalName": one.upn, "department": "service"}
+        for one in map(tenant.user, (MAILER, VISIBLE))
+    ]
+    installation.graph.fail(r"/users\?.*department", 200, body={"value": others})
+    looked_up = {"id": backup.id, "userPrincipalName": BACKUP, "department": shown}
+    installation.graph.fail(
+        rf"/users/{backup.id}\?.*department", 200 if shown else 403, body=looked_up if shown else None
+    )
+    days.scan(1)
+    answer = days.scan(2)
+    assert answer.account(BACKUP)["selected_by"] == ["watched before; what selects it can't be read at present"]
+    assert (BACKUP, "APW-001") in findings(installation)
+    assert installation.told() == told
+    (note,) = sight(installation)
+    assert "attribute department" in note
+
+
+@pytest.mark.parametrize("name", [None, "", "left out"])
+def test_an_account_whose_name_is_missing_in_an_answer_is_not_renamed(
+    installation: Installation, days: Days, name: str | None
+) -> None:
+    days.scan(0)
+    told, id = installation.told(), installation.graph.tenant.user(BACKUP).id
+    nameless = {"id": id, "accountEnabled": True} | ({} if name == "left out" else {"userPrincipalName": name})
+    installation.graph.fail(rf"/users/({id}|{BACKUP})\?", 200, body=nameless)
+    assert days.scan(1).account(BACKUP)["visibility"] == "unknown"
+    installation.graph.heal()
+    days.scan(2)
+    assert (sight(installation), installation.told()) == ([], told)

@@ -15,6 +15,7 @@ from tenant.selection import (
     matches,
     properties_for,
     reasons_for,
+    shows_attribute,
 )
 
 
@@ -83,6 +84,27 @@ def test_the_literal_ends_never_lose_an_account(pattern: str, upn: str) -> None:
 )
 def test_attributes_are_compared_without_case(user: dict[str, object], match: Match, fits: bool) -> None:
     assert has_attribute(user, match) is fits
+
+
+@pytest.mark.parametrize(
+    ("user", "asked", "match", "shown"),
+    [
+        ({"city": "Ulm"}, "id,city", Match("city", "x"), True),
+        ({"city": None}, "id,city", Match("city", "x"), True),
+        ({}, "id,city", Match("city", "x"), True),  # a directory extension without a value is left out
+        ({}, "id", Match("city", "x"), False),
+        ({"city": {"x": 1}}, "id,city", Match("city", "x"), False),
+        ({"city": ["Ulm"]}, "id,city", Match("city", "x"), False),
+        ({"accountEnabled": True}, PROPERTIES, Match("accountEnabled", "true"), True),
+        ({"onPremisesExtensionAttributes": {}}, PROPERTIES, Match("extensionAttribute3", "x"), True),
+        ({"onPremisesExtensionAttributes": None}, PROPERTIES, Match("extensionAttribute3", "x"), True),
+        ({"onPremisesExtensionAttributes": "x"}, PROPERTIES, Match("extensionAttribute3", "x"), False),
+    ],
+)
+def test_a_property_that_is_not_shown_is_no_other_value(
+    user: dict[str, object], asked: str, match: Match, shown: bool
+) -> None:
+    assert shows_attribute(user, asked, match) is shown
 
 
 def test_extension_attributes_get_graphs_spelling() -> None:

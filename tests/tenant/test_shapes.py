@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from localgraph.server import LocalGraph
-from tenant.shapes import ROLE_ASSIGNMENT, USER, fault
+from tenant.shapes import FOUND, ROLE_ASSIGNMENT, USER, Shape, fault
 from tests.tenant.reading import inputs, read
 from tests.tenant.test_inputs import SVC, contoso, strength_by_id_only
 
@@ -73,4 +73,11 @@ def test_a_role_assignment_says_who_holds_what_and_where(name: str, value: objec
 
 
 def test_unknown_and_missing_members_are_no_fault() -> None:
-    assert fault({"id": "u", "brandNew": {"x": 1}, "userType": None}, USER) is None
+    user = {"id": "u", "userPrincipalName": "svc@contoso.com", "brandNew": {"x": 1}, "userType": None}
+    assert fault(user, USER) is None
+
+
+@pytest.mark.parametrize("more", [{}, {"userPrincipalName": None}, {"userPrincipalName": " "}], ids=str)
+@pytest.mark.parametrize("shape", [USER, FOUND], ids=["looked up", "found"])
+def test_a_user_without_a_name_is_not_one_with_another_name(shape: Shape, more: dict[str, object]) -> None:
+    assert fault({"id": "u", **more}, shape) is not None
