@@ -53,7 +53,9 @@ async def read_advice(graph: Graph, gaps: Gaps, accounts: Sequence[Account], fir
         return None
     answer = advised(items)
     if answer is None:
-        gaps.add_optional(INPUT, "the answer doesn't say of every recommendation what it is about, or whether it is active")
+        gaps.add_optional(
+            INPUT, "the answer doesn't say of every recommendation what it is about, or whether it is active"
+        )
     return answer
 
 

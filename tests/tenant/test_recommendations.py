@@ -84,7 +84,9 @@ async def test_a_refusal_leaves_it_open_and_the_run_complete(status: int, permis
     [{}, {"id": None, "recommendationType": None, "status": "active"}, one(status="brandNew"), one(status=None)],
     ids=["nothing", "no type", "status of tomorrow", "no status"],
 )
-async def test_one_that_does_not_say_what_it_is_or_whether_it_is_active_is_said_to_be_unread(item: dict[str, Any]) -> None:
+async def test_one_that_does_not_say_what_it_is_or_whether_it_is_active_is_said_to_be_unread(
+    item: dict[str, Any],
+) -> None:
     async with LocalGraph(TenantBuilder().user(SVC, mfa="enforced", methods=["authenticator"]).build()) as graph:
         graph.fail(r"/directory/recommendations", 200, body={"value": [item]})
         reading = await read(graph, SVC)
