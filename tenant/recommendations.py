@@ -51,21 +51,34 @@ async def read_advice(graph: Graph, gaps: Gaps, accounts: Sequence[Account], fir
     if isinstance(items, GraphError):
         gaps.add_optional(INPUT, items)
         return None
-    return advised(items)
+    answer = advised(items)
+    if answer is None:
+        gaps.add_optional(
+            INPUT, "the answer doesn't say of every recommendation what it is about, or whether it is active"
+        )
+    return answer
 
 
 def advised(items: Sequence[Json]) -> bool | None:
-    """Whether one of the recommendations is to switch off per-user MFA and active; None where one has a status nobody knows."""
-    answers = {_is_active(item) for item in items if _is_about_it(item)}
+    """Whether one of the recommendations is to switch off per-user MFA and active; None where one may be, and doesn't say so."""
+    answers = {_is_active_and_about_it(item) for item in items}
     return True if True in answers else None if None in answers else False
 
 
-def _is_about_it(item: Json) -> bool:
-    """By its type, or by the name at the end of its id where the type is newer than the API version."""
-    named = (str(item.get("recommendationType")), str(item.get("id")).rpartition(".")[2])
-    return any(name.casefold() in _TYPES for name in named)
+def _is_active_and_about_it(item: Json) -> bool | None:
+    answers = {_is_about_it(item), _is_active(item)}
+    return False if False in answers else None if None in answers else True
+
+
+def _is_about_it(item: Json) -> bool | None:
+    """By its type, or by the name at the end of its id where the type is newer than the API version; None where it has neither."""
+    named = [name for name in (item.get("recommendationType"), item.get("id")) if isinstance(name, str) and name]
+    if any(name.rpartition(".")[2].casefold() in _TYPES for name in named):
+        return True
+    return False if named else None
 
 
 def _is_active(item: Json) -> bool | None:
+    """None where it has no status, or one that nobody knows."""
     status = str(item.get("status")).casefold()
     return True if status == _ACTIVE else False if status in _ENDED else None
