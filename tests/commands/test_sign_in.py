@@ -263,7 +263,7 @@ def test_ctrl_c_ends_the_wait_for_a_person_at_once(there: Cloud, way: str) -> No
 
 
 def test_a_token_that_ends_during_the_scan_is_renewed(there: Cloud) -> None:
-    there.entra.tokens.seconds = 1
+    there.entra.tokens.seconds = 10
     assert scan("device-code").document["run"]["complete"]
 
 
