@@ -15,8 +15,13 @@ import cli
 from checks.catalog import CHECKS, SWITCHED_OFF
 from checks.pages import pages
 from connections.storage import TABLES
+from findings import lease, rate
 from findings.model import FindingState, Status
+from findings.recovered import RECOVERED
 from findings.run_record import RunRecord, RunStatus
+from findings.runs import RUN
+from findings.seen import SEEN
+from findings.sight_store import SIGHT
 from tests.update_docs import DOCS, generated
 
 ROOT = Path(__file__).parent.parent
@@ -70,6 +75,12 @@ def test_the_json_page_names_every_column_table_and_queue() -> None:
     assert set(TABLES) == set(re.findall(r"^\| `(\w+)` \| [^|]+ \| [^|]+ \|$", text, re.MULTILINE))
     queues = re.findall(r'queue_name="([^"]+)"', (ROOT / "function_app.py").read_text("utf-8"))
     assert all(f"`{queue}`" in text for queue in queues)
+
+
+def test_the_json_page_names_every_partition_of_the_runs() -> None:
+    text = (DOCS / "json.md").read_text(encoding="utf-8")
+    (row,) = re.findall(r"^\| `runs` \| ([^|]+) \|", text, re.MULTILINE)
+    assert set(re.findall(r"`(\w+)`", row)) == {RUN, lease.PARTITION, SIGHT, SEEN, RECOVERED, rate.PARTITION}
 
 
 @pytest.mark.parametrize("page", sorted([*ROOT.glob("*.md"), *DOCS.glob("*.md")]), ids=lambda page: page.name)
