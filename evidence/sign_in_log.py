@@ -1,7 +1,7 @@
 """The sign-in log as far as it was read: which days are still to be asked for, and what the kept ones come to together."""
 
 from collections import Counter
-from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -107,7 +107,7 @@ class SignInLog:
             if UNTIL in kept.sums:
                 begun.append(kept)
                 continue
-            bit = 1 << (self._last - kept.day).days if kept.day <= self._last else 0
+            bit = self._bit(kept.day)
             mine = {id for id in kept.ids if id in wanted and not whole.get(id, 0) & bit}
             if kept.about == "accounts":
                 whole.update((id, whole.get(id, 0) | bit) for id in mine)
@@ -130,22 +130,29 @@ class SignInLog:
                 self._passwords.add(one, kept.day)
                 if one.account_id in wanted and CUT not in kept.sums:
                     outcomes.add(one, kept.day)
-        for one, day in self._of_days_that_go_on(begun, wanted):
+        for one, day in self._of_days_that_went_on(begun, wanted, whole):
             self._passwords.add(one, day)
             outcomes.add(one, day)
         return _by_account(sums, demands, outcomes)
 
-    def _of_days_that_go_on(
-        self, begun: Iterable[KeptDay], wanted: Collection[str]
+    def _of_days_that_went_on(
+        self, begun: Iterable[KeptDay], wanted: Collection[str], whole: Mapping[str, int]
     ) -> Iterator[tuple[SignInOutcome, date]]:
-        """What is known of the days that weren't over when the log was read; of each account what was read last."""
+        """What is known of the days that weren't over when the log was read; of each account what was read last.
+
+        Such a day counts until it is read whole, however long that takes: a sign-in that was seen to get in doesn't go away.
+        """
         seen: set[tuple[str, date]] = set()
         for kept in sorted(begun, key=lambda one: str(one.sums[UNTIL]), reverse=True):
-            if not self._last < kept.day <= self._now.date():
-                continue  # read whole since, or kept by a machine whose clock was ahead
-            mine = {id for id in kept.ids if id in wanted and (id, kept.day) not in seen}
+            if kept.day > self._now.date():
+                continue  # kept by a machine whose clock was ahead
+            bit = self._bit(kept.day)
+            mine = {id for id in kept.ids if id in wanted and (id, kept.day) not in seen and not whole.get(id, 0) & bit}
             seen |= {(id, kept.day) for id in mine}
-            yield from ((one, kept.day) for one in outcomes_of(kept.sums) if one.account_id in mine)
+            legacy_whole = bool(self._covered.get(("legacy", ""), 0) & bit)
+            for one in outcomes_of(kept.sums):
+                if one.account_id in mine and not (legacy_whole and one.how == "legacy"):
+                    yield one, kept.day
 
     def passwords(self) -> Iterator[PasswordUse]:
         """Who signs in with a password, of everybody, once :meth:`known` was asked for anybody."""
@@ -199,6 +206,10 @@ class SignInLog:
 
     def _day(self, age: int) -> date:
         return self._last - timedelta(days=age)
+
+    def _bit(self, day: date) -> int:
+        """The bit of a day; 0 for one that isn't over, or whose sign-ins haven't all arrived."""
+        return 1 << (self._last - day).days if day <= self._last else 0
 
 
 def _slices(days: int, longest: int) -> Iterator[tuple[int, int]]:

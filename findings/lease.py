@@ -25,6 +25,7 @@ from findings.errors import ConflictError, LeaseLost, ScanAlreadyRunning, Storag
 from findings.model import iso
 from findings.rows import present, utc
 from findings.runs import RUNS
+from findings.seen import SeenStore
 from findings.tables import Entity, Table
 
 PARTITION = "lease"
@@ -167,6 +168,8 @@ async def scan_lease(
 ) -> AsyncIterator[Lease]:
     """Hold the lease for the body of an ``async with``; when it is lost, cancel the body.
 
+    One that is taken over from a holder that didn't give it up has the next scan of everything write every account.
+
     Args:
         service: The storage account.
         owner: Who holds it, for messages: the run's id.
@@ -194,6 +197,8 @@ async def scan_lease(
 
     renewal = asyncio.create_task(renew(), name="renew the scan's lease")
     try:
+        if lease.taken_over:  # whoever took it over, and for whatever: only a scan of everything can do it
+            await SeenStore(service).demand_writes()
         yield lease
     except asyncio.CancelledError:
         # As asyncio.timeout does: a cancellation of our own becomes our error, anybody else's goes on.

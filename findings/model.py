@@ -299,12 +299,15 @@ class Snapshot:
     record: AccountRecord | None
     """None for an account that was never kept, or whose row can't be read."""
     findings: tuple[FindingState, ...] = ()
+    """With the time at which each was last seen, though nobody wrote it since."""
     etag: str | None = None
     """Of the account's row: a write fails if the row has changed since. There is one, too, where the row can't be read."""
     set_aside: frozenset[str] = frozenset()
     """The checks whose findings can't be read: they are left as they are, whatever a scan sees."""
     written_at: datetime | None = None
     """The time of the judgement that its row holds: ``record`` may have been found the same since."""
+    written: tuple[FindingState, ...] = ()
+    """Its findings as their rows hold them."""
     intact: bool = True
     """Whether all that was read of it is as this version writes it."""
 

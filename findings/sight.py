@@ -52,6 +52,8 @@ class NewsKind(StrEnum):
     BEGAN = "began"
     LASTS = "lasts"
     ENDED = "ended"
+    UNASKED = "unasked"
+    """Nobody looks at it any more, so that nobody knows whether it could be seen again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,7 @@ def after_scan(
     *,
     in_the_dark: Callable[[str], bool] = lambda key: False,
     moot: Callable[[str], bool] = lambda key: False,
+    unasked: Callable[[str], bool] = lambda key: False,
     run_id: str,
     now: datetime,
 ) -> Sight:
@@ -87,7 +90,8 @@ def after_scan(
 
     Takes everything that was remembered of what the scan looks at, everything that it couldn't see of it, and whether a key is
     ``in_the_dark``: the scan couldn't see whether that is over, so it stays as it was. One that is ``moot`` is dropped without
-    a word: what it is about is gone, and nothing was put right. A run that was repeated is the same scan.
+    a word: what it is about is gone, and nothing was put right. One that is ``unasked`` wasn't looked at, because nothing needs it
+    any more. A run that was repeated is the same scan.
     """
     known = {state.unseen.key: state for state in before}
     current = {one.key: one for one in unseen}
@@ -100,7 +104,7 @@ def after_scan(
     dropped = tuple(state for key, state in known.items() if key not in current and not in_the_dark(key))
     instead_of = tuple(one.instead_of for one in current.values() if one.instead_of)
     ended = [
-        SightNews(NewsKind.ENDED, state.unseen, state.since, now)
+        SightNews(NewsKind.UNASKED if unasked(state.unseen.key) else NewsKind.ENDED, state.unseen, state.since, now)
         for state in dropped
         if state.told_at is not None
         and state.unseen.ended

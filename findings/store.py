@@ -69,7 +69,7 @@ from findings.rows import (
     finding_to_row,
     fold,
 )
-from findings.seen import SeenStore, finding_up_to_date, up_to_date
+from findings.seen import SeenStore, finding_up_to_date, record_up_to_date, up_to_date
 from findings.tables import MAX_OPERATIONS, Operation, Table, put, upsert
 
 FINDINGS = "findings"
@@ -146,8 +146,10 @@ class FindingStore:
             ConflictError: Others wrote the same account again and again.
         """
         if record.document is None:
-            snapshot = await self.load_snapshot(record.account_id)
-            record = replace(record, document=snapshot.record.document if snapshot.record else None)
+            whole = await self.load_snapshot(record.account_id)
+            record = replace(record, document=whole.record.document if whole.record else None)
+            if snapshot is None or snapshot.etag != whole.etag:
+                snapshot = whole
         for _ in range(ATTEMPTS):
             stored = snapshot or await self.load_snapshot(record.account_id)
             known = not_after(stored, now, record.judged_at) if now else stored
@@ -169,7 +171,8 @@ class FindingStore:
             )
             if sparing and known is stored and is_unchanged(record, outcome, stored):
                 return replace(outcome, touched=(), unchanged=True)
-            touched = tuple(state for state in outcome.states if state not in stored.findings)
+            # What was seen since its row was written, and isn't any more, would lose when that was.
+            touched = tuple(state for state in outcome.states if state not in stored.written)
             outcome = replace(outcome, touched=touched)
             try:
                 await self.save_account(record, outcome, known)
@@ -314,15 +317,18 @@ class FindingStore:
 
     async def load_accounts(self, *, selected_only: bool = True) -> AsyncIterator[AccountRecord]:
         """Every account with its document, in no particular order; as a stream, one page of the service at a time."""
+        seen = await self._seen.load()
         async for row in self._findings.query("RowKey eq @account", {"account": ACCOUNT}):
             record = self._odd.read(FINDINGS, row, account_from_row)
             if record and (record.selected or not selected_only):
-                yield record
+                yield record_up_to_date(record, seen.get(record.account_id))
 
     async def find_account(self, name: str) -> AccountRecord | None:
         """The account with this id or user principal name (in any case), or None; selected ones first."""
         rows = self._findings.query(f"RowKey eq @account and {IS_ACCOUNT}", {"account": ACCOUNT, **_names(name)})
-        records = [one async for row in rows if (one := self._odd.read(FINDINGS, row, account_from_row))]
+        found = [one async for row in rows if (one := self._odd.read(FINDINGS, row, account_from_row))]
+        seen = await self._seen.load() if found else {}
+        records = [record_up_to_date(one, seen.get(one.account_id)) for one in found]
         return max(records, key=lambda record: (record.selected, record.judged_at), default=None)
 
     async def load_findings(
@@ -387,6 +393,7 @@ class FindingStore:
             etag,
             frozenset(set_aside),
             written_at=record.judged_at if record else None,
+            written=tuple(findings),
             intact=self._odd.noted == noted,
         )
 

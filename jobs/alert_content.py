@@ -60,6 +60,8 @@ def _headline(news: SightNews) -> str:
     """The news in a line; what has no name of its own says it with its first sentence."""
     if news.kind is NewsKind.ENDED:
         return news.unseen.ended.rstrip(".")
+    if news.kind is NewsKind.UNASKED:
+        return f"Scans no longer look at {news.unseen.label}"
     again = news.kind is NewsKind.LASTS
     if news.unseen.label:
         return f"{'Still ' if again else ''}{'can' if again else 'Can'}'t see {news.unseen.label}"
@@ -70,6 +72,8 @@ def _headline(news: SightNews) -> str:
 def _note(news: SightNews) -> str:
     if news.kind is NewsKind.ENDED:
         return f"{news.unseen.ended} It was otherwise from {when(news.since)} until {when(news.at)}."
+    if news.kind is NewsKind.UNASKED:
+        return f"Scans no longer look at {news.unseen.label}, which couldn't be read since {when(news.since)}."
     if news.since == news.at:
         return news.unseen.text
     return f"{news.unseen.text} Noticed first on {when(news.since)}."

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from azure.data.tables.aio import TableServiceClient
 
-from checks.catalog import REFUSED, SWITCHED_OFF, causing_effects, known_checks, state_before, switched_off
+from checks.catalog import BY_USE, SWITCHED_OFF, causing_effects, known_checks, state_before, switched_off
 from checks.decided import CONFIRMED, undecided
 from checks.model import Effect, JudgedAccount, Verdict, Visibility
 from checks.resolutions import why_resolved
@@ -217,7 +217,7 @@ def _observations(one: JudgedAccount, *, log_read: bool) -> list[Observation]:
             finding.fingerprint,
             finding.summary,
             _cause(one.verdict, causing_effects(finding.check_id)),
-            exact=finding.check_id not in one.verdict.inexact and (log_read or finding.check_id != REFUSED),
+            exact=finding.check_id not in one.verdict.inexact and (log_read or finding.check_id not in BY_USE),
         )
         for finding in one.findings
     ]

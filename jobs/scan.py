@@ -32,6 +32,7 @@ from jobs.channel_watch import channels_to_tell
 from jobs.clock import Clock, TrustedClock, now_utc
 from jobs.keep import Advance, Keeper, Occasion
 from jobs.look import Progress, Seen, look, with_what_if
+from jobs.looked_at import not_looked_at
 from jobs.outcome import finished_record, gauges, open_findings, summary_of
 from jobs.passwords import keep_passwords, kept_passwords, password_rows
 from jobs.remembered import Remembered
@@ -97,11 +98,7 @@ async def scan(
             async with tables(settings) as service:
                 trusted.trust(await ensure_tables(service, TABLES), "the storage account's")
                 whole = not request.accounts
-                async with scan_lease(
-                    service, request.run_id, whole=whole, times=request.times, clock=trusted
-                ) as lease:
-                    if lease.taken_over:
-                        await SeenStore(service).demand_writes()
+                async with scan_lease(service, request.run_id, whole=whole, times=request.times, clock=trusted):
                     return await _Scan(settings, request, service, trusted, progress, advance, reading).run()
 
 
@@ -195,7 +192,8 @@ class _Scan:
             await self._ledger.prune(now)
             unseen = unseen_by(seen, known, self._settings)
             hidden = in_the_dark(seen.reading.gaps, seen.reading.accounts)
-            await note_sight(self._sight, unseen, hidden, moot_after(seen), record.id, self._channels, now)
+            unasked = not_looked_at(seen, self._settings)
+            await note_sight(self._sight, unseen, hidden, moot_after(seen), unasked, record.id, self._channels, now)
         self._progress("Comparing with the last scan")
         # Fresh for each execution, not for each run: a repeated run may see other changes, and a group never changes.
         alert_id = str(uuid4())

@@ -41,6 +41,7 @@ async def note_sight(
     unseen: Iterable[Unseen],
     hidden: Callable[[str], bool],
     moot: Callable[[str], bool],
+    unasked: Callable[[str], bool],
     run_id: str,
     channels: tuple[str, ...],
     now: datetime,
@@ -48,9 +49,11 @@ async def note_sight(
     """Remember what a scan that was done couldn't see, and what is to be told of it through the channels.
 
     ``hidden``: whether the scan couldn't see if what a key is about is over; ``moot``: whether that is over for no merit of
-    anybody's. Raises ``StorageError``.
+    anybody's; ``unasked``: whether it didn't look. Raises ``StorageError``.
     """
-    sight = after_scan(await store.load(), unseen, in_the_dark=hidden, moot=moot, run_id=run_id, now=now)
+    sight = after_scan(
+        await store.load(), unseen, in_the_dark=hidden, moot=moot, unasked=unasked, run_id=run_id, now=now
+    )
     await _keep(store, sight, channels)
 
 

@@ -407,6 +407,7 @@ _NOTES: tuple[tuple[str, Callable[[re.Match[str]], str]], ...] = (
     (r"The scan of the service accounts fails", lambda found: "began scans"),
     (r"The scans succeed again", lambda found: "ended scans"),
     (r"([^.]+?) can be read again\.", lambda found: f"ended {_LABELS[found[1].lower()]}"),
+    (r"Scans no longer look at ([^,]+), which", lambda found: f"ended {_LABELS[found[1].lower()]}"),
     (r"([^.(]+?) can't be read", lambda found: f"began {_LABELS[found[1].lower()]}"),
 )
 

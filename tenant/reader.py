@@ -58,7 +58,7 @@ async def read_tenant(
         accounts, names = await AccountReader(graph, gaps, selection, known, advance).read(only)
         policies = await listed
         references = reads.start(read_references(graph, gaps, policies.policies))
-        named = _groups_named_by(policies.policies)
+        named = groups_named_by(policies.policies)
         explained = named | _principals_of(directory.roles)
         (groups, accounts), nesting, users, advised = await asyncio.gather(
             read_groups(graph, gaps, named, names, accounts),
@@ -98,7 +98,7 @@ async def read_more(
     Why they count is what selects them of ``selection``, as their own properties and memberships show it, and ``selected_by``. One that doesn't exist becomes a gap that says so (``Gap.not_found``), under its id.
     """
     gaps = Gaps()
-    named = _groups_named_by(reading.tenant.policies)
+    named = groups_named_by(reading.tenant.policies)
     found, names = await AccountReader(graph, gaps, selection).read(ids)
     (groups, accounts), nesting = await asyncio.gather(
         read_groups(graph, gaps, named, names, found), read_nesting(graph, named, found)
@@ -117,7 +117,7 @@ def _merged(one: Mapping[str, frozenset[str]], other: Mapping[str, frozenset[str
     return {id: one.get(id, frozenset()) | other.get(id, frozenset()) for id in {*one, *other}}
 
 
-def _groups_named_by(policies: tuple[Policy, ...] | Gap) -> set[str]:
+def groups_named_by(policies: tuple[Policy, ...] | Gap) -> set[str]:
     """The groups of all policies that can reach a user."""
     if isinstance(policies, Gap):
         return set()

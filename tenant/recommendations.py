@@ -15,6 +15,7 @@ PATH = "/directory/recommendations"
 VERSION = "beta"
 INPUT = "recommendations"
 _TYPES = frozenset({"turnoffperusermfa", "switchfromperusermfa"})
+_NEWER = "unknownfuturevalue"
 _ACTIVE = "active"
 _ENDED = frozenset(
     {
@@ -60,22 +61,29 @@ async def read_advice(graph: Graph, gaps: Gaps, accounts: Sequence[Account], fir
 
 
 def advised(items: Sequence[Json]) -> bool | None:
-    """Whether one of the recommendations is to switch off per-user MFA and active; None where one may be, and doesn't say so."""
-    answers = {_is_active_and_about_it(item) for item in items}
+    """Whether one of the recommendations is to switch off per-user MFA and active; None where one that isn't over may be: it has
+    a status that nobody knows, or doesn't say what it is about.
+    """
+    answers = {_both(_is_about_it(item), _is_active(item)) for item in items}
     return True if True in answers else None if None in answers else False
 
 
-def _is_active_and_about_it(item: Json) -> bool | None:
-    answers = {_is_about_it(item), _is_active(item)}
-    return False if False in answers else None if None in answers else True
+def _both(one: bool | None, other: bool | None) -> bool | None:
+    return False if False in (one, other) else None if None in (one, other) else True
 
 
 def _is_about_it(item: Json) -> bool | None:
-    """By its type, or by the name at the end of its id where the type is newer than the API version; None where it has neither."""
-    named = [name for name in (item.get("recommendationType"), item.get("id")) if isinstance(name, str) and name]
-    if any(name.rpartition(".")[2].casefold() in _TYPES for name in named):
+    """By its type, or by the name at the end of its id where the type is newer than the API version; None where neither says it."""
+    kind = _text(item, "recommendationType")
+    _, dot, name = _text(item, "id").rpartition(".")
+    if {kind, name} & _TYPES:
         return True
-    return False if named else None
+    return False if kind not in ("", _NEWER) or (dot and name) else None
+
+
+def _text(item: Json, name: str) -> str:
+    value = item.get(name)
+    return value.casefold() if isinstance(value, str) else ""
 
 
 def _is_active(item: Json) -> bool | None:

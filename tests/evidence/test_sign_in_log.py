@@ -68,6 +68,22 @@ async def test_days_that_go_on_are_known_so_far_and_read_whole_later(company: Co
     assert [day.sums for day in [one async for one in evidence.days()] if "until" in day.sums] == []
 
 
+@pytest.mark.parametrize("legacy_is_whole", [False, True])
+async def test_what_was_read_of_a_day_that_went_on_counts_until_the_day_is_read_whole(
+    company: Company, *, legacy_is_whole: bool
+) -> None:
+    evidence = PassingEvidence()
+    company.tenant.sign_ins.insert(0, company.row(LISTED, "Authenticated SMTP", NOW.date(), code=53003))
+    await usage(company, evidence, datetime(2026, 11, 22, 9, tzinfo=UTC))
+    company.graph.fail("auditLogs/signIns", 500)
+    if legacy_is_whole:  # it says all of them, so none counts twice
+        await evidence.keep(KeptDay("legacy", (), NOW.date(), {"uses": [], "demands": [], "outcomes": []}))
+    later = await usage(company, evidence, datetime(2026, 11, 25, 9, tzinfo=UTC))
+    refused = [one.count for one in listed(later).outcomes if one.code]
+    assert refused == ([] if legacy_is_whole else [1])
+    assert later.whole == frozenset()
+
+
 async def test_days_of_a_version_that_did_not_ask_how_sign_ins_ended_are_read_again(company: Company) -> None:
     evidence = PassingEvidence()
     first = await usage(company, evidence)

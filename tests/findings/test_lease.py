@@ -10,6 +10,7 @@ from azure.data.tables.aio import TableServiceClient
 
 from findings.errors import LeaseLost, ScanAlreadyRunning
 from findings.lease import DEFAULT_TIMES, Lease, LeaseTimes, scan_lease
+from findings.seen import SeenStore
 from findings.tables import Table
 from tests.findings.build import NOW
 from tests.findings.crash import FaultyTransport
@@ -104,6 +105,18 @@ async def test_a_killed_holder_blocks_the_next_scan_no_longer_than_its_lease(ser
     waited = (clock.now - NOW).total_seconds()
     assert DEFAULT_TIMES.duration <= waited <= DEFAULT_TIMES.duration + DEFAULT_TIMES.poll
     assert await holds(service) == "next"
+
+
+async def test_whoever_outlives_a_killed_holder_has_the_next_scan_write_every_account(
+    service: TableServiceClient,
+) -> None:
+    seen = SeenStore(service)
+    async with scan_lease(service, "forget"):
+        assert not await seen.writes_demanded()
+    clock = Clock()
+    await hold_without_renewing(service, clock)
+    async with scan_lease(service, "forget", clock=clock, sleep=clock.sleep, elapsed=clock.elapsed):
+        assert await seen.writes_demanded()
 
 
 @pytest.mark.parametrize("ahead", [timedelta(seconds=35), timedelta(days=1), timedelta(days=-1)], ids=str)

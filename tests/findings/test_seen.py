@@ -118,6 +118,41 @@ async def test_a_finding_that_was_not_seen_when_its_account_was_written_is_not_s
     assert not (await again(known, judged(3 * DAY), [seen(), seen("APW-007")])).unchanged
 
 
+async def test_when_a_finding_was_last_seen_is_written_with_an_account_that_no_longer_shows_it(
+    known: FindingStore, service: TableServiceClient
+) -> None:
+    await SeenStore(service).save({"a1": Sighting(NOW, NOW + DAY, "run-2")})
+    await again(known, judged(2 * DAY), [seen()], undecided={"APW-007"})
+    await SeenStore(service).save({})
+    (snapshot,) = [one async for one in known.load_snapshots()]
+    assert [(state.check_id, state.last_seen) for state in snapshot.findings] == [
+        ("APW-001", NOW + 2 * DAY),
+        ("APW-007", NOW + DAY),
+    ]
+
+
+async def test_when_a_finding_was_last_seen_is_written_with_an_account_that_is_not_read_any_more(
+    known: FindingStore, service: TableServiceClient
+) -> None:
+    await SeenStore(service).save({"a1": Sighting(NOW, NOW + DAY, "run-2")})
+    (snapshot,) = [one async for one in known.load_snapshots()]
+    gone = judged(2 * DAY, selected=False, document=None)
+    await known.keep(gone, [], alert_id="alert-2", closing="It is gone.", snapshot=snapshot)
+    await SeenStore(service).save({})
+    (snapshot,) = [one async for one in known.load_snapshots()]
+    assert {(state.open, state.last_seen) for state in snapshot.findings} == {(False, NOW + DAY)}
+
+
+async def test_an_account_is_shown_as_of_when_it_was_last_seen(
+    known: FindingStore, service: TableServiceClient
+) -> None:
+    await SeenStore(service).save({"a1": Sighting(NOW, NOW + DAY, "run-2")})
+    found = await known.find_account("a1")
+    assert found is not None
+    assert (found.judged_at, found.run_id) == (NOW + DAY, "run-2")
+    assert [one async for one in known.load_accounts()] == [found]
+
+
 async def test_thousands_take_a_few_rows_and_those_that_are_left_over_go(service: TableServiceClient) -> None:
     store = SeenStore(service)
     many = {f"{number:08}-0000-4000-8000-000000000000": Sighting(NOW, NOW + DAY, "run") for number in range(4100)}

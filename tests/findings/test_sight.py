@@ -50,6 +50,17 @@ def test_blindness_is_told_when_it_begins_weekly_and_when_it_ends(
     assert days(unseen) == told
 
 
+def test_what_nobody_looks_at_any_more_is_not_seen_again() -> None:
+    first = after_scan([], [POLICIES], run_id="1", now=NOW)
+    told = after_scan(first.kept, [POLICIES], run_id="2", now=NOW + DAY)
+    over = after_scan(told.kept, [], unasked=lambda key: True, run_id="3", now=NOW + 2 * DAY)
+    assert over.news == (SightNews(NewsKind.UNASKED, POLICIES, NOW, NOW + 2 * DAY),)
+    dark = after_scan(
+        told.kept, [], unasked=lambda key: True, in_the_dark=lambda key: True, run_id="3", now=NOW + 2 * DAY
+    )
+    assert (dark.news, dark.dropped) == ((), ())
+
+
 def test_a_run_that_is_repeated_is_the_same_scan() -> None:
     first = after_scan([], [POLICIES], run_id="1", now=NOW)
     assert after_scan(first.kept, [POLICIES], run_id="1", now=NOW + DAY).news == ()

@@ -34,11 +34,15 @@ def one(kind: Any = "turnOffPerUserMFA", status: Any = "active", **more: Any) ->
         ([one(status=None)], None),
         ([one(status=5)], None),
         ([one("adminMFAV2", None)], False),
-        ([{}], None),
         ([one(None, id=None)], None),
         ([one(["turnOffPerUserMFA"], id=5)], None),
         ([one(None, id="t_Microsoft.Identity.IAM.Insights.AdminMFAV2")], False),
         ([one(None, "dismissed", id=None)], False),
+        ([one(None)], False),  # its id says what it is about
+        ([{}], None),
+        ([one(7, id="t")], None),
+        ([one("unknownFutureValue", id=None)], None),
+        ([{"status": "completedBySystem"}], False),
         ([{}, one()], True),
     ],
 )

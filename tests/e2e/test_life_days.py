@@ -1,0 +1,182 @@
+"""What is kept and told over days on which nothing is written, or not everything can be read."""
+
+import json
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from tests.e2e.conftest import BACKUP, MAILER, VISIBLE, Installation
+from tests.e2e.days import Days
+from tests.e2e.test_life import LOST, findings, sight
+from tests.evidence.refused_accounts import BLOCK, EWS, SMTP
+
+REFUSED, RETIRED = (BACKUP, "APW-015"), (BACKUP, "APW-010")
+
+
+@pytest.fixture
+def days(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> Days:
+    monkeypatch.setenv("SERVICE_ACCOUNT_DISCOVERY", "signins")
+    return Days(installation, monkeypatch)
+
+
+def last_seen(installation: Installation, status: str = "open") -> datetime:
+    return datetime.fromisoformat(findings(installation, status)[BACKUP, "APW-001"]["last_seen"])
+
+
+def test_when_a_finding_was_last_seen_stays_when_its_account_is_gone(installation: Installation, days: Days) -> None:
+    days.scan(0)
+    days.scan(2)
+    seen = last_seen(installation)
+    assert seen >= days.at(2, 8).replace(microsecond=0)
+    del installation.graph.tenant.users[installation.graph.tenant.user(BACKUP).id]
+    installation.graph.tenant.changed()
+    days.scan(3)
+    assert last_seen(installation, "resolved") == seen
+
+
+@pytest.mark.parametrize("asked", [(), ("--account", BACKUP)], ids=["scan", "recheck"])
+def test_when_a_finding_was_last_seen_stays_when_it_can_no_longer_be_seen(
+    installation: Installation, days: Days, asked: tuple[str, ...]
+) -> None:
+    days.scan(0)
+    days.scan(2)
+    seen = last_seen(installation)
+    installation.graph.deny(*LOST[:2])
+    for day in (3, 4):
+        days.scan(day, *asked)
+        assert last_seen(installation) == seen
+    days.scan(5)
+    assert last_seen(installation) == seen
+
+
+def test_an_account_is_explained_as_of_the_day_on_which_it_was_last_judged(
+    installation: Installation, days: Days
+) -> None:
+    days.scan(0)
+    days.scan(3)
+    shown = installation.run("explain", "535 5.7.139", "--account", BACKUP, "--format", "json").document
+    assert shown["account"]["read_at"] == days.at(3, 8).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+@pytest.fixture
+def that_got_in_again(installation: Installation, days: Days) -> Days:
+    """An account that was refused for days, and that the log showed to get in this morning."""
+    for day in range(-6, -1):
+        days.sign_in(day, 53003, policies=(BLOCK,))
+    days.scan(-1)
+    assert findings(installation)[REFUSED]["severity"] == "high"
+    days.sign_in(0)
+    days.scan(0)
+    assert findings(installation)[REFUSED]["severity"] == "medium"
+    return days
+
+
+@pytest.mark.parametrize("when", ["the next morning, by a recheck", "with a log that is refused"])
+def test_a_sign_in_that_was_seen_to_get_in_counts_until_its_day_is_read_whole(
+    installation: Installation, that_got_in_again: Days, when: str
+) -> None:
+    told = installation.told()
+    if when.startswith("the next"):
+        that_got_in_again.scan(1, "--account", BACKUP, hour=6)
+    else:
+        installation.graph.deny("AuditLog.Read.All")
+        that_got_in_again.scan(1)
+        that_got_in_again.scan(2)
+    assert findings(installation)[REFUSED]["severity"] == "medium"
+    installation.graph.heal()
+    that_got_in_again.scan(3)
+    assert findings(installation)[REFUSED]["severity"] == "medium"
+    assert installation.told() == told
+
+
+def test_refusals_that_are_over_do_not_come_back_with_a_log_that_is_refused(
+    installation: Installation, days: Days
+) -> None:
+    days.sign_in(-9, 53003, policies=(BLOCK,))
+    days.scan(-1)
+    days.sign_in(0)
+    days.scan(0)
+    assert REFUSED not in findings(installation)
+    told = installation.told()
+    installation.graph.deny("AuditLog.Read.All")
+    days.scan(1)
+    assert REFUSED not in findings(installation)
+    assert installation.told() == told
+
+
+def test_what_half_a_log_lacked_is_no_change_of_what_an_account_uses(installation: Installation, days: Days) -> None:
+    for day in range(-28, 0):
+        days.sign_in(day, client=EWS if day < -12 else SMTP)
+    installation.graph.page_sizes["signIns"] = 5
+    installation.graph.fail(r"auditLogs/signIns.*skiptoken", 500)
+    days.scan(0)
+    assert "SMTP" in findings(installation)[RETIRED]["summary"]
+    installation.graph.heal()
+    days.scan(1)
+    assert [one for one in installation.told() if one[1:] == RETIRED] == [("opened", *RETIRED)]
+
+
+_ABOUT_IT = {"id": "t_Microsoft.Identity.IAM.Insights.X", "recommendationType": "turnOffPerUserMFA"}
+
+
+@pytest.mark.parametrize(
+    "items",
+    [[{}], [{"id": None, "recommendationType": None, "status": "active"}], [{**_ABOUT_IT, "status": "new"}], ["x"]],
+    ids=str,
+)
+def test_recommendations_that_cannot_be_read_end_no_warning_of_one(
+    installation: Installation, days: Days, items: list[Any]
+) -> None:
+    installation.graph.tenant.recommendations.append({**_ABOUT_IT, "status": "active"})
+    days.scan(0)
+    told = installation.told()
+    assert "APW-017" in json.dumps(told)
+    installation.graph.fail("directory/recommendations", 200, body={"value": items})
+    days.scan(1)
+    days.scan(2)
+    installation.graph.heal()
+    days.scan(3)
+    assert installation.told() == told
+
+
+@pytest.mark.parametrize(
+    ("refused", "then", "what"),
+    [
+        (
+            "authentication/methods|RegistrationDetails",
+            {VISIBLE: "disabled"},
+            "the MFA methods of accounts that are Enforced",
+        ),
+        ("authentication/methods|RegistrationDetails", {MAILER: "disabled"}, "the accounts' MFA registration"),
+        ("/auditLogs/directoryAudits", {"AUDIT_LOG": "off"}, "the audit log"),
+        ("/auditLogs/signIns", {"SERVICE_ACCOUNT_DISCOVERY": ""}, "the sign-in log"),
+        ("/groups", {"policies": ""}, "a group that a policy names"),
+    ],
+)
+def test_what_nobody_looks_at_any_more_is_not_told_to_be_readable_again(
+    installation: Installation,
+    days: Days,
+    monkeypatch: pytest.MonkeyPatch,
+    refused: str,
+    then: dict[str, str],
+    what: str,
+) -> None:
+    monkeypatch.setenv("AUDIT_LOG", "on")
+    tenant = installation.graph.tenant
+    installation.graph.fail(refused, 403, code="Authorization_RequestDenied")
+    days.scan(0)
+    days.scan(1)
+    told = sight(installation)
+    assert any(note[1:].startswith(f"{what[1:]} can't be read") for note in told)
+    for name, value in then.items():
+        if name.isupper():
+            monkeypatch.setenv(name, value)
+        elif name == "policies":
+            tenant.policies.clear()
+        else:
+            tenant.user(name).mfa = value
+    days.scan(2)
+    days.scan(3)
+    (note,) = sight(installation)[len(told) :]
+    assert note.startswith(f"Scans no longer look at {what}, which couldn't be read since ")
