@@ -526,7 +526,7 @@ def test_policy_plans_are_not_forgotten_by_an_answer_that_nothing_can_be_made_of
     installation.scan()
     before = findings(installation)
     for failure in ({"status": 200, "body": {"value": 5}}, {"status": 403}, {"status": 403}):
-        installation.graph.fail("/conditionalAccess/plans", **failure)  # type: ignore[arg-type]
+        installation.graph.fail("/conditionalAccess/plans", **failure)
         assert not installation.scan().document["run"]["complete"]
         assert findings(installation).keys() >= before.keys()
         installation.graph.heal()
