@@ -194,6 +194,7 @@ DEVICE_CODE = {"authenticationFlows": {"transferMethods": "deviceCodeFlow,authen
         ({"not_users": ("svc",)}, None),
         ({"state": REPORT_ONLY}, None),
         ({"state": "disabled"}, None),
+        ({"state": "enabledForSome"}, 'may not work: the policy "No device code" blocks'),
         ({"grant": ("mfa",)}, None),
         ({"conditions": {"authenticationFlows": {"transferMethods": "authenticationTransfer"}}}, None),
         ({"apps": ("797f4846-ba00-4fd7-ba43-dac1f8f63013",)}, None),
