@@ -1,6 +1,7 @@
 """Policies that keep an account from signing in by device code, the way in which most printers get an OAuth token of their own account.
 
-Such a policy changes no verdict: legacy clients don't use the flow. It bars a way out. Source: Microsoft Entra documentation,
+Such a policy changes no verdict: legacy clients don't use the flow. It bars a way out: that by OAuth of every account
+(``DeviceCode``), and that of a product which needs the flow (``checks/obstacles.py``). Source: Microsoft Entra documentation,
 "Conditional Access: Authentication flows".
 """
 
@@ -8,7 +9,7 @@ from collections.abc import Hashable
 from dataclasses import replace
 from datetime import date
 
-from checks.policy import ENABLED, can_reach_users, circumstances, covers_mail, effect_of
+from checks.policy import ENABLED, REPORT_ONLY, can_reach_users, circumstances, covers_mail, effect_of
 from checks.scope import Scopes
 from tenant.locations import EVERYWHERE
 from tenant.model import Account, Policy, Tenant
@@ -17,12 +18,13 @@ _FLOW = "devicecodeflow"
 
 
 class DeviceCode:
-    """The policies of a tenant that refuse device code for mail and are in force."""
+    """The policies of a tenant that refuse device code for mail and are in force, as far as their state is understood."""
 
     def __init__(self, tenant: Tenant, today: date) -> None:
         """Takes the tenant and the day of judging."""
         refusing = sorted(
-            filter(_refuses, tenant.known_policies), key=lambda one: (one.display_name.casefold(), one.id)
+            (one for one in tenant.known_policies if blocks_device_code(one) and one.state != REPORT_ONLY),
+            key=lambda one: (one.display_name.casefold(), one.id),
         )
         self._tenant = tenant
         self._scopes = Scopes(tenant, tuple(effect_of(policy, tenant, today) for policy in refusing))
@@ -38,22 +40,20 @@ class DeviceCode:
             return ()
         reach = self._scopes.reach(account, self._scopes.roles_of(account))
         return tuple(
-            _step(policy, certain=bool(reach.least >> bit & 1) and not _limited(policy, self._tenant))
+            _step(
+                policy,
+                certain=policy.state == ENABLED and bool(reach.least >> bit & 1) and not _limited(policy, self._tenant),
+            )
             for bit, policy in enumerate(self._policies)
             if reach.most >> bit & 1
         )
 
 
-def _refuses(policy: Policy) -> bool:
+def blocks_device_code(policy: Policy) -> bool:
+    """Whether a policy keeps whoever signs in by device code from mail, or would once it is on."""
     controls = {control.lower() for control in policy.grant.built_in} if policy.grant else set()
     flows = {method.lower() for method in policy.transfer_methods}
-    return (
-        can_reach_users(policy)
-        and policy.state == ENABLED
-        and _FLOW in flows
-        and "block" in controls
-        and covers_mail(policy)
-    )
+    return can_reach_users(policy) and _FLOW in flows and "block" in controls and covers_mail(policy)
 
 
 def _limited(policy: Policy, tenant: Tenant) -> bool:

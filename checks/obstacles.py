@@ -5,11 +5,13 @@ account: its policies hold for it. Signing in as an application of one's own isn
 Microsoft Entra documentation, "Authentication flows as a condition in Conditional Access policy", and of the grant controls.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import date
 from functools import cached_property
 
+from checks.advice import fact
+from checks.device_code import blocks_device_code
 from checks.model import Effect, JudgedAccount, Visibility
 from checks.phrases import joined
 from checks.policy import ENABLED, REPORT_ONLY, can_reach_users, circumstances, covers_mail, effect_of, still_evaluated
@@ -46,7 +48,7 @@ class Obstacles:
             if isinstance(self._tenant.security_defaults, Gap):
                 yield "Whether Security Defaults are on could not be read: they may refuse device code flow."
             elif self._tenant.security_defaults:
-                yield "Security Defaults are on: in tenants that got them since July 2026 they refuse device code flow."
+                yield f"Security Defaults are on. {fact('security_defaults_device_code')}"
             yield from self._policies(judged.account, self._flow_blockers, "blocks device code flow, which this needs")
         yield from self._policies(
             judged.account,
@@ -94,13 +96,7 @@ class Obstacles:
 
     @cached_property
     def _flow_blockers(self) -> tuple[tuple[Policy, ...], Scopes]:
-        return self._scoped(
-            policy
-            for policy in self._in_force()
-            if "devicecodeflow" in (flow.lower() for flow in policy.transfer_methods)
-            and policy.grant is not None
-            and "block" in _lower(policy.grant)
-        )
+        return self._scoped(filter(blocks_device_code, self._tenant.known_policies))
 
     @cached_property
     def _device_demands(self) -> tuple[tuple[Policy, ...], Scopes]:
@@ -120,7 +116,7 @@ class Obstacles:
             if can_reach_users(policy) and covers_mail(policy):
                 yield replace(policy, grant=still_evaluated(policy.grant, self._today)[0])
 
-    def _scoped(self, policies: Iterator[Policy]) -> tuple[tuple[Policy, ...], Scopes]:
+    def _scoped(self, policies: Iterable[Policy]) -> tuple[tuple[Policy, ...], Scopes]:
         found = sorted(policies, key=lambda policy: (policy.display_name.casefold(), policy.id))
         effects = tuple(effect_of(policy, self._tenant, self._today) for policy in found)
         return tuple(found), Scopes(self._tenant, effects)

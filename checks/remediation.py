@@ -126,8 +126,9 @@ def remedies_for(verdict: Verdict, around: Surroundings = ALONE) -> tuple[Remedy
     something is unreadable is told which permission to grant, before anything else.
     """
     grants = _grants(verdict)
-    unusable = verdict.would_be_blocked or (verdict.visibility is Visibility.VISIBLE and verdict.usability in _BLOCKED)
-    off = verdict.app_passwords_allowed is False and (verdict.visibility in HAS_OPTION or verdict.has_option)
+    has_option = verdict.visibility in HAS_OPTION or verdict.has_option
+    unusable = verdict.would_be_blocked or (has_option and verdict.usability in _BLOCKED)
+    off = verdict.app_passwords_allowed is False and has_option
     if verdict.visibility not in _PROBLEMS and not unusable and not off:
         return grants
     if _security_defaults_on(verdict):

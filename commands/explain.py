@@ -11,6 +11,7 @@ from pathlib import Path
 from checks.explain import explain
 from commands.arguments import Commands, account
 from commands.output import DONE, FAILED, INCOMPLETE, plain, put, say
+from commands.signing_in import add_sign_in, as_asked
 from findings.runs import new_run_id
 from jobs.errors import EXPECTED, sentence
 from jobs.explain import AccountSeen, account_now, kept_account
@@ -35,10 +36,13 @@ def add(commands: Commands) -> None:
     one.add_argument("--account", type=account, metavar="UPN_OR_ID", help="whose sign-in it was: how is it seen?")
     one.add_argument("--now", action="store_true", help="read the account now, rather than take what is kept")
     one.add_argument("--format", choices=["table", "json"], default="table")
+    add_sign_in(one)
     one.set_defaults(command=_explain)
 
 
 async def _explain(options: argparse.Namespace) -> int:
+    if options.sign_in and not options.account:
+        raise SettingsError(["--sign-in goes with --account, which is read: words are explained without it"])
     text = _text(options.text, options.file)
     if not text.strip():
         say(_NOTHING)
@@ -48,7 +52,7 @@ async def _explain(options: argparse.Namespace) -> int:
     problem = ""
     if options.account:
         try:
-            seen = await _account(options.account, now=options.now)
+            seen = await _account(options)
         except EXPECTED as error:
             problem = sentence(error)  # told after the explanation, which is worth something without it
     document = (
@@ -77,14 +81,15 @@ def _text(words: Sequence[str], file: Path | None) -> str:
     return "\n".join(parts)
 
 
-async def _account(name: str, *, now: bool) -> AccountSeen:
-    """What is kept of an account, or else the account as it is now."""
-    if not now:
+async def _account(options: argparse.Namespace) -> AccountSeen:
+    """What is kept of an account, or else the account as it is now; whoever signs in wants it read."""
+    if not (options.now or options.sign_in):
         with suppress(SettingsError):  # without storage nothing is kept
-            if kept := await kept_account(_settings("storage"), name):
+            if kept := await kept_account(_settings("storage"), options.account):
                 return kept
-    time = datetime.now(UTC)
-    return await account_now(_settings(), name, new_run_id(time), time, say)
+    time, settings = datetime.now(UTC), _settings()
+    async with as_asked(options, settings):
+        return await account_now(settings, options.account, new_run_id(time), time, say)
 
 
 def _settings(*needs: str) -> Settings:

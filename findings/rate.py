@@ -35,7 +35,7 @@ class Rate:
             counted = self._counted(row or {}, now)
             allowed = len(counted) < self._most
             times = [time.isoformat() for time in [*counted, now][-self._most :]]
-            entity = {"PartitionKey": PARTITION, "RowKey": to_key(self._name), "times": json.dumps(times)}
+            entity = {"PartitionKey": PARTITION, "RowKey": to_key(self._name), "times": json.dumps(times), "last": now}
             try:
                 await self._table.put(entity, row.metadata["etag"] if row is not None else None)
             except ConflictError:

@@ -13,6 +13,7 @@ from findings.exceptions import EXCEPTIONS
 from findings.keys import from_key, prefix_range, time_key, to_key
 from findings.model import Status
 from findings.packing import NotPacked, is_packed, pack, unpack
+from findings.rate import PARTITION as RATE
 from findings.rows import ACCOUNT, FINDING
 from findings.runs import RUN, RUNS
 from findings.seen import SEEN
@@ -21,6 +22,7 @@ from findings.store import FINDINGS, HISTORY
 from findings.tables import Table
 
 KEEP_DAYS = 365
+_DAY = timedelta(days=1)
 KEYS = ("PartitionKey", "RowKey")
 
 
@@ -33,11 +35,14 @@ class Pruned:
     findings: int = 0
     accounts: int = 0
     exceptions: int = 0
+    callers: int = 0
+    """Of whom was counted how often they asked."""
 
 
 async def prune(service: TableServiceClient, now: datetime, keep_days: int = KEEP_DAYS) -> Pruned:
     """Delete what ended more than ``keep_days`` ago: history, runs, resolved findings, exceptions that are over, and
-    accounts that are no longer selected. Open findings and changes that wait to be told stay, however old they are.
+    accounts that are no longer selected; and after a day who asked how often. Open findings and changes that wait to be told
+    stay, however old they are.
 
     Call it while holding the lease: a scan must not write a finding that is being deleted.
     """
@@ -53,6 +58,7 @@ async def prune(service: TableServiceClient, now: datetime, keep_days: int = KEE
         findings=await _delete(findings, over, resolved),
         accounts=await _delete(findings, "RowKey eq @account and selected eq @no and judged_at lt @cutoff", gone),
         exceptions=await _delete(exceptions, "until lt @cutoff", {"cutoff": cutoff.date().isoformat()}),
+        callers=await _delete(runs, "PartitionKey eq @rate and last lt @day", {"rate": RATE, "day": now - _DAY}),
     )
 
 

@@ -58,7 +58,7 @@ class Remembered:
 
     def after(self, tenant: Tenant, now: datetime) -> "Remembered":
         """What is known after a scan that saw this tenant."""
-        plans = self.plans if tenant.plans_unread is not None else _has_plans(tenant, self.plans)
+        plans = _has_plans(tenant, self.plans) or (self.plans and tenant.plans_unread is not None)
         service = tenant.mfa_service
         if service is None or service.remembered is not None:
             return replace(self, plans=plans)

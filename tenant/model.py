@@ -216,7 +216,7 @@ class Tenant:
     role_names: Mapping[str, str] = field(default_factory=dict)
     """Role template id -> display name, to explain a scope."""
     plans_unread: Gap | None = None
-    """The refusal of the policy plans. Alone it changes nothing, unless the tenant is known to have some."""
+    """Why the policy plans weren't read. Alone it changes nothing, unless the tenant is known to have some."""
     mfa_service: MfaService | None = None
     """The settings of per-user MFA; None where they couldn't be read. No verdict depends on them."""
     advised_to_switch_off: bool | None = None

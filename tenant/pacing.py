@@ -14,9 +14,10 @@ TOLD_PATIENCE = 180.0
 BLIND_PATIENCE = 80.0
 """Seconds that one request waits altogether where Graph doesn't say."""
 _FIRST_BACKOFF, _LONGEST_BACKOFF = 2.0, 30.0
-_THROTTLED = frozenset({429, 503, 504})
+THROTTLED = frozenset({429, 503, 504})
+"""Statuses of a Graph that has no time for an answer."""
 _BROKEN = frozenset({500, 502})
-REPEATABLE = _THROTTLED | _BROKEN
+REPEATABLE = THROTTLED | _BROKEN
 """Statuses after which the same request may get another answer."""
 _SILENCE = 0
 _RETRIES = 2
@@ -34,7 +35,7 @@ class Pace:
         if status in _BROKEN or status == _SILENCE:
             self._failures += 1
             return None if self._failures > _RETRIES else self._wait(float(self._failures), TOLD_PATIENCE)
-        if status not in _THROTTLED:
+        if status not in THROTTLED:
             return None
         if retry_after:
             return self._wait(retry_after, TOLD_PATIENCE)

@@ -221,8 +221,9 @@ PERMISSIONS: tuple[Permission, ...] = (
     ),
     Permission(
         "UserAuthenticationMethod.Read.All",
-        "The MFA methods of an account whose per-user MFA is Enabled.",
-        "Only the registration report tells stuck and pending accounts apart: hours late, and with Entra ID P1 only.",
+        "The MFA methods of an account whose per-user MFA is Enabled or Enforced.",
+        "Only the registration report tells stuck and pending accounts apart, and whose methods end (APW-016): hours late, and with "
+        "Entra ID P1 only.",
     ),
     Permission(
         "DirectoryRecommendations.Read.All",

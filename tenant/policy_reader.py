@@ -10,6 +10,7 @@ from tenant.locations import EVERYWHERE, FIXED_LOCATIONS
 from tenant.mfa_service import PATH as MFA_SERVICE
 from tenant.mfa_service import parse_mfa_service, read_mfa_service
 from tenant.model import AuthenticationStrength, Gap, MfaService, Policy, Tenant
+from tenant.pacing import THROTTLED
 from tenant.policies import parse_plan, parse_policy, parse_strength
 from tenant.recommendations import PATH as RECOMMENDATIONS
 from tenant.shapes import LOCATION, POLICY, STRENGTH, shaped
@@ -47,7 +48,7 @@ class Policies:
     licences: Gap | None = None
     """The unread licences that would have told whether there can be policies at all."""
     plans_unread: Gap | None = None
-    """The refusal of the policy plans; it changes nothing by itself."""
+    """Why the policy plans weren't read; it changes nothing by itself."""
     mfa_service: MfaService | None = None
     """The tenant's settings of per-user MFA, which are asked for together with the plans."""
     recommendations: Answer | None = None
@@ -142,7 +143,8 @@ async def _list(graph: Graph, version: str) -> list[Policy]:
 async def _plans(graph: Graph, gaps: Gaps, first: Answer) -> tuple[list[Policy], Gap | None, Gap | None]:
     """The policy plans as policies, from the answer to the first request on. Few tenants have any, and Graph may not know them: a refusal means that there are none.
 
-    Only an answer that nothing can be made of leaves open whether there are some: that is the first gap, and the refusal the second.
+    An answer that nothing can be made of, and none because Graph had no time for it, leave open whether there are some: that is the
+    first gap. The second is why they weren't read, whatever it means.
     """
     found: list[Policy] = []
     try:
@@ -150,11 +152,15 @@ async def _plans(graph: Graph, gaps: Gaps, first: Answer) -> tuple[list[Policy],
             raise first
         async for item in graph.items(first, headers=_ALL_MEMBERS):
             found.append(parse_plan(item))  # noqa: PERF401 -- those that came before a refusal stay
-    except GraphGarbled as error:
-        return found, gaps.add("policy_plans", error), None
     except GraphError as error:
-        return found, None, gap_of("policy_plans", error)
+        unlisted = gaps.add("policy_plans", error) if _says_nothing(error) else None
+        return found, unlisted, gap_of("policy_plans", error)
     return found, None, None
+
+
+def _says_nothing(error: GraphError) -> bool:
+    """Whether an error is no sign of what there is: no answer, one that can't be read, or that Graph was too busy for one."""
+    return isinstance(error, GraphGarbled) or not isinstance(error, GraphRefused) or error.status in THROTTLED
 
 
 async def _unread(graph: Graph, gaps: Gaps, error: GraphError) -> Policies:

@@ -52,7 +52,12 @@ async def read_advice(graph: Graph, gaps: Gaps, accounts: Sequence[Account], fir
     if isinstance(items, GraphError):
         gaps.add_optional(INPUT, items)
         return None
-    return advised(items)
+    answer = advised(items)
+    if answer is None:
+        gaps.add_optional(
+            INPUT, "the answer doesn't say of every recommendation what it is about, or whether it is active"
+        )
+    return answer
 
 
 def advised(items: Sequence[Json]) -> bool | None:
@@ -82,5 +87,6 @@ def _text(item: Json, name: str) -> str:
 
 
 def _is_active(item: Json) -> bool | None:
+    """None where it has no status, or one that nobody knows."""
     status = str(item.get("status")).casefold()
     return True if status == _ACTIVE else False if status in _ENDED else None

@@ -1,5 +1,6 @@
 """The documentation says what the code does."""
 
+import argparse
 import ast
 import json
 import re
@@ -10,11 +11,17 @@ from typing import Any
 
 import pytest
 
+import cli
 from checks.catalog import CHECKS, SWITCHED_OFF
 from checks.pages import pages
 from connections.storage import TABLES
+from findings import lease, rate
 from findings.model import FindingState, Status
+from findings.recovered import RECOVERED
 from findings.run_record import RunRecord, RunStatus
+from findings.runs import RUN
+from findings.seen import SEEN
+from findings.sight_store import SIGHT
 from tests.update_docs import DOCS, generated
 
 ROOT = Path(__file__).parent.parent
@@ -70,6 +77,12 @@ def test_the_json_page_names_every_column_table_and_queue() -> None:
     assert all(f"`{queue}`" in text for queue in queues)
 
 
+def test_the_json_page_names_every_partition_of_the_runs() -> None:
+    text = (DOCS / "json.md").read_text(encoding="utf-8")
+    (row,) = re.findall(r"^\| `runs` \| ([^|]+) \|", text, re.MULTILINE)
+    assert set(re.findall(r"`(\w+)`", row)) == {RUN, lease.PARTITION, SIGHT, SEEN, RECOVERED, rate.PARTITION}
+
+
 @pytest.mark.parametrize("page", sorted([*ROOT.glob("*.md"), *DOCS.glob("*.md")]), ids=lambda page: page.name)
 def test_links_between_pages_lead_somewhere(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
@@ -77,6 +90,54 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
     assert [target for target in targets if not (page.parent / target).exists()] == []
     anchored = re.findall(r"\]\(([^)#:]*)#([^)]+)\)", text)
     assert [link for link in anchored if link[1] not in _anchors(page.parent / link[0] if link[0] else page)] == []
+
+
+def test_the_readme_leads_to_every_page() -> None:
+    led_to, ahead = set[Path](), {ROOT / "README.md"}
+    while ahead:
+        page = ahead.pop()
+        led_to.add(page)
+        found = re.findall(r"\]\(([^)#:]+\.md)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
+        ahead |= {(page.parent / one).resolve() for one in found} - led_to
+    assert {page.name for page in DOCS.glob("*.md")} - {page.name for page in led_to} == set()
+
+
+def test_the_readme_shows_every_command() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    shown = set(re.findall(r"^python cli\.py (\w+)", readme, re.MULTILINE))
+    assert shown == {command.__name__.rpartition(".")[2] for command in cli.COMMANDS}
+
+
+OPTION = re.compile(r"(?<![\w-])--[a-z][\w-]+")
+
+
+@pytest.mark.parametrize("page", sorted([*ROOT.glob("*.md"), *DOCS.glob("*.md")]), ids=lambda page: page.name)
+def test_every_command_and_option_that_a_page_shows_exists(page: Path) -> None:
+    parser = cli._parser()
+    for line in re.findall(r"cli\.py ([a-z][^`\n]*)", page.read_text(encoding="utf-8")):
+        words = re.sub(r"\s#\s.*|[\"'].*", "", line).split()
+        names, known = _options(parser, words)
+        assert names, f"{page.name}: there is no cli.py {line}"
+        assert {option for option in OPTION.findall(" ".join(words)) if option not in known} == set(), line
+
+
+def _options(parser: argparse.ArgumentParser, words: list[str]) -> tuple[list[str], set[str]]:
+    """The names of the command that ``words`` begin with, and the options that it and the commands above it take."""
+    known = {option for action in parser._actions for option in action.option_strings}
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction) and words and words[0].strip(".,:;)") in action.choices:
+            name = words[0].strip(".,:;)")
+            names, more = _options(action.choices[name], words[1:])
+            return [name, *names], known | more
+    return [], known
+
+
+def test_the_changelog_says_nothing_twice() -> None:
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert re.findall(r"^[ -] [^\n]*\n\n(- [^\n]*)", text, re.MULTILINE) == [], "an empty line cuts a list in two"
+    entries = [" ".join(one.split()) for one in re.split(r"^- ", text, flags=re.MULTILINE)[1:]]
+    first = [re.split(r"(?<=[.:;]) ", one)[0] for one in entries]
+    assert sorted({one for one in first if first.count(one) > 1}) == []
 
 
 def _anchors(page: Path) -> set[str]:

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from checks.advice import fact
+from checks.device_code import DeviceCode
 from checks.judge import judge
 from checks.obstacles import Obstacles
 from checks.product_files import known_products
@@ -60,6 +62,23 @@ def test_one_that_waits_is_announced() -> None:
 @pytest.mark.parametrize(
     "raw",
     [
+        BLOCK_FLOW,
+        {**BLOCK_FLOW, "state": "enabledForSome"},
+        {**BLOCK_FLOW, "state": "disabled"},
+        policy("Elsewhere", grant=("block",), conditions=FLOW, apps=(SHAREPOINT,)),
+        policy("Excluded", grant=("block",), conditions=FLOW, not_users=("svc",)),
+        policy("MFA by device code", conditions=FLOW),
+    ],
+)
+def test_the_way_out_of_a_product_and_the_way_by_oauth_know_the_same_policies(raw: Json) -> None:
+    tenant = make_tenant([raw])
+    steps = DeviceCode(tenant, NOW.date()).steps(SERVICE)
+    assert bool(steps) is any(NEEDS in said for said in obstacles("device_code", raw))
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
         {**BLOCK_FLOW, "state": "disabled"},
         policy("Elsewhere", grant=("block",), conditions=FLOW, apps=(SHAREPOINT,)),
         policy("Excluded", grant=("block",), conditions=FLOW, not_users=("svc",)),
@@ -92,7 +111,8 @@ def test_unread_policies_are_no_all_clear() -> None:
 
 
 def test_security_defaults_refuse_device_code() -> None:
-    assert any("refuse device code flow" in one for one in obstacles("device_code", security_defaults=True))
+    said = obstacles("device_code", security_defaults=True)
+    assert f"Security Defaults are on. {fact('security_defaults_device_code')}" in said
     assert not any("device code" in one for one in obstacles("delegated", security_defaults=True))
 
 

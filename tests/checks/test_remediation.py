@@ -13,6 +13,7 @@ from checks.usage import RETIRED
 from tenant.model import Consent, Group, Registration
 from tests.checks.kit import (
     BLOCK_LEGACY,
+    METHODS_GAP,
     MFA_MODERN,
     REPORT_ONLY,
     SERVICE,
@@ -123,6 +124,29 @@ def test_an_open_answer_asks_for_the_permission_first() -> None:
     assert "Policy.Read.All" in words(remedies[0])
 
 
+OPEN = {"per_user_mfa": "enabled", "registration": Registration(report=METHODS_GAP, own=METHODS_GAP)}
+
+
+@pytest.mark.parametrize("permission", [METHODS_GAP.permission, None], ids=["refused", "malformed"])
+def test_a_blocked_account_has_ways_out_although_nobody_can_tell_whether_it_is_stuck(permission: str | None) -> None:
+    gap = replace(METHODS_GAP, permission=permission)
+    account = {**OPEN, "registration": Registration(report=gap, own=gap)}
+    remedies = [one for one in ways(BLOCK_LEGACY, account=account) if "read what it needs" not in one.title]
+    order = [place(tuple(remedies), word) for word in ("app-only", "oauth", "relay", "per-user mfa", "exclude")]
+    assert order == [0, 1, 2, 3, 4]
+    assert '"Block legacy"' in words(remedies[3])
+
+
+def test_the_same_under_security_defaults() -> None:
+    remedies = ways(account=OPEN, security_defaults=True)
+    assert "can't work" in words(remedies[-1])
+
+
+def test_one_that_nothing_blocks_has_only_the_permission_to_be_granted() -> None:
+    (grant,) = ways(account=OPEN)
+    assert str(METHODS_GAP.permission) in words(grant)
+
+
 def test_a_retired_protocol_has_ways_out_where_no_policy_is_in_the_way() -> None:
     fine = judged(make_tenant([]), replace(SERVICE, per_user_mfa="enforced"))
     retired = Finding(RETIRED, "", Severity.HIGH, "", "")
@@ -170,6 +194,7 @@ DEVICE_CODE = {"authenticationFlows": {"transferMethods": "deviceCodeFlow,authen
         ({"not_users": ("svc",)}, None),
         ({"state": REPORT_ONLY}, None),
         ({"state": "disabled"}, None),
+        ({"state": "enabledForSome"}, 'may not work: the policy "No device code" blocks'),
         ({"grant": ("mfa",)}, None),
         ({"conditions": {"authenticationFlows": {"transferMethods": "authenticationTransfer"}}}, None),
         ({"apps": ("797f4846-ba00-4fd7-ba43-dac1f8f63013",)}, None),

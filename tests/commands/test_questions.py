@@ -41,6 +41,13 @@ def test_each_question_has_one_answer_that_leads_on(number: int, question: str) 
     assert len(answer(number).split()) > 30
 
 
+@pytest.mark.parametrize(
+    ("number", "command"), [(4, "explain"), (6, "compensate"), (9, "exchange"), (10, "legacy"), (11, "legacy")]
+)
+def test_an_answer_names_the_command_that_looks(number: int, command: str) -> None:
+    assert f"`python cli.py {command}" in answer(number)
+
+
 def test_links_to_checks_lead_to_their_chapters() -> None:
     chapters = {
         re.sub(r"[^\w -]", "", one.lower()).replace(" ", "-")

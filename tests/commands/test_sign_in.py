@@ -1,5 +1,6 @@
 """A person signs in, by device code and by browser, against an Entra ID that is as strict as the real one; the product is unchanged."""
 
+import argparse
 import os
 import re
 import signal
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import cli
 from demo.company import company
 from demo.receiver import Receiver
 from localentra.directory import Blocked, Client, Person
@@ -184,7 +186,38 @@ def test_every_command_that_reads_the_tenant_does_so_as_a_person(there: Cloud, t
     assert run_cli("simulate", "--security-defaults", "on", "--sign-in", "device-code").code == 0
     assert run_cli("snapshot", "save", str(tmp_path / "scan.json"), "--sign-in", "device-code").code == 0
     assert run_cli("discover", "--sign-in", "device-code").code in (0, 3)
-    assert len(there.entra.asked) == 3
+    assert run_cli("compensate", BACKUP, "--address", "203.0.113.7", "--sign-in", "device-code").code == 0
+    answer = run_cli("explain", "53003", "--account", BACKUP, "--sign-in", "device-code")
+    assert answer.code == 0
+    assert f"{BACKUP} (read now" in answer.out
+    assert len(there.entra.asked) == 5
+
+
+def test_nobody_signs_in_to_have_words_explained(there: Cloud) -> None:
+    answer = run_cli("explain", "53003", "--sign-in", "browser")
+    assert (answer.code, answer.out) == (2, "")
+    assert "--sign-in goes with --account" in answer.err
+    assert there.entra.asked == []
+
+
+def test_the_page_names_every_command_that_a_person_can_sign_in_with() -> None:
+    page = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
+    said = page.partition("## Signing in on your machine")[2].partition("\n## ")[0]
+    with_it = set(commands_with("--sign-in", cli._parser(), ""))
+    assert {"scan", "discover", "snapshot save"} <= with_it
+    for command in with_it - {"scan", "permissions"}:
+        assert f"`{command}`" in said.replace("\n", " "), command
+    assert "`permissions --check`" in said
+
+
+def commands_with(option: str, parser: argparse.ArgumentParser, name: str) -> Iterator[str]:
+    """The commands that take an option, by their names."""
+    for action in parser._actions:
+        if option in action.option_strings:
+            yield name
+        elif isinstance(action, argparse._SubParsersAction):
+            for inner, its_parser in action.choices.items():
+                yield from commands_with(option, its_parser, f"{name} {inner}".strip())
 
 
 def test_what_is_kept_is_told_by_every_channel_but_mail_which_waits_for_the_app(
@@ -230,7 +263,7 @@ def test_ctrl_c_ends_the_wait_for_a_person_at_once(there: Cloud, way: str) -> No
 
 
 def test_a_token_that_ends_during_the_scan_is_renewed(there: Cloud) -> None:
-    there.entra.tokens.seconds = 1
+    there.entra.tokens.seconds = 10
     assert scan("device-code").document["run"]["complete"]
 
 

@@ -88,7 +88,7 @@ async def _process(monkeypatch: pytest.MonkeyPatch, at: int | None, now: datetim
     """One process: scan, then send what is to be sent. Returns how many steps it took."""
     steps = _Steps(at)
     monkeypatch.setitem(storage_module.CLIENT_OPTIONS, "transport", _Storage(steps))
-    monkeypatch.setattr(channels, "http_client", lambda: httpx.AsyncClient(transport=_Webhook(steps)))
+    monkeypatch.setattr(channels, "http_client", lambda *_: httpx.AsyncClient(transport=_Webhook(steps)))
     settings = load_settings()
     result = await scan(settings, ScanRequest(f"run-{now:%H%M%S%f}", "test", times=QUICK), clock=lambda: now)
     for alert_id in result.alert_ids:

@@ -521,6 +521,18 @@ def test_policy_plans_that_one_scan_cannot_read_end_nothing(installation: Instal
     assert [kind for kind, _, _ in installation.told()].count("changed") == 0
 
 
+def test_policy_plans_are_not_forgotten_by_an_answer_that_nothing_can_be_made_of(installation: Installation) -> None:
+    installation.graph.tenant.policy_plans = [{"id": "plan-1", "displayName": "Baseline", "state": "enabled"}]
+    installation.scan()
+    before = findings(installation)
+    for failure in ({"status": 200, "body": {"value": 5}}, {"status": 403}, {"status": 403}):
+        installation.graph.fail("/conditionalAccess/plans", **failure)
+        assert not installation.scan().document["run"]["complete"]
+        assert findings(installation).keys() >= before.keys()
+        installation.graph.heal()
+    assert resolved(installation) == []
+
+
 def test_checking_an_account_that_nobody_selected_tells_nothing(
     installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:

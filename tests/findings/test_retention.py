@@ -5,9 +5,11 @@ from dataclasses import replace
 from azure.data.tables.aio import TableServiceClient
 
 from findings.exceptions import ExceptionStore
+from findings.keys import to_key
+from findings.rate import Rate
 from findings.retention import Pruned, forget, prune
 from findings.run_record import RunRecord, RunStatus
-from findings.runs import RunStore
+from findings.runs import RUNS, RunStore
 from findings.store import FindingStore
 from tests.findings.build import DAY, HOUR, NOW, account, seen
 
@@ -57,6 +59,14 @@ async def test_a_change_that_still_waits_to_be_told_stays_however_old_it_is(serv
     await fill(service)
     await prune(service, NOW)
     assert await FindingStore(service).untold_alert_ids() == ["old"]
+
+
+async def test_who_asked_over_the_web_is_forgotten_a_day_later(service: TableServiceClient) -> None:
+    await Rate(service, "reads old", 60, HOUR).take(NOW - 2 * DAY)
+    await Rate(service, "reads new", 60, HOUR).take(NOW)
+    assert (await prune(service, NOW)).callers == 1
+    rows = service.get_table_client(RUNS).query_entities("PartitionKey eq 'rate'")
+    assert [row["RowKey"] async for row in rows] == [to_key("reads new")]
 
 
 async def test_the_time_to_keep_can_be_chosen(service: TableServiceClient) -> None:

@@ -67,7 +67,7 @@ async def one_process(app: World, at: int | None) -> int:
     steps = Steps(at)
     with app.environment.context() as patch:
         patch.setitem(storage_module.CLIENT_OPTIONS, "transport", Tables(steps))
-        patch.setattr("connections.channels.http_client", lambda: httpx.AsyncClient(transport=Channels(steps)))
+        patch.setattr("connections.channels.http_client", lambda *_: httpx.AsyncClient(transport=Channels(steps)))
 
         async def put_later(settings: Settings, queue: str, body: str, delay: timedelta) -> None:
             await steps.around(app.put_later(settings, queue, body, delay))

@@ -464,7 +464,7 @@ async def test_a_poison_message_is_told_once_and_never_raises(app: World, caplog
     for body in (b'{"alert_id": "a"}', b'{"alert_id": "a"}', b"[]", b'{"alert_id": "a/b"}'):
         await queues.alert_failed(body)
     assert notices(app.hook) == ["An alert about your service accounts could not be delivered"]
-    assert "could not be told either: A queue message has no" in caplog.text
+    assert "could not be told either: A queue message of 2 bytes has no" in caplog.text
     app.environment.setenv("AzureWebJobsStorage", "AccountName=x")
     await queues.alert_failed(b'{"alert_id": "b"}')
 

@@ -166,7 +166,7 @@ async def test_a_plan_takes_nothing_from_what_a_policy_does_for_certain() -> Non
         assert answers(await read(graph, SVC)) == ("hidden", "blocked_by_policy")
 
 
-@pytest.mark.parametrize("status", [400, 403, 404, 429, 500, 501, 503, 0])
+@pytest.mark.parametrize("status", [400, 403, 404, 500, 501, 502])
 async def test_a_refusal_of_the_plans_alone_changes_nothing(status: int) -> None:
     async with LocalGraph(contoso().policy("P", grant=["mfa"], include_users=[SVC]).build()) as graph:
         whole = await read(graph, SVC)
@@ -175,6 +175,16 @@ async def test_a_refusal_of_the_plans_alone_changes_nothing(status: int) -> None
     assert reading.tenant.plans_unread is not None
     assert replace(reading, tenant=replace(reading.tenant, plans_unread=whole.tenant.plans_unread)) == whole
     assert refused.hits
+
+
+@pytest.mark.parametrize("status", [429, 503, 504, 0])
+async def test_plans_that_nobody_had_time_to_answer_for_are_no_refusal(status: int) -> None:
+    async with LocalGraph(contoso().plan("Zero trust").build()) as graph:
+        graph.fail(PLANS, status)
+        reading = await read(graph, SVC)
+    assert inputs(reading) == ["policy_plans"]
+    assert answers(reading) == ("unknown", "unknown")
+    assert reading.tenant.plans_unread is not None
 
 
 @pytest.mark.parametrize("body", [{"value": [None]}, {"value": {}}, {}, {"value": 5}])
@@ -186,6 +196,7 @@ async def test_an_answer_about_plans_that_nothing_can_be_made_of_leaves_open_whe
         reading = await read(graph, SVC)
     assert inputs(reading) == ["policy_plans"]
     assert answers(reading) == ("unknown", "unknown")
+    assert reading.tenant.plans_unread is not None, "so that it isn't forgotten that there were some"
 
 
 async def test_a_plan_without_an_id_counts_all_the_same() -> None:

@@ -32,6 +32,12 @@ def one(kind: Any = "turnOffPerUserMFA", status: Any = "active", **more: Any) ->
         ([one(status="planned"), one("switchFromPerUserMFA")], True),
         ([one(status="unknownFutureValue")], None),
         ([one(status=None)], None),
+        ([one(status=5)], None),
+        ([one("adminMFAV2", None)], False),
+        ([one(None, id=None)], None),
+        ([one(["turnOffPerUserMFA"], id=5)], None),
+        ([one(None, id="t_Microsoft.Identity.IAM.Insights.AdminMFAV2")], False),
+        ([one(None, "dismissed", id=None)], False),
         ([one(None)], False),  # its id says what it is about
         ([{}], None),
         ([one(7, id="t")], None),
@@ -75,3 +81,19 @@ async def test_a_refusal_leaves_it_open_and_the_run_complete(status: int, permis
     assert reading.tenant.advised_to_switch_off is None
     (gap,) = reading.gaps
     assert (gap.input, gap.optional, gap.permission) == ("recommendations", True, permission)
+
+
+@pytest.mark.parametrize(
+    "item",
+    [{}, {"id": None, "recommendationType": None, "status": "active"}, one(status="brandNew"), one(status=None)],
+    ids=["nothing", "no type", "status of tomorrow", "no status"],
+)
+async def test_one_that_does_not_say_what_it_is_or_whether_it_is_active_is_said_to_be_unread(
+    item: dict[str, Any],
+) -> None:
+    async with LocalGraph(TenantBuilder().user(SVC, mfa="enforced", methods=["authenticator"]).build()) as graph:
+        graph.fail(r"/directory/recommendations", 200, body={"value": [item]})
+        reading = await read(graph, SVC)
+    assert reading.tenant.advised_to_switch_off is None
+    (gap,) = reading.gaps
+    assert (gap.input, gap.optional, gap.permission) == ("recommendations", True, None)
