@@ -9,8 +9,8 @@ from collections.abc import Hashable
 from dataclasses import replace
 from datetime import date
 
-from checks.policy import ENABLED, REPORT_ONLY, can_reach_users, circumstances, covers_mail, effect_of
-from checks.scope import Scopes
+from checks.policy import ENABLED, REPORT_ONLY, can_reach_users, circumstances, covers_mail
+from checks.scoped import ScopedPolicies
 from tenant.locations import EVERYWHERE
 from tenant.model import Account, Policy, Tenant
 
@@ -22,30 +22,18 @@ class DeviceCode:
 
     def __init__(self, tenant: Tenant, today: date) -> None:
         """Takes the tenant and the day of judging."""
-        refusing = sorted(
-            (one for one in tenant.known_policies if blocks_device_code(one) and one.state != REPORT_ONLY),
-            key=lambda one: (one.display_name.casefold(), one.id),
-        )
-        self._tenant = tenant
-        self._scopes = Scopes(tenant, tuple(effect_of(policy, tenant, today) for policy in refusing))
-        self._policies = tuple(refusing)
+        refusing = (one for one in tenant.known_policies if blocks_device_code(one) and one.state != REPORT_ONLY)
+        self._tenant, self._policies = tenant, ScopedPolicies(tenant, refusing, today)
 
     def position(self, account: Account) -> Hashable:
         """Equal for accounts that the same of these policies reach."""
-        return self._scopes.position(account) if self._policies else None
+        return self._policies.position(account)
 
     def steps(self, account: Account) -> tuple[str, ...]:
         """What is to be done about them, a sentence for each policy that reaches the account, or may."""
-        if not self._policies:
-            return ()
-        reach = self._scopes.reach(account, self._scopes.roles_of(account))
         return tuple(
-            _step(
-                policy,
-                certain=policy.state == ENABLED and bool(reach.least >> bit & 1) and not _limited(policy, self._tenant),
-            )
-            for bit, policy in enumerate(self._policies)
-            if reach.most >> bit & 1
+            _step(policy, certain=certain and policy.state == ENABLED and not _limited(policy, self._tenant))
+            for policy, certain in self._policies.reaching(account)
         )
 
 

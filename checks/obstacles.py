@@ -5,7 +5,7 @@ account: its policies hold for it. Signing in as an application of one's own isn
 Microsoft Entra documentation, "Authentication flows as a condition in Conditional Access policy", and of the grant controls.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 from functools import cached_property
@@ -14,9 +14,9 @@ from checks.advice import fact
 from checks.device_code import blocks_device_code
 from checks.model import Effect, JudgedAccount, Visibility
 from checks.phrases import joined
-from checks.policy import ENABLED, REPORT_ONLY, can_reach_users, circumstances, covers_mail, effect_of, still_evaluated
+from checks.policy import ENABLED, REPORT_ONLY, can_reach_users, circumstances, covers_mail, still_evaluated
 from checks.policy_words import exempt_locations, only_from_locations
-from checks.scope import Scopes
+from checks.scoped import ScopedPolicies
 from tenant.model import Account, Gap, GrantControls, Policy, Tenant
 
 _AS_THE_ACCOUNT = ("device_code", "delegated")
@@ -66,20 +66,14 @@ class Obstacles:
                 "method registered for the account, and again when the tokens end."
             )
 
-    def _policies(self, account: Account, found: tuple[tuple[Policy, ...], Scopes], what: str) -> Iterator[str]:
-        policies, scopes = found
-        if not policies:
-            return
-        reach = scopes.reach(account, scopes.roles_of(account))
-        for bit, policy in enumerate(policies):
-            if not reach.most >> bit & 1:
-                continue
+    def _policies(self, account: Account, found: ScopedPolicies, what: str) -> Iterator[str]:
+        for policy, certain in found.reaching(account):
             name = f'The policy "{policy.display_name}"'
             if conditions := self._conditions(policy):
                 name += f" ({'; '.join(conditions)})"
             if policy.state == REPORT_ONLY:
                 yield f"{name}, once it is on, {what}: exclude the account from it."
-            elif reach.least >> bit & 1 and policy.state == ENABLED:
+            elif certain and policy.state == ENABLED:
                 yield f"{name} {what}: exclude the account from it."
             else:
                 yield f"{name}, which may reach the account, {what}."
@@ -95,12 +89,13 @@ class Obstacles:
         return [one for one in found if one]
 
     @cached_property
-    def _flow_blockers(self) -> tuple[tuple[Policy, ...], Scopes]:
-        return self._scoped(filter(blocks_device_code, self._tenant.known_policies))
+    def _flow_blockers(self) -> ScopedPolicies:
+        blocking = filter(blocks_device_code, self._tenant.known_policies)
+        return ScopedPolicies(self._tenant, blocking, self._today)
 
     @cached_property
-    def _device_demands(self) -> tuple[tuple[Policy, ...], Scopes]:
-        return self._scoped(
+    def _device_demands(self) -> ScopedPolicies:
+        demanding = (
             policy
             for policy in self._in_force()
             if policy.state == ENABLED
@@ -109,17 +104,13 @@ class Obstacles:
             and policy.grant is not None
             and _demands_a_device(policy.grant)
         )
+        return ScopedPolicies(self._tenant, demanding, self._today)
 
     def _in_force(self) -> Iterator[Policy]:
         """The policies in force or in report-only mode that cover mail, without the controls that Microsoft has retired."""
         for policy in self._tenant.known_policies:
             if can_reach_users(policy) and covers_mail(policy):
                 yield replace(policy, grant=still_evaluated(policy.grant, self._today)[0])
-
-    def _scoped(self, policies: Iterable[Policy]) -> tuple[tuple[Policy, ...], Scopes]:
-        found = sorted(policies, key=lambda policy: (policy.display_name.casefold(), policy.id))
-        effects = tuple(effect_of(policy, self._tenant, self._today) for policy in found)
-        return tuple(found), Scopes(self._tenant, effects)
 
 
 def _demands_a_device(grant: GrantControls) -> bool:

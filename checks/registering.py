@@ -10,9 +10,9 @@ from dataclasses import replace
 from datetime import date
 
 from checks.phrases import joined
-from checks.policy import ENABLED, can_reach_users, circumstances, effect_of, still_evaluated
+from checks.policy import ENABLED, can_reach_users, circumstances, still_evaluated
 from checks.policy_words import location_names, named_strength
-from checks.scope import Scopes
+from checks.scoped import ScopedPolicies
 from tenant.model import Account, GrantControls, Policy, Tenant
 
 _ACTION = "urn:user:registersecurityinfo"
@@ -39,24 +39,17 @@ class Registering:
         """Takes the tenant and the day of judging: what Microsoft has retired by then asks for nothing."""
         self._tenant = tenant
         in_force = (replace(policy, grant=still_evaluated(policy.grant, today)[0]) for policy in tenant.known_policies)
-        about = [policy for policy in in_force if _is_about_it(policy)]
-        about.sort(key=lambda policy: (policy.display_name.casefold(), policy.id))
-        self._scopes = Scopes(tenant, tuple(effect_of(policy, tenant, today) for policy in about))
-        self._policies = tuple(about)
+        self._policies = ScopedPolicies(tenant, filter(_is_about_it, in_force), today)
 
     def position(self, account: Account) -> Hashable:
         """Equal for accounts that the same of these policies reach."""
-        return self._scopes.position(account) if self._policies else None
+        return self._policies.position(account)
 
     def steps(self, account: Account) -> tuple[str, ...]:
         """What has to be minded before the account opens the Security info page, a sentence for each policy."""
-        if not self._policies:
-            return ()
-        reach = self._scopes.reach(account, self._scopes.roles_of(account))
         return tuple(
-            _step(policy, self._tenant, certain=bool(reach.least >> bit & 1) and not policy.unknown_members)
-            for bit, policy in enumerate(self._policies)
-            if reach.most >> bit & 1
+            _step(policy, self._tenant, certain=certain and not policy.unknown_members)
+            for policy, certain in self._policies.reaching(account)
         )
 
 
