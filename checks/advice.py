@@ -1,43 +1,35 @@
 """Sentences of the advice that can rot: data with a source and the day of reading, in ``advice.json`` beside this module."""
 
 from dataclasses import dataclass
-from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import ConfigDict, Field, StringConstraints, TypeAdapter
+from pydantic import ConfigDict, Field, TypeAdapter
 
-_Text = Annotated[str, StringConstraints(min_length=1)]
-_Address = Annotated[str, StringConstraints(pattern=r"^https://\S+$")]
+from checks.facts import Sourced, Text, load_facts
 
 
 @dataclass(frozen=True, slots=True)
-class Fact:
+class Fact(Sourced):
     """A sentence, or a part of one, and where it comes from."""
 
-    __pydantic_config__ = ConfigDict(extra="forbid")
-
-    text: _Text
-    source: _Text
-    url: _Address
-    read: date
-    """When the source was last looked at."""
+    text: Text
 
 
 @dataclass(frozen=True, slots=True)
 class _File:
     __pydantic_config__ = ConfigDict(extra="forbid")
 
-    note: _Text
-    facts: Annotated[dict[_Text, Fact], Field(min_length=1)]
+    note: Text
+    facts: Annotated[dict[Text, Fact], Field(min_length=1)]
 
 
 @cache
 def facts() -> dict[str, Fact]:
     """All of them, by name."""
     text = Path(__file__).with_name("advice.json").read_text(encoding="utf-8")
-    return TypeAdapter(_File).validate_json(text).facts
+    return load_facts(TypeAdapter(_File), text, "The facts of the advice").facts
 
 
 def fact(name: str) -> str:

@@ -2,7 +2,7 @@
 of Microsoft's would hide the option). Pure; what can't be told is undecided, and ends no finding.
 """
 
-from datetime import date, timedelta
+from datetime import date
 
 from checks.catalog import METHODS_END, RECOMMENDED_AWAY, fingerprint
 from checks.model import Finding, Severity, Visibility
@@ -11,7 +11,6 @@ from checks.visibility import per_user_state
 from tenant.methods import mfa_methods, unknown_methods
 from tenant.model import Account, Tenant
 
-_SOON = timedelta(days=60)
 _IN_USE = ("enabled", "enforced")
 
 
@@ -52,7 +51,7 @@ def _methods_end(account: Account, today: date) -> Finding | None:
     if per_user_state(account) not in _IN_USE or not (ending := ending_methods(account)):
         return None
     first = min(ending, key=lambda method: method.on)
-    severity = Severity.HIGH if first.on - today <= _SOON else Severity.MEDIUM
+    severity = first.severity(today)
     names = " and ".join(method.name for method in ending)
     summary = f"The account's only MFA method is {names}. {first.text(today)}"
     return Finding(

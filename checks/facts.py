@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-from pydantic import StringConstraints, TypeAdapter, ValidationError
+from pydantic import ConfigDict, StringConstraints, TypeAdapter, ValidationError
 
 HOLDS = timedelta(days=400)
 """How long a fact is taken for true without anybody having looked again."""
@@ -21,6 +21,20 @@ Text = Annotated[str, StringConstraints(min_length=1)]
 Address = Annotated[str, StringConstraints(pattern=r"^https://[A-Za-z0-9.-]+(?:/[^\s<>\"'`\\]*)?$")]
 
 _Content = TypeVar("_Content")
+
+
+@dataclass(frozen=True, slots=True)
+class Sourced:
+    """What every fact has; unknown members are refused."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    url: Address
+    """A page to read on."""
+    source: Text
+    """Where it was read."""
+    read: date
+    """When the source was last looked at."""
 
 
 @dataclass(frozen=True, slots=True)

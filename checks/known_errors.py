@@ -5,7 +5,6 @@ What is known of each stands in ``errors.json`` beside this module, with its sou
 """
 
 from dataclasses import dataclass
-from datetime import date
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field, StringConstraints, TypeAdapter
 
-from checks.facts import Address, FactsError, Text, load_facts
+from checks.facts import Address, FactsError, Sourced, Text, load_facts
 
 _WHAT = "The known errors"
 
@@ -42,22 +41,16 @@ class Cause(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class KnownError:
+class KnownError(Sourced):
     """An error, what it means, and the way out."""
 
-    __pydantic_config__ = ConfigDict(extra="forbid")
-
+    source: Address
+    """Where the meaning comes from; :attr:`url` describes the way out."""
     id: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+$")]
     title: Text
     cause: Cause
     means: Text
     do: Annotated[tuple[Text, ...], Field(min_length=1)]
-    url: Address
-    """Where the way out is described."""
-    source: Address
-    """Where the meaning comes from."""
-    read: date
-    """When the source was last looked at."""
     codes: tuple[Annotated[int, Field(ge=1000)], ...] = ()
     """Numbers of Microsoft Entra ID: ``AADSTS53003``, or ``status.errorCode`` of the sign-in log."""
     replies: tuple[Annotated[str, StringConstraints(pattern=r"^[45]\.\d{1,3}\.\d{1,3}$")], ...] = ()

@@ -6,55 +6,32 @@ What can rot stands in ``managed.json`` beside this module, each with its source
 
 import re
 from dataclasses import dataclass
-from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import ConfigDict, Field, StringConstraints, TypeAdapter
+from pydantic import ConfigDict, Field, TypeAdapter
 
+from checks.facts import Sourced, Text, load_facts
 from checks.phrases import joined
 from tenant.model import Policy
 
-_Text = Annotated[str, StringConstraints(min_length=1)]
-_Texts = Annotated[tuple[_Text, ...], Field(min_length=1)]
-_Address = Annotated[str, StringConstraints(pattern=r"^https://\S+$")]
+_Texts = Annotated[tuple[Text, ...], Field(min_length=1)]
 
 
 @dataclass(frozen=True, slots=True)
-class Notice:
+class Notice(Sourced):
     """How long Microsoft leaves a policy of its own in report-only mode, and how long before its day it says so."""
-
-    __pydantic_config__ = ConfigDict(extra="forbid")
 
     report_only_days: int
     notice_days: int
-    url: _Address
-    source: _Text
-    read: date
 
 
 @dataclass(frozen=True, slots=True)
-class AfterSecurityDefaults:
+class AfterSecurityDefaults(Sourced):
     """The policies that Microsoft creates by itself when Security Defaults are switched off, in words."""
 
-    __pydantic_config__ = ConfigDict(extra="forbid")
-
     policies: _Texts
-    url: _Address
-    source: _Text
-    read: date
-
-
-@dataclass(frozen=True, slots=True)
-class Baseline:
-    """Where Baseline Security Mode is described."""
-
-    __pydantic_config__ = ConfigDict(extra="forbid")
-
-    url: _Address
-    source: _Text
-    read: date
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,20 +40,22 @@ class Managed:
 
     __pydantic_config__ = ConfigDict(extra="forbid")
 
-    note: _Text
+    note: Text
     prefixes: _Texts
     """How their names begin."""
-    baseline_security_mode: _Text
+    baseline_security_mode: Text
     """What names, or descriptions, of the policies of Baseline Security Mode say."""
     notice: Notice
     after_security_defaults: AfterSecurityDefaults
-    baseline: Baseline
+    baseline: Sourced
+    """Where Baseline Security Mode is described."""
 
 
 @cache
 def managed() -> Managed:
     """What this version knows."""
-    return TypeAdapter(Managed).validate_json(Path(__file__).with_name("managed.json").read_text(encoding="utf-8"))
+    text = Path(__file__).with_name("managed.json").read_text(encoding="utf-8")
+    return load_facts(TypeAdapter(Managed), text, "What is known of Microsoft's policies")
 
 
 def by_microsoft(policy: Policy) -> bool:

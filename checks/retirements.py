@@ -6,72 +6,71 @@ and the day on which that was read. Whether a date has passed is the question of
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from functools import cache, lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, TypeAdapter
 
 from basics.times import day
+from checks.facts import FactsError, Sourced, Text, load_facts
+from checks.model import Severity
 from tenant.methods import plain_name
 
 CUSTOM_CONTROLS = "customAuthenticationFactors"
 """What stands for custom controls: the member of the grant controls that holds them."""
 
-_Text = Annotated[str, StringConstraints(min_length=1)]
-_Address = Annotated[str, StringConstraints(pattern=r"^https://\S+$")]
-
-
-class RetirementsError(ValueError):
-    """The dates can't be used; the text is one sentence."""
+_WHAT = "The dates of Microsoft's retirements"
+_SOON = timedelta(days=60)
+"""From so long before its day on, an ending is urgent."""
 
 
 @dataclass(frozen=True, slots=True)
-class Protocol:
-    """A protocol that app passwords serve and that goes away, or went."""
+class Ending(Sourced):
+    """What goes away on a day, or went, and what is said of it."""
 
-    __pydantic_config__ = ConfigDict(extra="forbid")
-
-    kind: Literal["protocol"]
-    name: _Text
-    clients: Annotated[frozenset[_Text], Field(min_length=1)]
-    """How the sign-in log names it (``clientAppUsed``)."""
+    name: Text
+    """What people call it in a sentence."""
     on: date
-    before: _Text
+    before: Text
     """What happens, in a sentence for the time before the date."""
-    since: _Text
+    since: Text
     """The same from the date on."""
-    url: _Address
-    source: _Text
-    read: date
-    """When the source was last looked at."""
-
-    def serves(self, client_app: str) -> bool:
-        """Whether a sign-in with this ``clientAppUsed`` came over the protocol."""
-        return client_app.casefold() in {client.casefold() for client in self.clients}
 
     def text(self, today: date) -> str:
         """What happens or has happened to it, in a sentence."""
         return self.since if today >= self.on else self.before
 
+    def severity(self, today: date) -> Severity:
+        """How urgent it is for whoever uses it."""
+        return Severity.HIGH if self.on - today <= _SOON else Severity.MEDIUM
+
 
 @dataclass(frozen=True, slots=True)
-class Control:
+class Protocol(Ending):
+    """A protocol that app passwords serve and that goes away, or went."""
+
+    kind: Literal["protocol"]
+    clients: Annotated[frozenset[Text], Field(min_length=1)]
+    """How the sign-in log names it (``clientAppUsed``)."""
+
+    def serves(self, client_app: str) -> bool:
+        """Whether a sign-in with this ``clientAppUsed`` came over the protocol."""
+        return client_app.casefold() in {client.casefold() for client in self.clients}
+
+
+@dataclass(frozen=True, slots=True)
+class Control(Sourced):
     """A grant control that Microsoft Entra doesn't evaluate any more from a date on, as if it weren't selected."""
 
-    __pydantic_config__ = ConfigDict(extra="forbid")
-
     kind: Literal["control"]
-    name: _Text
+    name: Text
     """What Microsoft calls it in a sentence, e.g. ``approved client app``."""
-    control: _Text
+    control: Text
     """Graph's name of it among ``builtInControls``, or :data:`CUSTOM_CONTROLS`."""
     on: date
-    url: _Address
-    source: _Text
-    read: date
     month: bool = False
     """Whether only the month is known; the date is its first day."""
 
@@ -83,32 +82,16 @@ class Control:
 
 
 @dataclass(frozen=True, slots=True)
-class Method:
+class Method(Ending):
     """A method of MFA that goes away, or went."""
 
-    __pydantic_config__ = ConfigDict(extra="forbid")
-
     kind: Literal["method"]
-    name: _Text
-    """What people call it in a sentence."""
-    methods: Annotated[frozenset[_Text], Field(min_length=1)]
+    methods: Annotated[frozenset[Text], Field(min_length=1)]
     """How the registration report names it, and the type of an account's own method."""
-    on: date
-    before: _Text
-    """What happens, in a sentence for the time before the date."""
-    since: _Text
-    """The same from the date on."""
-    url: _Address
-    source: _Text
-    read: date
 
     def serves(self, registered: str) -> bool:
         """Whether a registered method, in one of Microsoft's spellings, is this one."""
         return plain_name(registered) in {method.casefold() for method in self.methods}
-
-    def text(self, today: date) -> str:
-        """What happens or has happened to it, in a sentence."""
-        return self.since if today >= self.on else self.before
 
 
 Retirement = Annotated[Protocol | Control | Method, Field(discriminator="kind")]
@@ -118,25 +101,18 @@ Retirement = Annotated[Protocol | Control | Method, Field(discriminator="kind")]
 class _File:
     __pydantic_config__ = ConfigDict(extra="forbid")
 
-    note: _Text
+    note: Text
     retirements: Annotated[tuple[Retirement, ...], Field(min_length=1)]
 
 
 def load_retirements(text: str) -> tuple[Protocol | Control | Method, ...]:
-    """The entries of a file of retirements. Raises :class:`RetirementsError` with the first thing that is wrong in it."""
-    try:
-        entries = TypeAdapter(_File).validate_json(text).retirements
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise RetirementsError(
-            f"The dates of Microsoft's retirements can't be used: {where}: {first['msg']}."
-        ) from None
+    """The entries of a file of retirements. Raises ``FactsError`` with the first thing that is wrong in it."""
+    entries = load_facts(TypeAdapter(_File), text, _WHAT).retirements
     names = [entry.name for entry in entries] + [
         entry.control.lower() for entry in entries if isinstance(entry, Control)
     ]
     if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise RetirementsError(f"The dates of Microsoft's retirements can't be used: {twice[0]} stands there twice.")
+        raise FactsError(f"{_WHAT} can't be used: {twice[0]} stands there twice.")
     return entries
 
 

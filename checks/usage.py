@@ -1,6 +1,6 @@
 """Findings from how an account is used: APW-010 (a protocol that goes away) and APW-012 (people use it as well)."""
 
-from datetime import date, timedelta
+from datetime import date
 
 from checks.catalog import fingerprint
 from checks.client_sign_ins import legacy_client
@@ -9,7 +9,6 @@ from checks.retirements import Protocol, retired_protocols
 from tenant.model import Account, SignInUse
 
 RETIRED, SHARED = "APW-010", "APW-012"
-_SOON = timedelta(days=60)
 PEOPLE_DAYS = 2
 """Days with browser sign-ins from which on people use an account: on one, somebody may have set it up."""
 
@@ -34,7 +33,7 @@ def _retired(account: Account, today: date) -> Finding | None:
     if not uses:
         return None
     first = min(uses, key=lambda protocol: protocol.on)
-    severity = Severity.HIGH if first.on - today <= _SOON else Severity.MEDIUM
+    severity = first.severity(today)
     summary = f"{_signs_in(account, uses[first])} {first.text(today)}"
     causes = [protocol.name for protocol in uses]
     title = "The protocol this account uses is being retired"

@@ -13,8 +13,9 @@ from urllib.parse import urlsplit
 import httpx
 
 from alerts.channel import TITLES
+from checks.facts import FactsError
 from checks.product_files import ProductsError
-from checks.retirements import RetirementsError, newest_reading, retirements
+from checks.retirements import newest_reading, retirements
 from checks.tenant_switch import CLICK_PATH, SETTING, TenantSwitch
 from connections.channels import configured
 from connections.graph import graph_for
@@ -310,7 +311,7 @@ def dates_line(today: date) -> Line:
     topic = "retirement dates"
     try:
         read = newest_reading(retirements())
-    except RetirementsError as error:
+    except FactsError as error:
         return Line(topic, Level.WRONG, str(error), "Correct checks/retirements.json, or install this version again.")
     age = count(max(0, (today - read).days), "day", "days")
     text = f"Microsoft's dates for protocols and controls that it retires were last read on {read}, {age} ago"

@@ -2,7 +2,6 @@
 
 from checks.facts import FactsError
 from checks.product_files import ProductsError
-from checks.retirements import RetirementsError
 from checks.simulate import CannotSimulate
 from connections.storage import StorageUnavailable
 from evidence.exchange import NotExported
@@ -25,7 +24,6 @@ EXPECTED: tuple[type[Exception], ...] = (
     UnreadableReport,
     FactsError,
     ProductsError,
-    RetirementsError,
     NotText,
     NotExported,
     OSError,

@@ -11,6 +11,7 @@ import pytest
 
 from checks import retirements as dates
 from checks.causes import Causes
+from checks.facts import FactsError
 from checks.judge import judge
 from checks.model import Effect, JudgedAccount, Verdict
 from checks.notices import notices_for
@@ -19,7 +20,6 @@ from checks.retirements import (
     CUSTOM_CONTROLS,
     Control,
     Protocol,
-    RetirementsError,
     load_retirements,
     newest_reading,
     retired_controls,
@@ -238,10 +238,10 @@ def _entry(number: int, **members: object) -> Callable[[Json], None]:
 def test_a_file_with_a_mistake_is_refused_in_words(spoil: Callable[[Json], None], problem: str) -> None:
     data = json.loads(json.dumps(DATA))
     spoil(data)
-    with pytest.raises(RetirementsError, match=problem):
+    with pytest.raises(FactsError, match=problem):
         load_retirements(json.dumps(data))
 
 
 def test_a_file_that_is_no_json_is_refused() -> None:
-    with pytest.raises(RetirementsError, match="the file"):
+    with pytest.raises(FactsError, match="the file"):
         load_retirements("{")
