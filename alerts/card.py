@@ -22,8 +22,8 @@ from alerts.wording import (
     says_the_same,
     sentence,
     user_principal_name,
-    when,
 )
+from basics.times import moment
 
 MAX_BYTES = 27_500
 """Of the message as JSON. 28 KB is the limit of Teams; a workflow wraps the card into a little more."""
@@ -128,7 +128,7 @@ def _top(alert: Alert) -> Json:
             line(run(alert.headline, 240, size="Large", weight="Bolder")),
             line(
                 *({**one, "size": "Small"} for one in tenant),
-                (spaced if tenant else run)(f"{verb} {when(alert.created)}", 60, **subtle),
+                (spaced if tenant else run)(f"{verb} {moment(alert.created)}", 60, **subtle),
                 spacing="Small",
             ),
         ],

@@ -16,9 +16,8 @@ from alerts.wording import (
     service_accounts,
     some_lost,
     user_principal_name,
-    when,
 )
-from basics.times import day
+from basics.times import day, moment
 
 RESOLVED_NAMES = 5
 """Accounts that are named where something is resolved."""
@@ -193,14 +192,14 @@ def dated(group: Group) -> tuple[str, str] | None:
     actor = clean(group.actor or "", 160)
     by = f" by {actor}" if actor else ""
     if group.since is not None:
-        return "Since", f"{when(group.since)}{by}"
+        return "Since", f"{moment(group.since)}{by}"
     if actor:
         return "Done", f"by {actor}"
     if group.kind is Kind.STILL_OPEN:
         first, last = (day(chosen(item.first_seen for item in group.items).date()) for chosen in (min, max))
         return "Found", f"on {first}" if first == last else f"between {first} and {last}"
     changed = group.policy_changed
-    return ("Policy last changed", f"on {when(changed)}") if changed else None
+    return ("Policy last changed", f"on {moment(changed)}") if changed else None
 
 
 def account_names(group: Group, limit: int) -> str:

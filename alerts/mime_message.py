@@ -28,8 +28,8 @@ from alerts.wording import (
     says_the_same,
     sentence,
     user_principal_name,
-    when,
 )
+from basics.times import moment
 
 ID_HEADER = "X-App-Password-Alert"
 """Holds the alert's id, so that a rule in the mailbox can drop a repeat."""
@@ -171,7 +171,7 @@ def _environment() -> Environment:
         "remark": remark,
         "unchanged": UNCHANGED,
         "upn": user_principal_name,
-        "when": when,
+        "when": moment,
     }
     environment.globals.update(helpers)
     environment.filters["clean"] = lambda text, limit=_TEXT: clean(str(text), limit)

@@ -7,8 +7,9 @@ from alerts.episodes import Cause, ChannelRecord, Word, notice_id
 from alerts.model import About, Alert, Purpose
 from alerts.retries import GIVE_UP_AFTER
 from alerts.text import clean
-from alerts.wording import count, sentence, when
+from alerts.wording import count, sentence
 from basics.text import well_formed
+from basics.times import moment
 
 _HEADLINES = {
     Word.BROKEN: "Alerts no longer get through to {channel}",
@@ -58,7 +59,7 @@ def compose_channel_notice(
 
 
 def _notes(word: Word, record: ChannelRecord, waiting: int) -> tuple[str, ...]:
-    since = when(record.since) if record.since else "some time ago"
+    since = moment(record.since) if record.since else "some time ago"
     if word is Word.WORKS:
         return (f"They hadn't since {since}. What waited is sent now.",)
     return (*_why(record, since), _kept(record.given_up, waiting))

@@ -1,11 +1,9 @@
 """The words of alerts: counts, dates, and what each check means as a short phrase."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 from alerts.model import AlertItem, Kind
 from alerts.text import clean
-from basics.times import day
 
 NAME = 80
 """Characters of a name that are shown."""
@@ -91,12 +89,6 @@ def service_accounts(number: int, total: int | None) -> str:
     if total == number and number > 1:
         return f"All {count(number, 'service account')}"
     return f"{number:,} of {count(total, 'service account')}"
-
-
-def when(time: datetime) -> str:
-    """A time with its zone: ``22 Nov 2026, 07:00 UTC``."""
-    utc = time.astimezone(UTC)
-    return f"{day(utc.date())}, {utc:%H:%M} UTC"
 
 
 def account_name(item: AlertItem) -> str:

@@ -30,6 +30,11 @@ def day(of: date) -> str:
     return f"{of.day} {_MONTHS[of.month - 1]} {of.year}"
 
 
+def moment(time: datetime) -> str:
+    """A time as people read it, with its zone: ``22 Nov 2026, 07:00 UTC``."""
+    return f"{day(time)}, {_utc(time):%H:%M} UTC"
+
+
 def parse(text: str) -> datetime:
     """An ISO 8601 time in UTC; without a zone it is taken for UTC. Raises ``ValueError`` for anything else.
 

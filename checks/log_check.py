@@ -9,11 +9,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from basics.times import day
+from basics.times import day, moment
 from checks.catalog import BLOCKED
 from checks.client_sign_ins import SECURITY_DEFAULTS, ClientSignIns, clients_of, policies_of
 from checks.model import CrossCheck, Effect, JudgedAccount, Reason, Usability
-from checks.phrases import limited, moment, quoted
+from checks.phrases import limited, quoted
 from checks.policy import ENABLED
 from checks.sign_in_codes import POLICY_CODES
 from tenant.model import Policy, SignInOutcome, Tenant

@@ -1,9 +1,6 @@
 """Small parts of sentences. Pure."""
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
-
-from basics.times import day
 
 
 def joined(texts: Sequence[str], word: str = "and") -> str:
@@ -14,12 +11,6 @@ def joined(texts: Sequence[str], word: str = "and") -> str:
 def quoted(names: Iterable[str]) -> list[str]:
     """Each name in quotation marks."""
     return [f'"{name}"' for name in names]
-
-
-def moment(time: datetime) -> str:
-    """``21 Nov 2026, 03:10 UTC``."""
-    at = time.astimezone(UTC)
-    return f"{day(at)}, {at:%H:%M} UTC"
 
 
 def limited(texts: Sequence[str], most: int) -> str:

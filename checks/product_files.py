@@ -12,28 +12,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from tenant.sign_in_outcomes import LEGACY_CLIENTS
+
 REMEDIES = ("app_only", "oauth", "relay")
 WAYS = ("app_only", "device_code", "delegated", "none")
-CLIENTS = (
-    "Authenticated SMTP",
-    "AutoDiscover",
-    "Browser",
-    "Exchange ActiveSync",
-    "Exchange Online PowerShell",
-    "Exchange Web Services",
-    "IMAP",
-    "IMAP4",
-    "MAPI Over HTTP",
-    "Mobile Apps and Desktop clients",
-    "Offline Address Book",
-    "Other clients",
-    "Outlook Anywhere (RPC over HTTP)",
-    "POP",
-    "POP3",
-    "Reporting Web Services",
-    "SMTP",
-    "Universal Outlook",
-)
+CLIENTS = tuple(sorted((*LEGACY_CLIENTS, "Browser", "Mobile Apps and Desktop clients")))
 """The values of ``clientAppUsed`` that are known. Source: Microsoft's detection scripts, and Graph's documentation of signIn."""
 
 _MOST_TOLD = 10

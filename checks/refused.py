@@ -3,10 +3,11 @@
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
+from basics.times import moment
 from checks.catalog import REFUSED, fingerprint
 from checks.client_sign_ins import SECURITY_DEFAULTS, ClientSignIns, clients_of, policies_of, total
 from checks.model import Finding, Severity
-from checks.phrases import joined, limited, moment, quoted
+from checks.phrases import joined, limited, quoted
 from checks.sign_in_codes import meaning_of
 from tenant.model import Account, SignInOutcome
 

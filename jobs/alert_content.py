@@ -7,7 +7,8 @@ from typing import Any
 from alerts.compose import compose, compose_sight
 from alerts.links import entra_policy_url, entra_user_url
 from alerts.model import Alert, AlertGap, AlertItem, AlertReason, Kind, NextStep, Severity, Totals
-from alerts.wording import count, when
+from alerts.wording import count
+from basics.times import moment
 from checks.catalog import BLOCKED_CHECKS, MISSING, OPTION_CHECKS, UNTROUBLED, causing_effects, deciding_effects
 from checks.model import Effect, Usability, Visibility
 from checks.reasons import INPUTS
@@ -71,12 +72,12 @@ def _headline(news: SightNews) -> str:
 
 def _note(news: SightNews) -> str:
     if news.kind is NewsKind.ENDED:
-        return f"{news.unseen.ended} It was otherwise from {when(news.since)} until {when(news.at)}."
+        return f"{news.unseen.ended} It was otherwise from {moment(news.since)} until {moment(news.at)}."
     if news.kind is NewsKind.UNASKED:
-        return f"Scans no longer look at {news.unseen.label}, which couldn't be read since {when(news.since)}."
+        return f"Scans no longer look at {news.unseen.label}, which couldn't be read since {moment(news.since)}."
     if news.since == news.at:
         return news.unseen.text
-    return f"{news.unseen.text} Noticed first on {when(news.since)}."
+    return f"{news.unseen.text} Noticed first on {moment(news.since)}."
 
 
 def totals(run: RunRecord | None) -> Totals:

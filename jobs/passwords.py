@@ -121,6 +121,8 @@ _MEMBERS = frozenset(
         "refused",
         "messages",
         "last",
+        "retirement",
+        "source",
+        "as_of",
     }
-    | {"retirement", "source", "as_of"}
 )

@@ -2,14 +2,9 @@
 
 from datetime import UTC, datetime
 
-from basics.times import day, parse
+from basics.times import day, moment, parse
 
 __all__ = ["day", "moment", "parse", "since"]
-
-
-def moment(time: datetime) -> str:
-    """``22 Nov 2026, 07:00 UTC``."""
-    return f"{day(time)}, {time.astimezone(UTC):%H:%M} UTC"
 
 
 def since(earlier: datetime, now: datetime) -> str:

@@ -21,6 +21,28 @@ OUTCOMES_PER_DAY = 10_000
 """Different outcomes of one day and question that are told apart by their policies; of more the policies aren't kept."""
 GUESSES_PER_ACCOUNT = 50
 """Different outcomes of one account and day without the right password: a stranger may name any number of applications."""
+LEGACY_CLIENTS = (
+    "Authenticated SMTP",
+    "AutoDiscover",
+    "Exchange ActiveSync",
+    "Exchange Online PowerShell",
+    "Exchange Web Services",
+    "IMAP",
+    "IMAP4",
+    "MAPI Over HTTP",
+    "Offline Address Book",
+    "Other clients",
+    "Outlook Anywhere (RPC over HTTP)",
+    "POP",
+    "POP3",
+    "Reporting Web Services",
+    "SMTP",
+    "Universal Outlook",
+)
+"""Values of ``clientAppUsed`` without modern authentication, in both spellings where the log has two.
+
+Source: Microsoft Entra documentation, "Sign-in logs": legacy authentication clients.
+"""
 _SPELLINGS = {
     "authenticated smtp": "smtp",
     "imap4": "imap",

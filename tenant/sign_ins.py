@@ -18,31 +18,9 @@ from basics.times import iso
 from tenant.graph import Graph, GraphError, GraphRefused, Json, is_licence_error
 from tenant.model import SignInOutcome, SignInUse
 from tenant.shapes import parse_time
-from tenant.sign_in_outcomes import OutcomeTally, error_code, refusing_policies
+from tenant.sign_in_outcomes import LEGACY_CLIENTS, OutcomeTally, error_code, refusing_policies
 from tenant.turns import Turns
 
-LEGACY_CLIENTS = (
-    "Authenticated SMTP",
-    "AutoDiscover",
-    "Exchange ActiveSync",
-    "Exchange Online PowerShell",
-    "Exchange Web Services",
-    "IMAP",
-    "IMAP4",
-    "MAPI Over HTTP",
-    "Offline Address Book",
-    "Other clients",
-    "Outlook Anywhere (RPC over HTTP)",
-    "POP",
-    "POP3",
-    "Reporting Web Services",
-    "SMTP",
-    "Universal Outlook",
-)
-"""Values of ``clientAppUsed`` without modern authentication, in both spellings where the log has two.
-
-Source: Microsoft Entra documentation, "Sign-in logs": legacy authentication clients.
-"""
 AT_ONCE = 15
 """Accounts or applications in one filter."""
 SLICE_DAYS = {"legacy": 10, "apps": 10, "accounts": 30}

@@ -15,8 +15,8 @@ from localgraph.faults import Spoilt
 from localgraph.server import LocalGraph
 from tenant.graph import GraphError, GraphRefused
 from tenant.model import SignInOutcome
-from tenant.sign_in_outcomes import refusing_policies
-from tenant.sign_ins import LEGACY_CLIENTS, DaySignIns, Question, explain, is_legacy, read_days
+from tenant.sign_in_outcomes import LEGACY_CLIENTS, refusing_policies
+from tenant.sign_ins import DaySignIns, Question, explain, is_legacy, read_days
 from tenant.turns import OutOfTurns, Turns
 from tests.tenant.reading import Naps, connect
 from tests.tenant.scripted import scripted
