@@ -131,12 +131,22 @@ class Landscape:
         return [*_gaps(self.tenant.security_defaults), *self.policy_gaps()]
 
     def policy_gaps(self) -> list[Gap]:
-        """What is missing to know all policies: one that nobody could read may do anything to anybody."""
+        """What is missing to know all policies and all plans of policies."""
         return unread_policies(self.tenant)
+
+    @property
+    def has_unread_policies(self) -> bool:
+        """Whether there may be policies that nobody could read: one may do anything to anybody."""
+        return bool(_without_plans(self.tenant))
+
+    @property
+    def has_unread_plans(self) -> bool:
+        """Whether there may be a plan that nobody could read: it reaches everybody, in some circumstances at the most."""
+        return self.tenant.unlisted_plans is not None
 
     def gaps_of_unread_policies(self, account: Account) -> list[Gap]:
         """What else is missing to tell whether a policy that nobody could read reaches the account: it may name anything."""
-        if not self.policy_gaps():
+        if not self.has_unread_policies:
             return []
         tenant = self.tenant
         return _gaps(account.groups, tenant.role_assignments, tenant.role_eligibilities, tenant.role_definitions)
@@ -217,7 +227,11 @@ def _each_once(policies: Iterable[Policy]) -> list[Policy]:
 
 
 def unread_policies(tenant: Tenant) -> list[Gap]:
-    """Why there may be policies that nobody could read; empty where all are known."""
+    """Why there may be policies, or plans of policies, that nobody could read; empty where all are known."""
+    return [*_without_plans(tenant), *_gaps(tenant.unlisted_plans)]
+
+
+def _without_plans(tenant: Tenant) -> list[Gap]:
     return _gaps(tenant.policies, tenant.unlisted_policies, tenant.licences)
 
 

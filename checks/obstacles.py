@@ -12,6 +12,7 @@ from functools import cached_property
 
 from checks.advice import fact
 from checks.device_code import blocks_device_code
+from checks.landscape import unread_policies
 from checks.model import Effect, JudgedAccount, Visibility
 from checks.phrases import joined
 from checks.policy import ENABLED, REPORT_ONLY, can_reach_users, circumstances, covers_mail, still_evaluated
@@ -39,7 +40,7 @@ class Obstacles:
         return tuple(dict.fromkeys(self._sentences(judged, device_code=way == "device_code")))
 
     def _sentences(self, judged: JudgedAccount, *, device_code: bool) -> Iterator[str]:
-        if isinstance(self._tenant.policies, Gap) or self._tenant.unlisted_policies:
+        if unread_policies(self._tenant):
             yield (
                 "Whether a Conditional Access policy stands in the way of this could not all be read"
                 + (": one that blocks device code flow would." if device_code else ".")

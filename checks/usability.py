@@ -33,7 +33,7 @@ def usability_of(land: Landscape, situation: Situation) -> UsabilityAnswer:
         # An enabled policy covers mail and legacy clients, and blocks or demands something that a legacy client can't do.
         (Usability.BLOCKED_BY_POLICY, _unread(land) | _blocked(land, situation)),
         # Such a policy applies only in some circumstances.
-        (Usability.CONDITIONAL, _sometimes_blocked(land, situation)),
+        (Usability.CONDITIONAL, _unread_plans(land) | _sometimes_blocked(land, situation)),
         # Nothing keeps it out.
         (Usability.USABLE, YES),
     )
@@ -53,7 +53,11 @@ def usability_of(land: Landscape, situation: Situation) -> UsabilityAnswer:
 
 def _unread(land: Landscape) -> Between:
     """Unread Security Defaults stand here too: where a policy is known to block, it doesn't matter what else does."""
-    return OPEN if land.tenant_gaps() else NO
+    return OPEN if isinstance(land.tenant.security_defaults, Gap) or land.has_unread_policies else NO
+
+
+def _unread_plans(land: Landscape) -> Between:
+    return OPEN if land.has_unread_plans else NO
 
 
 def _blocked(land: Landscape, situation: Situation) -> Between:

@@ -137,7 +137,10 @@ def _disabled_rows(
         # Security Defaults or an enabled policy demand MFA for Exchange Online.
         (Visibility.HIDDEN, _security_defaults(land) | _unread_policies(land) | _demanded(land, situation)),
         # MFA is demanded only in some circumstances, or sign-in evidence names a demand that no readable policy explains.
-        (Visibility.CONDITIONAL, _sometimes_demanded(land, situation) | _evidence(land, explaining, situation, now)),
+        (
+            Visibility.CONDITIONAL,
+            _unread_plans(land) | _sometimes_demanded(land, situation) | _evidence(land, explaining, situation, now),
+        ),
         # Nothing demands MFA today, but a report-only policy, or a role that the account may activate, would.
         (Visibility.PREDICTED, _would_be_demanded(land, situation)),
         # Nothing demands MFA for mail.
@@ -153,7 +156,11 @@ def _security_defaults(land: Landscape) -> Between:
 
 
 def _unread_policies(land: Landscape) -> Between:
-    return OPEN if land.policy_gaps() else NO
+    return OPEN if land.has_unread_policies else NO
+
+
+def _unread_plans(land: Landscape) -> Between:
+    return OPEN if land.has_unread_plans else NO
 
 
 def _demanded(land: Landscape, situation: Situation) -> Between:

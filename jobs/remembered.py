@@ -51,9 +51,9 @@ class Remembered:
             gaps = (*gaps, _unread_switch(self.read_at))
             if now - self.read_at <= COUNTS_FOR:
                 tenant = replace(tenant, mfa_service=MfaService(self.allowed, remembered=self.read_at))
-        if self.plans and tenant.plans_unread is not None and tenant.unlisted_policies is None:
+        if self.plans and tenant.plans_unread is not None and tenant.unlisted_plans is None:
             gaps = (*gaps, tenant.plans_unread)
-            tenant = replace(tenant, unlisted_policies=tenant.plans_unread)
+            tenant = replace(tenant, unlisted_plans=tenant.plans_unread)
         return replace(reading, tenant=tenant, gaps=gaps)
 
     def after(self, tenant: Tenant, now: datetime) -> "Remembered":

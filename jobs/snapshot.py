@@ -106,6 +106,7 @@ class _Pseudonyms:
             security_defaults=self._kept(tenant.security_defaults),
             policies=self._gap(policies) if isinstance(policies, Gap) else tuple(map(self._policy, policies)),
             unlisted_policies=self._kept(tenant.unlisted_policies),
+            unlisted_plans=self._kept(tenant.unlisted_plans),
             licences=self._kept(tenant.licences),
             strengths=self._strengths(tenant.strengths),
             named_locations=self._gap(locations)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from tenant.batch import Answer, Member, batch, batch_any, collect
@@ -13,6 +14,7 @@ from tenant.shapes import GROUP, MEMBERSHIP, fault
 
 _DEEPEST = 20
 """Levels of nesting that are explained; membership itself has no limit."""
+_SEES_HIDDEN = "Member.Read.Hidden"
 _GROUP = "#microsoft.graph.group"
 _MEMBER_OF = re.compile(r"\buser\.memberof\b", re.IGNORECASE)
 
@@ -59,7 +61,7 @@ async def _members_of_hidden(
 ) -> dict[str, frozenset[str]]:
     """Group id -> its members, for the hidden groups that show them: with ``Member.Read.Hidden`` they aren't hidden.
 
-    An empty list shows nothing: it may be that the members are hidden.
+    An empty list shows nothing, for it may be that the members are hidden, unless the app's own token says that it may see them.
     """
     listed = _accounts_by_group(accounts)
     members: dict[str, frozenset[str]] = {id: frozenset() for id in hidden if id in listed}
@@ -68,9 +70,18 @@ async def _members_of_hidden(
     answers = await batch(graph, [Member(f"/groups/{key_segment(id)}/{users}") for id in asked])
     for id, answer in zip(asked, answers, strict=True):
         items = await collect(graph, answer, MEMBERSHIP)
-        if items and not isinstance(items, GraphError):
+        if isinstance(items, GraphError):
+            continue
+        if items or await _may_see_hidden_members(graph):
             members[id] = frozenset(str(item.get("id") or "").lower() for item in items)
     return members
+
+
+async def _may_see_hidden_members(graph: Graph) -> bool:
+    """Whether the app's token lists the permission to see hidden memberships; False where it can't be told."""
+    with suppress(GraphError):
+        return _SEES_HIDDEN in (await graph.app_permissions() or ())
+    return False
 
 
 def _with_memberships(account: Account, members: Mapping[str, frozenset[str]]) -> Account:

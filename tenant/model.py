@@ -197,6 +197,8 @@ class Tenant:
     policies: tuple[Policy, ...] | Gap = ()
     unlisted_policies: Gap | None = None
     """Set where policies may be missing from ``policies``: v1.0's list leaves out those that use preview features."""
+    unlisted_plans: Gap | None = None
+    """Set where nobody can tell whether there are policy plans: one that is on makes an answer conditional at most."""
     licences: Gap | None = None
     """The subscribed licences, where they couldn't be read and would have told whether there can be policies at all."""
     strengths: Mapping[str, AuthenticationStrength] | Gap = field(default_factory=dict)

@@ -45,6 +45,8 @@ class Policies:
     """Policy plans are among them."""
     unlisted: Gap | None = None
     """Set where policies may be missing from ``policies``."""
+    unlisted_plans: Gap | None = None
+    """Set where nobody can tell whether there are policy plans."""
     licences: Gap | None = None
     """The unread licences that would have told whether there can be policies at all."""
     plans_unread: Gap | None = None
@@ -67,9 +69,9 @@ async def read_policies(graph: Graph, gaps: Gaps) -> Policies:
     plans, unlisted_plans, plans_unread = await _plans(graph, gaps, first)
     return Policies(
         (*policies, *plans),
-        unlisted or unlisted_plans,
-        None,
-        plans_unread,
+        unlisted,
+        unlisted_plans,
+        plans_unread=plans_unread,
         mfa_service=parse_mfa_service(service),
         recommendations=recommendations,
     )

@@ -73,6 +73,7 @@ async def read_tenant(
         security_defaults=directory.security_defaults,
         policies=policies.policies,
         unlisted_policies=policies.unlisted,
+        unlisted_plans=policies.unlisted_plans,
         licences=policies.licences,
         strengths=strengths,
         named_locations=named_locations,

@@ -25,6 +25,7 @@ FORBIDDEN = "403 Authorization_RequestDenied"
 DEFAULTS_GAP = Gap("security_defaults", FORBIDDEN, "Policy.Read.All")
 POLICIES_GAP = Gap("conditional_access_policies", FORBIDDEN, "Policy.Read.ConditionalAccess")
 PREVIEWS_GAP = Gap("conditional_access_preview_policies", FORBIDDEN, "Policy.Read.All")
+PLANS_GAP = Gap("policy_plans", "200 UnexpectedAnswer: an item is no JSON object", "Policy.Read.All")
 LICENCES_GAP = Gap("subscribed_skus", FORBIDDEN, "Organization.Read.All")
 STRENGTHS_GAP = Gap("authentication_strengths", FORBIDDEN, "Policy.Read.AuthenticationMethod")
 LOCATIONS_GAP = Gap("named_locations", FORBIDDEN, "Policy.Read.ConditionalAccess")

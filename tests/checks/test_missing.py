@@ -14,6 +14,7 @@ from tests.checks.kit import (
     GROUPS,
     GROUPS_GAP,
     METHODS_GAP,
+    PLANS_GAP,
     POLICIES_GAP,
     PROPERTIES_GAP,
     REGISTRATION_GAP,
@@ -77,6 +78,18 @@ SEVERAL: list[tuple[str, dict[str, Any], dict[str, Any], list[str]]] = [
         {"policies": (policy(),)},
         {"per_user_mfa": STATE_GAP, "groups": GROUPS_GAP},
         ["per_user_mfa"],
+    ),
+    (
+        "policies that may be missing and policy plans",
+        {"unlisted_policies": UNLISTED, "unlisted_plans": PLANS_GAP},
+        {},
+        ["conditional_access_preview_policies", "policy_plans"],
+    ),
+    (
+        "policy plans, which depend on no group and no role, and memberships",
+        {"unlisted_plans": PLANS_GAP},
+        {"groups": GROUPS_GAP},
+        ["policy_plans"],
     ),
     (
         "roles and memberships",

@@ -18,6 +18,7 @@ from tests.checks.kit import (
     LICENCES_GAP,
     LOCATIONS_GAP,
     MFA_MODERN,
+    PLANS_GAP,
     POLICIES_GAP,
     PREVIEWS_GAP,
     PROPERTIES_GAP,
@@ -107,6 +108,30 @@ POLICIES = [
         ("visible", "unknown"),
         "such policies, Enforced",
         account={"per_user_mfa": "enforced"},
+        unlisted_policies=PREVIEWS_GAP,
+    ),
+]
+
+# A policy plan that is on is a policy that is not fully understood: it makes an answer conditional at most.
+PLANS = [
+    case(OPEN, "policy plans", unlisted_plans=PLANS_GAP),
+    case(("conditional", "conditional"), "plans beside MFA at risk", policy(conditions=RISK), unlisted_plans=PLANS_GAP),
+    case(HIDDEN, "plans beside MFA for all", policy(), unlisted_plans=PLANS_GAP),
+    case(("hidden", "unknown"), "plans beside modern MFA", MFA_MODERN, unlisted_plans=PLANS_GAP),
+    case(
+        ("unknown", "blocked_by_policy"),
+        "plans beside a legacy block",
+        BLOCK_LEGACY,
+        unlisted_plans=PLANS_GAP,
+    ),
+    case(
+        ("unknown", "unknown"), "plans beside a report-only policy", policy(state=REPORT_ONLY), unlisted_plans=PLANS_GAP
+    ),
+    case(
+        OPEN,
+        "plans beside MFA at risk and policies that may be missing",
+        policy(conditions=RISK),
+        unlisted_plans=PLANS_GAP,
         unlisted_policies=PREVIEWS_GAP,
     ),
 ]
@@ -354,7 +379,7 @@ HARMLESS = [
     case(HIDDEN, "strengths that no policy needs", policy(), strengths=Gap("authentication_strengths", "403")),
 ]
 
-CASES = [*SECURITY_DEFAULTS, *POLICIES, *MEMBERSHIPS, *BOTH_WAYS, *GROUP, *ROLES, *ELIGIBLE, *HARMLESS]
+CASES = [*SECURITY_DEFAULTS, *POLICIES, *PLANS, *MEMBERSHIPS, *BOTH_WAYS, *GROUP, *ROLES, *ELIGIBLE, *HARMLESS]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

@@ -43,7 +43,7 @@ def test_what_nobody_ever_read_is_not_missed() -> None:
 
 def test_plans_that_were_there_are_a_missing_input_where_they_are_refused() -> None:
     reading = applied(Remembered(plans=True), replace(make_tenant(), plans_unread=REFUSED))
-    assert reading.tenant.unlisted_policies == REFUSED
+    assert reading.tenant.unlisted_plans == REFUSED
     assert reading.gaps == (REFUSED,)
     assert applied(Remembered(plans=True), make_tenant()).gaps == ()
 

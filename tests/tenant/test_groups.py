@@ -4,6 +4,7 @@ import pytest
 
 from localgraph.builder import TenantBuilder
 from localgraph.server import LocalGraph
+from tenant.graph import Graph, GraphUnreachable
 from tenant.model import Gap
 from tenant.reader import Reading
 from tests.tenant.reading import account, gap_of, inputs, read
@@ -158,6 +159,35 @@ async def test_the_members_of_a_hidden_group_count_where_only_the_group_lists_th
 async def test_an_empty_list_of_a_hidden_group_proves_nothing() -> None:
     async with LocalGraph(with_hidden_group(readable=True).build()) as graph:
         graph.fail("/transitiveMember", 200, body={"value": []})
+        reading = await read(graph, SVC)
+        secret = group_id(graph, "Secret")
+    assert reading.tenant.groups[secret].hidden_membership
+
+
+@pytest.mark.parametrize(
+    ("held", "hidden"), [({"Member.Read.Hidden"}, False), ({"GroupMember.Read.All"}, True), (None, True)]
+)
+async def test_a_hidden_group_without_members_is_empty_for_an_app_that_may_see_them(
+    held: set[str] | None, hidden: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def app_permissions(_graph: Graph) -> frozenset[str] | None:
+        return None if held is None else frozenset(held)
+
+    monkeypatch.setattr(Graph, "app_permissions", app_permissions)
+    tenant = TenantBuilder().user(SVC).group("Secret", hidden=True).policy("MFA", include_groups=["Secret"]).build()
+    async with LocalGraph(tenant) as graph:
+        reading = await read(graph, SVC)
+        secret = group_id(graph, "Secret")
+    assert reading.tenant.groups[secret].hidden_membership == hidden
+
+
+async def test_a_token_that_cannot_be_had_shows_no_hidden_members(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def app_permissions(_graph: Graph) -> frozenset[str] | None:
+        raise GraphUnreachable("no token")
+
+    monkeypatch.setattr(Graph, "app_permissions", app_permissions)
+    tenant = TenantBuilder().user(SVC).group("Secret", hidden=True).policy("MFA", include_groups=["Secret"]).build()
+    async with LocalGraph(tenant) as graph:
         reading = await read(graph, SVC)
         secret = group_id(graph, "Secret")
     assert reading.tenant.groups[secret].hidden_membership

@@ -199,6 +199,23 @@ async def test_an_answer_about_plans_that_nothing_can_be_made_of_leaves_open_whe
     assert reading.tenant.plans_unread is not None, "so that it isn't forgotten that there were some"
 
 
+async def test_plans_that_cannot_be_read_change_no_answer_that_is_conditional_already() -> None:
+    async with LocalGraph(contoso().policy("At risk", grant=["mfa"], user_risk=["high"]).build()) as graph:
+        graph.fail(PLANS, 200, body={"value": [None]})
+        reading = await read(graph, SVC)
+    assert inputs(reading) == ["policy_plans"]
+    assert answers(reading) == ("conditional", "conditional")
+
+
+async def test_plans_and_policies_that_may_both_be_missing_are_both_named() -> None:
+    async with LocalGraph(contoso().build()) as graph:
+        graph.fail(BETA, 403)
+        graph.fail(PLANS, 200, body={"value": [None]})
+        reading = await read(graph, SVC)
+    (one,) = judge(reading.tenant, reading.accounts, now=NOW)
+    assert {gap.input for gap in one.verdict.missing} == {"conditional_access_preview_policies", "policy_plans"}
+
+
 async def test_a_plan_without_an_id_counts_all_the_same() -> None:
     async with LocalGraph(contoso().build()) as graph:
         graph.fail(PLANS, 200, body={"value": [{}]})
