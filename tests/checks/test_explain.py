@@ -123,6 +123,16 @@ def test_words_that_several_errors_use_leave_it_open() -> None:
     }
 
 
+def test_words_inside_a_surer_sentence_say_nothing_more_and_those_after_it_do() -> None:
+    sure = "Authentication unsuccessful, the account is locked"
+    assert dict(found(sure)) == {"smtp-locked": "certain"}
+    assert dict(found(f"x {sure}. Basic authentication is disabled.")) == {
+        "smtp-locked": "certain",
+        "smtp-basic-off": "possible",
+        "imap-pop-basic-off": "possible",
+    }
+
+
 def test_a_number_that_nothing_calls_an_error_is_possible() -> None:
     assert found("2026-11-20T03:10:00Z,svc-scan@contoso.com,Failure,53003,Authenticated SMTP") == [
         ("conditional-access", "possible")

@@ -102,6 +102,7 @@ def told(tmp_path: Path, *entries: Any) -> str:
         ("account_names", [["a"]], "Warehouse: account_names has an item, number 1, that must be a text, not a list."),
         ("family_names", ["**"], 'Warehouse: family_names has an item, number 1, that fits everything: "**".'),
         ("general", "no", 'Warehouse: general must be true or false, not "no".'),
+        ("general", "né", 'Warehouse: general must be true or false, not "n\\u00e9".'),
         ("colour", "red", 'Warehouse has members that nobody knows: "colour".'),
     ],
 )

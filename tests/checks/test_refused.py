@@ -85,6 +85,11 @@ def test_the_codes_of_refusals_are_those_of_the_contract() -> None:
     assert sorted(MFA_CODES) == [50072, 50074, 50076, 50079, 50158]
 
 
+def test_every_other_code_that_is_known_is_one_of_these() -> None:
+    passing = [50034, 50053, 50055, 50056, 50057, 50058, 50078, 50097, 50105, 50125, 50126, 50133, 50140, 50144, 50173]
+    assert sorted(OTHER_CODES) == sorted([*passing, 50199, 500121, 65001, 70043, 70044, 700082])
+
+
 @pytest.mark.parametrize("how", ["legacy", "password", "background", "app"])
 @pytest.mark.parametrize("code", REFUSED_CODES)
 def test_what_a_policy_or_security_defaults_refuse_is_refused_to_any_client(code: int, how: str) -> None:
@@ -175,11 +180,12 @@ def test_the_worst_client_decides_and_stands_first() -> None:
     assert one.summary.index("POP3") < one.summary.index("IMAP4")
 
 
-def test_three_clients_are_told_and_the_others_counted() -> None:
-    apps = [ended(app=f"App {number}", how="background", client=MODERN) for number in range(5)]
+@pytest.mark.parametrize(("clients", "end"), [(3, None), (4, "So it is with 1 more."), (5, "So it is with 2 more.")])
+def test_three_clients_are_told_and_the_others_counted(clients: int, end: str | None) -> None:
+    apps = [ended(app=f"App {number}", how="background", client=MODERN) for number in range(clients)]
     one = only(*apps)
     assert one.summary.count("All 3 sign-ins") == 3
-    assert one.summary.endswith("So it is with 2 more.")
+    assert one.summary.endswith(end) if end else "more" not in one.summary
 
 
 def test_finding_changes_with_client_policy_and_severity_and_not_with_counts_places_or_names() -> None:
@@ -202,6 +208,7 @@ def test_finding_changes_with_client_policy_and_severity_and_not_with_counts_pla
             'by Security Defaults and the policy "Block legacy authentication"',
         ),
         ((ended(policies=(("p9", ""),)),), 'by the policy "p9"'),
+        ((ended(policies=(("p2", "alpha"), ("p1", "Beta"))),), 'by the policies "alpha" and "Beta"'),
         ((ended(places=(), run_places=()),), "The log doesn't say from where."),
         ((ended(), ended(policies=None)), "The log shows no policies for some of them"),
         ((ended(app="", how="background", client=MODERN),), "with an application that the log doesn't name since"),

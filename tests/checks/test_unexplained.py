@@ -19,6 +19,7 @@ from tests.checks.kit import (
     DEFAULTS_GAP,
     EXCHANGE,
     GLOBAL_ADMINISTRATOR,
+    GROUPS,
     GROUPS_GAP,
     NOW,
     REPORT_ONLY,
@@ -85,6 +86,7 @@ def changed(days_ago: float) -> str:
         (policy(users=("someone",)), UNEXPLAINED),
         (policy(users=("someone",), modifiedDateTime=changed(5)), UNEXPLAINED),
         (policy(grant=("block",), apps=(SHAREPOINT,)), UNEXPLAINED),
+        (policy(grant=None, modifiedDateTime=changed(0.5)), UNEXPLAINED),
         (policy(users=("someone",), modifiedDateTime=changed(0.5)), NOTHING),
         (policy(users=("someone",), modifiedDateTime=changed(1)), NOTHING),
         (policy(state="disabled", modifiedDateTime=changed(0.5)), NOTHING),
@@ -215,6 +217,14 @@ def trail(*events: AuditEvent) -> AuditTrail:
 def verdict(policies: list[Json], account: Account, known: AuditTrail | None, **tenant: Any) -> tuple[str, str]:
     (only,) = judge(make_tenant(policies, **tenant), [account], now=NOW, trail=known)
     return str(only.verdict.visibility), str(only.verdict.usability)
+
+
+def test_a_group_that_cannot_be_read_and_that_the_policy_does_not_exclude_says_nothing_of_the_exclusion() -> None:
+    """The account left the policy's scope by group gx, after the demand; what it did in another group is beside the point."""
+    excluded = replace(asked(days_ago=15), groups=frozenset({"gx", "g1"}))
+    known = trail(happened("group_added", 10, container="gx"), happened("group_added", 20, container="g1"))
+    unread = {**GROUPS, "g1": Group("g1", "Hidden", gap=Gap("groups", "403", "GroupMember.Read.All"))}
+    assert verdict([policy(not_groups=("gx",))], excluded, known, groups=unread) == NOTHING
 
 
 @pytest.mark.parametrize(

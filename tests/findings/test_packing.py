@@ -10,7 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from findings.packing import ACCOUNT_BYTES, DETAIL_BYTES, PROPERTY_BYTES, NotPacked, clean, is_packed, pack, unpack
+from findings.packing import (
+    ACCOUNT_BYTES,
+    DETAIL_BYTES,
+    PROPERTY_BYTES,
+    SHORTENED,
+    NotPacked,
+    clean,
+    is_packed,
+    pack,
+    unpack,
+)
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
@@ -112,6 +122,13 @@ def test_a_document_that_fits_to_the_byte_is_left_whole() -> None:
     kept = unpack(pack(document, size - 1))
     assert kept
     assert (len(kept["reasons"]), kept["reasons_omitted"], kept["gaps"]) == (8, 1, [1])
+
+
+def test_a_document_whose_last_list_is_cut_to_fit_to_the_byte_keeps_that_list() -> None:
+    document = {SHORTENED[-1]: [noise(200, number) for number in range(9)]}
+    cut = {SHORTENED[-1]: document[SHORTENED[-1]][:5], f"{SHORTENED[-1]}_omitted": 4}
+    size = sum(map(len, pack(cut, 10**9).values()))
+    assert unpack(pack(document, size)) == cut
 
 
 def test_as_many_items_as_fit_are_kept() -> None:
