@@ -199,6 +199,13 @@ def test_an_unreadable_input_that_may_explain_the_evidence_leaves_the_answer_ope
     assert reasons(judgement, Effect.UNREADABLE)
 
 
+def test_a_policy_without_grant_controls_explains_nothing_that_another_one_leaves_open() -> None:
+    only_session = policy("A", users=("someone",), grant=None, modifiedDateTime=changed(0.5))
+    by_strength = policy("B", users=("someone",), grant=(), grant_members=STRENGTH, modifiedDateTime=changed(0.5))
+    judgement = judged(make_tenant([only_session, by_strength], strengths=STRENGTHS_GAP), asked())
+    assert judgement.verdict.visibility == "unknown"
+
+
 # Evidence that outlives the remedy: what was asked before somebody changed something says nothing about today.
 
 
