@@ -256,9 +256,12 @@ def permission_line(probed: Probed, settings: Settings) -> Line:
         fix = "" if one.optional else "Try again in a few minutes."
         return Line(topic, level, f"Cannot tell{optional}: {probed.why}.", fix)
     level = Level.ATTENTION if one.optional else Level.WRONG
-    grant = f"infra/grant-permissions.sh{' --optional' if one.optional else ''}"
-    text = f"Missing{optional}: {probed.why}. Without it: {one.without}"
-    return Line(topic, level, text, f"Run {grant} as Privileged Role Administrator.")
+    shell, powershell = (f" --also {one.name}", f" -Also {one.name}") if one.optional else ("", "")
+    fix = (
+        f"As Privileged Role Administrator, run infra/grant-permissions.sh{shell}, in PowerShell "
+        f"./infra/grant-permissions.ps1{powershell}."
+    )
+    return Line(topic, level, f"Missing{optional}: {probed.why}. Without it: {one.without}", fix)
 
 
 def _clock(graph: Graph) -> Line:
