@@ -142,6 +142,15 @@ def test_nobody_is_sent_to_the_command_that_builds_in_azure_whatever_it_is_told(
             assert "config-zip" not in block, page.name
 
 
+def test_whose_reference_is_mended_is_told_how_the_app_hears_of_it() -> None:
+    """References are read once a day: mended and not fetched, a channel stays broken until then."""
+    from settings.problems import unresolved
+
+    assert "docs/deploy.md, step 8" in unresolved("TEAMS_WEBHOOK_URL")
+    step = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8").partition("## 8. ")[2].partition("\n## ")[0]
+    assert "configreferences/appsettings/refresh" in step
+
+
 def test_nobody_is_told_to_restart_the_app_for_a_secret() -> None:
     for page in PAGES:  # for a permission it helps: the token goes with the process
         assert not re.search(r"restart the app(?! and wait an hour)", page.read_text(encoding="utf-8")), page.name
