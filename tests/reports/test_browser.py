@@ -153,11 +153,20 @@ def test_no_heading_of_a_table_is_broken_inside_a_word(show: Open, tmp_path: Pat
     scanned = samples.contoso()
     scanned["password_sign_ins"] = [
         {
-            **{name: None for name in ("messages", "retirement", "as_of")},
-            **{"account": "a", "user_principal_name": f"svc-{'a-very-long-name-' * 3}@contoso.com", "display_name": ""},
-            **{"selected": True, "client": "Authenticated SMTP", "legacy": True, "source": "sign_in_log"},
-            **{"application": "Office 365 Exchange Online", "days": 20, "got_in": 15, "refused": 15},
-            **{"last": "2026-11-21T07:00:00Z", "last_got_in": "2026-11-20T07:00:00Z"},
+            **dict.fromkeys(("messages", "retirement", "as_of")),
+            "account": "a",
+            "user_principal_name": f"svc-{'a-very-long-name-' * 3}@contoso.com",
+            "display_name": "",
+            "selected": True,
+            "client": "Authenticated SMTP",
+            "legacy": True,
+            "source": "sign_in_log",
+            "application": "Office 365 Exchange Online",
+            "days": 20,
+            "got_in": 15,
+            "refused": 15,
+            "last": "2026-11-21T07:00:00Z",
+            "last_got_in": "2026-11-20T07:00:00Z",
         }
     ]
     file = tmp_path / "report.html"
