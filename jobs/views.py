@@ -71,7 +71,7 @@ async def findings(service: TableServiceClient, wanted: FindingFilter, now: date
     weight = ("high", "medium", "low")
     found.sort(key=lambda state: state.first_seen, reverse=True)
     found.sort(key=lambda state: (not state.open, weight.index(state.severity)))
-    return [state.public() for state in found]
+    return [{**state.public()} for state in found]
 
 
 async def must_be_known(service: TableServiceClient, wanted: FindingFilter) -> None:
@@ -100,7 +100,7 @@ async def run(service: TableServiceClient, run_id: str) -> Json:
     record = await RunStore(service).load(run_id)
     if record is None:
         raise NotFound(f'There is no run "{run_id}".')
-    return record.public()
+    return {**record.public()}
 
 
 async def document(
@@ -183,7 +183,7 @@ async def extras(service: TableServiceClient, now: datetime, *, cloud: str = "gl
 
 async def exceptions(service: TableServiceClient) -> list[Json]:
     """All exceptions, those that ended included."""
-    return [one.public() for one in await ExceptionStore(service).load()]
+    return [{**one.public()} for one in await ExceptionStore(service).load()]
 
 
 async def add_exception(
@@ -267,6 +267,6 @@ def _bare(record: AccountRecord) -> Json:
 
 
 def _run_object(record: RunRecord) -> Json:
-    public = record.public()
+    public: Json = {**record.public()}
     names = ("id", "started", "finished", "tenant_id", "tenant_name", "complete", "gaps", "graph_requests", "notes")
     return {name: public[name] for name in (*names, "app_passwords")}
