@@ -21,7 +21,8 @@ from functions.http_api import (
     check_now,
     error_response,
     json_response,
-    limit_rate,
+    limit_rechecks,
+    limit_tests,
     queue_scan,
     served,
 )
@@ -83,7 +84,7 @@ def _fields(req: func.HttpRequest) -> Form:
 
 async def _check_again(deed: _Deed) -> Message:
     accounts = accounts_of({"accounts": [deed.given.account]})
-    await limit_rate(deed.settings)
+    await limit_rechecks(deed.settings)
     run_id = new_run_id(datetime.now(UTC))
     async with views.opened(deed.settings) as service:
         before = await views.account(service, accounts[0])
@@ -99,7 +100,7 @@ async def _scan(deed: _Deed) -> Message:
         going_on = (await views.around(service, now, may_act=True)).going_on
     if going_on:
         return Message(f"Nothing was started, since one scan of everything is enough. {going_on['text']}")
-    await limit_rate(deed.settings)
+    await limit_rechecks(deed.settings)
     deed.scans.append(await queue_scan(deed.settings, new_run_id(now), now))
     return Message("A scan of everything was asked for. It begins within half a minute.")
 
@@ -126,6 +127,7 @@ async def _end(deed: _Deed) -> Message:
 
 
 async def _test(deed: _Deed) -> Message:
+    await limit_tests(deed.settings)
     answers = await send_test_alert(deed.settings, by_app=True)
     said = " ".join(str(one["answer"]) for one in answers)
     return Message(f"A test was sent. {said}" if said else _NO_CHANNEL)

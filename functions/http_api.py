@@ -5,7 +5,8 @@ import json
 import logging
 import os
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,9 +17,11 @@ from azure.data.tables.aio import TableServiceClient
 from alerts.episodes import Cause
 from alerts.ledger import Ledger
 from basics.text import well_formed
+from connections.storage import StorageUnavailable
 from findings.errors import FindingsError, ScanAlreadyRunning
 from findings.exceptions import ExceptionHolds, ExceptionRefused
 from findings.lease import LeaseTimes
+from findings.listing import FindingFilter, ListChanged
 from findings.rate import Rate
 from findings.run_record import RunRecord, RunStatus
 from findings.runs import RunStore, new_run_id
@@ -28,11 +31,11 @@ from functions.bodies import accounts_of, exception_of
 from functions.operations import Operation
 from functions.origin import refuse_cross_site
 from functions.page import plain_page, report_page
-from functions.pages import finding_id, page_of
+from functions.pages import AFTER, CHANGED, LIMIT, page_of
 from functions.requests import BadRequest, json_of, refuse_large
 from functions.turns import turn
 from jobs import views
-from jobs.doctor import Level
+from jobs.doctor import Level, PublicLine
 from jobs.errors import EXPECTED, sentence
 from jobs.installation import CLOCKS, HEALTHY, examine_installation
 from jobs.messages import AlertMessage, ScanMessage
@@ -46,6 +49,8 @@ from settings import Settings, SettingsError, load_settings
 log = logging.getLogger(__name__)
 
 RECHECKS_A_MINUTE = 10
+TESTS_A_MINUTE = 5
+EXAMINATIONS_A_MINUTE = 20
 HEALTH_HOLDS = 30.0
 """Seconds for which an answer of ``health`` holds."""
 MEANT = timedelta(days=7)
@@ -84,7 +89,7 @@ async def recheck(req: func.HttpRequest) -> RecheckAnswer:
 
     async def answer(settings: Settings, caller: Principal) -> func.HttpResponse:
         accounts = accounts_of(json_of(req))
-        await limit_rate(settings)
+        await limit_rechecks(settings)
         now = datetime.now(UTC)
         run_id = new_run_id(now)
         if not accounts:
@@ -122,7 +127,7 @@ async def findings(req: func.HttpRequest) -> func.HttpResponse:
     async def answer(settings: Settings, caller: Principal) -> func.HttpResponse:
         status = operations.STATUS.of(req)
         form = operations.LIST_FORM.of(req)
-        wanted = views.FindingFilter(
+        wanted = FindingFilter(
             status=None if status == "all" else status,
             severity=operations.SEVERITY.of(req),
             account=operations.ACCOUNT.of(req) or None,
@@ -131,10 +136,14 @@ async def findings(req: func.HttpRequest) -> func.HttpResponse:
         async with views.opened(settings) as service, turn(service, caller.id):
             if form == "csv":
                 return _csv_response(await views.findings_csv(service, wanted, datetime.now(UTC)), "findings.csv")
-            found = await views.findings(service, wanted, datetime.now(UTC))
-            if not found:  # a mistyped check must not be read as all is well
-                await views.must_be_known(service, views.FindingFilter(check_id=wanted.check_id))
-        page, after = page_of(req, found, finding_id)
+            try:
+                page, after = await views.findings_page(
+                    service, wanted, datetime.now(UTC), LIMIT.of(req), AFTER.of(req)
+                )
+            except ListChanged:
+                raise BadRequest(CHANGED, 409) from None
+            if not page:  # a mistyped check must not be read as all is well
+                await views.must_be_known(service, FindingFilter(check_id=wanted.check_id))
         return json_response({"schema": 1, "findings": page, "next": after})
 
     return await served(req, operations.FINDINGS, answer)
@@ -188,6 +197,7 @@ async def test_alert(req: func.HttpRequest) -> func.HttpResponse:
     """Send a test through every channel, and say what each answered."""
 
     async def answer(settings: Settings, caller: Principal) -> func.HttpResponse:
+        await limit_tests(settings)
         return json_response({"channels": await send_test_alert(settings, by_app=True)})
 
     return await served(req, operations.TEST_ALERT, answer)
@@ -198,13 +208,14 @@ async def doctor(req: func.HttpRequest) -> func.HttpResponse:
 
     async def answer(settings: Settings, caller: Principal) -> func.HttpResponse:
         form = operations.DOCTOR_FORM.of(req)
+        await limit_examinations(settings)
         lines = await examine_installation(datetime.now(UTC))
-        shown: list[dict[str, str]] = [{**line.public()} for line in lines]
+        shown = [line.public() for line in lines]
         if form == "json":
             return json_response({"schema": 1, "lines": shown})
         bad = sum(line.level in (Level.ATTENTION, Level.WRONG) for line in lines)
         title = f"{count(bad, 'thing asks', 'things ask')} for attention." if bad else "All is well."
-        return plain_page(render_plain(title, lines=shown, back="report"), 200)
+        return plain_page(render_plain(title, lines=_as_text(shown), back="report"), 200)
 
     return await served(req, operations.DOCTOR, answer)
 
@@ -323,11 +334,37 @@ def _status_of(error: Exception) -> int:
     return 503 if isinstance(error, FindingsError) else 502
 
 
-async def limit_rate(settings: Settings) -> None:
+async def limit_rechecks(settings: Settings) -> None:
     """Raise :class:`BadRequest` (429) after too many in a minute. A recheck costs Graph requests that the tenant's other apps need too."""
+    await _limit_rate(settings, "recheck", RECHECKS_A_MINUTE, "rechecks")
+
+
+async def limit_tests(settings: Settings) -> None:
+    """Raise :class:`BadRequest` (429) after too many in a minute. Each test is a card or a mail that somebody gets.
+
+    Without storage nobody counts: that the channels work is the more worth knowing.
+    """
+    with suppress(StorageUnavailable, FindingsError):
+        await _limit_rate(settings, "test alert", TESTS_A_MINUTE, "test alerts")
+
+
+async def limit_examinations(settings: Settings) -> None:
+    """Raise :class:`BadRequest` (429) after too many in a minute. Each asks Graph for every permission.
+
+    Without storage nobody counts: that it can't be used is what the answer says.
+    """
+    with suppress(StorageUnavailable, FindingsError):
+        await _limit_rate(settings, "doctor", EXAMINATIONS_A_MINUTE, "examinations")
+
+
+async def _limit_rate(settings: Settings, name: str, most: int, what: str) -> None:
     async with views.opened(settings) as service:
-        if not await Rate(service, "recheck", RECHECKS_A_MINUTE, timedelta(minutes=1)).take(datetime.now(UTC)):
-            raise BadRequest(f"More than {RECHECKS_A_MINUTE} rechecks in a minute: wait a minute and ask again.", 429)
+        if not await Rate(service, name, most, timedelta(minutes=1)).take(datetime.now(UTC)):
+            raise BadRequest(f"More than {most} {what} in a minute: wait a minute and ask again.", 429)
+
+
+def _as_text(lines: Sequence[PublicLine]) -> list[dict[str, str]]:
+    return [{name: str(value) for name, value in line.items()} for line in lines]
 
 
 def _csv_response(text: str, name: str) -> func.HttpResponse:

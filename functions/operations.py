@@ -15,7 +15,7 @@ from findings.run_record import PublicRun
 from functions.access import OPERATOR, READER
 from functions.bodies import Accept, Form, Recheck
 from functions.pages import AFTER, LIMIT
-from functions.parameters import Choice, Parameter
+from functions.parameters import Choice, Number, Parameter
 from jobs.doctor import PublicLine
 
 JSON, CSV, HTML, TEXT, FORM = (
@@ -102,7 +102,7 @@ class Operation:
     """The app role that the caller needs; empty where nobody is asked for one."""
     answers: Mapping[int, Answer]
     """Beside what every operation answers to what it can't serve."""
-    parameters: tuple[Parameter, ...] = ()
+    parameters: tuple[Parameter | Choice | Number, ...] = ()
     body: tuple[str, type] | None = None
     """Media type and model."""
     body_required: bool = False

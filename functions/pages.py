@@ -1,7 +1,7 @@
 """Long lists in pages: each names where the next one begins."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import azure.functions as func
 
@@ -10,6 +10,7 @@ from functions.requests import BadRequest
 
 MOST = 1000
 """Items of a page, and of one whose size nobody names."""
+CHANGED = "The list has changed, and what after names isn't in it any more: begin again without after."
 LIMIT = Number("limit", "How many items at most.", MOST)
 AFTER = Parameter("after", "The next of the page before.")
 Item = TypeVar("Item")
@@ -27,14 +28,7 @@ def page_of(
     if after:
         ids = [id_of(item) for item in items]
         if after not in ids:
-            raise BadRequest(
-                "The list has changed, and what after names isn't in it any more: begin again without after.", 409
-            )
+            raise BadRequest(CHANGED, 409)
         start = ids.index(after) + 1
     page = list(items[start : start + limit])
     return page, id_of(page[-1]) if page and start + limit < len(items) else None
-
-
-def finding_id(finding: dict[str, Any]) -> str:
-    """What names a finding in a page: its account and its check."""
-    return f"{finding['account']};{finding['check_id']}"

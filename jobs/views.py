@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -14,6 +13,7 @@ from checks.catalog import known_checks
 from connections.storage import TABLES, ensure_tables, tables
 from evidence.store import StoredEvidence
 from findings.exceptions import ExceptionStore
+from findings.listing import FindingFilter, FindingList
 from findings.model import AcceptedException, AccountRecord
 from findings.run_record import RunRecord
 from findings.runs import RunStore
@@ -32,18 +32,11 @@ LAST_RUNS = 10
 """How many scans the page lists."""
 
 
+OPEN = FindingFilter(status="open")
+
+
 class NotFound(LookupError):
     """Something was asked for by a name that nothing has; the text is one sentence."""
-
-
-@dataclass(frozen=True, slots=True)
-class FindingFilter:
-    """Which findings to show; None shows all."""
-
-    status: str | None = None
-    severity: str | None = None
-    account: str | None = None
-    check_id: str | None = None
 
 
 @asynccontextmanager
@@ -72,6 +65,18 @@ async def findings(service: TableServiceClient, wanted: FindingFilter, now: date
     found.sort(key=lambda state: state.first_seen, reverse=True)
     found.sort(key=lambda state: (not state.open, weight.index(state.severity)))
     return [{**state.public()} for state in found]
+
+
+async def findings_page(
+    service: TableServiceClient, wanted: FindingFilter, now: datetime, limit: int, after: str
+) -> tuple[list[Json], str | None]:
+    """A page of the findings that match, the worst first, and what names the end of it where more follow.
+
+    ``after`` is what named the end of the page before; empty for the first. Raises ``ListChanged``.
+    """
+    account, _, check_id = after.rpartition(";")
+    found, more = await FindingList(service).page(wanted, now, limit, (account, check_id) if after else None)
+    return [{**state.public()} for state in found], f"{found[-1].account_id};{found[-1].check_id}" if more else None
 
 
 async def must_be_known(service: TableServiceClient, wanted: FindingFilter) -> None:
@@ -106,7 +111,7 @@ async def run(service: TableServiceClient, run_id: str) -> Json:
 async def document(
     service: TableServiceClient,
     now: datetime,
-    wanted: FindingFilter = FindingFilter(status="open"),
+    wanted: FindingFilter = OPEN,
 ) -> Json:
     """The last judgement of every selected account as a scan document, with the findings that match as they stand.
 

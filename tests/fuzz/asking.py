@@ -111,7 +111,7 @@ def main() -> int:
     parser.add_argument("--schemathesis", default=str(Path(sys.executable).with_name("schemathesis")))
     parser.add_argument("--log", type=Path, default=Path(".cache/schemathesis.log"))
     asked = parser.parse_args()
-    began = time.monotonic()
+    began, found = time.monotonic(), dict[str, Any]()
     with installation() as settings, app(settings, asked.port, limits=asked.limits) as address:
         for number, role in enumerate(itertools.cycle(ROLES)):
             seed = asked.seed + number
