@@ -60,7 +60,7 @@ async def test_pages_hold_every_finding_that_is_wanted_once_and_the_worst_first(
     weight = {"high": 0, "medium": 1, "low": 2}
     for wanted, limit in product(WANTED, (1, 3, 1000)):
         found, sizes = await read(service, wanted, limit)
-        filters = {"status": wanted.status, "severity": wanted.severity, "check_id": wanted.check_id}
+        filters: dict[str, Any] = {"status": wanted.status, "severity": wanted.severity, "check_id": wanted.check_id}
         every = [one async for one in store.load_findings(now=NOW, account=wanted.account, **filters)]
         every.sort(key=lambda one: (not one.open, weight[one.severity], one.account_id, one.check_id))
         assert found == every, (wanted, limit)
