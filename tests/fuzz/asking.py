@@ -11,6 +11,7 @@ import argparse
 import itertools
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -111,6 +112,7 @@ def main() -> int:
     parser.add_argument("--schemathesis", default=str(Path(sys.executable).with_name("schemathesis")))
     parser.add_argument("--log", type=Path, default=Path(".cache/schemathesis.log"))
     asked = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was started ends as well
     began, found = time.monotonic(), dict[str, Any]()
     with installation() as settings, app(settings, asked.port, limits=asked.limits) as address:
         for number, role in enumerate(itertools.cycle(ROLES)):

@@ -141,7 +141,7 @@ class Front:
         self._worker, self._document = worker, document
         self._figures = Figures()
 
-    async def answer(self, request: web.Request) -> web.StreamResponse:
+    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer a request as the Functions host does."""
         if request.path == "/openapi.json":
             return web.json_response(self._document)
@@ -154,7 +154,7 @@ class Front:
                 return await self._asked(route, found, request)
         return web.Response(status=404)
 
-    async def _asked(self, route: Route, found: re.Match[str], request: web.Request) -> web.StreamResponse:
+    async def _asked(self, route: Route, found: re.Match[str], request: web.BaseRequest) -> web.StreamResponse:
         self._figures.requests += 1
         self._figures.by_operation[f"{request.method} {route.name}"] += 1
         body = await request.content.read(LARGEST + 1)
@@ -184,14 +184,14 @@ class Front:
             self._figures.broken.append(f"{status} {request.method} {request.path_qs[:300]} {content[:300]!r}")
         return self._counted(web.Response(status=status, headers=dict(http.headers), body=content))
 
-    def _headers(self, request: web.Request) -> dict[str, str]:
+    def _headers(self, request: web.BaseRequest) -> dict[str, str]:
         found = {name.lower(): ",".join(request.headers.getall(name)) for name in request.headers}
         kind, _, role = found.pop("authorization", "").partition(" ")
         if kind == "Bearer":
             found["x-ms-client-principal"] = principal(role)
         return found
 
-    def _raised(self, request: web.Request, text: str) -> web.Response:
+    def _raised(self, request: web.BaseRequest, text: str) -> web.Response:
         self._figures.raised.append(f"{request.method} {request.path_qs[:500]}: {text}")
         return self._counted(web.Response(status=500))
 
@@ -222,9 +222,7 @@ async def serve(port: int, *, limits: bool) -> None:
     await worker.start()
     if not limits:
         lift_limits()
-    app = web.Application()
-    app.router.add_route("*", "/{path:.*}", Front(worker, document).answer)
-    runner = web.AppRunner(app, access_log=None)
+    runner = web.ServerRunner(web.Server(Front(worker, document).answer, access_log=None))
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", port).start()
     sys.stdout.write(f"http://127.0.0.1:{port}\n")
