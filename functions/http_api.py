@@ -336,7 +336,7 @@ def _status_of(error: Exception) -> int:
 
 async def limit_rechecks(settings: Settings) -> None:
     """Raise :class:`BadRequest` (429) after too many in a minute. A recheck costs Graph requests that the tenant's other apps need too."""
-    await _limit_rate(settings, "recheck", RECHECKS_A_MINUTE, "rechecks")
+    await _limit_rate(settings, "recheck", RECHECKS_A_MINUTE, "rechecks in a minute")
 
 
 async def limit_tests(settings: Settings) -> None:
@@ -345,7 +345,7 @@ async def limit_tests(settings: Settings) -> None:
     Without storage nobody counts: that the channels work is the more worth knowing.
     """
     with suppress(StorageUnavailable, FindingsError):
-        await _limit_rate(settings, "test alert", TESTS_A_MINUTE, "test alerts")
+        await _limit_rate(settings, "test alert", TESTS_A_MINUTE, "test alerts in a minute")
 
 
 async def limit_examinations(settings: Settings) -> None:
@@ -354,13 +354,13 @@ async def limit_examinations(settings: Settings) -> None:
     Without storage nobody counts: that it can't be used is what the answer says.
     """
     with suppress(StorageUnavailable, FindingsError):
-        await _limit_rate(settings, "doctor", EXAMINATIONS_A_MINUTE, "examinations")
+        await _limit_rate(settings, "doctor", EXAMINATIONS_A_MINUTE, "looks at the installation in a minute")
 
 
 async def _limit_rate(settings: Settings, name: str, most: int, what: str) -> None:
     async with views.opened(settings) as service:
         if not await Rate(service, name, most, timedelta(minutes=1)).take(datetime.now(UTC)):
-            raise BadRequest(f"More than {most} {what} in a minute: wait a minute and ask again.", 429)
+            raise BadRequest(f"More than {most} {what}: wait a minute and ask again.", 429)
 
 
 def _as_text(lines: Sequence[PublicLine]) -> list[dict[str, str]]:
