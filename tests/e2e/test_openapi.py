@@ -3,6 +3,7 @@
 import json
 import re
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -62,6 +63,11 @@ def test_every_answer_has_a_status_a_type_and_a_form_that_are_described(
         *("/api/doctor", "/api/doctor?format=html", "/api/runs/none"),
     ):
         ask("GET", target)
+    first = ask("GET", "/api/findings?limit=1")
+    second = ask("GET", f"/api/findings?limit=1&after={quote(first['next'])}")
+    pages = [one["check_id"] for one in first["findings"] + second["findings"]]
+    assert sorted(pages) == ["APW-001", "APW-003"]
+    assert second["next"] is None
     made = ask("PUT", "/api/exceptions", EXCEPTION)
     ask("PUT", "/api/exceptions", {**EXCEPTION, "reason": "another"})
     ask("PUT", "/api/exceptions", {**EXCEPTION, "account": "nobody"})
