@@ -10,6 +10,8 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 
+from devtools import locking
+from devtools.building import BuildError
 from devtools.locking import LOCKS, lock_commands
 from tests import licences
 
@@ -75,6 +77,21 @@ def test_of_alternative_licences_one_is_enough_and_of_several_none_may_ask_for_m
     assert licences.unknown("Apache-2.0 OR GPL-3.0-only") == []
     assert licences.unknown("MIT AND LGPL-2.1-only") == ["LGPL-2.1-only"]
     assert licences.unknown("") == [""]
+
+
+def test_the_list_of_what_is_deployed_has_the_hashes_of_everything() -> None:
+    names = {"azure-core": "azure_core", "jinja2": "Jinja2"}
+    components = [
+        {"name": names.get(name, name), "version": version} for name, version in applying("requirements.lock").items()
+    ]
+    text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    listed = locking.with_hashes({"bomFormat": "CycloneDX", "components": components}, text)
+    assert listed["bomFormat"] == "CycloneDX"
+    found = [[one["content"] for one in part["externalReferences"][-1]["hashes"]] for part in listed["components"]]
+    assert len(found) == len(components)
+    assert all(hashes and all(f"sha256:{one}" in text for one in hashes) for hashes in found)
+    with pytest.raises(BuildError, match="left-pad 1"):
+        locking.with_hashes({"components": [{"name": "left-pad", "version": "1"}]}, text)
 
 
 def test_betas_are_those_that_nothing_needs() -> None:
