@@ -12,16 +12,20 @@ from typing import Any
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
-# Unicode's Default_Ignorable_Code_Point (DerivedCoreProperties.txt), and the blank of Braille, which is no blank to any
-# program. Left out are the joiners, which Persian, Indic scripts and emoji need, and the two selectors of emoji.
-UNSEEN = (
+# Unicode's Default_Ignorable_Code_Point (DerivedCoreProperties.txt), the blank of Braille, which is no blank to any program, and the marks
+# of annotations and hieroglyphs, which hardly any font shows. Left out are the joiners, which Persian, Indic scripts and emoji need, and
+# the two selectors of emoji.
+_NEVER_SEEN = (
     "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164"
-    "\ufe00-\ufe0d\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+    "\ufe00-\ufe0d\ufeff\uffa0\ufff0-\ufffb\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
 )
-"""Characters that nobody sees and that make two names look alike, for a class of a regular expression."""
+_LETTERS = "A-Za-z\u00c0-\u02af\u0370-\u058f"
+"""Latin, Greek, Cyrillic and Armenian ones: they are neither joined nor made emoji."""
+UNSEEN = rf"[{_NEVER_SEEN}]|(?<=[{_LETTERS}])[\u200c\u200d\ufe0e\ufe0f]+"
+"""What nobody sees and what makes two names look alike, for an alternative of a regular expression."""
 
 
-_UNSEEN = re.compile(f"[{UNSEEN}]")
+_UNSEEN = re.compile(UNSEEN)
 
 
 def visible(text: str, instead: str = REPLACEMENT) -> str:

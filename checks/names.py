@@ -11,7 +11,7 @@ SERVICE_WORDS = frozenset(
 """Words that say what an account is for."""
 _BESIDE = frozenset(
     """account admin app application batch building buero connect department dept desk dev device do drucker eg email etage
-    floor for hq incoming it mail mailbox main mobile network no noreply not of office og online outgoing play prd print prod
+    floor for gateway handler hq inbound incoming it mail mailbox main mobile network no noreply not notify of office og online outbound outgoing play prd print prod
     production qas reply reports room send sender server servicedesk shared site support system systems test ticket tickets to ug
     user workflow""".split()
 )

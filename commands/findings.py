@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from checks.model import Severity
 from commands.arguments import Commands, account, add_format
 from commands.output import DONE, plain, write
+from findings.listing import FindingFilter
 from jobs import views
 from reports.document import Json
 from reports.files import render_json
@@ -25,7 +26,7 @@ def add(commands: Commands) -> None:
 
 async def _findings(options: argparse.Namespace) -> int:
     settings = load_settings(require=frozenset({"storage"}))
-    wanted = views.FindingFilter(
+    wanted = FindingFilter(
         status=None if options.status == "all" else options.status,
         severity=options.severity,
         account=options.account,

@@ -1,8 +1,8 @@
 """What azd runs around a deployment (azure.yaml), the same in every shell.
 
-python -m devtools.azd region  before anything is made: whether the region has the plan; fails where it hasn't
-python -m devtools.azd wait    before the app is deployed: until its roles have reached the storage account
-python -m devtools.azd next    at the end of azd up: what is left to do; starts the first scan
+python3 dev.py azd region  before anything is made: whether the region has the plan; fails where it hasn't
+python3 dev.py azd wait    before the app is deployed: until its roles have reached the storage account
+python3 dev.py azd next    at the end of azd up: what is left to do; starts the first scan
 
 The other two never fail: what they do can be done by hand.
 """
@@ -152,12 +152,11 @@ def next_steps(azure: Azure, values: Mapping[str, str], *, ask: Callable[[str], 
 
 def main(arguments: Sequence[str]) -> int:
     """Do what azd asks for. Returns 0; 1 for a region that won't do, 2 for a wrong call."""
-    tasks = {"region": _region, "wait": _wait, "next": _next}
-    if len(arguments) != 1 or arguments[0] not in tasks:
+    if len(arguments) != 1 or arguments[0] not in TASKS:
         print(__doc__, file=sys.stderr)
         return 2
     try:
-        tasks[arguments[0]](azd_values())
+        TASKS[arguments[0]](azd_values())
     except KeyError as error:
         if arguments[0] != "region":  # azd hasn't asked for it yet
             print(f"The azd environment has no {error.args[0]} yet: run azd provision.", flush=True)
@@ -181,8 +180,5 @@ def _next(values: Mapping[str, str]) -> None:
     next_steps(Azure(prefer=("azd", "az")), values, ask=input if sys.stdin.isatty() else None)
 
 
-if __name__ == "__main__":
-    try:
-        sys.exit(main(sys.argv[1:]))
-    except KeyboardInterrupt:
-        sys.exit(130)
+TASKS: dict[str, Callable[[Mapping[str, str]], None]] = {"region": _region, "wait": _wait, "next": _next}
+"""What azd asks for."""

@@ -6,10 +6,13 @@ package.
 """
 
 import argparse
+import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from devtools.building import DEFAULT_PYTHON, BuildError, tools
 from devtools.node import CACHE, ROOT
@@ -65,6 +68,39 @@ def _write_sbom() -> None:
         _run([*uv, "pip", "install", "--quiet", "--no-config", "--python", str(_python(folder)), *wanted])
     known = ["environment", str(_python(made)), "--pyproject", "pyproject.toml", "--output-reproducible"]
     _run([str(_python(reader)), "-m", "cyclonedx_py", *known, "--of", "JSON", "-o", str(SBOM)])
+    listed = with_hashes(
+        json.loads(SBOM.read_text(encoding="utf-8")), (ROOT / LOCKS["requirements.txt"]).read_text("utf-8")
+    )
+    SBOM.write_text(json.dumps(listed, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def with_hashes(listed: dict[str, Any], lock: str) -> dict[str, Any]:
+    """A list of components with the hashes that a lock has for each: of its files, one of which was installed.
+
+    What reads an environment doesn't know them. Raises :class:`BuildError` for a component that the lock doesn't have.
+    """
+    known = {
+        (_normal(name), version): re.findall(r"--hash=sha256:([0-9a-f]{64})", hashes)
+        for name, version, hashes in re.findall(r"^([A-Za-z0-9._-]+)==(\S+)(.*(?:\n {4}--hash.*)+)", lock, re.MULTILINE)
+    }
+    components = []
+    for one in listed["components"]:
+        name, version = _normal(one["name"]), one["version"]
+        if not known.get((name, version)):
+            raise BuildError(f"{one['name']} {version} isn't in {LOCKS['requirements.txt']}.")
+        files = {
+            "type": "distribution",
+            "url": f"https://pypi.org/project/{name}/{version}/",
+            "comment": "the hashes of all its files",
+            "hashes": [{"alg": "SHA-256", "content": hash} for hash in known[name, version]],
+        }
+        components.append({**one, "externalReferences": [*one.get("externalReferences", ()), files]})
+    return {**listed, "components": components}
+
+
+def _normal(name: str) -> str:
+    """The name of a package as every index compares it (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _python(folder: Path) -> Path:

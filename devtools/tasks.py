@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
-from devtools import building, deploy, github, locking, processes, whatsnew
+from devtools import azd, building, deploy, github, locking, processes, whatsnew
 from devtools.environment import DEVELOPMENT, RUNTIME, Environment, SetupError, make_environment
 from devtools.node import ROOT
 from devtools.quiet import INTERRUPTED
@@ -153,5 +153,6 @@ STANDALONE: dict[str, Callable[[Sequence[str]], int]] = {
     "sbom": locking.sbom,
     "whatsnew": whatsnew.whatsnew,
     "github": github.github,
+    "azd": azd.main,
 }
-"""Tasks for administrators, which need neither Azurite nor the packages for development."""
+"""Tasks for administrators and for azd, which need neither Azurite nor the packages for development."""

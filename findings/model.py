@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypedDict
 
 from basics import times
 
@@ -64,6 +64,46 @@ class Observation:
     something, and its severity may be higher."""
 
 
+class PublicException(TypedDict):
+    """An exception as a JSON object: docs/openapi.json is made from this."""
+
+    id: str
+    account: str
+    user_principal_name: str
+    check_id: str | None
+    reason: str
+    owner: str
+    until: str
+    created_at: str
+    created_by: str
+    ended_at: str | None
+    ended_by: str | None
+
+
+class PublicFinding(TypedDict):
+    """A finding as a JSON object, with the account it belongs to: docs/openapi.json is made from this."""
+
+    account: str
+    user_principal_name: str
+    display_name: str
+    check_id: str
+    severity: str
+    status: Status
+    title: str
+    summary: str
+    cause: str | None
+    first_seen: str
+    first_ever: str
+    last_seen: str
+    changed_at: str
+    resolved_at: str | None
+    resolution: str | None
+    occurrences: int
+    flapping_since: str | None
+    excepted_until: str | None
+    exception: PublicException | None
+
+
 @dataclass(frozen=True, slots=True)
 class AcceptedException:
     """A finding that somebody accepted: silent in alerts until its end date, and shown as such everywhere else."""
@@ -90,7 +130,7 @@ class AcceptedException:
         """Whether it holds at ``now``."""
         return self.ended_at is None and now.astimezone(UTC).date() <= self.until
 
-    def public(self) -> dict[str, Any]:
+    def public(self) -> PublicException:
         """The exception as a JSON object."""
         return {
             "id": self.id,
@@ -100,7 +140,7 @@ class AcceptedException:
             "reason": self.reason,
             "owner": self.owner,
             "until": self.until.isoformat(),
-            "created_at": iso(self.created_at),
+            "created_at": times.iso(self.created_at),
             "created_by": self.created_by,
             "ended_at": iso(self.ended_at),
             "ended_by": self.ended_by,
@@ -152,7 +192,7 @@ class FindingState:
         """Whether the finding is true now."""
         return self.status is Status.OPEN
 
-    def public(self) -> dict[str, Any]:
+    def public(self) -> PublicFinding:
         """The finding as a JSON object, with the account it belongs to."""
         return {
             "account": self.account_id,
@@ -160,14 +200,14 @@ class FindingState:
             "display_name": self.display_name,
             "check_id": self.check_id,
             "severity": self.severity,
-            "status": self.status.value,
+            "status": self.status,
             "title": self.title,
             "summary": self.summary,
             "cause": self.cause,
-            "first_seen": iso(self.first_seen),
-            "first_ever": iso(self.first_ever),
-            "last_seen": iso(self.last_seen),
-            "changed_at": iso(self.changed_at),
+            "first_seen": times.iso(self.first_seen),
+            "first_ever": times.iso(self.first_ever),
+            "last_seen": times.iso(self.last_seen),
+            "changed_at": times.iso(self.changed_at),
             "resolved_at": iso(self.resolved_at),
             "resolution": self.resolution,
             "occurrences": self.occurrences,

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypedDict
 
+from basics import times
 from findings.model import iso
 
 
@@ -26,6 +27,39 @@ DONE = frozenset({RunStatus.COMPLETE, RunStatus.INCOMPLETE})
 """The scans that read and judged what they were asked for."""
 OVER = DONE | {RunStatus.SKIPPED}
 """The scans that nobody does again; a failed one may be tried again under the same id."""
+
+
+class PublicSwitch(TypedDict):
+    """What is known of the tenant's switch for app passwords, as a JSON object."""
+
+    allowed: bool | None
+    source: str | None
+    contradiction: str | None
+
+
+class PublicRun(TypedDict):
+    """A run as a JSON object: docs/openapi.json is made from this."""
+
+    id: str
+    status: RunStatus
+    started: str
+    finished: str | None
+    trigger: str
+    tenant_id: str
+    tenant_name: str
+    complete: bool
+    partial: bool
+    accounts_total: int
+    accounts_done: int
+    graph_requests: int
+    error: str | None
+    visibility: dict[str, int]
+    usability: dict[str, int]
+    severities: dict[str, int]
+    changes: dict[str, int]
+    gaps: list[dict[str, Any]]
+    notes: list[str]
+    app_passwords: PublicSwitch
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +100,12 @@ class RunRecord:
     remembered: Mapping[str, Any] = field(default_factory=dict)
     """What later scans need to know of the tenant where they can't read it; for a scan of everything."""
 
-    def public(self) -> dict[str, Any]:
+    def public(self) -> PublicRun:
         """The run as a JSON object."""
         return {
             "id": self.id,
-            "status": self.status.value,
-            "started": iso(self.started),
+            "status": self.status,
+            "started": times.iso(self.started),
             "finished": iso(self.finished),
             "trigger": self.trigger,
             "tenant_id": self.tenant_id,
@@ -88,5 +122,9 @@ class RunRecord:
             "changes": dict(self.changes),
             "gaps": [dict(gap) for gap in self.gaps],
             "notes": list(self.notes),
-            "app_passwords": {name: self.app_passwords.get(name) for name in ("allowed", "source", "contradiction")},
+            "app_passwords": {
+                "allowed": self.app_passwords.get("allowed"),
+                "source": self.app_passwords.get("source"),
+                "contradiction": self.app_passwords.get("contradiction"),
+            },
         }

@@ -299,7 +299,7 @@ class FindingStore:
         """
         ids: dict[str, None] = {}
         for name in names:
-            wanted = _names(name)
+            wanted = names_of(name)
             if wanted["partition"] == NO_KEY:  # longer than any name
                 continue
             conditions = f"RowKey eq @account and ( {IS_ACCOUNT} or {IS_SELECTED_AS} )"
@@ -325,7 +325,7 @@ class FindingStore:
 
     async def find_account(self, name: str) -> AccountRecord | None:
         """The account with this id or user principal name (in any case), or None; selected ones first."""
-        rows = self._findings.query(f"RowKey eq @account and {IS_ACCOUNT}", {"account": ACCOUNT, **_names(name)})
+        rows = self._findings.query(f"RowKey eq @account and {IS_ACCOUNT}", {"account": ACCOUNT, **names_of(name)})
         found = [one async for row in rows if (one := self._odd.read(FINDINGS, row, account_from_row))]
         seen = await self._seen.load() if found else {}
         records = [record_up_to_date(one, seen.get(one.account_id)) for one in found]
@@ -359,7 +359,7 @@ class FindingStore:
                 parameters[column] = value
         if account is not None:
             conditions.append(IS_ACCOUNT)
-            parameters |= _names(account)
+            parameters |= names_of(account)
         seen = await self._seen.load()
         async for row in self._findings.query(" and ".join(conditions), parameters):
             if state := self._odd.read(FINDINGS, row, finding_from_row):
@@ -424,7 +424,7 @@ def is_unchanged(record: AccountRecord, outcome: Comparison, stored: Snapshot) -
     )
 
 
-def _names(name: str) -> dict[str, str]:
+def names_of(name: str) -> dict[str, str]:
     """The parameters of ``IS_ACCOUNT`` for what a person typed: an id or a user principal name."""
     try:
         partition, lower = to_key(name), to_key(name.lower())

@@ -44,9 +44,13 @@ class Table:
         }
 
     async def query(
-        self, query_filter: str, parameters: Mapping[str, Any], select: Sequence[str] | None = None
+        self,
+        query_filter: str,
+        parameters: Mapping[str, Any],
+        select: Sequence[str] | None = None,
+        page: int = PAGE,
     ) -> AsyncIterator[TableEntity]:
-        """Stream the entities that match, in the order of their keys.
+        """Stream the entities that match, in the order of their keys; ``page`` of them in one answer of the service.
 
         Raises:
             StorageError: The table can't be read.
@@ -55,7 +59,7 @@ class Table:
         with storage_errors(self.name, "reading"):
             try:
                 entities = self._client.query_entities(
-                    query_filter, parameters=values, select=list(select) if select else None, results_per_page=PAGE
+                    query_filter, parameters=values, select=list(select) if select else None, results_per_page=page
                 )
                 done = 0
                 async for entity in entities:

@@ -21,6 +21,8 @@ OPERATOR = "Operator"
 
 _HEADER = "x-ms-client-principal"
 _ROLE_CLAIMS = ("roles", "http://schemas.microsoft.com/ws/2008/06/identity/claims/role")
+_LONGEST_ID = 100
+"""Characters; an object id has 36."""
 _OBJECT_ID_CLAIMS = ("oid", "http://schemas.microsoft.com/identity/claims/objectidentifier")
 
 
@@ -82,5 +84,7 @@ def _parse(header: str) -> Principal:
     if issuer != "aad":
         raise Refused(401, "The principal of the request doesn't come from Microsoft Entra ID.")
     ids = [value for name, value in claims if name in _OBJECT_ID_CLAIMS]
+    if ids and len(ids[0]) > _LONGEST_ID:  # it becomes a key, and is kept with what its owner does
+        raise Refused(401, "The principal of the request can't be read.")
     roles = frozenset(value for name, value in claims if name in (*_ROLE_CLAIMS, role_claim))
     return Principal(ids[0] if ids else "unknown", roles)

@@ -13,20 +13,21 @@ import azure.functions as func
 from basics.text import well_formed
 from findings.runs import new_run_id
 from findings.store import FindingStore
-from functions.access import OPERATOR, Principal
+from functions import operations
+from functions.access import Principal
+from functions.bodies import Form, accounts_of, exception_of
 from functions.http_api import (
     RecheckAnswer,
-    accounts_of,
     check_now,
     error_response,
-    exception_of,
     json_response,
-    limit_rate,
+    limit_rechecks,
+    limit_tests,
     queue_scan,
     served,
 )
 from functions.page import back_to_report, carried, plain_page
-from functions.requests import BadRequest, body_of, route_part
+from functions.requests import BadRequest, body_of
 from jobs import views
 from jobs.tell import send_test_alert
 from reports import times
@@ -34,7 +35,6 @@ from reports.plain import render_plain
 from reports.served import Message, checked_again
 from settings import Settings
 
-_FORM = "application/x-www-form-urlencoded"
 _NO_CHANNEL = "No alert channel is set, so nobody is told of what changes: docs/deploy.md, step 7."
 
 
@@ -44,7 +44,7 @@ class _Deed:
 
     settings: Settings
     caller: Principal
-    given: Mapping[str, str]
+    given: Form
     scans: list[str] = field(default_factory=list)
     alerts: list[str] = field(default_factory=list)
 
@@ -55,9 +55,7 @@ async def act(req: func.HttpRequest) -> RecheckAnswer:
     messages: dict[str, list[str]] = {"scans": [], "alerts": []}
 
     async def answer(settings: Settings, caller: Principal) -> func.HttpResponse:
-        what = _DEEDS.get(route_part(req, "action"))
-        if what is None:
-            raise BadRequest("The page has no such form.", 404)
+        what = _DEEDS[operations.ACTION.of(req) or ""]
         deed = _Deed(settings, caller, _fields(req), messages["scans"], messages["alerts"])
         message = await what(deed)
         if plainly:
@@ -65,7 +63,7 @@ async def act(req: func.HttpRequest) -> RecheckAnswer:
         return back_to_report(message)
 
     refusal = error_response if plainly else _refusal
-    response = await served(req, OPERATOR, answer, from_page=True, refusal=refusal)
+    response = await served(req, operations.ACT, answer, from_page=True, refusal=refusal)
     return RecheckAnswer(response, messages["scans"], messages["alerts"])
 
 
@@ -73,20 +71,20 @@ def _refusal(status: int, text: str) -> func.HttpResponse:
     return plain_page(render_plain("That was not done", text, back="../report"), status)
 
 
-def _fields(req: func.HttpRequest) -> dict[str, str]:
+def _fields(req: func.HttpRequest) -> Form:
     """The fields of the form. Raises :class:`BadRequest` for a body that isn't one."""
-    if req.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
+    if req.headers.get("content-type", "").partition(";")[0].strip().lower() != operations.FORM:
         raise BadRequest("The page sends its forms url-encoded.", 415)
     try:
         found = parse_qs(body_of(req).decode(), keep_blank_values=True, max_num_fields=20)
     except ValueError:
         raise BadRequest("The form can't be read.") from None
-    return {well_formed(name): well_formed(values[-1]) for name, values in found.items()}
+    return Form.model_validate({well_formed(name): well_formed(values[-1]) for name, values in found.items()})
 
 
 async def _check_again(deed: _Deed) -> Message:
-    accounts = accounts_of({"accounts": [deed.given.get("account", "")]})
-    await limit_rate(deed.settings)
+    accounts = accounts_of({"accounts": [deed.given.account]})
+    await limit_rechecks(deed.settings)
     run_id = new_run_id(datetime.now(UTC))
     async with views.opened(deed.settings) as service:
         before = await views.account(service, accounts[0])
@@ -102,13 +100,13 @@ async def _scan(deed: _Deed) -> Message:
         going_on = (await views.around(service, now, may_act=True)).going_on
     if going_on:
         return Message(f"Nothing was started, since one scan of everything is enough. {going_on['text']}")
-    await limit_rate(deed.settings)
+    await limit_rechecks(deed.settings)
     deed.scans.append(await queue_scan(deed.settings, new_run_id(now), now))
     return Message("A scan of everything was asked for. It begins within half a minute.")
 
 
 async def _accept(deed: _Deed) -> Message:
-    given = {**deed.given, "check": deed.given.get("check") or None, "replace": deed.given.get("replace") == "yes"}
+    given = {**deed.given.model_dump(), "check": deed.given.check or None, "replace": deed.given.replace == "yes"}
     async with views.opened(deed.settings) as service:
         added = await views.add_exception(service, created_by=deed.caller.id, **exception_of(given))
     what = added.check_id or "Every finding"
@@ -120,7 +118,7 @@ async def _accept(deed: _Deed) -> Message:
 
 async def _end(deed: _Deed) -> Message:
     async with views.opened(deed.settings) as service:
-        ended = await views.remove_exception(service, deed.given.get("id", ""), removed_by=deed.caller.id)
+        ended = await views.remove_exception(service, deed.given.id, removed_by=deed.caller.id)
     what = f"for {ended.check_id} " if ended.check_id else ""
     return Message(
         f"The exception {what}of {ended.user_principal_name} has ended: the next scan tells what is still open.",
@@ -129,6 +127,7 @@ async def _end(deed: _Deed) -> Message:
 
 
 async def _test(deed: _Deed) -> Message:
+    await limit_tests(deed.settings)
     answers = await send_test_alert(deed.settings, by_app=True)
     said = " ".join(str(one["answer"]) for one in answers)
     return Message(f"A test was sent. {said}" if said else _NO_CHANNEL)

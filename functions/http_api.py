@@ -5,9 +5,10 @@ import json
 import logging
 import os
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import azure.functions as func
@@ -16,20 +17,25 @@ from azure.data.tables.aio import TableServiceClient
 from alerts.episodes import Cause
 from alerts.ledger import Ledger
 from basics.text import well_formed
+from connections.storage import StorageUnavailable
 from findings.errors import FindingsError, ScanAlreadyRunning
 from findings.exceptions import ExceptionHolds, ExceptionRefused
 from findings.lease import LeaseTimes
+from findings.listing import FindingFilter, ListChanged
 from findings.rate import Rate
 from findings.run_record import RunRecord, RunStatus
 from findings.runs import RunStore, new_run_id
-from functions.access import OPERATOR, READER, Principal, Refused, require
+from functions import operations
+from functions.access import Principal, Refused, require
+from functions.bodies import accounts_of, exception_of
+from functions.operations import Operation
 from functions.origin import refuse_cross_site
 from functions.page import plain_page, report_page
-from functions.pages import finding_id, page_of
-from functions.requests import BadRequest, json_of, parameter, refuse_large, route_part
+from functions.pages import AFTER, CHANGED, LIMIT, page_of
+from functions.requests import BadRequest, json_of, refuse_large
 from functions.turns import turn
 from jobs import views
-from jobs.doctor import Level
+from jobs.doctor import Level, PublicLine
 from jobs.errors import EXPECTED, sentence
 from jobs.installation import CLOCKS, HEALTHY, examine_installation
 from jobs.messages import AlertMessage, ScanMessage
@@ -42,15 +48,14 @@ from settings import Settings, SettingsError, load_settings
 
 log = logging.getLogger(__name__)
 
-MOST_ACCOUNTS = 50
 RECHECKS_A_MINUTE = 10
+TESTS_A_MINUTE = 5
+EXAMINATIONS_A_MINUTE = 20
 HEALTH_HOLDS = 30.0
 """Seconds for which an answer of ``health`` holds."""
 MEANT = timedelta(days=7)
 """After this time, a channel that was taken away counts as taken away on purpose."""
 _PRIVATE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
-_SEVERITIES = ("low", "medium", "high")
-_STATUSES = ("open", "resolved", "all")
 
 
 def json_response(content: Any, status: int = 200, headers: dict[str, str] | None = None) -> func.HttpResponse:
@@ -84,7 +89,7 @@ async def recheck(req: func.HttpRequest) -> RecheckAnswer:
 
     async def answer(settings: Settings, caller: Principal) -> func.HttpResponse:
         accounts = accounts_of(json_of(req))
-        await limit_rate(settings)
+        await limit_rechecks(settings)
         now = datetime.now(UTC)
         run_id = new_run_id(now)
         if not accounts:
@@ -92,7 +97,7 @@ async def recheck(req: func.HttpRequest) -> RecheckAnswer:
             return json_response({"run_id": run_id}, 202, {"Location": f"/api/runs/{run_id}"})
         return json_response(await check_now(settings, run_id, accounts, messages["alerts"]))
 
-    response = await served(req, OPERATOR, answer)
+    response = await served(req, operations.RECHECK, answer)
     return RecheckAnswer(response, messages["scans"], messages["alerts"])
 
 
@@ -120,31 +125,35 @@ async def findings(req: func.HttpRequest) -> func.HttpResponse:
     """``?status=open|resolved|all&severity=…&account=…&check=…&format=json|csv&limit=…&after=…``."""
 
     async def answer(settings: Settings, caller: Principal) -> func.HttpResponse:
-        status = _choice(req, "status", _STATUSES, "open")
-        form = _choice(req, "format", ("json", "csv"), "json")
-        wanted = views.FindingFilter(
+        status = operations.STATUS.of(req)
+        form = operations.LIST_FORM.of(req)
+        wanted = FindingFilter(
             status=None if status == "all" else status,
-            severity=_choice(req, "severity", _SEVERITIES, None),
-            account=parameter(req, "account") or None,
-            check_id=parameter(req, "check").upper() or None,
+            severity=operations.SEVERITY.of(req),
+            account=operations.ACCOUNT.of(req) or None,
+            check_id=operations.CHECK.of(req).upper() or None,
         )
         async with views.opened(settings) as service, turn(service, caller.id):
             if form == "csv":
                 return _csv_response(await views.findings_csv(service, wanted, datetime.now(UTC)), "findings.csv")
-            found = await views.findings(service, wanted, datetime.now(UTC))
-            if not found:  # a mistyped check must not be read as all is well
-                await views.must_be_known(service, views.FindingFilter(check_id=wanted.check_id))
-        page, after = page_of(req, found, finding_id)
+            try:
+                page, after = await views.findings_page(
+                    service, wanted, datetime.now(UTC), LIMIT.of(req), AFTER.of(req)
+                )
+            except ListChanged:
+                raise BadRequest(CHANGED, 409) from None
+            if not page:  # a mistyped check must not be read as all is well
+                await views.must_be_known(service, FindingFilter(check_id=wanted.check_id))
         return json_response({"schema": 1, "findings": page, "next": after})
 
-    return await served(req, READER, answer)
+    return await served(req, operations.FINDINGS, answer)
 
 
 async def report(req: func.HttpRequest) -> func.HttpResponse:
     """The report as one HTML page, JSON or CSV."""
 
     async def answer(settings: Settings, caller: Principal) -> func.HttpResponse:
-        form = _choice(req, "format", ("html", "json", "csv"), "html")
+        form = operations.REPORT_FORM.of(req)
         async with views.opened(settings) as service, turn(service, caller.id):
             if form == "html":
                 return await report_page(service, req, caller, datetime.now(UTC), cloud=settings.graph_cloud)
@@ -153,7 +162,7 @@ async def report(req: func.HttpRequest) -> func.HttpResponse:
             return _csv_response(text, "report.csv")
         return func.HttpResponse(well_formed(text), mimetype="application/json", charset="utf-8", headers=_PRIVATE)
 
-    return await served(req, READER, answer)
+    return await served(req, operations.REPORT, answer)
 
 
 async def run(req: func.HttpRequest) -> func.HttpResponse:
@@ -161,9 +170,9 @@ async def run(req: func.HttpRequest) -> func.HttpResponse:
 
     async def answer(settings: Settings, caller: Principal) -> func.HttpResponse:
         async with views.opened(settings) as service:
-            return json_response(await views.run(service, route_part(req, "id")))
+            return json_response(await views.run(service, operations.RUN_ID.of(req)))
 
-    return await served(req, READER, answer)
+    return await served(req, operations.RUN, answer)
 
 
 async def exceptions(req: func.HttpRequest) -> func.HttpResponse:
@@ -176,37 +185,39 @@ async def exceptions(req: func.HttpRequest) -> func.HttpResponse:
                     found, after = page_of(req, await views.exceptions(service), lambda one: str(one["id"]))
                 return json_response({"schema": 1, "exceptions": found, "next": after})
             if req.method == "DELETE":
-                ended = await views.remove_exception(service, parameter(req, "id"), removed_by=caller.id)
+                ended = await views.remove_exception(service, operations.EXCEPTION_ID.of(req), removed_by=caller.id)
                 return json_response(ended.public())
             added = await views.add_exception(service, created_by=caller.id, **exception_of(json_of(req)))
             return json_response(added.public())
 
-    return await served(req, READER if req.method == "GET" else OPERATOR, answer)
+    return await served(req, operations.of("exceptions", req), answer)
 
 
 async def test_alert(req: func.HttpRequest) -> func.HttpResponse:
     """Send a test through every channel, and say what each answered."""
 
     async def answer(settings: Settings, caller: Principal) -> func.HttpResponse:
+        await limit_tests(settings)
         return json_response({"channels": await send_test_alert(settings, by_app=True)})
 
-    return await served(req, OPERATOR, answer)
+    return await served(req, operations.TEST_ALERT, answer)
 
 
 async def doctor(req: func.HttpRequest) -> func.HttpResponse:
     """What is wrong with this installation, as JSON or as a page: a line for each thing, with what to do."""
 
     async def answer(settings: Settings, caller: Principal) -> func.HttpResponse:
-        form = _choice(req, "format", ("json", "html"), "json")
+        form = operations.DOCTOR_FORM.of(req)
+        await limit_examinations(settings)
         lines = await examine_installation(datetime.now(UTC))
         shown = [line.public() for line in lines]
         if form == "json":
             return json_response({"schema": 1, "lines": shown})
         bad = sum(line.level in (Level.ATTENTION, Level.WRONG) for line in lines)
         title = f"{count(bad, 'thing asks', 'things ask')} for attention." if bad else "All is well."
-        return plain_page(render_plain(title, lines=shown, back="report"), 200)
+        return plain_page(render_plain(title, lines=_as_text(shown), back="report"), 200)
 
-    return await served(req, OPERATOR, answer)
+    return await served(req, operations.DOCTOR, answer)
 
 
 async def health(req: func.HttpRequest) -> func.HttpResponse:
@@ -285,7 +296,7 @@ async def _scan_overdue(service: TableServiceClient, now: datetime) -> str | Non
 
 async def served(
     req: func.HttpRequest,
-    role: str,
+    operation: Operation,
     answer: Callable[[Settings, Principal], Awaitable[func.HttpResponse]],
     *,
     from_page: bool = False,
@@ -300,7 +311,7 @@ async def served(
         settings = load_settings(require=frozenset({"storage"}))
         own = (settings.report_url, os.environ.get("WEBSITE_HOSTNAME"))
         refuse_cross_site(req.method, req.headers, own, from_page=from_page)
-        caller = require(role, req.headers, os.environ, graph_is_local=settings.graph_is_local)
+        caller = require(operation.role, req.headers, os.environ, graph_is_local=settings.graph_is_local)
         return await answer(settings, caller)
     except (Refused, BadRequest) as error:
         log.warning("%s %s: %d %s", req.method, req.url.split("?")[0], error.status, error)
@@ -323,60 +334,37 @@ def _status_of(error: Exception) -> int:
     return 503 if isinstance(error, FindingsError) else 502
 
 
-async def limit_rate(settings: Settings) -> None:
+async def limit_rechecks(settings: Settings) -> None:
     """Raise :class:`BadRequest` (429) after too many in a minute. A recheck costs Graph requests that the tenant's other apps need too."""
+    await _limit_rate(settings, "recheck", RECHECKS_A_MINUTE, "rechecks in a minute")
+
+
+async def limit_tests(settings: Settings) -> None:
+    """Raise :class:`BadRequest` (429) after too many in a minute. Each test is a card or a mail that somebody gets.
+
+    Without storage nobody counts: that the channels work is the more worth knowing.
+    """
+    with suppress(StorageUnavailable, FindingsError):
+        await _limit_rate(settings, "test alert", TESTS_A_MINUTE, "test alerts in a minute")
+
+
+async def limit_examinations(settings: Settings) -> None:
+    """Raise :class:`BadRequest` (429) after too many in a minute. Each asks Graph for every permission.
+
+    Without storage nobody counts: that it can't be used is what the answer says.
+    """
+    with suppress(StorageUnavailable, FindingsError):
+        await _limit_rate(settings, "doctor", EXAMINATIONS_A_MINUTE, "looks at the installation in a minute")
+
+
+async def _limit_rate(settings: Settings, name: str, most: int, what: str) -> None:
     async with views.opened(settings) as service:
-        if not await Rate(service, "recheck", RECHECKS_A_MINUTE, timedelta(minutes=1)).take(datetime.now(UTC)):
-            raise BadRequest(f"More than {RECHECKS_A_MINUTE} rechecks in a minute: wait a minute and ask again.", 429)
+        if not await Rate(service, name, most, timedelta(minutes=1)).take(datetime.now(UTC)):
+            raise BadRequest(f"More than {most} {what}: wait a minute and ask again.", 429)
 
 
-def accounts_of(body: Any) -> tuple[str, ...]:
-    """The accounts that a request names; none for all of them. Raises :class:`BadRequest`."""
-    if body is None:
-        return ()
-    accounts = body.get("accounts") if isinstance(body, dict) else None
-    if not isinstance(accounts, list) or not accounts:
-        raise BadRequest('Write the accounts as {"accounts": ["user principal name or object id", …]}.')
-    if not all(isinstance(one, str) and one.strip() and len(one) <= 1024 for one in accounts):
-        raise BadRequest("An account is a user principal name or an object id.")
-    if len(accounts) > MOST_ACCOUNTS:
-        raise BadRequest(f"At most {MOST_ACCOUNTS} accounts at once; without a body, all are scanned.")
-    return tuple(one.strip() for one in accounts)
-
-
-def exception_of(body: Any) -> dict[str, Any]:
-    """The exception that a request asks for, as ``views.add_exception`` takes it. Raises :class:`BadRequest`."""
-    if not isinstance(body, dict):
-        raise BadRequest('Write the exception as {"account", "check", "reason", "owner", "until": "YYYY-MM-DD"}.')
-    texts = {name: body.get(name) for name in ("account", "check", "reason", "owner", "until")}
-    if not all(isinstance(value, str) or (name == "check" and value is None) for name, value in texts.items()):
-        raise BadRequest("An exception needs account, reason, owner and until; check may be left out for all checks.")
-    if texts["check"] is not None and not texts["check"].strip():
-        raise BadRequest("check is empty: name one, or leave it out for all checks.")
-    try:
-        until = date.fromisoformat(str(texts["until"]))
-    except ValueError:
-        raise BadRequest("until is not a date: write it as YYYY-MM-DD.") from None
-    if not isinstance(body.get("replace", False), bool):
-        raise BadRequest("replace is true or false.")
-    check = texts["check"].upper() if texts["check"] else None
-    return {
-        "account": texts["account"],
-        "check_id": check,
-        "reason": texts["reason"],
-        "owner": texts["owner"],
-        "until": until,
-        "replace": body.get("replace", False),
-    }
-
-
-def _choice(req: func.HttpRequest, name: str, allowed: tuple[str, ...], default: str | None) -> str | None:
-    value = parameter(req, name)
-    if not value:
-        return default
-    if value.lower() not in allowed:
-        raise BadRequest(f"{name} is one of {', '.join(allowed)}.")
-    return value.lower()
+def _as_text(lines: Sequence[PublicLine]) -> list[dict[str, str]]:
+    return [{name: str(value) for name, value in line.items()} for line in lines]
 
 
 def _csv_response(text: str, name: str) -> func.HttpResponse:

@@ -1,14 +1,18 @@
 """Long lists in pages: each names where the next one begins."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import azure.functions as func
 
-from functions.requests import BadRequest, parameter
+from functions.parameters import Number, Parameter
+from functions.requests import BadRequest
 
 MOST = 1000
 """Items of a page, and of one whose size nobody names."""
+CHANGED = "The list has changed, and what after names isn't in it any more: begin again without after."
+LIMIT = Number("limit", "How many items at most.", MOST)
+AFTER = Parameter("after", "The next of the page before.")
 Item = TypeVar("Item")
 
 
@@ -19,27 +23,12 @@ def page_of(
 
     ``after`` is the id of the last item that the caller has. Raises :class:`BadRequest`, also where that isn't in the list any more.
     """
-    limit, after = _limit(parameter(req, "limit")), parameter(req, "after")
+    limit, after = LIMIT.of(req), AFTER.of(req)
     start = 0
     if after:
         ids = [id_of(item) for item in items]
         if after not in ids:
-            raise BadRequest(
-                "The list has changed, and what after names isn't in it any more: begin again without after.", 409
-            )
+            raise BadRequest(CHANGED, 409)
         start = ids.index(after) + 1
     page = list(items[start : start + limit])
     return page, id_of(page[-1]) if page and start + limit < len(items) else None
-
-
-def _limit(text: str) -> int:
-    if not text:
-        return MOST
-    if not (text.isascii() and text.isdecimal() and len(text) <= 4 and 1 <= int(text) <= MOST):
-        raise BadRequest(f"limit is a number from 1 to {MOST}.")
-    return int(text)
-
-
-def finding_id(finding: dict[str, Any]) -> str:
-    """What names a finding in a page: its account and its check."""
-    return f"{finding['account']};{finding['check_id']}"

@@ -451,4 +451,4 @@ output keyVaultName string = vault.outputs.name
 output storageQueueEndpoint string = storage.outputs.queueEndpoint
 output storageTableEndpoint string = storage.outputs.tableEndpoint
 output identifierUri string = identifierUri
-output nextStep string = 'Let the app read the tenant: infra/grant-permissions.sh --identity ${identity.outputs.principalId}${auditLog == 'on' ? ' --also AuditLog.Read.All' : ''} --what-if'
+output nextStep string = 'Let the app read the tenant: infra/grant-permissions.sh --identity ${identity.outputs.principalId}${auditLog == 'on' ? ' --also AuditLog.Read.All' : ''} --what-if, in PowerShell ./infra/grant-permissions.ps1 -Identity ${identity.outputs.principalId}${auditLog == 'on' ? ' -Also AuditLog.Read.All' : ''} -WhatIf'

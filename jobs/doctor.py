@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
+from typing import TypedDict
 from urllib.parse import urlsplit
 
 import httpx
@@ -58,6 +59,15 @@ Permissions = Callable[[Graph, Settings], Awaitable["list[Line]"]]
 """Says which permissions the app has. Raises ``GraphUnreachable``."""
 
 
+class PublicLine(TypedDict):
+    """A line as a JSON object: docs/openapi.json is made from this."""
+
+    topic: str
+    level: Level
+    text: str
+    fix: str
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """One thing that was looked at: a sentence, and what to do unless all is well."""
@@ -67,9 +77,9 @@ class Line:
     text: str
     fix: str = ""
 
-    def public(self) -> dict[str, str]:
+    def public(self) -> PublicLine:
         """The line as a JSON object."""
-        return {"topic": self.topic, "level": self.level.value, "text": self.text, "fix": self.fix}
+        return {"topic": self.topic, "level": self.level, "text": self.text, "fix": self.fix}
 
     def __str__(self) -> str:
         """The line as text, without characters that could steer a terminal."""
@@ -256,9 +266,12 @@ def permission_line(probed: Probed, settings: Settings) -> Line:
         fix = "" if one.optional else "Try again in a few minutes."
         return Line(topic, level, f"Cannot tell{optional}: {probed.why}.", fix)
     level = Level.ATTENTION if one.optional else Level.WRONG
-    grant = f"infra/grant-permissions.sh{' --optional' if one.optional else ''}"
-    text = f"Missing{optional}: {probed.why}. Without it: {one.without}"
-    return Line(topic, level, text, f"Run {grant} as Privileged Role Administrator.")
+    shell, powershell = (f" --also {one.name}", f" -Also {one.name}") if one.optional else ("", "")
+    fix = (
+        f"As Privileged Role Administrator, run infra/grant-permissions.sh{shell}, in PowerShell "
+        f"./infra/grant-permissions.ps1{powershell}."
+    )
+    return Line(topic, level, f"Missing{optional}: {probed.why}. Without it: {one.without}", fix)
 
 
 def _clock(graph: Graph) -> Line:

@@ -9,14 +9,15 @@ from checks.model import JudgedAccount
 from connections.storage import TABLES, ensure_tables, tables
 from evidence.exchange import parse_export, remember_exchange
 from evidence.store import StoredEvidence
+from reports.words import count
 from settings import Settings
 
 _WORDS = {
-    "mailboxes": "the SMTP AUTH setting of {count} mailboxes",
-    "tenant": "the tenant's SMTP AUTH setting",
-    "policies": "{count} authentication policies",
-    "users": "the authentication policy of {count} users",
-    "default_policy": "the default authentication policy",
+    "mailboxes": ("the SMTP AUTH setting of {}", "mailbox", "mailboxes"),
+    "tenant": ("the tenant's SMTP AUTH setting", "", ""),
+    "policies": ("{}", "authentication policy", "authentication policies"),
+    "users": ("the authentication policy of {}", "user", "users"),
+    "default_policy": ("the default authentication policy", "", ""),
 }
 
 
@@ -32,7 +33,8 @@ async def import_exchange(settings: Settings, text: str, taken: datetime) -> str
 def _told(new: ExchangeSide) -> str:
     for one in fields(new):
         if (export := getattr(new, one.name)) is not None:
-            return _WORDS[one.name].format(count=f"{len(export.values):,}")
+            said, single, many = _WORDS[one.name]
+            return said.format(count(len(export.values), single, many))
     raise AssertionError("an export says something")
 
 

@@ -117,5 +117,5 @@ def _status(state: FindingState) -> FindingStatus:
         first_seen=state.first_seen,
         title=state.title,
         summary=state.summary,
-        exception=state.exception.public() if state.exception else None,
+        exception={**state.exception.public()} if state.exception else None,
     )

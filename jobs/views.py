@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -14,6 +13,7 @@ from checks.catalog import known_checks
 from connections.storage import TABLES, ensure_tables, tables
 from evidence.store import StoredEvidence
 from findings.exceptions import ExceptionStore
+from findings.listing import FindingFilter, FindingList
 from findings.model import AcceptedException, AccountRecord
 from findings.run_record import RunRecord
 from findings.runs import RunStore
@@ -32,18 +32,11 @@ LAST_RUNS = 10
 """How many scans the page lists."""
 
 
+OPEN = FindingFilter(status="open")
+
+
 class NotFound(LookupError):
     """Something was asked for by a name that nothing has; the text is one sentence."""
-
-
-@dataclass(frozen=True, slots=True)
-class FindingFilter:
-    """Which findings to show; None shows all."""
-
-    status: str | None = None
-    severity: str | None = None
-    account: str | None = None
-    check_id: str | None = None
 
 
 @asynccontextmanager
@@ -71,7 +64,19 @@ async def findings(service: TableServiceClient, wanted: FindingFilter, now: date
     weight = ("high", "medium", "low")
     found.sort(key=lambda state: state.first_seen, reverse=True)
     found.sort(key=lambda state: (not state.open, weight.index(state.severity)))
-    return [state.public() for state in found]
+    return [{**state.public()} for state in found]
+
+
+async def findings_page(
+    service: TableServiceClient, wanted: FindingFilter, now: datetime, limit: int, after: str
+) -> tuple[list[Json], str | None]:
+    """A page of the findings that match, the worst first, and what names the end of it where more follow.
+
+    ``after`` is what named the end of the page before; empty for the first. Raises ``ListChanged``.
+    """
+    account, _, check_id = after.rpartition(";")
+    found, more = await FindingList(service).page(wanted, now, limit, (account, check_id) if after else None)
+    return [{**state.public()} for state in found], f"{found[-1].account_id};{found[-1].check_id}" if more else None
 
 
 async def must_be_known(service: TableServiceClient, wanted: FindingFilter) -> None:
@@ -100,13 +105,13 @@ async def run(service: TableServiceClient, run_id: str) -> Json:
     record = await RunStore(service).load(run_id)
     if record is None:
         raise NotFound(f'There is no run "{run_id}".')
-    return record.public()
+    return {**record.public()}
 
 
 async def document(
     service: TableServiceClient,
     now: datetime,
-    wanted: FindingFilter = FindingFilter(status="open"),
+    wanted: FindingFilter = OPEN,
 ) -> Json:
     """The last judgement of every selected account as a scan document, with the findings that match as they stand.
 
@@ -183,7 +188,7 @@ async def extras(service: TableServiceClient, now: datetime, *, cloud: str = "gl
 
 async def exceptions(service: TableServiceClient) -> list[Json]:
     """All exceptions, those that ended included."""
-    return [one.public() for one in await ExceptionStore(service).load()]
+    return [{**one.public()} for one in await ExceptionStore(service).load()]
 
 
 async def add_exception(
@@ -267,6 +272,6 @@ def _bare(record: AccountRecord) -> Json:
 
 
 def _run_object(record: RunRecord) -> Json:
-    public = record.public()
+    public: Json = {**record.public()}
     names = ("id", "started", "finished", "tenant_id", "tenant_name", "complete", "gaps", "graph_requests", "notes")
     return {name: public[name] for name in (*names, "app_passwords")}

@@ -151,7 +151,7 @@ def about_account(error: KnownError, account: Mapping[str, Any]) -> list[str]:
     if cause is Cause.DISABLED:
         return _disabled(account)
     if cause is Cause.EXCHANGE:
-        return _beside_exchange(account)
+        return [*_exported(account), *_beside_exchange(account)]
     if cause is Cause.RETIRED:
         return ["no app password of it works over this protocol, whatever its policies allow."]
     return ["what was judged of it has no part in this error."]
@@ -243,6 +243,14 @@ def _disabled(account: Mapping[str, Any]) -> list[str]:
             "no verdict applies to it."
         ]
     return ["the judgement disagrees: it was enabled then. Read it anew with --now."]
+
+
+def _exported(account: Mapping[str, Any]) -> list[str]:
+    """What somebody exported of Exchange Online says of the account; nothing where nobody did."""
+    view = account.get("exchange")
+    if not view:
+        return []
+    return [view["text"], *([f"what was exported changes with: {view['command']}"] if view["command"] else [])]
 
 
 def _beside_exchange(account: Mapping[str, Any]) -> list[str]:

@@ -46,7 +46,7 @@ _FORMULA = re.compile(rf"""([\s"';,|]+)({_BEGINS})?|^{_BEGINS}""")
 _SEPARATOR = re.compile(r"[;,|\t\r\n\v\f]")
 _CONTROL_START = re.compile(r"^(?=[\t\r\n\v\f])")
 # Everything outside of strings is ASCII in JSON, so these only ever stand inside one, where an escape means the same.
-_UNSAFE = re.compile(f"[\x7f-\x9f\u2028\u2029\ud800-\udfff{UNSEEN}]")
+_UNSAFE = re.compile(f"[\x7f-\x9f\u2028\u2029\ud800-\udfff]|{UNSEEN}")
 
 
 def render_csv(document: Json) -> str:

@@ -25,7 +25,7 @@ from reports.changes import grouped
 from reports.extras import Json, ReportExtras
 from reports.figures import matrix, trend
 from reports.page_data import page_data, rank
-from reports.passwords import STALE, headline
+from reports.passwords import STALE, headline, is_refused
 from reports.served import Served
 from reports.summary import finished, summarize
 from reports.text import readable
@@ -236,6 +236,7 @@ def _passwords(rows: Sequence[Json], accounts: list[Json], now: datetime) -> dic
             "last": times.moment(times.parse(row["last"])) if row["last"] else None,
             "as_of": times.day(times.parse(row["as_of"])) if row["as_of"] else None,
             "old": bool(row["as_of"]) and now - times.parse(row["as_of"]) > STALE,
+            "refused_last": is_refused(row),
             "ends": _ends(row["retirement"], now),
         }
         for row in rows[:_PASSWORDS]

@@ -135,16 +135,24 @@ def render_passwords_csv(document: Mapping[str, Any]) -> str:
     return buffer.getvalue()
 
 
+def is_refused(row: Mapping[str, Any]) -> bool:
+    """Whether the newest sign-in of a row was refused, as far as the sign-in log shows."""
+    if not row["refused"]:
+        return False
+    # Rows that an older version kept don't say when they last got in.
+    return bool(not row["got_in"] or (row.get("last_got_in") or row["last"]) < row["last"])
+
+
 def headline(rows: Sequence[Mapping[str, Any]], more: int = 0) -> str:
     """How many accounts these are, in a sentence."""
     accounts = {row["account"] or row["user_principal_name"] for row in rows}
     if not accounts:
         return "No account is known to sign in with a password."
     selected = len({row["account"] or row["user_principal_name"] for row in rows if row["selected"]})
-    refused = len({row["account"] for row in rows if row["refused"] and not row["got_in"]})
+    refused = len({row["account"] for row in rows if is_refused(row)})
     one = len(accounts) == 1
     text = f"{len(accounts):,} {'account signs' if one else 'accounts sign'} in with a password, {selected:,} of them selected"
-    text += f"; {refused:,} {'gets' if refused == 1 else 'get'} in no more." if refused else "."
+    text += f"; of {refused:,} the newest sign-ins were refused." if refused else "."
     return f"{text} {more:,} more rows don't fit." if more else text
 
 
@@ -152,8 +160,8 @@ def _table(rows: Sequence[Mapping[str, Any]], columns: int) -> Iterator[str]:
     cells = [_cells(row) for row in rows]
     head = ("Account", "Client", "Application", "Days", "Got in", "Refused", "Last", "Ends")
     widths = [max(len(name), *(width(row[place]) for row in cells)) for place, name in enumerate(head)]
-    while sum(widths) + 2 * (len(widths) - 1) > columns and max(widths[0], widths[2]) > 12:
-        widths[2 if widths[2] > 12 else 0] -= 1
+    while sum(widths) + 2 * (len(widths) - 1) > columns and max(widths[:3]) > 12:
+        widths[next(place for place in (2, 0, 1) if widths[place] > 12)] -= 1
     yield "  ".join(map(fit, head, widths))
     for row in cells:
         yield "  ".join(map(fit, row, widths))
@@ -168,9 +176,15 @@ def _cells(row: Mapping[str, Any]) -> list[str]:
         _cell(row["days"]),
         got_in,
         _cell(row["refused"]),
-        str(row["last"])[:10] if row["last"] else f"report {str(row['as_of'])[:10]}",
+        _last(row),
         str((row["retirement"] or {}).get("date") or ""),
     ]
+
+
+def _last(row: Mapping[str, Any]) -> str:
+    if not row["last"]:
+        return f"report {str(row['as_of'])[:10]}"
+    return f"{str(row['last'])[:10]}{', refused' if is_refused(row) else ''}"
 
 
 def _cell(value: Any) -> str:

@@ -8,6 +8,7 @@ from checks.pages import CheckPage, pages
 from jobs.snapshot import schema
 from settings.model import settings_table
 from tenant.permissions import disagreements_table, permissions_table
+from tests import licences, openapi
 
 DOCS = Path(__file__).parent.parent / "docs"
 
@@ -25,6 +26,8 @@ def generated() -> dict[str, str]:
             "## Where Microsoft's lists disagree, or a narrower permission would do\n\nThe narrower one is granted wherever it suffices "
             f"for everything that is read with it.\n\n{disagreements_table()}"
         ),
+        "licences.md": licences.page(),
+        "openapi.json": json.dumps(openapi.document(), indent=1, ensure_ascii=False) + "\n",
         "snapshot.schema.json": json.dumps(schema(), indent=1) + "\n",
         "errors.md": _errors_page(),
         "checks.md": "# Checks\n\n" + "\n".join(_chapter(page) for page in pages()),

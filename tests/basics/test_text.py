@@ -92,6 +92,7 @@ UNSEEN_ONES = [
     *("\u3164", "\u115f", "\u1160", "\uffa0", "\u2800"),  # letters and a symbol that show as a gap
     *("\u200e", "\u200f", "\u061c", "\u202e", "\u2066"),  # direction
     *("\u200b", "\u2060", "\ufeff", "\u00ad", "\u034f", "\u180b", "\U000e0041", "\U000e0100", "\ufe00"),
+    *("\u200d", "\u200c", "\ufe0f", "\ufe0e", "\u200d\u200d", "\ufff9", "\U00013430"),  # what only other letters need
 ]
 
 
@@ -101,6 +102,6 @@ def test_what_nobody_sees_shows(character: str) -> None:
     assert visible(f"adm{character}in", "") == "admin"
 
 
-@pytest.mark.parametrize("text", ["می‌خواهم", "👩‍💻", "❤️", "क्‍ष", "naïve", "日本語", "a b"])
+@pytest.mark.parametrize("text", ["می‌خواهم", "👩‍💻", "❤️", "क्‍ष", "naïve", "日本語", "a b", "1️⃣", "©️", "svc-👩‍💻"])
 def test_what_scripts_and_emoji_need_stays(text: str) -> None:
     assert visible(text) == text

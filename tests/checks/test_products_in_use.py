@@ -83,6 +83,19 @@ WITH_PASSWORDS = [
     ("greenlight.noreply", "BigBlueButton", SMTP, "Greenlight (BigBlueButton)"),
     ("opensearch", "OpenSearch Alerts", SMTP, "OpenSearch Alerting"),
     ("mirth", "Mirth Connect", SMTP, "Mirth Connect"),
+    ("nodinite", "Nodinite Monitoring", SMTP, "Nodinite"),
+    ("arcserve-udp", "Arcserve UDP", SMTP, "Arcserve UDP"),
+    ("m365-manageengine", "M365 Security Plus", EWS, "ManageEngine M365 Manager Plus and M365 Security Plus"),
+    ("cayosoft", "Cayosoft Administrator", SHELL, "Cayosoft Administrator"),
+    ("duplicati", "Duplicati reports", SMTP, "Duplicati"),
+    ("imapsync", "imapsync migration", IMAP, "imapsync"),
+    # names that say a little more than the product
+    ("svc-sap-mail", "SAP outbound mail", SMTP, "SAP ABAP systems (ECC, S/4HANA)"),
+    ("sap.prd", "SAP PRD SCOT", SMTP, "SAP ABAP systems (ECC, S/4HANA)"),
+    ("sharp-mx", "Sharp MX-3071", SMTP, "Sharp multifunction printer"),
+    ("sharp2", "Sharp BP-50C31", SMTP, "Sharp multifunction printer"),
+    ("jira", "Jira mail handler", IMAP, "Jira"),
+    ("epson.wf", "Epson WorkForce 2nd floor", SMTP, "Epson multifunction printer"),
 ]  # fmt: skip
 
 
@@ -106,6 +119,10 @@ def test_a_name_alone_is_no_sign() -> None:
 
 
 PEOPLE = [
+    ("claire.epson", "Claire Epson"),
+    ("epson", "Claire Epson"),
+    ("nina.cayo", "Nina Cayo"),
+    ("max.sharp", "Max Sharp"),
     ("anna.sharp", "Anna Sharp"),
     ("nick.canon", "Nick Canon"),
     ("canon", "Nick Canon"),

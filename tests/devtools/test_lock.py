@@ -10,16 +10,14 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 
+from devtools import locking
+from devtools.building import BuildError
 from devtools.locking import LOCKS, lock_commands
+from tests import licences
 
 ROOT = Path(__file__).parents[2]
 BETAS = {"azure-monitor-opentelemetry-exporter", "opentelemetry-semantic-conventions"}
 """Packages with a beta version: what they do is left out where they fail (tests/connections/test_telemetry.py)."""
-LICENCES = re.compile(
-    r"\b(MIT|BSD|Apache|ISC|PSF|Python Software Foundation|Mozilla|MPL-2\.0|Unlicense|0BSD|LGPL|GPL)\b", re.IGNORECASE
-)
-NOT_DEPLOYED = re.compile(r"\bA?GPL\b", re.IGNORECASE)
-"""Licences that what is deployed doesn't have."""
 
 
 def entries(name: str) -> dict[str, str]:
@@ -65,14 +63,35 @@ def test_what_is_installed_here_is_what_is_locked() -> None:
 
 
 @pytest.mark.parametrize("name", applying("requirements.lock"))
-def test_the_licence_of_everything_that_is_deployed_is_known(name: str) -> None:
-    metadata = installed(name).metadata
-    said = [metadata["License-Expression"], metadata["License"], *(metadata.get_all("Classifier") or ())]
-    licence = " ".join(
-        one for one in said if one and ("License" in one or one not in (metadata.get_all("Classifier") or ()))
-    )
-    assert LICENCES.search(licence), licence
-    assert not NOT_DEPLOYED.search(licence), licence
+def test_the_licence_of_everything_that_is_deployed_is_known_and_asks_for_nothing(name: str) -> None:
+    installed(name)
+    found = licences.licences()[name]
+    assert found, "nothing says what the licence is"
+    if name in licences.ACCEPTED:
+        assert licences.ACCEPTED[name].startswith(found)
+    else:
+        assert licences.unknown(found) == []
+
+
+def test_of_alternative_licences_one_is_enough_and_of_several_none_may_ask_for_more() -> None:
+    assert licences.unknown("Apache-2.0 OR GPL-3.0-only") == []
+    assert licences.unknown("MIT AND LGPL-2.1-only") == ["LGPL-2.1-only"]
+    assert licences.unknown("") == [""]
+
+
+def test_the_list_of_what_is_deployed_has_the_hashes_of_everything() -> None:
+    names = {"azure-core": "azure_core", "jinja2": "Jinja2"}
+    components = [
+        {"name": names.get(name, name), "version": version} for name, version in applying("requirements.lock").items()
+    ]
+    text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    listed = locking.with_hashes({"bomFormat": "CycloneDX", "components": components}, text)
+    assert listed["bomFormat"] == "CycloneDX"
+    found = [[one["content"] for one in part["externalReferences"][-1]["hashes"]] for part in listed["components"]]
+    assert len(found) == len(components)
+    assert all(hashes and all(f"sha256:{one}" in text for one in hashes) for hashes in found)
+    with pytest.raises(BuildError, match="left-pad 1"):
+        locking.with_hashes({"components": [{"name": "left-pad", "version": "1"}]}, text)
 
 
 def test_betas_are_those_that_nothing_needs() -> None:

@@ -38,6 +38,12 @@ def test_what_was_exported_stands_beside_the_verdict_and_changes_none(installati
     assert "has none of this account" in table.out.replace("\n    ", " ")
 
 
+def test_one_mailbox_is_counted_as_one(installation: Installation, tmp_path: Path) -> None:
+    file = tmp_path / "one.json"
+    file.write_text(json.dumps({"UserPrincipalName": VISIBLE, "SmtpClientAuthenticationDisabled": True}), "utf-8")
+    assert "kept the SMTP AUTH setting of 1 mailbox, as of" in installation.run("exchange", "import", str(file)).err
+
+
 def test_an_old_export_is_called_stale(installation: Installation, export: Path) -> None:
     old = (datetime.now(UTC) - timedelta(days=45)).timestamp()
     os.utime(export, (old, old))

@@ -12,7 +12,7 @@ from azure.data.tables.aio import TableServiceClient
 
 from findings.run_record import DONE, RunRecord, RunStatus
 from findings.runs import RunStore
-from functions import acting, http_api, queues
+from functions import acting, http_api, operations, queues
 from functions.access import OPERATOR, READER
 from functions.page import COOKIE, carried, remembered
 from functions.requests import LARGEST_BODY
@@ -143,6 +143,28 @@ def test_a_test_alert_says_what_each_channel_answered(installation: Installation
     (channel,) = answer(asyncio.run(http_api.test_alert(request("POST"))))["channels"]
     assert (channel["channel"], channel["delivered"]) == ("webhook", True)
     assert len(installation.receiver.calls) == 1
+
+
+def test_tests_and_examinations_are_so_many_in_a_minute(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http_api, "TESTS_A_MINUTE", 2)
+    monkeypatch.setattr(http_api, "EXAMINATIONS_A_MINUTE", 1)
+    asked = [asyncio.run(http_api.test_alert(request("POST"))).status_code for _ in range(2)]
+    from_page = {"content-type": operations.FORM, "origin": "http://localhost", "host": "localhost"}
+    form = request("POST", headers={**from_page, "sec-fetch-site": "same-origin"}, route={"action": "test"})
+    asked.append(asyncio.run(acting.act(form)).response.status_code)
+    assert asked == [200, 200, 429]
+    assert len(installation.receiver.calls) == 2
+    assert [asyncio.run(http_api.doctor(request())).status_code for _ in range(2)] == [200, 429]
+
+
+def test_channels_are_tested_though_nobody_can_count(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AzureWebJobsStorage", "AccountName=a;AccountKey=YQ==;TableEndpoint=http://127.0.0.1:9/a")
+    (channel,) = answer(asyncio.run(http_api.test_alert(request("POST"))))["channels"]
+    assert channel["delivered"]
 
 
 def health() -> tuple[int, bytes]:

@@ -59,8 +59,7 @@ def test_where_the_option_could_not_be_told_the_state_that_was_last_read_counts(
 
 def test_a_run_has_done_nothing_and_is_about_everything() -> None:
     shown = RunRecord("r", RunStatus.RUNNING, NOW).public()
-    counts = ("accounts_total", "accounts_done", "graph_requests")
-    assert [shown[name] for name in counts] == [0, 0, 0]
+    assert (shown["accounts_total"], shown["accounts_done"], shown["graph_requests"]) == (0, 0, 0)
     assert (shown["partial"], shown["complete"], shown["finished"]) == (False, False, None)
     assert RunRecord("r", RunStatus.COMPLETE, NOW, NOW).public()["complete"] is True
     assert RunRecord("r", RunStatus.INCOMPLETE, NOW, NOW).public()["complete"] is False

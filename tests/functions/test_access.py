@@ -11,6 +11,9 @@ from functions.access import OPERATOR, READER, Refused, require
 AZURE = {"WEBSITE_SITE_NAME": "app", "WEBSITE_AUTH_ENABLED": "True"}
 
 
+LONG_ID = [{"typ": "roles", "val": READER}, {"typ": "oid", "val": "😀" * 300}]
+
+
 def header(*roles: str, issuer: str = "aad", **changes: Any) -> dict[str, str]:
     """The header that App Service authentication writes."""
     claims = [{"typ": "oid", "val": "ada"}, *({"typ": "roles", "val": role} for role in roles)]
@@ -47,6 +50,7 @@ def test_a_caller_with_the_role_is_let_in(role: str, held: str) -> None:
         pytest.param(READER, {"x-ms-client-principal": "%%%"}, AZURE, False, 401, id="not base64"),
         pytest.param(READER, {"x-ms-client-principal": "e30="}, AZURE, False, 401, id="no claims"),
         pytest.param(READER, {"x-ms-client-principal": "bnVsbA=="}, AZURE, False, 401, id="null"),
+        pytest.param(READER, header(READER, claims=LONG_ID), AZURE, False, 401, id="an object id that is no key"),
         pytest.param(READER, header(READER, claims=[1]), AZURE, False, 401, id="claims that are none"),
         pytest.param(READER, header(READER, issuer="facebook"), AZURE, False, 401, id="another identity provider"),
     ],

@@ -21,8 +21,8 @@ from findings.accepted import load_exception
 from findings.odd import UnreadableRow
 from findings.rows import account_from_row, change_from_row, finding_from_row
 from findings.runs import run_from_row
-from functions import http_api
 from functions.access import READER, Refused, require
+from functions.bodies import accounts_of, exception_of
 from functions.requests import BadRequest, json_of
 from jobs import snapshot
 from jobs.messages import BadMessage, read_alert, read_scan
@@ -135,10 +135,10 @@ PARSERS: dict[str, Parser] = {
     "MFA service": Parser(_object(parse_mfa_service), (GraphError, ValueError), {"allowAppPasswords": True}),
     "body": Parser(lambda content: json_of(_request(content)), (BadRequest,), {"accounts": ["a@b.c"]}),
     "body of a recheck": Parser(
-        lambda content: http_api.accounts_of(json_of(_request(content))), (BadRequest,), {"accounts": ["a"]}
+        lambda content: accounts_of(json_of(_request(content))), (BadRequest,), {"accounts": ["a"]}
     ),
     "body of an exception": Parser(
-        lambda content: http_api.exception_of(json_of(_request(content))),
+        lambda content: exception_of(json_of(_request(content))),
         (BadRequest,),
         {"account": "a", "check": "APW-001", "reason": "r", "owner": "o", "until": "2027-01-01", "replace": True},
     ),

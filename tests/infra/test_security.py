@@ -250,6 +250,13 @@ def test_app_roles_are_those_that_the_code_asks_for() -> None:
     assert variables["operatorRoleId"]["value"] == app_roles[OPERATOR]["id"]
 
 
+def test_the_page_for_programs_gives_a_role_by_its_id() -> None:
+    page = (INFRA.parent / "docs" / "http.md").read_text(encoding="utf-8")
+    section = page.partition("## With a program")[2].partition("\n## ")[0]
+    for role in json.loads((INFRA / "data" / "app-roles.json").read_text(encoding="utf-8")):
+        assert re.search(rf"{role['id']}[^*]*\*{role['value']}\*", section)
+
+
 def test_the_registration_and_the_app_agree_on_the_identifier() -> None:
     registration = (INFRA / "graph" / "app-registration.bicep").read_text(encoding="utf-8")
     template = (INFRA / "resources.bicep").read_text(encoding="utf-8")

@@ -153,7 +153,12 @@ def test_a_permission_that_is_missing_is_named_with_what_is_lost(place: Place, p
     line = place.lines("permissions", "--check")[topic]
     assert line["level"] == ("attention" if permission.optional else "wrong")
     assert permission.without in line["text"]
-    assert "grant-permissions.sh" in line["fix"]
+    # That one and no other, in either shell.
+    one = (f" --also {permission.name}", f" -Also {permission.name}") if permission.optional else ("", "")
+    assert line["fix"] == (
+        f"As Privileged Role Administrator, run infra/grant-permissions.sh{one[0]}, in PowerShell "
+        f"./infra/grant-permissions.ps1{one[1]}."
+    )
 
 
 def test_granted_and_needed_agree_when_only_the_required_ones_are_held(place: Place) -> None:

@@ -149,6 +149,39 @@ def test_no_verdict_is_broken_inside_a_word(show: Open, contoso: Path, width: in
     assert page.locator("#table .badge").evaluate_all(f"all => all.every({lines})")
 
 
+def test_no_heading_of_a_table_is_broken_inside_a_word(show: Open, tmp_path: Path) -> None:
+    scanned = samples.contoso()
+    scanned["password_sign_ins"] = [
+        {
+            **dict.fromkeys(("messages", "retirement", "as_of")),
+            "account": "a",
+            "user_principal_name": f"svc-{'a-very-long-name-' * 3}@contoso.com",
+            "display_name": "",
+            "selected": True,
+            "client": "Authenticated SMTP",
+            "legacy": True,
+            "source": "sign_in_log",
+            "application": "Office 365 Exchange Online",
+            "days": 20,
+            "got_in": 15,
+            "refused": 15,
+            "last": "2026-11-21T07:00:00Z",
+            "last_got_in": "2026-11-20T07:00:00Z",
+        }
+    ]
+    file = tmp_path / "report.html"
+    file.write_text(render_html(scanned), encoding="utf-8")
+    broken = show(file).evaluate(
+        """() => [...document.querySelectorAll(".plain thead th")].flatMap(cell => {
+            const text = cell.firstChild; if (text?.nodeType !== Node.TEXT_NODE) return [];
+            return [...text.data.matchAll(/\\S+/g)].filter(word => {
+                const range = document.createRange();
+                range.setStart(text, word.index); range.setEnd(text, word.index + word[0].length);
+                return range.getClientRects().length > 1; }).map(word => word[0]); })"""
+    )
+    assert broken == []
+
+
 def test_nothing_found_offers_the_way_back(show: Open, contoso: Path) -> None:
     page = show(contoso)
     page.get_by_label("Search").fill("no such account")

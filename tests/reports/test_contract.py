@@ -59,7 +59,7 @@ def document() -> dict[str, Any]:
     ]
     run = RunSummary("run-2", NOW, NOW, "t-1", "Contoso", (_GAP,), 12)
     title = "App password option hidden by Conditional Access"
-    kept = {"a-1": [FindingStatus("APW-001", "high", "open", NOW, title, "Hidden.", _ACCEPTED.public())]}
+    kept = {"a-1": [FindingStatus("APW-001", "high", "open", NOW, title, "Hidden.", {**_ACCEPTED.public()})]}
     return scan_document(run, judge(tenant, accounts, now=NOW), kept)
 
 

@@ -40,6 +40,16 @@ CLOSED = account("not_applicable", "not_checked", DISABLED)
 UNKNOWN = account("unknown", "unknown", UNREAD, state="unknown")
 ENFORCED = account("visible", "usable", {"text": "Enforced.", "effect": "per_user_state"}, state="enforced")
 ENABLED = account("stuck", "usable", {"text": "Enabled.", "effect": "per_user_state"}, state="enabled")
+EXPORTED = {
+    **FREE,
+    "exchange": {
+        "smtp_auth": "off",
+        "text": "SMTP AUTH is switched off for this mailbox. Exported on 20 Nov 2026.",
+        "command": "Set-CASMailbox -Identity 'svc-scan@contoso.com' -SmtpClientAuthenticationDisabled $false",
+        "taken": "2026-11-20T08:00:00Z",
+        "stale": False,
+    },
+}
 DELETED = {**FREE, "app_password_events": [{"kind": "deleted", "time": "2026-11-20T08:00:00Z", "actor": None}]}
 
 
@@ -77,6 +87,9 @@ DELETED = {**FREE, "app_password_events": [{"kind": "deleted", "time": "2026-11-
         ("disabled", FREE, "it was enabled then"),
         ("smtp-auth-off-mailbox", HIDDEN, "isn't enough"),
         ("smtp-auth-off-mailbox", FREE, "Exchange Online alone refuses"),
+        ("smtp-auth-off-mailbox", EXPORTED, "SMTP AUTH is switched off for this mailbox. Exported on 20 Nov 2026."),
+        ("smtp-auth-off-mailbox", EXPORTED, "what was exported changes with: Set-CASMailbox"),
+        ("smtp-auth-off-tenant", {**EXPORTED, **HIDDEN, "exchange": EXPORTED["exchange"]}, "Exported on 20 Nov 2026."),
         ("smtp-auth-off-tenant", UNKNOWN, "may stand in the way as well"),
         ("imap-pop-basic-off", ENFORCED, "no app password of it works over this protocol"),
         ("direct-send-rejected", FREE, "has no part in this error"),

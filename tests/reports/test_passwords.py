@@ -50,6 +50,16 @@ def row(name: str | None = "svc@contoso.com", client: str = "Authenticated SMTP"
     return password_use_object(PasswordUse(**{**members, **more}), NOW)
 
 
+def works(name: str = "svc@contoso.com", **more: Any) -> Json:
+    """One that got in when it last came."""
+    return row(name, **{"last_in": NOW - DAY, **more})
+
+
+def without_last_in(found: Json) -> Json:
+    """A row without the member that came later."""
+    return {name: value for name, value in found.items() if name != "last_got_in"}
+
+
 def document(*rows: Json, notes: tuple[str, ...] = ()) -> Json:
     return {"schema": 1, "headline": headline(rows), "password_sign_ins": list(rows), "notes": list(notes)}
 
@@ -115,11 +125,26 @@ def test_an_old_report_is_called_old(days: int, old: bool) -> None:
     ("rows", "text"),
     [
         ((), "No account is known to sign in with a password."),
-        ((row(),), "1 account signs in with a password, 1 of them selected."),
-        ((row(), row(client="IMAP4")), "1 account signs in with a password, 1 of them selected."),
+        ((works(),), "1 account signs in with a password, 1 of them selected."),
+        ((works(), works(client="IMAP4")), "1 account signs in with a password, 1 of them selected."),
         (
-            (row(), row("b", selected=False, got_in=0)),
-            "2 accounts sign in with a password, 1 of them selected; 1 gets in no more.",
+            (works(), row("b", selected=False, got_in=0, last_in=None)),
+            "2 accounts sign in with a password, 1 of them selected; of 1 the newest sign-ins were refused.",
+        ),
+        # it got in for weeks, and does no more
+        (
+            (row(), row(client="IMAP4"), works("b")),
+            "2 accounts sign in with a password, 2 of them selected; of 1 the newest sign-ins were refused.",
+        ),
+        # one client of it works, another never did
+        (
+            (works(), row(client="IMAP4", got_in=0, last_in=None)),
+            "1 account signs in with a password, 1 of them selected; of 1 the newest sign-ins were refused.",
+        ),
+        # kept by a version that didn't know when it last got in
+        (
+            (without_last_in(row()), without_last_in(row("b", got_in=0))),
+            "2 accounts sign in with a password, 2 of them selected; of 1 the newest sign-ins were refused.",
         ),
     ],
 )
@@ -128,12 +153,17 @@ def test_the_headline_counts_accounts(rows: tuple[Json, ...], text: str) -> None
 
 
 def test_the_table_is_no_wider_than_asked_for() -> None:
-    text = render_passwords(document(row(), row("a" * 90 + "@contoso.com"), notes=("A note.",)), 100)
+    text = render_passwords(document(works(), row("a" * 90 + "@contoso.com"), notes=("A note.",)), 100)
     lines = text.splitlines()
-    assert lines[0] == "2 accounts sign in with a password, 2 of them selected."
+    assert lines[0] == "2 accounts sign in with a password, 2 of them selected; of 1 the newest sign-ins were refused."
     assert max(map(len, lines)) <= 100
     assert "2026-12-31" in text
     assert lines[-1] == "A note."
+
+
+def test_the_table_says_which_clients_are_refused_now() -> None:
+    lines = render_passwords(document(works("a@contoso.com"), row("b@contoso.com"))).splitlines()
+    assert [("2026-11-21, refused" in line) for line in lines if "contoso.com" in line] == [False, True]
 
 
 def test_csv_has_the_documented_columns_and_no_formulas() -> None:
@@ -172,6 +202,7 @@ def test_the_page_lists_them_and_leads_to_selected_accounts() -> None:
     assert "Who still signs in with a password" in html
     assert f'<a href="#account={account["id"]}"><bdi>{account["user_principal_name"]}</bdi></a>' in html
     text = " ".join(read(html).text.split())
+    assert '<span class="sub">refused</span>' in html
     for part in ("id-None", "not selected", "report imported 20 Nov 2026", "31 Dec 2026", "7 messages sent"):
         assert part in text
 

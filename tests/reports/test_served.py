@@ -17,7 +17,7 @@ HOSTILE = "</script><img src=x onerror=alert(1)>\u202e'\""
 
 
 def run(status: RunStatus, hours: float = 0.1, **changes: Any) -> dict[str, Any]:
-    return RunRecord("r", status, NOW - timedelta(hours=hours), **changes).public()
+    return {**RunRecord("r", status, NOW - timedelta(hours=hours), **changes).public()}
 
 
 def account(**changes: Any) -> dict[str, Any]:

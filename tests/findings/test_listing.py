@@ -1,0 +1,123 @@
+"""Findings in pages, in real tables."""
+
+from dataclasses import replace
+from itertools import product
+from typing import Any
+
+import pytest
+from azure.data.tables.aio import TableServiceClient
+
+from findings.exceptions import ExceptionStore
+from findings.listing import FindingFilter, FindingList, ListChanged
+from findings.model import AcceptedException, FindingState
+from findings.rows import finding_to_row
+from findings.store import FINDINGS, FindingStore
+from findings.tables import PAGE, Table
+from tests.findings.build import DAY, NOW, account, seen
+
+SEVERITIES = ("low", "high", "medium")
+
+
+async def kept(store: FindingStore, count: int) -> None:
+    """So many accounts with two findings each, of which every third account's are over."""
+    for number in range(count):
+        record = account(f"a{number:02}")
+        findings = [replace(seen(check), severity=SEVERITIES[number % 3]) for check in ("APW-001", "APW-007")]
+        await store.keep(record, findings, alert_id="alert")
+        if number % 3 == 2 and number % 2:
+            later = replace(record, judged_at=NOW + DAY)
+            await store.keep(later, [], alert_id="later", recheck=True)
+
+
+async def read(service: TableServiceClient, wanted: FindingFilter, limit: int) -> tuple[list[FindingState], list[int]]:
+    """All pages in a row, and how many each had."""
+    found: list[FindingState] = []
+    sizes, after = [], None
+    while True:
+        page, more = await FindingList(service).page(wanted, NOW, limit, after)
+        found += page
+        sizes.append(len(page))
+        if not more:
+            return found, sizes
+        after = page[-1].account_id, page[-1].check_id
+
+
+WANTED = [
+    FindingFilter(),
+    FindingFilter(status="open"),
+    FindingFilter(status="resolved"),
+    FindingFilter(severity="medium"),
+    FindingFilter(status="open", severity="high", check_id="APW-007"),
+    FindingFilter(account="A04"),
+    FindingFilter(check_id="APW-999"),
+]
+
+
+async def test_pages_hold_every_finding_that_is_wanted_once_and_the_worst_first(
+    store: FindingStore, service: TableServiceClient
+) -> None:
+    await kept(store, 6)
+    weight = {"high": 0, "medium": 1, "low": 2}
+    for wanted, limit in product(WANTED, (1, 3, 1000)):
+        found, sizes = await read(service, wanted, limit)
+        filters: dict[str, Any] = {"status": wanted.status, "severity": wanted.severity, "check_id": wanted.check_id}
+        every = [one async for one in store.load_findings(now=NOW, account=wanted.account, **filters)]
+        every.sort(key=lambda one: (not one.open, weight[one.severity], one.account_id, one.check_id))
+        assert found == every, (wanted, limit)
+        assert all(size == limit for size in sizes[:-1])
+
+
+async def test_a_page_reads_its_own_rows_and_no_others(
+    store: FindingStore, service: TableServiceClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await kept(store, 8)
+    counted = []
+    query = Table.query
+
+    async def counting(self: Table, *arguments: Any, **options: Any) -> Any:
+        async for row in query(self, *arguments, **options):
+            if self.name == FINDINGS:
+                counted.append(options.get("page", PAGE))
+            yield row
+
+    monkeypatch.setattr(Table, "query", counting)
+    page, more = await FindingList(service).page(FindingFilter(), NOW, 2)
+    assert (len(page), more) == (2, True)
+    assert counted == [3, 3, 3]  # one more says that there are more; the service sends no more than that
+    await FindingList(service).page(FindingFilter(), NOW, 2, (page[-1].account_id, page[-1].check_id))
+    assert len(counted) == 6
+
+
+async def test_a_finding_has_its_exception_on_every_page(store: FindingStore, service: TableServiceClient) -> None:
+    await kept(store, 3)
+    accepted: AcceptedException = await ExceptionStore(service).add(
+        account_id="a01", user_principal_name="u", check_id="APW-007", reason="r", owner="o",
+        until=NOW.date(), created_by="c", now=NOW,
+    )  # fmt: skip
+    found, _ = await read(service, FindingFilter(), 1)
+    assert [(one.account_id, one.check_id) for one in found if one.exception == accepted] == [("a01", "APW-007")]
+
+
+async def test_a_list_whose_last_finding_is_gone_is_begun_again(
+    store: FindingStore, service: TableServiceClient
+) -> None:
+    await kept(store, 3)
+    pages = FindingList(service)
+    for after in (("a01", "APW-002"), ("nobody", "APW-001"), ("x" * 2000, "APW-001"), ("", ""), ("\ud800", "'")):
+        with pytest.raises(ListChanged):
+            await pages.page(FindingFilter(), NOW, 2, after)
+    for wanted in (FindingFilter(status="resolved"), FindingFilter(severity="low"), FindingFilter(account="a00")):
+        with pytest.raises(ListChanged):
+            await pages.page(wanted, NOW, 2, ("a01", "APW-001"))
+
+
+async def test_a_finding_whose_severity_is_lost_is_among_the_worst(
+    store: FindingStore, service: TableServiceClient
+) -> None:
+    await kept(store, 2)
+    (state,) = [one async for one in store.load_findings(now=NOW, account="a00", check_id="APW-001")]
+    row = finding_to_row(state)
+    del row["severity"]
+    await Table(service, FINDINGS).upsert(row)
+    page, _ = await FindingList(service).page(FindingFilter(severity="high"), NOW, 10)
+    assert ("a00", "APW-001") in [(one.account_id, one.check_id) for one in page]
