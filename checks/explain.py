@@ -130,12 +130,11 @@ def _by_number(text: str) -> Iterator[Match | tuple[int, str]]:
     if _ALONE.fullmatch(text):
         yield from _numbered(text, 0, Certainty.CERTAIN, "")
         return
-    named = list(_LABELLED.finditer(text))
-    for hit in named:
+    for hit in _LABELLED.finditer(text):
         group = hit.lastgroup or ""
         yield from _numbered(hit[group], hit.start(group), Certainty.CERTAIN, "AADSTS" if group == "entra" else "")
     for hit in _BARE.finditer(text):
-        if not any(one.start() <= hit.start() < one.end() for one in named) and int(hit[0]) in _numbers():
+        if int(hit[0]) in _numbers():  # what was named above is surer, and stays
             yield Match(_numbers()[int(hit[0])], Certainty.POSSIBLE, hit[0], hit.start())
 
 

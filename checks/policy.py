@@ -122,9 +122,8 @@ def effect_of(policy: Policy, tenant: Tenant, today: date) -> PolicyEffect:
             conditions = (*_circumstances(policy, locations, legacy=True), *unknown, *((exempt,) if exempt else ()))
             under = (*client_why, *application_circumstance, *conditions, *_flow(policy))
             legacy = _Part(_limit(control.strength, client, under), (*under, *control.why), control.open)
-            lapsed = (
-                legacy.strength is Strength.NONE and client > Strength.NONE and _blocked_once(policy.grant, retired)
-            )
+            # Retired controls kept legacy clients out, as any control does.
+            lapsed = legacy.strength is Strength.NONE and client > Strength.NONE and bool(retired)
         blocks_interactive = (
             "block" in _lower(grant.built_in)
             and control.strength is Strength.ALWAYS  # no control beside it that nobody here knows
@@ -182,11 +181,6 @@ def still_evaluated(grant: GrantControls | None, today: date) -> tuple[GrantCont
         custom_factors=() if _CUSTOM in gone else grant.custom_factors,
     )
     return left, retired
-
-
-def _blocked_once(selected: GrantControls | None, retired: tuple[Control, ...]) -> bool:
-    """Whether the grant, with the controls that are retired, kept legacy clients out."""
-    return selected is not None and bool(retired) and _legacy_control(selected).strength > Strength.NONE
 
 
 def covers_mail(policy: Policy) -> bool:

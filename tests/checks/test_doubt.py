@@ -258,8 +258,19 @@ EXPLAINED = {"mfa_demands": (MfaDemand("multiConditionalAccess", NOW),)}
         ([UNREAD_STRENGTH], {}, {"strengths": STRENGTHS_GAP}, {"APW-001", "APW-005"}),
         ([UNREAD_STRENGTH], {"per_user_mfa": "enforced"}, {"strengths": STRENGTHS_GAP}, set()),
         ([policy(apps=(SHAREPOINT,))], EXPLAINED, {}, set()),
+        (
+            [],
+            {"per_user_mfa": "enabled", "registration": Registration(own=("#x.newMethod",))},
+            {},
+            {"APW-003", "APW-004"},
+        ),
     ],
-    ids=["unread strength", "unread strength beside the option", "demand of the log that a policy explains"],
+    ids=[
+        "unread strength",
+        "unread strength beside the option",
+        "demand of the log that a policy explains",
+        "only a method that nobody knows",
+    ],
 )
 def test_what_leaves_the_verdict_unknown_leaves_its_checks_open(
     policies: list[Json], account: dict[str, Any], tenant: dict[str, Any], open_: set[str]

@@ -133,6 +133,23 @@ def test_words_inside_a_surer_sentence_say_nothing_more_and_those_after_it_do() 
     }
 
 
+@pytest.mark.parametrize(
+    ("text", "evidence"),
+    [
+        ("550 5.7.60 said the server", "550 5.7.60 said the server"),
+        ("550 5.7.60 " + "word " * 40, ("550 5.7.60 " + "word " * 40)[:120].strip()),
+    ],
+)
+def test_a_status_code_is_shown_with_the_beginning_of_its_words(text: str, evidence: str) -> None:
+    (match,) = explain(text).matches
+    assert match.evidence == evidence
+
+
+def test_a_number_that_is_called_an_error_is_found_once() -> None:
+    (match,) = explain("sign-in error code: 53003").matches
+    assert (match.error.id, match.certainty.value, match.times) == ("conditional-access", "certain", 1)
+
+
 def test_a_number_that_nothing_calls_an_error_is_possible() -> None:
     assert found("2026-11-20T03:10:00Z,svc-scan@contoso.com,Failure,53003,Authenticated SMTP") == [
         ("conditional-access", "possible")

@@ -32,6 +32,7 @@ from tests.checks.test_properties import _account, _policies
 PLACES = {"l1": "Head office", "l2": "Branch"}
 TRUSTED_IPS = "00000000-0000-0000-0000-000000000000"
 COMPLIANT_NETWORK = "3d46dbda-8382-466a-856d-eb00cbc6b910"
+PASSWORDLESS = {"id": "00000000-0000-0000-0000-000000000003", "displayName": "Passwordless MFA"}
 MFA = 'The policy "P" requires multifactor authentication for Exchange Online (reaches the account: all users)'
 PERHAPS_MFA = (
     'The policy "P" may require multifactor authentication for Exchange Online (reaches the account: all users)'
@@ -240,6 +241,10 @@ def test_the_same_of_a_policy_that_is_not_in_force_yet(raw: Json, what: str) -> 
         (
             policy(grant=("mfa", "compliantDevice", "compliantApplication"), grant_members={"termsOfUse": ["t"]}),
             f"{MFA}, only if no other control is met instead (a compliant device, an app protection policy or terms of use).",
+        ),
+        (
+            policy(grant=("mfa", "compliantDevice"), grant_members={"authenticationStrength": PASSWORDLESS}),
+            f"{MFA}, only if no other control is met instead (a compliant device).",
         ),
         (
             policy(grant=("mfa", "compliantNetwork")),

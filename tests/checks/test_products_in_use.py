@@ -106,6 +106,12 @@ def test_a_product_is_recognised_while_it_still_signs_in_with_a_password(
     assert names(account(local, shown, sign_in(client))) == [product]
 
 
+def test_a_person_in_a_browser_hides_no_product_that_signs_in_after_it() -> None:
+    by_app = sign_in("Mobile Apps and Desktop clients", app="CodeTwo Backup for Office 365", agent="")
+    browser = sign_in("Browser", way="browser", app="Office 365 Exchange Online", agent="")
+    assert names(account("a", "A", browser, by_app)) == ["CodeTwo Backup"]
+
+
 def test_every_known_product_is_among_them() -> None:
     shown = {product for *_, product in WITH_PASSWORDS}
     assert shown == {product.name for product in known_products()}

@@ -494,6 +494,14 @@ def test_what_nobody_was_told_of_before_is_opened(occurrences: int, kind: Change
     assert told.kind is kind
 
 
+@pytest.mark.parametrize(("occurrences", "left"), [(0, 0), (1, 0), (2, 1)])
+def test_a_hiccup_does_not_count_and_nothing_counts_less_than_nothing(occurrences: int, left: int) -> None:
+    first = scan([], seen("APW-008"), confirmed={"APW-008"}, run_id="1")
+    known = [replace(state, occurrences=occurrences) for state in first.states]
+    over = scan(known, at=NOW + DAY, confirmed={"APW-008"}, run_id="2")
+    assert [state.occurrences for state in over.states] == [left]
+
+
 def test_a_scan_is_one_of_everything_unless_it_says_otherwise() -> None:
     confirmed = {"APW-008"}
     first = compare(account(run_id="1"), [], [seen("APW-008")], alert_id="1", confirmed=confirmed)
