@@ -8,7 +8,6 @@ from checks import reasons as say
 from checks.model import Effect, Reason
 from checks.policy import ENABLED, Effects, PolicyEffect, Strength, can_reach_users
 from checks.scope import Reach, Roles, Scopes
-from tenant.methods import has_mfa_method
 from tenant.model import Account, Gap, Policy, Registration, Tenant
 
 
@@ -240,11 +239,8 @@ def _gaps(*values: object) -> list[Gap]:
 
 
 def _is_read(registration: Registration) -> bool:
-    """Whether the registration is read as far as it needs to be: own methods that decide need no report beside them."""
-    own, report = registration.own, registration.report
-    if isinstance(own, Gap) or isinstance(report, Gap):
-        return False
-    return report is not None or (own is not None and has_mfa_method(own) is not None)
+    """Whether neither source of the registration failed. Where they don't decide, the visibility is unknown already."""
+    return not isinstance(registration.own, Gap) and not isinstance(registration.report, Gap)
 
 
 def unreadable(gaps: Iterable[Gap], what: str) -> list[Reason]:
