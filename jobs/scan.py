@@ -32,13 +32,12 @@ from jobs.channel_watch import channels_to_tell
 from jobs.clock import Clock, TrustedClock, now_utc
 from jobs.keep import Advance, Keeper, Occasion
 from jobs.look import Progress, Seen, look, with_what_if
-from jobs.looked_at import not_looked_at
+from jobs.looked_at import fate_after
 from jobs.outcome import finished_record, gauges, open_findings, summary_of
 from jobs.passwords import keep_passwords, kept_passwords, password_rows
 from jobs.remembered import Remembered
-from jobs.sight_words import in_the_dark
 from jobs.simulate import waiting_changes
-from jobs.unseen import moot_after, note_failure, note_sight, unseen_by
+from jobs.unseen import note_failure, note_sight, unseen_by
 from reports.document import Json, proposal_object, scan_document
 from settings import Settings
 
@@ -191,9 +190,8 @@ class _Scan:
             await prune(self._service, now)
             await self._ledger.prune(now)
             unseen = unseen_by(seen, known, self._settings)
-            hidden = in_the_dark(seen.reading.gaps, seen.reading.accounts)
-            unasked = not_looked_at(seen, self._settings)
-            await note_sight(self._sight, unseen, hidden, moot_after(seen), unasked, record.id, self._channels, now)
+            fate = fate_after(seen, self._settings)
+            await note_sight(self._sight, unseen, fate, record.id, self._channels, now)
         self._progress("Comparing with the last scan")
         # Fresh for each execution, not for each run: a repeated run may see other changes, and a group never changes.
         alert_id = str(uuid4())

@@ -41,9 +41,7 @@ class Gaps:
         gap = Gap(input_name, str(error), allowed, account_id, tenant_wide=False, objects=(account_id,))
         return self._noted((input_name, f"account: {_kind(error)}"), gap)
 
-    def add_optional(
-        self, input_name: str, error: GraphError | str, *, text: str = "", of: Iterable[str] = ()
-    ) -> Gap:
+    def add_optional(self, input_name: str, error: GraphError | str, *, text: str = "", of: Iterable[str] = ()) -> Gap:
         """Note that an input on which no verdict depends could not be read; ``text`` says it better than the error does.
 
         ``of``: see ``add``.

@@ -12,6 +12,7 @@ from tenant.gaps import Gaps
 from tenant.graph import REFINEMENT_REFUSED, Graph, GraphError, GraphRefused, GraphUnreachable, Json
 from tenant.odata import key_segment, literal
 from tenant.selection import (
+    PROPERTIES,
     AttributeMatch,
     Selection,
     extension_attribute,
@@ -93,7 +94,7 @@ async def _matching(graph: Graph, gaps: Gaps, criterion: _Criterion) -> tuple[li
 
 async def _members(graph: Graph, gaps: Gaps, group: str, select: str) -> list[Hit]:
     """The users in a group, nested ones included, in the first of three shapes of the query that Graph supports."""
-    name, path = f"group {group}", f"/groups/{key_segment(group)}/transitiveMembers"
+    name, path = _group_name(group), f"/groups/{key_segment(group)}/transitiveMembers"
     queries = (
         _Query(f"{path}/microsoft.graph.user?$select={select}&$top={_PAGE}"),
         _Query(f"{path}/microsoft.graph.user?$select={select}&$count=true&$top={_PAGE}", advanced=True),
@@ -128,6 +129,15 @@ async def _everybody(graph: Graph, gaps: Gaps, criteria: Sequence[_Criterion]) -
     except GraphError as error:
         gaps.add("selection", error, what=", ".join(names), permission="User.Read.All", of=names)
     return hits
+
+
+def criteria_of(selection: Selection) -> list[str]:
+    """What accounts are searched by, as the gaps of the selection call it."""
+    return [*map(_group_name, selection.groups), *(one.name for one in _criteria(selection, PROPERTIES))]
+
+
+def _group_name(group: str) -> str:
+    return f"group {group}"
 
 
 def _criteria(selection: Selection, select: str) -> list[_Criterion]:
