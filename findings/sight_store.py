@@ -155,6 +155,12 @@ def _groups(states: Sequence[SightState]) -> list[dict[str, Any]]:
     ]
 
 
+def names_objects(document: Mapping[str, Any]) -> bool:
+    """Whether what is packed in a row of this partition is about any object, or was never about some."""
+    groups = document.get("groups")
+    return not isinstance(groups, list) or any(_named(one.get("objects")) for one in groups if isinstance(one, dict))
+
+
 def _text(time: datetime | None) -> str | None:
     return time.astimezone(UTC).isoformat() if time else None
 

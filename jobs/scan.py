@@ -25,7 +25,6 @@ from findings.model import Comparison, Snapshot
 from findings.retention import prune
 from findings.run_record import OVER, RunRecord, RunStatus
 from findings.runs import RunStore
-from findings.seen import SeenStore
 from findings.sight_store import SightStore
 from findings.store import FindingStore
 from jobs.channel_watch import channels_to_tell
@@ -195,11 +194,11 @@ class _Scan:
         self._progress("Comparing with the last scan")
         # Fresh for each execution, not for each run: a repeated run may see other changes, and a group never changes.
         alert_id = str(uuid4())
-        sparing = not record.partial and not await SeenStore(self._service).writes_demanded()
+        sparing = not record.partial and not await self._findings.seen.writes_demanded()
         occasion = Occasion(self._request.run_id, alert_id, self._channels, now, record.partial, sparing)
         accepted = await self._exceptions.active(now)
         with telemetry().span("keep", accounts=len(seen.judged)):
-            judged, outcomes = await Keeper(self._service, occasion, known, accepted, self._advance).keep(seen)
+            judged, outcomes = await Keeper(self._findings, occasion, known, accepted, self._advance).keep(seen)
         allowed, states = self._settings.app_passwords_allowed, open_findings(outcomes)
         summary = summary_of(
             self._request.run_id,

@@ -399,7 +399,7 @@ _LABELS["the mfa methods of accounts that are enforced"] = "input mfa_methods"
 _OBJECTS = {
     **{id: id for id in IDS},
     **{name: IDS[number] for name, number in OWNER.items()},
-    **{name: POLICY_GROUP for name in (POLICY_GROUP, POLICY_GROUP_NAME)},
+    **dict.fromkeys((POLICY_GROUP, POLICY_GROUP_NAME), POLICY_GROUP),
     **{name: name for name in (f"pattern {PATTERN}", f"group {SELECTING_GROUP}")},
 }
 """What a note calls an object -> what the model calls it."""
