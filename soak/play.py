@@ -168,6 +168,8 @@ class _Player:
             self._on.counts["reads broken"] += 1
             if way == "cut":
                 self._on.graph.spoil(pattern, Spoilt.CUT)
+            elif way == "null":
+                self._on.graph.fail(pattern, 200, body={"value": [None]})
             else:
                 self._on.graph.fail(pattern, int(way))
 

@@ -31,8 +31,10 @@ INPUTS = (
 """What a scan reads, as Microsoft Graph is asked for it; ``everything``: it answers nothing at all."""
 OF_ACCOUNTS = ("group_memberships", "per_user_mfa", "mfa_registration", "account")
 """Those that are read for each account."""
-WAYS = ("403", "500", "cut")
-"""How a read fails: for want of a permission, because the service stumbles, or with half an answer."""
+WAYS = ("403", "500", "cut", "null")
+"""How a read fails: for want of a permission, because the service stumbles, with half an answer, or with one of which nothing is
+as it must be: a list of one item that is null, also where there should be an object.
+"""
 OUTAGES = ("500", "429", "dropped", "lost", "half")
 """How a receiver fails: ``dropped`` before it took the alert; ``lost`` and ``half`` after it did, in its answer."""
 
