@@ -383,7 +383,7 @@ def _same_hiccup(view: View, finding: Finding) -> bool:
 
 def _is_reminded(key: str) -> bool:
     """Blindness and what somebody has to put right; not what happened once, nor what no verdict depends on."""
-    return not key.startswith(("shrunk", "once", "missing"))
+    return not key.startswith(("shrunk", "once", "missing", "input sign_ins", "input mfa_methods"))
 
 
 def _accepted(view: View, id: str, check: str) -> bool:

@@ -34,7 +34,7 @@ from soak.dying import DyingTransport, Killed
 from soak.model import Key, Model
 from soak.scripted_receiver import SECRET, FailingReceiver
 from soak.steps import Accept, Break, Mend, Outage, Recheck, Revoke, Scan, Step, Story
-from soak.world import IDS, OWNER, PATTERN, POLICY_GROUP, POLICY_GROUP_NAME, SELECTING_GROUP, World
+from soak.world import IDS, OF_PROPOSED, OWNER, PATTERN, POLICY_GROUP, POLICY_GROUP_NAME, SELECTING_GROUP, World
 from tenant.graph import GraphError
 from tenant.pacing import Pace
 
@@ -397,6 +397,12 @@ class _Player:
 
 
 _LABELS = {label.lower().replace("account's", "accounts'"): f"input {name}" for name, label in INPUTS.items()}
+_LABELS["the group memberships of accounts that may be proposed"] = OF_PROPOSED
+_LABELS |= {
+    "candidates": "input candidates",
+    "mailbox purpose": "input mailbox_purpose",
+    "the sign-in log": "input sign_ins",
+}
 _LABELS["the mfa methods of accounts that are enforced"] = "input mfa_methods"
 _OBJECTS = {
     **{id: id for id in IDS},

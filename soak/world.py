@@ -19,6 +19,7 @@ from soak.steps import (
     Break,
     Defaults,
     Delete,
+    Discover,
     Enable,
     Join,
     Mend,
@@ -75,10 +76,14 @@ class World:
     listed: frozenset[str] = frozenset(names[0] for names in NAMES)
     chosen: frozenset[str] = frozenset()
     """Ids of those in the selecting group."""
+    discovers: bool = False
+    """Whether the sign-in log is looked at."""
     broken: list[Break] = field(default_factory=list)
     accepted: list[Accepted] = field(default_factory=list)
-    doubtful: set[str] = field(default_factory=set)
-    """Keys of inputs of which this page leaves open whether they are an account's own trouble."""
+    doubtful: set[str] = field(default_factory=lambda: {OF_PROPOSED, key_of("candidates"), key_of("mailbox_purpose")})
+    """Keys of inputs of which this page leaves open whether they are an account's own trouble, and of those that are read only of
+    accounts that may be proposed: which they are is no part of these stories.
+    """
 
     def apply(self, step: Step, now: datetime) -> None:
         """One step of a story, unless it is about an account that is gone."""
@@ -95,6 +100,8 @@ class World:
                 self.how = how
                 self.listed = frozenset(one.upn for one in people) if how == "list" else frozenset()
                 self.chosen = frozenset(one.id for one in people) if how == "group" else frozenset()
+            case Discover(on):
+                self.discovers = on
             case Break():
                 self.broken.append(step)
                 if step.input in OF_ACCOUNTS and step.way != "403":
@@ -169,6 +176,7 @@ class World:
             "service_accounts": tuple(sorted(self.listed)),
             "service_account_patterns": (PATTERN,) if self.how == "pattern" else (),
             "service_account_groups": (SELECTING_GROUP,) if self.how == "group" else (),
+            "service_account_discovery": ("signins",) if self.discovers else (),
         }
 
     def patterns(self) -> Iterator[tuple[str, str]]:
@@ -279,6 +287,8 @@ class World:
             yield key_of("role_definitions")
         if self._is_broken("groups") and self._groups_asked():
             yield key_of("groups", POLICY_GROUP)
+        if self._is_broken("sign_ins") and self.discovers:
+            yield key_of("sign_ins")
         if self._is_broken("selection") and self._criterion():
             yield key_of("selection", self._criterion())
         for id, look in self._read(model, looks).items():
@@ -335,6 +345,8 @@ class World:
         if name == "role_definitions":
             held = any(one.role for one in self.tenant.people)
             return "unsure" if self._roles_unread() else "read" if held else "unasked"
+        if name == "sign_ins":
+            return "read" if self.discovers else "unasked"
         if name == "selection":
             return "read" if about == self._criterion() else "unasked"
         if name not in OF_READ_ACCOUNTS:
@@ -356,6 +368,7 @@ class World:
         return "read"
 
 
+OF_PROPOSED = "input memberships_of_proposed"
 OF_READ_ACCOUNTS = ("account_properties", "group_memberships", "per_user_mfa", "mfa_registration", "mfa_methods")
 
 
@@ -392,5 +405,6 @@ def _pattern(one: Break) -> str:
         "per_user_mfa": rf"/users/({whom})/authentication/requirements",
         "mfa_registration": rf"userRegistrationDetails/({whom})|/users/({whom})/authentication/methods",
         "account": rf"/users/({names})(\?|$)",
+        "sign_ins": r"/auditLogs/signIns",
         "everything": r"/\$batch",
     }[one.input]
