@@ -60,7 +60,7 @@ def sight_alert(
 def _headline(news: SightNews) -> str:
     """The news in a line; what has no name of its own says it with its first sentence."""
     if news.kind is NewsKind.ENDED:
-        return _over(news)
+        return f"{news.unseen.ended.rstrip('.')}{_which(news, ': ')}"
     if news.kind is NewsKind.UNASKED:
         return f"Scans no longer look at {news.unseen.label}{_which(news, ': ')}"
     again = news.kind is NewsKind.LASTS
@@ -72,17 +72,14 @@ def _headline(news: SightNews) -> str:
 
 def _note(news: SightNews) -> str:
     if news.kind is NewsKind.ENDED:
-        return f"{_over(news)}. It was otherwise from {moment(news.since)} until {moment(news.at)}."
+        concerned = _which(news, " It concerns ", ".")
+        return f"{news.unseen.ended}{concerned} It was otherwise from {moment(news.since)} until {moment(news.at)}."
     if news.kind is NewsKind.UNASKED:
         which = _which(news, ": ")
         return f"Scans no longer look at {news.unseen.label}, which couldn't be read since {moment(news.since)}{which}."
     named = all(name in news.unseen.text for name in news.names)
-    text = news.unseen.text if named else f"{news.unseen.text}{_which(news, ' It is about ', '.')}"
+    text = news.unseen.text if named else f"{news.unseen.text}{_which(news, ' It concerns ', '.')}"
     return text if news.since == news.at else f"{text} Noticed first on {moment(news.since)}."
-
-
-def _over(news: SightNews) -> str:
-    return f"{news.unseen.ended.rstrip('.')}{_which(news, ': ')}"
 
 
 def _which(news: SightNews, before: str, after: str = "") -> str:

@@ -423,13 +423,13 @@ _NOTES: tuple[tuple[str, Callable[[re.Match[str]], str]], ...] = (
     (r"The scans succeed again", lambda found: "ended scans"),
 )
 _INPUT_NOTES = (
-    ("ended", r"(?P<label>[^.]+?) can be read again(: (?P<objects>.+?))?\. It was otherwise"),
+    ("ended", r"(?P<label>[^.]+?) can be read again\.( It concerns (?P<objects>.+?)\.)? It was otherwise"),
     (
         "unasked",
         r"Scans no longer look at (?P<label>[^,]+), which couldn't be read since [^:]+:\d\d[^:]*?(: (?P<objects>.+))?\.$",
     ),
     ("began", r"(?P<label>[^.(]+?) can't be read \((?P<objects>pattern \S+|group \S+): "),
-    ("began", r"(?P<label>[^.(]+?) can't be read(.* It is about (?P<objects>\S+(, \S+)*)\.( Noticed.*)?$)?"),
+    ("began", r"(?P<label>[^.(]+?) can't be read(.* It concerns (?P<objects>\S+(, \S+)*)\.( Noticed.*)?$)?"),
 )
 
 

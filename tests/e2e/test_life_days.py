@@ -218,10 +218,10 @@ def test_of_two_groups_only_the_one_that_was_read_can_be_read_again(installation
     days.scan(1)
     (began,) = sight(installation)
     assert began.startswith(f"{GROUP} can't be read")
-    assert f"It is about {first}, {second}." in began
+    assert f"It concerns {first}, {second}." in began
     fail_groups(installation, first)
     days.scan(2)
-    assert sight(installation)[1].startswith(f"{GROUP} can be read again: {second}. It was otherwise")
+    assert sight(installation)[1].startswith(f"{GROUP} can be read again. It concerns {second}. It was otherwise")
     name_groups(installation, second)
     days.scan(3)
     (note,) = sight(installation)[2:]
@@ -240,7 +240,7 @@ def test_a_group_that_becomes_unreadable_when_another_is_read_again_is_told(
     days.scan(2)
     days.scan(3)
     _, over, began = sight(installation)
-    assert over.startswith(f"{GROUP} can be read again: {first}.")
+    assert over.startswith(f"{GROUP} can be read again. It concerns {first}.")
     assert began.startswith(f"{GROUP} can't be read")
     assert second in began
 
@@ -261,7 +261,7 @@ def test_a_setting_that_selects_no_longer_was_not_read_again(
     unasked, over = sight(installation)[told:]
     assert unasked.startswith("Scans no longer look at the selection of service accounts, which")
     assert unasked.endswith(f": group {first}.")
-    assert over.startswith(f"{SELECTED} can be read again: group {second}.")
+    assert over.startswith(f"{SELECTED} can be read again. It concerns group {second}.")
 
 
 def test_what_fails_for_several_accounts_is_not_over_when_it_fails_for_one(
@@ -276,10 +276,10 @@ def test_what_fails_for_several_accounts_is_not_over_when_it_fails_for_one(
         days.scan(1 + len(sight(installation)) + len(ids))
     began, over = sight(installation)
     assert began.startswith("The per-user MFA state can't be read")
-    assert over.startswith(f"The per-user MFA state can be read again: {MAILER}.")
+    assert over.startswith(f"The per-user MFA state can be read again. It concerns {MAILER}.")
     installation.graph.heal()
     days.scan(9)
-    assert sight(installation)[2:][0].startswith(f"The per-user MFA state can be read again: {BACKUP}.")
+    assert sight(installation)[2:][0].startswith(f"The per-user MFA state can be read again. It concerns {BACKUP}.")
 
 
 @pytest.mark.parametrize("shown", [None, {"x": 1}], ids=["refused", "malformed"])
