@@ -60,9 +60,9 @@ def sight_alert(
 def _headline(news: SightNews) -> str:
     """The news in a line; what has no name of its own says it with its first sentence."""
     if news.kind is NewsKind.ENDED:
-        return news.unseen.ended.rstrip(".")
+        return f"{news.unseen.ended.rstrip('.')}{_which(news, ': ')}"
     if news.kind is NewsKind.UNASKED:
-        return f"Scans no longer look at {news.unseen.label}"
+        return f"Scans no longer look at {news.unseen.label}{_which(news, ': ')}"
     again = news.kind is NewsKind.LASTS
     if news.unseen.label:
         return f"{'Still ' if again else ''}{'can' if again else 'Can'}'t see {news.unseen.label}"
@@ -72,12 +72,21 @@ def _headline(news: SightNews) -> str:
 
 def _note(news: SightNews) -> str:
     if news.kind is NewsKind.ENDED:
-        return f"{news.unseen.ended} It was otherwise from {moment(news.since)} until {moment(news.at)}."
+        concerned = _which(news, " It concerns ", ".")
+        return f"{news.unseen.ended}{concerned} It was otherwise from {moment(news.since)} until {moment(news.at)}."
     if news.kind is NewsKind.UNASKED:
-        return f"Scans no longer look at {news.unseen.label}, which couldn't be read since {moment(news.since)}."
-    if news.since == news.at:
-        return news.unseen.text
-    return f"{news.unseen.text} Noticed first on {moment(news.since)}."
+        which = _which(news, ": ")
+        return f"Scans no longer look at {news.unseen.label}, which couldn't be read since {moment(news.since)}{which}."
+    named = all(name in news.unseen.text for name in news.names)
+    text = news.unseen.text if named else f"{news.unseen.text}{_which(news, ' It concerns ', '.')}"
+    return text if news.since == news.at else f"{text} Noticed first on {moment(news.since)}."
+
+
+def _which(news: SightNews, before: str, after: str = "") -> str:
+    """Which objects it is about, between two texts; nothing where it is all of an input."""
+    shown = ", ".join(news.names)
+    more = f" and {news.more} more" if news.more else ""
+    return f"{before}{shown}{more}{after}" if shown else ""
 
 
 def totals(run: RunRecord | None) -> Totals:
