@@ -1,28 +1,16 @@
 """``cli.py doctor``: whether everything that a scan needs is in place."""
 
-import argparse
 from collections.abc import Sequence
 
-from commands.arguments import Commands
 from commands.deployed import doctor_deployed
+from commands.line.parts import Options
 from commands.output import put
 from jobs import doctor
 from reports.files import render_json
 
 
-def add(commands: Commands) -> None:
-    """Add what this file knows to the command line."""
-    one = commands.add_parser("doctor", help="look whether everything that a scan needs is in place; sends nothing")
-    one.add_argument("--format", choices=["table", "json"], default="table")
-    one.add_argument(
-        "--deployed", action="store_true", help="have the function app look at itself; needs the role Operator"
-    )
-    one.add_argument("--url", metavar="URL", help="with --deployed: the app's address; default: azd's environment")
-    one.add_argument("--resource", metavar="URI", help="with --deployed: IDENTIFIER_URI; default: azd's environment")
-    one.set_defaults(command=_doctor)
-
-
-async def _doctor(options: argparse.Namespace) -> int:
+async def run(options: Options) -> int:
+    """Look at this machine, or have the function app look at itself."""
     lines = await doctor_deployed(options) if options.deployed else await doctor.examine()
     return print_lines(lines, options.format)
 

@@ -1,29 +1,19 @@
 """``cli.py findings``: what is known, without scanning."""
 
-import argparse
 from datetime import UTC, datetime
 
-from checks.model import Severity
-from commands.arguments import Commands, account, add_format
-from commands.output import DONE, plain, write
+from commands.drawn.paper import Paper
+from commands.drawn.scan import shared_domain
+from commands.line.parts import Options
+from commands.output import DONE, write
 from jobs import views
 from reports.document import Json
 from reports.files import render_json
 from settings import load_settings
 
 
-def add(commands: Commands) -> None:
-    """Add what this file knows to the command line."""
-    one = commands.add_parser("findings", help="show what is known, without scanning")
-    one.add_argument("--status", choices=["open", "resolved", "all"], default="open")
-    one.add_argument("--severity", choices=[level.value for level in Severity])
-    one.add_argument("--account", type=account, metavar="UPN_OR_ID")
-    one.add_argument("--check", metavar="ID")
-    add_format(one, "table", "json", "csv")
-    one.set_defaults(command=_findings)
-
-
-async def _findings(options: argparse.Namespace) -> int:
+async def run(options: Options) -> int:
+    """Show the findings that are asked for."""
     settings = load_settings(require=frozenset({"storage"}))
     wanted = views.FindingFilter(
         status=None if options.status == "all" else options.status,
@@ -47,9 +37,25 @@ async def _findings(options: argparse.Namespace) -> int:
 
 
 def _findings_table(found: list[Json]) -> str:
-    lines = [
-        f"{one['severity']:<7} {one['status']:<9} {one['first_seen'][:10]}  {one['check_id']}  "
-        f"{one['user_principal_name']}: {one['summary']}"
-        for one in found
-    ]
-    return "\n".join(plain(line) for line in lines) or "No findings."
+    if not found:
+        return "No findings."
+    paper, domain = Paper(), shared_domain(one["user_principal_name"] for one in found)
+    if domain:
+        paper.write(f"Every account ends with {domain}")
+        paper.blank()
+    paper.table(
+        ("Severity", "Status", "Since", "Check", "Account", "Finding"),
+        (
+            (
+                one["severity"],
+                one["status"],
+                one["first_seen"][:10],
+                one["check_id"],
+                one["user_principal_name"].removesuffix(domain),
+                one["summary"],
+            )
+            for one in found
+        ),
+        whole=(0, 1, 2, 3),
+    )
+    return str(paper)

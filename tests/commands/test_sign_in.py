@@ -1,6 +1,5 @@
 """A person signs in, by device code and by browser, against an Entra ID that is as strict as the real one; the product is unchanged."""
 
-import argparse
 import os
 import re
 import signal
@@ -10,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import click
 import pytest
 
 import cli
@@ -203,21 +203,20 @@ def test_nobody_signs_in_to_have_words_explained(there: Cloud) -> None:
 def test_the_page_names_every_command_that_a_person_can_sign_in_with() -> None:
     page = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
     said = page.partition("## Signing in on your machine")[2].partition("\n## ")[0]
-    with_it = set(commands_with("--sign-in", cli._parser(), ""))
+    with_it = set(commands_with("--sign-in", cli.LINE, ""))
     assert {"scan", "discover", "snapshot save"} <= with_it
     for command in with_it - {"scan", "permissions"}:
         assert f"`{command}`" in said.replace("\n", " "), command
     assert "`permissions --check`" in said
 
 
-def commands_with(option: str, parser: argparse.ArgumentParser, name: str) -> Iterator[str]:
+def commands_with(option: str, command: click.Command, name: str) -> Iterator[str]:
     """The commands that take an option, by their names."""
-    for action in parser._actions:
-        if option in action.option_strings:
-            yield name
-        elif isinstance(action, argparse._SubParsersAction):
-            for inner, its_parser in action.choices.items():
-                yield from commands_with(option, its_parser, f"{name} {inner}".strip())
+    if any(option in parameter.opts for parameter in command.params):
+        yield name
+    if isinstance(command, click.Group):
+        for inner in command.commands.values():
+            yield from commands_with(option, inner, f"{name} {inner.name}".strip())
 
 
 def test_what_is_kept_is_told_by_every_channel_but_mail_which_waits_for_the_app(

@@ -10,13 +10,13 @@ from jsonschema import Draft202012Validator
 
 import reports
 from checks.judge import judge
+from commands.drawn.scan import render_table
 from findings.model import AcceptedException, Change, ChangeKind, Silence, Status
 from findings.run_record import RunRecord, RunStatus
 from reports.document import FindingStatus, RunSummary, scan_document
 from reports.extras import ReportExtras
 from reports.files import render_csv, render_json
 from reports.html import render_html
-from reports.terminal import render_table
 from tenant.model import Account, Gap, Group, RoleAssignment, Tenant
 from tenant.policies import parse_policy
 from tests.reports.markup import read
