@@ -1,6 +1,7 @@
 """Accounts are proposed where nobody named any, and the report is opened."""
 
 import io
+import re
 import stat
 from pathlib import Path
 
