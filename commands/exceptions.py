@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from getpass import getuser
 
 from commands.drawn.paper import Paper
-from commands.drawn.scan import shared_domain
+from commands.drawn.scan import say_domain, shared_domain
 from commands.line.parts import Options
 from commands.output import DONE, FAILED, put, say
 from jobs import views
@@ -60,9 +60,7 @@ async def remove(options: Options) -> int:
 def _table(found: list[Json]) -> str:
     """All of them, each with as much of its id as tells it from the others."""
     paper, domain = Paper(), shared_domain(one["user_principal_name"] for one in found)
-    if domain:
-        paper.write(f"Every account ends with {domain}")
-        paper.blank()
+    say_domain(domain, paper)
     shown = short([one["id"] for one in found])
     paper.table(
         ("Id", "Account", "Check", "Until", "Owner", "Reason"),

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from commands.drawn.paper import Paper
-from commands.drawn.scan import shared_domain
+from commands.drawn.scan import say_domain, shared_domain
 from commands.line.parts import Options
 from commands.output import DONE, write
 from jobs import views
@@ -31,31 +31,34 @@ async def run(options: Options) -> int:
                 await views.must_be_known(service, wanted)
             if not found and options.format == "table":
                 await views.must_be_scanned(service, now)  # nothing found must not be read as all is well
-            text = render_json({"schema": 1, "findings": found}) if options.format == "json" else _findings_table(found)
+            text = (
+                render_json({"schema": 1, "findings": found})
+                if options.format == "json"
+                else _findings_table(found, options.status)
+            )
     write(text, options.output)
     return DONE
 
 
-def _findings_table(found: list[Json]) -> str:
+def _findings_table(found: list[Json], status: str) -> str:
     if not found:
         return "No findings."
     paper, domain = Paper(), shared_domain(one["user_principal_name"] for one in found)
-    if domain:
-        paper.write(f"Every account ends with {domain}")
-        paper.blank()
+    say_domain(domain, paper)
+    known = (
+        ("severity", "first_seen", "check_id") if status == "open" else ("severity", "status", "first_seen", "check_id")
+    )
+    titles = {"severity": "Severity", "status": "Status", "first_seen": "Since", "check_id": "Check"}
     paper.table(
-        ("Severity", "Status", "Since", "Check", "Account", "Finding"),
+        (*(titles[name] for name in known), "Account", "Finding"),
         (
             (
-                one["severity"],
-                one["status"],
-                one["first_seen"][:10],
-                one["check_id"],
+                *(one[name][:10] for name in known),
                 one["user_principal_name"].removesuffix(domain),
                 one["summary"],
             )
             for one in found
         ),
-        whole=(0, 1, 2, 3),
+        whole=range(len(known)),
     )
     return str(paper)

@@ -75,9 +75,7 @@ class _Table:
             self._paper.write(facts_line(finished(self._document).date()), "quiet")
 
     def _overview(self) -> None:
-        if self._domain:
-            self._paper.write(f"Every account ends with {self._domain}", "quiet")
-            self._paper.blank()
+        say_domain(self._domain, self._paper)
         ranks = [_RANKS[rank(account)] for account in self._accounts]
         self._paper.table(
             ("Severity", "Account", "App password option", "App password works"),
@@ -143,9 +141,17 @@ class _Table:
 
 
 def shared_domain(names: Iterable[str]) -> str:
-    """The domain that all of several names end with, from its @ on; empty where there is none, or only one name."""
-    ends = [name[name.rfind("@") :] if "@" in name else "" for name in names]
-    return ends[0] if len(ends) > 1 and len(set(ends)) == 1 else ""
+    """The domain that most of several names end with, from its @ on: it isn't to be repeated. Empty where there is none."""
+    ends = [name[place:] if (place := name.rfind("@")) > 0 else "" for name in names]
+    domain, times = Counter(ends).most_common(1)[0] if ends else ("", 0)
+    return domain if times > 1 and times * 2 > len(ends) else ""
+
+
+def say_domain(domain: str, paper: Paper) -> None:
+    """Say once what isn't repeated below."""
+    if domain:
+        paper.write(f"Where an account has no domain, it is {domain}", "quiet")
+        paper.blank()
 
 
 def _worst_first(account: Json) -> tuple[int, int, str]:
