@@ -1,10 +1,8 @@
 """What commands write: results to stdout, everything else to stderr; and their exit codes (docs/json.md)."""
 
-import logging
 import os
 import stat
 import sys
-import traceback
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -37,6 +35,8 @@ def be(*, quiet: bool, verbose: bool) -> None:
     global _quiet, _verbose
     _quiet, _verbose = quiet, verbose
     if verbose:
+        import logging
+
         logging.basicConfig(format="%(message)s", stream=sys.stderr)
         logging.getLogger(_REQUESTS).setLevel(logging.INFO)
 
@@ -90,6 +90,8 @@ def progress(text: str) -> None:
 def origin(error: BaseException) -> None:
     """Where an error came from, to who wants to know; its sentence is told in any case."""
     if _verbose:
+        import traceback
+
         say("".join(traceback.format_exception(error)).rstrip())
 
 

@@ -60,6 +60,8 @@ class Command(click.Command):
         # A piece of a log may begin with a hyphen ("-ERR Logon failure"): no option has blanks in its name.
         words = [f" {one}" if one.startswith("-") and " " in one.partition("=")[0] else one for one in args]
         rest = super().parse_args(ctx, words)
+        if ctx.params.get("summary") and ctx.params["format"] != "table" and not ctx.resilient_parsing:
+            raise click.UsageError("--summary goes with --format table", ctx)
         if self._either and not ctx.resilient_parsing:
             given = [name for name in self._either if ctx.params[name.lstrip("-").replace("-", "_")]]
             if len(given) > 1:

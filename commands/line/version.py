@@ -1,7 +1,6 @@
 """Which version this is. It stands in ``pyproject.toml``, and in what was installed from it."""
 
 import tomllib
-from importlib import metadata
 from pathlib import Path
 
 PROJECT = Path(__file__).parents[2] / "pyproject.toml"
@@ -13,4 +12,6 @@ def version() -> str:
     try:
         return str(tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"]["version"])
     except FileNotFoundError:
+        from importlib import metadata  # takes longer than everything else here
+
         return metadata.version(NAME)
