@@ -75,6 +75,7 @@ def _table(found: list[Json]) -> str:
             )
             for one in found
         ),
+        names=1,
     )
     return str(paper)
 

@@ -60,5 +60,6 @@ def _findings_table(found: list[Json], status: str) -> str:
             for one in found
         ),
         whole=range(len(known)),
+        names=len(known),
     )
     return str(paper)

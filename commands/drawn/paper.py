@@ -1,6 +1,8 @@
 """A sheet as wide as a terminal. Every text on it is taken as it is: names from a tenant are neither markup nor commands."""
 
 import io
+import itertools
+import re
 import shutil
 from collections.abc import Iterable, Sequence
 
@@ -12,6 +14,7 @@ from rich.text import Text
 from reports.text import readable
 
 NARROWEST = 60
+_PADDING = re.compile(r" +(?=(?:\x1b\[0m)?$)")
 _FALLBACK = (110, 40)
 """Columns and lines where output goes into a pipe or a file."""
 STYLES = {
@@ -52,7 +55,7 @@ class Paper:
         )
 
     def __str__(self) -> str:
-        return "".join(f"{line.rstrip()}\n" for line in self._file.getvalue().splitlines())
+        return "".join(f"{_PADDING.sub('', line)}\n" for line in self._file.getvalue().splitlines())
 
     def blank(self) -> None:
         """An empty line."""
@@ -72,22 +75,26 @@ class Paper:
         self,
         head: Sequence[str],
         rows: Iterable[Sequence[str]],
-        styles: Iterable[str] = (),
+        styles: Sequence[str] = (),
+        *,
         whole: Sequence[int] = (0,),
+        names: int | None = None,
     ) -> None:
         """A table with a line above that says what its columns are. Nothing is cut: what doesn't fit goes on below.
 
-        ``styles``: of the first cell of each row. ``whole``: the columns whose cells stay on one line.
+        ``styles``: of the first cell of each row. ``whole``: the columns whose cells stay on one line; so do ``names``, which
+        somebody copies, where a third of the width is enough for them.
         """
+        cells = [[Text(readable(cell)) for cell in row] for row in rows]
+        together = set(whole)
+        if names is not None and max((row[names].cell_len for row in cells), default=0) <= self._width // 3:
+            together.add(names)
         columns = [
-            Column(name, no_wrap=number in whole, overflow="fold", header_style=STYLES["quiet"])
+            Column(Text(name, STYLES["quiet"]), no_wrap=number in together, overflow="fold")
             for number, name in enumerate(head)
         ]
-        table = Table(*columns, box=None, pad_edge=False, padding=(0, 2, 0, 0))
-        of_rows = list(styles)
-        for number, row in enumerate(rows):
-            cells = [Text(readable(cell)) for cell in row]
-            if of_rows:
-                cells[0].stylize(STYLES.get(of_rows[number], ""))
-            table.add_row(*cells)
+        table = Table(*columns, box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="")
+        for row, style in zip(cells, styles or itertools.repeat(""), strict=False):
+            row[0].stylize(STYLES.get(style, ""))
+            table.add_row(*row)
         self._console.print(table)

@@ -16,7 +16,7 @@ def render_passwords(document: Mapping[str, Any], width: int | None = None) -> s
     paper.write(document["headline"])
     if rows := document["password_sign_ins"]:
         paper.blank()
-        paper.table(_HEAD, map(_cells, rows), whole=_WHOLE)
+        paper.table(_HEAD, map(_cells, rows), whole=_WHOLE, names=0)
     if document["notes"]:
         paper.blank()
     for note in document["notes"]:

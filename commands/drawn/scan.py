@@ -84,6 +84,7 @@ class _Table:
                 for name, account in zip(ranks, self._accounts, strict=True)
             ),
             ranks,
+            names=1,
         )
 
     def _counts(self) -> None:
@@ -91,7 +92,7 @@ class _Table:
         self._paper.table(
             ("Severity", "Accounts", "App password option"),
             ((_LABELS[name], f"{number:,}", option) for (name, option), number in found.items()),
-            (name for name, _ in found),
+            [name for name, _ in found],
         )
 
     def _short(self, account: Json) -> str:
