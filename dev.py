@@ -21,6 +21,7 @@
                             .txt files of the same names, or with --upgrade for the newest of what these allow
     python3 dev.py sbom     lists everything that is deployed, with licences and hashes, in out/sbom.cdx.json (CycloneDX)
     python3 dev.py whatsnew TAG  what changed since that version, and whether permissions, settings or parameters did
+    python3 dev.py notes [VERSION]  the release notes of a version, from the changelog; of what isn't released yet without one
     python3 dev.py github   lets a GitHub workflow deploy without a secret: --repository OWNER/NAME [--provision] [--remove]
     python3 dev.py setup    only makes the environment for development
 

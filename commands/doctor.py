@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from commands.deployed import doctor_deployed
 from commands.line.parts import Options
-from commands.output import put
+from commands.output import as_called, put
 from jobs import doctor
 from reports.files import render_json
 
@@ -20,5 +20,5 @@ def print_lines(lines: Sequence[doctor.Line], form: str) -> int:
     if form == "json":
         put(render_json({"schema": 1, "lines": [line.public() for line in lines]}))
     else:
-        put("\n".join(map(str, lines)))
+        put(as_called("\n".join(map(str, lines))))
     return doctor.exit_code(lines)

@@ -9,7 +9,7 @@ from pathlib import Path
 from checks.explain import explain
 from commands.drawn.paper import terminal_size
 from commands.line.parts import Options
-from commands.output import DONE, FAILED, INCOMPLETE, plain, progress, put, say
+from commands.output import DONE, FAILED, INCOMPLETE, as_called, plain, progress, put, say
 from commands.signing_in import as_asked
 from findings.runs import new_run_id
 from jobs.errors import EXPECTED, sentence
@@ -46,7 +46,7 @@ async def run(options: Options) -> int:
     if options.format == "json":
         put(render_json(document))
     else:
-        put("\n".join(explanation_lines(document, terminal_size()[0])).rstrip())
+        put(as_called("\n".join(explanation_lines(document, terminal_size()[0])).rstrip()))
     if problem:
         say(plain(f"How {options.account} is seen can't be told. {problem}"))
         return FAILED

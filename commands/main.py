@@ -47,6 +47,7 @@ LINE = Actions(
 def main(arguments: Sequence[str] | None = None, program: str = "cli.py") -> int:
     """Run one command, by default that of ``sys.argv``, and return its exit code. ``program`` is what it was called as."""
     output.speak_utf8()
+    output.be_called(program)
     try:
         asked = LINE.main(None if arguments is None else list(arguments), prog_name=program, standalone_mode=False)
     except click.ClickException as error:

@@ -1,6 +1,7 @@
 """What commands write: results to stdout, everything else to stderr; and their exit codes (docs/json.md)."""
 
 import os
+import re
 import stat
 import sys
 from collections.abc import Iterable
@@ -16,6 +17,10 @@ from commands.line.reading import NEVER
 DONE, FOUND, FAILED, INCOMPLETE, INTERRUPTED = 0, 1, 2, 3, 130
 _REQUESTS = "httpx"
 """The logger that says each request to Microsoft Graph and what it answered."""
+CHECKOUT = "cli.py"
+"""What the command line is called in a checkout, and in every text."""
+_COMMAND = re.compile(r"(?:\bpython )?\bcli\.py ")
+_program = CHECKOUT
 _quiet = False
 _verbose = False
 
@@ -39,6 +44,17 @@ def be(*, quiet: bool, verbose: bool) -> None:
 
         logging.basicConfig(format="%(message)s", stream=sys.stderr)
         logging.getLogger(_REQUESTS).setLevel(logging.INFO)
+
+
+def be_called(program: str) -> None:
+    """What the command line was called as: texts that name a command name it so."""
+    global _program
+    _program = program
+
+
+def as_called(text: str) -> str:
+    """A text that says ``python cli.py``, for those who have a console script."""
+    return text if _program == CHECKOUT else _COMMAND.sub(f"{_program} ", text)
 
 
 def is_quiet() -> bool:
@@ -78,7 +94,7 @@ def write(text: str, output: Path | None) -> None:
 
 def say(text: str) -> None:
     """Tell what somebody must know besides the result: what went wrong, or wasn't done."""
-    _write(sys.stderr, f"{text}\n")
+    _write(sys.stderr, f"{as_called(text)}\n")
 
 
 def progress(text: str) -> None:

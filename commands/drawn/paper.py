@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
+from commands.output import as_called
 from reports.text import readable
 
 NARROWEST = 60
@@ -65,7 +66,7 @@ class Paper:
         """A text, wrapped between its words; its first line begins with ``indent``, the others with ``hang``."""
         rest = indent if hang is None else hang
         columns = self._width - max(cell_len(indent), cell_len(rest))
-        for number, line in enumerate(Text(readable(text)).wrap(self._console, columns)):
+        for number, line in enumerate(Text(readable(as_called(text))).wrap(self._console, columns)):
             line.rstrip()
             shown = Text(rest if number else indent) + line
             shown.stylize(STYLES.get(style or "", ""))

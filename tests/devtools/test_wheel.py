@@ -118,6 +118,13 @@ def test_a_scan_from_another_folder(installed: Path, tmp_path: Path, tenant: Loc
     assert BACKUP in (tmp_path / "x.html").read_text(encoding="utf-8")
 
 
+def test_what_is_told_names_the_command_that_there_is(installed: Path, tmp_path: Path) -> None:
+    answer = run(installed, tmp_path, "explain")
+    assert answer.returncode == 2
+    assert "Give an error: app-password-watch explain " in answer.stderr
+    assert "cli.py" not in answer.stderr
+
+
 @pytest.mark.parametrize("command", [("checks", "APW-001"), ("questions", "7"), ("explain", "53003"), ("permissions",)])
 def test_pages_are_there(installed: Path, tmp_path: Path, command: tuple[str, ...]) -> None:
     answer = run(installed, tmp_path, *command)
