@@ -1,6 +1,6 @@
 """Runs the command line: finds out what was asked for, does it, and ends with the exit code that docs/json.md promises."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import click
 
@@ -62,22 +62,36 @@ def main(arguments: Sequence[str] | None = None, program: str = "cli.py") -> int
 
 def _done(work: Work) -> int:
     """Do what was asked for; what is expected to go wrong ends in a sentence."""
-    import asyncio
-
     output.be(quiet=work.options.quiet, verbose=work.options.verbose)
     try:
-        function = work.function()
-        from commands.mistyped import name_mistyped
-        from jobs.errors import EXPECTED, sentence
+        if vars(work.options).get("profile") is None:
+            return _run(work)
+        from commands.profiles import run_with
 
-        if function.__module__ != "commands.doctor":  # which has a line for each
-            name_mistyped()
-        try:
-            return asyncio.run(function(work.options))
-        except EXPECTED as error:
-            output.origin(error)
-            output.say(sentence(error))
-            return output.FAILED
+        return told(lambda: run_with(work, _run, told))
     except KeyboardInterrupt:
         output.say("Interrupted. What was kept so far stays; the next scan goes on from there.")
         return output.INTERRUPTED
+
+
+def _run(work: Work) -> int:
+    import asyncio
+
+    function = work.function()
+    from commands.mistyped import name_mistyped
+
+    if function.__module__ != "commands.doctor":  # which has a line for each
+        name_mistyped()
+    return told(lambda: asyncio.run(function(work.options)))
+
+
+def told(do: Callable[[], int]) -> int:
+    """The exit code of what is done; what is expected to go wrong is told in a sentence."""
+    from jobs.errors import EXPECTED, sentence
+
+    try:
+        return do()
+    except EXPECTED as error:
+        output.origin(error)
+        output.say(sentence(error))
+        return output.FAILED

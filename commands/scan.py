@@ -68,6 +68,7 @@ async def _scan_with(options: Options, settings: Settings, *, proposed: bool) ->
         if request.store:
             await _tell_what_waits(settings)
         raise
+    options.scanned = result.document  # for an overview of several
     extras = None
     if request.store and (options.format in ("table", "html") or options.open):
         async with views.opened(settings) as service:

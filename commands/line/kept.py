@@ -3,7 +3,7 @@
 import click
 
 from commands.line.kinds import ACCOUNT, DAY, FILE, PAST_DAY
-from commands.line.parts import SEVERITIES, Actions, Command, argument, choice, flag, formats, option, output
+from commands.line.parts import SEVERITIES, Actions, Command, argument, choice, flag, formats, option, output, profile
 
 QUESTIONS_ASKED = 12
 """How many answers docs/questions.md has."""
@@ -16,11 +16,11 @@ LEGACY = Actions(
             "import",
             "Take over an exported SMTP AUTH clients report of the Exchange admin center (CSV).",
             "commands.legacy:import_file",
-            [argument("file", type=FILE)],
+            [argument("file", type=FILE), profile()],
         )
     ],
     where="commands.legacy:run",
-    parameters=[formats("table", "csv", "json"), output()],
+    parameters=[formats("table", "csv", "json"), output(), profile()],
 )
 
 FINDINGS = Command(
@@ -34,6 +34,7 @@ FINDINGS = Command(
         option("--check", metavar="ID"),
         formats("table", "json", "csv"),
         output(),
+        profile(),
     ],
 )
 
@@ -45,6 +46,7 @@ REPORT = Command(
         formats("html", "json", "csv"),
         output(default="report.html, report.json or report.csv"),
         flag("--open", "Open it in the browser."),
+        profile(),
     ],
 )
 
@@ -77,9 +79,10 @@ EXCEPTIONS = Actions(
                 option("--owner", required=True),
                 option("--until", required=True, type=DAY, metavar="YYYY-MM-DD"),
                 flag("--replace", "End another exception that holds for the same check."),
+                profile(),
             ],
         ),
-        Command("list", "All exceptions.", "commands.exceptions:show", [formats("table", "json")]),
+        Command("list", "All exceptions.", "commands.exceptions:show", [formats("table", "json"), profile()]),
         Command(
             "remove",
             "End an exception now: by ID, or as much of it as tells it from the others; or by account and check.",
@@ -93,6 +96,7 @@ EXCEPTIONS = Actions(
                     help="Whose exception; with --check, or the one for every check.",
                 ),
                 option("--check", metavar="ID", help="With --account: the check that it holds for."),
+                profile(),
             ],
             either=("id", "--account"),
             must=True,
@@ -116,6 +120,7 @@ EXCHANGE = Actions(
                     metavar="YYYY-MM-DD",
                     help="The day of the export (default: when the file was last changed).",
                 ),
+                profile(),
             ],
         )
     ],
@@ -129,6 +134,7 @@ FORGET = Command(
         argument("account", type=ACCOUNT, metavar="UPN_OR_ID"),
         flag("--yes", "Don't ask."),
         flag("--dry-run", "Show what would be deleted, and delete nothing."),
+        profile(),
     ],
     either=("--yes", "--dry-run"),
 )
@@ -136,7 +142,7 @@ FORGET = Command(
 ALERTS = Actions(
     "alerts",
     "Alert channels.",
-    [Command("test", "Send a test through every channel.", "commands.alerts:test")],
+    [Command("test", "Send a test through every channel.", "commands.alerts:test", [profile()])],
 )
 
 KEPT: tuple[click.Command, ...] = (LEGACY, FINDINGS, REPORT, CHECKS, QUESTIONS, EXCEPTIONS, EXCHANGE, FORGET, ALERTS)

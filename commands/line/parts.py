@@ -138,9 +138,10 @@ def formats(*values: str) -> click.Option:
     return option("--format", type=choice(*values), default=values[0], help="How the result is written.")
 
 
-def signing_in() -> list[click.Option]:
-    """``--sign-in``, ``--tenant`` and ``--client-id``."""
+def signing_in(*, every: bool = False) -> list[click.Option]:
+    """``--profile``, ``--sign-in``, ``--tenant`` and ``--client-id``."""
     return [
+        profile(every=every),
         option("--sign-in", type=choice(*WAYS), help="Read the tenant as yourself, and not as an app; keeps no token."),
         option(
             "--tenant",
@@ -155,6 +156,12 @@ def signing_in() -> list[click.Option]:
             help="With --sign-in: what you sign in with; default: Microsoft Graph Command Line Tools.",
         ),
     ]
+
+
+def profile(*, every: bool = False) -> click.Option:
+    """``--profile``; ``every``: whether ``all`` is one."""
+    more = "; all: each of them in turn, with an overview" if every else ""
+    return option("--profile", metavar="NAME", help=f"With the settings of a profile (docs/tenants.md){more}.")
 
 
 _TELLING = (

@@ -13,6 +13,7 @@ from commands.line.parts import (
     formats,
     option,
     output,
+    profile,
     several,
     signing_in,
 )
@@ -48,7 +49,7 @@ SCAN = Command(
             "Where no account is named: scan what looks like a service account, by its name and by how it is used.",
         ),
         flag("--open", "Write the report as a page as well, and open it in the browser."),
-        *signing_in(),
+        *signing_in(every=True),
     ],
 )
 
@@ -90,6 +91,7 @@ DOCTOR = Command(
         flag("--deployed", "Have the function app look at itself; needs the role Operator."),
         option("--url", metavar="URL", help="With --deployed: the app's address; default: azd's environment."),
         option("--resource", metavar="URI", help="With --deployed: IDENTIFIER_URI; default: azd's environment."),
+        profile(),
     ],
 )
 
