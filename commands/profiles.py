@@ -187,17 +187,16 @@ def _each(
         raise SettingsError([f"--profile {ALL} goes with scan: name one profile"])
     if options.account or options.deployed:
         raise SettingsError([f"--profile {ALL} scans what each profile selects: leave --account and --deployed out"])
-    if (options.output is None and options.format != "table") or (
-        options.output not in (None, STDOUT) and PLACE not in options.output.name
-    ):
+    to_stdout = options.output in (None, STDOUT)
+    if (to_stdout and options.format != "table") or not (to_stdout or PLACE in options.output.name):
         raise SettingsError([f"--profile {ALL} writes a file for each: --output report-{PLACE}.html, for example"])
     results = []
     for profile in profiles:
         progress(f"== {profile.name}")
         own: Options = SimpleNamespace(**vars(options), scanned=None)
-        if own.output is not None:
+        if not to_stdout:
             own.output = own.output.with_name(own.output.name.replace(PLACE, profile.name))
-        elif options.format == "table":
+        else:
             put(f"== {profile.name}")
         code = told(
             partial(_one, Work(work.where, own), profile, run)

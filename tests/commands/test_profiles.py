@@ -68,7 +68,7 @@ def test_a_scan_has_the_settings_of_its_profile_and_none_of_another(
     answer = run_cli("scan", "--profile", "contoso", "--no-store", "--format", "json")
     assert answer.code == 1, answer.err
     assert [one["user_principal_name"] for one in answer.document["accounts"]] == [BACKUP]
-    assert answer.document["run"]["app_passwords"]["allowed"] is None
+    assert answer.document["run"]["app_passwords"]["contradiction"] is None, "of the settings of another nothing counts"
     kept = run_cli("scan", "--profile", "contoso")
     assert kept.code == 2, "the storage of another isn't taken"
     assert "AzureWebJobsStorage is not set" in kept.err
