@@ -42,8 +42,9 @@ def be(*, quiet: bool, verbose: bool) -> None:
     if verbose:
         import logging
 
-        logging.basicConfig(format="%(message)s", stream=sys.stderr)
-        logging.getLogger(_REQUESTS).setLevel(logging.INFO)
+        requests = logging.getLogger(_REQUESTS)
+        requests.handlers = [logging.StreamHandler(sys.stderr)]
+        requests.setLevel(logging.INFO)
 
 
 def be_called(program: str) -> None:

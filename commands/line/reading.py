@@ -13,7 +13,6 @@ from commands.line.parts import (
     formats,
     option,
     output,
-    profile,
     several,
     signing_in,
 )
@@ -91,7 +90,7 @@ DOCTOR = Command(
         flag("--deployed", "Have the function app look at itself; needs the role Operator."),
         option("--url", metavar="URL", help="With --deployed: the app's address; default: azd's environment."),
         option("--resource", metavar="URI", help="With --deployed: IDENTIFIER_URI; default: azd's environment."),
-        profile(),
+        *signing_in(),
     ],
 )
 

@@ -33,7 +33,7 @@ def accept(installation: Installation, account: str, check: str | None) -> str:
 def test_the_checks() -> None:
     lines = run_cli("checks").out.splitlines()
     assert re.split(r"\s{2,}", lines[0]) == ["Check", "Severity", "Title"]
-    assert [line.split()[0] for line in lines[1:]] == [page.id for page in pages()]
+    assert [line.split()[0] for line in lines[1:] if line[0] != " "] == [page.id for page in pages()]
     found = run_cli("checks", "--format", "json").document["checks"]
     assert [(one["id"], one["title"]) for one in found] == [(page.id, page.title) for page in pages()]
     (one,) = run_cli("checks", "apw-001", "--format", "json").document["checks"]

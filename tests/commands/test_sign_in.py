@@ -200,6 +200,21 @@ def test_nobody_signs_in_to_have_words_explained(there: Cloud) -> None:
     assert there.entra.asked == []
 
 
+def test_doctor_looks_as_the_person_who_signs_in(there: Cloud) -> None:
+    answer = run_cli("doctor", "--sign-in", "device-code", "--format", "json")
+    lines = {line["topic"]: line for line in answer.document["lines"]}
+    assert lines["Microsoft Graph"]["level"] == "ok"
+    assert f"You are signed in as {ADA}" in lines["Microsoft Graph"]["text"]
+    assert lines["permission Policy.Read.All"]["level"] == "ok"
+
+
+def test_doctor_of_the_app_itself_takes_no_person(there: Cloud) -> None:
+    answer = run_cli("doctor", "--deployed", "--sign-in", "browser")
+    assert (answer.code, answer.out) == (2, "")
+    assert "--sign-in doesn't go with --deployed" in answer.err
+    assert there.entra.asked == []
+
+
 def test_the_page_names_every_command_that_a_person_can_sign_in_with() -> None:
     page = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
     said = page.partition("## Signing in on your machine")[2].partition("\n## ")[0]
