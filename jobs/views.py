@@ -1,7 +1,7 @@
 """What is kept, read back for people: findings, runs, exceptions, and everything that a report shows."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -223,6 +223,38 @@ async def add_exception(
         now=datetime.now(UTC),
         replace=replace,
     )
+
+
+async def exception_called(service: TableServiceClient, beginning: str) -> str:
+    """The id of the one exception that holds whose id begins so. Raises :class:`NotFound` for none, and for several."""
+    found = await ExceptionStore(service).active(datetime.now(UTC))
+    return _the_one(
+        [one for one in found if one.id == beginning]
+        or [one for one in found if beginning and one.id.startswith(beginning)],
+        f'the id "{beginning}"',
+    )
+
+
+async def exception_of(service: TableServiceClient, account: str, check_id: str | None) -> str:
+    """The id of the exception that holds for a check of an account (None: for every check). Raises :class:`NotFound`."""
+    if check_id is not None:
+        _known_check(check_id)
+    record = await FindingStore(service).find_account(account)
+    ids = {account.lower(), record.account_id if record else ""}
+    found = [
+        one
+        for one in await ExceptionStore(service).active(datetime.now(UTC))
+        if one.check_id == check_id and (one.account_id in ids or one.user_principal_name.lower() in ids)
+    ]
+    return _the_one(found, f'the account "{account}" and {check_id or "every check"}')
+
+
+def _the_one(found: Sequence[AcceptedException], what: str) -> str:
+    if not found:
+        raise NotFound(f"No exception that holds has {what}.")
+    if len(found) > 1:
+        raise NotFound(f"Several exceptions have {what}: {', '.join(one.id for one in found)}.")
+    return found[0].id
 
 
 async def remove_exception(service: TableServiceClient, exception_id: str, *, removed_by: str) -> AcceptedException:

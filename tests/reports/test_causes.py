@@ -9,8 +9,8 @@ import pytest
 from jsonschema import Draft202012Validator
 
 import reports
+from commands.drawn.scan import render_table
 from reports.html import render_html
-from reports.terminal import render_table
 from tests.reports import samples
 from tests.reports.markup import read
 

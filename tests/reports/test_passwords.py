@@ -13,12 +13,12 @@ from jsonschema import Draft202012Validator
 
 import reports
 from checks.password_use import PasswordUse
+from commands.drawn.passwords import render_passwords
 from reports.html import render_html
 from reports.passwords import (
     COLUMNS,
     headline,
     password_use_object,
-    render_passwords,
     render_passwords_csv,
     report_note,
     with_report,

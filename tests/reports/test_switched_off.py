@@ -5,12 +5,12 @@ import io
 
 import pytest
 
+from commands.drawn.scan import render_table
 from reports.document import shift_object
 from reports.extras import ReportExtras
 from reports.files import render_csv
 from reports.html import render_html
 from reports.page_data import page_data
-from reports.terminal import render_table
 from reports.words import OPTION, SWITCHED_OFF, VISIBILITY, option_of, shift_in_words
 from tests.checks.kit import NOW, SERVICE, make_tenant, policy, shifts
 from tests.reports import samples

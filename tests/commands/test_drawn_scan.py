@@ -1,13 +1,17 @@
 """The table for the terminal."""
 
+import itertools
 import re
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
+from rich.cells import cell_len
 
+from commands.drawn.scan import render_table, shared_domain
 from reports.html import render_html
-from reports.terminal import render_table
-from reports.text import fit, readable, width
+from reports.text import readable
+from reports.words import OPTION, USABILITY, option_of, verdict
 from tests.reports import hostile, samples
 
 
@@ -40,7 +44,7 @@ def test_findings_stand_worst_first_and_always_with_a_next_step() -> None:
 def test_alike_accounts_are_explained_once() -> None:
     text = render_table(samples.contoso(), 200)
     assert text.count("CA210: Require MFA for service accounts") == 2
-    assert "svc-backup@contoso.com (CodeTwo Backup), svc-migration@contoso.com (Mailbox migration)" in text
+    assert "svc-backup (CodeTwo Backup), svc-migration (Mailbox migration)" in text
 
 
 def test_unreadable_inputs_name_the_permission() -> None:
@@ -77,23 +81,7 @@ def test_no_name_steers_the_terminal_or_leaves_the_width(columns: int, name: str
     document, extras = hostile.scan(name)
     text = render_table(document, columns, extras=extras)
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]", text)
-    assert all(width(line) <= columns for line in text.split("\n"))
-
-
-@pytest.mark.parametrize(
-    ("text", "columns", "expected"),
-    [
-        ("abc", 5, "abc  "),
-        ("abcdef", 4, "abc…"),
-        ("日本語", 6, "日本語"),
-        ("日本語", 5, "日本…"),
-        ("日本語", 4, "日… "),
-        ("", 2, "  "),
-    ],
-)
-def test_text_is_cut_to_columns_not_characters(text: str, columns: int, expected: str) -> None:
-    assert fit(text, columns) == expected
-    assert width(expected) == columns
+    assert all(cell_len(line) <= columns for line in text.split("\n"))
 
 
 @pytest.mark.parametrize(
@@ -110,3 +98,62 @@ def test_text_is_cut_to_columns_not_characters(text: str, columns: int, expected
 )
 def test_readable_text_is_one_line_without_commands(text: str, expected: str) -> None:
     assert readable(text) == expected
+
+
+def lines_of(width: int, **how: Any) -> list[str]:
+    return render_table(samples.contoso(), width, extras=samples.contoso_extras(), **how).splitlines()
+
+
+def test_the_domain_that_accounts_share_is_said_once_and_others_stand_where_they_are() -> None:
+    overview = "\n".join(lines_of(120)).partition("\n\n")[2].partition("\nsvc-")[0]
+    assert overview.startswith("Where an account has no domain, it is @contoso.com\n")
+    assert overview.count("@contoso.com") == 1
+
+
+@pytest.mark.parametrize(
+    ("names", "domain"),
+    [
+        ((), ""),
+        (("a@x.com",), ""),
+        (("a@x.com", "b@x.com"), "@x.com"),
+        (("a@x.com", "b@x.com", "c@y.com"), "@x.com"),
+        (("a@x.com", "b@y.com"), ""),
+        (("a", "b"), ""),
+        (("@x.com", "@x.com"), ""),
+    ],
+)
+def test_a_domain_is_shared_by_more_than_half(names: tuple[str, ...], domain: str) -> None:
+    assert shared_domain(names) == domain
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_no_verdict_is_cut(width: int) -> None:
+    lines = lines_of(width)
+    assert not any("…" in line for line in lines)
+    accounts = samples.contoso()["accounts"]
+    labels = {verdict(USABILITY, one["usability"]).label for one in accounts} | {
+        verdict(OPTION, option_of(one)).label for one in accounts
+    }
+    first = next(place for place, line in enumerate(lines) if line.startswith("Severity"))
+    table = lines[first : lines.index("", first)]
+    places = [found.start() for found in re.finditer("App password", table[0])] + [width]
+    for start, end in itertools.pairwise(places):
+        cells = [line[start:end].strip() for line in table]
+        words = {word for cell in cells for word in cell.split()}
+        assert words <= {word for label in (*labels, "App password option works") for word in label.split()}, (
+            "words stay whole"
+        )
+
+
+def test_long_output_ends_with_the_sentence_that_it_began_with() -> None:
+    assert lines_of(80, lines=24)[-1] == lines_of(80)[0]
+    assert lines_of(80, lines=2000)[-1] != lines_of(80)[0]
+
+
+def test_a_summary_counts_the_accounts_and_names_only_what_could_not_be_read() -> None:
+    text = "\n".join(lines_of(200, brief=True))
+    assert text.startswith("3 of 18 service accounts lost the app-password option since yesterday.")
+    rows = re.findall(r"^(High|Medium|Low|Accepted|No finding) +(\d+) ", text, re.MULTILINE)
+    assert sum(int(number) for _, number in rows) == 18
+    assert "svc-backup" not in text
+    assert "What could not be read" in text

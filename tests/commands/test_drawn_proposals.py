@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from commands.drawn.proposals import render_proposals
+from commands.drawn.scan import render_table
 from reports.html import render_html
-from reports.proposals import render_proposals
-from reports.terminal import render_table
 from tests.reports.samples import document
 
 PRINTER: dict[str, Any] = {
