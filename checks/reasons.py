@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, time
 
-from basics.times import day, minute
+from basics.times import day, moment
 from checks.advice import fact
 from checks.model import Effect, Reason
 from checks.phrases import joined, quoted
@@ -308,7 +308,7 @@ def evidence(demand: MfaDemand) -> Reason:
     """A sign-in for which MFA was demanded and no readable policy says why."""
     asked_by = _PROVIDERS.get(demand.provider.lower()) or f'"{demand.provider}"'
     return Reason(
-        f"On {minute(demand.seen)} a sign-in of the account was asked for multifactor authentication by "
+        f"On {moment(demand.seen)} a sign-in of the account was asked for multifactor authentication by "
         f"{asked_by}, which none of the readable policies explains.",
         Effect.EVIDENCE,
         since=demand.seen,

@@ -160,7 +160,7 @@ RISK = "CA005: MFA at risky sign-ins"
 MANAGED = "Microsoft-managed: Multifactor authentication for per-user multifactor authentication users"
 CHAIN = "group Backup apps > All service accounts"
 SWITCHED_ON = (
-    f'Hidden since 2026-11-21 14:42 UTC, when the policy "{SERVICE}" was switched from report-only to on, by '
+    f'Hidden since 21 Nov 2026, 14:42 UTC, when the policy "{SERVICE}" was switched from report-only to on, by '
     "anna.keller@contoso.com."
 )
 
@@ -329,7 +329,7 @@ def contoso() -> Json:
         "demands_mfa", RISK, "all users", NOW - 200 * DAY, ["only at sign-in risk high"],
     )  # fmt: skip
     evidence = reason(
-        "On 2026-11-20 03:12 UTC a sign-in of the account was asked for multifactor authentication by "
+        "On 20 Nov 2026, 03:12 UTC a sign-in of the account was asked for multifactor authentication by "
         "mfaRegistrationRequiredByIdentityProtectionPolicy, which none of the readable policies explains.",
         "evidence", since=NOW - timedelta(days=2, hours=4),
     )  # fmt: skip

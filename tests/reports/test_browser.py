@@ -197,7 +197,7 @@ def test_an_account_opens_to_its_reasons_ways_out_and_history(show: Open, contos
 def test_an_account_says_since_when_by_whom_and_whether_microsoft_agrees(show: Open, tmp_path: Path) -> None:
     scanned = samples.contoso()
     backup = next(one for one in scanned["accounts"] if one["user_principal_name"] == "svc-backup@contoso.com")
-    cause = "Hidden since 2026-11-21 14:42 UTC, when <b>somebody</b> changed something, by ada@contoso.com."
+    cause = "Hidden since 21 Nov 2026, 14:42 UTC, when <b>somebody</b> changed something, by ada@contoso.com."
     backup["reasons"][0]["cause"] = cause
     backup["app_password_events"] = [{"kind": "created", "time": "2026-11-05T09:02:00Z", "actor": None}]
     backup["cross_check"] = {"result": "agrees", "text": "Confirmed by Microsoft's What If.", "date": "2026-11-22"}
