@@ -217,7 +217,7 @@ class _Scan:
         document = await asyncio.to_thread(
             scan_document, summary, judged, states, seen.proposals, simulations, passwords
         )
-        done = finished_record(record, summary, judged, outcomes, alert_id, simulations)
+        done = finished_record(record, summary, judged, outcomes, alert_id, document)
         return replace(done, remembered=remembered.after(seen.reading.tenant, now).kept), document
 
     async def _passwords(self, judged: Sequence[JudgedAccount]) -> list[Json]:

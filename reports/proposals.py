@@ -3,6 +3,7 @@
 import textwrap
 from collections.abc import Iterator
 
+from reports import times
 from reports.extras import Json
 from reports.text import readable
 
@@ -42,8 +43,8 @@ def _named(one: Json) -> str:
 def _seen(signal: Json) -> str:
     if not signal["last_seen"]:
         return ""
-    times = "once" if signal["count"] == 1 else f"{signal['count']:,} times"
-    return f" {times.capitalize()}, last on {signal['last_seen'][:10]}."
+    often = "once" if signal["count"] == 1 else f"{signal['count']:,} times"
+    return f" {often.capitalize()}, last on {times.day(times.parse(signal['last_seen']))}."
 
 
 def _wrapped(text: str, width: int, indent: str, hang: str | None = None) -> list[str]:

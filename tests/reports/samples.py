@@ -181,7 +181,7 @@ def _demands(policy: str, scope: str, since: datetime, by: str | None = None) ->
 
 def _blocks(policy: str, scope: str, since: datetime) -> Json:
     return reason(
-        f'The policy "{policy}" keeps legacy clients out of Exchange Online, with or without an app password (reaches the '
+        f'The policy "{policy}" blocks legacy authentication to Exchange Online, with or without an app password (reaches the '
         f"account: {_in_words(scope)}).",
         "blocks_legacy", policy, scope, since,
     )  # fmt: skip
@@ -357,7 +357,7 @@ def contoso() -> Json:
         "per_user_state",
     )
     trusted = reason(
-        'The policy "CA015: Block legacy clients outside the offices" keeps legacy clients out of Exchange Online, with or without '
+        'The policy "CA015: Block legacy clients outside the offices" blocks legacy authentication to Exchange Online, with or without '
         "an app password (reaches the account: all users), except from Head office.",
         "blocks_legacy", "CA015: Block legacy clients outside the offices", "all users", NOW - 90 * DAY,
         ["except from Head office"],

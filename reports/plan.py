@@ -1,0 +1,132 @@
+"""The plan of a scan document, as JSON: read off its accounts, worked out by ``checks/plan.py``."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from basics.times import iso, parse
+from checks.catalog import REFUSED, deciding_effects
+from checks.plan import NO_POLICY, SECURITY_DEFAULTS, Cause, Item, Problem, Step, Subject, WayOut, plan
+from reports.standing import standing
+
+Json = dict[str, Any]
+NAMED = 100
+"""How many accounts are named in an item or a step; all are counted."""
+TOP = 3
+"""How many steps are shown first."""
+
+
+def plan_object(accounts: Iterable[Mapping[str, Any]]) -> Json:
+    """The ``plan`` of a document with these accounts."""
+    made = plan(_subject(one) for one in accounts)
+    return {"steps": [_step(one) for one in made.steps], "causes": [_item(one) for one in made.items]}
+
+
+def plan_of(document: Mapping[str, Any]) -> Json:
+    """The plan of a document, of an older version as well."""
+    found = document.get("plan")
+    return found if isinstance(found, dict) else plan_object(document["accounts"])
+
+
+def _subject(account: Mapping[str, Any]) -> Subject:
+    open_ = [one for one in account["findings"] if one["status"] == "open" and not one.get("exception")]
+    ends = {one.get("check_id"): str(one.get("what") or "") for one in account.get("deadlines") or ()}
+    return Subject(
+        id=account["id"],
+        name=account["user_principal_name"] or account["id"],
+        problems=tuple(
+            Problem(
+                one["check_id"],
+                one["title"],
+                one["severity"],
+                standing(one, account),
+                _cause(one["check_id"], account),
+                ends.get(one["check_id"], ""),
+            )
+            for one in open_
+        ),
+        ways=tuple(
+            WayOut(one.get("way") or "", one["title"], tuple(one.get("steps") or ()), one.get("url") or "")
+            for one in (account["remediation"] if open_ else ())
+        ),
+    )
+
+
+def _cause(check_id: str, account: Mapping[str, Any]) -> Cause:
+    """What decides a finding: the first reason that does, or what the sign-in log names."""
+    if check_id == REFUSED:
+        return _refused_by(account)
+    effects = deciding_effects(check_id)
+    decisive = next((one for one in account["reasons"] if one["effect"] in effects), None)
+    if decisive is None:
+        return NO_POLICY
+    known = decisive.get("since") and not decisive.get("since_is_policy_date")
+    name = decisive["policy_name"] or ("" if decisive["policy_id"] else _defaults(decisive["effect"]))
+    return Cause(
+        decisive["policy_id"],
+        name or None,
+        parse(decisive["since"]) if known else None,
+        decisive.get("actor"),
+    )
+
+
+def _defaults(effect: str) -> str:
+    return SECURITY_DEFAULTS if effect in ("demands_mfa", "blocks_legacy") else ""
+
+
+def _refused_by(account: Mapping[str, Any]) -> Cause:
+    """The one policy that the newest refusals name; no policy where they name none, or several."""
+    refusals = [
+        ending
+        for client in account.get("sign_ins") or ()
+        for ending in client["endings"]
+        if ending["kind"] == "refused" and (client.get("last_refused") or "") >= (client.get("last_got_in") or "")
+    ]
+    named = {(one["id"], one["name"]) for ending in refusals for one in ending["policies"] or ()}
+    if len(named) != 1:
+        return NO_POLICY
+    id, name = named.pop()
+    if str(id).lower() == "securitydefaults":
+        return Cause(None, SECURITY_DEFAULTS)
+    same = (
+        one for one in account["reasons"] if one["policy_id"] == id and one["effect"] in ("blocks_legacy", "demands_mfa")
+    )
+    reason = next((one for one in same if one.get("since") and not one.get("since_is_policy_date")), None)
+    if reason is None:
+        return Cause(id, name)
+    return Cause(id, name, parse(reason["since"]), reason.get("actor"))
+
+
+def _step(step: Step) -> Json:
+    return {
+        "title": step.title,
+        "way": step.way,
+        "steps": list(step.steps),
+        "url": step.url,
+        "minutes": step.minutes,
+        "findings": step.findings,
+        "broken_now": step.now,
+        **_accounts(step.accounts),
+    }
+
+
+def _item(item: Item) -> Json:
+    return {
+        "title": item.title,
+        "urgency": {
+            "group": item.standing.urgency.value,
+            "date": item.standing.on.isoformat() if item.standing.on else None,
+        },
+        "severity": item.severity,
+        "policy_id": item.policy_id,
+        "policy_name": item.policy_name,
+        "since": iso(item.since) if item.since else None,
+        "actor": item.actor,
+        "checks": list(item.checks),
+        "findings": item.findings,
+        **_accounts(item.accounts),
+    }
+
+
+def _accounts(accounts: Sequence[tuple[str, str]]) -> Json:
+    named = [{"id": id, "user_principal_name": name} for id, name in accounts[:NAMED]]
+    return {"count": len(accounts), "accounts": named}
