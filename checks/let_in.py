@@ -30,8 +30,8 @@ class Answer(StrEnum):
     """Exchange Online refuses it, as an export says."""
     ENDED = "ended"
     """Exchange Online takes no passwords any more over the protocols that the account uses, or takes none by default."""
-    PARTLY = "partly"
-    """One client gets in, and another is refused, or its protocol takes no passwords any more."""
+    DOUBTFUL = "doubtful"
+    """A client got in, and another was refused, or the protocol has ended all the same."""
     UNKNOWN = "unknown"
     CONDITIONAL = "conditional"
     """Blocked in some circumstances."""
@@ -102,8 +102,7 @@ def _answer(
         return Answer(usability.value), _BY_POLICIES[usability], None
     in_use = [one for one in clients if one.last_in and not one.run and now - one.last_in.last_seen <= LOG_REACHES]
     refused = [one for one in clients if one.run and one.last_refused and now - one.last_refused <= LOG_REACHES]
-    gone = _gone(judged, clients, in_use, today)
-    serving = [one for one in in_use if _protocol(one.name) not in gone]
+    gone = _gone(judged, clients, today)
     off = judged.exchange if judged.exchange and _is_off(judged.exchange, in_use) else None
     said = [
         *(
@@ -115,12 +114,9 @@ def _answer(
         *(one.since for one in gone),
     ]
     if said:
-        if serving and not off:
-            return (
-                Answer.PARTLY,
-                f"{_names(serving)} got in on {day(max(map(_last_in, serving)))}. {' '.join(said)}",
-                None,
-            )
+        if in_use and not off:
+            last = day(max(map(_last_in, in_use)))
+            return Answer.DOUBTFUL, f"{_names(in_use)} got in, last on {last}; but: {' '.join(said)}", None
         return (Answer.REFUSED if refused else Answer.SWITCHED_OFF if off else Answer.ENDED), " ".join(said), None
     if usability is not Usability.USABLE:
         return Answer(usability.value), _BY_POLICIES[usability], None
@@ -147,16 +143,12 @@ def _is_off(view: ExchangeView, in_use: list[ClientSignIns]) -> bool:
     return view.smtp_auth is SmtpAuth.OFF and not view.stale and not after
 
 
-def _gone(
-    judged: JudgedAccount, clients: Iterable[ClientSignIns], in_use: Iterable[ClientSignIns], today: date
-) -> list[Protocol]:
-    """The protocols of the account, or SMTP AUTH where none is seen, that Exchange Online has ended and nothing shows to work still."""
+def _gone(judged: JudgedAccount, clients: Iterable[ClientSignIns], today: date) -> list[Protocol]:
+    """The protocols of the account, or SMTP AUTH where none is seen, whose day has passed and that no export says to be on again."""
     smtp, view = _smtp(), judged.exchange
     used = dict.fromkeys((*retired_uses(judged.account), *(one for c in clients if (one := _protocol(c.name)))))
-    still = {protocol for one in in_use if (protocol := _protocol(one.name)) and _last_in(one).date() >= protocol.on}
-    if view and view.smtp_auth is SmtpAuth.ON and view.taken.date() >= smtp.on:
-        still.add(smtp)
-    return [one for one in used or [smtp] if one.on <= today and one not in still]
+    on_again = view is not None and view.smtp_auth is SmtpAuth.ON and view.taken.date() >= smtp.on
+    return [one for one in used or [smtp] if one.on <= today and not (on_again and one is smtp)]
 
 
 def _ahead(in_use: list[ClientSignIns], today: date) -> tuple[date | None, str]:

@@ -27,6 +27,16 @@ def plan_of(document: Mapping[str, Any]) -> Json:
     return found if isinstance(found, dict) else plan_object(document["accounts"])
 
 
+def step_sentence(step: Mapping[str, Any]) -> str:
+    """``Set the account's per-user MFA to Enforced: 1 account, solves 1 finding, 1 broken now; about 5 minutes.``"""
+    accounts, findings, now = step["count"], step["findings"], step["broken_now"]
+    said = f"{step['title']}: {accounts:,} {'account' if accounts == 1 else 'accounts'}, solves {findings:,} "
+    said += "finding" if findings == 1 else "findings"
+    if now:
+        said += f", {now:,} of them broken now" if findings > 1 else ", broken now"
+    return f"{said}; about {step['minutes']} minutes." if step.get("minutes") else f"{said}."
+
+
 def _subject(account: Mapping[str, Any]) -> Subject:
     open_ = [one for one in account["findings"] if one["status"] == "open" and not one.get("exception")]
     ends = {one.get("check_id"): str(one.get("what") or "") for one in account.get("deadlines") or ()}
@@ -88,7 +98,9 @@ def _refused_by(account: Mapping[str, Any]) -> Cause:
     if str(id).lower() == "securitydefaults":
         return Cause(None, SECURITY_DEFAULTS)
     same = (
-        one for one in account["reasons"] if one["policy_id"] == id and one["effect"] in ("blocks_legacy", "demands_mfa")
+        one
+        for one in account["reasons"]
+        if one["policy_id"] == id and one["effect"] in ("blocks_legacy", "demands_mfa")
     )
     reason = next((one for one in same if one.get("since") and not one.get("since_is_policy_date")), None)
     if reason is None:

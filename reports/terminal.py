@@ -6,16 +6,29 @@ from collections.abc import Iterator
 from reports import times
 from reports.age import facts_line
 from reports.extras import Json, ReportExtras
-from reports.page_data import rank, worst_first
+from reports.page_data import group_of, most_urgent_first, rank, worst_first
+from reports.plan import TOP, plan_of, step_sentence
 from reports.proposals import proposal_lines
 from reports.summary import finished, summarize
 from reports.text import fit, readable, width
-from reports.words import OPTION, SEVERITY, USABILITY, gap_sentence, option_of, say, verdict
+from reports.words import (
+    OPTION,
+    SEVERITY,
+    URGENCY,
+    count,
+    gap_sentence,
+    groups_in_words,
+    option_of,
+    say,
+    verdict,
+    works_words,
+)
 
 _COLOURS = {"high": "31;1", "medium": "33", "low": "34", "none": "32", "accepted": "2", "heading": "1", "quiet": "2"}
 _NARROWEST = 60
 _RANKS = {4: "high", 3: "medium", 2: "low", 1: "accepted", 0: "none"}
 _LABELS = {**SEVERITY, "none": "No finding", "accepted": "Accepted"}
+_GROUPS = {**{name: words.label for name, words in URGENCY.items()}, "accepted": "Accepted", "none": "No finding"}
 _NAMES = 6
 """How many alike accounts are named."""
 _ORDER = tuple(OPTION)
@@ -37,13 +50,15 @@ class _Table:
         run = document["run"]
         summary = summarize(document, extras or ReportExtras())
         yield from self._wrapped(summary.headline, "heading")
-        for sentence in (summary.unknown, *summary.asides):
+        where = groups_in_words(summary.groups)
+        for sentence in (f"{where}." if where else None, summary.unknown, *summary.asides):
             if sentence:
                 yield from self._wrapped(sentence)
         state = "complete" if run["complete"] else "incomplete"
         tenant = run.get("tenant_name") or run["tenant_id"] or "tenant unknown"
         yield from self._wrapped(f"{tenant}, {times.moment(finished(document))}, {state}", "quiet")
         accounts = sorted(document["accounts"], key=_worst_first)
+        yield from self._plan(plan_of(document)["steps"])
         if accounts:
             yield ""
             yield from self._overview(accounts)
@@ -60,17 +75,33 @@ class _Table:
             yield ""
             yield from self._wrapped(facts_line(finished(document).date()), "quiet")
 
+    def _plan(self, steps: list[Json]) -> Iterator[str]:
+        """The steps that solve most."""
+        if not steps:
+            return
+        yield ""
+        yield self._paint("What to do first", "heading")
+        for place, step in enumerate(steps[:TOP], start=1):
+            yield from self._wrapped(f"{place}. {step_sentence(step)}", None, "", "   ")
+        if (more := len(steps) - TOP) > 0:
+            yield from self._wrapped(f"And {count(more, 'more step', 'more steps')}: the report lists them.", "quiet")
+
     def _overview(self, accounts: list[Json]) -> Iterator[str]:
         names = [readable(account["user_principal_name"]) for account in accounts]
         options = [verdict(OPTION, option_of(account)).label for account in accounts]
-        works = [verdict(USABILITY, account["usability"]).label for account in accounts]
+        works = [works_words(account).label for account in accounts]
         columns = [10, *(max(map(width, cells)) for cells in (names, options, works))]
         columns = [columns[0], max(columns[1], 7), max(columns[2], 19), max(columns[3], 18)]
         while sum(columns) + 6 > self._width and max(columns[1:]) > 12:
             columns[columns.index(max(columns[1:]), 1)] -= 1
         head = ("Severity", "Account", "App password option", "App password works")
         yield self._paint("  ".join(map(fit, head, columns)).rstrip(), "quiet")
+        before = ""
         for account, *cells in zip(accounts, names, options, works, strict=True):
+            if (group := group_of(account)) != before:
+                before = group
+                number = sum(group_of(one) == group for one in accounts)
+                yield self._paint(f"{_GROUPS[group]} ({number:,})", "heading")
             name = _RANKS[rank(account)]
             line = "  ".join(map(fit, cells, columns[1:]))
             yield f"{self._paint(fit(_LABELS[name], columns[0]), name)}  {line}"
@@ -86,7 +117,7 @@ class _Table:
             first = f"{severity}: {finding['title']} ({finding['check_id']}), found {_moment(finding['first_seen'])}"
             yield from self._wrapped(first, finding["severity"], "  ")
             if exception := finding.get("exception"):
-                accepted = f"Accepted until {exception['until']} by {exception['owner']}: {exception['reason']}"
+                accepted = f"Accepted until {times.day(times.parse(str(exception['until'])))} by {exception['owner']}: {exception['reason']}"
                 yield from self._wrapped(accepted, "quiet", "    ")
         for reason in account["reasons"]:
             yield from self._wrapped(f"- {reason['text']}", None, "  ", "    ")
@@ -103,7 +134,7 @@ class _Table:
             if exchange["command"]:
                 yield from self._wrapped(exchange["command"], "quiet", "    ")
         if account["remediation"]:
-            yield from self._wrapped(f"Best way out: {account['remediation'][0]['title']}", None, "  ", "    ")
+            yield from self._wrapped(f"What to do: {account['remediation'][0]['title']}", None, "  ", "    ")
         else:
             worst = findings[0]["check_id"]
             yield from self._wrapped(f"What to do: python cli.py checks {worst}", None, "  ", "    ")
@@ -125,10 +156,10 @@ class _Table:
         return f"\x1b[{_COLOURS[style]}m{text}\x1b[0m" if self._color and style in _COLOURS else text
 
 
-def _worst_first(account: Json) -> tuple[int, int, str]:
+def _worst_first(account: Json) -> tuple[int, int, int, str]:
     option = option_of(account)
-    place = _ORDER.index(option) if option in _ORDER else -1
-    return -rank(account), place, str(account["user_principal_name"]).casefold()
+    group, severity, name = most_urgent_first(account)
+    return group, severity, _ORDER.index(option) if option in _ORDER else -1, name
 
 
 def _alike(accounts: list[Json]) -> list[list[Json]]:

@@ -70,9 +70,13 @@ WORKS = {
     "blocked_by_security_defaults": USABILITY["blocked_by_security_defaults"],
     "blocked_by_policy": USABILITY["blocked_by_policy"],
     "refused": Words("Refused at sign-in", "The newest sign-ins were refused although the password was right."),
-    "switched_off": Words("Off in Exchange Online", "Exchange Online refuses passwords over SMTP AUTH for the account."),
+    "switched_off": Words(
+        "Off in Exchange Online", "Exchange Online refuses passwords over SMTP AUTH for the account."
+    ),
     "ended": Words("Ended by Microsoft", "Exchange Online no longer accepts passwords over the protocol."),
-    "partly": Words("Only in part", "One client gets in; another is refused, or its protocol no longer accepts passwords."),
+    "partly": Words(
+        "Only in part", "One client gets in; another is refused, or its protocol no longer accepts passwords."
+    ),
     "unknown": USABILITY["unknown"],
     "conditional": USABILITY["conditional"],
     "not_blocked": Words(

@@ -474,7 +474,11 @@ GROUPED = policy("G", id="g", users=(), groups=("g1",), clients=MODERN)
         ([], (defaults(9, "off"),), f"when Security Defaults were switched off, by {BOB}."),
         ([], (defaults(9, "off"), deleted(5, MFA)), "9 Nov 2026, 14:12 UTC, when Security Defaults"),
         ([], (deleted(9, MFA), defaults(5, "off")), "9 Nov 2026, 14:12 UTC, when the policy"),
-        ([], (deleted(9, OFF), changed(5, MFA, OFF)), '5 Nov 2026, 14:12 UTC, when the policy "P" was switched from on'),
+        (
+            [],
+            (deleted(9, OFF), changed(5, MFA, OFF)),
+            '5 Nov 2026, 14:12 UTC, when the policy "P" was switched from on',
+        ),
         (
             [GROUPED],
             (moved(9, "group_removed", "g1"),),

@@ -210,9 +210,7 @@ async def test_what_a_deleted_policy_did_is_told_by_the_account_and_by_the_findi
     await scanned(graph, storage, audit_log="on")
     graph.tenant.audits = [deleted(graph, "2026-11-22T09:00:00.0000000Z")]
     document = await scanned(graph, storage, 1, audit_log="on")
-    why = (
-        'Not hidden any more since 22 Nov 2026, 09:00 UTC, when the policy "Require MFA" was deleted, by ada@contoso.com.'
-    )
+    why = 'Not hidden any more since 22 Nov 2026, 09:00 UTC, when the policy "Require MFA" was deleted, by ada@contoso.com.'
     assert account(document)["visibility"] == "not_offered"
     assert account(document)["reasons"][0]["cause"] == why
     async with TableServiceClient.from_connection_string(storage) as service:

@@ -339,8 +339,8 @@ def contoso() -> Json:
         "would_demand_mfa", MANAGED, "named directly", NOW - 12 * DAY,
     )  # fmt: skip
     would_block = reason(
-        'The policy "Microsoft-managed: Block legacy authentication" is in report-only mode; switched on, it would keep legacy '
-        "clients out of Exchange Online (reaches the account: all users).",
+        'The policy "Microsoft-managed: Block legacy authentication" is in report-only mode; switched on, it would block legacy '
+        "authentication to Exchange Online (reaches the account: all users).",
         "would_block_legacy", "Microsoft-managed: Block legacy authentication", "all users", NOW - 12 * DAY,
     )  # fmt: skip
     excluded = reason(
