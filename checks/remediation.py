@@ -242,7 +242,9 @@ def _per_user(verdict: Verdict, around: Surroundings, *, begun: bool) -> Remedy:
     title, way = _FIRST_STEPS[visibility] if begun else (_PER_USER_TITLE, Way.PER_USER)
     return Remedy(
         title=title,
-        steps=(*around.registering, *state, *switch, *exclusions, *keep, *_SECURITY_INFO),
+        steps=(*state, *around.registering, *switch, *exclusions, *keep, *_SECURITY_INFO)
+        if way is Way.ENFORCE  # nothing has to be registered before the state is set
+        else (*around.registering, *state, *switch, *exclusions, *keep, *_SECURITY_INFO),
         trade_off=_PER_USER_TRADE_OFF,
         url=_PER_USER_URL,
         way=way,

@@ -1,10 +1,12 @@
 """The plan of a scan document, as JSON: read off its accounts, worked out by ``checks/plan.py``."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from basics.times import iso, parse
 from checks.catalog import REFUSED, deciding_effects
+from checks.client_sign_ins import SECURITY_DEFAULTS as SECURITY_DEFAULTS_ID
 from checks.plan import NO_POLICY, SECURITY_DEFAULTS, Cause, Item, Problem, Step, Subject, WayOut, plan
 from reports.standing import standing
 
@@ -49,7 +51,7 @@ def _subject(account: Mapping[str, Any]) -> Subject:
                 one["title"],
                 one["severity"],
                 standing(one, account),
-                _cause(one["check_id"], account),
+                cause_of(one["check_id"], account),
                 ends.get(one["check_id"], ""),
             )
             for one in open_
@@ -61,51 +63,52 @@ def _subject(account: Mapping[str, Any]) -> Subject:
     )
 
 
-def _cause(check_id: str, account: Mapping[str, Any]) -> Cause:
-    """What decides a finding: the first reason that does, or what the sign-in log names."""
+def cause_of(check_id: str, account: Mapping[str, Any]) -> Cause:
+    """What decides a finding of an account: the first reason that does, or what the sign-in log names.
+
+    What another version wrote down may lack anything: what isn't there isn't told.
+    """
     if check_id == REFUSED:
         return _refused_by(account)
     effects = deciding_effects(check_id)
-    decisive = next((one for one in account["reasons"] if one["effect"] in effects), None)
-    if decisive is None:
-        return NO_POLICY
-    known = decisive.get("since") and not decisive.get("since_is_policy_date")
-    name = decisive["policy_name"] or ("" if decisive["policy_id"] else _defaults(decisive["effect"]))
-    return Cause(
-        decisive["policy_id"],
-        name or None,
-        parse(decisive["since"]) if known else None,
-        decisive.get("actor"),
-    )
+    decisive = next((one for one in _objects(account, "reasons") if one.get("effect") in effects), None)
+    return NO_POLICY if decisive is None else _of_reason(decisive)
 
 
-def _defaults(effect: str) -> str:
-    return SECURITY_DEFAULTS if effect in ("demands_mfa", "blocks_legacy") else ""
+def _of_reason(reason: Mapping[str, Any]) -> Cause:
+    id, name = reason.get("policy_id"), reason.get("policy_name")
+    if not id and not name and reason.get("effect") in ("demands_mfa", "blocks_legacy"):
+        name = SECURITY_DEFAULTS
+    known = reason.get("since") and not reason.get("since_is_policy_date")
+    return Cause(id, name, parse(reason["since"]) if known else None, reason.get("actor"))
 
 
 def _refused_by(account: Mapping[str, Any]) -> Cause:
     """The one policy that the newest refusals name; no policy where they name none, or several."""
     refusals = [
         ending
-        for client in account.get("sign_ins") or ()
-        for ending in client["endings"]
-        if ending["kind"] == "refused" and (client.get("last_refused") or "") >= (client.get("last_got_in") or "")
+        for client in _objects(account, "sign_ins")
+        if str(client.get("last_refused") or "") >= str(client.get("last_got_in") or "")
+        for ending in _objects(client, "endings")
+        if ending.get("kind") == "refused"
     ]
-    named = {(one["id"], one["name"]) for ending in refusals for one in ending["policies"] or ()}
+    named = {(one.get("id"), one.get("name")) for ending in refusals for one in _objects(ending, "policies")}
     if len(named) != 1:
         return NO_POLICY
     id, name = named.pop()
-    if str(id).lower() == "securitydefaults":
+    if str(id).lower() == SECURITY_DEFAULTS_ID:
         return Cause(None, SECURITY_DEFAULTS)
-    same = (
-        one
-        for one in account["reasons"]
-        if one["policy_id"] == id and one["effect"] in ("blocks_legacy", "demands_mfa")
+    reasons = (
+        _of_reason(one)
+        for one in _objects(account, "reasons")
+        if one.get("policy_id") == id and one.get("effect") in ("blocks_legacy", "demands_mfa")
     )
-    reason = next((one for one in same if one.get("since") and not one.get("since_is_policy_date")), None)
-    if reason is None:
-        return Cause(id, name)
-    return Cause(id, name, parse(reason["since"]), reason.get("actor"))
+    return next((replace(one, policy_name=name or one.policy_name) for one in reasons if one.since), Cause(id, name))
+
+
+def _objects(of: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
+    found = of.get(name)
+    return [one for one in found if isinstance(one, Mapping)] if isinstance(found, list | tuple) else []
 
 
 def _step(step: Step) -> Json:
