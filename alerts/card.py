@@ -199,6 +199,8 @@ def _full(group: Group, alert: Alert, detail: _Detail, *, button: bool, step_aga
     targets += [open_url("Accept with a reason", accepting)] if accepting else []
     if button and targets:
         parts.append(buttons(*targets))
+    elif policy and item.kind is not Kind.STILL_OPEN:
+        parts.append(line(link("Open policy in Entra", 30, policy), spacing="Small"))
     return box(parts, spacing="Medium", style="emphasis")
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from alerts.model import AlertGap, AlertItem, Kind, NextStep, Severity
 from alerts.text import clean
 from alerts.wording import (
+    ALREADY,
     BESIDE,
     HIDES_THE_OPTION,
     NAME,
@@ -157,7 +158,7 @@ def statement(group: Group, *, total: int | None = None, baseline: bool = False)
         baseline=baseline,
         newly=all(item.newly for item in group.items),
         lost=lost == accounts,
-        broken=item.urgency == "now",
+        ended=item.title.endswith(ALREADY),
     )
     some = some_lost(item.check_id, group.kind, lost) if lost < accounts else ""
     return f"{_who(group, total)} {said}{some}"
@@ -165,7 +166,7 @@ def statement(group: Group, *, total: int | None = None, baseline: bool = False)
 
 def _changed(item: AlertItem, accounts: int) -> str:
     """What became of a finding that people know already."""
-    still = phrase(item.check_id, Kind.STILL_OPEN, accounts, title=item.title, broken=item.urgency == "now")
+    still = phrase(item.check_id, Kind.STILL_OPEN, accounts, title=item.title, ended=item.title.endswith(ALREADY))
     if item.settled:
         return f"{still}, after it came and went"
     if item.previous_severity is not None and item.previous_severity is not item.severity:

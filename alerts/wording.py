@@ -9,6 +9,8 @@ NAME = 80
 """Characters of a name that are shown."""
 
 RETIRED = "APW-010"
+ALREADY = "has been retired"
+"""How the title of that check ends once the day has passed."""
 _RETIRED_ALREADY = ("uses a protocol that has been retired", "use a protocol that has been retired")
 _STATES: dict[str, tuple[str, str]] = {
     "APW-001": ("is missing the app-password option", "are missing the app-password option"),
@@ -128,14 +130,14 @@ def phrase(
     baseline: bool = False,
     newly: bool = False,
     lost: bool = False,
-    broken: bool = False,
+    ended: bool = False,
 ) -> str:
     """What is said about ``accounts`` accounts: ``lost the app-password option``, ``are still missing ...``.
 
-    ``broken``: it is so already; ``newly``: they were watched before, and had no trouble then; ``lost``: they had the option then. A check that is not known here is said by its
+    ``ended``: what is retired is gone already; ``newly``: they were watched before, and had no trouble then; ``lost``: they had the option then. A check that is not known here is said by its
     ``title``, after a colon.
     """
-    states = _RETIRED_ALREADY if check_id == RETIRED and broken else _STATES.get(check_id)
+    states = _RETIRED_ALREADY if check_id == RETIRED and ended else _STATES.get(check_id)
     if kind is Kind.FLAPPING:
         return f"{'keeps' if accounts == 1 else 'keep'} changing: {clean(title)}"
     if states is None:

@@ -218,6 +218,7 @@ def _account_title(problem: Problem, accounts: int) -> str:
             return f"{_capital(problem.what)} has ended: {uses}"
         if problem.standing.on:
             return f"{_capital(problem.what)} ends on {day(problem.standing.on)}: {uses}"
+        return f"{_capital(problem.what)} has been retired, and sign-ins still get in: {uses}"
     titles = _OF_ACCOUNTS.get(problem.check_id)
     if titles is None:
         return f"{problem.title}: {who}"

@@ -198,7 +198,7 @@ def _shared(check_id: str, account: Mapping[str, Any], where: Standing) -> str:
     what = f"{str(ends['what'])[:1].upper()}{str(ends['what'])[1:]}"
     if where.urgency is Urgency.NOW:
         return f"{what} has ended."
-    return f"{what} ends on {day(where.on)}." if where.on else ""
+    return f"{what} ends on {day(where.on)}." if where.on else f"{what} has been retired, and sign-ins still get in."
 
 
 def _came_back(check_id: str, account: Mapping[str, Any], reasons: Sequence[Mapping[str, Any]]) -> bool:
