@@ -291,4 +291,4 @@ def test_who_consented_to_exchange_web_services_is_told_of_its_end(scopes: tuple
     consents = (Consent("app", "Old calendar", "consent", scopes),)
     found = all_words(account={"per_user_mfa": "enforced", "consents": consents})
     assert ('EWS.AccessAsUser.All for "Old calendar"' in found) is concerned
-    assert ("2027-04-01" in found) is concerned
+    assert ("1 Apr 2027" in found) is concerned

@@ -24,7 +24,7 @@ def test_accounts_with_findings_show_reasons_and_the_best_way_out() -> None:
     text = render_table(samples.contoso(), 200)
     assert f'  - The policy "{samples.SERVICE}" requires multifactor authentication for Exchange Online' in text
     assert "Best way out: Move the product to app-only sign-in" in text
-    assert "Accepted until 2027-03-31 by it-operations@contoso.com: Vendor ships app-only sign-in in March" in text
+    assert "Accepted until 31 Mar 2027 by it-operations@contoso.com: Vendor ships app-only sign-in in March" in text
 
 
 def test_findings_stand_worst_first_and_always_with_a_next_step() -> None:
