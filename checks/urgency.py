@@ -123,4 +123,6 @@ def _protocols(account: Account, today: date) -> Deadline | None:
 
 def _got_in_since(account: Account, client_app: str, day: date) -> bool:
     client = legacy_client(account, client_app)
-    return client is not None and client.last_in is not None and client.last_in.last_seen.date() >= day
+    if client is None or client.last_in is None or client.run:
+        return False  # nothing got in, or what came after it was refused
+    return client.last_in.last_seen.date() >= day

@@ -36,8 +36,6 @@ from reports.words import INPUT, OPTION, SEVERITY, URGENCY, USABILITY, Words, op
 _TEMPLATES = Path(__file__).with_name("templates")
 _PASSWORDS = 300
 """How many uses of a password are listed; ``cli.py legacy`` lists all."""
-_WHOLE = 30
-"""So long may a part of an address be and not be broken."""
 _GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _WITHOUT_SCRIPT = 200
 """How many accounts are listed where no script runs, e.g. in a mail preview."""
@@ -257,13 +255,9 @@ def policy_address(admin_center: str, policy_id: str | None) -> str:
 
 
 def address(name: str) -> Markup:
-    """A user principal name that breaks nowhere but before its ``@``, where its parts aren't too long for any column."""
+    """A user principal name that breaks before its ``@``, and elsewhere only where a part is too long for its column."""
     local, at, domain = readable(name).rpartition("@")
-    parts = [local, at + domain] if at and local else [at + domain]
-    whole = Markup("<wbr>").join(
-        Markup('<span class="whole">{}</span>').format(part) if len(part) <= _WHOLE else part for part in parts
-    )
-    return Markup("<bdi>{}</bdi>").format(whole)
+    return Markup('<bdi><span class="part">{}</span><wbr><span class="part">{}</span></bdi>').format(local, at + domain)
 
 
 def _gaps(gaps: list[Json], accounts: list[Json]) -> list[dict[str, Any]]:

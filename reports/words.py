@@ -74,9 +74,7 @@ WORKS = {
         "Off in Exchange Online", "Exchange Online refuses passwords over SMTP AUTH for the account."
     ),
     "ended": Words("Ended by Microsoft", "Exchange Online no longer accepts passwords over the protocol."),
-    "partly": Words(
-        "Only in part", "One client gets in; another is refused, or its protocol no longer accepts passwords."
-    ),
+    "doubtful": Words("Doubtful", "A client got in; but another was refused, or Microsoft has ended the protocol."),
     "unknown": USABILITY["unknown"],
     "conditional": USABILITY["conditional"],
     "not_blocked": Words(
@@ -240,7 +238,7 @@ def shift_in_words(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
     said = []
     for title, words, answer in (
         ("app password option", OPTION, option_of),
-        ("policies", USABILITY, lambda one: str(one["usability"])),
+        ("legacy authentication", USABILITY, lambda one: str(one["usability"])),
     ):
         was, will_be = (verdict(words, answer(one)).label for one in (before, after))
         said.append(f"{title}: {was}" if was == will_be else f"{title}: {was} -> {will_be}")

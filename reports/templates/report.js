@@ -207,12 +207,11 @@
     });
   };
 
-  // An address breaks before its @ and nowhere else, where its parts aren't too long for the column.
-  const whole = (text) => el("span", { class: text.length <= 30 && "whole" }, text);
-  const upn = (name) => {
+  // An address breaks before its @, and elsewhere only where a part is too long for the column.
+    const upn = (name) => {
     const at = name.lastIndexOf("@");
     if (at < 1) return el("bdi", { class: clamp(name) }, name || "(no name)");
-    return el("bdi", { class: clamp(name) }, whole(name.slice(0, at)), el("wbr"), el("span", { class: name.length - at <= 30 ? "domain whole" : "domain" }, name.slice(at)));
+    return el("bdi", { class: clamp(name) }, el("span", { class: "part" }, name.slice(0, at)), el("wbr"), el("span", { class: "domain part" }, name.slice(at)));
   };
 
   const cell = (tag, attributes, ...children) => el(tag, { role: tag === "th" ? "rowheader" : "cell", ...attributes }, ...children);

@@ -121,7 +121,7 @@ CASES = (
         (changed(9, AT_RISK, MFA), changed(3, None, AT_RISK)),
         9,
         ADA,
-        ("Hidden since 2026-11-09",),
+        ("Hidden since 9 Nov 2026",),
     ),
     Case(
         "a circumstance that was added: before, it was hidden all the more",
@@ -129,7 +129,7 @@ CASES = (
         (changed(9, MFA, AT_RISK), changed(3, REPORTING, MFA)),
         3,
         ADA,
-        ("Hidden in some circumstances since 2026-11-03",),
+        ("Hidden in some circumstances since 3 Nov 2026",),
     ),
     Case(
         "another circumstance",
@@ -137,7 +137,7 @@ CASES = (
         (changed(9, AT_MORE_RISK, AT_RISK), changed(3, None, AT_MORE_RISK)),
         3,
         ADA,
-        ("Hidden in some circumstances since 2026-11-03",),
+        ("Hidden in some circumstances since 3 Nov 2026",),
     ),
     Case(
         "a membership of another group that the account isn't in as it was read",
@@ -172,7 +172,7 @@ CASES = (
         (changed(8, OFF, FOR_GROUP), moved(5, "group_added", "g1")),
         8,
         ADA,
-        ("since 2026-11-08", "; before that, on 5 Nov 2026, 14:12 UTC, the account was added", f", by {BOB}."),
+        ("since 8 Nov 2026", "; before that, on 5 Nov 2026, 14:12 UTC, the account was added", f", by {BOB}."),
         MEMBER,
     ),
     Case(
@@ -254,7 +254,7 @@ CASES = (
         (changed(9, {**WITH_EXCEPTIONS, "state": REPORT_ONLY}, WITH_EXCEPTIONS), moved(6, "group_added", "gx")),
         6,
         BOB,
-        ("Excluded since 2026-11-06",),
+        ("Excluded since 6 Nov 2026",),
         member_of("gx"),
         effect=Effect.EXCLUDED,
     ),

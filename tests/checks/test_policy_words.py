@@ -288,7 +288,7 @@ def test_a_demand_for_mfa_in_words(raw: Json, text: str) -> None:
         (policy(clients=("newApp", "other")), f"{BLOCKS}."),
         (
             policy(clients=("browser", "newApp")),
-            f'{BLOCKS.replace("keeps", "may keep")}, only for client apps that this version doesn\'t know ("newapp").',
+            f'{BLOCKS.replace("blocks", "may block")}, only for client apps that this version doesn\'t know ("newapp").',
         ),
     ],
 )
