@@ -15,6 +15,7 @@ from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -160,6 +161,7 @@ def environment() -> Environment:
     made.filters["findings_to_accept"] = _to_accept
     made.filters["works"] = works_words
     made.filters["address"] = address
+    made.filters["anchor"] = lambda id: quote(readable(id))
     made.filters["usability"] = lambda name: verdict(USABILITY, name)
     return made
 

@@ -28,6 +28,7 @@ _CHECKS = {
     "APW-011": ("medium", "A service account holds a directory role"),
     "APW-012": ("low", "A service account is synchronised, shared or used by people as well"),
     "APW-013": ("medium", "App password about to be blocked"),
+    "APW-015": ("high", "Sign-ins of this account are being refused"),
 }
 
 

@@ -76,7 +76,7 @@ def test_changes_beyond_the_first_are_folded_up() -> None:
 
 
 def test_alike_changes_are_one_line(page: Page) -> None:
-    assert page.text.count("CA210: Require MFA for service accounts") < 6
+    assert page.text.count("CA210: Require MFA for service accounts") < 8
     assert "svc-backup@contoso.com, svc-migration@contoso.com, svc-signatures@contoso.com" in page.text
     assert page.text.count("was switched from report-only to on, by anna.keller@contoso.com.") == 1
 
