@@ -23,7 +23,7 @@ def main(arguments: list[str]) -> int:
     print(table)
     if "--write" in arguments:
         written = TARGET.read_text(encoding="utf-8")
-        kept = written[written.index("\n## The soak") :]  # what other commands measured
+        kept = written[written.index("\n## The sign-in log") :]  # what other commands measured
         TARGET.write_text(
             "# Benchmarks\n\nMade by `python3 dev.py bench --write`. Times depend on the machine; counts and sizes don't.\n\n"
             f"{table}\n{kept}",
