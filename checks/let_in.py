@@ -114,10 +114,11 @@ def _answer(
         *(one.since for one in gone),
     ]
     if said:
-        if in_use and not off:
+        if in_use and not off and usability is not Usability.UNKNOWN:
             last = day(max(map(_last_in, in_use)))
             return Answer.DOUBTFUL, f"{_names(in_use)} got in, last on {last}; but: {' '.join(said)}", None
-        return (Answer.REFUSED if refused else Answer.SWITCHED_OFF if off else Answer.ENDED), " ".join(said), None
+        if not in_use or off:
+            return (Answer.REFUSED if refused else Answer.SWITCHED_OFF if off else Answer.ENDED), " ".join(said), None
     if usability is not Usability.USABLE:
         return Answer(usability.value), _BY_POLICIES[usability], None
     on, ends = _ahead(in_use, today)

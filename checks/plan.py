@@ -12,7 +12,7 @@ from typing import TypeVar
 from basics.times import day
 from checks.catalog import CANNOT_TELL, METHODS_END, OFF_FOR_THE_TENANT, RECOMMENDED_AWAY, REFUSED, SWITCHED_OFF
 from checks.model import Severity, Way
-from checks.phrases import joined
+from checks.phrases import agreeing, joined
 from checks.tenant_switch import CLICK_PATH, SWITCH
 from checks.urgency import Standing, Urgency
 from checks.usage import RETIRED, SHARED
@@ -213,12 +213,14 @@ def _account_title(problem: Problem, accounts: int) -> str:
     if problem.check_id in (RETIRED, METHODS_END) and problem.what:
         verb = "uses" if accounts == 1 else "use"
         only = "has" if accounts == 1 else "have"
-        uses = f"{who} {verb} it" if problem.check_id == RETIRED else f"{who} {only} no other MFA method"
+        it = agreeing(problem.what, "it", "them")
+        uses = f"{who} {verb} {it}" if problem.check_id == RETIRED else f"{who} {only} no other MFA method"
+        has, ends = agreeing(problem.what, "has", "have"), agreeing(problem.what, "ends", "end")
         if problem.standing.urgency is Urgency.NOW:
-            return f"{_capital(problem.what)} has ended: {uses}"
+            return f"{_capital(problem.what)} {has} ended: {uses}"
         if problem.standing.on:
-            return f"{_capital(problem.what)} ends on {day(problem.standing.on)}: {uses}"
-        return f"{_capital(problem.what)} has been retired, and sign-ins still get in: {uses}"
+            return f"{_capital(problem.what)} {ends} on {day(problem.standing.on)}: {uses}"
+        return f"{_capital(problem.what)} {has} been retired, and sign-ins still get in: {uses}"
     titles = _OF_ACCOUNTS.get(problem.check_id)
     if titles is None:
         return f"{problem.title}: {who}"

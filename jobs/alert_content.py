@@ -19,6 +19,7 @@ from checks.catalog import (
     deciding_effects,
 )
 from checks.model import Effect, Usability, Visibility
+from checks.phrases import agreeing
 from checks.reasons import INPUTS
 from checks.urgency import Standing, Urgency
 from findings.model import Change, ChangeKind, FindingState, Flap
@@ -196,9 +197,12 @@ def _shared(check_id: str, account: Mapping[str, Any], where: Standing) -> str:
     if ends is None or not ends.get("what"):
         return ""
     what = f"{str(ends['what'])[:1].upper()}{str(ends['what'])[1:]}"
+    has = agreeing(what, "has", "have")
     if where.urgency is Urgency.NOW:
-        return f"{what} has ended."
-    return f"{what} ends on {day(where.on)}." if where.on else f"{what} has been retired, and sign-ins still get in."
+        return f"{what} {has} ended."
+    if where.on is None:
+        return f"{what} {has} been retired, and sign-ins still get in."
+    return f"{what} {agreeing(what, 'ends', 'end')} on {day(where.on)}."
 
 
 def _came_back(check_id: str, account: Mapping[str, Any], reasons: Sequence[Mapping[str, Any]]) -> bool:

@@ -259,7 +259,9 @@ def policy_address(admin_center: str, policy_id: str | None) -> str:
 def address(name: str) -> Markup:
     """A user principal name that breaks before its ``@``, and elsewhere only where a part is too long for its column."""
     local, at, domain = readable(name).rpartition("@")
-    return Markup('<bdi><span class="part">{}</span><wbr><span class="part">{}</span></bdi>').format(local, at + domain)
+    return Markup('<bdi><span class="piece">{}</span><wbr><span class="piece">{}</span></bdi>').format(
+        local, at + domain
+    )
 
 
 def _gaps(gaps: list[Json], accounts: list[Json]) -> list[dict[str, Any]]:

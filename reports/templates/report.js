@@ -211,7 +211,7 @@
     const upn = (name) => {
     const at = name.lastIndexOf("@");
     if (at < 1) return el("bdi", { class: clamp(name) }, name || "(no name)");
-    return el("bdi", { class: clamp(name) }, el("span", { class: "part" }, name.slice(0, at)), el("wbr"), el("span", { class: "domain part" }, name.slice(at)));
+    return el("bdi", { class: clamp(name) }, el("span", { class: "piece" }, name.slice(0, at)), el("wbr"), el("span", { class: "domain piece" }, name.slice(at)));
   };
 
   const cell = (tag, attributes, ...children) => el(tag, { role: tag === "th" ? "rowheader" : "cell", ...attributes }, ...children);

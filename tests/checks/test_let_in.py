@@ -12,7 +12,7 @@ from checks.let_in import Answer, LetIn, Looked, let_in
 from checks.model import ExchangeView, SmtpAuth
 from checks.urgency import deadlines_of
 from tenant.model import Account, SignInOutcome
-from tests.checks.kit import BLOCK_LEGACY, NOW, SERVICE, Json, make_tenant
+from tests.checks.kit import BLOCK_LEGACY, DEFAULTS_GAP, NOW, SERVICE, Json, make_tenant
 from tests.checks.test_urgency import DAY, using
 
 ENFORCED = replace(SERVICE, per_user_mfa="enforced")
@@ -66,6 +66,12 @@ SMTP_IN, SMTP_REFUSED = using("Authenticated SMTP", got_in=True), using("Authent
 )
 def test_policy_service_and_evidence_decide_together(found: LetIn, expected: Answer) -> None:
     assert found.answer is expected
+
+
+def test_what_can_not_be_read_is_not_made_up_for_by_a_sign_in_that_got_in() -> None:
+    (judged,) = judge(make_tenant([], security_defaults=DEFAULTS_GAP), [using("IMAP4", got_in=True)], now=NOW)
+    assert judged.verdict.usability == "unknown"
+    assert let_in(judged, NOW).answer is Answer.UNKNOWN
 
 
 def test_what_was_looked_at_and_what_was_not_is_said() -> None:
