@@ -237,7 +237,12 @@ def run_from_row(row: Mapping[str, Any]) -> RunRecord:
         severities=_counts(packed, "severities"),
         urgency=_counts(packed, "urgency"),
         next_break=_day(packed.get("next_break")),
-        steps=_objects(packed, "steps", "title", "findings", "broken_now", "count"),
+        steps=tuple(
+            one
+            for one in _objects(packed, "steps", "title", "findings", "broken_now", "count")
+            if all(isinstance(one[name], int) for name in ("findings", "broken_now", "count"))
+            and isinstance(one.get("minutes"), int | None)
+        ),
         changes=_counts(packed, "changes"),
         gaps=_objects(packed, "gaps", "input"),
         simulations=_objects(packed, "simulations", "title", "accounts"),

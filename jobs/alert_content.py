@@ -107,9 +107,10 @@ def totals(run: RunRecord | None) -> Totals:
         missing=None
         if run.app_passwords.get("allowed") is False
         else sum(run.visibility.get(one, 0) for one in MISSING),
-        standing=groups_in_words(Groups(run.urgency, run.next_break)),
-        groups=dict(run.urgency),
-        next_break=run.next_break,
+        # A scan of some accounts says nothing of how many there are besides.
+        standing="" if run.partial else groups_in_words(Groups(run.urgency, run.next_break)),
+        groups={} if run.partial else dict(run.urgency),
+        next_break=None if run.partial else run.next_break,
     )
 
 
@@ -124,7 +125,7 @@ def steps_of(run: RunRecord | None) -> tuple[AlertStep, ...]:
             int(one["broken_now"]),
             one.get("minutes"),
         )
-        for one in (run.steps if run else ())
+        for one in (run.steps if run and not run.partial else ())
     )
 
 

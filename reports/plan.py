@@ -4,11 +4,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from basics.times import iso, parse
+from basics.times import iso
 from checks.catalog import REFUSED, deciding_effects
 from checks.client_sign_ins import SECURITY_DEFAULTS as SECURITY_DEFAULTS_ID
 from checks.plan import NO_POLICY, SECURITY_DEFAULTS, Cause, Item, Problem, Step, Subject, WayOut, plan
 from reports.standing import standing
+from tenant.shapes import parse_time
 
 Json = dict[str, Any]
 NAMED = 100
@@ -79,8 +80,8 @@ def _of_reason(reason: Mapping[str, Any]) -> Cause:
     id, name = reason.get("policy_id"), reason.get("policy_name")
     if not id and not name and reason.get("effect") in ("demands_mfa", "blocks_legacy"):
         name = SECURITY_DEFAULTS
-    known = reason.get("since") and not reason.get("since_is_policy_date")
-    return Cause(id, name, parse(reason["since"]) if known else None, reason.get("actor"))
+    since = None if reason.get("since_is_policy_date") else parse_time(reason.get("since"))
+    return Cause(id, name, since, reason.get("actor"))
 
 
 def _refused_by(account: Mapping[str, Any]) -> Cause:
