@@ -3,6 +3,7 @@
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import date
 from random import Random
 
 from azure.data.tables.aio import TableServiceClient
