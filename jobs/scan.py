@@ -236,7 +236,7 @@ class _Scan:
         document = await asyncio.to_thread(
             scan_document, summary, judged, open_findings(outcomes), seen.proposals, simulations, passwords
         )
-        return finished_record(record, summary, judged, outcomes, alert_id, simulations), document
+        return finished_record(record, summary, judged, outcomes, alert_id, document), document
 
     async def _passwords(self, judged: Sequence[JudgedAccount]) -> list[Json]:
         """Who signs in with a password, as this scan has kept it, with what was imported."""

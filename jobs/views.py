@@ -23,7 +23,9 @@ from reports.document import SCHEMA, Json
 from reports.extras import ReportExtras
 from reports.files import render_csv, render_json
 from reports.html import render_html
+from reports.plan import plan_object
 from reports.served import Message, Served
+from reports.standing import with_urgency
 from settings import Settings
 
 TREND = timedelta(days=90)
@@ -132,6 +134,7 @@ async def document(
     return {
         "schema": SCHEMA,
         "run": _run_object(finished),
+        "plan": await asyncio.to_thread(plan_object, accounts),
         "accounts": accounts,
         "proposals": proposals,
         "simulations": [dict(one) for one in finished.simulations],
@@ -282,7 +285,7 @@ def _account(record: AccountRecord, findings_now: list[Json]) -> Json:
     kept: dict[str, Any] = {**_bare(record), **(record.document or {})}
     shown = ("check_id", "severity", "status", "first_seen", "title", "summary", "exception")
     kept["findings"] = [{name: finding[name] for name in shown} for finding in findings_now]
-    return kept
+    return with_urgency(kept)
 
 
 def _bare(record: AccountRecord) -> Json:
@@ -300,6 +303,7 @@ def _bare(record: AccountRecord) -> Json:
         "cross_check": None,
         "sign_in_check": None,
         "sign_ins": [],
+        "deadlines": [],
     }
 
 

@@ -1,6 +1,7 @@
 """Accounts that nobody listed, for the terminal: why each is proposed, and what was recognised and left out."""
 
 from commands.drawn.paper import Paper
+from reports import times
 from reports.extras import Json
 
 
@@ -39,5 +40,5 @@ def _named(one: Json) -> str:
 def _seen(signal: Json) -> str:
     if not signal["last_seen"]:
         return ""
-    times = "once" if signal["count"] == 1 else f"{signal['count']:,} times"
-    return f" {times.capitalize()}, last on {signal['last_seen'][:10]}."
+    often = "once" if signal["count"] == 1 else f"{signal['count']:,} times"
+    return f" {often.capitalize()}, last on {times.day(times.parse(signal['last_seen']))}."

@@ -2,19 +2,33 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from itertools import groupby
 
 from commands.drawn.paper import Paper, terminal_size
 from commands.drawn.proposals import draw_proposals
 from reports import times
 from reports.age import facts_line
 from reports.extras import Json, ReportExtras
-from reports.page_data import rank, worst_first
+from reports.page_data import group_of, most_urgent_first, rank, worst_first
+from reports.plan import TOP, plan_of, step_sentence
 from reports.summary import finished, summarize
 from reports.text import readable
-from reports.words import OPTION, SEVERITY, USABILITY, gap_sentence, option_of, say, verdict
+from reports.words import (
+    OPTION,
+    SEVERITY,
+    URGENCY,
+    count,
+    gap_sentence,
+    groups_in_words,
+    option_of,
+    say,
+    verdict,
+    works_words,
+)
 
 _RANKS = {4: "high", 3: "medium", 2: "low", 1: "accepted", 0: "none"}
 _LABELS = {**SEVERITY, "none": "No finding", "accepted": "Accepted"}
+_GROUPS = {**{name: words.label for name, words in URGENCY.items()}, "accepted": "Accepted", "none": "No finding"}
 _NAMES = 6
 """How many alike accounts are named."""
 _ORDER = tuple(OPTION)
@@ -37,7 +51,8 @@ def render_table(
     summary = summarize(document, extras or ReportExtras())
     paper = Paper(width, color=color)
     paper.write(summary.headline, "heading")
-    for sentence in (summary.unknown, *summary.asides):
+    where = groups_in_words(summary.groups)
+    for sentence in (f"{where}." if where else None, summary.unknown, *summary.asides):
         if sentence:
             paper.write(sentence)
     _Table(paper, document).draw(brief)
@@ -58,6 +73,7 @@ class _Table:
         state = "complete" if run["complete"] else "incomplete"
         tenant = run.get("tenant_name") or run["tenant_id"] or "tenant unknown"
         self._paper.write(f"{tenant}, {times.moment(finished(self._document))}, {state}", "quiet")
+        self._plan(plan_of(self._document)["steps"])
         if self._accounts:
             self._paper.blank()
             self._counts() if brief else self._overview()
@@ -74,18 +90,30 @@ class _Table:
             self._paper.blank()
             self._paper.write(facts_line(finished(self._document).date()), "quiet")
 
+    def _plan(self, steps: list[Json]) -> None:
+        """The steps that solve most."""
+        if not steps:
+            return
+        self._paper.blank()
+        self._paper.write("What to do first", "heading")
+        for place, step in enumerate(steps[:TOP], start=1):
+            self._paper.write(step_sentence(step), None, f"{place}. ", "   ")
+        if (more := len(steps) - TOP) > 0:
+            self._paper.write(f"And {count(more, 'more step', 'more steps')}: the report lists them.", "quiet")
+
     def _overview(self) -> None:
         say_domain(self._domain, self._paper)
-        ranks = [_RANKS[rank(account)] for account in self._accounts]
-        self._paper.table(
-            ("Severity", "Account", "App password option", "App password works"),
-            (
-                (_LABELS[name], self._short(account), _option(account), verdict(USABILITY, account["usability"]).label)
-                for name, account in zip(ranks, self._accounts, strict=True)
-            ),
-            ranks,
-            names=1,
-        )
+        rows, styles = [], []
+        for group, accounts in groupby(self._accounts, group_of):
+            members = list(accounts)
+            rows.append((f"{_GROUPS[group]} ({len(members):,})", "", "", ""))
+            styles.append("heading")
+            for account in members:
+                name = _RANKS[rank(account)]
+                rows.append((f"  {_LABELS[name]}", self._short(account), _option(account), works_words(account).label))
+                styles.append(name)
+        head = ("Severity", "Account", "App password option", "App password works")
+        self._paper.table(head, rows, styles, names=1)
 
     def _counts(self) -> None:
         found = Counter((_RANKS[rank(account)], _option(account)) for account in self._accounts)
@@ -109,7 +137,7 @@ class _Table:
             first = f"{severity}: {finding['title']} ({finding['check_id']}), found {_moment(finding['first_seen'])}"
             write(first, finding["severity"], "  ")
             if exception := finding.get("exception"):
-                accepted = f"Accepted until {exception['until']} by {exception['owner']}: {exception['reason']}"
+                accepted = f"Accepted until {times.day(times.parse(str(exception['until'])))} by {exception['owner']}: {exception['reason']}"
                 write(accepted, "quiet", "    ")
         for reason in account["reasons"]:
             write(reason["text"], None, "  - ", "    ")
@@ -126,7 +154,7 @@ class _Table:
             if exchange["command"]:
                 write(exchange["command"], "quiet", "    ")
         if account["remediation"]:
-            write(f"Best way out: {account['remediation'][0]['title']}", None, "  ", "    ")
+            write(f"What to do: {account['remediation'][0]['title']}", None, "  ", "    ")
         else:
             write(f"What to do: python cli.py checks {findings[0]['check_id']}", None, "  ", "    ")
 
@@ -155,10 +183,10 @@ def say_domain(domain: str, paper: Paper) -> None:
         paper.blank()
 
 
-def _worst_first(account: Json) -> tuple[int, int, str]:
+def _worst_first(account: Json) -> tuple[int, int, int, str]:
     option = option_of(account)
-    place = _ORDER.index(option) if option in _ORDER else -1
-    return -rank(account), place, str(account["user_principal_name"]).casefold()
+    group, severity, name = most_urgent_first(account)
+    return group, severity, _ORDER.index(option) if option in _ORDER else -1, name
 
 
 def _option(account: Json) -> str:

@@ -47,11 +47,14 @@ def test_table_csv_and_page_say_switched_off(visibility: str) -> None:
 def test_a_simulated_change_says_switched_off_too() -> None:
     before = {"visibility": "hidden", "usability": "usable", "switched_off": True}
     after = before | {"visibility": "visible"}
-    assert shift_in_words(before, after) == f"app password option: Hidden -> {LABEL}; app password works: Works"
+    assert (
+        shift_in_words(before, after)
+        == f"app password option: Hidden -> {LABEL}; legacy authentication: Not blocked by a policy"
+    )
     on = shift_in_words(
         {"visibility": "hidden", "usability": "usable"}, {"visibility": "visible", "usability": "usable"}
     )
-    assert on == "app password option: Hidden -> Offered; app password works: Works"
+    assert on == "app password option: Hidden -> Offered; legacy authentication: Not blocked by a policy"
 
 
 @pytest.mark.parametrize("allowed", ["yes", "no", "unknown"])
