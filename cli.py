@@ -1,70 +1,14 @@
 """The command line: the same jobs as the functions, from a terminal.
 
-Results go to stdout, progress and errors to stderr. Exit codes: docs/json.md. Each command is a file of ``commands/``.
+Results go to stdout, progress and errors to stderr. Exit codes: docs/json.md. What each command takes is in ``commands/line/``, what it
+does in a file of ``commands/``.
 """
 
-import argparse
-import asyncio
 import sys
-from collections.abc import Sequence
 
-from commands import (
-    alerts,
-    checks,
-    compensate,
-    discover,
-    doctor,
-    exceptions,
-    exchange,
-    explain,
-    findings,
-    forget,
-    legacy,
-    permissions,
-    questions,
-    report,
-    scan,
-    simulate,
-    snapshot,
-)
-from commands.arguments import Command, parsed
-from commands.mistyped import name_mistyped
-from commands.output import FAILED, say, speak_utf8
-from jobs.errors import EXPECTED, sentence
+from commands.main import COMMANDS, LINE, main
 
-COMMANDS = (
-    *(scan, discover, legacy, findings, report, checks, explain, questions, permissions, doctor),
-    *(exceptions, simulate, compensate, snapshot, exchange, forget, alerts),
-)
-"""In the order in which ``--help`` shows them."""
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code."""
-    speak_utf8()
-    options = parsed(_parser(), arguments)
-    command: Command = options.command
-    if options.subject != "doctor":  # which has a line for each
-        name_mistyped()
-    try:
-        return asyncio.run(command(options))
-    except KeyboardInterrupt:
-        say("Interrupted. What was kept so far stays; the next scan goes on from there.")
-        return 130
-    except EXPECTED as error:
-        say(sentence(error))
-        return FAILED
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="cli.py", description="Finds service accounts for which the app-password option is hidden or useless."
-    )
-    commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="subject")
-    for command in COMMANDS:
-        command.add(commands)
-    return parser
-
+__all__ = ["COMMANDS", "LINE", "main"]
 
 if __name__ == "__main__":
     sys.exit(main())

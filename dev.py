@@ -17,10 +17,11 @@
     python3 dev.py package  builds the package that is deployed, in out/package and out/app.zip; --python 3.12 for another one
     python3 dev.py deploy   builds it and brings it into the function app: that of the azd environment, or
                             python3 dev.py deploy --resource-group NAME --app NAME [--remote-build]
-    python3 dev.py lock     writes requirements.lock and requirements-dev.lock again: after a change of requirements.txt or
-                            requirements-dev.txt, or with --upgrade for the newest of what these allow
+    python3 dev.py lock     writes requirements.lock, requirements-cli.lock and requirements-dev.lock again: after a change of the
+                            .txt files of the same names, or with --upgrade for the newest of what these allow
     python3 dev.py sbom     lists everything that is deployed, with licences and hashes, in out/sbom.cdx.json (CycloneDX)
     python3 dev.py whatsnew TAG  what changed since that version, and whether permissions, settings or parameters did
+    python3 dev.py notes [VERSION]  the release notes of a version, from the changelog; of what isn't released yet without one
     python3 dev.py github   lets a GitHub workflow deploy without a secret: --repository OWNER/NAME [--provision] [--remove]
     python3 dev.py setup    only makes the environment for development
 

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from alerts.elements import Json, box, buttons, heading, line, link, open_url, run, spaced
-from alerts.groups import GapGroup, Group, dated, grouped, grouped_gaps, remark, repeated_steps, statement
-from alerts.links import safe_url
+from alerts.groups import GapGroup, Group, by_urgency, dated, grouped, grouped_gaps, remark, repeated_steps, statement
+from alerts.links import accept_url, safe_url
 from alerts.model import Alert, AlertGap, Kind, Purpose, Severity
 from alerts.text import clean
 from alerts.wording import (
+    ACCEPT_COMMAND,
     REPORT_COMMAND,
     UNCHANGED,
     account_name,
@@ -87,24 +88,29 @@ def _card(alert: Alert, groups: tuple[Group, ...], detail: _Detail) -> Json:
     resolved = [group for group in groups if group.kind is Kind.RESOLVED]
     body = [_top(alert)]
     body += [line(run(note, detail.text), spacing="Small") for note in alert.notes[:3]]
+    body += _steps(alert, detail)
     button = len(problems) <= BUTTONS
-    again = repeated_steps(problems[: detail.full])
-    body += [
-        _full(group, alert, detail, button=button, step_again=place in again)
-        for place, group in enumerate(problems[: detail.full])
-    ]
-    shorter = problems[detail.full : detail.full + detail.short]
-    if shorter:
-        body += [heading("Also"), *(_short(group, alert, detail) for group in shorter)]
+    full = _told_in_full(problems, alert)[: detail.full]
+    again = repeated_steps(full)
+    shorter = problems[len(full) : len(full) + detail.short]
+    for title, groups_of in by_urgency([*full, *shorter]):
+        body += [heading(title)] if title else []
+        for group in groups_of:
+            place = problems.index(group)
+            if place < len(full):
+                body.append(_full(group, alert, detail, button=button, step_again=place in again))
+            else:
+                body += [heading("Also")] if place == len(full) and not title else []
+                body.append(_short(group, alert, detail))
     if resolved:
         body += [heading("Resolved"), *(_short(group, alert, detail) for group in resolved[: detail.short])]
-    told = [*problems[: detail.full + detail.short], *resolved[: detail.short]]
+    told = [*full, *shorter, *resolved[: detail.short]]
     left = max(len(alert.items), sum(alert.counts.values())) - sum(len(group.items) for group in told)
     if left > 0:
         where = ": see the report." if safe_url(alert.report_url) else "."
         body.append(line(run(f"And {left:,} more{where}", 100, weight="Bolder"), spacing="Medium"))
     body += _gaps(alert.gaps, detail)
-    counted = left > 0 or any(group.accounts > detail.names for group in problems[: detail.full])
+    counted = left > 0 or any(group.accounts > detail.names for group in full)
     counted = counted or any(group.accounts > 1 for group in (*shorter, *resolved))
     body += _bottom(alert, all_named=not counted and len(alert.gaps) <= _gaps_shown(detail))
     body[1:2] = [{**element, "separator": False} for element in body[1:2]]  # the coloured top is border enough
@@ -119,6 +125,27 @@ def _card(alert: Alert, groups: tuple[Group, ...], detail: _Detail) -> Json:
     }
 
 
+def _told_in_full(problems: list[Group], alert: Alert) -> list[Group]:
+    """The groups that are told in full: where everything is told at once, only what is broken now, if anything is."""
+    if not alert.steps:
+        return problems
+    broken = [group for group in problems if group.first.urgency == "now"]
+    return broken or problems
+
+
+def _steps(alert: Alert, detail: _Detail) -> list[Json]:
+    """What to do first, of everything that is open."""
+    if not alert.steps:
+        return []
+    return [
+        heading("What to do first"),
+        *(
+            line(run(f"{place}.", 5, weight="Bolder"), spaced(step.text, detail.text), spacing="Small")
+            for place, step in enumerate(alert.steps, start=1)
+        ),
+    ]
+
+
 def _top(alert: Alert) -> Json:
     tenant = [run(alert.tenant_name, 80, isSubtle=True), spaced("·", 1, isSubtle=True)] if alert.tenant_name else []
     subtle: dict[str, Any] = {"isSubtle": True, "size": "Small"}
@@ -131,6 +158,7 @@ def _top(alert: Alert) -> Json:
                 (spaced if tenant else run)(f"{verb} {moment(alert.created)}", 60, **subtle),
                 spacing="Small",
             ),
+            *([line(run(f"{alert.totals.standing}.", 200), spacing="Small")] if alert.totals.standing else []),
         ],
         style=_style(alert),
         bleed=True,
@@ -163,16 +191,20 @@ def _full(group: Group, alert: Alert, detail: _Detail, *, button: bool, step_aga
     special = remark(group)
     if special:
         parts.append(line(run(special, detail.text, italic=True), spacing="Small"))
-    parts += _facts(group, detail, step_again=step_again)
+    parts += _facts(group, alert, detail, step_again=step_again)
     policy = safe_url(item.policy_url)
     targets = [open_url("Open account in Entra", url)] if single and url else []
     targets += [open_url("Open policy in Entra", policy)] if policy and item.kind is not Kind.STILL_OPEN else []
+    accepting = accept_url(alert.report_url, item.account_id) if single else None
+    targets += [open_url("Accept with a reason", accepting)] if accepting else []
     if button and targets:
         parts.append(buttons(*targets))
-    return box(parts, spacing="Large", separator=True)
+    elif policy and item.kind is not Kind.STILL_OPEN:
+        parts.append(line(link("Open policy in Entra", 30, policy), spacing="Small"))
+    return box(parts, spacing="Medium", style="emphasis")
 
 
-def _facts(group: Group, detail: _Detail, *, step_again: bool) -> list[Json]:
+def _facts(group: Group, alert: Alert, detail: _Detail, *, step_again: bool) -> list[Json]:
     """Since when, who, which accounts, and what to do."""
     facts = []
     since = dated(group)
@@ -184,7 +216,8 @@ def _facts(group: Group, detail: _Detail, *, step_again: bool) -> list[Json]:
     if step:
         title = sentence(clean(step.title, 200))
         first = f"{title} {step.steps[0]}" if step.steps and not step_again else title
-        first = f"As above: {first[:1].lower()}{first[1:]}" if step_again else first
+        place = next((place for place, one in enumerate(alert.steps, start=1) if one.title == step.title), None)
+        first = f"Step {place} above." if place else "The same as above." if step_again else first
         facts.append(line(run("Next step", 20, weight="Bolder"), spaced(first, detail.text), spacing="Small"))
     return facts
 
@@ -241,7 +274,7 @@ def _gap(gap: GapGroup, detail: _Detail) -> Json:
 def _bottom(alert: Alert, *, all_named: bool) -> list[Json]:
     """How things stand, and where everything is that was only counted."""
     parts = []
-    if alert.totals.open is not None:
+    if alert.totals.open is not None and not alert.totals.standing:
         counts = ((alert.totals.high, "high"), (alert.totals.medium, "medium"), (alert.totals.low, "low"))
         standing = ", ".join(f"{number:,} {word}" for number, word in counts if number) or "nothing"
         parts.append(
@@ -252,4 +285,6 @@ def _bottom(alert: Alert, *, all_named: bool) -> list[Json]:
         parts.append(buttons(open_url("Open the report", url, style="positive")))
     elif not all_named:
         parts.append(line(run(f"{REPORT_COMMAND} shows everything.", 80, isSubtle=True, size="Small"), spacing="Small"))
+    if not url and any(item.kind is not Kind.RESOLVED for item in alert.items):
+        parts.append(line(run(ACCEPT_COMMAND, 200, isSubtle=True, size="Small"), spacing="Small"))
     return parts

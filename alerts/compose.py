@@ -7,7 +7,7 @@ from datetime import datetime
 from uuid import UUID, uuid5
 
 from alerts.groups import Group, grouped, statement
-from alerts.model import About, Alert, AlertGap, AlertItem, Kind, Purpose, Totals
+from alerts.model import About, Alert, AlertGap, AlertItem, AlertStep, Kind, Purpose, Totals
 from alerts.text import clean
 from alerts.wording import FIRST_SCAN, MISSING, NAME, count, listed, service_accounts, user_principal_name
 from basics.text import well_formed
@@ -34,6 +34,7 @@ def compose(
     totals: Totals = Totals(),  # noqa: B008 -- frozen
     report_url: str | None = None,
     baseline: bool = False,
+    steps: Iterable[AlertStep] = (),
 ) -> Alert:
     """The alert that tells what one scan changed.
 
@@ -48,6 +49,7 @@ def compose(
         totals: How things stand after it.
         report_url: Where the report is.
         baseline: Whether this is the first scan of the tenant.
+        steps: What to do first; shown where everything that is open is told, which is after the first scan.
     """
     groups = grouped(items)
     ordered = tuple(item for group in groups for item in group.items)
@@ -64,6 +66,7 @@ def compose(
         counts=counts_of(ordered),
         gaps=gaps,
         totals=totals,
+        steps=tuple(steps) if baseline else (),
         notes=(FIRST_SCAN,) if baseline and ordered else (),
         report_url=report_url,
     )

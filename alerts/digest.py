@@ -11,7 +11,7 @@ from uuid import uuid5
 
 from alerts.compose import HEADLINE, NAMESPACE, counts_of
 from alerts.groups import Group, grouped, statement
-from alerts.model import Alert, AlertItem, Kind, Purpose, Totals
+from alerts.model import Alert, AlertItem, AlertStep, Kind, Purpose, Totals
 from alerts.text import clean
 from alerts.wording import MISSING, count
 from basics.text import well_formed
@@ -45,6 +45,7 @@ def compose_digest(
     totals: Totals = Totals(),  # noqa: B008 -- frozen
     all_clear: bool = False,
     report_url: str | None = None,
+    steps: Iterable[AlertStep] = (),
 ) -> Alert | None:
     """The digest of everything that is open, or None where there is no reason to send one.
 
@@ -57,6 +58,7 @@ def compose_digest(
         totals: How things stand.
         all_clear: Whether to say so when nothing is open. Otherwise silence means all clear.
         report_url: Where the report is.
+        steps: What to do first.
 
     Raises:
         ValueError: An item is of another kind.
@@ -79,6 +81,7 @@ def compose_digest(
         items=ordered,
         counts=counts_of(ordered),
         totals=totals,
+        steps=tuple(steps),
         notes=_notes(ordered, now),
         report_url=report_url,
     )

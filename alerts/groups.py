@@ -7,9 +7,11 @@ from datetime import datetime
 from alerts.model import AlertGap, AlertItem, Kind, NextStep, Severity
 from alerts.text import clean
 from alerts.wording import (
+    ALREADY,
     BESIDE,
     HIDES_THE_OPTION,
     NAME,
+    URGENCY,
     count,
     listed,
     phrase,
@@ -21,6 +23,7 @@ from basics.times import day, moment
 
 RESOLVED_NAMES = 5
 """Accounts that are named where something is resolved."""
+_URGENCIES = tuple(URGENCY)
 _ORDER = tuple(Kind)
 """Kinds from the most to the least pressing, as ``Kind`` lists them."""
 
@@ -61,6 +64,8 @@ class Group:
         texts = {item.reasons[0].text if item.reasons else item.summary for item in self.items}
         if len(texts) == 1:
             return clean(texts.pop()) or clean(item.title)
+        if not item.reasons:
+            return f"{clean(item.shared)} The report shows it for each account."
         # Same policy, different ways into its scope: the sentence of one account would be wrong for the others.
         name = clean(self.policy_name or "", NAME)
         decides = f'The policy "{name}" decides' if name else "One policy decides"
@@ -108,6 +113,16 @@ def grouped(items: Iterable[AlertItem]) -> tuple[Group, ...]:
     return tuple(sorted(made, key=_urgency))
 
 
+def by_urgency(groups: Iterable[Group]) -> tuple[tuple[str, tuple[Group, ...]], ...]:
+    """The groups under their headings, in their order; without headings where there is but one kind of urgency."""
+    parts: dict[str, list[Group]] = {}
+    for group in groups:
+        parts.setdefault(URGENCY.get(group.first.urgency, ""), []).append(group)
+    if len(parts) == 1:
+        return (("", tuple(next(iter(parts.values())))),)
+    return tuple((title, tuple(members)) for title, members in parts.items())
+
+
 def repeated_steps(groups: Iterable[Group]) -> frozenset[int]:
     """The places of groups whose next step an earlier one tells word for word."""
     told: set[NextStep] = set()
@@ -143,6 +158,7 @@ def statement(group: Group, *, total: int | None = None, baseline: bool = False)
         baseline=baseline,
         newly=all(item.newly for item in group.items),
         lost=lost == accounts,
+        ended=item.title.endswith(ALREADY),
     )
     some = some_lost(item.check_id, group.kind, lost) if lost < accounts else ""
     return f"{_who(group, total)} {said}{some}"
@@ -150,7 +166,7 @@ def statement(group: Group, *, total: int | None = None, baseline: bool = False)
 
 def _changed(item: AlertItem, accounts: int) -> str:
     """What became of a finding that people know already."""
-    still = phrase(item.check_id, Kind.STILL_OPEN, accounts, title=item.title)
+    still = phrase(item.check_id, Kind.STILL_OPEN, accounts, title=item.title, ended=item.title.endswith(ALREADY))
     if item.settled:
         return f"{still}, after it came and went"
     if item.previous_severity is not None and item.previous_severity is not item.severity:
@@ -252,11 +268,11 @@ def _lower(text: str) -> str:
 
 
 def _key(item: AlertItem) -> tuple[object, ...]:
-    same = (item.kind, item.check_id, item.severity, item.previous_severity, item.settled)
+    same = (item.kind, item.check_id, item.severity, item.previous_severity, item.settled, item.urgency, item.breaks_on)
     if item.kind is Kind.RESOLVED:
         return (*same, item.resolution)
     if not item.reasons:
-        return (*same, item.summary)
+        return (*same, item.shared or item.summary)
     decisive = item.reasons[0]
     return (*same, decisive.policy_id or decisive.policy_name or decisive.text)
 
@@ -266,6 +282,7 @@ def _urgency(group: Group) -> tuple[object, ...]:
     item = group.first
     return (
         resolved,
+        _URGENCIES.index(item.urgency) if item.urgency in _URGENCIES else 0,
         -group.severity.rank,
         _ORDER.index(group.kind),
         item.check_id in BESIDE,  # what this product is about comes before what goes with it

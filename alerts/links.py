@@ -31,6 +31,13 @@ def entra_policy_url(policy_id: str | None, cloud: str = "global") -> str | None
     return f"{ENTRA_HOSTS[cloud]}/#view/Microsoft_AAD_ConditionalAccess/PolicyBlade/policyId/{policy_id}"
 
 
+def accept_url(report_url: str | None, account_id: str) -> str | None:
+    """Where a finding of an account is accepted: the account in the report, on whose page an Operator can; None without a report."""
+    if not safe_url(report_url) or not _ID.fullmatch(account_id):
+        return None
+    return safe_url(f"{str(report_url).partition('#')[0]}#account={account_id}")
+
+
 def safe_url(url: str | None) -> str | None:
     """``url`` if a button may lead there: https, or http on this machine; otherwise None."""
     if url is None or not _URL.fullmatch(url):

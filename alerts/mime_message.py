@@ -15,11 +15,22 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from alerts.attachments import changes_csv, changes_json
-from alerts.groups import Group, account_names, dated, grouped, grouped_gaps, remark, repeated_steps, statement
-from alerts.links import safe_url
+from alerts.groups import (
+    Group,
+    account_names,
+    by_urgency,
+    dated,
+    grouped,
+    grouped_gaps,
+    remark,
+    repeated_steps,
+    statement,
+)
+from alerts.links import accept_url, safe_url
 from alerts.model import Alert, Kind, Purpose, Severity
 from alerts.text import clean
 from alerts.wording import (
+    ACCEPT_COMMAND,
     REPORT_COMMAND,
     UNCHANGED,
     account_name,
@@ -39,6 +50,8 @@ OVERVIEW = 20
 """Lines of that, and of resolved ones."""
 GROUPS = 5
 """Groups that are told in full: nobody reads more screens than these fill, and everything is attached."""
+WITH_STEPS = 3
+"""The same, below the steps that solve most."""
 NAMES = 20
 """Accounts that are named in a group."""
 SUBJECT = 180
@@ -50,8 +63,8 @@ class _View:
     """What the templates show."""
 
     alert: Alert
-    overview: list[Group]
-    """The groups that get a line each at the top, where there are several to tell in full."""
+    overview: tuple[tuple[str, tuple[Group, ...]], ...]
+    """The groups that get a line each at the top, under their headings, where there are several to tell in full."""
     full: list[Group]
     again: frozenset[int]
     """The places of those in ``full`` whose next step an earlier one tells."""
@@ -130,11 +143,14 @@ def _bodies(alert: Alert, attached: _Attached) -> tuple[str, str]:
     problems = [group for group in groups if group.kind is not Kind.RESOLVED]
     resolved = [group for group in groups if group.kind is Kind.RESOLVED]
     shown = [*problems[:OVERVIEW], *resolved[:OVERVIEW]]
+    # Where everything is told at once, only what is broken now is told in full, if anything is.
+    broken = [group for group in problems if group.first.urgency == "now"] if alert.steps else []
+    full = (broken or problems)[: WITH_STEPS if alert.steps else GROUPS]
     view = _View(
         alert=alert,
-        overview=problems[:OVERVIEW] if len(problems) >= FEW else [],
-        full=problems[:GROUPS],
-        again=repeated_steps(problems[:GROUPS]),
+        overview=by_urgency(problems[:OVERVIEW]) if len(problems) >= FEW else (),
+        full=full,
+        again=repeated_steps(full),
         resolved=resolved[:OVERVIEW],
         left=attached.total - sum(len(group.items) for group in shown),
         rest=_rest(alert, attached),
@@ -164,6 +180,9 @@ def _environment() -> Environment:
         "gaps_of": grouped_gaps,
         "names": lambda group: account_names(group, NAMES),
         "safe_url": safe_url,
+        "accept_url": accept_url,
+        "accept_command": ACCEPT_COMMAND,
+        "step_place": _step_place,
         "says_the_same": says_the_same,
         "report": _report,
         "standing": _standing,
@@ -199,6 +218,12 @@ def _attached(alert: Alert, attached: _Attached) -> str:
 
 def _report(alert: Alert) -> str:
     return "the report" if safe_url(alert.report_url) else REPORT_COMMAND
+
+
+def _step_place(alert: Alert, group: Group) -> int:
+    """The place of a group's next step among those of the alert, from 1; 0 where it isn't among them."""
+    titles = [step.title for step in alert.steps]
+    return titles.index(group.next_step.title) + 1 if group.next_step and group.next_step.title in titles else 0
 
 
 def _standing(alert: Alert) -> str:

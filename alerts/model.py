@@ -120,6 +120,12 @@ class AlertItem:
     """For ``exception_expired``: the last day of the exception."""
     accepted_by: str | None = None
     """For ``exception_expired``: its owner."""
+    urgency: str = ""
+    """When it breaks something: ``now``, ``unknown``, ``later``, ``tidy``; empty where nobody said."""
+    breaks_on: date | None = None
+    """The day, for what works today and has one."""
+    shared: str = ""
+    """Of a finding that no reason decides: why, in a sentence that fits all that are told together; empty for one told by itself."""
     entra_url: str | None = None
     """The account in the Entra admin center (``links.entra_user_url``)."""
     policy_url: str | None = None
@@ -144,6 +150,19 @@ class AlertGap:
 
 
 @dataclass(frozen=True, slots=True)
+class AlertStep:
+    """One of the steps that solve most of everything that is open."""
+
+    title: str
+    text: str
+    """The title with what it solves and how long it takes, in a sentence."""
+    accounts: int
+    findings: int
+    broken_now: int
+    minutes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Totals:
     """How things stand after the scan. None: not known."""
 
@@ -155,6 +174,13 @@ class Totals:
     low: int | None = None
     missing: int | None = None
     """Accounts from which the option is hidden, or which are stuck without it: the number that the report shows, too."""
+
+    standing: str = ""
+    """How many accounts are broken now, will break, and so on, in a line; empty where nothing is open, or nothing is known."""
+    groups: Mapping[str, int] = field(default_factory=dict)
+    """The same as numbers: urgency -> accounts."""
+    next_break: date | None = None
+    """The next day on which something breaks that works today."""
 
     @property
     def open(self) -> int | None:
@@ -198,6 +224,8 @@ class Alert:
     """Kind -> how many items there are."""
     gaps: tuple[AlertGap, ...] = ()
     totals: Totals = Totals()
+    steps: tuple[AlertStep, ...] = ()
+    """What to do first, of everything that is open after the scan; empty where an alert tells only news."""
     notes: tuple[str, ...] = ()
     """Sentences below the headline: what a failure or a test message has to say."""
     report_url: str | None = None

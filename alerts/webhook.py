@@ -118,7 +118,19 @@ def _document(alert: Alert, part: Part) -> Json:
             "high": alert.totals.high,
             "medium": alert.totals.medium,
             "low": alert.totals.low,
+            "urgency": dict(alert.totals.groups),
+            "next_break": _day(alert.totals.next_break),
         },
+        "steps": [
+            {
+                "title": _text(step.title),
+                "accounts": step.accounts,
+                "findings": step.findings,
+                "broken_now": step.broken_now,
+                "minutes": step.minutes,
+            }
+            for step in alert.steps
+        ],
         "report_url": safe_url(alert.report_url),
         "counts": dict(alert.counts),
         "omitted": total - len(changes),
@@ -154,6 +166,8 @@ def change_object(item: AlertItem) -> Json:
         "title": item.title,
         "severity": item.severity,
         "previous_severity": item.previous_severity,
+        "urgency": item.urgency or None,
+        "breaks_on": _day(item.breaks_on),
         "summary": _text(item.summary),
         "first_seen": _iso(item.first_seen),
         "since": _iso(item.since),

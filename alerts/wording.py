@@ -8,6 +8,10 @@ from alerts.text import clean
 NAME = 80
 """Characters of a name that are shown."""
 
+RETIRED = "APW-010"
+ALREADY = "has been retired"
+"""How the title of that check ends once the day has passed."""
+_RETIRED_ALREADY = ("uses a protocol that has been retired", "use a protocol that has been retired")
 _STATES: dict[str, tuple[str, str]] = {
     "APW-001": ("is missing the app-password option", "are missing the app-password option"),
     "APW-002": ("is missing the app-password option", "are missing the app-password option"),
@@ -24,7 +28,7 @@ _STATES: dict[str, tuple[str, str]] = {
     "APW-007": ("can't use an app password", "can't use an app password"),
     "APW-008": ("can't be checked completely", "can't be checked completely"),
     "APW-009": ("has per-user MFA switched off", "have per-user MFA switched off"),
-    "APW-010": ("uses a protocol that is being retired", "use a protocol that is being retired"),
+    RETIRED: ("uses a protocol that is being retired", "use a protocol that is being retired"),
     "APW-011": ("holds a directory role", "hold a directory role"),
     "APW-012": ("is shared, synchronised or used by people", "are shared, synchronised or used by people"),
     "APW-013": ("is about to have app passwords blocked", "are about to have app passwords blocked"),
@@ -55,11 +59,22 @@ BESIDE = frozenset({"APW-010", "APW-011", "APW-012", "APW-016", "APW-017"})
 REPORT_COMMAND = "python cli.py report --open"
 """What shows everything where no address of the report is known (docs/webhook.md, README.md)."""
 
+ACCEPT_COMMAND = "To accept a finding: python cli.py exceptions add --account ACCOUNT --check CHECK --reason TEXT --owner NAME --until DATE"
+"""How a finding is accepted where no address of the report is known."""
+
 FIRST_SCAN = "All of this was so before the first scan. From now on you hear only of what changes."
 """What is said once, with everything that the first scan found."""
 
 UNCHANGED = "Findings that depend on it stay as they were."
 """What follows from something unreadable."""
+
+URGENCY = {
+    "now": "Broken now",
+    "unknown": "Cannot tell",
+    "later": "Will break",
+    "tidy": "To tidy up",
+}
+"""When something breaks, the most urgent first: the same words as in the report."""
 
 LABELS = {
     Kind.OPENED: "New",
@@ -115,13 +130,14 @@ def phrase(
     baseline: bool = False,
     newly: bool = False,
     lost: bool = False,
+    ended: bool = False,
 ) -> str:
     """What is said about ``accounts`` accounts: ``lost the app-password option``, ``are still missing ...``.
 
-    ``newly``: they were watched before, and had no trouble then; ``lost``: they had the option then. A check that is not known here is said by its
+    ``ended``: what is retired is gone already; ``newly``: they were watched before, and had no trouble then; ``lost``: they had the option then. A check that is not known here is said by its
     ``title``, after a colon.
     """
-    states = _STATES.get(check_id)
+    states = _RETIRED_ALREADY if check_id == RETIRED and ended else _STATES.get(check_id)
     if kind is Kind.FLAPPING:
         return f"{'keeps' if accounts == 1 else 'keep'} changing: {clean(title)}"
     if states is None:

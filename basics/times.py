@@ -18,11 +18,6 @@ def iso(time: datetime) -> str:
     return f"{_utc(time).replace(microsecond=0, tzinfo=None).isoformat()}Z"
 
 
-def minute(time: datetime) -> str:
-    """A time in UTC as people read it in a sentence: ``2026-11-22 07:00 UTC``."""
-    return f"{_utc(time).replace(tzinfo=None).isoformat(sep=' ', timespec='minutes')} UTC"
-
-
 def day(of: date) -> str:
     """A day as people read it: ``22 Nov 2026``; a time counts in UTC."""
     if isinstance(of, datetime):

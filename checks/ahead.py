@@ -56,7 +56,7 @@ def _methods_end(account: Account, today: date) -> Finding | None:
     summary = f"The account's only MFA method is {names}. {first.text(today)}"
     return Finding(
         METHODS_END,
-        "The account's only MFA methods are being retired",
+        f"The account's only MFA methods {'are being' if first.on > today else 'have been'} retired",
         severity,
         fingerprint(METHODS_END, severity, [method.name for method in ending]),
         summary,

@@ -91,6 +91,7 @@ OPTION_CHECKS = frozenset({*(f"APW-00{number}" for number in range(1, 7)), SWITC
 """The checks of whether the option is there."""
 BLOCKED_CHECKS = frozenset({"APW-007"})
 """The checks of whether an app password works, for accounts that may have one."""
+CANNOT_TELL = "APW-008"
 OFF_FOR_THE_TENANT = "APW-014"
 REFUSED = "APW-015"
 BY_USE = frozenset({"APW-010", "APW-012", REFUSED})
@@ -122,7 +123,7 @@ CHECKS: tuple[Check, ...] = (
         _unusable,
         (Effect.BLOCKS_LEGACY,),
     ),
-    Check("APW-008", "Cannot tell: something is unreadable", _cannot_tell, (Effect.UNREADABLE,)),
+    Check(CANNOT_TELL, "Cannot tell: something is unreadable", _cannot_tell, (Effect.UNREADABLE,)),
     Check("APW-011", "A service account holds a directory role", _holds_a_role),
     Check("APW-013", "App password about to be blocked", _about_to_be_blocked, (Effect.WOULD_BLOCK_LEGACY,)),
     Check(

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 
-from basics.times import minute
+from basics.times import moment
 from checks.judge import Judge
 from checks.memberships import Moves, latest
 from checks.model import Effect, JudgedAccount, Reason, Verdict, Visibility
@@ -102,7 +102,7 @@ class Causes:
             why = "the audit log doesn't reach back that far"
         else:
             why = "the audit log shows nothing that explains it"
-        return f"The policy was last changed on {minute(since)}: that is the policy's own date; {why}."
+        return f"The policy was last changed on {moment(since)}: that is the policy's own date; {why}."
 
     def _events(self, reason: Reason, account: Account) -> list[AuditEvent]:
         """What could be the cause, latest first."""
@@ -136,7 +136,7 @@ class Causes:
         if _IDENTITY_PROTECTION not in providers or not self._registration:
             return None
         newest = self._registration[0]
-        when = f"changed on {minute(newest.time)}{_by(newest)}"
+        when = f"changed on {moment(newest.time)}{_by(newest)}"
         policy = "The policy of Identity Protection on registering for multifactor authentication"
         if reason.since and newest.time > reason.since:
             return f"{policy} was {when}, after this sign-in: whether it still asks for it can't be read."
@@ -152,7 +152,7 @@ class Causes:
         newest = latest(ends)
         if newest is None:
             return None
-        return f"Not hidden any more since {minute(newest.time)}, when {_happened(newest, account)}{_by(newest)}."
+        return f"Not hidden any more since {moment(newest.time)}, when {_happened(newest, account)}{_by(newest)}."
 
     def _may_have_ended(self, event: AuditEvent) -> bool:
         """Whether the event may have ended a demand for MFA for mail: an enforced policy that made it was changed or deleted."""
@@ -251,11 +251,11 @@ class _Scope:
 
 
 def _told(events: list[AuditEvent], account: Account) -> str:
-    """``2026-11-03 14:12 UTC, when the policy "X" was switched on, by ada@contoso.com``, and what came before it."""
+    """``3 Nov 2026, 14:12 UTC, when the policy "X" was switched on, by ada@contoso.com``, and what came before it."""
     first, *earlier = events
-    text = f"{minute(first.time)}, when {_happened(first, account)}{_by(first)}"
+    text = f"{moment(first.time)}, when {_happened(first, account)}{_by(first)}"
     for event in earlier:
-        text += f"; before that, on {minute(event.time)}, {_happened(event, account)}{_by(event)}"
+        text += f"; before that, on {moment(event.time)}, {_happened(event, account)}{_by(event)}"
     return text
 
 

@@ -7,6 +7,7 @@ comes from or from which device, and it knows neither Security Defaults nor per-
 from collections.abc import Collection, Sequence
 from datetime import date
 
+from basics.times import day
 from checks.model import CrossCheck, Effect, JudgedAccount, Reason, Visibility
 from checks.policy import Strength, effect_of
 from tenant.model import Policy, Tenant, WhatIf
@@ -39,7 +40,7 @@ def compare(judged: JudgedAccount, tenant: Tenant, answers: Sequence[WhatIf], to
     if not differences:
         return _confirmed(judged, tenant, answers, today)
     text = (
-        f"Microsoft's What If, asked on {today}, sees it differently: {' '.join(differences)} Take the verdict with care, "
+        f"Microsoft's What If, asked on {day(today)}, sees it differently: {' '.join(differences)} Take the verdict with care, "
         "and look at the policy in the Entra admin center."
     )
     return CrossCheck("disagrees", text, today)
@@ -57,11 +58,13 @@ def _confirmed(judged: JudgedAccount, tenant: Tenant, answers: Sequence[WhatIf],
         undecided |= dict.fromkeys(f'"{one.policy_name}"' for one in unclear)
         told = told and (not unclear or unclear != ours)
     if not undecided:
-        return CrossCheck("agrees", f"Confirmed by Microsoft's What If, {today}.", today)
+        return CrossCheck("agrees", f"Confirmed by Microsoft's What If, {day(today)}.", today)
     what = f"the circumstances that decide about {', '.join(undecided)}"
     if not told:
         return CrossCheck("not_checked", f"Microsoft's What If can't tell without knowing {what}.", today)
-    return CrossCheck("agrees", f"Confirmed by Microsoft's What If, {today}, as far as it goes without {what}.", today)
+    return CrossCheck(
+        "agrees", f"Confirmed by Microsoft's What If, {day(today)}, as far as it goes without {what}.", today
+    )
 
 
 def _ours(judged: JudgedAccount, answer: WhatIf) -> list[Reason]:

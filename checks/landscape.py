@@ -34,7 +34,7 @@ class Masks:
     legacy_always: int
     blocks_interactive: int
     lapsed: int
-    """Those in force that kept legacy clients out by nothing but controls that Microsoft has retired."""
+    """Those in force that blocked legacy authentication by nothing but controls that Microsoft has retired."""
     malformed: int
     """Those of which only a part could be read right: they count as applying in some circumstances."""
 
@@ -119,7 +119,7 @@ class Landscape:
         ]
 
     def lapsed(self, situation: Situation) -> list[Reason]:
-        """The policies that reach the account and don't keep its legacy clients out any more, in words."""
+        """The policies that reach the account and don't block its legacy authentication any more, in words."""
         return [
             self._wording.lapsed(effect, situation.account, situation.roles)
             for effect in self.those(situation.reach.least & self.masks.lapsed)

@@ -95,7 +95,7 @@ def _of_blocked(
             what = f'the policy "{one.policy_name}"' if one.policy_id else "Security Defaults"
             text = (
                 f"The sign-in log doesn't fit the verdict: sign-ins with {client.words} got in, last on "
-                f"{moment(last.last_seen)}, although by what was read {what} should keep legacy clients out"
+                f"{moment(last.last_seen)}, although by what was read {what} should block legacy authentication"
                 f"{_since(one)}. Take the verdict with care, and look at the sign-in in the Entra admin center."
             )
             return CrossCheck("disagrees", text, now.date())

@@ -87,6 +87,28 @@ class Reason:
     """Whether ``since`` is only the policy's own date, because the audit log has nothing that explains the reason."""
 
 
+class Way(StrEnum):
+    """What kind of way out a remedy is."""
+
+    GRANT = "grant"
+    """Let this product read what it needs."""
+    ENFORCE = "enforce"
+    """Set per-user MFA to Enforced: for an account that is stuck at Enabled."""
+    REGISTER = "register"
+    """Register an MFA method: for an account that waits for it."""
+    METHOD = "method"
+    """Register an MFA method that stays."""
+    APP_ONLY = "app_only"
+    OAUTH = "oauth"
+    RELAY = "relay"
+    EWS = "ews"
+    """Move away from Exchange Web Services."""
+    PER_USER = "per_user"
+    """Per-user MFA and an app password, where the product has no modern way."""
+    NOT_POSSIBLE = "not_possible"
+    EXCLUDE = "exclude"
+
+
 @dataclass(frozen=True, slots=True)
 class Remedy:
     """One way out, with its price."""
@@ -95,6 +117,7 @@ class Remedy:
     steps: tuple[str, ...]
     trade_off: str
     url: str
+    way: Way
 
 
 @dataclass(frozen=True, slots=True)

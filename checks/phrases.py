@@ -8,6 +8,11 @@ def joined(texts: Sequence[str], word: str = "and") -> str:
     return f"{', '.join(texts[:-1])} {word} {texts[-1]}" if len(texts) > 1 else "".join(texts)
 
 
+def agreeing(names: str, one: str, many: str) -> str:
+    """The form of a verb or a pronoun that fits one name, or several that *and* joins."""
+    return many if " and " in names else one
+
+
 def quoted(names: Iterable[str]) -> list[str]:
     """Each name in quotation marks."""
     return [f'"{name}"' for name in names]

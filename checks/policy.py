@@ -67,17 +67,17 @@ class PolicyEffect:
     mfa_open: str | None
     """What it requires, and that this may mean MFA, in words: where nothing in it is known to."""
     legacy_open: str | None
-    """The same for keeping legacy clients out."""
+    """The same for blocking legacy authentication."""
     mfa_doubtful: bool
     """Whether it has a condition or a state that this version doesn't know, so that it may never demand MFA."""
     legacy_doubtful: bool
-    """The same for keeping legacy clients out."""
+    """The same for blocking legacy authentication."""
     gap: Gap | None
     """The authentication strength that could not be read, where it leaves ``mfa_*`` open."""
     retired: tuple[Control, ...]
     """The grant controls that it still names and that Microsoft doesn't evaluate any more."""
     lapsed: bool
-    """Whether it kept legacy clients out by these alone, and so doesn't any more."""
+    """Whether it blocked legacy authentication by these alone, and so doesn't any more."""
 
     @property
     def matters(self) -> bool:
@@ -183,6 +183,14 @@ def still_evaluated(grant: GrantControls | None, today: date) -> tuple[GrantCont
     return left, retired
 
 
+<<<<<<< HEAD
+=======
+def _blocked_once(selected: GrantControls | None, retired: tuple[Control, ...]) -> bool:
+    """Whether the grant, with the controls that are retired, blocked legacy authentication."""
+    return selected is not None and bool(retired) and _legacy_control(selected).strength > Strength.NONE
+
+
+>>>>>>> main
 def covers_mail(policy: Policy) -> bool:
     """Whether the policy covers Exchange Online, be it only where its application filter says so."""
     return _covers_mail(policy)[0]
@@ -360,14 +368,14 @@ def _combine(operator: str, ways: list[bool | None]) -> Strength:
 
 
 def _legacy_control(grant: GrantControls) -> _Part:
-    """Whether the grant keeps a legacy client out: it can satisfy no known control at all."""
+    """Whether the grant blocks a legacy client: it can satisfy no known control at all."""
     built_in = _lower(grant.built_in)
     known = sum(control in _MFA_CONTROLS | _OTHER_CONTROLS for control in built_in)
     unknown = len(built_in) - known
     known += len(grant.custom_factors) + len(grant.terms_of_use) + (grant.strength is not None)
     if grant.unknown_members or (unknown and not (known and grant.operator == "AND")):
         requirement = words.open_requirement(grant, words.named_strength(grant.strength))
-        may = requirement.may("keep legacy clients out of Exchange Online") if requirement else None
+        may = requirement.may("block legacy authentication to Exchange Online") if requirement else None
         return _Part(Strength.CIRCUMSTANCES, (f"it requires {may}",) if may else (), may)
     return _Part(Strength.ALWAYS if known else Strength.NONE)
 

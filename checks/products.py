@@ -7,8 +7,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import takewhile
 
-from checks.model import JudgedAccount, ProductUse, Remedy
+from checks.model import JudgedAccount, ProductUse, Remedy, Way
 from checks.names import all_of_machines, words
 from checks.obstacles import Obstacles
 from checks.product_files import Product
@@ -37,7 +38,9 @@ def with_products(judged: JudgedAccount, products: Iterable[Product], obstacles:
     if not judged.remediation:
         return replace(judged, products=uses)
     remedies = tuple(_remedy(one.product, obstacles.of(judged, one.product.sign_in)) for one in found)
-    return replace(judged, products=uses, remediation=(*remedies, *judged.remediation))
+    first = len(list(takewhile(lambda one: one.way in _BEFORE, judged.remediation)))
+    known = judged.remediation
+    return replace(judged, products=uses, remediation=(*known[:first], *remedies, *known[first:]))
 
 
 def is_product_app(app_id: str, app_name: str, products: Iterable[Product]) -> bool:
@@ -49,6 +52,8 @@ def _public(product: Product) -> tuple[bool | None, str, str]:
     return product.modern_sign_in, product.url, product.advice
 
 
+_BEFORE = frozenset({Way.GRANT, Way.ENFORCE, Way.REGISTER})
+"""Ways that come before what a product needs: the one step that is missing, and what has to be known first."""
 _TITLES = {
     "app_only": "Let {} sign in as an application",
     "oauth": "Let {} sign in with OAuth",
@@ -76,6 +81,7 @@ def _remedy(product: Product, obstacles: Sequence[str]) -> Remedy:
         ),
         trade_off=_TRADE_OFFS[product.remedy],
         url=product.url,
+        way=Way.RELAY if product.modern_sign_in is False else Way(product.remedy),
     )
 
 

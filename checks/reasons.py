@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, time
 
-from basics.times import day, minute
+from basics.times import day, moment
 from checks.advice import fact
 from checks.model import Effect, Reason
 from checks.phrases import joined, quoted
@@ -97,7 +97,7 @@ class Wording:
         return self._made[key]
 
     def lapsed(self, effect: PolicyEffect, account: Account, roles: Roles) -> Reason:
-        """That the policy keeps no legacy client of the account out any more: Microsoft has retired what it requires."""
+        """That the policy no longer blocks legacy authentication of the account: Microsoft has retired what it requires."""
         scope = self._scopes.way_in(account, roles, effect)
         key = (Effect.EXCLUDED, effect.policy.id, effect.policy.display_name, f"lapsed {scope}")
         if key not in self._made:
@@ -163,16 +163,16 @@ def _under(circumstances: list[str], never: bool) -> str:
 
 def _done(what: Effect, effect: PolicyEffect, scope: str, never: bool) -> str:
     """What the policy does; only perhaps, where nobody knows whether it ever applies."""
-    would, requires, keeps = "would", "requires", "keeps"
+    would, requires, blocks = "would", "requires", "blocks"
     if never:
-        requires, keeps = "would require", "would keep"
+        requires, blocks = "would require", "would block"
     elif _is_doubtful(what, effect):
-        would, requires, keeps = "might", "may require", "may keep"
+        would, requires, blocks = "might", "may require", "may block"
     return {
         Effect.DEMANDS_MFA: f"{requires} multifactor authentication for Exchange Online",
         Effect.WOULD_DEMAND_MFA: f"{_not_yet(effect, scope)} {would} require multifactor authentication for Exchange Online",
-        Effect.BLOCKS_LEGACY: f"{keeps} legacy clients out of Exchange Online, with or without an app password",
-        Effect.WOULD_BLOCK_LEGACY: f"{_not_yet(effect, scope)} {would} keep legacy clients out of Exchange Online",
+        Effect.BLOCKS_LEGACY: f"{blocks} legacy authentication to Exchange Online, with or without an app password",
+        Effect.WOULD_BLOCK_LEGACY: f"{_not_yet(effect, scope)} {would} block legacy authentication to Exchange Online",
         Effect.BLOCKS_INTERACTIVE: "blocks interactive sign-in, so nobody can open the Security info page",
     }[what]
 
@@ -191,7 +191,7 @@ def _retired(effect: PolicyEffect) -> str:
 def _lapsed(effect: PolicyEffect, scope: str) -> Reason:
     policy, since = effect.policy, max(control.on for control in effect.retired)
     text = (
-        f'The policy "{policy.display_name}" (reaches the account: {in_words(scope)}) keeps no legacy client out any more: it '
+        f'The policy "{policy.display_name}" (reaches the account: {in_words(scope)}) no longer blocks legacy authentication: it '
         f"requires nothing but {_retired(effect)}."
     )
     return Reason(
@@ -308,7 +308,7 @@ def evidence(demand: MfaDemand) -> Reason:
     """A sign-in for which MFA was demanded and no readable policy says why."""
     asked_by = _PROVIDERS.get(demand.provider.lower()) or f'"{demand.provider}"'
     return Reason(
-        f"On {minute(demand.seen)} a sign-in of the account was asked for multifactor authentication by "
+        f"On {moment(demand.seen)} a sign-in of the account was asked for multifactor authentication by "
         f"{asked_by}, which none of the readable policies explains.",
         Effect.EVIDENCE,
         since=demand.seen,

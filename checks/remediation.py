@@ -7,7 +7,7 @@ from basics.times import day
 from checks.advice import fact, facts
 from checks.catalog import HAS_OPTION, METHODS_END, REFUSED
 from checks.managed import created_in_their_place, when_it_goes_on
-from checks.model import Effect, JudgedAccount, Remedy, Usability, Verdict, Visibility
+from checks.model import Effect, JudgedAccount, Remedy, Usability, Verdict, Visibility, Way
 from checks.phrases import joined, quoted
 from checks.retirements import retired_methods, retired_protocols
 from checks.tenant_switch import CLICK_PATH, SWITCH
@@ -33,6 +33,7 @@ _APP_ONLY = Remedy(
     ),
     trade_off="Needs a product version that supports it; afterwards neither MFA policies nor app passwords matter to it.",
     url="https://learn.microsoft.com/entra/identity-platform/app-objects-and-service-principals",
+    way=Way.APP_ONLY,
 )
 _OAUTH = Remedy(
     title="Use OAuth for SMTP, IMAP or POP",
@@ -44,6 +45,7 @@ _OAUTH = Remedy(
     ),
     trade_off="The protocol stays, the password goes; the product must support OAuth for it.",
     url="https://learn.microsoft.com/exchange/client-developer/legacy-protocols/how-to-authenticate-an-imap-pop-smtp-application-by-using-oauth",
+    way=Way.OAUTH,
 )
 _RELAY = Remedy(
     title="Send mail without signing in: relay",
@@ -54,6 +56,7 @@ _RELAY = Remedy(
     ),
     trade_off="Only for products that send; reading mailboxes is not possible this way.",
     url="https://learn.microsoft.com/exchange/mail-flow-best-practices/how-to-set-up-a-multifunction-device-or-application-to-send-email-using-microsoft-365-or-office-365",
+    way=Way.RELAY,
 )
 _UNDER_SECURITY_DEFAULTS = Remedy(
     title="Not possible while Security Defaults are on: an app password",
@@ -67,6 +70,7 @@ _UNDER_SECURITY_DEFAULTS = Remedy(
     ),
     trade_off="Replacing Security Defaults means maintaining your own policies for the whole organization.",
     url="https://learn.microsoft.com/entra/fundamentals/security-defaults",
+    way=Way.NOT_POSSIBLE,
 )
 _EXCLUDE = Remedy(
     title="Last resort: exclude the account from the policy without MFA",
@@ -78,6 +82,7 @@ _EXCLUDE = Remedy(
     ),
     trade_off="The account is then protected by its password alone; Microsoft advises against it.",
     url="https://learn.microsoft.com/entra/identity/conditional-access/policy-block-legacy-authentication",
+    way=Way.EXCLUDE,
 )
 _SECURITY_INFO = (
     "Sign in as the account at https://mysignins.microsoft.com/security-info, select Add sign-in method, then App password.",
@@ -92,12 +97,19 @@ _METHODS_END = Remedy(
     ),
     trade_off="Whoever looks after the account must keep the method where a colleague finds it: a TOTP secret in a password manager, say.",
     url=facts()["methods_that_stay"].url,
+    way=Way.METHOD,
 )
 _EWS = "ews.accessasuser.all"
 _PER_USER_TRADE_OFF = (
     "Microsoft and CIS advise against per-user MFA beside Conditional Access: treat it as an exception with an owner and an "
     "end date. SMTP AUTH with passwords is itself being retired, so this buys time only."
 )
+_PER_USER_TITLE = "Only if the product has no modern way: per-user MFA Enforced, and an app password"
+_FIRST_STEPS = {
+    Visibility.STUCK: ("Set the account's per-user MFA to Enforced", Way.ENFORCE),
+    Visibility.PENDING: ("Register an MFA method for the account", Way.REGISTER),
+}
+"""Of an account that somebody has begun to set up, the first step is to finish that."""
 _PER_USER_URL = "https://learn.microsoft.com/entra/identity/authentication/howto-mfa-userstates"
 
 
@@ -135,7 +147,10 @@ def remedies_for(verdict: Verdict, around: Surroundings = ALONE) -> tuple[Remedy
         oauth = replace(_OAUTH, steps=(*_OAUTH.steps, fact("security_defaults_device_code")))
         return (*grants, _APP_ONLY, oauth, _RELAY, _UNDER_SECURITY_DEFAULTS)
     oauth = replace(_OAUTH, steps=(*_OAUTH.steps, *around.device_code))
-    ways = (*grants, _APP_ONLY, oauth, _RELAY, _per_user(verdict, around))
+    # Somebody wants an app password here and is one step short of it: that step first, unless nothing would let it in.
+    begun = verdict.visibility in _FIRST_STEPS and not unusable and not off
+    per_user, modern = _per_user(verdict, around, begun=begun), (_APP_ONLY, oauth, _RELAY)
+    ways = (*grants, per_user, *modern) if begun else (*grants, *modern, per_user)
     in_the_way = verdict.visibility in _PROBLEMS or unusable  # besides the tenant's switch
     return (*ways, _exclude(verdict, around)) if in_the_way else ways
 
@@ -167,11 +182,12 @@ def _off_ews(applications: list[str]) -> Remedy:
         title="Move what uses Exchange Web Services to Microsoft Graph",
         steps=(
             f"The account has consented to EWS.AccessAsUser.All for {joined(quoted(applications))}: ask the maker for a version that uses "
-            f"Microsoft Graph. Exchange Web Services ends for good on {end.on.isoformat()}.",
+            f"Microsoft Graph. Exchange Web Services ends for good on {day(end.on)}.",
             fact("ews_blocked"),
         ),
         trade_off="Until then an administrator can allow single applications; afterwards nothing helps.",
         url=facts()["ews_blocked"].url,
+        way=Way.EWS,
     )
 
 
@@ -188,11 +204,12 @@ def _grants(verdict: Verdict) -> tuple[Remedy, ...]:
             ),
             trade_off="Read access only; without it the answer for this account stays open.",
             url="https://learn.microsoft.com/graph/permissions-reference",
+            way=Way.GRANT,
         ),
     )
 
 
-def _per_user(verdict: Verdict, around: Surroundings) -> Remedy:
+def _per_user(verdict: Verdict, around: Surroundings, *, begun: bool) -> Remedy:
     visibility = verdict.visibility
     state: tuple[str, ...]
     exclude = _policies(verdict, Effect.BLOCKS_LEGACY, Effect.WOULD_BLOCK_LEGACY)
@@ -222,11 +239,15 @@ def _per_user(verdict: Verdict, around: Surroundings) -> Remedy:
         )
     switch = _switch(verdict)
     keep = (fact("smtp_switch"),)
+    title, way = _FIRST_STEPS[visibility] if begun else (_PER_USER_TITLE, Way.PER_USER)
     return Remedy(
-        title="Only if the product has no modern way: per-user MFA Enforced, and an app password",
-        steps=(*around.registering, *state, *switch, *exclusions, *keep, *_SECURITY_INFO),
+        title=title,
+        steps=(*state, *around.registering, *switch, *exclusions, *keep, *_SECURITY_INFO)
+        if way is Way.ENFORCE  # nothing has to be registered before the state is set
+        else (*around.registering, *state, *switch, *exclusions, *keep, *_SECURITY_INFO),
         trade_off=_PER_USER_TRADE_OFF,
         url=_PER_USER_URL,
+        way=way,
     )
 
 

@@ -284,7 +284,10 @@ class Scopes:
     def _gap_of(self, group: str) -> Gap:
         known = self._tenant.groups[group]
         return known.gap or Gap(
-            "groups", f'the group "{known.display_name}" hides its members', permission="Member.Read.Hidden"
+            "groups",
+            f'the group "{known.display_name}" hides its members',
+            permission="Member.Read.Hidden",
+            objects=(group,),
         )
 
     def _gaps_of_holders(

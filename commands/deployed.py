@@ -4,7 +4,6 @@ A scan is put on its queue, as whoever may use its storage; the run is followed 
 Operators.
 """
 
-import argparse
 import asyncio
 import json
 import shutil
@@ -19,7 +18,8 @@ from azure.core.exceptions import AzureError
 from azure.identity.aio import AzureCliCredential, AzurePowerShellCredential, ChainedTokenCredential
 
 from basics.documents import read_json
-from commands.output import FAILED, exit_code, plain, put, say
+from commands.line.parts import Options
+from commands.output import FAILED, exit_code, plain, progress, put, say
 from connections.queues import put_later
 from findings.run_record import OVER, RunRecord, RunStatus
 from findings.runs import RunStore, new_run_id
@@ -53,7 +53,7 @@ async def az_token(resource: str) -> str:
         ) from None
 
 
-async def scan_deployed(options: argparse.Namespace) -> int:
+async def scan_deployed(options: Options) -> int:
     """Have the function app scan everything, follow the run, and print what came of it. Returns the exit code of ``scan``."""
     settings = installation(options.storage_account)
     run = RunRecord(new_run_id(datetime.now(UTC)), RunStatus.QUEUED, datetime.now(UTC), trigger="by hand")
@@ -61,7 +61,7 @@ async def scan_deployed(options: argparse.Namespace) -> int:
         runs = RunStore(service)
         await runs.save(run)  # so that it can be followed before a scan picks it up
         await put_later(settings, SCANS, ScanMessage(run.id, run.trigger).text, timedelta())
-        say(f"Run {run.id} is on the queue of the function app.")
+        progress(f"Run {run.id} is on the queue of the function app.")
         ended = await _followed(runs, run)
     if options.format == "json":
         put(json.dumps(ended.public(), ensure_ascii=False, indent=2))
@@ -79,7 +79,7 @@ class NotTold(NotFound):
     """The function app doesn't say what is wrong with it; the text is one sentence with what to do."""
 
 
-async def doctor_deployed(options: argparse.Namespace) -> list[Line]:
+async def doctor_deployed(options: Options) -> list[Line]:
     """What the function app says is wrong with it.
 
     Raises NotFound where there is no installation, NotTold where it doesn't say.
@@ -176,7 +176,7 @@ async def _followed(runs: RunStore, run: RunRecord) -> RunRecord:
         found = await runs.load(run.id) or run
         if (found.status, found.accounts_done) != (known.status, known.accounts_done):
             moved = time.monotonic()
-            say(f"{found.status.value}: {_done(found)}")
+            progress(f"{found.status.value}: {_done(found)}")
         known = found
     return known
 

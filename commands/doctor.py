@@ -1,30 +1,28 @@
 """``cli.py doctor``: whether everything that a scan needs is in place."""
 
-import argparse
 from collections.abc import Sequence
 
-from commands.arguments import Commands
 from commands.deployed import doctor_deployed
-from commands.output import put
+from commands.line.parts import Options
+from commands.output import as_called, put
+from commands.signing_in import as_asked, for_a_person
 from jobs import doctor
 from reports.files import render_json
+from settings import SettingsError, load_settings
 
 
-def add(commands: Commands) -> None:
-    """Add what this file knows to the command line."""
-    one = commands.add_parser("doctor", help="look whether everything that a scan needs is in place; sends nothing")
-    one.add_argument("--format", choices=["table", "json"], default="table")
-    one.add_argument(
-        "--deployed", action="store_true", help="have the function app look at itself; needs the role Operator"
-    )
-    one.add_argument("--url", metavar="URL", help="with --deployed: the app's address; default: azd's environment")
-    one.add_argument("--resource", metavar="URI", help="with --deployed: IDENTIFIER_URI; default: azd's environment")
-    one.set_defaults(command=_doctor)
-
-
-async def _doctor(options: argparse.Namespace) -> int:
-    lines = await doctor_deployed(options) if options.deployed else await doctor.examine()
-    return print_lines(lines, options.format)
+async def run(options: Options) -> int:
+    """Look at this machine, or have the function app look at itself."""
+    if options.deployed:
+        if options.sign_in:
+            raise SettingsError(
+                ["--sign-in doesn't go with --deployed: the app looks at itself, and az login says who asks"]
+            )
+        return print_lines(await doctor_deployed(options), options.format)
+    if not (options.sign_in or options.tenant or options.client_id):
+        return print_lines(await doctor.examine(), options.format)
+    async with as_asked(options, load_settings(require=frozenset())):
+        return print_lines([for_a_person(line) for line in await doctor.examine()], options.format)
 
 
 def print_lines(lines: Sequence[doctor.Line], form: str) -> int:
@@ -32,5 +30,5 @@ def print_lines(lines: Sequence[doctor.Line], form: str) -> int:
     if form == "json":
         put(render_json({"schema": 1, "lines": [line.public() for line in lines]}))
     else:
-        put("\n".join(map(str, lines)))
+        put(as_called("\n".join(map(str, lines))))
     return doctor.exit_code(lines)

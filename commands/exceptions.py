@@ -1,34 +1,20 @@
 """``cli.py exceptions``: accept findings until a date, list what is accepted, end it."""
 
-import argparse
+from collections.abc import Sequence
 from getpass import getuser
 
-from commands.arguments import Commands, account, iso_date
-from commands.output import DONE, put
+from commands.drawn.paper import Paper
+from commands.drawn.scan import say_domain, shared_domain
+from commands.line.parts import Options
+from commands.output import DONE, FAILED, put, say
 from jobs import views
+from reports.document import Json
 from reports.files import render_json
 from settings import load_settings
 
 
-def add(commands: Commands) -> None:
-    """Add what this file knows to the command line."""
-    parser = commands.add_parser("exceptions", help="accept findings until a date")
-    actions = parser.add_subparsers(required=True, metavar="ACTION")
-    one = actions.add_parser("add", help="accept a finding: it is shown, and silent in alerts")
-    one.add_argument("--account", required=True, type=account, metavar="UPN_OR_ID")
-    one.add_argument("--check", metavar="ID", help="without it, every check of the account")
-    one.add_argument("--reason", required=True)
-    one.add_argument("--owner", required=True)
-    one.add_argument("--until", required=True, type=iso_date, metavar="YYYY-MM-DD")
-    one.add_argument("--replace", action="store_true", help="end another exception that holds for the same check")
-    one.set_defaults(command=_add_exception)
-    actions.add_parser("list", help="all exceptions").set_defaults(command=_list_exceptions)
-    one = actions.add_parser("remove", help="end an exception now")
-    one.add_argument("id")
-    one.set_defaults(command=_remove_exception)
-
-
-async def _add_exception(options: argparse.Namespace) -> int:
+async def add(options: Options) -> int:
+    """Accept a finding."""
     async with views.opened(load_settings(require=frozenset({"storage"}))) as service:
         added = await views.add_exception(
             service,
@@ -44,14 +30,59 @@ async def _add_exception(options: argparse.Namespace) -> int:
     return DONE
 
 
-async def _list_exceptions(options: argparse.Namespace) -> int:
+async def show(options: Options) -> int:
+    """List every exception."""
     async with views.opened(load_settings(require=frozenset({"storage"}))) as service:
-        put(render_json({"schema": 1, "exceptions": await views.exceptions(service)}))
+        found = await views.exceptions(service)
+    if options.format == "json":
+        put(render_json({"schema": 1, "exceptions": found}))
+    else:
+        put(_table(found) if found else "No exceptions.")
     return DONE
 
 
-async def _remove_exception(options: argparse.Namespace) -> int:
+async def remove(options: Options) -> int:
+    """End one, by as much of its id as tells it from the others, or by account and check."""
+    if options.check and not options.account:
+        say("--check goes with --account: whose exception?")
+        return FAILED
     async with views.opened(load_settings(require=frozenset({"storage"}))) as service:
-        ended = await views.remove_exception(service, options.id, removed_by=getuser())
+        if options.account:
+            check = None if options.check is None else options.check.upper()
+            id = await views.exception_of(service, options.account, check)
+        else:
+            id = await views.exception_called(service, options.id)
+        ended = await views.remove_exception(service, id, removed_by=getuser())
     put(render_json(ended.public()))
     return DONE
+
+
+def _table(found: list[Json]) -> str:
+    """All of them, each with as much of its id as tells it from the others."""
+    paper, domain = Paper(), shared_domain(one["user_principal_name"] for one in found)
+    say_domain(domain, paper)
+    shown = short([one["id"] for one in found])
+    paper.table(
+        ("Id", "Account", "Check", "Until", "Owner", "Reason"),
+        (
+            (
+                shown[one["id"]],
+                one["user_principal_name"].removesuffix(domain),
+                one["check_id"] or "every check",
+                f"ended {one['ended_at'][:10]}" if one["ended_at"] else one["until"],
+                one["owner"],
+                one["reason"],
+            )
+            for one in found
+        ),
+        names=1,
+    )
+    return str(paper)
+
+
+def short(ids: Sequence[str]) -> dict[str, str]:
+    """Each id -> as much of its beginning as no other begins with, seven characters at least, as git does it."""
+    length = 7
+    while length < max(map(len, ids), default=0) and len({one[:length] for one in ids}) < len(set(ids)):
+        length += 1
+    return {one: one[:length] for one in ids}

@@ -1,11 +1,11 @@
 """``cli.py findings``: what is known, without scanning."""
 
-import argparse
 from datetime import UTC, datetime
 
-from checks.model import Severity
-from commands.arguments import Commands, account, add_format
-from commands.output import DONE, plain, write
+from commands.drawn.paper import Paper
+from commands.drawn.scan import say_domain, shared_domain
+from commands.line.parts import Options
+from commands.output import DONE, write
 from findings.listing import FindingFilter
 from jobs import views
 from reports.document import Json
@@ -13,18 +13,8 @@ from reports.files import render_json
 from settings import load_settings
 
 
-def add(commands: Commands) -> None:
-    """Add what this file knows to the command line."""
-    one = commands.add_parser("findings", help="show what is known, without scanning")
-    one.add_argument("--status", choices=["open", "resolved", "all"], default="open")
-    one.add_argument("--severity", choices=[level.value for level in Severity])
-    one.add_argument("--account", type=account, metavar="UPN_OR_ID")
-    one.add_argument("--check", metavar="ID")
-    add_format(one, "table", "json", "csv")
-    one.set_defaults(command=_findings)
-
-
-async def _findings(options: argparse.Namespace) -> int:
+async def run(options: Options) -> int:
+    """Show the findings that are asked for."""
     settings = load_settings(require=frozenset({"storage"}))
     wanted = FindingFilter(
         status=None if options.status == "all" else options.status,
@@ -42,15 +32,35 @@ async def _findings(options: argparse.Namespace) -> int:
                 await views.must_be_known(service, wanted)
             if not found and options.format == "table":
                 await views.must_be_scanned(service, now)  # nothing found must not be read as all is well
-            text = render_json({"schema": 1, "findings": found}) if options.format == "json" else _findings_table(found)
+            text = (
+                render_json({"schema": 1, "findings": found})
+                if options.format == "json"
+                else _findings_table(found, options.status)
+            )
     write(text, options.output)
     return DONE
 
 
-def _findings_table(found: list[Json]) -> str:
-    lines = [
-        f"{one['severity']:<7} {one['status']:<9} {one['first_seen'][:10]}  {one['check_id']}  "
-        f"{one['user_principal_name']}: {one['summary']}"
-        for one in found
-    ]
-    return "\n".join(plain(line) for line in lines) or "No findings."
+def _findings_table(found: list[Json], status: str) -> str:
+    if not found:
+        return "No findings."
+    paper, domain = Paper(), shared_domain(one["user_principal_name"] for one in found)
+    say_domain(domain, paper)
+    known = (
+        ("severity", "first_seen", "check_id") if status == "open" else ("severity", "status", "first_seen", "check_id")
+    )
+    titles = {"severity": "Severity", "status": "Status", "first_seen": "Since", "check_id": "Check"}
+    paper.table(
+        (*(titles[name] for name in known), "Account", "Finding"),
+        (
+            (
+                *(one[name][:10] for name in known),
+                one["user_principal_name"].removesuffix(domain),
+                one["summary"],
+            )
+            for one in found
+        ),
+        whole=range(len(known)),
+        names=len(known),
+    )
+    return str(paper)

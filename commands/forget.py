@@ -1,28 +1,16 @@
 """``cli.py forget``: delete everything that is kept about an account."""
 
-import argparse
 import sys
 
-from commands.arguments import Commands, account
+from commands.line.parts import Options
 from commands.output import DONE, FAILED, plain, say
 from jobs.forget import Kept, forget, kept_about
 from reports.words import count
 from settings import load_settings
 
 
-def add(commands: Commands) -> None:
-    """Add what this file knows to the command line."""
-    one = commands.add_parser(
-        "forget", help="delete everything that is kept about an account: shows it, and asks before it does"
-    )
-    one.add_argument("account", type=account, metavar="UPN_OR_ID")
-    how = one.add_mutually_exclusive_group()
-    how.add_argument("--yes", action="store_true", help="don't ask")
-    how.add_argument("--dry-run", action="store_true", help="show what would be deleted, and delete nothing")
-    one.set_defaults(command=_forget)
-
-
-async def _forget(options: argparse.Namespace) -> int:
+async def run(options: Options) -> int:
+    """Show what is kept, ask, and delete it."""
     settings = load_settings(require=frozenset({"storage"}))
     kept = await kept_about(settings, options.account)
     if not kept.rows:

@@ -1,6 +1,7 @@
 """What commands write: results to stdout, everything else to stderr; and their exit codes (docs/json.md)."""
 
 import os
+import re
 import stat
 import sys
 from collections.abc import Iterable
@@ -9,11 +10,19 @@ from pathlib import Path
 from typing import TextIO
 
 from basics.text import visible, well_formed
-from checks.model import Severity
+from commands.line.kinds import STDOUT
+from commands.line.parts import SEVERITIES
+from commands.line.reading import NEVER
 
-DONE, FOUND, FAILED, INCOMPLETE = 0, 1, 2, 3
-NEVER = "none"
-"""The value of ``--fail-on`` with which no finding changes the exit code."""
+DONE, FOUND, FAILED, INCOMPLETE, INTERRUPTED = 0, 1, 2, 3, 130
+_REQUESTS = "httpx"
+"""The logger that says each request to Microsoft Graph and what it answered."""
+CHECKOUT = "cli.py"
+"""What the command line is called in a checkout, and in every text."""
+_COMMAND = re.compile(r"(?:\bpython )?\bcli\.py ")
+_program = CHECKOUT
+_quiet = False
+_verbose = False
 
 
 def exit_code(fail_on: str, found: Iterable[str], *, complete: bool) -> int:
@@ -21,13 +30,37 @@ def exit_code(fail_on: str, found: Iterable[str], *, complete: bool) -> int:
 
     Takes a severity or :data:`NEVER`, the severities of the open findings, and whether everything could be read.
     """
-    if fail_on != NEVER and any(Severity(level).rank >= Severity(fail_on).rank for level in found):
+    if fail_on != NEVER and any(SEVERITIES.index(level) >= SEVERITIES.index(fail_on) for level in found):
         return FOUND
     return DONE if complete else INCOMPLETE
 
 
-STDOUT = Path("-")
-"""The name of a file that means standard output."""
+def be(*, quiet: bool, verbose: bool) -> None:
+    """How much is told from now on besides results: nothing of how it goes, or each request as well."""
+    global _quiet, _verbose
+    _quiet, _verbose = quiet, verbose
+    if verbose:
+        import logging
+
+        requests = logging.getLogger(_REQUESTS)
+        requests.handlers = [logging.StreamHandler(sys.stderr)]
+        requests.setLevel(logging.INFO)
+
+
+def be_called(program: str) -> None:
+    """What the command line was called as: texts that name a command name it so."""
+    global _program
+    _program = program
+
+
+def as_called(text: str) -> str:
+    """A text that says ``python cli.py``, for those who have a console script."""
+    return text if _program == CHECKOUT else _COMMAND.sub(f"{_program} ", text)
+
+
+def is_quiet() -> bool:
+    """Whether nothing is told of how it goes."""
+    return _quiet
 
 
 def speak_utf8() -> None:
@@ -61,8 +94,22 @@ def write(text: str, output: Path | None) -> None:
 
 
 def say(text: str) -> None:
-    """Tell how it goes, or what went wrong."""
-    _write(sys.stderr, f"{text}\n")
+    """Tell what somebody must know besides the result: what went wrong, or wasn't done."""
+    _write(sys.stderr, f"{as_called(text)}\n")
+
+
+def progress(text: str) -> None:
+    """Tell how it goes, to who wants to know."""
+    if not _quiet:
+        say(text)
+
+
+def origin(error: BaseException) -> None:
+    """Where an error came from, to who wants to know; its sentence is told in any case."""
+    if _verbose:
+        import traceback
+
+        say("".join(traceback.format_exception(error)).rstrip())
 
 
 def _write(stream: TextIO, text: str) -> None:

@@ -1,27 +1,19 @@
 """``cli.py permissions``: what Microsoft Graph must allow, and whether it does."""
 
-import argparse
 import json
 
-from commands.arguments import Commands
 from commands.doctor import print_lines
+from commands.drawn.paper import Paper
+from commands.line.parts import Options
 from commands.output import DONE, put
-from commands.signing_in import add_sign_in, as_asked, for_a_person
+from commands.signing_in import as_asked, for_a_person
 from jobs import doctor
 from settings import load_settings
-from tenant.permissions import PERMISSIONS, permissions_table
+from tenant.permissions import PERMISSIONS, Permission
 
 
-def add(commands: Commands) -> None:
-    """Add what this file knows to the command line."""
-    one = commands.add_parser("permissions", help="list the Microsoft Graph permissions, and what each is for")
-    one.add_argument("--format", choices=["table", "json"], default="table")
-    one.add_argument("--check", action="store_true", help="ask Microsoft Graph which of them are granted")
-    add_sign_in(one)
-    one.set_defaults(command=_permissions)
-
-
-async def _permissions(options: argparse.Namespace) -> int:
+async def run(options: Options) -> int:
+    """List the permissions, or ask which are granted."""
     if options.check:
         settings = load_settings(require=frozenset())
         async with as_asked(options, settings):
@@ -30,5 +22,24 @@ async def _permissions(options: argparse.Namespace) -> int:
     if options.format == "json":
         put(json.dumps([entry.public() for entry in PERMISSIONS], indent=2))
     else:
-        put(permissions_table())
+        put(_table())
     return DONE
+
+
+def _table() -> str:
+    paper = Paper()
+    paper.table(
+        ("Permission", "Needed", "For"),
+        [(one.name, "optional" if one.optional else "yes", _why(one)) for one in PERMISSIONS],
+        whole=(0, 1),
+    )
+    return str(paper)
+
+
+def _why(one: Permission) -> str:
+    parts = [one.reason, one.note, f"Without it: {one.without}"]
+    if not one.scope:
+        parts.append(f"A person can't be given it: {one.for_a_person}.")
+    elif one.scope != one.name:
+        parts.append(f"A person needs {one.scope}.")
+    return " ".join(part for part in parts if part)

@@ -1,20 +1,18 @@
 """``cli.py scan``: read the tenant, judge the service accounts, keep and tell what changed."""
 
-import argparse
-import sys
 import tempfile
 import webbrowser
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from checks.model import Severity
-from commands.arguments import Commands, add_format, upn_or_id
 from commands.deployed import scan_deployed
 from commands.document import rendered
-from commands.output import FAILED, NEVER, exit_code, plain, say, write
-from commands.signing_in import add_sign_in, as_asked, gap_lines, without_mail
+from commands.drawn.bar import bars
+from commands.line.parts import Options
+from commands.output import FAILED, exit_code, plain, progress, say, write
+from commands.signing_in import as_asked, gap_lines, without_mail
 from connections.channels import configured
 from findings.runs import new_run_id
 from jobs import views
@@ -29,44 +27,8 @@ from reports.words import count
 from settings import Settings, SettingsError, load_settings
 
 
-def add(commands: Commands) -> None:
-    """Add what this file knows to the command line."""
-    one = commands.add_parser("scan", help="read the tenant, judge the service accounts, keep and tell what changed")
-    one.add_argument(
-        "--account",
-        action="append",
-        default=[],
-        type=upn_or_id,
-        metavar="UPN_OR_ID",
-        help="only this account; repeatable",
-    )
-    add_format(one, "table", "json", "csv", "html")
-    one.add_argument(
-        "--deployed", action="store_true", help="have the function app scan everything, and follow its run to the end"
-    )
-    one.add_argument(
-        "--storage-account", metavar="NAME", help="with --deployed: whose storage account; default: azd's environment"
-    )
-    one.add_argument("--no-store", action="store_true", help="keep nothing and tell nobody")
-    one.add_argument(
-        "--fail-on",
-        choices=[*(level.value for level in Severity), NEVER],
-        default=Severity.HIGH.value,
-        help="exit with 1 where an open finding is at least so severe (default: high)",
-    )
-    one.add_argument(
-        "--propose",
-        action="store_true",
-        help="where no account is named: scan what looks like a service account, by its name and by how it is used",
-    )
-    one.add_argument(
-        "--open", action="store_true", help="write the report as a page as well, and open it in the browser"
-    )
-    add_sign_in(one)
-    one.set_defaults(command=_scan)
-
-
-async def _scan(options: argparse.Namespace) -> int:
+async def run(options: Options) -> int:
+    """Scan, and show what came of it. Raises what ``jobs.errors.EXPECTED`` names, as every command does."""
     if options.deployed:
         return await _scan_deployed(options)
     needs = {"accounts"} if not (options.account or options.propose) else set[str]()
@@ -81,14 +43,14 @@ async def _scan(options: argparse.Namespace) -> int:
     proposed = options.propose and not options.account and names_none(settings)
     if proposed:
         settings = proposing(settings)
-        say("No account is named, so those are scanned that look like service accounts.")
+        progress("No account is named, so those are scanned that look like service accounts.")
     if options.sign_in:
         settings = without_mail(settings)
     async with as_asked(options, settings):
         return await _scan_with(options, settings, proposed=proposed)
 
 
-async def _scan_with(options: argparse.Namespace, settings: Settings, *, proposed: bool) -> int:
+async def _scan_with(options: Options, settings: Settings, *, proposed: bool) -> int:
     store = not options.no_store
     if store and not settings.storage.known:  # only somebody who signed in comes this far
         say("No storage is set, so nothing is kept and nobody is told: the next scan can't say what changed.")
@@ -100,16 +62,18 @@ async def _scan_with(options: argparse.Namespace, settings: Settings, *, propose
         store=store,
     )
     try:
-        result = await scan(settings, request, progress=say, advance=_bar("kept"), reading=_bar("read"))
+        with bars() as bar:
+            result = await scan(settings, request, progress=progress, advance=bar("kept"), reading=bar("read"))
     except EXPECTED:
         if request.store:
             await _tell_what_waits(settings)
         raise
+    options.scanned = result.document  # for an overview of several
     extras = None
     if request.store and (options.format in ("table", "html") or options.open):
         async with views.opened(settings) as service:
             extras = await views.extras(service, datetime.now(UTC), cloud=settings.graph_cloud)
-    write(rendered(result.document, options.format, extras), options.output)
+    write(rendered(result.document, options.format, extras, brief=options.summary), options.output)
     if options.open:
         _open(rendered(result.document, "html", extras))
     if proposed:
@@ -124,7 +88,7 @@ async def _scan_with(options: argparse.Namespace, settings: Settings, *, propose
     return exit_code(options.fail_on, severities(result.document), complete=run["complete"])
 
 
-async def _scan_deployed(options: argparse.Namespace) -> int:
+async def _scan_deployed(options: Options) -> int:
     if (
         options.account
         or options.no_store
@@ -162,7 +126,7 @@ async def _tell(settings: Settings, alert_ids: Sequence[str]) -> None:
     if alert_ids and not configured(settings):
         say("No alert channel is set here: what changed waits for the function app's next alert.")
         return
-    problems = await send_here(settings, alert_ids, progress=say)
+    problems = await send_here(settings, alert_ids, progress=progress)
     for problem in problems:
         say(plain(problem))
     if problems:
@@ -186,20 +150,3 @@ def _say_who_was_proposed(document: Json) -> None:
         f"{count(found, 'account looks', 'accounts look')} like service accounts; the report, or --format json, says why. To choose "
         "yourself: --account, or SERVICE_ACCOUNTS, SERVICE_ACCOUNT_GROUPS or SERVICE_ACCOUNT_PATTERNS."
     )
-
-
-def _bar(what: str) -> Callable[[int, int], None]:
-    """A bar on the terminal for what takes long: how many accounts are read, or kept, of how many."""
-    if not sys.stderr.isatty():
-        return lambda done, total: None
-    width = 30
-
-    def show(done: int, total: int) -> None:
-        filled = width * done // max(total, 1)
-        end = "\n" if done == total else ""
-        sys.stderr.write(
-            f"\r[{'#' * filled}{'.' * (width - filled)}] {done:,} of {count(total, 'account', 'accounts')} {what}{end}"
-        )
-        sys.stderr.flush()
-
-    return show

@@ -1,46 +1,25 @@
 """``--sign-in``: a command reads the tenant as the person who sits here, and not as an app."""
 
-import argparse
 import logging
-import re
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from commands.output import plain, say
+from commands.line.parts import Options
+from commands.output import plain, progress, say
 from connections.sign_in import person, scopes_for, signed_in
 from jobs.doctor import Line
 from reports.words import gap_sentence
 from settings import Settings, SettingsError
-from settings.values import GUID
 from tenant.permissions import PERMISSIONS
 from tenant.person import GRAPH_COMMAND_LINE_TOOLS, SignIn, Way
 
-_DOMAIN = re.compile(r"(?=.{1,253}\Z)([a-z0-9-]{1,63}\.)+[a-z]{2,63}", re.IGNORECASE)
-
-
-def add_sign_in(parser: argparse.ArgumentParser) -> None:
-    """``--sign-in``, ``--tenant`` and ``--client-id``."""
-    group = parser.add_argument_group("signing in as a person")
-    group.add_argument(
-        "--sign-in",
-        choices=[way.value for way in Way],
-        help="read the tenant as yourself, and not as an app; keeps no token",
-    )
-    group.add_argument("--tenant", type=_tenant, metavar="DOMAIN_OR_ID", help="default: the tenant that you belong to")
-    group.add_argument(
-        "--client-id",
-        type=_client,
-        metavar="ID",
-        help="what you sign in with; default: Microsoft Graph Command Line Tools",
-    )
-
 
 @asynccontextmanager
-async def as_asked(options: argparse.Namespace, settings: Settings) -> AsyncIterator[None]:
+async def as_asked(options: Options, settings: Settings) -> AsyncIterator[None]:
     """Sign in, where that is asked for; what is read within it is read as that person.
 
     Raises ``SettingsError`` for what doesn't go together, and ``SignInRefused``.
@@ -55,7 +34,7 @@ async def as_asked(options: argparse.Namespace, settings: Settings) -> AsyncIter
     _say_before(sign_in, required, optional)
     logging.getLogger("azure.identity").setLevel(logging.CRITICAL)  # what it would say is said in a sentence
     async with signed_in(settings, sign_in, _show_code) as someone:
-        say(plain(f"Signed in as {someone.name} (tenant {someone.tenant_id})."))
+        progress(plain(f"Signed in as {someone.name} (tenant {someone.tenant_id})."))
         yield
 
 
@@ -108,7 +87,7 @@ def _opens(permission: str | None, scopes: frozenset[str], *, refused: bool) -> 
     return f" Nobody has consented to {permission} yet."
 
 
-def _asked(options: argparse.Namespace, settings: Settings) -> SignIn:
+def _asked(options: Options, settings: Settings) -> SignIn:
     if settings.graph_is_local:
         raise SettingsError([f"{settings.graph_host} is on this machine and takes a fixed token: leave --sign-in out"])
     if settings.graph_cloud == "china" and not options.client_id:
@@ -144,17 +123,3 @@ def _say_before(sign_in: SignIn, required: Sequence[str], optional: Sequence[str
 def _show_code(address: str, code: str, ends: datetime) -> None:
     minutes = max(1, round((ends - datetime.now(UTC)).total_seconds() / 60))
     say(plain(f"Open {address} and enter the code {code} (within {minutes} minutes)."))
-
-
-def _tenant(text: str) -> str:
-    return _checked(text, lambda one: bool(GUID.fullmatch(one) or _DOMAIN.fullmatch(one)), "a domain or id of a tenant")
-
-
-def _client(text: str) -> str:
-    return _checked(text, lambda one: bool(GUID.fullmatch(one)), "an application (client) id")
-
-
-def _checked(text: str, fits: Callable[[str], bool], what: str) -> str:
-    if not fits(text.strip()):
-        raise argparse.ArgumentTypeError(f'"{plain(text)}" is not {what}')
-    return text.strip()

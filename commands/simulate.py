@@ -1,14 +1,13 @@
 """``cli.py simulate``: which accounts would change if something in the tenant did."""
 
-import argparse
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from checks.simulate import CannotSimulate
-from commands.arguments import Commands
-from commands.output import DONE, plain, put, say
-from commands.signing_in import add_sign_in, as_asked
+from commands.line.parts import Options
+from commands.output import DONE, plain, progress, put, say
+from commands.signing_in import as_asked
 from connections.graph import graph_for
 from jobs import snapshot
 from jobs.look import read_with
@@ -29,56 +28,8 @@ _NOTHING = (
 )
 
 
-def add(commands: Commands) -> None:
-    """Add what this file knows to the command line."""
-    one = commands.add_parser(
-        "simulate", help="which accounts would change if a policy, a group or a setting did; reads only"
-    )
-    one.add_argument(
-        "--enable-policy",
-        metavar="POLICY",
-        action="append",
-        default=[],
-        help="switch on a policy that is off or report-only (by id or name)",
-    )
-    one.add_argument(
-        "--policy-file",
-        type=Path,
-        metavar="PATH",
-        action="append",
-        default=[],
-        help="add the policies of a file, or of every *.json in a folder (JSON as in Microsoft Graph), on",
-    )
-    one.add_argument("--waiting", action="store_true", help="each report-only policy in turn")
-    one.add_argument("--security-defaults", choices=["on", "off"], help="switch Security Defaults on or off")
-    one.add_argument(
-        "--set",
-        metavar="ACCOUNT=STATE",
-        action="append",
-        default=[],
-        help="another per-user MFA state of an account: enforced, enabled or disabled",
-    )
-    one.add_argument(
-        "--group",
-        metavar="ACCOUNT=GROUP",
-        action="append",
-        default=[],
-        help="an account in one more group (by id or name), and in the groups that it is nested in",
-    )
-    one.add_argument(
-        "--exclude",
-        metavar="ACCOUNT=POLICY",
-        action="append",
-        default=[],
-        help="exclude an account from a policy (both by id or name): by a group that the policy excludes already, if it has one",
-    )
-    one.add_argument("--snapshot", type=Path, metavar="FILE", help="in a saved snapshot instead of the tenant")
-    one.add_argument("--format", choices=["table", "json"], default="table")
-    add_sign_in(one)
-    one.set_defaults(command=_simulate)
-
-
-async def _simulate(options: argparse.Namespace) -> int:
+async def run(options: Options) -> int:
+    """Simulate what is asked for."""
     settings = load_settings(require=frozenset() if options.snapshot else frozenset({"accounts"}))
     wishes = _wishes(options)  # before the tenant, which takes long
     if options.snapshot:
@@ -98,16 +49,16 @@ async def _simulate(options: argparse.Namespace) -> int:
 
 async def _from_tenant(settings: Settings, wishes: Wishes) -> Json:
     async with graph_for(settings) as graph:
-        reading = await read_with(graph, settings, (), say)
+        reading = await read_with(graph, settings, (), progress)
         return await simulate(reading, wishes, GraphLookups(graph), settings.app_passwords_allowed, datetime.now(UTC))
 
 
-async def _from_snapshot(settings: Settings, options: argparse.Namespace, wishes: Wishes) -> Json:
+async def _from_snapshot(settings: Settings, options: Options, wishes: Wishes) -> Json:
     reading = snapshot.load(read_text(options.snapshot)).reading
     return await simulate(reading, wishes, SavedLookups(reading), settings.app_passwords_allowed, datetime.now(UTC))
 
 
-def _wishes(options: argparse.Namespace) -> Wishes:
+def _wishes(options: Options) -> Wishes:
     """What the options ask for. Raises what ``read_policies`` raises, and ``CannotSimulate``."""
     places: Sequence[Path] = options.policy_file
     wishes = Wishes(

@@ -24,6 +24,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from commands.drawn.scan import render_table
 from commands.output import is_colourful, speak_utf8, write
 from demo import serve
 from demo.company import company, demo_settings
@@ -32,7 +33,6 @@ from devtools.azurite import start_azurite
 from functions import queues
 from jobs import views
 from localgraph.server import LocalGraph
-from reports.terminal import render_table
 from reports.words import count
 from settings import load_settings
 

@@ -26,8 +26,8 @@ from devtools.node import (
 )
 
 VENV = ROOT / ".venv"
-RUNTIME = ("requirements.lock",)
-DEVELOPMENT = ("requirements.lock", "requirements-dev.lock")
+RUNTIME = ("requirements.lock", "requirements-cli.lock")
+DEVELOPMENT = (*RUNTIME, "requirements-dev.lock")
 """Files with hashes: pip then installs nothing that isn't in them."""
 
 _BIN = "Scripts" if sys.platform == "win32" else "bin"

@@ -1,6 +1,6 @@
 """``dev.py lock`` and ``dev.py sbom``: every package with its version and hashes, and the list of what is deployed.
 
-``requirements.txt`` and ``requirements-dev.txt`` name what this project asks for. The locks beside them name everything that comes
+``requirements.txt``, ``requirements-cli.txt`` and ``requirements-dev.txt`` name what this project asks for. The locks beside them name everything that comes
 with it, for every supported Python and system, with the hashes of the files: nothing else is installed, by ``dev.py`` or into the
 package.
 """
@@ -17,8 +17,12 @@ from typing import Any
 from devtools.building import DEFAULT_PYTHON, BuildError, tools
 from devtools.node import CACHE, ROOT
 
-LOCKS = {"requirements.txt": "requirements.lock", "requirements-dev.txt": "requirements-dev.lock"}
-"""What is asked for -> the lock of it, the runtime first: development gets the same versions."""
+LOCKS = {
+    "requirements.txt": "requirements.lock",
+    "requirements-cli.txt": "requirements-cli.lock",
+    "requirements-dev.txt": "requirements-dev.lock",
+}
+"""What is asked for -> the lock of it. Each gets the versions of those before it."""
 OLDEST = "3.11"
 SBOM = ROOT / "out" / "sbom.cdx.json"
 SBOM_TOOL = "cyclonedx-bom==7.5.0"
@@ -41,10 +45,16 @@ def lock_commands(python: Path, options: Sequence[str] = ()) -> list[list[str]]:
     """What writes the locks, with an interpreter that has uv."""
     base = [str(python), "-m", "uv", "pip", "compile", "--quiet", "--no-config", "--no-header", "--universal"]
     base += ["--python-version", OLDEST, "--generate-hashes", *options]
-    runtime, development = LOCKS
+    locked = list(LOCKS.items())
     return [
-        [*base, runtime, "--output-file", LOCKS[runtime]],
-        [*base, "--constraint", LOCKS[runtime], development, "--output-file", LOCKS[development]],
+        [
+            *base,
+            *(part for _, before in locked[:place] for part in ("--constraint", before)),
+            asked,
+            "--output-file",
+            lock,
+        ]
+        for place, (asked, lock) in enumerate(locked)
     ]
 
 

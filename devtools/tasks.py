@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
-from devtools import azd, building, deploy, github, locking, processes, whatsnew
+from devtools import azd, building, deploy, github, locking, notes, processes, whatsnew
 from devtools.environment import DEVELOPMENT, RUNTIME, Environment, SetupError, make_environment
 from devtools.node import ROOT
 from devtools.quiet import INTERRUPTED
@@ -152,6 +152,7 @@ STANDALONE: dict[str, Callable[[Sequence[str]], int]] = {
     "lock": locking.lock,
     "sbom": locking.sbom,
     "whatsnew": whatsnew.whatsnew,
+    "notes": notes.notes,
     "github": github.github,
     "azd": azd.main,
 }

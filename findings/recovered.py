@@ -23,16 +23,23 @@ class RecoveredStore:
     def __init__(self, service: TableServiceClient) -> None:
         self._runs = Table(service, RUNS)
         self._odd = OddRows(of="partition")
+        self._known: frozenset[str] | None = None
 
     async def load(self) -> frozenset[str]:
         """The ids of the alerts."""
         row = await self._runs.get(RECOVERED, _ROW)
-        return (self._odd.read(RUNS, row, _alerts) if row is not None else None) or frozenset()
+        self._known = (self._odd.read(RUNS, row, _alerts) if row is not None else None) or frozenset()
+        return self._known
 
     async def save(self, alert_ids: Collection[str]) -> None:
         """Replace what is known by these."""
         document = {"rows": sorted(alert_ids)}
         await self._runs.upsert({"PartitionKey": RECOVERED, "RowKey": _ROW, **pack(document)})
+        self._known = frozenset(alert_ids)
+
+    async def add(self, alert_id: str) -> None:
+        """Add an alert to those that this store last loaded or saved."""
+        await self.save((await self.load() if self._known is None else self._known) | {alert_id})
 
 
 def _alerts(row: Columns) -> frozenset[str]:

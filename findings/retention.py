@@ -17,7 +17,7 @@ from findings.rate import PARTITION as RATE
 from findings.rows import ACCOUNT, FINDING
 from findings.runs import RUN, RUNS
 from findings.seen import SEEN
-from findings.sight_store import SIGHT
+from findings.sight_store import SIGHT, names_objects
 from findings.store import FINDINGS, HISTORY
 from findings.tables import Table
 
@@ -87,21 +87,33 @@ async def forget(service: TableServiceClient, names: Collection[str], *, dry: bo
 
 
 async def _drop_sight(runs: Table, names: Collection[str], *, dry: bool) -> int:
-    """Delete what is remembered, or waits to be told, of what can't be seen, where it names the account."""
-    rows = [row async for row in runs.query("PartitionKey eq @sight", {"sight": SIGHT})]
-    keys = [(row["PartitionKey"], row["RowKey"]) for row in rows if _names(row, names)]
-    return len(keys) if dry else await runs.delete(keys)
+    """Delete what is remembered, or waits to be told, of what can't be seen, where it names the account.
+
+    What is about several accounts is kept of the others.
+    """
+    gone, cleansed = [], []
+    async for row in runs.query("PartitionKey eq @sight", {"sight": SIGHT}):
+        try:
+            packed = unpack(row) or {}
+        except NotPacked:
+            continue
+        left = _cleansed(packed, names)
+        others = {name: value for name, value in row.items() if not is_packed(name)}
+        if _names({**others, "packed": left}, names) or (left != packed and not names_objects(left)):
+            gone.append((row["PartitionKey"], row["RowKey"]))
+        elif left != packed:
+            cleansed.append({**others, **pack(left)})
+    if not dry:
+        await runs.delete(gone)
+        for entity in cleansed:
+            await runs.upsert(entity)
+    return len(gone) + len(cleansed)
 
 
 def _names(row: Mapping[str, Any], names: Collection[str]) -> bool:
-    try:
-        document = unpack(row)
-    except NotPacked:
-        return False
-    said = json.dumps(
-        [from_key(row["RowKey"]), str(row.get("text")), document], default=str, ensure_ascii=False
-    ).lower()
-    return any(name in said for name in names)
+    said = [from_key(row["RowKey"]), str(row.get("text")), row["packed"]]
+    text = json.dumps(said, default=str, ensure_ascii=False).lower()
+    return any(name in text for name in names)
 
 
 async def _cleanse_runs(runs: Table, names: Collection[str], *, dry: bool) -> int:

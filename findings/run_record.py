@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, TypedDict
 
@@ -56,6 +56,9 @@ class PublicRun(TypedDict):
     visibility: dict[str, int]
     usability: dict[str, int]
     severities: dict[str, int]
+    urgency: dict[str, int]
+    next_break: str | None
+    steps: list[dict[str, Any]]
     changes: dict[str, int]
     gaps: list[dict[str, Any]]
     notes: list[str]
@@ -87,6 +90,12 @@ class RunRecord:
     usability: Mapping[str, int] = field(default_factory=dict)
     severities: Mapping[str, int] = field(default_factory=dict)
     """Severity -> number of open findings."""
+    urgency: Mapping[str, int] = field(default_factory=dict)
+    """Group (now, unknown, later, tidy) -> number of accounts."""
+    next_break: date | None = None
+    """The next day on which something breaks that works today, where one is known."""
+    steps: tuple[Mapping[str, Any], ...] = ()
+    """The steps that solve most: ``title``, ``minutes``, ``findings``, ``broken_now``, ``count`` (of accounts)."""
     changes: Mapping[str, int] = field(default_factory=dict)
     """Kind of change -> how many."""
     simulations: tuple[Mapping[str, Any], ...] = ()
@@ -119,6 +128,9 @@ class RunRecord:
             "visibility": dict(self.visibility),
             "usability": dict(self.usability),
             "severities": dict(self.severities),
+            "urgency": dict(self.urgency),
+            "next_break": self.next_break.isoformat() if self.next_break else None,
+            "steps": [dict(one) for one in self.steps],
             "changes": dict(self.changes),
             "gaps": [dict(gap) for gap in self.gaps],
             "notes": list(self.notes),

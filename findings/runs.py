@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -187,6 +187,9 @@ def run_to_row(run: RunRecord) -> Entity:
                 "visibility": dict(run.visibility),
                 "usability": dict(run.usability),
                 "severities": dict(run.severities),
+                "urgency": dict(run.urgency),
+                "next_break": run.next_break.isoformat() if run.next_break else None,
+                "steps": [dict(one) for one in run.steps],
                 "changes": dict(run.changes),
                 "gaps": [dict(gap) for gap in run.gaps],
                 "simulations": [dict(one) for one in run.simulations],
@@ -232,6 +235,14 @@ def run_from_row(row: Mapping[str, Any]) -> RunRecord:
         visibility=_counts(packed, "visibility"),
         usability=_counts(packed, "usability"),
         severities=_counts(packed, "severities"),
+        urgency=_counts(packed, "urgency"),
+        next_break=_day(packed.get("next_break")),
+        steps=tuple(
+            one
+            for one in _objects(packed, "steps", "title", "findings", "broken_now", "count")
+            if all(isinstance(one[name], int) for name in ("findings", "broken_now", "count"))
+            and isinstance(one.get("minutes"), int | None)
+        ),
         changes=_counts(packed, "changes"),
         gaps=_objects(packed, "gaps", "input"),
         simulations=_objects(packed, "simulations", "title", "accounts"),
@@ -246,6 +257,13 @@ def _switch(found: Any) -> dict[str, Any]:
     kinds = {"allowed": bool, "source": str, "contradiction": str}
     items = found.items() if isinstance(found, dict) else ()
     return {name: value for name, value in items if isinstance(value, kinds.get(name, ()))}
+
+
+def _day(found: Any) -> date | None:
+    try:
+        return date.fromisoformat(found) if isinstance(found, str) else None
+    except ValueError:
+        return None
 
 
 def _counts(packed: Mapping[str, Any], name: str) -> dict[str, int]:

@@ -45,6 +45,11 @@ class SeenStore:
     def __init__(self, service: TableServiceClient) -> None:
         self._runs = Table(service, RUNS)
         self._odd = OddRows(of="partition")
+        self._loaded: dict[str, Sighting] | None = None
+
+    async def loaded(self) -> Mapping[str, Sighting]:
+        """The sightings as they were when this store last loaded them: only the holder of the lease changes them."""
+        return await self.load() if self._loaded is None else self._loaded
 
     async def load(self) -> dict[str, Sighting]:
         """The sightings by account id."""
@@ -53,6 +58,7 @@ class SeenStore:
             for id, sighting in self._odd.read(RUNS, row, _sightings) or ():
                 if id not in found or found[id].at < sighting.at:
                     found[id] = sighting
+        self._loaded = found
         return found
 
     async def demand_writes(self) -> None:

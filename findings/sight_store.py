@@ -2,7 +2,8 @@
 
 ::
 
-    state;<key>          what can't be seen, since when, and when it was last told
+    state;<key>          what can't be seen, since when, and when it was last told; of an input that is read one by one,
+                         the same of each object (packed), and in the columns what an earlier version makes of it
     news;<alert id>      what is to be told in one alert
 
 Both are written in one transaction: what is told and what is remembered as told don't exist without each other. The row of
@@ -10,8 +11,10 @@ news goes when every channel has it; an alert that was never put on a queue is f
 that this version doesn't know is left as it is, and not told.
 """
 
-from collections.abc import Mapping, Sequence
-from datetime import UTC
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from azure.data.tables.aio import TableServiceClient
@@ -46,29 +49,30 @@ class SightStore:
     async def load(self) -> list[SightState]:
         """Everything that is remembered."""
         rows = [row async for row in self._rows(STATE) if not row.get("gone")]
-        return [state for row in rows if (state := self._odd.read(RUNS, row, _state))]
+        return [state for row in rows for state in self._odd.read(RUNS, row, _states) or ()]
 
     async def keep(self, sight: Sight, alert_ids: Sequence[str], *, channels: tuple[str, ...] = ()) -> None:
         """Write what follows from a scan; its news is told in as many alerts as it takes (``alerts_needed``).
 
         ``alert_ids`` are their ids, ``channels`` the alert channels that they are for.
         """
-        gone = {state.unseen.key for state in sight.dropped}
-        waiting = {state.unseen.key: state for state in (*sight.kept, *sight.dropped)}
-        for told, alert_id in zip(_pieces(sight.news), alert_ids, strict=True):
-            mine = [waiting.pop(one.unseen.key) for one in told if one.unseen.key in waiting]
+        states = _by_key((state.unseen.key, state) for state in sight.kept)
+        gone = {state.unseen.key for state in sight.dropped} - states.keys()
+        waiting = states | dict.fromkeys(gone, ())
+        for told, alert_id in zip(_pieces_of(sight.news), alert_ids, strict=True):
+            mine = {key: waiting.pop(key) for key in dict.fromkeys(one.unseen.key for one in told) if key in waiting}
             keys = {"PartitionKey": SIGHT, "RowKey": join(NEWS, alert_id)}
             values = present(alert_id=alert_id, at=told[0].at, channels=",".join(channels) or None)
             row = keys | values | pack({"news": [_news_object(one) for one in told]})
-            await self._runs.submit([upsert(row), *(_operation(state, gone) for state in mine)])
-        for states in _pieces(tuple(waiting.values())):
-            await self._runs.submit([_operation(state, gone) for state in states])
+            await self._runs.submit([upsert(row), *itertools.starmap(_operation, mine.items())])
+        for rows in _pieces(tuple(waiting.items())):
+            await self._runs.submit(list(itertools.starmap(_operation, rows)))
         await self._runs.delete((SIGHT, join(STATE, key)) for key in sorted(gone))
 
     @staticmethod
     def alerts_needed(sight: Sight) -> int:
         """How many alerts the news of a scan takes."""
-        return len(_pieces(sight.news))
+        return len(_pieces_of(sight.news))
 
     async def untold_alert_ids(self) -> list[str]:
         """The alerts with news that waits to be told, the oldest first."""
@@ -100,13 +104,65 @@ def _pieces(items: Sequence[_Item]) -> list[Sequence[_Item]]:
     return [items[start : start + _AT_A_TIME] for start in range(0, len(items), _AT_A_TIME)]
 
 
-def _operation(state: SightState, gone: set[str]) -> Operation:
-    keys = {"PartitionKey": SIGHT, "RowKey": join(STATE, state.unseen.key)}
-    if state.unseen.key in gone:
+def _by_key(items: Iterable[tuple[str, _Item]]) -> dict[str, Sequence[_Item]]:
+    found: dict[str, list[_Item]] = {}
+    for key, item in items:
+        found.setdefault(key, []).append(item)
+    return dict(found)
+
+
+def _pieces_of(news: Sequence[SightNews]) -> list[list[SightNews]]:
+    """Pieces that hold everything that there is to tell of a key: it is written together with what is remembered of it."""
+    pieces: list[list[SightNews]] = []
+    for of_one in _by_key((one.unseen.key, one) for one in news).values():
+        if not pieces or len(pieces[-1]) + len(of_one) > _AT_A_TIME:
+            pieces.append([])
+        pieces[-1] += of_one
+    return pieces
+
+
+def _operation(key: str, states: Sequence[SightState]) -> Operation:
+    """Write what is remembered of a key; nothing where there are no states."""
+    keys = {"PartitionKey": SIGHT, "RowKey": join(STATE, key)}
+    if not states:
         # First marked and then deleted: in a transaction, deleting what is gone already would fail everything.
         return upsert({**keys, "gone": True})
-    values = present(since=state.since, run_id=state.run_id, told_at=state.told_at, **_unseen_columns(state.unseen))
-    return upsert({**keys, **values})
+    # The columns are what an earlier version reads of it, which knows no objects.
+    told = [state.told_at for state in states if state.told_at]
+    first = replace(states[0], since=min(state.since for state in states), told_at=min(told, default=None))
+    values = present(since=first.since, run_id=first.run_id, told_at=first.told_at, **_unseen_columns(first.unseen))
+    return upsert({**keys, **values, **(pack({"groups": _groups(states)}) if any(map(_object, states)) else {})})
+
+
+def _object(state: SightState) -> str:
+    return state.unseen.object
+
+
+def _groups(states: Sequence[SightState]) -> list[dict[str, Any]]:
+    """The objects of a key, those together of which the same is known."""
+    alike: dict[SightState, list[SightState]] = {}
+    for state in states:
+        alike.setdefault(replace(state, unseen=replace(state.unseen, object="", name="")), []).append(state)
+    return [
+        {
+            **_unseen_columns(one.unseen),
+            "since": _text(one.since),
+            "told_at": _text(one.told_at),
+            "run_id": one.run_id,
+            "objects": [[state.unseen.object, state.unseen.name] for state in objects],
+        }
+        for one, objects in alike.items()
+    ]
+
+
+def names_objects(document: Mapping[str, Any]) -> bool:
+    """Whether what is packed in a row of this partition is about any object, or was never about some."""
+    groups = document.get("groups")
+    return not isinstance(groups, list) or any(_named(one.get("objects")) for one in groups if isinstance(one, dict))
+
+
+def _text(time: datetime | None) -> str | None:
+    return time.astimezone(UTC).isoformat() if time else None
 
 
 def _after(kind: str, row: Mapping[str, Any]) -> str:
@@ -114,13 +170,32 @@ def _after(kind: str, row: Mapping[str, Any]) -> str:
     return from_key(row["RowKey"].removeprefix(f"{kind};"))
 
 
-def _state(row: Columns) -> SightState:
+def _states(row: Columns) -> list[SightState]:
+    """One for each object; what is odd about the objects counts as if an earlier version had kept none. Raises ``UnreadableRow``."""
+    state = _state(row, _after(STATE, row))
+    groups = (row.document() or {}).get("groups")
+    found = [
+        replace(one, unseen=replace(one.unseen, object=object, name=name))
+        for group in (groups if isinstance(groups, list) else ())
+        if isinstance(group, dict)
+        for one in (_state(Columns(group), state.unseen.key),)
+        for object, name in _named(group.get("objects"))
+    ]
+    return found or [state]
+
+
+def _state(row: Columns, key: str) -> SightState:
     """Raises ``UnreadableRow`` where it doesn't say since when."""
     told_at = row.time_or_none("told_at")
     since = row.time("since") or told_at
     if since is None:
         raise UnreadableRow("since")
-    return SightState(_unseen(row, _after(STATE, row)), since, row.text("run_id", ""), told_at)
+    return SightState(_unseen(row, key), since, row.text("run_id", ""), told_at)
+
+
+def _named(objects: object) -> list[tuple[str, str]]:
+    pairs = [one for one in objects if isinstance(one, list) and len(one) == 2] if isinstance(objects, list) else []
+    return [(object, name) for object, name in pairs if isinstance(object, str) and isinstance(name, str)]
 
 
 def _news(row: Columns) -> tuple[SightNews, ...]:
@@ -135,7 +210,15 @@ def _one_news(values: Columns) -> SightNews:
     kind, since, at = values.word("kind", NewsKind), values.time("since"), values.time("at")
     if kind is None or since is None or at is None:
         raise UnreadableRow("news")
-    return SightNews(kind, _unseen(values, values.text("key", "")), since, at)
+    names = values.get("names")
+    return SightNews(
+        kind,
+        _unseen(values, values.text("key", "")),
+        since,
+        at,
+        tuple(name for name in names if isinstance(name, str)) if isinstance(names, list) else (),
+        values.count("more", 0) if "more" in values else 0,
+    )
 
 
 def _unseen(values: Columns, key: str) -> Unseen:
@@ -163,7 +246,9 @@ def _unseen_columns(one: Unseen) -> dict[str, Any]:
 def _news_object(news: SightNews) -> dict[str, Any]:
     return {
         "kind": news.kind.value,
-        "since": news.since.astimezone(UTC).isoformat(),
-        "at": news.at.astimezone(UTC).isoformat(),
+        "since": _text(news.since),
+        "at": _text(news.at),
+        "names": list(news.names),
+        "more": news.more,
         **_unseen_columns(news.unseen),
     }

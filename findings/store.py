@@ -95,7 +95,9 @@ class FindingStore:
     def __init__(self, service: TableServiceClient) -> None:
         self._findings = Table(service, FINDINGS)
         self._history = Table(service, HISTORY)
-        self._seen, self._recovered = SeenStore(service), RecoveredStore(service)
+        self.seen = SeenStore(service)
+        """When unchanged accounts were last judged."""
+        self._recovered = RecoveredStore(service)
         self._odd = OddRows()
 
     @property
@@ -223,7 +225,7 @@ class FindingStore:
 
     async def note_kept(self, alert_id: str) -> None:
         """Note that a scan has kept everything that it saw: all changes of its alert are in the history."""
-        await self._recovered.save(await self._recovered.load() | {alert_id})
+        await self._recovered.add(alert_id)
 
     async def mark_told(self, changes: Iterable[Change]) -> None:
         """Note that every channel is done with these changes: they are in the history and wait no longer.
@@ -277,7 +279,7 @@ class FindingStore:
 
     async def load_snapshots(self) -> AsyncIterator[Snapshot]:
         """What is known of every account, selected or not, without the documents: all that a scan compares with."""
-        select, seen = sorted({*ACCOUNT_COLUMNS, *FINDING_COLUMNS}), await self._seen.load()
+        select, seen = sorted({*ACCOUNT_COLUMNS, *FINDING_COLUMNS}), await self.seen.load()
 
         def snapshot(rows: Sequence[Any]) -> Snapshot:
             account_id = from_key(rows[0]["PartitionKey"])
@@ -306,7 +308,7 @@ class FindingStore:
             parameters = {"account": ACCOUNT, "typed": name, **wanted}
             async for row in self._findings.query(conditions, parameters, select=KEYS):
                 ids[from_key(row["PartitionKey"])] = None
-        select, seen = sorted({*ACCOUNT_COLUMNS, *FINDING_COLUMNS}), await self._seen.load() if ids else {}
+        select, seen = sorted({*ACCOUNT_COLUMNS, *FINDING_COLUMNS}), await self.seen.load() if ids else {}
         found = []
         for id in ids:
             rows = self._findings.query(
@@ -317,7 +319,7 @@ class FindingStore:
 
     async def load_accounts(self, *, selected_only: bool = True) -> AsyncIterator[AccountRecord]:
         """Every account with its document, in no particular order; as a stream, one page of the service at a time."""
-        seen = await self._seen.load()
+        seen = await self.seen.load()
         async for row in self._findings.query("RowKey eq @account", {"account": ACCOUNT}):
             record = self._odd.read(FINDINGS, row, account_from_row)
             if record and (record.selected or not selected_only):
@@ -327,7 +329,7 @@ class FindingStore:
         """The account with this id or user principal name (in any case), or None; selected ones first."""
         rows = self._findings.query(f"RowKey eq @account and {IS_ACCOUNT}", {"account": ACCOUNT, **names_of(name)})
         found = [one async for row in rows if (one := self._odd.read(FINDINGS, row, account_from_row))]
-        seen = await self._seen.load() if found else {}
+        seen = await self.seen.load() if found else {}
         records = [record_up_to_date(one, seen.get(one.account_id)) for one in found]
         return max(records, key=lambda record: (record.selected, record.judged_at), default=None)
 
@@ -360,7 +362,7 @@ class FindingStore:
         if account is not None:
             conditions.append(IS_ACCOUNT)
             parameters |= names_of(account)
-        seen = await self._seen.load()
+        seen = await self.seen.load()
         async for row in self._findings.query(" and ".join(conditions), parameters):
             if state := self._odd.read(FINDINGS, row, finding_from_row):
                 yield with_exception(finding_up_to_date(state, seen.get(state.account_id)), exceptions, now)

@@ -6,15 +6,28 @@ from typing import Any
 
 from alerts.compose import compose, compose_sight
 from alerts.links import entra_policy_url, entra_user_url
-from alerts.model import Alert, AlertGap, AlertItem, AlertReason, Kind, NextStep, Severity, Totals
+from alerts.model import Alert, AlertGap, AlertItem, AlertReason, AlertStep, Kind, NextStep, Severity, Totals
 from alerts.wording import count
-from basics.times import moment
-from checks.catalog import BLOCKED_CHECKS, MISSING, OPTION_CHECKS, UNTROUBLED, causing_effects, deciding_effects
+from basics.times import day, moment
+from checks.catalog import (
+    BLOCKED_CHECKS,
+    MISSING,
+    OPTION_CHECKS,
+    REFUSED,
+    UNTROUBLED,
+    causing_effects,
+    deciding_effects,
+)
 from checks.model import Effect, Usability, Visibility
+from checks.phrases import agreeing
 from checks.reasons import INPUTS
+from checks.urgency import Standing, Urgency
 from findings.model import Change, ChangeKind, FindingState, Flap
 from findings.run_record import RunRecord
 from findings.sight import NewsKind, SightNews
+from reports.plan import cause_of, step_sentence
+from reports.standing import Groups, standing
+from reports.words import groups_in_words
 from settings import Settings
 from tenant.shapes import parse_time
 
@@ -36,6 +49,7 @@ def changes_alert(
         totals=totals(run),
         report_url=settings.report_url,
         baseline=first,
+        steps=steps_of(run),
     )
 
 
@@ -60,9 +74,9 @@ def sight_alert(
 def _headline(news: SightNews) -> str:
     """The news in a line; what has no name of its own says it with its first sentence."""
     if news.kind is NewsKind.ENDED:
-        return news.unseen.ended.rstrip(".")
+        return f"{news.unseen.ended.rstrip('.')}{_which(news, ': ')}"
     if news.kind is NewsKind.UNASKED:
-        return f"Scans no longer look at {news.unseen.label}"
+        return f"Scans no longer look at {news.unseen.label}{_which(news, ': ')}"
     again = news.kind is NewsKind.LASTS
     if news.unseen.label:
         return f"{'Still ' if again else ''}{'can' if again else 'Can'}'t see {news.unseen.label}"
@@ -72,12 +86,21 @@ def _headline(news: SightNews) -> str:
 
 def _note(news: SightNews) -> str:
     if news.kind is NewsKind.ENDED:
-        return f"{news.unseen.ended} It was otherwise from {moment(news.since)} until {moment(news.at)}."
+        concerned = _which(news, " It concerns ", ".")
+        return f"{news.unseen.ended}{concerned} It was otherwise from {moment(news.since)} until {moment(news.at)}."
     if news.kind is NewsKind.UNASKED:
-        return f"Scans no longer look at {news.unseen.label}, which couldn't be read since {moment(news.since)}."
-    if news.since == news.at:
-        return news.unseen.text
-    return f"{news.unseen.text} Noticed first on {moment(news.since)}."
+        which = _which(news, ": ")
+        return f"Scans no longer look at {news.unseen.label}, which couldn't be read since {moment(news.since)}{which}."
+    named = all(name in news.unseen.text for name in news.names)
+    text = news.unseen.text if named else f"{news.unseen.text}{_which(news, ' It concerns ', '.')}"
+    return text if news.since == news.at else f"{text} Noticed first on {moment(news.since)}."
+
+
+def _which(news: SightNews, before: str, after: str = "") -> str:
+    """Which objects it is about, between two texts; nothing where it is all of an input."""
+    shown = ", ".join(news.names)
+    more = f" and {news.more} more" if news.more else ""
+    return f"{before}{shown}{more}{after}" if shown else ""
 
 
 def totals(run: RunRecord | None) -> Totals:
@@ -93,6 +116,25 @@ def totals(run: RunRecord | None) -> Totals:
         missing=None
         if run.app_passwords.get("allowed") is False
         else sum(run.visibility.get(one, 0) for one in MISSING),
+        # A scan of some accounts says nothing of how many there are besides.
+        standing="" if run.partial else groups_in_words(Groups(run.urgency, run.next_break)),
+        groups={} if run.partial else dict(run.urgency),
+        next_break=None if run.partial else run.next_break,
+    )
+
+
+def steps_of(run: RunRecord | None) -> tuple[AlertStep, ...]:
+    """What to do first, as the report of the run says it."""
+    return tuple(
+        AlertStep(
+            str(one["title"]),
+            step_sentence(one),
+            int(one["count"]),
+            int(one["findings"]),
+            int(one["broken_now"]),
+            one.get("minutes"),
+        )
+        for one in (run.steps if run and not run.partial else ())
     )
 
 
@@ -113,6 +155,7 @@ def _item(change: Change, cloud: str) -> AlertItem:
     known, remedies = _objects(account, "reasons"), _objects(account, "remediation")
     effects = deciding_effects(change.check_id)
     reasons = tuple(_reason(reason) for reason in known if reason.get("effect") in effects)
+    where = standing({"check_id": change.check_id, "severity": change.severity}, account)
     effects = causing_effects(change.check_id)
     decisive = next((reason for reason in known if reason.get("effect") in effects), None)
     return AlertItem(
@@ -140,9 +183,36 @@ def _item(change: Change, cloud: str) -> AlertItem:
         settled=change.flapping is Flap.SETTLED,
         accepted_until=change.exception.until if change.exception else None,
         accepted_by=change.exception.owner if change.exception else None,
+        urgency=where.urgency.value,
+        breaks_on=where.on,
+        shared=_shared(change.check_id, account, where),
         entra_url=entra_user_url(change.account_id, cloud),
-        policy_url=entra_policy_url(reasons[0].policy_id, cloud) if reasons else None,
+        policy_url=entra_policy_url(_policy_of(change.check_id, account, reasons), cloud),
     )
+
+
+def _policy_of(check_id: str, account: Mapping[str, Any], reasons: Sequence[AlertReason]) -> str | None:
+    """The policy behind it: of the first reason, or the one that the sign-in log names."""
+    if reasons:
+        return reasons[0].policy_id
+    return cause_of(check_id, account).policy_id if check_id == REFUSED else None
+
+
+def _shared(check_id: str, account: Mapping[str, Any], where: Standing) -> str:
+    """What findings have in common that no reason decides, in a sentence; empty where each is told by itself."""
+    if check_id == REFUSED:
+        name = cause_of(check_id, account).policy_name
+        return f'The sign-in log names the policy "{name}".' if name else ""
+    ends = next((one for one in _objects(account, "deadlines") if one.get("check_id") == check_id), None)
+    if ends is None or not ends.get("what"):
+        return ""
+    what = f"{str(ends['what'])[:1].upper()}{str(ends['what'])[1:]}"
+    has = agreeing(what, "has", "have")
+    if where.urgency is Urgency.NOW:
+        return f"{what} {has} ended."
+    if where.on is None:
+        return f"{what} {has} been retired, and sign-ins still get in."
+    return f"{what} {agreeing(what, 'ends', 'end')} on {day(where.on)}."
 
 
 def _came_back(check_id: str, account: Mapping[str, Any], reasons: Sequence[Mapping[str, Any]]) -> bool:
@@ -167,8 +237,10 @@ def _since(reason: Mapping[str, Any] | None) -> datetime | None:
     return parse_time(reason.get("since")) if reason and not reason.get("since_is_policy_date") else None
 
 
-def reminder(state: FindingState, cloud: str) -> AlertItem:
-    """A finding that is still open, for the digest."""
+def reminder(state: FindingState, cloud: str, deadlines: Sequence[Mapping[str, Any]] = ()) -> AlertItem:
+    """A finding that is still open, for the digest. ``deadlines``: those of the account's document."""
+    account = {"deadlines": deadlines}
+    where = standing({"check_id": state.check_id, "severity": state.severity}, account)
     return AlertItem(
         kind=Kind.STILL_OPEN,
         account_id=state.account_id,
@@ -179,6 +251,9 @@ def reminder(state: FindingState, cloud: str) -> AlertItem:
         severity=Severity(state.severity),
         summary=state.summary,
         first_seen=state.first_seen,
+        urgency=where.urgency.value,
+        breaks_on=where.on,
+        shared="" if state.check_id == REFUSED else _shared(state.check_id, account, where),
         entra_url=entra_user_url(state.account_id, cloud),
     )
 

@@ -46,9 +46,16 @@ class TrustedClock:
             )
 
     def trust_more(self, ahead: timedelta | None, whose: str) -> None:
-        """Go by another clock from now on where it differs from the one so far by more than ``TOLERANCE``; None: it isn't known."""
-        if ahead is not None and abs(ahead - self.ahead) > TOLERANCE:
-            self.trust(ahead, whose)
+        """Go by another clock from now on where it differs from the one so far by more than ``TOLERANCE``; None: it isn't known.
+
+        Where they differ by hardly more, only in part: two clocks that drift across the limit between two scans would otherwise turn
+        back time by all of it, and the later one's judgements would be taken for the older ones.
+        """
+        if ahead is None or abs(apart := ahead - self.ahead) <= TOLERANCE:
+            return
+        self.trust(ahead, whose)
+        left = max(2 * TOLERANCE - abs(apart), timedelta())
+        self.ahead -= left if apart > timedelta() else -left
 
 
 def _span(time: timedelta) -> str:

@@ -20,6 +20,7 @@ from checks.retirements import newest_reading, retirements
 from checks.tenant_switch import CLICK_PATH, SETTING, TenantSwitch
 from connections.channels import configured
 from connections.graph import graph_for
+from connections.sign_in import person
 from connections.storage import StorageUnavailable, ensure_tables, tables
 from evidence.usage import products_for
 from findings.errors import FindingsError
@@ -238,6 +239,8 @@ def _who(settings: Settings) -> str:
     """Whose token it is: what a person may read says nothing of the app."""
     if settings.graph_is_local:
         return "It is on this machine and takes the fixed local token."
+    if (someone := person()) is not None:
+        return f"You are signed in as {someone.name}: the permissions below are yours, not those of the app's managed identity."
     if "IDENTITY_ENDPOINT" in os.environ or "AZURE_CLIENT_SECRET" in os.environ:
         return "The app's own identity is signed in."
     return (

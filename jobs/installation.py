@@ -223,7 +223,7 @@ def channel_lines(settings: Settings, records: Mapping[str, ChannelRecord]) -> l
         Line(
             _topic(one.name),
             Level.ATTENTION,
-            f"Alerts went to it until {one.since.date()}, and its settings are gone.",
+            f"Alerts went to it until {times.day(one.since)}, and its settings are gone.",
             "Set it again; if it was taken away on purpose, there is nothing to do.",
         )
         for one in gone

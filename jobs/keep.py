@@ -4,8 +4,6 @@ from collections.abc import Callable, Collection, Container, Iterable, Mapping, 
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from azure.data.tables.aio import TableServiceClient
-
 from checks.catalog import BY_USE, SWITCHED_OFF, causing_effects, known_checks, state_before, switched_off
 from checks.decided import CONFIRMED, undecided
 from checks.model import Effect, JudgedAccount, Verdict, Visibility
@@ -14,7 +12,7 @@ from checks.visibility import per_user_state
 from findings.model import AcceptedException, AccountRecord, Comparison, Observation, Snapshot
 from findings.parallel import for_each
 from findings.rows import digest_of
-from findings.seen import SeenStore, Sighting
+from findings.seen import Sighting
 from findings.store import FindingStore
 from jobs.look import Seen
 from jobs.watch import Watch
@@ -58,13 +56,13 @@ class Keeper:
 
     def __init__(
         self,
-        service: TableServiceClient,
+        findings: FindingStore,
         occasion: Occasion,
         known: Mapping[str, Snapshot],
         accepted: Sequence[AcceptedException],
         advance: Advance,
     ) -> None:
-        self._findings, self._seen = FindingStore(service), SeenStore(service)
+        self._findings = findings
         self._occasion, self._known, self._accepted, self._advance = occasion, known, accepted, advance
         self._unchanged: set[str] = set()
 
@@ -96,7 +94,7 @@ class Keeper:
 
     async def _note_seen(self, unchanged: Collection[str], at: datetime) -> None:
         """Note of the accounts that weren't written when they were last found to be as they are kept."""
-        before = await self._seen.load()
+        before = await self._findings.seen.loaded()
         now: dict[str, Sighting] = {}
         for id, known in self._known.items():
             if id in unchanged and known.written_at:
@@ -104,7 +102,7 @@ class Keeper:
             elif id in before and before[id].of == known.written_at:
                 now[id] = before[id]
         if now != before or not self._occasion.sparing:
-            await self._seen.save(now)
+            await self._findings.seen.save(now)
 
     async def _keep_one(self, one: JudgedAccount, seen: Seen) -> Comparison:
         account, verdict = one.account, one.verdict

@@ -74,7 +74,7 @@ async def read(settings: Settings, accounts: Sequence[str], progress: Progress) 
 async def read_with(graph: Graph, settings: Settings, accounts: Sequence[str], progress: Progress) -> Reading:
     """The same with a connected client, for whoever has more to ask afterwards."""
     progress(f"Reading the tenant from {settings.graph_host}")
-    return await read_tenant(graph, _selection(settings), accounts or None)
+    return await read_tenant(graph, selection_of(settings), accounts or None)
 
 
 def judge_reading(
@@ -125,7 +125,7 @@ async def look(
     watched = watch(
         usage.reading.accounts,
         known,
-        _selection(settings),
+        selection_of(settings),
         gone=found.gone,
         unreadable=any(gap.input == "selection" for gap in usage.reading.gaps),
         discovery_unreadable=_discovers_all(settings) and not (usage.complete and settings.service_account_discovery),
@@ -172,7 +172,8 @@ async def with_what_if(
     return replace(seen, reading=reading, judged=judged, graph_requests=seen.graph_requests + graph.requests)
 
 
-def _selection(settings: Settings) -> Selection:
+def selection_of(settings: Settings) -> Selection:
+    """In which ways the settings select accounts."""
     return Selection(
         accounts=settings.service_accounts,
         groups=settings.service_account_groups,
@@ -220,7 +221,7 @@ class _Look:
     async def read(self, *, quick: bool) -> _Found:
         only = self._accounts or None
         reading = await read_tenant(
-            self._graph, _selection(self._settings), only, known=self._ids, advance=self._advance
+            self._graph, selection_of(self._settings), only, known=self._ids, advance=self._advance
         )
         self._clock.trust_more(self._graph.clock_ahead, "Microsoft Graph's")
         reading = await self._look_up(reading, self._missing(reading))
@@ -268,7 +269,7 @@ class _Look:
         """
         if not ids:
             return reading
-        more = await read_more(self._graph, reading, ids, selection=_selection(self._settings))
+        more = await read_more(self._graph, reading, ids, selection=selection_of(self._settings))
         missing = {gap.account_id for gap in more.gaps if gap.not_found}
         self._gone |= {id for id in ids if id in missing}
         found = [account for account in more.accounts if account.id in ids]

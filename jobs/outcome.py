@@ -12,6 +12,8 @@ from findings.model import Comparison, FindingState
 from findings.run_record import RunRecord, RunStatus
 from jobs.look import Seen
 from reports.document import FindingStatus, Json, RunSummary, gap_object, switch_object
+from reports.plan import TOP
+from reports.standing import groups
 from tenant.model import Tenant
 
 _NAMED = 5
@@ -51,7 +53,7 @@ def _policy_plans(tenant: Tenant) -> list[str]:
     more = f" and {len(plans) - _NAMED} more" if len(plans) > _NAMED else ""
     return [
         f"The tenant has Conditional Access policy plans, whose rules this version doesn't read: {named}{more}. One that is on "
-        "is taken to hide the option, and to keep legacy clients out, of any account in some circumstances."
+        "is taken to hide the option, and to block legacy authentication, of any account in some circumstances."
     ]
 
 
@@ -71,9 +73,13 @@ def finished_record(
     judged: Sequence[JudgedAccount],
     outcomes: Sequence[Comparison],
     alert_id: str,
-    simulations: Sequence[Json],
+    document: Json,
 ) -> RunRecord:
-    """The record of a run that is done: what it saw, and how much changed. ``alert_id``: the group of its changes."""
+    """The record of a run that is done: what it saw, and how much changed. ``alert_id``: the group of its changes.
+
+    ``document``: the public document of the run, in which accounts and steps are counted as every report counts them.
+    """
+    where = groups(document["accounts"])
     states = [state for outcome in outcomes for state in outcome.states if state.open]
     changes = [change for outcome in outcomes for change in outcome.changes]
     names = {one.account.id: one.account.user_principal_name for one in judged}
@@ -90,12 +96,20 @@ def finished_record(
         visibility=Counter(one.verdict.visibility.value for one in judged),
         usability=Counter(one.verdict.usability.value for one in judged),
         severities=Counter(state.severity for state in states),
+        urgency=dict(where.accounts),
+        next_break=where.next,
+        steps=tuple(short_step(one) for one in document["plan"]["steps"][:TOP]),
         changes=Counter(change.kind.value for change in changes),
         gaps=tuple(_with_name(gap_object(gap), names) for gap in summary.gaps),
-        simulations=tuple(simulations),
+        simulations=tuple(document["simulations"]),
         notes=summary.notes,
         app_passwords=switch_object(summary.switch),
     )
+
+
+def short_step(step: Json) -> Json:
+    """A step of the plan for whoever has the run and not the accounts."""
+    return {name: step[name] for name in ("title", "minutes", "findings", "broken_now", "count")}
 
 
 def _with_name(gap: Json, names: Mapping[str, str]) -> Json:

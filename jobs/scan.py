@@ -25,20 +25,18 @@ from findings.model import Comparison, Snapshot
 from findings.retention import prune
 from findings.run_record import OVER, RunRecord, RunStatus
 from findings.runs import RunStore
-from findings.seen import SeenStore
 from findings.sight_store import SightStore
 from findings.store import FindingStore
 from jobs.channel_watch import channels_to_tell
 from jobs.clock import Clock, TrustedClock, now_utc
 from jobs.keep import Advance, Keeper, Occasion
 from jobs.look import Progress, Seen, look, with_what_if
-from jobs.looked_at import not_looked_at
+from jobs.looked_at import fate_after
 from jobs.outcome import finished_record, gauges, open_findings, summary_of
 from jobs.passwords import keep_passwords, kept_passwords, password_rows
 from jobs.remembered import Remembered
-from jobs.sight_words import in_the_dark
 from jobs.simulate import waiting_changes
-from jobs.unseen import moot_after, note_failure, note_sight, unseen_by
+from jobs.unseen import note_failure, note_sight, unseen_by
 from reports.document import Json, proposal_object, scan_document
 from settings import Settings
 
@@ -135,12 +133,10 @@ class _Scan:
         self._settings, self._request, self._progress, self._advance = settings, request, progress, advance
         self._service, self._clock = service, clock
         self._findings, self._runs, self._ledger = FindingStore(service), RunStore(service), Ledger(service)
-        self._sight, self._exceptions, self._evidence = (
-            SightStore(service),
-            ExceptionStore(service),
-            StoredEvidence(service),
-        )
+        self._sight, self._exceptions = SightStore(service), ExceptionStore(service)
+        self._evidence = StoredEvidence(service)
         self._channels: tuple[str, ...] = ()
+        """The alert channels that what this scan finds is for."""
         self._asks_for_few = 0 < len(request.accounts) <= FEW
 
     async def run(self) -> ScanResult:
@@ -170,11 +166,29 @@ class _Scan:
         return ScanResult(document, await self._waiting(done.started))
 
     async def _look_and_keep(self, record: RunRecord) -> tuple[RunRecord, Json]:
+        """What is done between the run's beginning and its end. Returns the run as it is over, and the document."""
         await self._findings.recover()
-        known = await self._known()
         last = await self._runs.last_whole(record.started - MEMORY)
         remembered = Remembered.of(last.remembered if last else {})
         ahead = self._clock.ahead
+        seen, known = await self._look_and_recall(remembered)
+        await self._must_be_the_same_tenant(seen.reading.tenant.id)
+        record = replace(record, started=record.started - (self._clock.ahead - ahead))
+        now = self._clock()
+        if not record.partial:
+            await prune(self._service, now)
+            await self._ledger.prune(now)
+            unseen, fate = unseen_by(seen, known, self._settings), fate_after(seen, self._settings)
+            await note_sight(self._sight, unseen, fate, record.id, self._channels, now)
+        # Fresh for each execution, not for each run: a repeated run may see other changes, and a group never changes.
+        alert_id = str(uuid4())
+        judged, outcomes = await self._keep(seen, known, alert_id, now)
+        done, document = await self._outcome(record, seen, judged, outcomes, alert_id)
+        return replace(done, remembered=remembered.after(seen.reading.tenant, now).kept), document
+
+    async def _look_and_recall(self, remembered: Remembered) -> tuple[Seen, dict[str, Snapshot]]:
+        """What is seen, and what was known of the accounts before: as much of it as what is seen turns out to take."""
+        known = await self._known()
         seen = await self._look(known, remembered)
         if self._asks_for_few and (more := await self._known_by_id(seen, known)):
             known |= more  # renamed: it was asked for by a name under which it isn't kept
@@ -184,27 +198,32 @@ class _Scan:
             self._asks_for_few = False
             known = await self._known()
             seen = await self._look(known, remembered)
-        await self._must_be_the_same_tenant(seen.reading.tenant.id)
-        record = replace(record, started=record.started - (self._clock.ahead - ahead))
-        now = self._clock()
-        if not record.partial:
-            await prune(self._service, now)
-            await self._ledger.prune(now)
-            unseen = unseen_by(seen, known, self._settings)
-            hidden = in_the_dark(seen.reading.gaps, seen.reading.accounts)
-            unasked = not_looked_at(seen, self._settings)
-            await note_sight(self._sight, unseen, hidden, moot_after(seen), unasked, record.id, self._channels, now)
+        return seen, known
+
+    async def _keep(
+        self, seen: Seen, known: Mapping[str, Snapshot], alert_id: str, now: datetime
+    ) -> tuple[list[JudgedAccount], list[Comparison]]:
+        """The accounts as they are shown, and what became of what was known of them."""
         self._progress("Comparing with the last scan")
-        # Fresh for each execution, not for each run: a repeated run may see other changes, and a group never changes.
-        alert_id = str(uuid4())
-        sparing = not record.partial and not await SeenStore(self._service).writes_demanded()
-        occasion = Occasion(self._request.run_id, alert_id, self._channels, now, record.partial, sparing)
+        partial = bool(self._request.accounts)
+        sparing = not partial and not await self._findings.seen.writes_demanded()
+        occasion = Occasion(self._request.run_id, alert_id, self._channels, now, partial, sparing)
         accepted = await self._exceptions.active(now)
         with telemetry().span("keep", accounts=len(seen.judged)):
-            judged, outcomes = await Keeper(self._service, occasion, known, accepted, self._advance).keep(seen)
-        allowed, states = self._settings.app_passwords_allowed, open_findings(outcomes)
+            return await Keeper(self._findings, occasion, known, accepted, self._advance).keep(seen)
+
+    async def _outcome(
+        self,
+        record: RunRecord,
+        seen: Seen,
+        judged: Sequence[JudgedAccount],
+        outcomes: Sequence[Comparison],
+        alert_id: str,
+    ) -> tuple[RunRecord, Json]:
+        """The run as it is over, and the document."""
+        allowed = self._settings.app_passwords_allowed
         summary = summary_of(
-            self._request.run_id,
+            record.id,
             record.started,
             self._clock(),
             seen,
@@ -215,10 +234,9 @@ class _Scan:
         simulations = await asyncio.to_thread(waiting_changes, seen.reading, allowed, self._clock(), seen.trail)
         passwords = [] if record.partial else await self._passwords(judged)
         document = await asyncio.to_thread(
-            scan_document, summary, judged, states, seen.proposals, simulations, passwords
+            scan_document, summary, judged, open_findings(outcomes), seen.proposals, simulations, passwords
         )
-        done = finished_record(record, summary, judged, outcomes, alert_id, simulations)
-        return replace(done, remembered=remembered.after(seen.reading.tenant, now).kept), document
+        return finished_record(record, summary, judged, outcomes, alert_id, document), document
 
     async def _passwords(self, judged: Sequence[JudgedAccount]) -> list[Json]:
         """Who signs in with a password, as this scan has kept it, with what was imported."""

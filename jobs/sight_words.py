@@ -1,10 +1,12 @@
 """What a scan couldn't see, in words that an administrator can act on. Pure; when it is told: ``findings/sight.py``."""
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
+from types import MappingProxyType
 
 from checks.reasons import INPUTS
 from findings.sight import Unseen
-from tenant.model import Account, Gap
+from tenant.model import Gap
 
 _NOBODY_ASKED = frozenset({"recommendations"})
 """Optional inputs that no setting asks for: that they can't be read stands in the report and in what the doctor says, and is no news."""
@@ -12,6 +14,12 @@ SCANS = "scans"
 """The key of scans that fail; every other key is about what a scan that was done couldn't see."""
 RENAMED = "renamed "
 """How the keys begin of accounts that the settings select by an old name; their ids follow."""
+MISSING = "missing "
+"""How the keys begin of accounts that the settings name and that don't exist; the names follow."""
+INPUT = "input "
+"""How the keys begin of what couldn't be read; the names of the inputs follow."""
+_MOST_REMEMBERED = 1000
+"""Objects of an input that are remembered one by one; where more are unread, all of it is."""
 _LOGS = {
     "sign_ins": "the sign-in log",
     "consents": "the consents to applications",
@@ -21,34 +29,45 @@ _LOGS = {
 }
 
 
-def unseen_inputs(gaps: Iterable[Gap], kept: Collection[str]) -> list[Unseen]:
-    """What the gaps of a whole scan mean for its sight.
+def unseen_inputs(
+    gaps: Iterable[Gap], kept: Collection[str], names: Mapping[str, str] = MappingProxyType({})
+) -> list[Unseen]:
+    """What the gaps of a whole scan mean for its sight, one by one where an input is read so.
 
     Takes the ids of the accounts that are ``kept``: what can't be read of one of them is a finding of its own (APW-008),
     unless a permission is missing, which concerns all. One that could never be read has no finding: that is blindness.
+    ``names``: what accounts and groups are called, by id.
     """
-    found: dict[str, Unseen] = {}
+    found: dict[tuple[str, str], Unseen] = {}
     for gap in gaps:
-        one = _unseen(gap, kept)
+        objects = [about for about in gap.about if not _is_a_finding(gap, about, kept)]
+        one = _unseen(gap) if objects else None
         if one is not None:
-            found.setdefault(one.key, one)
+            for about in objects if gap.objects and len(objects) <= _MOST_REMEMBERED else ("",):
+                found.setdefault((one.key, about), replace(one, object=about, name=names.get(about, about)))
     return list(found.values())
 
 
-def _unseen(gap: Gap, kept: Collection[str]) -> Unseen | None:
+def _is_a_finding(gap: Gap, about: str, kept: Collection[str]) -> bool:
+    """Whether what can't be read is the own trouble of one account."""
+    anybodys = gap.not_found or gap.tenant_wide or gap.optional or gap.permission or gap.account_id is None
+    return not anybodys and about in kept
+
+
+def _unseen(gap: Gap) -> Unseen | None:
     if gap.not_found:
         return Unseen(
-            f"missing {gap.account_id}",
+            f"{MISSING}{gap.account_id}",
             f"SERVICE_ACCOUNTS names {gap.account_id}, which doesn't exist in the tenant: correct its spelling, or remove it.",
             ended=f"SERVICE_ACCOUNTS no longer names {gap.account_id} in vain.",
             reminded=False,
         )
-    if not gap.tenant_wide and not gap.optional and not gap.permission and gap.account_id in kept:
-        return None
     if gap.input in _NOBODY_ASKED:
         return None
+    of_proposed = gap.input == "group_memberships" and gap.optional
     label = INPUTS.get(gap.input) or _LOGS.get(gap.input) or gap.input.replace("_", " ")
     label = label.replace("the account's", "the accounts'")  # it is about all that a scan looks at
+    label = "the group memberships of accounts that may be proposed" if of_proposed else label
     capital = label[:1].upper() + label[1:]
     remedy = f" Grant the application permission {gap.permission}." if gap.permission else ""
     if gap.optional:
@@ -56,7 +75,11 @@ def _unseen(gap: Gap, kept: Collection[str]) -> Unseen | None:
     else:
         text = f"{capital} can't be read ({gap.error}).{remedy} {_CONSEQUENCE.get(gap.input, _STAYS)}"
     return Unseen(
-        f"input {gap.input}", text, label=label, ended=f"{capital} can be read again.", reminded=not gap.optional
+        f"{INPUT}{gap.input}{' of others' if of_proposed else ''}",
+        text,
+        label=label,
+        ended=f"{capital} can be read again.",
+        reminded=not gap.optional,
     )
 
 
@@ -64,32 +87,6 @@ _STAYS = "Findings that depend on it stay as they were until it can be read agai
 _CONSEQUENCE = {
     "selection": "The accounts that are known already are watched on; new ones aren't seen until it can be read again.",
 }
-
-
-_HANGS_ON: dict[str, frozenset[str]] = {
-    "role_definitions": frozenset({"role_assignments", "role_eligibilities"}),
-    "conditional_access_preview_policies": frozenset({"conditional_access_policies"}),
-    "policy_plans": frozenset({"conditional_access_policies"}),
-    "groups": frozenset({"conditional_access_policies"}),
-    "authentication_strengths": frozenset({"conditional_access_policies"}),
-    "named_locations": frozenset({"conditional_access_policies"}),
-    "mfa_registration": frozenset({"per_user_mfa", "account_properties", "selection"}),
-    "mfa_methods": frozenset({"per_user_mfa", "account_properties", "selection"}),
-    "per_user_mfa": frozenset({"account_properties", "selection"}),
-    "group_memberships": frozenset({"account_properties", "selection"}),
-    "account_properties": frozenset({"selection"}),
-}
-"""Input -> those without which it isn't asked for, so that nobody can say that it can be read again."""
-
-
-def in_the_dark(gaps: Iterable[Gap], accounts: Iterable[Account]) -> Callable[[str], bool]:
-    """For a key: whether a scan with these gaps couldn't see if what it is about is over."""
-    missing = {gap.input for gap in gaps}
-    inputs = {f"input {name}" for name, others in _HANGS_ON.items() if others & missing}
-    unreadable = [account for account in accounts if account.properties is not None]
-    about = {f"missing {name}" for one in unreadable for name in (one.id, one.user_principal_name)}
-    renamed = tuple(f"{RENAMED}{one.id} " for one in unreadable)
-    return lambda key: key in inputs or key in about or key.startswith(renamed)
 
 
 def nothing_selected() -> Unseen:

@@ -195,7 +195,7 @@ class _Pseudonyms:
         input_name = gap.input.partition(" ")[0]
         error = re.match(r"[\d]{3} \w+|[\d]{3}", gap.error)
         account = self._id(gap.account_id) if gap.account_id else None
-        return replace(gap, input=input_name, error=error[0] if error else "(left out)", account_id=account)
+        return replace(gap, input=input_name, error=error[0] if error else "(left out)", account_id=account, objects=())
 
     def _kept(self, value: Any) -> Any:
         return self._gap(value) if isinstance(value, Gap) else value

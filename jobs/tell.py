@@ -21,7 +21,7 @@ from findings.exceptions import ExceptionStore
 from findings.runs import RunStore
 from findings.sight_store import SightStore
 from findings.store import FindingStore
-from jobs.alert_content import reminder, totals
+from jobs.alert_content import reminder, steps_of, totals
 from jobs.channel_watch import channels_to_tell
 from jobs.clock import Clock, now_utc
 from jobs.errors import EXPECTED, sentence
@@ -121,15 +121,25 @@ async def prepare_digest(settings: Settings, now: datetime) -> str | None:
         last = await RunStore(service).last_whole(now - timedelta(days=30))
         exceptions = await ExceptionStore(service).active(now)
         states = FindingStore(service).load_findings(now=now, status="open", exceptions=exceptions)
+        ends = {
+            record.account_id: record.document.get("deadlines") or ()
+            async for record in FindingStore(service).load_accounts()
+            if record.document
+        }
         alert = compose_digest(
             tenant_id=last.tenant_id if last else "",
             tenant_name=last.tenant_name if last else "",
-            items=[reminder(state, settings.graph_cloud) async for state in states if state.exception is None],
+            items=[
+                reminder(state, settings.graph_cloud, ends.get(state.account_id, ()))
+                async for state in states
+                if state.exception is None
+            ],
             since=now - timedelta(days=7 if settings.alert_digest == "weekly" else 1),
             now=now,
             totals=totals(last),
             all_clear=settings.alert_all_clear == "yes",
             report_url=settings.report_url,
+            steps=steps_of(last),
         )
         if alert is None:
             return None

@@ -6,12 +6,11 @@ from uuid import uuid4
 
 from checks.catalog import BY_USE
 from findings.model import Snapshot
-from findings.sight import Sight, Unseen, after_scan
+from findings.sight import Fate, Sight, Unseen, after_scan
 from findings.sight_store import SightStore
 from jobs.keep import is_kept
 from jobs.look import Seen
-from jobs.sight_words import RENAMED, SCANS, log_not_looked_at, nothing_selected, scans_fail, unseen_inputs
-from jobs.watch import DELETED
+from jobs.sight_words import SCANS, log_not_looked_at, nothing_selected, scans_fail, unseen_inputs
 from settings import Settings
 
 
@@ -19,7 +18,9 @@ def unseen_by(seen: Seen, known: Mapping[str, Snapshot], settings: Settings) -> 
     """What a scan of everything has to say about what it looks at; ``known``: what was known of every account, by id."""
     # What can't be read of an account that is kept, from this scan on or before, is a finding of its own.
     kept = {one.account.id for one in seen.judged if is_kept(one, seen.watch, known)}
-    unseen = [*seen.watch.unseen, *unseen_inputs(seen.reading.gaps, known.keys() | kept)]
+    names = {group.id: group.display_name for group in seen.reading.tenant.groups.values()}
+    names |= {account.id: account.user_principal_name for account in seen.reading.accounts}
+    unseen = [*seen.watch.unseen, *unseen_inputs(seen.reading.gaps, known.keys() | kept, names)]
     if not seen.watch.watched and not seen.watch.lost_since:
         unseen.append(nothing_selected())
     if "signins" not in settings.service_account_discovery:
@@ -29,31 +30,19 @@ def unseen_by(seen: Seen, known: Mapping[str, Snapshot], settings: Settings) -> 
     return unseen
 
 
-def moot_after(seen: Seen) -> Callable[[str], bool]:
-    """For a key: whether it is over only because its account is gone, after what a scan of everything saw."""
-    watch = seen.watch
-    there = {*watch.watched, *(id for id, why in watch.closing.items() if why != DELETED)}
-    return lambda key: key.startswith(RENAMED) and key.removeprefix(RENAMED).partition(" ")[0] not in there
-
-
 async def note_sight(
     store: SightStore,
     unseen: Iterable[Unseen],
-    hidden: Callable[[str], bool],
-    moot: Callable[[str], bool],
-    unasked: Callable[[str], bool],
+    fate: Callable[[Unseen], Fate],
     run_id: str,
     channels: tuple[str, ...],
     now: datetime,
 ) -> None:
     """Remember what a scan that was done couldn't see, and what is to be told of it through the channels.
 
-    ``hidden``: whether the scan couldn't see if what a key is about is over; ``moot``: whether that is over for no merit of
-    anybody's; ``unasked``: whether it didn't look. Raises ``StorageError``.
+    ``fate``: what it knows of what earlier scans couldn't see (``jobs/looked_at.py``). Raises ``StorageError``.
     """
-    sight = after_scan(
-        await store.load(), unseen, in_the_dark=hidden, moot=moot, unasked=unasked, run_id=run_id, now=now
-    )
+    sight = after_scan(await store.load(), unseen, fate=fate, run_id=run_id, now=now)
     await _keep(store, sight, channels)
 
 

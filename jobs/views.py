@@ -1,7 +1,7 @@
 """What is kept, read back for people: findings, runs, exceptions, and everything that a report shows."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -23,7 +23,9 @@ from reports.document import SCHEMA, Json
 from reports.extras import ReportExtras
 from reports.files import render_csv, render_json
 from reports.html import render_html
+from reports.plan import plan_object
 from reports.served import Message, Served
+from reports.standing import with_urgency
 from settings import Settings
 
 TREND = timedelta(days=90)
@@ -132,6 +134,7 @@ async def document(
     return {
         "schema": SCHEMA,
         "run": _run_object(finished),
+        "plan": await asyncio.to_thread(plan_object, accounts),
         "accounts": accounts,
         "proposals": proposals,
         "simulations": [dict(one) for one in finished.simulations],
@@ -225,6 +228,38 @@ async def add_exception(
     )
 
 
+async def exception_called(service: TableServiceClient, beginning: str) -> str:
+    """The id of the one exception that holds whose id begins so. Raises :class:`NotFound` for none, and for several."""
+    found = await ExceptionStore(service).active(datetime.now(UTC))
+    return _the_one(
+        [one for one in found if one.id == beginning]
+        or [one for one in found if beginning and one.id.startswith(beginning)],
+        f'the id "{beginning}"',
+    )
+
+
+async def exception_of(service: TableServiceClient, account: str, check_id: str | None) -> str:
+    """The id of the exception that holds for a check of an account (None: for every check). Raises :class:`NotFound`."""
+    if check_id is not None:
+        _known_check(check_id)
+    record = await FindingStore(service).find_account(account)
+    ids = {account.lower(), record.account_id if record else ""}
+    found = [
+        one
+        for one in await ExceptionStore(service).active(datetime.now(UTC))
+        if one.check_id == check_id and (one.account_id in ids or one.user_principal_name.lower() in ids)
+    ]
+    return _the_one(found, f'the account "{account}" and {check_id or "every check"}')
+
+
+def _the_one(found: Sequence[AcceptedException], what: str) -> str:
+    if not found:
+        raise NotFound(f"No exception that holds has {what}.")
+    if len(found) > 1:
+        raise NotFound(f"Several exceptions have {what}: {', '.join(one.id for one in found)}.")
+    return found[0].id
+
+
 async def remove_exception(service: TableServiceClient, exception_id: str, *, removed_by: str) -> AcceptedException:
     """End an exception now. Raises :class:`NotFound`."""
     ended = await ExceptionStore(service).remove(exception_id, removed_by=removed_by, now=datetime.now(UTC))
@@ -250,7 +285,7 @@ def _account(record: AccountRecord, findings_now: list[Json]) -> Json:
     kept: dict[str, Any] = {**_bare(record), **(record.document or {})}
     shown = ("check_id", "severity", "status", "first_seen", "title", "summary", "exception")
     kept["findings"] = [{name: finding[name] for name in shown} for finding in findings_now]
-    return kept
+    return with_urgency(kept)
 
 
 def _bare(record: AccountRecord) -> Json:
@@ -268,6 +303,7 @@ def _bare(record: AccountRecord) -> Json:
         "cross_check": None,
         "sign_in_check": None,
         "sign_ins": [],
+        "deadlines": [],
     }
 
 

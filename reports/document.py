@@ -10,11 +10,15 @@ from typing import Any
 
 from basics.times import iso
 from checks.discovery import Proposal
+from checks.let_in import let_in
 from checks.model import CrossCheck, Effect, JudgedAccount, Reason, Remedy, Usability, Verdict
 from checks.notices import notices_for
 from checks.simulate import Shift
 from checks.tenant_switch import NOBODY_KNOWS, TenantSwitch
+from checks.urgency import deadlines_of
+from reports.plan import plan_object
 from reports.sign_ins import sign_in_objects
+from reports.standing import with_urgency
 from tenant.model import Gap
 
 SCHEMA = 1
@@ -69,10 +73,12 @@ def scan_document(
 
     ``passwords``: the rows of who still signs in with a password.
     """
+    accounts = [account_object(one, _findings(one, kept, run.finished), run.finished) for one in judged]
     return {
         "schema": SCHEMA,
         "run": run_object(run),
-        "accounts": [account_object(one, _findings(one, kept, run.finished), run.finished) for one in judged],
+        "plan": plan_object(accounts),
+        "accounts": accounts,
         "proposals": [proposal_object(one) for one in proposals],
         "simulations": list(simulations),
         "password_sign_ins": list(passwords),
@@ -146,7 +152,7 @@ def account_object(judged: JudgedAccount, findings: Iterable[FindingStatus], now
     """One item of ``accounts``."""
     account, verdict = judged.account, judged.verdict
     state = account.per_user_mfa
-    return {
+    shown = {
         "id": account.id,
         "user_principal_name": account.user_principal_name,
         "display_name": account.display_name,
@@ -154,6 +160,8 @@ def account_object(judged: JudgedAccount, findings: Iterable[FindingStatus], now
         "per_user_mfa": state.lower() if isinstance(state, str) and state else "unknown",
         "visibility": verdict.visibility.value,
         "usability": verdict.usability.value,
+        "app_password_works": let_in_object(judged, now),
+        "deadlines": deadline_objects(judged, now),
         "reasons": [reason_object(reason) for reason in verdict.reasons],
         "findings": [finding_object(one) for one in findings],
         "remediation": [remedy_object(remedy) for remedy in judged.remediation],
@@ -178,6 +186,26 @@ def account_object(judged: JudgedAccount, findings: Iterable[FindingStatus], now
         "sign_ins": sign_in_objects(judged.account),
         "exchange": exchange_object(judged),
     }
+    return with_urgency(shown)
+
+
+def let_in_object(judged: JudgedAccount, now: datetime) -> Json:
+    """Whether an app password would be let in, by everything that was looked at; ``usability`` is the policies' answer alone."""
+    found = let_in(judged, now)
+    return {
+        "answer": found.answer.value,
+        "until": found.on.isoformat() if found.on else None,
+        "text": found.text,
+        "looked_at": [one.value for one in found.looked_at],
+    }
+
+
+def deadline_objects(judged: JudgedAccount, now: datetime) -> list[Json]:
+    """What Microsoft takes away from the account, for the findings that speak of days."""
+    return [
+        {"check_id": id, "what": one.what, "date": one.on.isoformat() if one.on else None, "ended": one.ended}
+        for id, one in sorted(deadlines_of(judged, now.date()).items())
+    ]
 
 
 def exchange_object(judged: JudgedAccount) -> Json | None:
@@ -250,7 +278,13 @@ def finding_object(finding: FindingStatus) -> Json:
 
 def remedy_object(remedy: Remedy) -> Json:
     """One item of ``remediation``."""
-    return {"title": remedy.title, "steps": list(remedy.steps), "trade_off": remedy.trade_off, "url": remedy.url}
+    return {
+        "title": remedy.title,
+        "steps": list(remedy.steps),
+        "trade_off": remedy.trade_off,
+        "url": remedy.url,
+        "way": remedy.way.value,
+    }
 
 
 def shift_object(shift: Shift) -> Json:

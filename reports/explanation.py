@@ -14,7 +14,7 @@ from checks.known_errors import Cause, KnownError
 from reports import times
 from reports.document import SCHEMA, Json
 from reports.text import readable
-from reports.words import OPTION, PER_USER_MFA, USABILITY, option_of, say, verdict
+from reports.words import OPTION, PER_USER_MFA, option_of, say, verdict, works_words
 
 LOOK_UP = "https://login.microsoftonline.com/error"
 """Microsoft's own page about its error numbers."""
@@ -133,7 +133,7 @@ def _seen(account: Mapping[str, Any]) -> str:
     return (
         f"per-user MFA: {say(PER_USER_MFA, account['per_user_mfa'])}; "
         f"app password option: {verdict(OPTION, option_of(account)).label}; "
-        f"app password works: {verdict(USABILITY, account['usability']).label}."
+        f"app password works: {works_words(account).label}."
     )
 
 
@@ -161,7 +161,7 @@ def _security_defaults(account: Mapping[str, Any]) -> list[str]:
     usability = account["usability"]
     if usability == "blocked_by_security_defaults":
         return [
-            "the judgement agrees: Security Defaults keep its legacy clients out.",
+            "the judgement agrees: Security Defaults block its legacy authentication.",
             *_reasons(account, ["blocks_legacy"]),
         ]
     if usability == "unknown":
@@ -177,17 +177,20 @@ def _security_defaults(account: Mapping[str, Any]) -> list[str]:
 def _policies(account: Mapping[str, Any]) -> list[str]:
     usability, named = account["usability"], _reasons(account, _BLOCKING)
     if usability == "blocked_by_security_defaults":
-        return ["Security Defaults are on and keep its legacy clients out.", *named]
+        return ["Security Defaults are on and block its legacy authentication.", *named]
     if usability == "blocked_by_policy":
-        return ["the judgement agrees: a policy keeps its legacy clients out.", *named]
+        return ["the judgement agrees: a policy blocks its legacy authentication.", *named]
     if usability == "conditional" or named:
         return ["the judgement knows what may be behind it:", *named]
     if usability == "unknown":
-        return ["what keeps its legacy clients out could not all be read.", *_reasons(account, ["unreadable"])]
+        return ["what blocks its legacy authentication could not all be read.", *_reasons(account, ["unreadable"])]
     if usability == "not_checked":
         return _disabled(account)
     if demands := _reasons(account, ["demands_mfa"]):
-        return ["the judgement saw no policy that keeps legacy clients out, but what demands MFA of others:", *demands]
+        return [
+            "the judgement saw no policy that blocks legacy authentication, but what demands MFA of others:",
+            *demands,
+        ]
     return [
         "the judgement disagrees: it saw no policy in the way. Either one changed since (read it anew with --now), or it "
         "was a policy for other apps or other clients: the sign-in log names it.",

@@ -74,7 +74,7 @@ class Mark:
     """What a policy does to an account."""
 
     letter: str
-    """``M`` requires MFA, ``B`` blocks legacy clients, ``I`` blocks interactive sign-in, ``E`` excluded."""
+    """``M`` requires MFA, ``B`` blocks legacy authentication, ``I`` blocks interactive sign-in, ``E`` excluded."""
     strength: str
     """``always``, ``sometimes`` (in some circumstances), ``perhaps`` (nobody knows) or ``later`` (not in force yet)."""
 
@@ -83,7 +83,7 @@ class Mark:
         """The mark in words."""
         does = {
             "M": "requires MFA",
-            "B": "blocks legacy clients",
+            "B": "blocks legacy authentication",
             "I": "blocks interactive sign-in",
             "E": "doesn't apply",
         }[self.letter]

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 from basics.text import REPLACEMENT, UNSEEN, visible, well_formed
 from reports.extras import Json
-from reports.words import OPTION, USABILITY, option_of, verdict
+from reports.standing import standing
+from reports.words import OPTION, USABILITY, option_of, verdict, works_of, works_words
 
 COLUMNS = (
     "scanned_at",
@@ -35,6 +36,10 @@ COLUMNS = (
     "exception_until",
     "selected_by",
     "run_id",
+    "urgency",
+    "breaks_on",
+    "app_password_works",
+    "app_password_works_label",
 )
 """The columns of the CSV file, in this order; ``reports/schema/findings.csv.json`` documents them."""
 
@@ -90,6 +95,7 @@ def _row(run: Json, account: Json, finding: Json) -> Iterator[str]:
     policies = dict.fromkeys(reason["policy_name"] for reason in reasons if reason["policy_name"])
     remedies = account["remediation"]
     exception = finding.get("exception") or {}
+    urgency = standing(finding, account) if finding else None
     values = {
         "scanned_at": run["finished"],
         "tenant_id": run["tenant_id"],
@@ -109,6 +115,10 @@ def _row(run: Json, account: Json, finding: Json) -> Iterator[str]:
         "exception_until": exception.get("until", ""),
         "selected_by": " | ".join(account["selected_by"]),
         "run_id": run["id"],
+        "urgency": urgency.urgency.value if urgency else "",
+        "breaks_on": urgency.on.isoformat() if urgency and urgency.on else "",
+        "app_password_works": works_of(account),
+        "app_password_works_label": works_words(account).label,
     }
     values |= {
         name: finding.get(name, "") for name in ("severity", "check_id", "title", "status", "first_seen", "summary")

@@ -6,6 +6,7 @@ style and script, so that nothing else runs.
 """
 
 import hashlib
+import re
 from base64 import b64encode
 from collections import Counter
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -24,16 +26,18 @@ from reports.age import facts_line
 from reports.changes import grouped
 from reports.extras import Json, ReportExtras
 from reports.figures import matrix, trend
-from reports.page_data import page_data, rank
+from reports.page_data import GROUPS, group_of, most_urgent_first, page_data
 from reports.passwords import STALE, headline, is_refused
+from reports.plan import TOP, plan_of
 from reports.served import Served
-from reports.summary import finished, summarize
+from reports.summary import Summary, finished, summarize
 from reports.text import readable
-from reports.words import INPUT, OPTION, SEVERITY, USABILITY, option_of, say, verdict
+from reports.words import INPUT, OPTION, SEVERITY, URGENCY, USABILITY, Words, option_of, say, verdict, works_words
 
 _TEMPLATES = Path(__file__).with_name("templates")
 _PASSWORDS = 300
 """How many uses of a password are listed; ``cli.py legacy`` lists all."""
+_GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _WITHOUT_SCRIPT = 200
 """How many accounts are listed where no script runs, e.g. in a mail preview."""
 
@@ -98,7 +102,7 @@ def render_html(document: Json, extras: ReportExtras | None = None, served: Serv
     extras = extras or ReportExtras()
     acting = served is not None and served.may_act
     run, accounts = document["run"], document["accounts"]
-    changes = extras.changes_of(run)
+    changes, summary, plan = extras.changes_of(run), summarize(document, extras), plan_of(document)
     return (
         environment()
         .get_template("report.html")
@@ -113,10 +117,15 @@ def render_html(document: Json, extras: ReportExtras | None = None, served: Serv
             data=page_data(document, extras, served),
             run=run,
             finished=times.moment(finished(document)),
-            summary=summarize(document, extras),
+            summary=summary,
+            standing=_standing(summary),
+            steps=plan["steps"],
+            top=TOP,
+            causes=_causes(plan, summary, extras.admin_center),
+            also_unknown=_also_unknown(accounts),
             changes=grouped(changes),
             tiles=_tiles(accounts, {change["account"] for change in changes}),
-            accounts=sorted(accounts, key=lambda one: -rank(one))[:_WITHOUT_SCRIPT],
+            accounts=sorted(accounts, key=most_urgent_first)[:_WITHOUT_SCRIPT],
             total=len(accounts),
             gaps=_gaps(run["gaps"], accounts),
             simulations=document.get("simulations", ()),
@@ -150,6 +159,9 @@ def environment() -> Environment:
     made.filters["severity"] = lambda name: say(SEVERITY, name)
     made.filters["option"] = lambda account: verdict(OPTION, option_of(account))
     made.filters["findings_to_accept"] = _to_accept
+    made.filters["works"] = works_words
+    made.filters["address"] = address
+    made.filters["anchor"] = lambda id: quote(readable(id))
     made.filters["usability"] = lambda name: verdict(USABILITY, name)
     return made
 
@@ -176,19 +188,80 @@ def hash_of(content: str) -> str:
 
 
 def _tiles(accounts: list[Json], changed: set[str]) -> list[Tile]:
-    ranks = Counter(rank(account) for account in accounts)
-    unknown = sum("unknown" in (account["visibility"], account["usability"]) for account in accounts)
+    """The numbers at the top: all of them but the first and the last add up to the first."""
+    places = Counter(group_of(account) for account in accounts)
+    labels = {name: words.label for name, words in URGENCY.items()} | {"accepted": "Accepted", "none": "No finding"}
     tiles = [
         Tile("all", "All", len(accounts)),
-        Tile("4", "High", ranks[4]),
-        Tile("3", "Medium", ranks[3]),
-        Tile("2", "Low", ranks[2]),
-        Tile("unknown", "Cannot tell", unknown),
-        Tile("1", "Accepted", ranks[1]),
-        Tile("0", "No finding", ranks[0]),
+        *(Tile(name, labels[name], places[name]) for name in GROUPS),
         Tile("changed", "Changed", sum(account["id"] in changed for account in accounts)),
     ]
-    return [tile for tile in tiles if tile.number or tile.key in ("all", "4")]
+    return [tile for tile in tiles if tile.number or tile.key in ("all", "now")]
+
+
+def _also_unknown(accounts: list[Json]) -> int:
+    """Accounts that can't be judged completely and stand in another group, because something is certain about them."""
+    return sum(
+        "unknown" in (account["visibility"], account["usability"]) and group_of(account) != "unknown"
+        for account in accounts
+    )
+
+
+def _standing(summary: Summary) -> list[dict[str, Any]]:
+    """How many accounts are broken now, will break, and so on, for the line under the headline."""
+    following = f"the next on {times.day(summary.groups.next)}" if summary.groups.next else ""
+    return [
+        {"name": name, "label": words.label, "number": number, "more": following if name == "later" else ""}
+        for name, words in URGENCY.items()
+        if (number := summary.groups.of(name))
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class CauseGroup:
+    """What is behind the findings of one urgency."""
+
+    name: str
+    words: Words
+    accounts: int
+    """How many accounts stand in this group; others may have such findings besides worse ones."""
+    causes: list[dict[str, Any]]
+
+
+def _causes(plan: Json, summary: Summary, admin_center: str) -> list[CauseGroup]:
+    """The causes of the plan by urgency, each with a link to its policy."""
+    shown: dict[str, list[dict[str, Any]]] = {name: [] for name in URGENCY}
+    for cause in plan["causes"]:
+        on = cause["urgency"]["date"]
+        shown.setdefault(cause["urgency"]["group"], []).append(
+            {
+                **cause,
+                "policy_url": policy_address(admin_center, cause["policy_id"]),
+                "since": times.moment(times.parse(cause["since"])) if cause["since"] else "",
+                "on": times.day(times.parse(on)) if on else "",
+                "by": cause["actor"] or "",
+            }
+        )
+    return [
+        CauseGroup(name, verdict(URGENCY, name), summary.groups.of(name), causes)
+        for name, causes in shown.items()
+        if causes
+    ]
+
+
+def policy_address(admin_center: str, policy_id: str | None) -> str:
+    """A policy's page in the Entra admin center; empty for an id that is none."""
+    if not policy_id or not _GUID.fullmatch(policy_id):
+        return ""
+    return f"{admin_center}/#view/Microsoft_AAD_ConditionalAccess/PolicyBlade/policyId/{policy_id}"
+
+
+def address(name: str) -> Markup:
+    """A user principal name that breaks before its ``@``, and elsewhere only where a part is too long for its column."""
+    local, at, domain = readable(name).rpartition("@")
+    return Markup('<bdi><span class="piece">{}</span><wbr><span class="piece">{}</span></bdi>').format(
+        local, at + domain
+    )
 
 
 def _gaps(gaps: list[Json], accounts: list[Json]) -> list[dict[str, Any]]:

@@ -3,15 +3,19 @@
 Members of the accounts have one-letter names, since there may be thousands; ``templates/report.js`` names them.
 """
 
+import math
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
+from checks.urgency import SOON
 from reports import times
 from reports.chain import chain_of
 from reports.extras import Json, ReportExtras
 from reports.served import Served
 from reports.sign_ins import why_ended
+from reports.standing import ORDER, standing, standing_of_account
 from reports.text import readable
 from reports.words import (
     CHANGE,
@@ -19,12 +23,15 @@ from reports.words import (
     OPTION,
     PER_USER_MFA,
     SEVERITY,
-    USABILITY,
+    URGENCY,
+    WORKS,
     Words,
     effect,
     option_of,
     say,
     verdict,
+    works_of,
+    works_words,
 )
 
 _HISTORY = 12
@@ -60,8 +67,8 @@ def page_data(document: Json, extras: ReportExtras, served: Served | None = None
     history = defaultdict[str, list[Json]](list)
     for change in extras.history:
         history[change["account"]].append(change)
-    acting = served is not None and served.may_act
-    accounts = [_account(one, history.get(one["id"], []), pools, acting=acting) for one in document["accounts"]]
+    acting, now = served is not None and served.may_act, times.parse(document["run"]["finished"])
+    accounts = [_account(one, history.get(one["id"], []), pools, now, acting=acting) for one in document["accounts"]]
     accounts.sort(key=_worst_first)
     changed = {readable(change["account"]) for change in extras.changes_of(document["run"])}
     return {
@@ -70,7 +77,8 @@ def page_data(document: Json, extras: ReportExtras, served: Served | None = None
         "changed": sorted(index for index, account in enumerate(accounts) if account["i"] in changed),
         "adminCenter": extras.admin_center,
         "visibility": _words(OPTION, (option_of(one) for one in document["accounts"])),
-        "usability": _words(USABILITY, (one["usability"] for one in document["accounts"])),
+        "works": _words(WORKS, map(works_of, document["accounts"])),
+        "urgency": _words(URGENCY, ()),
         "severity": SEVERITY,
         **(
             {"message": {"text": served.message.text, "account": served.message.account}}
@@ -93,7 +101,9 @@ def worst_first(findings: Sequence[Json]) -> list[Json]:
     )
 
 
-def _account(account: Json, history: Sequence[Json], pools: dict[str, Pool], *, acting: bool) -> dict[str, Any]:
+def _account(
+    account: Json, history: Sequence[Json], pools: dict[str, Pool], now: datetime, *, acting: bool
+) -> dict[str, Any]:
     texts = pools["texts"]
     worst = rank(account)
     data = {
@@ -101,7 +111,9 @@ def _account(account: Json, history: Sequence[Json], pools: dict[str, Pool], *, 
         "u": readable(account["user_principal_name"]),
         "n": readable(account["display_name"]),
         "v": readable(option_of(account)),
-        "w": readable(account["usability"]),
+        "w": readable(works_of(account)),
+        "z": _works(account, texts, now),
+        "o": _group(account),
         "m": texts.text(say(PER_USER_MFA, account["per_user_mfa"])),
         "q": worst,
         "y": _since(account),
@@ -112,19 +124,50 @@ def _account(account: Json, history: Sequence[Json], pools: dict[str, Pool], *, 
         "l": [texts.text(check["text"]) for check in (account.get("sign_in_check"),) if check],
         "g": _endings(account.get("sign_ins", ()), texts),
         "r": [_reason(one, pools["reasons"]) for one in account["reasons"]],
-        "f": [_finding(one, pools, acting=acting) for one in worst_first(account["findings"])],
+        "f": [_finding(one, account, pools, acting=acting) for one in worst_first(account["findings"])],
         "d": [_remedy(one, pools["remedies"]) for one in account["remediation"]],
         "t": [_notice(one, pools["notices"]) for one in account.get("notices", ())],
         "h": [_change(one, texts) for one in sorted(history, key=lambda one: str(one["at"]), reverse=True)[:_HISTORY]],
         "x": max(0, len(history) - _HISTORY),
     }
-    return {name: value for name, value in data.items() if value or name in "iuvwmqr"}
+    return {name: value for name, value in data.items() if value or name in "iuvwmqrzo"}
 
 
-def _worst_first(account: dict[str, Any]) -> tuple[int, int, str]:
+def group_of(account: Json) -> str:
+    """Where an account stands: its urgency, or ``accepted`` where every finding is, or ``none`` without any."""
+    found = standing_of_account(account)
+    if found:
+        return found.urgency.value
+    return "accepted" if account["findings"] else "none"
+
+
+def _group(account: Json) -> list[Any]:
+    """The group, and the day on which it breaks as seconds where it is known."""
+    found = standing_of_account(account)
+    return [group_of(account), *([_seconds(found.on.isoformat())] if found and found.on else [])]
+
+
+def _works(account: Json, texts: Pool, now: datetime) -> list[int]:
+    """Whether an app password would be let in: the words, why, and 1 where it ends soon."""
+    words, found = works_words(account), account.get("app_password_works") or {}
+    until = times.parse(found["until"]) if found.get("until") else None
+    return [texts.text(words.label), texts.text(words.meaning), *([1] if until and until - now <= SOON else [])]
+
+
+GROUPS = (*ORDER, "accepted", "none")
+"""Every place of an account, the most urgent first."""
+
+
+def _worst_first(account: dict[str, Any]) -> tuple[int, int, float, int, str]:
+    group, *day = account["o"]
     order = tuple(OPTION)
     place = order.index(account["v"]) if account["v"] in order else -1
-    return -account["q"], place, account["u"].casefold()
+    return GROUPS.index(group), -account["q"], day[0] if day else math.inf, place, account["u"].casefold()
+
+
+def most_urgent_first(account: Json) -> tuple[int, int, str]:
+    """The same order for an account of a document, as far as tables of text need it."""
+    return GROUPS.index(group_of(account)), -rank(account), str(account["user_principal_name"]).casefold()
 
 
 def _since(account: Json) -> int | None:
@@ -177,8 +220,8 @@ def _endings(clients: Sequence[Json], texts: Pool) -> list[list[int]]:
     ]
 
 
-def _finding(finding: Json, pools: dict[str, Pool], *, acting: bool) -> list[Any]:
-    exception = finding.get("exception")
+def _finding(finding: Json, account: Json, pools: dict[str, Pool], *, acting: bool) -> list[Any]:
+    exception, where = finding.get("exception"), standing(finding, account)
     accepted = None
     if exception:
         value = {name: readable(exception.get(name) or "") for name in ("reason", "owner")}
@@ -193,6 +236,8 @@ def _finding(finding: Json, pools: dict[str, Pool], *, acting: bool) -> list[Any
         pools["texts"].text(finding.get("summary") or ""),
         _seconds(finding["first_seen"]),
         accepted,
+        where.urgency.value,
+        _seconds(where.on.isoformat()) if where.on else None,
     ]
 
 

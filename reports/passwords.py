@@ -1,8 +1,8 @@
-"""Who still signs in with a password: as rows of the public document, as a table for the terminal, and as CSV."""
+"""Who still signs in with a password: as rows of the public document, and as CSV."""
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,7 +11,6 @@ from checks.password_use import LOG, REPORT, SMTP_AUTH, PasswordUse
 from checks.retirements import Protocol, retired_protocols
 from reports import times
 from reports.files import harmless
-from reports.text import fit, readable, width
 
 Json = dict[str, Any]
 STALE = timedelta(days=30)
@@ -114,16 +113,6 @@ def report_note(imported: Mapping[str, Any], now: datetime) -> str | None:
     return text
 
 
-def render_passwords(document: Mapping[str, Any], columns: int = 110) -> str:
-    """The document as text, no wider than ``columns`` (80 at least)."""
-    rows = document["password_sign_ins"]
-    lines = [document["headline"]]
-    if rows:
-        lines += ["", *_table(rows, max(columns, 80))]
-    lines += ["", *document["notes"]] if document["notes"] else []
-    return "\n".join(readable(line).rstrip() for line in lines) + "\n"
-
-
 def render_passwords_csv(document: Mapping[str, Any]) -> str:
     """The rows as CSV (RFC 4180). Cells that a spreadsheet would calculate begin with an apostrophe."""
     buffer = io.StringIO()
@@ -131,7 +120,7 @@ def render_passwords_csv(document: Mapping[str, Any]) -> str:
     writer.writerow(COLUMNS)
     for row in document["password_sign_ins"]:
         ends = {**row, "ends": (row["retirement"] or {}).get("date")}
-        writer.writerow(harmless(_cell(ends[name])) for name in COLUMNS)
+        writer.writerow(harmless(cell(ends[name])) for name in COLUMNS)
     return buffer.getvalue()
 
 
@@ -156,38 +145,8 @@ def headline(rows: Sequence[Mapping[str, Any]], more: int = 0) -> str:
     return f"{text} {more:,} more rows don't fit." if more else text
 
 
-def _table(rows: Sequence[Mapping[str, Any]], columns: int) -> Iterator[str]:
-    cells = [_cells(row) for row in rows]
-    head = ("Account", "Client", "Application", "Days", "Got in", "Refused", "Last", "Ends")
-    widths = [max(len(name), *(width(row[place]) for row in cells)) for place, name in enumerate(head)]
-    while sum(widths) + 2 * (len(widths) - 1) > columns and max(widths[:3]) > 12:
-        widths[next(place for place in (2, 0, 1) if widths[place] > 12)] -= 1
-    yield "  ".join(map(fit, head, widths))
-    for row in cells:
-        yield "  ".join(map(fit, row, widths))
-
-
-def _cells(row: Mapping[str, Any]) -> list[str]:
-    got_in = _cell(row["got_in"]) or (f"{row['messages']:,} sent" if row["messages"] is not None else "")
-    return [
-        readable(str(row["user_principal_name"] or row["account"])),
-        readable(row["client"]) if row["legacy"] else "sends the password",
-        readable(row["application"]),
-        _cell(row["days"]),
-        got_in,
-        _cell(row["refused"]),
-        _last(row),
-        str((row["retirement"] or {}).get("date") or ""),
-    ]
-
-
-def _last(row: Mapping[str, Any]) -> str:
-    if not row["last"]:
-        return f"report {str(row['as_of'])[:10]}"
-    return f"{str(row['last'])[:10]}{', refused' if is_refused(row) else ''}"
-
-
-def _cell(value: Any) -> str:
+def cell(value: Any) -> str:
+    """A value as it is written in a cell."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     return "" if value is None else str(value)

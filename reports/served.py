@@ -8,7 +8,7 @@ from typing import Any
 from reports import times
 from reports.extras import Json
 from reports.text import readable
-from reports.words import CHANGE, OPTION, SEVERITY, USABILITY, count, gap_sentence, option_of, say, verdict
+from reports.words import CHANGE, OPTION, SEVERITY, count, gap_sentence, option_of, say, verdict, works_words
 
 LONGEST = timedelta(days=365)
 """The longest time for which somebody can accept a finding."""
@@ -114,11 +114,10 @@ def checked_again(before: Json | None, after: Json, changes: Sequence[Json], run
     could not be read, and what is to be known about it.
     """
     said = []
-    for title, words, answer in (
-        ("App password option", OPTION, option_of),
-        ("App password works", USABILITY, lambda one: str(one["usability"])),
-    ):
-        was, now = (verdict(words, answer(one)).label if one else "" for one in (before, after))
+    labels = [
+        (verdict(OPTION, option_of(one)).label, works_words(one).label) if one else ("", "") for one in (before, after)
+    ]
+    for title, was, now in zip(("App password option", "App password works"), *labels, strict=True):
         if was != now:
             said.append(f"{title}: {was} → {now}." if was else f"{title}: {now}.")
     said += [f"{say(CHANGE, one['kind'])}: {one['title']} ({one['check_id']})." for one in changes]

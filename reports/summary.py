@@ -1,12 +1,16 @@
 """A scan in one sentence, and what is worth saying after it."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from checks.catalog import MISSING, UNTROUBLED
+from checks.phrases import joined
+from checks.reasons import INPUTS
 from reports import times
 from reports.extras import Json, ReportExtras
+from reports.standing import Groups, groups
 from reports.words import INPUT, SWITCHED_OFF, count, option_of, say
 
 _MISSING_CHECKS = frozenset({"APW-001", "APW-002", "APW-003"})
@@ -27,6 +31,8 @@ class Summary:
     """What can't be said, and why; None where everything can."""
     asides: tuple[str, ...]
     """Further sentences, most important first."""
+    groups: Groups
+    """How many accounts are broken now, will break, and so on: the numbers of every channel."""
     since: str | None
     """The scan before this one in words, e.g. ``yesterday``; None for a first scan."""
 
@@ -42,6 +48,7 @@ def summarize(document: Json, extras: ReportExtras) -> Summary:
         headline=headline,
         unknown=_unknown(unknown, run["gaps"]) if accounts else _unread(run["gaps"]),
         asides=(*_of_the_switch(run, headline), *others, *_asides(accounts)),
+        groups=groups(accounts),
         since=since,
     )
 
@@ -125,25 +132,34 @@ def _unknown(unknown: Sequence[Json], gaps: Sequence[Json]) -> str | None:
             f"The answer for every account stands, although this could not be read: {_names(gaps)}." if gaps else None
         )
     gaps = [gap for gap in gaps if not gap.get("optional")]  # the others leave every answer as it is
-    accounts = count(len(unknown), "account", "accounts")
-    if not gaps:
-        return f"For {accounts} the answer is open, because something could not be read: the reasons say what."
-    return (
-        f"For {accounts} the answer is open, because this could not be read: {_names(gaps)}{_besides(unknown, gaps)}."
-    )
+    causes = Counter(_why_unknown(one, gaps) for one in unknown)
+    accounts = f"{count(len(unknown), 'account', 'accounts')} can't be judged completely"
+    if set(causes) == {_REASONS_SAY}:
+        return f"{accounts}: the reasons say what could not be read."
+    said = [f"{number:,} {why[number > 1]}" for why, number in causes.most_common()]
+    if len(said) == 1:
+        return f"{accounts}: {('it', 'they')[len(unknown) > 1]} {next(iter(causes))[len(unknown) > 1]}."
+    return f"{accounts}: {joined(said)}."
 
 
-def _besides(unknown: Sequence[Json], gaps: Sequence[Json]) -> str:
-    """What to add where no gap of the scan is to blame for an open answer, but e.g. a group that hides its members."""
-    of = {gap.get("account") for gap in gaps}
-    others = 0 if None in of else sum(account["id"] not in of for account in unknown)
-    if not others:
-        return ""
-    return (
-        f", and for {others:,} of them what the reasons name"
-        if others < len(unknown)
-        else ", and what the reasons name"
-    )
+_REASONS_SAY = ("depends on what its reasons name", "depend on what their reasons name")
+_WHY_UNKNOWN = {
+    "per_user_mfa": ("has no per-user MFA state", "have no per-user MFA state"),
+    "account_properties": ("could not be read", "could not be read"),
+    "group_memberships": ("hides its group memberships", "hide their group memberships"),
+    "mfa_registration": ("has an unknown MFA registration", "have an unknown MFA registration"),
+    "groups": ("depends on a hidden group", "depend on a hidden group"),
+}
+"""Why one account, and why several can't be judged; for other inputs, what they depend on."""
+
+
+def _why_unknown(account: Json, gaps: Sequence[Json]) -> tuple[str, str]:
+    """What is missing for an account: an input of its own, or else of the whole tenant."""
+    own = [gap for gap in gaps if gap.get("account") == account["id"]]
+    for gap in own or [gap for gap in gaps if gap.get("account") is None]:
+        label = INPUTS.get(gap["input"]) or say(INPUT, gap["input"])
+        return _WHY_UNKNOWN.get(gap["input"], (f"depends on {label}", f"depend on {label}"))
+    return _REASONS_SAY
 
 
 def _unread(gaps: Sequence[Json]) -> str | None:

@@ -1,7 +1,6 @@
 """Names from a tenant are hostile text. This is where they become harmless to look at; escaping is the renderer's."""
 
 import re
-import unicodedata
 
 from basics.text import REPLACEMENT, UNSEEN
 
@@ -17,22 +16,3 @@ def readable(text: str) -> str:
     """The text on one line, without anything that steers a terminal, a browser or the direction of writing."""
     one_line = _BLANKS.sub(lambda blanks: " " if _BREAK.search(blanks[0]) else blanks[0], text)
     return _CONTROLS.sub(REPLACEMENT, one_line)
-
-
-def width(text: str) -> int:
-    """How many columns of a terminal the text takes: wide characters take two, combining ones none."""
-    return sum(
-        0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text
-    )
-
-
-def fit(text: str, columns: int) -> str:
-    """The text cut and padded to exactly so many columns of a terminal."""
-    if width(text) <= columns:
-        return text + " " * (columns - width(text))
-    kept = ""
-    for char in text:
-        if width(kept + char) > columns - 1:
-            break
-        kept += char
-    return f"{kept}…" + " " * (columns - width(kept) - 1)

@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from reports import times
+from reports.standing import Groups
+
 
 @dataclass(frozen=True, slots=True)
 class Words:
@@ -48,27 +51,56 @@ OPTION = {
 USABILITY = {
     "blocked_by_security_defaults": Words(
         "Blocked by Security Defaults",
-        "Security Defaults keep every legacy client out, with or without an app password.",
+        "Security Defaults block legacy authentication, with or without an app password.",
     ),
     "blocked_by_policy": Words(
-        "Blocked by a policy", "A Conditional Access policy keeps legacy clients out, with or without an app password."
+        "Blocked by a policy",
+        "A Conditional Access policy blocks legacy authentication, with or without an app password.",
     ),
     "unknown": Words("Cannot tell", "Something that decides could not be read."),
     "conditional": Words(
-        "Blocked in some circumstances", "A policy keeps legacy clients out now and then, or may do so."
+        "Blocked in some circumstances", "A policy blocks legacy authentication in some circumstances, or may do so."
     ),
-    "usable": Words("Works", "No policy keeps a legacy client with an app password out."),
+    "usable": Words("Not blocked by a policy", "No policy that was read blocks legacy authentication of the account."),
     "not_checked": Words("Not checked", "No app password comes into question for the account."),
 }
-"""Whether a legacy client would be let in with an app password; worst first."""
+"""Whether policies let a legacy client with an app password in; worst first. It says nothing of the service or the sign-in log."""
+
+WORKS = {
+    "blocked_by_security_defaults": USABILITY["blocked_by_security_defaults"],
+    "blocked_by_policy": USABILITY["blocked_by_policy"],
+    "refused": Words("Refused at sign-in", "The newest sign-ins were refused although the password was right."),
+    "switched_off": Words(
+        "Off in Exchange Online", "Exchange Online refuses passwords over SMTP AUTH for the account."
+    ),
+    "ended": Words("Ended by Microsoft", "Exchange Online no longer accepts passwords over the protocol."),
+    "doubtful": Words("Doubtful", "A client got in; but another was refused, or Microsoft has ended the protocol."),
+    "unknown": USABILITY["unknown"],
+    "conditional": USABILITY["conditional"],
+    "not_blocked": Words(
+        "Not blocked", "Nothing that was looked at blocks it, and no sign-in with a password was seen to get in."
+    ),
+    "works": Words("Works", "Nothing that was looked at blocks it, and a sign-in with a password got in lately."),
+    "not_checked": USABILITY["not_checked"],
+}
+"""Whether an app password would be let in, by policies, service and sign-in log together; worst first."""
+_BY_POLICIES_ALONE = {"usable": "not_blocked"}
+
+URGENCY = {
+    "now": Words("Broken now", "The option is missing, or an app password or a sign-in is refused."),
+    "unknown": Words("Cannot tell", "What decides could not be read: it may be broken."),
+    "later": Words("Will break", "It works today, and ends on a day that is known, or when a policy is switched on."),
+    "tidy": Words("To tidy up", "It works today, nothing is known to end it, and it should be put in order."),
+}
+"""When something breaks; the most urgent first."""
 
 EFFECT = {
     "per_user_state": "Per-user MFA",
     "demands_mfa": "Requires MFA",
-    "blocks_legacy": "Blocks legacy clients",
+    "blocks_legacy": "Blocks legacy authentication",
     "blocks_interactive": "Blocks interactive sign-in",
     "would_demand_mfa": "Would require MFA",
-    "would_block_legacy": "Would block legacy clients",
+    "would_block_legacy": "Would block legacy authentication",
     "excluded": "Doesn't apply",
     "evidence": "Seen in the sign-in log",
     "tenant_switch_off": "App passwords switched off",
@@ -79,9 +111,9 @@ EFFECT = {
 
 PERHAPS = {
     "demands_mfa": "May require MFA",
-    "blocks_legacy": "May block legacy clients",
+    "blocks_legacy": "May block legacy authentication",
     "would_demand_mfa": "Might require MFA",
-    "would_block_legacy": "Might block legacy clients",
+    "would_block_legacy": "Might block legacy authentication",
 }
 """The same where something decides that this version doesn't know."""
 
@@ -175,12 +207,38 @@ def option_of(account: Mapping[str, Any]) -> str:
     return SWITCHED_OFF if off and visibility in _HAVING else visibility
 
 
+def works_of(account: Mapping[str, Any]) -> str:
+    """The name in :data:`WORKS` of what is shown of an account; of one that an older version wrote down, what policies say."""
+    found = account.get("app_password_works")
+    usability = str(account["usability"])
+    return str(found["answer"]) if found else _BY_POLICIES_ALONE.get(usability, usability)
+
+
+def works_words(account: Mapping[str, Any]) -> Words:
+    """Whether an app password would be let in, in words: until when, where an end is known, and what was looked at."""
+    words, found = verdict(WORKS, works_of(account)), account.get("app_password_works")
+    if not found:
+        return words
+    until = f" until {times.day(times.parse(found['until']))}" if found["until"] else ""
+    return Words(f"{words.label}{until}", found["text"])
+
+
+def groups_in_words(of: Groups) -> str:
+    """``Broken now: 9 accounts. Will break: 6, the next on 31 Dec 2026. ...``; empty where nothing is open."""
+    said = []
+    for name, words in URGENCY.items():
+        if number := of.of(name):
+            next_one = f", the next on {times.day(of.next)}" if name == "later" and of.next else ""
+            said.append(f"{words.label}: {number:,}{next_one}")
+    return "; ".join(said)
+
+
 def shift_in_words(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
     """Both answers for an account, before and after something changes; an answer that stays is said once."""
     said = []
     for title, words, answer in (
         ("app password option", OPTION, option_of),
-        ("app password works", USABILITY, lambda one: str(one["usability"])),
+        ("legacy authentication", USABILITY, lambda one: str(one["usability"])),
     ):
         was, will_be = (verdict(words, answer(one)).label for one in (before, after))
         said.append(f"{title}: {was}" if was == will_be else f"{title}: {was} -> {will_be}")

@@ -1,7 +1,9 @@
 """Where settings come from: the environment, and ``local.settings.json`` at the top of the project (the environment wins)."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,25 @@ from basics.documents import read_json
 from settings.problems import SettingsError
 
 LOCAL_SETTINGS = Path(__file__).parents[1] / "local.settings.json"
+_chosen: ContextVar[bool] = ContextVar("chosen", default=False)
+
+
+@contextmanager
+def only(values: Mapping[str, str], ours: Callable[[str], bool]) -> Iterator[None]:
+    """Within this, settings are these values and no others: what the environment says of ``ours`` and ``local.settings.json`` don't
+    count. What belongs to one tenant must not reach another. Libraries see the values as well, in the environment.
+    """
+    before = dict(os.environ)
+    token = _chosen.set(True)
+    for name in filter(ours, before):
+        del os.environ[name]
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        _chosen.reset(token)
+        os.environ.clear()
+        os.environ.update(before)
 
 
 def given_names() -> frozenset[str]:
@@ -23,6 +44,8 @@ def in_azure(environment: Mapping[str, str]) -> bool:
 
 def local_values() -> dict[str, Any]:
     """The ``Values`` of ``local.settings.json``, which Azure Functions Core Tools use too; empty when there is no file."""
+    if _chosen.get():
+        return {}
     try:
         content = read_json(LOCAL_SETTINGS.read_text(encoding="utf-8-sig"))
         found = dict(content["Values"])

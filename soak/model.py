@@ -49,6 +49,8 @@ class View:
     """What couldn't be read, as blindness: keys."""
     in_the_dark: frozenset[str] = frozenset()
     """Keys of what this scan could neither see nor see to be over."""
+    unasked: frozenset[str] = frozenset()
+    """Keys of what nothing needs any more, so that this scan didn't look at it."""
     asked: str | None = None
     """The only account that was asked for."""
     accepted: frozenset[Key] = frozenset()
@@ -113,7 +115,9 @@ class Model:
     told: Counter[Told] = field(default_factory=Counter)
     """All that there was to tell of findings, ever."""
     notes: Counter[str] = field(default_factory=Counter)
-    """The same of what can't be seen: ``began KEY`` (and reminders), ``ended KEY``."""
+    """The same of what can't be seen: ``began KEY`` (and reminders), ``ended KEY``, ``unasked KEY``. What is read one by one has a
+    key for each of its objects, which follow the input.
+    """
 
     def scan(self, view: View) -> None:
         """A scan that was done."""
@@ -130,7 +134,7 @@ class Model:
 
     def failed_scan(self, run: str, now: datetime) -> None:
         """A scan of everything that failed as a whole."""
-        self._see_blindness("scans", run, now, at_once=False)
+        self._see_blindness("scans", run, now, at_once=False, due=self._is_due("scans", now))
 
     def open_findings(self) -> dict[Key, Finding]:
         """What is open now."""
@@ -197,8 +201,9 @@ class Model:
         current |= dict.fromkeys(_about_selection(view, watched), True)
         if not watched:
             current["nothing selected"] = False
+        due = {_input(key) for key in current if self._is_due(key, view.now)}
         for key, at_once in current.items():
-            self._see_blindness(key, view.run, view.now, at_once=at_once)
+            self._see_blindness(key, view.run, view.now, at_once=at_once, due=_input(key) in due)
         for key in [key for key in self.unseen if key not in current and key not in view.in_the_dark]:
             over = self.unseen.pop(key)
             silent = (
@@ -207,11 +212,15 @@ class Model:
                 or _is_moot(view, key, watched.keys() | ends)
             )
             if over.told_at and not silent:
-                self.notes[f"ended {key}"] += 1
+                self.notes[f"{'unasked' if key in view.unasked else 'ended'} {key}"] += 1
 
-    def _see_blindness(self, key: str, run: str, now: datetime, *, at_once: bool) -> None:
+    def _is_due(self, key: str, now: datetime) -> bool:
+        known = self.unseen.get(key)
+        return known is not None and known.told_at is not None and now - known.told_at >= WEEK
+
+    def _see_blindness(self, key: str, run: str, now: datetime, *, at_once: bool, due: bool) -> None:
         known = self.unseen.setdefault(key, Blindness(run))
-        again = known.told_at is not None and now - known.told_at >= WEEK and _is_reminded(key)
+        again = known.told_at is not None and due and _is_reminded(key)
         first = known.told_at is None and (at_once or known.run != run)
         if first or again:
             known.told_at = now
@@ -326,6 +335,11 @@ class Model:
             finding.pending = False
 
 
+def _input(key: str) -> str:
+    """What is reminded of at once: an input with all its objects."""
+    return " ".join(key.split()[:2]) if key.startswith("input") else key
+
+
 def _about_selection(view: View, watched: Mapping[str, Account]) -> set[str]:
     """Renames, and selections that shrank: known for certain, so that they need no second scan."""
     found = set()
@@ -369,7 +383,7 @@ def _same_hiccup(view: View, finding: Finding) -> bool:
 
 def _is_reminded(key: str) -> bool:
     """Blindness and what somebody has to put right; not what happened once, nor what no verdict depends on."""
-    return not key.startswith(("shrunk", "once", "missing"))
+    return not key.startswith(("shrunk", "once", "missing", "input sign_ins", "input mfa_methods"))
 
 
 def _accepted(view: View, id: str, check: str) -> bool:

@@ -34,7 +34,7 @@ from soak.dying import DyingTransport, Killed
 from soak.model import Key, Model
 from soak.scripted_receiver import SECRET, FailingReceiver
 from soak.steps import Accept, Break, Mend, Outage, Recheck, Revoke, Scan, Step, Story
-from soak.world import IDS, OWNER, World
+from soak.world import IDS, OF_PROPOSED, OWNER, PATTERN, POLICY_GROUP, POLICY_GROUP_NAME, SELECTING_GROUP, World
 from tenant.graph import GraphError
 from tenant.pacing import Pace
 
@@ -168,6 +168,8 @@ class _Player:
             self._on.counts["reads broken"] += 1
             if way == "cut":
                 self._on.graph.spoil(pattern, Spoilt.CUT)
+            elif way == "null":
+                self._on.graph.fail(pattern, 200, body={"value": [None]})
             else:
                 self._on.graph.fail(pattern, int(way))
 
@@ -381,7 +383,7 @@ class _Player:
                 if data["headline"].startswith("Good news") and what[0] == "resolved" and what[1:] not in good:
                     raise Broken(f"good news: {data['headline']!r} isn't")
             if body["type"] in ("app_password_scan.sight", "app_password_scan.recovered"):
-                notes.update(self._comparable(Counter(map(_key_of, data["notes"]))))
+                notes.update(self._comparable(Counter(key for note in data["notes"] for key in _keys_of(note))))
         return Counter(changes.values()), notes
 
     def _comparable(self, notes: Counter[str]) -> Counter[str]:
@@ -389,13 +391,26 @@ class _Player:
         found: Counter[str] = Counter()
         for note, times in notes.items():
             what, _, key = note.partition(" ")
-            if key not in self._world.doubtful:
+            if " ".join(key.split()[:2]) not in self._world.doubtful:
                 found[f"{what} shrunk" if key.startswith("shrunk") else note] += times
         return found
 
 
 _LABELS = {label.lower().replace("account's", "accounts'"): f"input {name}" for name, label in INPUTS.items()}
+_LABELS["the group memberships of accounts that may be proposed"] = OF_PROPOSED
+_LABELS |= {
+    "candidates": "input candidates",
+    "mailbox purpose": "input mailbox_purpose",
+    "the sign-in log": "input sign_ins",
+}
 _LABELS["the mfa methods of accounts that are enforced"] = "input mfa_methods"
+_OBJECTS = {
+    **{id: id for id in IDS},
+    **{name: IDS[number] for name, number in OWNER.items()},
+    **dict.fromkeys((POLICY_GROUP, POLICY_GROUP_NAME), POLICY_GROUP),
+    **{name: name for name in (f"pattern {PATTERN}", f"group {SELECTING_GROUP}")},
+}
+"""What a note calls an object -> what the model calls it."""
 _NOTES: tuple[tuple[str, Callable[[re.Match[str]], str]], ...] = (
     (r"(\S+) was renamed to (\S+)\. ", lambda found: f"began renamed {IDS[OWNER[found[2]]]} {found[2]}"),
     (r"The settings no longer select (\S+) by", lambda found: f"ended renamed {IDS[OWNER[found[1]]]} {found[1]}"),
@@ -406,17 +421,28 @@ _NOTES: tuple[tuple[str, Callable[[re.Match[str]], str]], ...] = (
     (r"The settings select service accounts again", lambda found: "ended nothing selected"),
     (r"The scan of the service accounts fails", lambda found: "began scans"),
     (r"The scans succeed again", lambda found: "ended scans"),
-    (r"([^.]+?) can be read again\.", lambda found: f"ended {_LABELS[found[1].lower()]}"),
-    (r"Scans no longer look at ([^,]+), which", lambda found: f"ended {_LABELS[found[1].lower()]}"),
-    (r"([^.(]+?) can't be read", lambda found: f"began {_LABELS[found[1].lower()]}"),
+)
+_INPUT_NOTES = (
+    ("ended", r"(?P<label>[^.]+?) can be read again\.( It concerns (?P<objects>.+?)\.)? It was otherwise"),
+    (
+        "unasked",
+        r"Scans no longer look at (?P<label>[^,]+), which couldn't be read since [^:]+:\d\d[^:]*?(: (?P<objects>.+))?\.$",
+    ),
+    ("began", r"(?P<label>[^.(]+?) can't be read \((?P<objects>pattern \S+|group \S+): "),
+    ("began", r"(?P<label>[^.(]+?) can't be read(.* It concerns (?P<objects>\S+(, \S+)*)\.( Noticed.*)?$)?"),
 )
 
 
-def _key_of(note: str) -> str:
-    """What a note is about, as the model calls it."""
+def _keys_of(note: str) -> list[str]:
+    """What a note is about, as the model calls it: a key for each object that it names."""
     for pattern, key in _NOTES:
         if found := re.match(pattern, note):
-            return key(found)
+            return [key(found)]
+    for what, pattern in _INPUT_NOTES:
+        if found := re.match(pattern, note):
+            about = f"{what} {_LABELS[found['label'].lower()]}"
+            names = (found["objects"] or "").split(", ")
+            return sorted({f"{about} {_OBJECTS[name]}" if name else about for name in names})
     raise Broken(f"note: nobody knows what {note!r} means")
 
 

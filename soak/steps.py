@@ -26,13 +26,16 @@ INPUTS = (
     "per_user_mfa",
     "mfa_registration",
     "account",
+    "sign_ins",
     "everything",
 )
 """What a scan reads, as Microsoft Graph is asked for it; ``everything``: it answers nothing at all."""
 OF_ACCOUNTS = ("group_memberships", "per_user_mfa", "mfa_registration", "account")
 """Those that are read for each account."""
-WAYS = ("403", "500", "cut")
-"""How a read fails: for want of a permission, because the service stumbles, or with half an answer."""
+WAYS = ("403", "500", "cut", "null")
+"""How a read fails: for want of a permission, because the service stumbles, with half an answer, or with one of which nothing is
+as it must be: a list of one item that is null, also where there should be an object.
+"""
 OUTAGES = ("500", "429", "dropped", "lost", "half")
 """How a receiver fails: ``dropped`` before it took the alert; ``lost`` and ``half`` after it did, in its answer."""
 
@@ -117,6 +120,15 @@ class Select:
 
 
 @dataclass(frozen=True, slots=True)
+class Discover:
+    """The settings begin to look for further accounts in the sign-in log, or no longer do. Nobody signs in, and what is proposed is no
+    finding: nothing is told of it.
+    """
+
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Accept:
     """Somebody accepts a check of an account for some days; an empty check is all of them."""
 
@@ -189,6 +201,7 @@ Step = (
     | Policy
     | Defaults
     | Select
+    | Discover
     | Accept
     | Revoke
     | Break
@@ -284,6 +297,10 @@ def _selection(chance: random.Random) -> Step:
     return Select(chance.choices(("list", "pattern", "group", "nothing"), (6, 3, 3, 1))[0], _some(chance))
 
 
+def _discovery(chance: random.Random) -> Step:
+    return Discover(chance.random() < 0.6)
+
+
 def _failure(chance: random.Random) -> Step:
     return _failure_of(chance, chance.choice(INPUTS))
 
@@ -304,8 +321,8 @@ def _outage(chance: random.Random) -> Step:
 
 
 _HAPPENINGS = (
-    (_change, _identity, _selection, _failure, lambda chance: Mend(), _acceptance, _outage),
-    (10, 3, 2, 6, 5, 2, 2),
+    (_change, _identity, _selection, _failure, lambda chance: Mend(), _acceptance, _outage, _discovery),
+    (10, 3, 2, 6, 5, 2, 2, 2),
 )
 """What may happen between two scans, and how often."""
 

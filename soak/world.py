@@ -19,6 +19,7 @@ from soak.steps import (
     Break,
     Defaults,
     Delete,
+    Discover,
     Enable,
     Join,
     Mend,
@@ -42,16 +43,7 @@ NAMES = tuple(
 """Every name that an account may ever have; the first one is where it begins."""
 OWNER = {name: number for number, names in enumerate(NAMES) for name in names}
 PATTERN = "svc-*"
-DEPENDS = {
-    "role_definitions": {"role_assignments", "role_eligibilities"},
-    "groups": {"conditional_access_policies"},
-    "mfa_registration": {"per_user_mfa", "account", "selection"},
-    "mfa_methods": {"per_user_mfa", "account", "selection"},
-    "per_user_mfa": {"account", "selection"},
-    "group_memberships": {"account", "selection"},
-    "account": {"selection"},
-}
-"""Input -> those that must be read for it to be asked for at all."""
+POLICY_GROUP_NAME = "For policies"
 _RULES = (
     Rule("MFA for all", "mfa"),
     Rule("MFA for the group", "mfa", for_group=True),
@@ -84,10 +76,14 @@ class World:
     listed: frozenset[str] = frozenset(names[0] for names in NAMES)
     chosen: frozenset[str] = frozenset()
     """Ids of those in the selecting group."""
+    discovers: bool = False
+    """Whether the sign-in log is looked at."""
     broken: list[Break] = field(default_factory=list)
     accepted: list[Accepted] = field(default_factory=list)
-    doubtful: set[str] = field(default_factory=set)
-    """Keys of blindness of which this page leaves open whether they are an account's own trouble."""
+    doubtful: set[str] = field(default_factory=lambda: {OF_PROPOSED, key_of("candidates"), key_of("mailbox_purpose")})
+    """Keys of inputs of which this page leaves open whether they are an account's own trouble, and of those that are read only of
+    accounts that may be proposed: which they are is no part of these stories.
+    """
 
     def apply(self, step: Step, now: datetime) -> None:
         """One step of a story, unless it is about an account that is gone."""
@@ -104,6 +100,8 @@ class World:
                 self.how = how
                 self.listed = frozenset(one.upn for one in people) if how == "list" else frozenset()
                 self.chosen = frozenset(one.id for one in people) if how == "group" else frozenset()
+            case Discover(on):
+                self.discovers = on
             case Break():
                 self.broken.append(step)
                 if step.input in OF_ACCOUNTS and step.way != "403":
@@ -147,7 +145,7 @@ class World:
         """The tenant as the local Graph serves it."""
         builder = TenantBuilder("Soak", security_defaults=self.tenant.defaults)
         members = [one.upn for one in self.tenant.people if one.member]
-        builder.group("For policies", id=POLICY_GROUP, members=members)
+        builder.group(POLICY_GROUP_NAME, id=POLICY_GROUP, members=members)
         chosen = [one.upn for one in self.tenant.people if one.id in self.chosen]
         builder.group("Service accounts", id=SELECTING_GROUP, members=chosen)
         for one in self.tenant.people:
@@ -168,7 +166,7 @@ class World:
                 grant=["mfa"] if rule.demands == "mfa" else ["block"],
                 client_apps=["browser"] if rule.demands == "mfa" else ["other"],
                 include_users=[] if rule.for_group else ["All"],
-                include_groups=["For policies"] if rule.for_group else [],
+                include_groups=[POLICY_GROUP_NAME] if rule.for_group else [],
             )
         return builder.build()
 
@@ -178,6 +176,7 @@ class World:
             "service_accounts": tuple(sorted(self.listed)),
             "service_account_patterns": (PATTERN,) if self.how == "pattern" else (),
             "service_account_groups": (SELECTING_GROUP,) if self.how == "group" else (),
+            "service_account_discovery": ("signins",) if self.discovers else (),
         }
 
     def patterns(self) -> Iterator[tuple[str, str]]:
@@ -200,6 +199,7 @@ class World:
         """What a scan can see of it."""
         looks = {id: look for id in IDS if (look := self._look(id, model, asked)) is not None}
         blind = frozenset() if asked else frozenset(self._blind(model, looks))
+        fates = list(self._fates(model, looks))
         return View(
             now=now,
             run=run,
@@ -208,7 +208,8 @@ class World:
             unreadable_selection=self._is_broken("selection") and self.how in ("pattern", "group") and not asked,
             perhaps=frozenset(id for id in IDS if self.how == "group" and self._is_broken("group_memberships", id)),
             blind=blind,
-            in_the_dark=frozenset(self._in_the_dark(model, looks)),
+            in_the_dark=frozenset(key for key, fate in fates if fate == "unsure"),
+            unasked=frozenset(key for key, fate in fates if fate == "unasked"),
             asked=asked,
             accepted=self.accepts(now),
         )
@@ -280,29 +281,43 @@ class World:
         for name in ("role_assignments", "role_eligibilities"):
             if self._is_broken(name):
                 yield key_of(name)
-        unsure = self._is_broken("role_assignments") or self._is_broken("role_eligibilities")
-        if self._is_broken("role_definitions") and (unsure or any(one.role for one in self.tenant.people)):
+        if self._is_broken("role_definitions") and (
+            self._roles_unread() or any(one.role for one in self.tenant.people)
+        ):
             yield key_of("role_definitions")
         if self._is_broken("groups") and self._groups_asked():
-            yield key_of("groups")
-        if self._is_broken("selection") and self.how in ("pattern", "group"):
-            yield key_of("selection")
-        read = {id: look for id, look in looks.items() if look.selected or model.shown(id)}
-        for name in OF_ACCOUNTS:
-            if any(self._is_broken(name, id) and self._is_asked(name, look) for id, look in read.items()):
-                yield key_of(name)
-        # Of an account that is Enforced the same is read, and no verdict depends on it.
-        if any(self._is_broken("mfa_registration", id) and _is_enforced(look) for id, look in read.items()):
-            yield key_of("mfa_methods")
+            yield key_of("groups", POLICY_GROUP)
+        if self._is_broken("sign_ins") and self.discovers:
+            yield key_of("sign_ins")
+        if self._is_broken("selection") and self._criterion():
+            yield key_of("selection", self._criterion())
+        for id, look in self._read(model, looks).items():
+            for name in OF_ACCOUNTS:
+                if self._is_broken(name, id) and self._is_asked(name, look):
+                    yield key_of(name, id)
+            # Of an account that is Enforced the same is read, and no verdict depends on it.
+            if self._is_broken("mfa_registration", id) and _is_enforced(look):
+                yield key_of("mfa_methods", id)
         for name in self.listed:
             number = OWNER[name]
             account, there = model.accounts.get(IDS[number]), self.tenant.named(name)
             broken = self._is_broken("account", IDS[number]) if there else self._hides("account", IDS[number])
             followed = account is not None and account.watched and name in (account.selected_as, account.upn)
             if broken and not followed:
-                yield key_of("account")
+                yield key_of("account", IDS[number])
             elif not broken and not there and not (followed and self.tenant.person(IDS[number])):
                 yield f"missing {name}"
+
+    def _read(self, model: Model, looks: dict[str, Look]) -> dict[str, Look]:
+        """The accounts that a scan of everything reads."""
+        return {id: look for id, look in looks.items() if look.selected or model.shown(id)}
+
+    def _roles_unread(self) -> bool:
+        return self._is_broken("role_assignments") or self._is_broken("role_eligibilities")
+
+    def _criterion(self) -> str:
+        """What the settings select by, apart from names."""
+        return {"pattern": f"pattern {PATTERN}", "group": f"group {SELECTING_GROUP}"}.get(self.how, "")
 
     def _is_asked(self, name: str, look: Look) -> bool:
         if name == "account":
@@ -310,27 +325,60 @@ class World:
         unsure = look.state is None and look.person.enabled  # it may be Enabled
         return look.readable and (name != "mfa_registration" or look.state == "enabled" or unsure)
 
-    def _in_the_dark(self, model: Model, looks: dict[str, Look]) -> Iterator[str]:
-        """Of what can't be seen to be over, because something else can't be seen."""
-        broken = {one.input for one in self.broken}
-        for name, others in DEPENDS.items():
-            if others & broken:
-                yield key_of(name)
+    def _fates(self, model: Model, looks: dict[str, Look]) -> Iterator[tuple[str, str]]:
+        """What is remembered as unseen, and what can be said of it where this scan didn't miss it: ``read``, ``unsure``, ``unasked``."""
+        read = self._read(model, looks)
         for key in model.unseen:
             kind, _, rest = key.partition(" ")
             if kind == "renamed" and (look := looks.get(rest.split()[0])) and not look.readable:
-                yield key
+                yield key, "unsure"
             if kind == "missing" and rest in self.listed and self._hides("account", IDS[OWNER[rest]]):
-                yield key
+                yield key, "unsure"
+            if kind == "input":
+                name, _, about = rest.partition(" ")
+                yield key, self._fate(name, about, read)
+
+    def _fate(self, name: str, about: str, read: dict[str, Look]) -> str:
+        if name == "groups":
+            unsure = self._is_broken("conditional_access_policies")
+            return "unsure" if unsure else "read" if self._groups_asked() else "unasked"
+        if name == "role_definitions":
+            held = any(one.role for one in self.tenant.people)
+            return "unsure" if self._roles_unread() else "read" if held else "unasked"
+        if name == "sign_ins":
+            return "read" if self.discovers else "unasked"
+        if name == "selection":
+            return "read" if about == self._criterion() else "unasked"
+        if name not in OF_READ_ACCOUNTS:
+            return "read"
+        if about not in read:
+            return "unsure" if self._is_broken("selection") and self._criterion() else "unasked"
+        return self._fate_of(name, read[about])
+
+    def _fate_of(self, name: str, look: Look) -> str:
+        """The same of an account that was looked at."""
+        if not look.readable:
+            return "unsure"
+        if name == "mfa_methods":
+            return "unsure" if look.state is None else "read" if _is_enforced(look) else "unasked"
+        if name == "mfa_registration":
+            if look.state is None:
+                return "read" if self._is_asked(name, look) else "unsure"
+            return "read" if look.state == "enabled" else "unasked"
+        return "read"
+
+
+OF_PROPOSED = "input memberships_of_proposed"
+OF_READ_ACCOUNTS = ("account_properties", "group_memberships", "per_user_mfa", "mfa_registration", "mfa_methods")
 
 
 def _is_enforced(look: Look) -> bool:
     return look.readable and look.state == "enforced" and look.person.enabled
 
 
-def key_of(name: str) -> str:
-    """The key of the blindness that an input's failure is."""
-    return "input account_properties" if name == "account" else f"input {name}"
+def key_of(name: str, about: str = "") -> str:
+    """The key of the blindness that an input's failure is; ``about``: what it is about, where it is read one by one."""
+    return " ".join(filter(None, ("input", "account_properties" if name == "account" else name, about)))
 
 
 def _nothing(person: Person) -> Seen:
@@ -357,5 +405,6 @@ def _pattern(one: Break) -> str:
         "per_user_mfa": rf"/users/({whom})/authentication/requirements",
         "mfa_registration": rf"userRegistrationDetails/({whom})|/users/({whom})/authentication/methods",
         "account": rf"/users/({names})(\?|$)",
+        "sign_ins": r"/auditLogs/signIns",
         "everything": r"/\$batch",
     }[one.input]

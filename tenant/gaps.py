@@ -1,6 +1,7 @@
 """Collects what could not be read: each input once for the whole tenant, however many accounts it hits."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from tenant.graph import GraphError, GraphRefused, is_licence_error
 from tenant.model import Gap
@@ -14,34 +15,41 @@ class Gaps:
 
     def __init__(self) -> None:
         self._found: dict[Key, Gap] = {}
-        self._accounts: dict[Key, set[str]] = {}
+        self._objects: dict[Key, set[str]] = {}
 
-    def add(self, input_name: str, error: GraphError | str, *, what: str = "", permission: str | None = None) -> Gap:
+    def add(
+        self,
+        input_name: str,
+        error: GraphError | str,
+        *,
+        what: str = "",
+        permission: str | None = None,
+        of: Iterable[str] = (),
+    ) -> Gap:
         """Note that an input of the tenant could not be read, and return the gap.
 
-        ``what`` says which part of the input; ``permission`` opens it where it isn't the usual one for the input.
+        ``what`` says which part of the input; ``permission`` opens it where it isn't the usual one for the input; ``of`` are the
+        objects (``Gap.objects``) that it is about.
         """
         text = f"{what}: {error}" if what else str(error)
-        gap = Gap(input_name, text, _permission(input_name, error, permission))
-        self._found.setdefault((input_name, f"{what}: {_kind(error)}"), gap)
-        return gap
+        gap = Gap(input_name, text, _permission(input_name, error, permission), objects=tuple(of))
+        return self._noted((input_name, f"{what}: {_kind(error)}"), gap)
 
     def add_for(self, account_id: str, input_name: str, error: GraphError | str) -> Gap:
         """Note that an input of an account could not be read, and return the account's own gap."""
         allowed = _permission(input_name, error, None)
-        gap = Gap(input_name, str(error), allowed, account_id, tenant_wide=False)
-        key = (input_name, f"account: {_kind(error)}")
-        self._found.setdefault(key, gap)
-        self._accounts.setdefault(key, set()).add(account_id)
-        return gap
+        gap = Gap(input_name, str(error), allowed, account_id, tenant_wide=False, objects=(account_id,))
+        return self._noted((input_name, f"account: {_kind(error)}"), gap)
 
-    def add_optional(self, input_name: str, error: GraphError | str, *, text: str = "") -> Gap:
-        """Note that an input on which no verdict depends could not be read; ``text`` says it better than the error does."""
+    def add_optional(self, input_name: str, error: GraphError | str, *, text: str = "", of: Iterable[str] = ()) -> Gap:
+        """Note that an input on which no verdict depends could not be read; ``text`` says it better than the error does.
+
+        ``of``: see ``add``.
+        """
         licence = isinstance(error, GraphError) and is_licence_error(error)  # no permission helps
         permission = None if licence else _permission(input_name, error, None)
-        gap = Gap(input_name, text or str(error), permission, tenant_wide=False, optional=True)
-        self._found.setdefault((input_name, f"optional: {_kind(error)}"), gap)
-        return gap
+        gap = Gap(input_name, text or str(error), permission, tenant_wide=False, optional=True, objects=tuple(of))
+        return self._noted((input_name, f"optional: {_kind(error)}"), gap)
 
     def not_found(self, account: str) -> None:
         """Note that an account which somebody named doesn't exist."""
@@ -54,11 +62,16 @@ class Gaps:
         told = (self._told(key, gap) for key, gap in self._found.items())
         return tuple(sorted(told, key=lambda gap: (gap.input, gap.error)))
 
+    def _noted(self, key: Key, gap: Gap) -> Gap:
+        self._found.setdefault(key, gap)
+        self._objects.setdefault(key, set()).update(gap.objects)
+        return gap
+
     def _told(self, key: Key, gap: Gap) -> Gap:
-        count = len(self._accounts.get(key, ()))
-        if count <= 1:
-            return gap
-        return Gap(gap.input, f"{gap.error} (for {count} accounts)", gap.permission, tenant_wide=False)
+        objects = tuple(sorted(self._objects.get(key, ())))
+        if gap.account_id is None or len(objects) <= 1:
+            return replace(gap, objects=objects)
+        return replace(gap, error=f"{gap.error} (for {len(objects)} accounts)", account_id=None, objects=objects)
 
 
 def gap_of(input_name: str, error: GraphError | str, *, tenant_wide: bool = True) -> Gap:
@@ -67,9 +80,16 @@ def gap_of(input_name: str, error: GraphError | str, *, tenant_wide: bool = True
 
 
 def with_new(known: tuple[Gap, ...], found: Iterable[Gap]) -> tuple[Gap, ...]:
-    """The gaps that are known, and of the others those that say something else."""
-    said = {(gap.input, gap.error) for gap in known}
-    return (*known, *(gap for gap in found if (gap.input, gap.error) not in said))
+    """The gaps that are known, and of the others those that say something else.
+
+    One that says the same is about its objects, too.
+    """
+    gaps = {(gap.input, gap.error): gap for gap in known}
+    for gap in found:
+        same = gaps.setdefault((gap.input, gap.error), gap)
+        objects = tuple(dict.fromkeys((*same.objects, *gap.objects)))
+        gaps[gap.input, gap.error] = replace(same, objects=objects)
+    return tuple(gaps.values())
 
 
 def _kind(error: GraphError | str) -> str:

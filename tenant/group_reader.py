@@ -38,9 +38,9 @@ async def read_groups(
         if isinstance(answer, GraphRefused) and answer.status == 404:
             groups[id] = Group(id, name, deleted=id not in known_names)
         elif isinstance(answer, GraphError):
-            groups[id] = Group(id, name, gap=gaps.add("groups", answer))
+            groups[id] = Group(id, name, gap=gaps.add("groups", answer, of=[id]))
         elif garbled := fault(answer, GROUP):
-            groups[id] = Group(id, name, gap=gaps.add("groups", garbled))
+            groups[id] = Group(id, name, gap=gaps.add("groups", garbled, of=[id]))
         else:
             hidden = str(answer.get("visibility") or "").lower() == "hiddenmembership"
             rule = str(answer.get("membershipRule") or "")

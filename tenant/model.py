@@ -29,6 +29,13 @@ class Gap:
     """True where Graph did answer, and the answer is that the thing doesn't exist (a mistyped account)."""
     optional: bool = False
     """True where no verdict depends on it: without the sign-in log an account is judged as well."""
+    objects: tuple[str, ...] = field(default=(), compare=False)
+    """The groups, accounts or settings that it is about, where the input is read one by one: ids, or what the settings say."""
+
+    @property
+    def about(self) -> tuple[str, ...]:
+        """What it is about; an empty text where it is all of the input."""
+        return self.objects or (self.account_id or "",)
 
 
 @dataclass(frozen=True, slots=True)

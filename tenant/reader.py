@@ -105,7 +105,7 @@ async def read_more(
     found, names = await reader.read(ids)
     if selection.attribute and any(one.id in reader.unproved and not one.selected_by for one in found):
         what = f"attribute {selection.attribute.name}"
-        gaps.add("selection", "it isn't shown of an account that was looked for by its id", what=what)
+        gaps.add("selection", "it isn't shown of an account that was looked for by its id", what=what, of=[what])
     (groups, accounts), nesting = await asyncio.gather(
         read_groups(graph, gaps, named, names, found), read_nesting(graph, named, found)
     )

@@ -68,20 +68,20 @@ async def read_registered(graph: Graph, gaps: Gaps, ids: Sequence[str]) -> dict[
         return await _from_report(graph, gaps, ids, next(iter(own.values())))
     reports = await _reports(graph, rest) if rest and graph.limits.methods_are_limited else {}
     own |= await _own_methods(graph, [id for id in rest if not isinstance(reports.get(id), tuple)])
-    return {id: Registration(reports.get(id), _optional(gaps, own[id]) if id in own else None) for id in ids}
+    return {id: Registration(reports.get(id), _optional(gaps, own[id], [id]) if id in own else None) for id in ids}
 
 
 async def _from_report(graph: Graph, gaps: Gaps, ids: Sequence[str], refused: Own) -> dict[str, Registration]:
     reports = await _reports(graph, ids)
     if not all(isinstance(report, tuple) for report in reports.values()):
-        _optional(gaps, refused)
+        _optional(gaps, refused, [id for id, report in reports.items() if not isinstance(report, tuple)])
     return {id: Registration(report) for id, report in reports.items()}
 
 
-def _optional(gaps: Gaps, methods: Own) -> Names | Gap:
+def _optional(gaps: Gaps, methods: Own, ids: Sequence[str]) -> Names | Gap:
     if not isinstance(methods, GraphError):
         return methods
-    gaps.add_optional(_METHODS, methods)
+    gaps.add_optional(_METHODS, methods, of=ids)
     return gap_of(_METHODS, methods, tenant_wide=False)
 
 

@@ -12,6 +12,7 @@ from tenant.gaps import Gaps
 from tenant.graph import REFINEMENT_REFUSED, Graph, GraphError, GraphRefused, GraphUnreachable, Json
 from tenant.odata import key_segment, literal
 from tenant.selection import (
+    PROPERTIES,
     AttributeMatch,
     Selection,
     extension_attribute,
@@ -79,7 +80,7 @@ async def _matching(graph: Graph, gaps: Gaps, criterion: _Criterion) -> tuple[li
     try:
         async for user in _first_supported(graph, criterion.queries):
             if garbled := fault(user, FOUND):
-                gaps.add("selection", garbled, what=criterion.name)
+                gaps.add("selection", garbled, what=criterion.name, of=[criterion.name])
             elif criterion.fits(user):
                 hits.append(Hit(user))
     except GraphUnreachable:
@@ -87,13 +88,13 @@ async def _matching(graph: Graph, gaps: Gaps, criterion: _Criterion) -> tuple[li
     except GraphError as error:
         if _unsupported(error):
             return hits, criterion
-        gaps.add("selection", error, what=criterion.name, permission="User.Read.All")
+        gaps.add("selection", error, what=criterion.name, permission="User.Read.All", of=[criterion.name])
     return hits, None
 
 
 async def _members(graph: Graph, gaps: Gaps, group: str, select: str) -> list[Hit]:
     """The users in a group, nested ones included, in the first of three shapes of the query that Graph supports."""
-    path = f"/groups/{key_segment(group)}/transitiveMembers"
+    name, path = _group_name(group), f"/groups/{key_segment(group)}/transitiveMembers"
     queries = (
         _Query(f"{path}/microsoft.graph.user?$select={select}&$top={_PAGE}"),
         _Query(f"{path}/microsoft.graph.user?$select={select}&$count=true&$top={_PAGE}", advanced=True),
@@ -103,31 +104,40 @@ async def _members(graph: Graph, gaps: Gaps, group: str, select: str) -> list[Hi
     try:
         async for user in _first_supported(graph, queries):
             if garbled := fault(user, MEMBERSHIP):
-                gaps.add("selection", garbled, what=f"group {group}")
+                gaps.add("selection", garbled, what=name, of=[name])
             elif str(user.get("@odata.type") or _USER).lower() == _USER:
                 hits.append(Hit(user, group=group.lower()))
     except GraphUnreachable:
         raise
     except GraphError as error:
-        gaps.add("selection", error, what=f"group {group}", permission="GroupMember.Read.All")
+        gaps.add("selection", error, what=name, permission="GroupMember.Read.All", of=[name])
     return hits
 
 
 async def _everybody(graph: Graph, gaps: Gaps, criteria: Sequence[_Criterion]) -> list[Hit]:
     hits: list[Hit] = []
     needed = ",".join(dict.fromkeys(["id", "userPrincipalName", *(one.needs for one in criteria)]))
+    names = [one.name for one in criteria]
     try:
         async for user in graph.pages(f"/users?$select={needed}&$top={_PAGE}"):
             if garbled := fault(user, FOUND):
-                gaps.add("selection", garbled, what=", ".join(one.name for one in criteria))
+                gaps.add("selection", garbled, what=", ".join(names), of=names)
             elif any(one.fits(user) for one in criteria):
                 hits.append(Hit(user, complete=False))
     except GraphUnreachable:
         raise
     except GraphError as error:
-        names = ", ".join(one.name for one in criteria)
-        gaps.add("selection", error, what=names, permission="User.Read.All")
+        gaps.add("selection", error, what=", ".join(names), permission="User.Read.All", of=names)
     return hits
+
+
+def criteria_of(selection: Selection) -> list[str]:
+    """What accounts are searched by, as the gaps of the selection call it."""
+    return [*map(_group_name, selection.groups), *(one.name for one in _criteria(selection, PROPERTIES))]
+
+
+def _group_name(group: str) -> str:
+    return f"group {group}"
 
 
 def _criteria(selection: Selection, select: str) -> list[_Criterion]:

@@ -1,6 +1,5 @@
 """The documentation says what the code does."""
 
-import argparse
 import ast
 import json
 import re
@@ -9,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 
 import cli
@@ -105,7 +105,7 @@ def test_the_readme_leads_to_every_page() -> None:
 def test_the_readme_shows_every_command() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     shown = set(re.findall(r"^python cli\.py (\w+)", readme, re.MULTILINE))
-    assert shown == {command.__name__.rpartition(".")[2] for command in cli.COMMANDS}
+    assert shown == {command.name for command in cli.COMMANDS}
 
 
 OPTION = re.compile(r"(?<![\w-])--[a-z][\w-]+")
@@ -113,22 +113,20 @@ OPTION = re.compile(r"(?<![\w-])--[a-z][\w-]+")
 
 @pytest.mark.parametrize("page", sorted([*ROOT.glob("*.md"), *DOCS.glob("*.md")]), ids=lambda page: page.name)
 def test_every_command_and_option_that_a_page_shows_exists(page: Path) -> None:
-    parser = cli._parser()
     for line in re.findall(r"cli\.py ([a-z][^`\n]*)", page.read_text(encoding="utf-8")):
         words = re.sub(r"\s#\s.*|[\"'].*", "", line).split()
-        names, known = _options(parser, words)
+        names, known = _options(cli.LINE, words)
         assert names, f"{page.name}: there is no cli.py {line}"
         assert {option for option in OPTION.findall(" ".join(words)) if option not in known} == set(), line
 
 
-def _options(parser: argparse.ArgumentParser, words: list[str]) -> tuple[list[str], set[str]]:
+def _options(command: click.Command, words: list[str]) -> tuple[list[str], set[str]]:
     """The names of the command that ``words`` begin with, and the options that it and the commands above it take."""
-    known = {option for action in parser._actions for option in action.option_strings}
-    for action in parser._actions:
-        if isinstance(action, argparse._SubParsersAction) and words and words[0].strip(".,:;)") in action.choices:
-            name = words[0].strip(".,:;)")
-            names, more = _options(action.choices[name], words[1:])
-            return [name, *names], known | more
+    known = {option for parameter in command.params for option in parameter.opts} | {"--help"}
+    name = words[0].strip(".,:;)") if words else ""
+    if isinstance(command, click.Group) and name in command.commands:
+        names, more = _options(command.commands[name], words[1:])
+        return [name, *names], known | more
     return [], known
 
 

@@ -4,12 +4,13 @@
   const $ = (id) => document.getElementById(id);
   const data = JSON.parse($("data").textContent);
   const { accounts, texts, reasons, severity: severityWords } = data;
-  const PAGE = 30, PRINTED = 1000;
+  const PAGE = 30, PRINTED = 5000;
   const changed = new Set(data.changed);
   const guid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
   const compare = new Intl.Collator("en", { numeric: true }).compare;
-  const months = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
-  const order = { v: Object.keys(data.visibility), w: Object.keys(data.usability) };
+  const months = Array.from({ length: 12 }, (_, month) => new Intl.DateTimeFormat("en-US", { month: "short", timeZone: "UTC" }).format(new Date(Date.UTC(2000, month))));
+  const order = { v: Object.keys(data.visibility), w: Object.keys(data.works) };
+  const groups = [...Object.keys(data.urgency), "accepted", "none"];
 
   const day = (seconds) => {
     const time = new Date(seconds * 1000);
@@ -34,9 +35,12 @@
   const badge = (name, text) => el("span", { class: `badge ${name}` }, shape(name), text);
   const stateClass = {
     switched_off: "high", hidden: "high", stuck: "high", unknown: "unknown", predicted: "medium", pending: "medium", conditional: "low", visible: "good",
-    blocked_by_policy: "high", blocked_by_security_defaults: "high", usable: "good",
+    blocked_by_policy: "high", blocked_by_security_defaults: "high", refused: "high", ended: "high", doubtful: "medium", works: "good",
   };
   const state = (words, name) => el("span", { class: `badge ${stateClass[name] || "none"}`, title: words[name][1] }, shape(stateClass[name] || "none"), words[name][0]);
+  // Green only where it was seen to work, and goes on working.
+  const works = (account) => { const name = account.z[2] ? "medium" : stateClass[account.w] || "none"; return el("span", { class: `badge ${name}`, title: texts[account.z[1]] }, shape(name), texts[account.z[0]]); };
+  const breaks = (on) => on && el("span", { class: "sub" }, `on ${day(on)}`);
   const rankName = { 4: "high", 3: "medium", 2: "low" };
   const worst = (account) => {
     const name = rankName[account.q];
@@ -58,14 +62,14 @@
 
   // --- the details of an account -------------------------------------------------------------------------------------
 
-  const findings = (account) => account.f.map(([check, severity, title, summary, since, accepted]) => {
+  const findings = (account) => account.f.map(([check, severity, title, summary, since, accepted, urgency, on]) => {
     const said = [texts[title], ...account.r.map((index) => reasons[index].text)].includes(texts[summary]);
     const exception = accepted === null ? null : data.exceptions[accepted];
     const page = document.getElementById(check);
     return el("div", { class: "finding" },
       el("p", { class: "head" }, badge(severity, severityWords[severity] || severity), el("strong", {}, texts[title]), page ? el("a", { class: "code", href: `#${check}` }, `${check}: what it means`) : el("span", { class: "code" }, check)),
       !said && el("p", {}, texts[summary]),
-      el("p", { class: "sub" }, `Found ${moment(since)}`),
+      el("p", { class: "sub" }, `${data.urgency[urgency][0]}${on ? ` on ${day(on)}` : ""}. Found ${moment(since)}`),
       exception && el("p", { class: "silenced" }, `Accepted until ${exception.until} by `, el("bdi", {}, exception.owner), ": ", el("bdi", {}, exception.reason)),
       exception ? forms("exception", { id: exception.id, account: account.i, check: exception.check, reason: exception.reason, owner: exception.owner }, `${check}, ${account.u}`) : forms("finding", { account: account.i, check }, `${check}, ${account.u}`));
   });
@@ -115,7 +119,7 @@
   const facts = (account) => el("dl", { class: "facts" },
     el("dt", {}, "Per-user MFA"), el("dd", {}, texts[account.m]),
     el("dt", {}, "App password option"), el("dd", {}, data.visibility[account.v][1]),
-    el("dt", {}, "App password works"), el("dd", {}, data.usability[account.w][1]),
+    el("dt", {}, "App password works"), el("dd", {}, texts[account.z[1]]),
     !account.p && account.g && [el("dt", {}, "Used by"), el("dd", {}, el("bdi", {}, [...new Set(account.g.map((one) => texts[one[1]]))].join(", ")))],
     account.p && [el("dt", {}, "Product"), el("dd", {}, el("bdi", {}, account.p.map((one) => texts[one]).join(", ")))],
     account.e && [el("dt", {}, "App passwords in the audit log"), el("dd", {}, account.e.map((one) => el("div", {}, texts[one])))],
@@ -159,14 +163,15 @@
   // --- the table -----------------------------------------------------------------------------------------------------
 
   const columns = [
-    { key: "q", name: "Worst finding", first: -1, by: (a, b) => a.q - b.q },
+    { key: "q", name: "Urgency", first: -1, by: (a, b) => groups.indexOf(b.o[0]) - groups.indexOf(a.o[0]) || a.q - b.q },
     { key: "u", name: "Account", first: 1, by: (a, b) => compare(a.u, b.u) },
     { key: "v", name: "App password option", first: 1, by: (a, b) => order.v.indexOf(a.v) - order.v.indexOf(b.v) },
     { key: "w", name: "App password works", first: 1, by: (a, b) => order.w.indexOf(a.w) - order.w.indexOf(b.w) },
     { key: "f", name: "Findings", first: -1, by: (a, b) => (a.f || []).length - (b.f || []).length },
     { key: "y", name: "Found", first: -1, by: (a, b) => (a.y || 0) - (b.y || 0) },
   ];
-  const show = { tile: "all", terms: [], visibility: "", usability: "", product: "", selected: "", column: "q", direction: -1, page: 0, size: PAGE };
+  const show = { tile: "all", terms: [], visibility: "", usability: "", product: "", selected: "", severity: "", column: "q", direction: -1, page: 0, size: PAGE };
+  let printing = false;
   const open = new Set();
   let sorted = null, found = [];
 
@@ -175,7 +180,6 @@
 
   const tileHolds = {
     all: () => true,
-    unknown: (account) => account.v === "unknown" || account.w === "unknown",
     changed: (account, index) => changed.has(index),
   };
 
@@ -188,7 +192,7 @@
   };
 
   const filter = () => {
-    const holds = tileHolds[show.tile] || ((account) => account.q === Number(show.tile));
+    const holds = tileHolds[show.tile] || ((account) => account.o[0] === show.tile);
     const inReasons = show.terms.map((term) => shared.map((text) => text.includes(term)));
     sorted = sorted || sort();
     found = sorted.filter((index) => {
@@ -196,31 +200,39 @@
       return holds(account, index)
         && (!show.visibility || account.v === show.visibility)
         && (!show.usability || account.w === show.usability)
+        && (!show.severity || account.q === Number(show.severity))
         && (!show.product || (account.p || []).includes(Number(show.product)))
         && (!show.selected || (account.s || []).includes(Number(show.selected)))
         && show.terms.every((term, place) => own[index].includes(term) || account.r.some((one) => inReasons[place][one]));
     });
   };
 
-  const upn = (name) => {
+  // An address breaks before its @, and elsewhere only where a part is too long for the column.
+    const upn = (name) => {
     const at = name.lastIndexOf("@");
     if (at < 1) return el("bdi", { class: clamp(name) }, name || "(no name)");
-    return el("bdi", { class: clamp(name) }, name.slice(0, at), el("wbr"), el("span", { class: "domain" }, name.slice(at)));
+    return el("bdi", { class: clamp(name) }, el("span", { class: "piece" }, name.slice(0, at)), el("wbr"), el("span", { class: "domain piece" }, name.slice(at)));
   };
 
   const cell = (tag, attributes, ...children) => el(tag, { role: tag === "th" ? "rowheader" : "cell", ...attributes }, ...children);
 
+  const placeName = (group) => (data.urgency[group] ? data.urgency[group][0] : group === "accepted" ? "Accepted" : "No finding");
+  const heading = (group) => {
+    const number = found.filter((index) => accounts[index].o[0] === group).length;
+    return el("tr", { role: "row", class: "group" }, cell("th", { colspan: columns.length, scope: "rowgroup" }, placeName(group), el("span", { class: "sub" }, `${many(number, "account", "accounts")}${data.urgency[group] ? `. ${data.urgency[group][1]}` : ""}`)));
+  };
+
   const rows = (index) => {
     const account = accounts[index];
-    const expanded = open.has(index);
+    const expanded = printing || open.has(index);
     const names = [...new Map((account.f || []).map((one) => [one[0], texts[one[2]]])).entries()];
     const row = el("tr", { role: "row", class: expanded ? "row opened" : "row", id: `row-${index}` },
-      cell("td", {}, worst(account)),
+      cell("td", {}, worst(account), breaks(account.o[1])),
       cell("th", { scope: "row", class: "account" },
         el("button", { type: "button", class: "open", "aria-expanded": String(expanded), "aria-controls": expanded ? `detail-${index}` : undefined, "data-index": index }, upn(account.u)),
         account.n && account.n !== account.u && el("span", { class: "sub" }, el("bdi", { class: clamp(account.n) }, account.n))),
       cell("td", { "data-label": "Option" }, state(data.visibility, account.v)),
-      cell("td", { "data-label": "Works" }, state(data.usability, account.w)),
+      cell("td", { "data-label": "Works" }, works(account)),
       cell("td", { class: "findings" }, names.length > 0 && el("ul", { class: "f-list" }, names.map(([check, title]) => el("li", {}, title, " ", el("span", { class: "sub" }, check))))),
       cell("td", { class: "when", "data-label": account.y && "Found" }, account.y && el("time", { datetime: new Date(account.y * 1000).toISOString(), title: moment(account.y) }, day(account.y))));
     if (!expanded) return [row];
@@ -232,7 +244,11 @@
     const last = Math.max(0, Math.ceil(found.length / show.size) - 1);
     show.page = Math.min(show.page, last);
     const from = show.page * show.size, to = Math.min(found.length, from + show.size);
-    body.replaceChildren(...found.slice(from, to).flatMap(rows));
+    // Sorted by urgency, the groups have headings.
+    const shown = found.slice(from, to), grouped = show.column === "q";
+    body.replaceChildren(...shown.flatMap((index, place) => [
+      ...(grouped && (place === 0 || accounts[shown[place - 1]].o[0] !== accounts[index].o[0]) ? [heading(accounts[index].o[0])] : []),
+      ...rows(index)]));
     const total = many(accounts.length, "account", "accounts");
     $("count").textContent = found.length === accounts.length ? total : `${found.length.toLocaleString("en")} of ${total}`;
     $("empty").hidden = found.length > 0;
@@ -266,8 +282,8 @@
   };
 
   const reset = () => {
-    for (const name of ["q", "visibility", "usability", "product", "selected"]) $(name).value = "";
-    update({ tile: "all", terms: [], visibility: "", usability: "", product: "", selected: "" });
+    for (const name of ["q", "visibility", "usability", "severity", "product", "selected"]) $(name).value = "";
+    update({ tile: "all", terms: [], visibility: "", usability: "", severity: "", product: "", selected: "" });
   };
 
   // --- what people do ------------------------------------------------------------------------------------------------
@@ -282,14 +298,15 @@
   const choices = (select, entries) => { $(select).append(...entries.map(([value, label]) => el("option", { value }, label))); };
   const used = (name) => [...new Set(accounts.flatMap((account) => account[name] || []))];
   choices("visibility", order.v.filter((name) => accounts.some((one) => one.v === name)).map((name) => [name, data.visibility[name][0]]));
-  choices("usability", order.w.filter((name) => accounts.some((one) => one.w === name)).map((name) => [name, data.usability[name][0]]));
+  choices("usability", order.w.filter((name) => accounts.some((one) => one.w === name)).map((name) => [name, data.works[name][0]]));
+  choices("severity", Object.entries(rankName).reverse().filter(([rank]) => accounts.some((one) => one.q === Number(rank))).map(([rank, name]) => [rank, severityWords[name]]));
   const textual = (name) => used(name).map((index) => [index, texts[index]]).sort((a, b) => compare(a[1], b[1])).slice(0, 500);
   choices("product", textual("p"));
   choices("selected", textual("s"));
   $("product").parentElement.hidden = used("p").length === 0;
   $("selected").parentElement.hidden = used("s").length < 2;
 
-  for (const name of ["visibility", "usability", "product", "selected"]) $(name).addEventListener("change", (event) => update({ [name]: event.target.value }));
+  for (const name of ["visibility", "usability", "severity", "product", "selected"]) $(name).addEventListener("change", (event) => update({ [name]: event.target.value }));
   $("q").addEventListener("input", (event) => update({ terms: event.target.value.toLowerCase().split(/\s+/).filter(Boolean) }));
   $("sort").addEventListener("change", (event) => update({ column: event.target.value, direction: columns.find((one) => one.key === event.target.value).first }));
   $("reset").addEventListener("click", reset);
@@ -307,9 +324,20 @@
   $("previous").addEventListener("click", () => turn(-1));
   $("next").addEventListener("click", () => turn(1));
 
-  // Paper has no pages to turn: everything that was found is printed, within reason.
-  addEventListener("beforeprint", () => { show.size = PRINTED; draw(); });
-  addEventListener("afterprint", () => { show.size = PAGE; draw(); });
+  // Paper has no pages to turn and nothing to open: everything that was found is printed, with why and what to do, within reason.
+  let closed = [];
+  addEventListener("beforeprint", () => {
+    printing = true; show.size = PRINTED; draw();
+    closed = [...document.querySelectorAll("details.more:not([open]), .remedies > li:first-child > details:not([open])")];
+    for (const one of closed) one.open = true;
+    $("printed").textContent = found.length > PRINTED ? `Printed are the first ${PRINTED.toLocaleString("en")} of ${many(found.length, "account", "accounts")}: filter them first to print others.` : "";
+  });
+  addEventListener("afterprint", () => {
+    printing = false; show.size = PAGE;
+    for (const one of closed) one.open = false;
+    $("printed").textContent = "";
+    draw();
+  });
 
   // #account=<id or name> opens an account, #APW-001 the page about a check.
   const follow = () => {
@@ -332,7 +360,7 @@
 
   // The page is loaded again after something was done on it (act.js): it then shows what it showed before.
   const KEPT = "app-password-report";
-  const BY_TEXT = ["product", "selected"], BY_NAME = ["visibility", "usability"];
+  const BY_TEXT = ["product", "selected"], BY_NAME = ["visibility", "usability", "severity"];
   addEventListener("acted", () => {
     const { tile, column, direction, page } = show;
     const fields = Object.fromEntries([...BY_NAME.map((name) => [name, show[name]]), ...BY_TEXT.map((name) => [name, show[name] && texts[show[name]]])]);

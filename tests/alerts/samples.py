@@ -168,7 +168,7 @@ def typical() -> Alert:
             title="App password can't be used: legacy authentication is blocked",
             reasons=(
                 AlertReason(
-                    'The policy "Block legacy authentication" keeps legacy clients out of Exchange Online, with or '
+                    'The policy "Block legacy authentication" blocks legacy authentication to Exchange Online, with or '
                     "without an app password (reaches the account: all users).",
                     "90000000-0000-4000-8000-000000000003",
                     "Block legacy authentication",

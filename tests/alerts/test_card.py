@@ -1,5 +1,6 @@
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,14 +11,15 @@ from alerts.card import MAX_BYTES, card_message, size_of
 from alerts.episodes import Word
 from alerts.links import ENTRA_HOSTS, entra_policy_url, entra_user_url, safe_url
 from alerts.mime_message import mail_message
-from alerts.model import Alert, AlertGap, AlertReason, Kind, NextStep, Severity
-from alerts.wording import FIRST_SCAN
+from alerts.model import Alert, AlertGap, AlertReason, AlertStep, Kind, NextStep, Severity, Totals
+from alerts.wording import FIRST_SCAN, URGENCY
 from tests.alerts import samples
 from tests.alerts.samples import HOSTILE, REPORT, STEP, account_id, alert, item
 
 ELEMENTS = {"Container", "TextBlock", "RichTextBlock", "TextRun", "ActionSet", "Action.OpenUrl", "AdaptiveCard"}
 FORBIDDEN = set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c\u2028\u2029\r\n\x00")
 TEAMS_LIMIT = 28 * 1000
+HEADINGS = {"Also", "Resolved", "Could not be read", "What to do first", *URGENCY.values()}
 names = st.one_of(
     st.sampled_from(HOSTILE),
     st.text(st.characters(exclude_categories=[]), max_size=300),
@@ -70,7 +72,7 @@ def assert_sound(message: dict[str, Any]) -> None:
         assert not FORBIDDEN & set(text)
         assert "{{" not in text
         if node["type"] == "TextBlock":
-            assert text in {"Also", "Resolved", "Could not be read"}, "text of a tenant would be read as Markdown"
+            assert text in HEADINGS, "text of a tenant would be read as Markdown"
         if node["type"] == "Action.OpenUrl":
             assert safe_url(node["url"]) == node["url"]
 
@@ -152,6 +154,7 @@ def test_buttons_lead_to_the_account_and_the_report() -> None:
     assert [(button["title"], button["url"]) for button in made] == [
         ("Open account in Entra", entra_user_url(account_id(1))),
         ("Open policy in Entra", entra_policy_url(samples.one().items[0].reasons[0].policy_id)),
+        ("Accept with a reason", f"{REPORT}#account={account_id(1)}"),
         ("Open the report", REPORT),
     ]
 
@@ -161,11 +164,11 @@ def test_nothing_of_a_tenant_stands_where_programs_read_markdown() -> None:
     assert card["fallbackText"] == card_message(samples.one())["attachments"][0]["content"]["fallbackText"]
 
 
-def test_a_next_step_is_told_once_and_then_as_above() -> None:
+def test_a_next_step_is_told_once_and_then_as_the_same() -> None:
     made = alert(*(item(n, reasons=(samples.reason(f"Policy {n}", number=n),)) for n in range(3)))
     shown = texts(card_message(made))
     assert shown.count(STEP.steps[0]) == 1
-    assert shown.count("As above: ") == 2
+    assert shown.count("The same as above.") == 2
     text = mail_message(made, "alerts@contoso.com", ["admin@contoso.com"]).get_body(("plain",))
     assert text is not None
     assert text.get_content().count(STEP.steps[0]) == 1
@@ -238,7 +241,29 @@ def test_without_an_address_of_the_report_a_command_shows_what_is_only_counted(m
 
 def test_where_everything_is_named_no_command_is() -> None:
     made = alert(item(1), item(2, Kind.RESOLVED, resolution="It is gone."), report_url=None)
-    assert "cli.py" not in texts(card_message(made))
+    assert "shows everything" not in texts(card_message(made))
+
+
+def test_without_an_address_of_the_report_a_command_accepts_a_finding() -> None:
+    assert "python cli.py exceptions add --account ACCOUNT" in texts(card_message(alert(item(1), report_url=None)))
+    assert "cli.py" not in texts(card_message(alert(item(2, Kind.RESOLVED, resolution="Gone."), report_url=None)))
+
+
+def test_the_first_scan_says_what_to_do_first_and_what_is_broken_under_headings() -> None:
+    broken, later = (
+        replace(item(number, reasons=(samples.reason(f"P{number}", number=number),)), urgency=urgency)
+        for number, urgency in ((1, "now"), (2, "later"))
+    )
+    steps = [AlertStep(STEP.title, f"{STEP.title}: 2 accounts, solves 2 findings.", 2, 2, 1)]
+    totals = Totals(18, 2, 0, 0, standing="Broken now: 1; Will break: 1")
+    shown = texts(card_message(alert(broken, later, baseline=True, steps=steps, totals=totals)))
+    places = [
+        shown.index(one)
+        for one in ("Broken now: 1; Will break: 1.", "What to do first", "Broken now\n", "Will break\n")
+    ]
+    assert places == sorted(places)
+    assert shown.index("Step 1 above.") < shown.index("Will break\n")
+    assert "What to do first" not in texts(card_message(alert(broken, later, steps=steps, totals=totals)))
 
 
 def test_resolved_changes_are_shown_below_what_is_wrong() -> None:

@@ -162,6 +162,7 @@ def test_text_part_reads_well_on_its_own() -> None:
         "  3. Change the product over, then block sign-in for the old account.\n"
         f"Account: {samples.one().items[0].entra_url}\n"
         f"Policy: {samples.one().items[0].policy_url}\n"
+        f"Accept with a reason: {REPORT}#account={samples.one().items[0].account_id}\n"
         "\n"
         "----------------------------------------------------------------------\n"
         "Open now: 4 high, 2 medium, 1 low.\n"

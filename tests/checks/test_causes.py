@@ -77,7 +77,7 @@ CASES = (
         3,
         ADA,
         (
-            "Hidden since 2026-11-03 14:12 UTC, when",
+            "Hidden since 3 Nov 2026, 14:12 UTC, when",
             'the policy "P" was switched from report-only to on',
             f", by {ADA}.",
         ),
@@ -121,7 +121,7 @@ CASES = (
         (changed(9, AT_RISK, MFA), changed(3, None, AT_RISK)),
         9,
         ADA,
-        ("Hidden since 2026-11-09",),
+        ("Hidden since 9 Nov 2026",),
     ),
     Case(
         "a circumstance that was added: before, it was hidden all the more",
@@ -129,7 +129,7 @@ CASES = (
         (changed(9, MFA, AT_RISK), changed(3, REPORTING, MFA)),
         3,
         ADA,
-        ("Hidden in some circumstances since 2026-11-03",),
+        ("Hidden in some circumstances since 3 Nov 2026",),
     ),
     Case(
         "another circumstance",
@@ -137,7 +137,7 @@ CASES = (
         (changed(9, AT_MORE_RISK, AT_RISK), changed(3, None, AT_MORE_RISK)),
         3,
         ADA,
-        ("Hidden in some circumstances since 2026-11-03",),
+        ("Hidden in some circumstances since 3 Nov 2026",),
     ),
     Case(
         "a membership of another group that the account isn't in as it was read",
@@ -172,7 +172,7 @@ CASES = (
         (changed(8, OFF, FOR_GROUP), moved(5, "group_added", "g1")),
         8,
         ADA,
-        ("since 2026-11-08", "; before that, on 2026-11-05 14:12 UTC, the account was added", f", by {BOB}."),
+        ("since 8 Nov 2026", "; before that, on 5 Nov 2026, 14:12 UTC, the account was added", f", by {BOB}."),
         MEMBER,
     ),
     Case(
@@ -231,7 +231,7 @@ CASES = (
         ("reach back that far",),
         MEMBER,
     ),
-    Case("an expired log", MFA, (), None, None, ("2026-06-01 08:00 UTC", "own date", "doesn't reach back that far")),
+    Case("an expired log", MFA, (), None, None, ("1 Jun 2026, 08:00 UTC", "own date", "doesn't reach back that far")),
     Case(
         "a log that shows nothing",
         {**MFA, "modifiedDateTime": "2026-11-20T08:00:00Z"},
@@ -254,7 +254,7 @@ CASES = (
         (changed(9, {**WITH_EXCEPTIONS, "state": REPORT_ONLY}, WITH_EXCEPTIONS), moved(6, "group_added", "gx")),
         6,
         BOB,
-        ("Excluded since 2026-11-06",),
+        ("Excluded since 6 Nov 2026",),
         member_of("gx"),
         effect=Effect.EXCLUDED,
     ),
@@ -333,7 +333,7 @@ def test_the_last_change_of_per_user_mfa_counts_where_it_fits(
     events = [AuditEvent(day(9 - place), kind, ADA, "svc", "svc") for place, kind in enumerate(kinds)]
     reason = _state_reason(replace(SERVICE, per_user_mfa=state), *events)
     assert reason.actor == actor
-    assert (reason.cause or "").startswith("Since 2026-11-09 14:12 UTC, when per-user MFA was" if actor else "")
+    assert (reason.cause or "").startswith("Since 9 Nov 2026, 14:12 UTC, when per-user MFA was" if actor else "")
 
 
 OF_OTHERS = tuple(
@@ -384,7 +384,7 @@ def test_a_change_of_per_user_mfa_is_told_as_far_as_the_log_says_it(
     tenant, account = make_tenant(), replace(SERVICE, per_user_mfa=state, registration=Registration(report=()))
     trail = AuditTrail((AuditEvent(day(9), kind, ADA, "svc", "svc", detail),), START)
     (reason, *_) = Causes(tenant, trail, NOW).explain(judged(tenant, account)).verdict.reasons
-    assert reason.cause == (says and f"Since 2026-11-09 14:12 UTC, {says}, by {ADA}.")
+    assert reason.cause == (says and f"Since 9 Nov 2026, 14:12 UTC, {says}, by {ADA}.")
 
 
 @pytest.mark.parametrize(
@@ -392,13 +392,13 @@ def test_a_change_of_per_user_mfa_is_told_as_far_as_the_log_says_it(
     [
         (
             "off",
-            'Off since 2026-11-09 14:12 UTC, when "Allow users to create app passwords" was switched off in the MFA service '
+            'Off since 9 Nov 2026, 14:12 UTC, when "Allow users to create app passwords" was switched off in the MFA service '
             f"settings, by {ADA}.",
             ADA,
         ),
         (
             "",
-            f"Perhaps off since 2026-11-09 14:12 UTC, when the MFA service settings were changed, by {ADA}: the log doesn't "
+            f"Perhaps off since 9 Nov 2026, 14:12 UTC, when the MFA service settings were changed, by {ADA}: the log doesn't "
             "say what was changed.",
             None,
         ),
@@ -421,13 +421,13 @@ ASKED = MfaDemand("mfaRegistrationRequiredByIdentityProtectionPolicy", day(9))
 @pytest.mark.parametrize(
     ("demand", "changed_on", "cause"),
     [
-        (ASKED, 8, f"was last changed on 2026-11-08 14:12 UTC, by {ADA}."),
+        (ASKED, 8, f"was last changed on 8 Nov 2026, 14:12 UTC, by {ADA}."),
         (
             ASKED,
             10,
-            f"was changed on 2026-11-10 14:12 UTC, by {ADA}, after this sign-in: whether it still asks for it can't be read.",
+            f"was changed on 10 Nov 2026, 14:12 UTC, by {ADA}, after this sign-in: whether it still asks for it can't be read.",
         ),
-        (ASKED, 9, f"was last changed on 2026-11-09 14:12 UTC, by {ADA}."),
+        (ASKED, 9, f"was last changed on 9 Nov 2026, 14:12 UTC, by {ADA}."),
         (ASKED, None, None),
         (replace(ASKED, provider="enforcedForCspAdmins"), 8, None),
     ],
@@ -468,17 +468,21 @@ GROUPED = policy("G", id="g", users=(), groups=("g1",), clients=MODERN)
 @pytest.mark.parametrize(
     ("today", "events", "says"),
     [
-        ([], (deleted(9, MFA),), f'2026-11-09 14:12 UTC, when the policy "P" was deleted, by {ADA}.'),
+        ([], (deleted(9, MFA),), f'9 Nov 2026, 14:12 UTC, when the policy "P" was deleted, by {ADA}.'),
         ([OFF], (changed(9, MFA, OFF),), f'when the policy "P" was switched from on to off, by {ADA}.'),
         ([REPORTING], (changed(9, MFA, REPORTING),), 'when the policy "P" was switched from on to report-only'),
         ([], (defaults(9, "off"),), f"when Security Defaults were switched off, by {BOB}."),
-        ([], (defaults(9, "off"), deleted(5, MFA)), "2026-11-09 14:12 UTC, when Security Defaults"),
-        ([], (deleted(9, MFA), defaults(5, "off")), "2026-11-09 14:12 UTC, when the policy"),
-        ([], (deleted(9, OFF), changed(5, MFA, OFF)), '2026-11-05 14:12 UTC, when the policy "P" was switched from on'),
+        ([], (defaults(9, "off"), deleted(5, MFA)), "9 Nov 2026, 14:12 UTC, when Security Defaults"),
+        ([], (deleted(9, MFA), defaults(5, "off")), "9 Nov 2026, 14:12 UTC, when the policy"),
+        (
+            [],
+            (deleted(9, OFF), changed(5, MFA, OFF)),
+            '5 Nov 2026, 14:12 UTC, when the policy "P" was switched from on',
+        ),
         (
             [GROUPED],
             (moved(9, "group_removed", "g1"),),
-            f'2026-11-09 14:12 UTC, when the account was removed from the group "g1", by {BOB}.',
+            f'9 Nov 2026, 14:12 UTC, when the account was removed from the group "g1", by {BOB}.',
         ),
         ([GROUPED], (moved(9, "group_added", "g1"),), None),
         ([{**GROUPED, "state": "disabled"}], (moved(9, "group_removed", "g1"),), None),
@@ -513,8 +517,8 @@ def test_what_ended_is_told_after_who_switched_per_user_mfa_off() -> None:
     after = Causes(tenant, AuditTrail(events, START), NOW).explain(judged(tenant, SERVICE))
     (state,) = reasons(after, Effect.PER_USER_STATE)
     assert state.cause == (
-        f"Since 2026-11-05 14:12 UTC, when per-user MFA was switched off for the account, by {BOB}. "
-        f'Not hidden any more since 2026-11-09 14:12 UTC, when the policy "P" was deleted, by {ADA}.'
+        f"Since 5 Nov 2026, 14:12 UTC, when per-user MFA was switched off for the account, by {BOB}. "
+        f'Not hidden any more since 9 Nov 2026, 14:12 UTC, when the policy "P" was deleted, by {ADA}.'
     )
     assert (state.since, state.actor) == (day(5), BOB)
 

@@ -35,7 +35,7 @@ class Case:
 
 CASES = (
     Case(
-        "both see MFA", (MFA_MODERN,), (MFA_MODERN,), (), "agrees", ("Confirmed by Microsoft's What If, 2026-11-22.",)
+        "both see MFA", (MFA_MODERN,), (MFA_MODERN,), (), "agrees", ("Confirmed by Microsoft's What If, 22 Nov 2026.",)
     ),
     Case("both see a block", (MFA_MODERN, BLOCK_LEGACY), (MFA_MODERN,), (BLOCK_LEGACY,), "agrees", ()),
     Case("both see nothing", (FOR_OTHERS,), (), (), "agrees", ()),
@@ -115,7 +115,7 @@ CASES = (
         (RISKY_FOR_OTHERS,),
         (),
         "agrees",
-        ("Confirmed by Microsoft's What If, 2026-11-22.",),
+        ("Confirmed by Microsoft's What If, 22 Nov 2026.",),
     ),
     Case(
         "a block that only What If sees",

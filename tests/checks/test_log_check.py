@@ -22,7 +22,7 @@ BLOCK = (("block", "Block"),)
 
 
 def blocking(**more: Any) -> dict[str, Any]:
-    """The policy that keeps legacy clients out."""
+    """The policy that blocks legacy authentication."""
     return policy(**{"name": "block", "displayName": "Block", "createdDateTime": OLD, **LEGACY, **more})
 
 
@@ -97,7 +97,7 @@ def test_a_difference_says_what_the_log_shows_and_what_was_read() -> None:
         "21 Nov 2026, 07:00 UTC, and by what was read nothing blocks a legacy client of the account."
     )
     assert "sign-ins with Authenticated SMTP got in, last on 21 Nov 2026, 07:00 UTC" in let_in.text
-    assert 'the policy "Block" should keep legacy clients out' in let_in.text
+    assert 'the policy "Block" should block legacy authentication' in let_in.text
 
 
 def moved(kind: str, days_ago: int) -> AuditTrail:

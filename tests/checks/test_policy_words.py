@@ -41,10 +41,10 @@ WOULD_MFA = (
     'The policy "P" would require multifactor authentication for Exchange Online (reaches the account: all users)'
 )
 BLOCKS = (
-    'The policy "P" keeps legacy clients out of Exchange Online, with or without an app password '
+    'The policy "P" blocks legacy authentication to Exchange Online, with or without an app password '
     "(reaches the account: all users)"
 )
-KEEP_OUT = "it may keep legacy clients out of Exchange Online (reaches the account: all users)."
+KEEP_OUT = "it may block legacy authentication to Exchange Online (reaches the account: all users)."
 MAY_MEAN = "it may mean MFA (reaches the account: all users)."
 
 
@@ -293,7 +293,7 @@ def test_a_demand_for_mfa_in_words(raw: Json, text: str) -> None:
         (policy(clients=("newApp", "other")), f"{BLOCKS}."),
         (
             policy(clients=("browser", "newApp")),
-            f'{BLOCKS.replace("keeps", "may keep")}, only for client apps that this version doesn\'t know ("newapp").',
+            f'{BLOCKS.replace("blocks", "may block")}, only for client apps that this version doesn\'t know ("newapp").',
         ),
     ],
 )

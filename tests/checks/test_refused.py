@@ -259,9 +259,9 @@ def test_refused_sign_ins_are_not_called_sign_ins() -> None:
     mixed = replace(refused, outcomes=(ended(), ended(0, 3 * DAY, client="SMTP")))
     said = [usage_findings(one, NOW.date())[0].summary for one in (refused, mixed)]
     assert said[0].startswith(
-        "It tries to sign in with Authenticated SMTP, last on 2026-11-21, and was refused every time. "
+        "It tries to sign in with Authenticated SMTP, last on 21 Nov 2026, and was refused every time. "
     )
-    assert said[1].startswith("It signs in with Authenticated SMTP, last on 2026-11-19. ")
+    assert said[1].startswith("It signs in with Authenticated SMTP, last on 19 Nov 2026. ")
     (signal, *_) = signals_of(Candidate(refused), frozenset(), ())
     assert signal.text == "It tries to sign in with Authenticated SMTP, a protocol without modern authentication."
 

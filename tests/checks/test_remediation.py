@@ -48,8 +48,8 @@ def place(remedies: tuple[Remedy, ...], word: str) -> int:
         ([MFA_MODERN], {}),
         ([policy(conditions={"userRiskLevels": ["high"]})], {}),
         ([policy(state=REPORT_ONLY)], {}),
-        ([], STUCK),
-        ([], PENDING),
+        ([BLOCK_LEGACY], STUCK),
+        ([BLOCK_LEGACY], PENDING),
         ([BLOCK_LEGACY], {"per_user_mfa": "enforced"}),
         ([policy(state=REPORT_ONLY, clients=("other",), grant=("block",))], {"per_user_mfa": "enforced"}),
         ([policy(state=REPORT_ONLY, clients=("other",), grant=("block",))], {}),
@@ -62,6 +62,20 @@ def test_modern_ways_come_first_and_a_plain_exclusion_last(policies: list[Json],
     assert order[0] == 0
     assert order[-1] == len(remedies) - 1
     assert all(remedy.trade_off and remedy.steps and remedy.url.startswith("https://") for remedy in remedies)
+
+
+@pytest.mark.parametrize(
+    ("account", "title"),
+    [
+        (STUCK, "Set the account's per-user MFA to Enforced"),
+        (PENDING, "Register an MFA method for the account"),
+    ],
+)
+def test_an_account_that_is_one_step_short_is_told_that_step_first(account: Mapping[str, Any], title: str) -> None:
+    remedies = ways(account=account)
+    assert remedies[0].title == title
+    assert [one.title for one in remedies].count(title) == 1
+    assert place(remedies, "app-only") < place(remedies, "oauth") < place(remedies, "relay")
 
 
 def test_the_per_user_way_shows_todays_clicks_and_its_price() -> None:
@@ -277,4 +291,4 @@ def test_who_consented_to_exchange_web_services_is_told_of_its_end(scopes: tuple
     consents = (Consent("app", "Old calendar", "consent", scopes),)
     found = all_words(account={"per_user_mfa": "enforced", "consents": consents})
     assert ('EWS.AccessAsUser.All for "Old calendar"' in found) is concerned
-    assert ("2027-04-01" in found) is concerned
+    assert ("1 Apr 2027" in found) is concerned

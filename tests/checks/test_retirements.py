@@ -67,7 +67,7 @@ def answers(judged: JudgedAccount) -> tuple[str, str]:
         ({"grant": ("approvedApplication", "compliantApplication")}, APPROVED, BLOCKED, BLOCKED),
         ({"grant": ("approvedApplication", "compliantDevice"), "operator": "AND"}, APPROVED, BLOCKED, BLOCKED),
         ({"grant": ("approvedApplication", "newControl")}, APPROVED, ("conditional",) * 2, ("conditional",) * 2),
-        # Under AND the known control kept legacy clients out; what is left may be anything.
+        # Under AND the known control blocked legacy authentication; what is left may be anything.
         (
             {"grant": ("approvedApplication", "newControl"), "operator": "AND"},
             APPROVED,
@@ -100,7 +100,7 @@ def test_a_policy_whose_only_control_is_retired_says_so_and_does_nothing(
     before, since = (on(when, raw, **member_of("g1", "g2")) for when in (day - DAY, day))
     assert not [reason for reason in before.verdict.reasons if words in reason.text]
     (said,) = [reason for reason in since.verdict.reasons if words in reason.text]
-    assert "keeps no legacy client out any more" in said.text
+    assert "no longer blocks legacy authentication" in said.text
     assert "member of All service accounts" in said.text
     assert (said.effect, said.policy_name, said.since and said.since.date()) == (Effect.EXCLUDED, "Old block", day)
     assert not reasons(since, Effect.BLOCKS_LEGACY)

@@ -1,42 +1,154 @@
-"""The command line as a whole: every command is there, and it starts from anywhere."""
+"""The command line as a whole: every command is there, it starts from anywhere and at once, and what is no command is told in words."""
 
+import inspect
+import os
 import subprocess
 import sys
-from importlib import import_module
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 
 import cli
+from checks.model import Severity
+from commands.line.parts import SEVERITIES, WAYS, Command, Options, Work
+from tenant.person import Way
+from tests.e2e.conftest import run_cli
 
 ROOT = Path(__file__).parents[2]
-COMMANDS = [module.__name__.partition(".")[2] for module in cli.COMMANDS]
+COMMANDS = [command.name for command in cli.COMMANDS]
+LIGHT = {"click", "commands", "basics", "cli"}
+"""What help and completion may import, besides what comes with Python."""
 
 
-def run(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+def run(folder: Path, *arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, str(ROOT / "cli.py"), *arguments]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, check=False, env={**os.environ, **variables}
+    )
 
 
-def test_every_file_of_commands_that_adds_one_is_shown() -> None:
-    files = (file.stem for file in (ROOT / "commands").glob("*.py"))
-    adding = {name for name in files if hasattr(import_module(f"commands.{name}"), "add")}
-    assert set(COMMANDS) == adding
-    assert len(COMMANDS) == len(adding)
+def every(command: click.Command, name: str = "") -> Iterator[tuple[str, click.Command]]:
+    """A command and everything below it, by what is typed."""
+    yield name, command
+    if isinstance(command, click.Group):
+        for inner in command.commands.values():
+            yield from every(inner, f"{name} {inner.name}".strip())
+
+
+EVERY = dict(every(cli.LINE))
+WORKING = {name: command for name, command in EVERY.items() if command.callback}
+
+
+def work_of(command: click.Command) -> Work:
+    assert command.callback
+    given = {parameter.name: None for parameter in command.params if parameter.name != "help"}
+    work: Work = command.callback(**given)
+    return work
 
 
 def test_help_names_every_command_also_from_another_folder(tmp_path: Path) -> None:
     answer = run(tmp_path, "--help")
     assert answer.returncode == 0, answer.stderr
-    shown = [line.split()[0] for line in answer.stdout.splitlines() if line.startswith("    ") and line.strip()]
+    shown = [line.split()[0] for line in answer.stdout.splitlines() if line.startswith("  ") and line.strip()]
     assert [name for name in shown if name in COMMANDS] == COMMANDS
 
 
-@pytest.mark.parametrize("arguments", [(), ("nonsense",), ("alerts",), ("scan", "--nonsense")])
-def test_what_is_no_command_shows_how_it_is_used(
-    arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]
-) -> None:
-    with pytest.raises(SystemExit) as ended:
-        cli.main(arguments)
-    assert ended.value.code == 2
-    assert capsys.readouterr().err.startswith("usage: cli.py")
+@pytest.mark.parametrize("name", WORKING)
+def test_every_command_has_help_and_a_function_that_does_it(name: str) -> None:
+    help = run_cli(*name.split(), "--help")
+    assert (help.code, help.err) == (0, "")
+    assert help.out.startswith(f"Usage: cli.py {name} ")
+    assert max(map(len, help.out.splitlines())) <= 80
+    assert run_cli(*name.split(), "-h").out == help.out
+    assert inspect.iscoroutinefunction(work_of(WORKING[name]).function())
+
+
+@pytest.mark.parametrize("name", WORKING)
+def test_every_command_can_be_told_to_say_less_or_more(name: str) -> None:
+    options = {option for parameter in WORKING[name].params for option in parameter.opts}
+    assert {"-q", "--quiet", "-v", "--verbose"} <= options
+
+
+def test_words_that_stand_here_so_that_help_is_quick_are_those_of_the_app() -> None:
+    assert list(SEVERITIES) == sorted((level.value for level in Severity), key=lambda level: Severity(level).rank)
+    assert list(WAYS) == [way.value for way in Way]
+
+
+@pytest.mark.parametrize("arguments", ["--help", "scan --help", "--version", "nonsense"])
+def test_what_only_talks_of_the_command_line_imports_nothing_of_the_app(arguments: str) -> None:
+    program = (
+        "import sys; sys.path.insert(0, sys.argv[1]); import cli; before = set(sys.builtin_module_names); "
+        f"cli.main({arguments.split()!r}); print(*{{name.partition('.')[0] for name in sys.modules}}, file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", program, str(ROOT)], capture_output=True, text=True, check=True)
+    imported = set(done.stderr.splitlines()[-1].split())
+    ours = {folder.parent.name for folder in ROOT.glob("*/__init__.py")}
+    assert imported & (ours | {"azure", "msgraph", "pydantic", "rich", "asyncio", "jinja2"}) <= LIGHT
+
+
+@pytest.mark.parametrize("option", ["--version", "-V"])
+def test_the_version_is_that_of_the_project(option: str, tmp_path: Path) -> None:
+    answer = run(tmp_path, option)
+    assert (answer.returncode, answer.stderr) == (0, "")
+    assert f'version = "{answer.stdout.removeprefix("app-password-watch ").strip()}"' in (
+        ROOT / "pyproject.toml"
+    ).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        ("nonsense",),
+        ("alerts",),
+        ("scan", "--nonsense"),
+        ("scan", "too", "many"),
+        ("scan", "--fail-on", "never"),
+        ("scan", "--format"),
+        ("scan", "--tenant", "not a tenant"),
+        ("forget", "svc-a@contoso.com", "--yes", "--dry-run"),
+        ("forget",),
+        ("compensate", "svc-a@contoso.com"),
+        ("compensate", "svc-a@contoso.com", "--location", "Office", "--address", "203.0.113.7"),
+        ("compensate", "svc-a@contoso.com", "--address", "here"),
+        ("questions", "13"),
+        ("exceptions", "remove"),
+        ("exceptions", "remove", "abc", "--account", "svc-a@contoso.com"),
+        ("exceptions", "remove", "abc", "--check", "APW-001"),
+        ("exchange", "import"),
+        ("exchange", "import", "x.csv", "--taken", "2999-01-01"),
+    ],
+)
+def test_what_is_called_wrongly_ends_with_2_and_says_why(arguments: tuple[str, ...]) -> None:
+    answer = run_cli(*arguments)
+    assert (answer.code, answer.out) == (2, "")
+    assert answer.err.startswith(("Usage: cli.py", "Error: Option", "--check goes with --account"))
+    assert "Traceback" not in answer.err
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs a shell")
+@pytest.mark.parametrize("arguments", ["--help", "scan --help", "--version", "checks"])
+def test_a_pipe_that_is_closed_is_no_error(arguments: str) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    command = [sys.executable, str(ROOT / "cli.py"), *arguments.split()]
+    done = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, check=False)
+    os.close(write)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_words_of_a_log_may_begin_with_a_hyphen_and_a_mistyped_option_is_still_told() -> None:
+    words = Command("x", "x", "a:b", [click.Argument(["text"], nargs=-1), click.Option(["--file"])])
+    work: Work = words.main(["-ERR no such user", "--", "-x"], standalone_mode=False)
+    assert [one.strip() for one in work.options.text] == ["-ERR no such user", "-x"]
+    assert words.main(["--file=a b"], standalone_mode=False).options.file == "a b"
+    with pytest.raises(click.UsageError):
+        words.main(["--fil", "x"], standalone_mode=False)
+
+
+def test_bytes_that_are_no_utf8_become_text_that_is() -> None:
+    command = Command("x", "x", "a:b", [click.Option(["--account"], multiple=True), click.Option(["--owner"])])
+    options: Options = command.main(["--account", "a\udcff", "--owner", "\udc80"], standalone_mode=False).options
+    assert (options.account, options.owner) == (["a\ufffd"], "\ufffd")

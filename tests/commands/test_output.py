@@ -1,5 +1,6 @@
 """What the command line writes, and where: on any console, into any pipe, and into files that nobody else reads."""
 
+import logging
 import os
 import stat
 import subprocess
@@ -117,9 +118,7 @@ def test_what_cannot_be_done_is_said_before_the_tenant_is_read(
     import cli
 
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(SystemExit) as ended:
-        cli.main(arguments)
-    assert ended.value.code == 2
+    assert cli.main(arguments) == 2
     assert why in capsys.readouterr().err
     assert installation.graph.requests == []
 
@@ -145,3 +144,41 @@ def test_a_snapshot_says_why_it_is_incomplete(installation: Installation, tmp_pa
     answer = installation.run("snapshot", "save", str(tmp_path / "x.json"))
     assert answer.code == 3
     assert "Could not read: Directory role assignments: 403" in answer.err
+
+
+def test_quiet_tells_what_was_found_and_what_went_wrong_and_not_how_it_went(installation: Installation) -> None:
+    installation.graph.deny("RoleManagement.Read.Directory")
+    loud, quiet = installation.scan("--no-store"), installation.scan("--no-store", "-q")
+    assert "Reading the tenant from" in loud.err
+    assert [one["visibility"] for one in loud.document["accounts"]] == [
+        one["visibility"] for one in quiet.document["accounts"]
+    ]
+    assert quiet.err.startswith("Could not read: Directory role assignments: 403")
+    assert "Reading the tenant from" in installation.scan("--no-store").err, "it holds for one command"
+    assert "--nonsense" in installation.run("scan", "-q", "--nonsense").err
+
+
+def test_verbose_tells_each_request_and_where_an_error_came_from(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    requests = logging.getLogger("httpx")
+    monkeypatch.setattr(requests, "handlers", [])
+    level = requests.level
+    answer = installation.scan("--no-store", "-v")
+    requests.setLevel(level)
+    assert "HTTP Request: GET" in answer.err
+    assert "HTTP Request" not in answer.out
+    monkeypatch.delenv("SERVICE_ACCOUNTS")
+    assert "Traceback" in installation.run("scan", "-v").err
+    answer = installation.run("scan")
+    assert (answer.code, "Traceback" in answer.err) == (2, False)
+
+
+def test_a_summary_is_short_and_only_a_table(installation: Installation) -> None:
+    answer = installation.run("scan", "--no-store", "--summary")
+    assert answer.code == 1
+    assert BACKUP not in answer.out
+    assert "Accounts" in answer.out
+    wrong = installation.run("scan", "--no-store", "--summary", "--format", "json")
+    assert (wrong.code, wrong.out) == (2, "")
+    assert "--summary" in wrong.err

@@ -1,5 +1,6 @@
 """Accounts are proposed where nobody named any, and the report is opened."""
 
+import io
 import re
 import stat
 from pathlib import Path
@@ -81,27 +82,40 @@ def test_the_report_is_opened_and_only_its_owner_can_read_it(
     assert stat.S_IMODE(page.parent.stat().st_mode) & 0o077 == 0
 
 
-class Terminal:
-    def __init__(self) -> None:
-        self.said: list[str] = []
-
+class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True
 
-    def write(self, text: str) -> int:
-        self.said.append(text)
-        return len(text)
 
-    def flush(self) -> None:
-        return
+def last_line(text: str) -> str:
+    """What a terminal shows in the line that a bar was drawn in."""
+    return re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", text).replace("\r", "\n").strip().splitlines()[-1]
 
 
-def test_a_bar_knows_how_many_accounts_are_read(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("variables", [{}, {"NO_COLOR": "1"}])
+def test_a_bar_knows_how_many_accounts_are_read(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]
+) -> None:
+    import cli
+
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    for arguments, said in (
+        ((), "3 of 3 accounts read"),
+        (("--account", "svc-backup@contoso.com"), "1 of 1 account read"),
+    ):
+        terminal = Terminal()
+        monkeypatch.setattr("sys.stderr", terminal)
+        cli.main(["scan", "--no-store", "--format", "json", *arguments])
+        assert last_line(terminal.getvalue()).endswith(f"━ {said}")
+        assert terminal.getvalue().rstrip().endswith("\x1b[?25h"), "the cursor is there again"
+        assert bool(re.search(r"\x1b\[[\d;]*m", terminal.getvalue())) is not bool(variables)
+
+
+def test_there_is_no_bar_where_nobody_wants_one(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
     import cli
 
     terminal = Terminal()
     monkeypatch.setattr("sys.stderr", terminal)
-    cli.main(["scan", "--no-store", "--format", "json"])
-    assert "\r[##############################] 3 of 3 accounts read\n" in terminal.said
-    cli.main(["scan", "--no-store", "--format", "json", "--account", "svc-backup@contoso.com"])
-    assert terminal.said.count("\r[##############################] 1 of 1 account read\n") == 1
+    cli.main(["scan", "--no-store", "--format", "json", "-q"])
+    assert terminal.getvalue() == ""

@@ -5,7 +5,8 @@ import re
 import pytest
 
 from checks.catalog import known_checks
-from commands.questions import COUNT, PAGE
+from commands.line.kept import QUESTIONS_ASKED
+from commands.questions import PAGE
 from tests.e2e.conftest import Installation
 
 QUESTIONS = (
@@ -63,7 +64,7 @@ def test_the_command_line_shows_one_answer_or_all() -> None:
     place = Installation(None, None, "")  # type: ignore[arg-type]
     every, seventh = place.run("questions"), place.run("questions", "7")
     assert (every.code, seventh.code) == (0, 0)
-    assert len(re.findall(r"^\d+\. ", every.out, re.MULTILINE)) == len(QUESTIONS) == COUNT
+    assert len(re.findall(r"^\d+\. ", every.out, re.MULTILINE)) == len(QUESTIONS) == QUESTIONS_ASKED
     assert seventh.out.startswith("7. How are app passwords deleted?")
     assert "8. " not in seventh.out
 

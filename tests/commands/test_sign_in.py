@@ -1,6 +1,5 @@
 """A person signs in, by device code and by browser, against an Entra ID that is as strict as the real one; the product is unchanged."""
 
-import argparse
 import os
 import re
 import signal
@@ -10,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import click
 import pytest
 
 import cli
@@ -200,24 +200,38 @@ def test_nobody_signs_in_to_have_words_explained(there: Cloud) -> None:
     assert there.entra.asked == []
 
 
+def test_doctor_looks_as_the_person_who_signs_in(there: Cloud) -> None:
+    answer = run_cli("doctor", "--sign-in", "device-code", "--format", "json")
+    lines = {line["topic"]: line for line in answer.document["lines"]}
+    assert lines["Microsoft Graph"]["level"] == "ok"
+    assert f"You are signed in as {ADA}" in lines["Microsoft Graph"]["text"]
+    assert lines["permission Policy.Read.All"]["level"] == "ok"
+
+
+def test_doctor_of_the_app_itself_takes_no_person(there: Cloud) -> None:
+    answer = run_cli("doctor", "--deployed", "--sign-in", "browser")
+    assert (answer.code, answer.out) == (2, "")
+    assert "--sign-in doesn't go with --deployed" in answer.err
+    assert there.entra.asked == []
+
+
 def test_the_page_names_every_command_that_a_person_can_sign_in_with() -> None:
     page = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
     said = page.partition("## Signing in on your machine")[2].partition("\n## ")[0]
-    with_it = set(commands_with("--sign-in", cli._parser(), ""))
+    with_it = set(commands_with("--sign-in", cli.LINE, ""))
     assert {"scan", "discover", "snapshot save"} <= with_it
     for command in with_it - {"scan", "permissions"}:
         assert f"`{command}`" in said.replace("\n", " "), command
     assert "`permissions --check`" in said
 
 
-def commands_with(option: str, parser: argparse.ArgumentParser, name: str) -> Iterator[str]:
+def commands_with(option: str, command: click.Command, name: str) -> Iterator[str]:
     """The commands that take an option, by their names."""
-    for action in parser._actions:
-        if option in action.option_strings:
-            yield name
-        elif isinstance(action, argparse._SubParsersAction):
-            for inner, its_parser in action.choices.items():
-                yield from commands_with(option, its_parser, f"{name} {inner}".strip())
+    if any(option in parameter.opts for parameter in command.params):
+        yield name
+    if isinstance(command, click.Group):
+        for inner in command.commands.values():
+            yield from commands_with(option, inner, f"{name} {inner.name}".strip())
 
 
 def test_what_is_kept_is_told_by_every_channel_but_mail_which_waits_for_the_app(
@@ -311,12 +325,10 @@ def test_what_does_not_go_together_is_said_before_anything_is_read(
 
 
 @pytest.mark.parametrize("arguments", [("--tenant", "con toso"), ("--tenant", "../x"), ("--client-id", "graph")])
-def test_a_tenant_or_client_that_is_none_is_refused(
-    arguments: tuple[str, str], capsys: pytest.CaptureFixture[str]
-) -> None:
-    with pytest.raises(SystemExit) as ended:
-        scan("browser", *arguments)
-    assert ended.value.code == 2
+def test_a_tenant_or_client_that_is_none_is_refused(arguments: tuple[str, str]) -> None:
+    answer = scan("browser", *arguments)
+    assert (answer.code, answer.out) == (2, "")
+    assert f"Invalid value for '{arguments[0]}'" in answer.err
 
 
 def test_the_demo_company_gets_the_same_verdicts_from_a_person_as_from_an_app(

@@ -135,7 +135,10 @@ def test_the_environment_is_made_once_and_again_when_packages_change(small_proje
     third = run_dev(small_project, "demo", PIP_INDEX_URL="http://127.0.0.1:1/simple", PIP_RETRIES="0")
     assert third.returncode == 3
     assert "Removing .venv" in third.stderr
-    assert "Installing Python packages of requirements.lock failed. Check the network" in third.stderr
+    assert (
+        "Installing Python packages of requirements.lock and requirements-cli.lock failed. Check the network"
+        in third.stderr
+    )
     assert "no-such-package==1" in third.stderr
     assert "Traceback" not in third.stderr
 

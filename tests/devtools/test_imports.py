@@ -116,7 +116,7 @@ def test_no_folder_with_code_is_forgotten() -> None:
 
 @pytest.mark.parametrize(
     ("file", "folders"),
-    [("function_app.py", {"functions"}), ("cli.py", {"commands", "jobs"}), ("dev.py", {"devtools"})],
+    [("function_app.py", {"functions"}), ("cli.py", {"commands"}), ("dev.py", {"devtools"})],
 )
 def test_entries_import_what_they_start_and_nothing_else(file: str, folders: set[str]) -> None:
     """They are modules and no packages, so the library doesn't look into them."""

@@ -16,6 +16,7 @@ from devtools.locking import LOCKS, lock_commands
 from tests import licences
 
 ROOT = Path(__file__).parents[2]
+DEPLOYED = "functions jobs connections reports evidence checks tenant findings alerts settings basics".split()
 BETAS = {"azure-monitor-opentelemetry-exporter", "opentelemetry-semantic-conventions"}
 """Packages with a beta version: what they do is left out where they fail (tests/connections/test_telemetry.py)."""
 
@@ -47,14 +48,27 @@ def installed(name: str) -> Distribution:
 def test_what_is_asked_for_is_what_is_locked(asked: str, lock: str) -> None:
     locked = {(one.name, str(one.specifier)) for one in map(Requirement, entries(lock))}
     for line in (ROOT / asked).read_text(encoding="utf-8").splitlines():
-        if wanted := line.partition("#")[0].strip().removeprefix("-r requirements.txt"):
+        wanted = line.partition("#")[0].strip()
+        if wanted and not wanted.startswith("-r "):
             one = Requirement(wanted)
             assert (one.name.replace("_", "-"), str(one.specifier)) in locked, "run: python3 dev.py lock"
 
 
 def test_development_has_the_same_versions_as_what_is_deployed() -> None:
-    runtime, development = (entries(lock) for lock in LOCKS.values())
-    assert runtime.items() <= development.items()
+    *others, development = (entries(lock) for lock in LOCKS.values())
+    assert all(one.items() <= development.items() for one in others)
+
+
+def test_what_only_the_command_line_needs_does_not_burden_the_app() -> None:
+    runtime, line = (applying(name) for name in ("requirements.lock", "requirements-cli.lock"))
+    assert {"click", "rich"} <= line.keys()
+    assert runtime.keys().isdisjoint(line)
+    deployed = [*ROOT.glob("*.py"), *(file for one in DEPLOYED for file in (ROOT / one).rglob("*.py"))]
+    assert len(deployed) > 100
+    for file in deployed:
+        assert not re.search(r"^\s*(?:import|from) (?:click|rich)\b", file.read_text(encoding="utf-8"), re.MULTILINE), (
+            file
+        )
 
 
 def test_what_is_installed_here_is_what_is_locked() -> None:
@@ -113,7 +127,12 @@ def test_the_workflow_looks_both_locks_up() -> None:
 
 def test_the_locks_are_for_every_python_that_is_supported(tmp_path: Path) -> None:
     oldest = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["requires-python"]
-    runtime, development = lock_commands(Path("python"))
+    runtime, line, development = lock_commands(Path("python"))
+    assert [one for one in line if one.startswith("requirements")] == [
+        "requirements.lock",
+        "requirements-cli.txt",
+        "requirements-cli.lock",
+    ]
     assert runtime[runtime.index("--python-version") + 1] == oldest.removeprefix(">=")
     assert "--universal" in runtime
     assert "--generate-hashes" in development

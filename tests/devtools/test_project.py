@@ -128,7 +128,7 @@ def test_every_template_of_an_issue_is_offered() -> None:
 def test_commands_in_these_pages_exist() -> None:
     import cli
 
-    known = {module.__name__.partition(".")[2] for module in cli.COMMANDS}
+    known = {command.name for command in cli.COMMANDS}
     for page in [ROOT / "SECURITY.md", ROOT / "CHANGELOG.md", *(ROOT / ".github").rglob("*.md")]:
         named = set(re.findall(r"cli\.py ([a-z]+)", page.read_text(encoding="utf-8")))
         assert named <= known, page

@@ -70,9 +70,9 @@ def test_what_the_tenant_does_not_have_is_told_in_a_sentence(
 
 @pytest.mark.parametrize("arguments", [(), ("--address", "203.0.113.7/24"), ("--address", "printer")])
 def test_a_place_is_an_address_or_a_named_location(place: Installation, arguments: tuple[str, ...]) -> None:
-    with pytest.raises(SystemExit) as ended:
-        place.run("compensate", VISIBLE, *arguments)
-    assert ended.value.code == 2
+    answer = place.run("compensate", VISIBLE, *arguments)
+    assert (answer.code, answer.out) == (2, "")
+    assert answer.err.startswith("Usage: cli.py compensate")
 
 
 def test_a_hostile_name_makes_no_control_characters() -> None:

@@ -1,6 +1,7 @@
 """What is kept and told over days on which nothing is written, or not everything can be read."""
 
 import json
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -180,6 +181,105 @@ def test_what_nobody_looks_at_any_more_is_not_told_to_be_readable_again(
     days.scan(3)
     (note,) = sight(installation)[len(told) :]
     assert note.startswith(f"Scans no longer look at {what}, which couldn't be read since ")
+
+
+GROUP = "A group that a policy names"
+SELECTED = "The selection of service accounts"
+
+
+def with_two_more_groups(installation: Installation) -> tuple[str, str]:
+    """The ids of two groups that a policy in report-only mode names."""
+    tenant = installation.graph.tenant
+    first, second = (f"9f1b9f0a-0000-4000-8000-00000000000{number}" for number in (1, 2))
+    for id in (first, second):
+        tenant.groups[id] = replace(next(iter(tenant.groups.values())), id=id, name=f"Group {id[-1]}", members=[])
+    name_groups(installation, first, second)
+    return first, second
+
+
+def name_groups(installation: Installation, *ids: str) -> None:
+    """Let the policy name these groups."""
+    policy = installation.graph.tenant.policies[0]
+    policy["conditions"]["users"]["excludeGroups"] = list(ids)
+    installation.graph.tenant.changed()
+
+
+def fail_groups(installation: Installation, *ids: str) -> None:
+    """Let these groups, and no others, be unreadable."""
+    installation.graph.heal()
+    if ids:
+        installation.graph.fail(rf"/groups/({'|'.join(ids)})", 500)
+
+
+def test_of_two_groups_only_the_one_that_was_read_can_be_read_again(installation: Installation, days: Days) -> None:
+    first, second = with_two_more_groups(installation)
+    fail_groups(installation, first, second)
+    days.scan(0)
+    days.scan(1)
+    (began,) = sight(installation)
+    assert began.startswith(f"{GROUP} can't be read")
+    assert f"It concerns {first}, {second}." in began
+    fail_groups(installation, first)
+    days.scan(2)
+    assert sight(installation)[1].startswith(f"{GROUP} can be read again. It concerns {second}. It was otherwise")
+    name_groups(installation, second)
+    days.scan(3)
+    (note,) = sight(installation)[2:]
+    assert note.startswith("Scans no longer look at a group that a policy names, which couldn't be read since ")
+    assert note.endswith(f": {first}.")
+
+
+def test_a_group_that_becomes_unreadable_when_another_is_read_again_is_told(
+    installation: Installation, days: Days
+) -> None:
+    first, second = with_two_more_groups(installation)
+    fail_groups(installation, first)
+    days.scan(0)
+    days.scan(1)
+    fail_groups(installation, second)
+    days.scan(2)
+    days.scan(3)
+    _, over, began = sight(installation)
+    assert over.startswith(f"{GROUP} can be read again. It concerns {first}.")
+    assert began.startswith(f"{GROUP} can't be read")
+    assert second in began
+
+
+def test_a_setting_that_selects_no_longer_was_not_read_again(
+    installation: Installation, days: Days, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = with_two_more_groups(installation)
+    monkeypatch.setenv("SERVICE_ACCOUNT_GROUPS", f"{first},{second}")
+    installation.graph.fail(rf"/groups/({first}|{second})/transitiveMembers", 403)
+    days.scan(0)
+    days.scan(1)
+    told = len(sight(installation))
+    monkeypatch.setenv("SERVICE_ACCOUNT_GROUPS", second)
+    days.scan(2)
+    installation.graph.heal()
+    days.scan(3)
+    unasked, over = sight(installation)[told:]
+    assert unasked.startswith("Scans no longer look at the selection of service accounts, which")
+    assert unasked.endswith(f": group {first}.")
+    assert over.startswith(f"{SELECTED} can be read again. It concerns group {second}.")
+
+
+def test_what_fails_for_several_accounts_is_not_over_when_it_fails_for_one(
+    installation: Installation, days: Days
+) -> None:
+    tenant = installation.graph.tenant
+    backup, mailer = tenant.user(BACKUP).id, tenant.user(MAILER).id
+    days.scan(0)
+    for ids in ((backup, mailer), (backup, mailer), (backup,), (backup,)):
+        installation.graph.heal()
+        installation.graph.fail(rf"/users/({'|'.join(ids)})/authentication/requirements", 500)
+        days.scan(1 + len(sight(installation)) + len(ids))
+    began, over = sight(installation)
+    assert began.startswith("The per-user MFA state can't be read")
+    assert over.startswith(f"The per-user MFA state can be read again. It concerns {MAILER}.")
+    installation.graph.heal()
+    days.scan(9)
+    assert sight(installation)[2:][0].startswith(f"The per-user MFA state can be read again. It concerns {BACKUP}.")
 
 
 @pytest.mark.parametrize("shown", [None, {"x": 1}], ids=["refused", "malformed"])

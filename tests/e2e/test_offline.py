@@ -131,7 +131,7 @@ def test_a_simulation_is_shown_in_the_words_of_the_report(files: tuple[Path, Pat
     assert (title, account) == (
         'If "CA012 MFA for integrations" is switched on: 1 account would change',
         "  svc-monitoring@alderleaf.example: app password option: About to be hidden -> Hidden; "
-        "app password works: Works -> Blocked by a policy",
+        "legacy authentication: Not blocked by a policy -> Blocked by a policy",
     )
     assert because.startswith('    The policy "CA012 MFA for integrations" requires multifactor authentication')
 

@@ -170,7 +170,7 @@ async def test_per_user_mfa_that_only_an_update_of_the_user_shows_is_found_and_t
     document = await scanned(graph, audit_log="on")
     (reason,) = (one for one in account(document)["reasons"] if one["effect"] == "per_user_state")
     assert reason["cause"] == (
-        "Since 2026-11-21 09:00 UTC, when per-user MFA was set to Enforced for the account, by ada@contoso.com."
+        "Since 21 Nov 2026, 09:00 UTC, when per-user MFA was set to Enforced for the account, by ada@contoso.com."
     )
     users = [
         one for one in asked(graph, AUDITS) if "Update" in one.query and "user" in one.query and "any(" in one.query
@@ -210,9 +210,7 @@ async def test_what_a_deleted_policy_did_is_told_by_the_account_and_by_the_findi
     await scanned(graph, storage, audit_log="on")
     graph.tenant.audits = [deleted(graph, "2026-11-22T09:00:00.0000000Z")]
     document = await scanned(graph, storage, 1, audit_log="on")
-    why = (
-        'Not hidden any more since 2026-11-22 09:00 UTC, when the policy "Require MFA" was deleted, by ada@contoso.com.'
-    )
+    why = 'Not hidden any more since 22 Nov 2026, 09:00 UTC, when the policy "Require MFA" was deleted, by ada@contoso.com.'
     assert account(document)["visibility"] == "not_offered"
     assert account(document)["reasons"][0]["cause"] == why
     async with TableServiceClient.from_connection_string(storage) as service:
@@ -237,5 +235,5 @@ async def test_what_ended_is_no_cause_of_what_began(graph: LocalGraph, storage: 
     async with TableServiceClient.from_connection_string(storage) as service:
         found = [one async for one in FindingStore(service).load_findings(now=NOW, account=SVC)]
     (cause,) = (one.public()["cause"] for one in found if one.check_id == "APW-009")
-    since = "Since 2026-11-22 08:00 UTC, when per-user MFA was switched off for the account, by ada@contoso.com."
+    since = "Since 22 Nov 2026, 08:00 UTC, when per-user MFA was switched off for the account, by ada@contoso.com."
     assert cause == (since if logged else None)

@@ -6,10 +6,13 @@ from azure.data.tables.aio import TableServiceClient
 
 from findings.exceptions import ExceptionStore
 from findings.keys import to_key
+from findings.packing import unpack
 from findings.rate import Rate
 from findings.retention import Pruned, forget, prune
 from findings.run_record import RunRecord, RunStatus
 from findings.runs import RUNS, RunStore
+from findings.sight import Unseen, after_scan
+from findings.sight_store import SightStore
 from findings.store import FindingStore
 from tests.findings.build import DAY, HOUR, NOW, account, seen
 
@@ -109,3 +112,20 @@ async def test_a_forgotten_account_that_is_still_selected_comes_back_as_new(serv
 
 async def test_forgetting_somebody_unknown_deletes_nothing(service: TableServiceClient) -> None:
     assert await forget(service, {"' or true", "x" * 2000}) == 0
+
+
+async def test_of_what_cannot_be_seen_a_forgotten_account_goes_and_the_others_stay(service: TableServiceClient) -> None:
+    def state(name: str, input_name: str = "per_user_mfa") -> Unseen:
+        return Unseen(
+            f"input {input_name}", "The state can't be read.", "the state", "Again.", object=name, name=f"{name}@x"
+        )
+
+    store = SightStore(service)
+    unseen = [state("a1"), state("b2"), state("a1", "mfa_methods"), Unseen("renamed a1 x", "a1@x has another name.")]
+    first = after_scan([], unseen, run_id="1", now=NOW)
+    await store.keep(after_scan(first.kept, unseen, run_id="2", now=NOW + DAY), ["alert"])
+    assert await forget(service, ["a1", "a1@x"], dry=True) == 4
+    assert await forget(service, ["a1", "a1@x"]) == 4
+    assert [(one.unseen.key, one.unseen.name) for one in await store.load()] == [("input per_user_mfa", "b2@x")]
+    rows = [dict(row) async for row in service.get_table_client(RUNS).list_entities()]
+    assert "a1" not in repr([(row["RowKey"], row.get("text"), unpack(row)) for row in rows])

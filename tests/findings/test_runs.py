@@ -3,6 +3,7 @@
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import date
 from random import Random
 
 from azure.data.tables.aio import TableServiceClient
@@ -28,6 +29,9 @@ FULL = RunRecord(
     visibility={"hidden": 3, "visible": 14},
     usability={"usable": 17},
     severities={"high": 3},
+    urgency={"now": 2, "later": 1},
+    next_break=date(2026, 12, 31),
+    steps=({"title": "Move", "minutes": None, "findings": 3, "broken_now": 2, "count": 2},),
     changes={"opened": 1},
     gaps=({"input": "conditional_access_policies", "error": "403 ...", "permission": "Policy.Read.All"},),
     app_passwords={"allowed": False, "source": "read", "contradiction": "The setting says yes."},

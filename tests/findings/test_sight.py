@@ -7,7 +7,7 @@ from datetime import datetime
 import pytest
 from azure.data.tables.aio import TableServiceClient
 
-from findings.sight import NewsKind, Sight, SightNews, SightState, Unseen, after_scan
+from findings.sight import Fate, NewsKind, Sight, SightNews, SightState, Unseen, after_scan
 from findings.sight_store import SightStore
 from tests.findings.build import DAY, NOW
 
@@ -53,11 +53,9 @@ def test_blindness_is_told_when_it_begins_weekly_and_when_it_ends(
 def test_what_nobody_looks_at_any_more_is_not_seen_again() -> None:
     first = after_scan([], [POLICIES], run_id="1", now=NOW)
     told = after_scan(first.kept, [POLICIES], run_id="2", now=NOW + DAY)
-    over = after_scan(told.kept, [], unasked=lambda key: True, run_id="3", now=NOW + 2 * DAY)
+    over = after_scan(told.kept, [], fate=lambda one: Fate.UNASKED, run_id="3", now=NOW + 2 * DAY)
     assert over.news == (SightNews(NewsKind.UNASKED, POLICIES, NOW, NOW + 2 * DAY),)
-    dark = after_scan(
-        told.kept, [], unasked=lambda key: True, in_the_dark=lambda key: True, run_id="3", now=NOW + 2 * DAY
-    )
+    dark = after_scan(told.kept, [], fate=lambda one: Fate.UNSURE, run_id="3", now=NOW + 2 * DAY)
     assert (dark.news, dark.dropped) == ((), ())
 
 
@@ -111,7 +109,7 @@ async def test_what_can_be_seen_again_is_forgotten(service: TableServiceClient) 
 
 def test_what_a_scan_cannot_see_to_be_over_stays_as_it_was() -> None:
     known = SightState(POLICIES, NOW, "run-1", NOW)
-    sight = after_scan([known], [], in_the_dark=lambda key: key == POLICIES.key, run_id="run-2", now=NOW + DAY)
+    sight = after_scan([known], [], fate=lambda one: Fate.UNSURE, run_id="run-2", now=NOW + DAY)
     assert sight == Sight((), (), ())
 
 
@@ -162,13 +160,99 @@ def test_news_say_since_when() -> None:
 
 def test_only_what_is_in_the_dark_stays() -> None:
     states = [SightState(one, NOW, "1", NOW) for one in (POLICIES, LICENCE)]
-    sight = after_scan(states, [], in_the_dark=lambda key: key == LICENCE.key, run_id="2", now=NOW)
+    sight = after_scan(states, [], fate=lambda one: Fate.UNSURE if one == LICENCE else Fate.SEEN, run_id="2", now=NOW)
     assert [state.unseen for state in sight.dropped] == [POLICIES]
 
 
-@pytest.mark.parametrize(("moot", "told"), [(True, []), (False, [NewsKind.ENDED])])
-def test_what_is_moot_is_forgotten_without_a_word(moot: bool, told: list[NewsKind]) -> None:
+@pytest.mark.parametrize(("fate", "told"), [(Fate.MOOT, []), (Fate.SEEN, [NewsKind.ENDED])])
+def test_what_is_moot_is_forgotten_without_a_word(fate: Fate, told: list[NewsKind]) -> None:
     known = SightState(POLICIES, NOW, "1", NOW)
-    sight = after_scan([known], [], moot=lambda key: moot, run_id="2", now=NOW + DAY)
+    sight = after_scan([known], [], fate=lambda one: fate, run_id="2", now=NOW + DAY)
     assert sight.dropped == (known,)
     assert [news.kind for news in sight.news] == told
+
+
+def group(id: str, error: str = "403") -> Unseen:
+    """A group that can't be read."""
+    return Unseen(
+        "input groups", f"A group can't be read ({error}).", "a group", "A group is back.", object=id, name=id
+    )
+
+
+ALL_GROUPS = replace(group(""), name="")
+A, B, C = map(group, "ABC")
+News = tuple[int, str, str]
+
+
+def told_of_objects(unseen: Sequence[Sequence[Unseen]], fates: Sequence[str] = ()) -> list[News]:
+    """What is told of which objects on which day; ``fates``: for each day those of the objects that nobody asks for."""
+    states: dict[tuple[str, str], SightState] = {}
+    told = []
+    for day, seen in enumerate(unseen):
+        unasked = fates[day] if day < len(fates) else ""
+        sight = after_scan(
+            states.values(),
+            seen,
+            fate=lambda one, unasked=unasked: Fate.UNASKED if one.object in [*unasked] else Fate.SEEN,  # type: ignore[misc]
+            run_id=f"run-{day}",
+            now=NOW + day * DAY,
+        )
+        for state in sight.dropped:
+            del states[state.unseen.key, state.unseen.object]
+        states |= {(state.unseen.key, state.unseen.object): state for state in sight.kept}
+        told += [(day, news.kind.value, "".join(news.names)) for news in sight.news]
+    return told
+
+
+@pytest.mark.parametrize(
+    ("unseen", "unasked", "told"),
+    [
+        ([[A, B]] * 2 + [[]], [], [(1, "began", "AB"), (2, "ended", "AB")]),
+        ([[A], [B], [A]], [], []),  # three hiccups
+        ([[A], [A], [B], [B]], [], [(1, "began", "A"), (2, "ended", "A"), (3, "began", "B")]),
+        ([[A, B]] * 2 + [[B]], ["", "", "A"], [(1, "began", "AB"), (2, "unasked", "A")]),
+        ([[A, B]] * 2 + [[B]], [], [(1, "began", "AB"), (2, "ended", "A")]),
+        ([[A, B]] * 2 + [[]], ["", "", "A"], [(1, "began", "AB"), (2, "unasked", "A"), (2, "ended", "B")]),
+        ([[A]] * 4 + [[A, B]] * 10, [], [(1, "began", "A"), (5, "began", "B"), (8, "lasts", "AB")]),
+        ([[A, group("B", "500")]] * 2, [], [(1, "began", "A"), (1, "began", "B")]),
+        ([[A, B, C]] * 2 + [[A, B]] + [[]], [], [(1, "began", "ABC"), (2, "ended", "C"), (3, "ended", "AB")]),
+        # Where more is unseen than anybody remembers one by one, all of it is.
+        ([[A, B]] * 2 + [[ALL_GROUPS]] + [[A]] + [[]], [], [(1, "began", "AB"), (4, "ended", "A")]),
+    ],
+)
+def test_what_is_read_one_by_one_is_told_one_by_one(
+    unseen: Sequence[Sequence[Unseen]], unasked: Sequence[str], told: Sequence[News]
+) -> None:
+    assert told_of_objects(unseen, unasked) == list(told)
+
+
+def test_what_an_earlier_version_kept_without_its_objects_is_no_news_for_each_of_them() -> None:
+    of_before = SightState(ALL_GROUPS, NOW, "1", NOW)
+    sight = after_scan([of_before], [A, B], run_id="2", now=NOW + DAY)
+    assert (sight.news, sight.dropped) == ((), (of_before,))
+    assert [(state.unseen, state.since, state.told_at) for state in sight.kept] == [(A, NOW, NOW), (B, NOW, NOW)]
+    (over,) = after_scan([of_before], [], run_id="2", now=NOW + DAY).news
+    assert over == SightNews(NewsKind.ENDED, ALL_GROUPS, NOW, NOW + DAY)
+
+
+def test_many_objects_are_counted() -> None:
+    many = [group(f"{number:03}") for number in range(300)]
+    first = after_scan([], many, run_id="1", now=NOW)
+    (news,) = after_scan(first.kept, many, run_id="2", now=NOW + DAY).news
+    assert (news.names, news.more) == (("000", "001", "002", "003", "004"), 295)
+
+
+async def test_the_objects_of_an_input_are_kept_together(service: TableServiceClient) -> None:
+    store = SightStore(service)
+    many = [group(f"{number:03}/ä") for number in range(1000)]
+    first = after_scan([], [*many, POLICIES], run_id="1", now=NOW)
+    await store.keep(first, [])
+    assert sorted(await store.load(), key=repr) == sorted(first.kept, key=repr)
+    told = after_scan(await store.load(), [*many[1:], group("new", "500")], run_id="2", now=NOW + DAY)
+    assert store.alerts_needed(told) == 1
+    await store.keep(told, ["a"])
+    assert len(await store.load()) == 1000
+    assert sorted(await store.load(), key=repr) == sorted(told.kept, key=repr)
+    assert (await store.news_of("a"))[0] == told.news
+    await store.keep(after_scan(await store.load(), [], run_id="3", now=NOW + 2 * DAY), ["b"])
+    assert await store.load() == []

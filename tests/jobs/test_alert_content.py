@@ -8,7 +8,7 @@ import pytest
 from alerts.groups import grouped_gaps
 from findings.compare import compare
 from findings.run_record import RunRecord, RunStatus
-from jobs.alert_content import changes_alert
+from jobs.alert_content import changes_alert, totals
 from settings import Settings
 from tests.findings.build import DAY, NOW, account, seen
 
@@ -90,3 +90,10 @@ def test_an_account_that_could_not_be_read_in_full_is_called_by_its_name() -> No
     assert [(one.account, one.user_principal_name) for one in alert.gaps] == [("a1", None), ("a2", "svc-b@x.example")]
     (named,) = grouped_gaps(alert.gaps[1:])
     assert named.what.endswith("of svc-b@x.example")
+
+
+def test_a_scan_of_some_accounts_says_nothing_of_how_many_are_broken() -> None:
+    run = RunRecord("r", RunStatus.COMPLETE, NOW, finished=NOW, accounts_total=1, urgency={"now": 1})
+    assert totals(run).standing == "Broken now: 1"
+    some = totals(replace(run, partial=True))
+    assert (some.standing, some.groups, some.next_break) == ("", {}, None)

@@ -1,5 +1,6 @@
 """The same scan is counted the same way by the report, the card, the mail and the webhook."""
 
+import json
 import re
 from collections import Counter
 from dataclasses import replace
@@ -9,15 +10,19 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from alerts.card import card_message
-from alerts.mime_message import subject_of
+from alerts.mime_message import mail_message, subject_of
 from alerts.webhook import webhook_body
 from checks.model import Visibility
+from commands.drawn.scan import render_table
 from findings.compare import compare
 from findings.model import AcceptedException, Change
 from findings.run_record import RunRecord, RunStatus
 from jobs.alert_content import changes_alert
 from reports.extras import ReportExtras
+from reports.html import render_html
+from reports.standing import groups
 from reports.summary import summarize
+from reports.words import URGENCY, groups_in_words
 from settings import Settings
 from tests.findings.build import DAY, NOW, account, seen
 from tests.reports import samples
@@ -101,3 +106,55 @@ def test_every_channel_counts_the_same_accounts(
         assert {name: number for name, number in alarmed.items() if name in ("lost", "newly")} == news
     for shown_by in (str(card_message(alert)), subject_of(alert), webhook_body(alert)):
         assert alert.headline[:60] in shown_by
+
+
+ACCEPTED = {"reason": "why", "owner": "who", "until": "2026-12-24"}
+FINDING = st.tuples(
+    st.sampled_from(["APW-001", "APW-005", "APW-008", "APW-010", "APW-011", "APW-015"]),
+    st.sampled_from(["low", "medium", "high"]),
+    st.booleans(),
+)
+"""A check, how bad it is, and whether somebody accepted it."""
+
+
+@given(st.lists(st.lists(FINDING, max_size=3), min_size=1, max_size=8))
+def test_every_channel_says_alike_how_many_accounts_are_broken_now_and_will_break(
+    tenant: list[list[tuple[str, str, bool]]],
+) -> None:
+    shown = []
+    for place, findings in enumerate(tenant):
+        made = [
+            samples.finding(id, "", samples.NOW, severity=severity, exception=ACCEPTED if accepted else None)
+            for id, severity, accepted in findings
+        ]
+        ends = [{"check_id": "APW-010", "what": "SMTP AUTH", "date": "2026-12-31", "ended": False}]
+        one = samples.account(f"a{place}", "", "hidden", "usable", findings=made)
+        shown.append({**one, "deadlines": ends})
+    document = samples.document(shown)
+    where = groups(shown)
+    summary = summarize(document, ReportExtras())
+    assert summary.groups == where
+    assert sum(where.accounts.values()) == sum(any(not accepted for *_, accepted in one) for one in tenant)
+    run = RunRecord(
+        samples.RUN,
+        RunStatus.COMPLETE,
+        NOW,
+        finished=NOW,
+        accounts_total=len(tenant),
+        visibility={"hidden": len(tenant)},
+        urgency=where.accounts,
+        next_break=where.next,
+    )
+    said, page = groups_in_words(where), render_html(document)
+    for name, number in where.accounts.items():
+        assert f"{URGENCY[name].label}: {number}</strong>" in page
+    alert = changes_alert(
+        Settings(), "b", changes_of("a0", None, Visibility.HIDDEN, 0, accepted=False), run, first=True
+    )
+    assert alert.totals.standing == said
+    assert json.loads(webhook_body(alert))["data"]["totals"]["urgency"] == where.accounts
+    if said:
+        mail = mail_message(alert, "a@contoso.com", ["b@contoso.com"]).get_body(("plain",))
+        assert mail is not None
+        for text in (str(card_message(alert)), mail.get_content(), render_table(document, 200)):
+            assert f"{said}." in text

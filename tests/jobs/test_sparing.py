@@ -10,6 +10,8 @@ from azure.data.tables.aio import TableServiceClient
 
 from connections.storage import tables
 from findings.lease import LeaseTimes
+from findings.recovered import RecoveredStore
+from findings.seen import SeenStore
 from findings.store import FindingStore
 from jobs.scan import ScanRequest, ScanResult, scan
 from localgraph.builder import TenantBuilder
@@ -109,3 +111,18 @@ async def test_one_account_that_is_gone_is_not_taken_for_most_of_them(place: Pla
     assert {(one.status.value, one.resolution) async for one in findings} == {
         ("resolved", "The account no longer exists in the tenant.")
     }
+
+
+async def test_a_scan_reads_once_what_earlier_ones_noted(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded: list[str] = []
+    for kind in (SeenStore, RecoveredStore):
+
+        def counted(self: Any, load: Any = kind.load, name: str = kind.__name__) -> Any:
+            loaded.append(name)
+            return load(self)
+
+        monkeypatch.setattr(kind, "load", counted)
+    for _ in range(2):
+        loaded.clear()
+        await place.scan()
+        assert sorted(loaded) == ["RecoveredStore", "SeenStore"]

@@ -28,6 +28,7 @@ _CHECKS = {
     "APW-011": ("medium", "A service account holds a directory role"),
     "APW-012": ("low", "A service account is synchronised, shared or used by people as well"),
     "APW-013": ("medium", "App password about to be blocked"),
+    "APW-015": ("high", "Sign-ins of this account are being refused"),
 }
 
 
@@ -160,7 +161,7 @@ RISK = "CA005: MFA at risky sign-ins"
 MANAGED = "Microsoft-managed: Multifactor authentication for per-user multifactor authentication users"
 CHAIN = "group Backup apps > All service accounts"
 SWITCHED_ON = (
-    f'Hidden since 2026-11-21 14:42 UTC, when the policy "{SERVICE}" was switched from report-only to on, by '
+    f'Hidden since 21 Nov 2026, 14:42 UTC, when the policy "{SERVICE}" was switched from report-only to on, by '
     "anna.keller@contoso.com."
 )
 
@@ -181,7 +182,7 @@ def _demands(policy: str, scope: str, since: datetime, by: str | None = None) ->
 
 def _blocks(policy: str, scope: str, since: datetime) -> Json:
     return reason(
-        f'The policy "{policy}" keeps legacy clients out of Exchange Online, with or without an app password (reaches the '
+        f'The policy "{policy}" blocks legacy authentication to Exchange Online, with or without an app password (reaches the '
         f"account: {_in_words(scope)}).",
         "blocks_legacy", policy, scope, since,
     )  # fmt: skip
@@ -329,7 +330,7 @@ def contoso() -> Json:
         "demands_mfa", RISK, "all users", NOW - 200 * DAY, ["only at sign-in risk high"],
     )  # fmt: skip
     evidence = reason(
-        "On 2026-11-20 03:12 UTC a sign-in of the account was asked for multifactor authentication by "
+        "On 20 Nov 2026, 03:12 UTC a sign-in of the account was asked for multifactor authentication by "
         "mfaRegistrationRequiredByIdentityProtectionPolicy, which none of the readable policies explains.",
         "evidence", since=NOW - timedelta(days=2, hours=4),
     )  # fmt: skip
@@ -339,8 +340,8 @@ def contoso() -> Json:
         "would_demand_mfa", MANAGED, "named directly", NOW - 12 * DAY,
     )  # fmt: skip
     would_block = reason(
-        'The policy "Microsoft-managed: Block legacy authentication" is in report-only mode; switched on, it would keep legacy '
-        "clients out of Exchange Online (reaches the account: all users).",
+        'The policy "Microsoft-managed: Block legacy authentication" is in report-only mode; switched on, it would block legacy '
+        "authentication to Exchange Online (reaches the account: all users).",
         "would_block_legacy", "Microsoft-managed: Block legacy authentication", "all users", NOW - 12 * DAY,
     )  # fmt: skip
     excluded = reason(
@@ -357,7 +358,7 @@ def contoso() -> Json:
         "per_user_state",
     )
     trusted = reason(
-        'The policy "CA015: Block legacy clients outside the offices" keeps legacy clients out of Exchange Online, with or without '
+        'The policy "CA015: Block legacy clients outside the offices" blocks legacy authentication to Exchange Online, with or without '
         "an app password (reaches the account: all users), except from Head office.",
         "blocks_legacy", "CA015: Block legacy clients outside the offices", "all users", NOW - 90 * DAY,
         ["except from Head office"],

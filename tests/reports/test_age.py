@@ -3,10 +3,10 @@
 from datetime import timedelta
 
 from checks.facts import HOLDS, facts_as_of
+from commands.drawn.scan import render_table
 from reports import times
 from reports.age import facts_line
 from reports.html import render_html
-from reports.terminal import render_table
 from tests.reports import samples
 
 AS_OF = f"Facts as of {times.day(facts_as_of())}"

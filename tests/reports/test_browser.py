@@ -118,10 +118,10 @@ def test_it_finds_accounts_by_name_policy_group_and_check(show: Open, contoso: P
 
 def test_it_filters_by_severity_verdict_product_and_what_changed(show: Open, contoso: Path) -> None:
     page = show(contoso)
-    page.get_by_role("button", name="7 High").click()
+    page.get_by_role("button", name="7 Broken now").click()
     assert len(rows(page)) == 7
-    page.get_by_label("App password option", exact=True).select_option(label="About to be hidden")
-    assert rows(page) == ["svc-payroll@contoso.com"]
+    page.get_by_label("App password option", exact=True).select_option(label="Missing: stuck at Enabled")
+    assert rows(page) == ["svc-fax@contoso.com"]
     page.get_by_role("button", name="Reset").click()
     assert len(rows(page)) == 18
     page.get_by_label("Product").select_option(label="Multifunction printer")
@@ -198,7 +198,7 @@ def test_it_sorts_by_every_column_both_ways(show: Open, contoso: Path) -> None:
     assert rows(page) == sorted(rows(page), key=str.casefold)
     head.get_by_role("button").click()
     assert rows(page) == sorted(rows(page), key=str.casefold, reverse=True)
-    for name in ("Worst finding", "App password option", "App password works", "Findings", "Found"):
+    for name in ("Urgency", "App password option", "App password works", "Findings", "Found"):
         page.locator("#table").get_by_role("columnheader", name=name, exact=True).get_by_role("button").click()
         assert len(rows(page)) == 18
 
@@ -216,7 +216,7 @@ def test_an_account_opens_to_its_reasons_ways_out_and_history(show: Open, contos
     ]
     text = detail.text_content()
     for part in (
-        "Requires MFA · Blocks legacy clients",
+        "Requires MFA · Blocks legacy authentication",
         "Last changed 21 Nov 2026, 14:42 UTC by anna.keller@contoso.com",
         "Move the product to app-only sign-in",
         "Trade-off: ",
@@ -230,7 +230,7 @@ def test_an_account_opens_to_its_reasons_ways_out_and_history(show: Open, contos
 def test_an_account_says_since_when_by_whom_and_whether_microsoft_agrees(show: Open, tmp_path: Path) -> None:
     scanned = samples.contoso()
     backup = next(one for one in scanned["accounts"] if one["user_principal_name"] == "svc-backup@contoso.com")
-    cause = "Hidden since 2026-11-21 14:42 UTC, when <b>somebody</b> changed something, by ada@contoso.com."
+    cause = "Hidden since 21 Nov 2026, 14:42 UTC, when <b>somebody</b> changed something, by ada@contoso.com."
     backup["reasons"][0]["cause"] = cause
     backup["app_password_events"] = [{"kind": "created", "time": "2026-11-05T09:02:00Z", "actor": None}]
     backup["cross_check"] = {"result": "agrees", "text": "Confirmed by Microsoft's What If.", "date": "2026-11-22"}

@@ -9,15 +9,15 @@ import pytest
 from jsonschema import Draft202012Validator
 
 import reports
+from commands.drawn.scan import render_table
 from reports.html import render_html
-from reports.terminal import render_table
 from tests.reports import samples
 from tests.reports.markup import read
 
 CAUSE = (
-    'Hidden since 2026-11-21 14:42 UTC, when the policy "X" was switched from report-only to on, by ada@contoso.com.'
+    'Hidden since 21 Nov 2026, 14:42 UTC, when the policy "X" was switched from report-only to on, by ada@contoso.com.'
 )
-CONFIRMED = "Confirmed by Microsoft's What If, 2026-11-22."
+CONFIRMED = "Confirmed by Microsoft's What If, 22 Nov 2026."
 DIFFERENT = "Microsoft's What If, asked on 2026-11-22, sees it differently: this and that."
 
 

@@ -11,9 +11,9 @@ from reports.explanation import about_account, explanation_document, explanation
 
 READ_AT = datetime(2026, 11, 25, 7, 0, tzinfo=UTC)
 ERROR = {error.id: error for error in known_errors()}
-BLOCK = {"text": 'The policy "Block legacy" keeps legacy clients out.', "effect": "blocks_legacy"}
+BLOCK = {"text": 'The policy "Block legacy" blocks legacy authentication.', "effect": "blocks_legacy"}
 MFA = {"text": 'The policy "MFA for all" demands MFA.', "effect": "demands_mfa"}
-WOULD = {"text": 'The report-only policy "Soon" would keep legacy clients out.', "effect": "would_block_legacy"}
+WOULD = {"text": 'The report-only policy "Soon" would block legacy authentication.', "effect": "would_block_legacy"}
 DISABLED = {"text": "The account is disabled.", "effect": "per_user_state"}
 UNREAD = {"text": "The policies could not be read.", "effect": "unreadable"}
 SWITCH_OFF = {"text": "Off for everybody.", "effect": "tenant_switch_off"}

@@ -54,7 +54,7 @@ def test_accounts_that_policies_treat_alike_share_a_row() -> None:
     backup = rows["svc-backup@contoso.com"]
     assert backup.others == 2
     cell = backup.cells[drawn.policies.index(samples.SERVICE)]
-    assert [mark.words for mark in cell] == ["requires MFA", "blocks legacy clients"]
+    assert [mark.words for mark in cell] == ["requires MFA", "blocks legacy authentication"]
 
 
 def test_marks_tell_always_sometimes_and_later_apart() -> None:

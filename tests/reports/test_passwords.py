@@ -13,12 +13,12 @@ from jsonschema import Draft202012Validator
 
 import reports
 from checks.password_use import PasswordUse
-from reports.html import render_html
+from commands.drawn.passwords import render_passwords
+from reports.html import address, render_html
 from reports.passwords import (
     COLUMNS,
     headline,
     password_use_object,
-    render_passwords,
     render_passwords_csv,
     report_note,
     with_report,
@@ -200,7 +200,7 @@ def test_the_page_lists_them_and_leads_to_selected_accounts() -> None:
     rows = with_report([linked, row(None, selected=False)], REPORT, {}, NOW)
     html = shown(*rows)
     assert "Who still signs in with a password" in html
-    assert f'<a href="#account={account["id"]}"><bdi>{account["user_principal_name"]}</bdi></a>' in html
+    assert f'<a href="#account={account["id"]}">{address(account["user_principal_name"])}</a>' in html
     text = " ".join(read(html).text.split())
     assert '<span class="sub">refused</span>' in html
     for part in ("id-None", "not selected", "report imported 20 Nov 2026", "31 Dec 2026", "7 messages sent"):

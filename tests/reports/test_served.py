@@ -101,7 +101,7 @@ def test_a_scan_in_words_begins_with_the_worst() -> None:
     [
         (account(), account(), [], QUIET, "Nothing changed."),
         (account(), account(visibility="visible"), [], QUIET, "App password option: Hidden → Offered."),
-        (None, account(), [], QUIET, "App password option: Hidden. App password works: Works."),
+        (None, account(), [], QUIET, "App password option: Hidden. App password works: Not blocked."),
         (
             account(),
             account(),

@@ -11,12 +11,12 @@ from jsonschema import Draft202012Validator
 
 import reports
 from checks.judge import judge
+from commands.drawn.scan import render_table
 from reports.document import RunSummary, scan_document
 from reports.extras import ReportExtras
 from reports.html import render_html
 from reports.sign_ins import sign_in_objects
 from reports.summary import summarize
-from reports.terminal import render_table
 from tests.checks.kit import NOW, SERVICE, make_tenant
 from tests.checks.test_refused import DAY, ended
 from tests.reports import samples

@@ -60,7 +60,7 @@ def exclusion(**members: Any) -> Json:
 def test_an_account_is_shown_before_and_after_with_the_reason() -> None:
     assert lines(accounts=[SHIFT]) == [
         "If it is so: 1 account would change",
-        "  svc@contoso.com: app password option: Offered; app password works: Works -> Blocked by a policy",
+        "  svc@contoso.com: app password option: Offered; legacy authentication: Not blocked by a policy -> Blocked by a policy",
         "    It blocks.",
     ]
 

@@ -118,7 +118,7 @@ def test_the_scan_before_is_named_as_people_do(extras: ReportExtras, since: str 
 def test_what_can_not_be_told_is_said_with_its_cause() -> None:
     gap = {"input": "conditional_access_policies", "error": "403", "permission": "Policy.Read.All", "account": None}
     said = summarize(document(accounts("unknown", "hidden"), [gap]), ReportExtras()).unknown
-    assert said == "For 1 account the answer is open, because this could not be read: Conditional Access policies."
+    assert said == "1 account can't be judged completely: it depends on the Conditional Access policies."
 
 
 def test_an_answer_that_another_input_leaves_open_is_not_put_down_to_the_gap() -> None:
@@ -126,16 +126,15 @@ def test_an_answer_that_another_input_leaves_open_is_not_put_down_to_the_gap() -
     mine = {"input": "per_user_mfa", "error": "no value", "permission": None, "account": shown[0]["id"]}
     said = [summarize(document(some, [mine]), ReportExtras()).unknown for some in (shown, shown[1:])]
     assert said == [
-        "For 2 accounts the answer is open, because this could not be read: Per-user MFA state, and for 1 of them what the "
-        "reasons name.",
-        "For 1 account the answer is open, because this could not be read: Per-user MFA state, and what the reasons name.",
+        "2 accounts can't be judged completely: 1 has no per-user MFA state and 1 depends on what its reasons name.",
+        "1 account can't be judged completely: the reasons say what could not be read.",
     ]
 
 
 def test_an_optional_gap_leaves_no_answer_open() -> None:
     log = {"input": "audit_log", "error": "403", "permission": "AuditLog.Read.All", "account": None, "optional": True}
     said = summarize(document(accounts("unknown"), [log]), ReportExtras()).unknown
-    assert said == "For 1 account the answer is open, because something could not be read: the reasons say what."
+    assert said == "1 account can't be judged completely: the reasons say what could not be read."
 
 
 def test_without_accounts_no_answer_stands() -> None:

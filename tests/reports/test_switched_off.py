@@ -5,12 +5,12 @@ import io
 
 import pytest
 
+from commands.drawn.scan import render_table
 from reports.document import shift_object
 from reports.extras import ReportExtras
 from reports.files import render_csv
 from reports.html import render_html
 from reports.page_data import page_data
-from reports.terminal import render_table
 from reports.words import OPTION, SWITCHED_OFF, VISIBILITY, option_of, shift_in_words
 from tests.checks.kit import NOW, SERVICE, make_tenant, policy, shifts
 from tests.reports import samples
@@ -47,11 +47,14 @@ def test_table_csv_and_page_say_switched_off(visibility: str) -> None:
 def test_a_simulated_change_says_switched_off_too() -> None:
     before = {"visibility": "hidden", "usability": "usable", "switched_off": True}
     after = before | {"visibility": "visible"}
-    assert shift_in_words(before, after) == f"app password option: Hidden -> {LABEL}; app password works: Works"
+    assert (
+        shift_in_words(before, after)
+        == f"app password option: Hidden -> {LABEL}; legacy authentication: Not blocked by a policy"
+    )
     on = shift_in_words(
         {"visibility": "hidden", "usability": "usable"}, {"visibility": "visible", "usability": "usable"}
     )
-    assert on == "app password option: Hidden -> Offered; app password works: Works"
+    assert on == "app password option: Hidden -> Offered; legacy authentication: Not blocked by a policy"
 
 
 @pytest.mark.parametrize("allowed", ["yes", "no", "unknown"])

@@ -90,8 +90,8 @@ MUTANTS: dict[str, tuple[Any, str, Any, Story]] = {
     ),
     "an end is told that nobody could see": (
         scan,
-        "in_the_dark",
-        lambda *_: lambda _key: False,
+        "fate_after",
+        lambda *_: lambda _one: sight.Fate.SEEN,
         (
             *HIDDEN_ACCOUNT,
             Rename(0, "moved-0-0@contoso.com"),

@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from commands.drawn.proposals import render_proposals
+from commands.drawn.scan import render_table
 from reports.html import render_html
-from reports.proposals import render_proposals
-from reports.terminal import render_table
 from tests.reports.samples import document
 
 PRINTER: dict[str, Any] = {
@@ -35,7 +35,7 @@ RUN = {
 def test_says_why_each_is_proposed_and_what_was_left_out() -> None:
     text = render_proposals({"run": RUN, "proposals": [PRINTER, BREAK_GLASS]})
     assert "score 5" in text
-    assert "+3  It signs in with SMTP. 1,412 times, last on 2026-11-21." in text
+    assert "+3  It signs in with SMTP. 1,412 times, last on 21 Nov 2026." in text
     assert "+2  Its name says so.\n" in text
     assert "Recognised and left out\n  bg@contoso.com" in text
     assert "It is for emergencies." in text

@@ -1,0 +1,1 @@
+"""What is shown on a terminal: tables, wrapped sentences and bars, drawn by rich. Takes plain data, and gives text."""

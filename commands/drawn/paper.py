@@ -1,0 +1,101 @@
+"""A sheet as wide as a terminal. Every text on it is taken as it is: names from a tenant are neither markup nor commands."""
+
+import io
+import itertools
+import re
+import shutil
+from collections.abc import Iterable, Sequence
+
+from rich.cells import cell_len
+from rich.console import Console
+from rich.table import Column, Table
+from rich.text import Text
+
+from commands.output import as_called
+from reports.text import readable
+
+NARROWEST = 60
+_PADDING = re.compile(r" +(?=(?:\x1b\[0m)?$)")
+_FALLBACK = (110, 40)
+"""Columns and lines where output goes into a pipe or a file."""
+STYLES = {
+    "high": "bold red",
+    "medium": "yellow",
+    "low": "blue",
+    "none": "green",
+    "accepted": "dim",
+    "heading": "bold",
+    "quiet": "dim",
+}
+
+
+def terminal_size() -> tuple[int, int]:
+    """Columns and lines of the terminal; COLUMNS and LINES win."""
+    size = shutil.get_terminal_size(_FALLBACK)
+    return size.columns, size.lines
+
+
+class Paper:
+    """A sheet that is written from top to bottom; ``str`` gives what stands on it."""
+
+    def __init__(self, width: int | None = None, *, color: bool = False) -> None:
+        """As wide as the terminal unless ``width`` is given, 60 columns at least; ``color`` adds ANSI colours."""
+        self._file = io.StringIO()
+        self._width = max(terminal_size()[0] if width is None else width, NARROWEST)
+        self._console = Console(
+            file=self._file,
+            width=self._width,
+            height=100,  # with only one of them given, rich asks the terminal
+            force_terminal=color,
+            color_system="standard" if color else None,
+            no_color=not color,
+            legacy_windows=False,
+            markup=False,
+            emoji=False,
+            highlight=False,
+        )
+
+    def __str__(self) -> str:
+        return "".join(f"{_PADDING.sub('', line)}\n" for line in self._file.getvalue().splitlines())
+
+    def blank(self) -> None:
+        """An empty line."""
+        self._console.print()
+
+    def write(self, text: str, style: str | None = None, indent: str = "", hang: str | None = None) -> None:
+        """A text, wrapped between its words; its first line begins with ``indent``, the others with ``hang``."""
+        rest = indent if hang is None else hang
+        columns = self._width - max(cell_len(indent), cell_len(rest))
+        for number, line in enumerate(Text(readable(as_called(text))).wrap(self._console, columns)):
+            line.rstrip()
+            shown = Text(rest if number else indent) + line
+            shown.stylize(STYLES.get(style or "", ""))
+            self._console.print(shown, soft_wrap=True)
+
+    def table(
+        self,
+        head: Sequence[str],
+        rows: Iterable[Sequence[str]],
+        styles: Sequence[str] = (),
+        *,
+        whole: Sequence[int] = (0,),
+        names: int | None = None,
+    ) -> None:
+        """A table with a line above that says what its columns are. Nothing is cut: what doesn't fit goes on below.
+
+        ``styles``: of the first cell of each row. ``whole``: the columns whose cells stay on one line; so do ``names``, which
+        somebody copies, where a third of the width is enough for them.
+        """
+        cells = [[Text(readable(cell)) for cell in row] for row in rows]
+        together = set(whole)
+        if names is not None and max((row[names].cell_len for row in cells), default=0) <= self._width // 3:
+            together.add(names)
+        columns = [
+            Column(Text(name, STYLES["quiet"]), no_wrap=number in together, overflow="fold")
+            for number, name in enumerate(head)
+        ]
+        table = Table(*columns, box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="")
+        for row, style in zip(cells, styles or itertools.repeat(""), strict=False):
+            row[0].stylize(STYLES.get(style, ""))
+            table.add_row(*row)
+        self._console.print(table)

@@ -1,0 +1,103 @@
+"""What is broken now, what breaks on a date, and what is a matter of order: each finding stands in one place."""
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
+
+from checks.catalog import known_checks
+from checks.judge import judge
+from checks.urgency import Deadline, Standing, Urgency, deadlines_of, most_urgent, standing_of
+from tenant.model import Account, Registration, SignInOutcome, SignInUse
+from tests.checks.kit import NOW, SERVICE, make_tenant
+
+DAY = timedelta(days=1)
+SMTP_ENDS = date(2026, 12, 31)
+AHEAD, GONE, GOES_ON = (
+    Deadline("SMTP AUTH with a password", SMTP_ENDS, False),
+    Deadline("IMAP", None, True),
+    Deadline("IMAP", None, False),
+)
+NOW_, LATER, TIDY, UNKNOWN = Urgency.NOW, Urgency.LATER, Urgency.TIDY, Urgency.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("check", "severity", "deadline", "place"),
+    [
+        *((f"APW-00{number}", "high", None, Standing(NOW_)) for number in (1, 2, 3, 7, 9)),
+        ("APW-004", "medium", None, Standing(NOW_)),
+        ("APW-005", "low", None, Standing(TIDY)),
+        ("APW-006", "medium", None, Standing(LATER)),
+        ("APW-006", "high", None, Standing(LATER)),
+        ("APW-008", "medium", None, Standing(UNKNOWN)),
+        ("APW-010", "high", AHEAD, Standing(LATER, SMTP_ENDS)),
+        ("APW-010", "high", GONE, Standing(NOW_)),
+        ("APW-010", "high", GOES_ON, Standing(LATER)),
+        ("APW-010", "high", None, Standing(LATER)),
+        ("APW-011", "medium", None, Standing(TIDY)),
+        ("APW-012", "low", None, Standing(TIDY)),
+        ("APW-013", "high", None, Standing(LATER)),
+        ("APW-014", "high", None, Standing(NOW_)),
+        ("APW-015", "high", None, Standing(NOW_)),
+        ("APW-015", "medium", None, Standing(TIDY)),
+        ("APW-016", "medium", AHEAD, Standing(LATER, SMTP_ENDS)),
+        ("APW-017", "medium", None, Standing(TIDY)),
+        ("APW-999", "high", None, Standing(NOW_)),
+        ("APW-999", "low", None, Standing(TIDY)),
+    ],
+)
+def test_each_finding_stands_in_one_place(
+    check: str, severity: str, deadline: Deadline | None, place: Standing
+) -> None:
+    assert standing_of(check, severity, deadline) == place
+
+
+def test_what_can_not_be_told_is_called_neither_broken_nor_a_matter_of_order() -> None:
+    unknown = {check for check in known_checks() if standing_of(check, "high").urgency is UNKNOWN}
+    assert unknown == {"APW-008"}
+
+
+def test_an_account_stands_by_its_most_urgent_finding_and_the_next_day_of_these() -> None:
+    later = [Standing(LATER, SMTP_ENDS + DAY), Standing(LATER, SMTP_ENDS), Standing(LATER)]
+    assert most_urgent([Standing(TIDY), *later]) == Standing(LATER, SMTP_ENDS)
+    assert most_urgent([*later, Standing(UNKNOWN)]) == Standing(UNKNOWN)
+    assert most_urgent([*later, Standing(UNKNOWN), Standing(NOW_)]) == Standing(NOW_)
+    assert most_urgent([]) is None
+
+
+def using(client: str, *, got_in: bool | None = None) -> Account:
+    """An account that is seen to use a client; ``got_in``: what the log says of how its sign-ins ended."""
+    use = SignInUse("svc", client, "x", "Exchange", "", "background", 9, 3, NOW - 9 * DAY, NOW - DAY)
+    if got_in is None:
+        return replace(SERVICE, per_user_mfa="enforced", sign_ins=(use,))
+    code, run = (0, 0) if got_in else (53003, 3)
+    outcome = SignInOutcome(
+        *("svc", client, "x", "Exchange", "legacy", code, (), 3, 3, NOW - 9 * DAY, NOW - DAY),
+        since_last_in=run,
+        run_start=NOW - 9 * DAY if run else None,
+    )
+    return replace(SERVICE, per_user_mfa="enforced", sign_ins=(use,), outcomes=(outcome,))
+
+
+@pytest.mark.parametrize(
+    ("account", "deadline"),
+    [
+        (using("Authenticated SMTP"), Deadline("SMTP AUTH with a password", SMTP_ENDS, False)),
+        (using("Exchange Web Services"), Deadline("Exchange Web Services", date(2027, 4, 1), False)),
+        (using("IMAP4"), Deadline("IMAP, POP and ActiveSync with a password", None, True)),
+        (using("IMAP4", got_in=False), Deadline("IMAP, POP and ActiveSync with a password", None, True)),
+        (using("IMAP4", got_in=True), Deadline("IMAP, POP and ActiveSync with a password", None, False)),
+    ],
+)
+def test_what_has_ended_is_broken_unless_it_still_gets_in(account: Account, deadline: Deadline) -> None:
+    (judged,) = judge(make_tenant([]), [account], now=NOW)
+    assert deadlines_of(judged, NOW.date())["APW-010"] == deadline
+
+
+@pytest.mark.parametrize(("today", "ended"), [(date(2027, 1, 31), False), (date(2027, 2, 1), True)])
+def test_methods_that_end_break_on_their_day(today: date, ended: bool) -> None:
+    account = replace(SERVICE, per_user_mfa="enforced", registration=Registration(report=("mobilePhone",)))
+    at = NOW.replace(year=today.year, month=today.month, day=today.day)
+    (judged,) = judge(make_tenant([]), [account], now=at)
+    found = deadlines_of(judged, today)["APW-016"]
+    assert (found.on, found.ended) == (None if ended else date(2027, 2, 1), ended)
