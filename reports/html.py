@@ -37,6 +37,8 @@ from reports.words import INPUT, OPTION, SEVERITY, URGENCY, USABILITY, Words, op
 _TEMPLATES = Path(__file__).with_name("templates")
 _PASSWORDS = 300
 """How many uses of a password are listed; ``cli.py legacy`` lists all."""
+_WHOLE = 30
+"""So long may a part of an address be and not be broken. (As an ``inline-block`` it would be read out with a space behind it.)"""
 _GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _WITHOUT_SCRIPT = 200
 """How many accounts are listed where no script runs, e.g. in a mail preview."""
@@ -259,9 +261,12 @@ def policy_address(admin_center: str, policy_id: str | None) -> str:
 def address(name: str) -> Markup:
     """A user principal name that breaks before its ``@``, and elsewhere only where a part is too long for its column."""
     local, at, domain = readable(name).rpartition("@")
-    return Markup('<bdi><span class="piece">{}</span><wbr><span class="piece">{}</span></bdi>').format(
-        local, at + domain
-    )
+    return Markup("<bdi>{}<wbr>{}</bdi>").format(_piece(local), _piece(at + domain))
+
+
+def _piece(part: str) -> Markup:
+    long = "yes" if len(part) > _WHOLE else "no"
+    return Markup('<span class="piece" data-long="{}">{}</span>').format(long, part)
 
 
 def _gaps(gaps: list[Json], accounts: list[Json]) -> list[dict[str, Any]]:

@@ -208,10 +208,11 @@
   };
 
   // An address breaks before its @, and elsewhere only where a part is too long for the column.
-    const upn = (name) => {
+    const piece = (text, name) => el("span", { class: name, "data-long": text.length > 30 ? "yes" : "no" }, text);
+  const upn = (name) => {
     const at = name.lastIndexOf("@");
     if (at < 1) return el("bdi", { class: clamp(name) }, name || "(no name)");
-    return el("bdi", { class: clamp(name) }, el("span", { class: "piece" }, name.slice(0, at)), el("wbr"), el("span", { class: "domain piece" }, name.slice(at)));
+    return el("bdi", { class: clamp(name) }, piece(name.slice(0, at), "piece"), el("wbr"), piece(name.slice(at), "domain piece"));
   };
 
   const cell = (tag, attributes, ...children) => el(tag, { role: tag === "th" ? "rowheader" : "cell", ...attributes }, ...children);
