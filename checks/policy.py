@@ -183,14 +183,6 @@ def still_evaluated(grant: GrantControls | None, today: date) -> tuple[GrantCont
     return left, retired
 
 
-<<<<<<< HEAD
-=======
-def _blocked_once(selected: GrantControls | None, retired: tuple[Control, ...]) -> bool:
-    """Whether the grant, with the controls that are retired, blocked legacy authentication."""
-    return selected is not None and bool(retired) and _legacy_control(selected).strength > Strength.NONE
-
-
->>>>>>> main
 def covers_mail(policy: Policy) -> bool:
     """Whether the policy covers Exchange Online, be it only where its application filter says so."""
     return _covers_mail(policy)[0]
