@@ -122,7 +122,7 @@ def effect_of(policy: Policy, tenant: Tenant, today: date) -> PolicyEffect:
             conditions = (*_circumstances(policy, locations, legacy=True), *unknown, *((exempt,) if exempt else ()))
             under = (*client_why, *application_circumstance, *conditions, *_flow(policy))
             legacy = _Part(_limit(control.strength, client, under), (*under, *control.why), control.open)
-            # Retired controls kept legacy clients out, as any control does.
+            # Retired controls blocked legacy authentication, as any control does.
             lapsed = legacy.strength is Strength.NONE and client > Strength.NONE and bool(retired)
         blocks_interactive = (
             "block" in _lower(grant.built_in)
@@ -183,14 +183,6 @@ def still_evaluated(grant: GrantControls | None, today: date) -> tuple[GrantCont
     return left, retired
 
 
-<<<<<<< HEAD
-=======
-def _blocked_once(selected: GrantControls | None, retired: tuple[Control, ...]) -> bool:
-    """Whether the grant, with the controls that are retired, blocked legacy authentication."""
-    return selected is not None and bool(retired) and _legacy_control(selected).strength > Strength.NONE
-
-
->>>>>>> main
 def covers_mail(policy: Policy) -> bool:
     """Whether the policy covers Exchange Online, be it only where its application filter says so."""
     return _covers_mail(policy)[0]
