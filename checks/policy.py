@@ -122,7 +122,7 @@ def effect_of(policy: Policy, tenant: Tenant, today: date) -> PolicyEffect:
             conditions = (*_circumstances(policy, locations, legacy=True), *unknown, *((exempt,) if exempt else ()))
             under = (*client_why, *application_circumstance, *conditions, *_flow(policy))
             legacy = _Part(_limit(control.strength, client, under), (*under, *control.why), control.open)
-            # Retired controls kept legacy clients out, as any control does.
+            # Retired controls blocked legacy authentication, as any control does.
             lapsed = legacy.strength is Strength.NONE and client > Strength.NONE and bool(retired)
         blocks_interactive = (
             "block" in _lower(grant.built_in)
