@@ -122,7 +122,7 @@ def test_scans_go_on_over_odd_rows_of_every_kind_and_tell_nothing_false(
     assert in_tables(installation, look) == left
     shown = installation.run("findings", "--status", "all", "--format", "json")
     assert {one["check_id"] for one in shown.document["findings"]} == {"APW-003", "APW-999"}
-    assert installation.run("exceptions", "list").document["exceptions"] == []
+    assert installation.run("exceptions", "list", "--format", "json").document["exceptions"] == []
     report = tmp_path / "report.html"
     assert installation.run("report", "--output", str(report)).code == 0
     assert BACKUP in report.read_text(encoding="utf-8")

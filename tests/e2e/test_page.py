@@ -135,7 +135,9 @@ def test_a_finding_is_accepted_changed_and_no_longer_accepted(installation: Inst
 
 
 def listed(installation: Installation) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads(apart(installation.run, "exceptions", "list").out)["exceptions"]
+    found: list[dict[str, Any]] = json.loads(apart(installation.run, "exceptions", "list", "--format", "json").out)[
+        "exceptions"
+    ]
     return found
 
 
