@@ -6,6 +6,7 @@ import pytest
 
 from checks.catalog import (
     CHECKS,
+    OPTION_CHECKS,
     SWITCHED_OFF,
     causing_effects,
     deciding_effects,
@@ -83,3 +84,7 @@ def test_what_the_user_list_says_is_told_where_the_state_is_missing(bulk: str | 
     found = judged(make_tenant(), replace(SERVICE, per_user_mfa=None, per_user_mfa_bulk=bulk))
     texts = " ".join(reason.text for reason in found.verdict.reasons)
     assert ("The user list says" in texts) is bool(bulk)
+
+
+def test_these_checks_ask_whether_the_option_is_there() -> None:
+    assert sorted(OPTION_CHECKS) == [*(f"APW-00{number}" for number in (1, 2, 3, 4, 5, 6)), "APW-009"]

@@ -352,6 +352,13 @@ def test_security_defaults_are_put_down_to_whoever_switched_them_on(detail: str,
     assert reason.actor == actor
 
 
+def test_only_the_newest_change_of_security_defaults_counts() -> None:
+    tenant = make_tenant(security_defaults=True)
+    trail = AuditTrail((defaults(3, "off"), defaults(2, "on")), START)
+    (reason,) = reasons(Causes(tenant, trail, NOW).explain(judged(tenant, SERVICE)), Effect.DEMANDS_MFA)
+    assert reason.actor is None
+
+
 def test_app_passwords_that_came_and_went_are_listed_newest_first() -> None:
     events = (
         AuditEvent(day(9), "app_password_deleted", ADA, "svc", "svc"),

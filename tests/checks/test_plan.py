@@ -69,6 +69,12 @@ def test_the_first_step_fits_the_finding() -> None:
     assert steps == {ENFORCE.title: 1, APP_ONLY.title: 1}
 
 
+def test_a_remedy_of_the_account_comes_before_what_is_only_about_the_finding_but_for_the_switch_of_the_tenant() -> None:
+    steps = {check: plan([subject(1, problem(check))]).steps[0].title for check in ("APW-017", "APW-014")}
+    assert steps["APW-017"] == APP_ONLY.title
+    assert steps["APW-014"] != APP_ONLY.title
+
+
 def test_what_solves_most_of_what_is_broken_now_comes_first() -> None:
     tidy = [subject(n, problem("APW-011", "medium"), ways=()) for n in range(9)]
     dated = [subject(10 + n, problem("APW-010"), ways=(RELAY,)) for n in range(5)]

@@ -103,6 +103,8 @@ def told(tmp_path: Path, *entries: Any) -> str:
         ("family_names", ["**"], 'Warehouse: family_names has an item, number 1, that fits everything: "**".'),
         ("general", "no", 'Warehouse: general must be true or false, not "no".'),
         ("general", "né", 'Warehouse: general must be true or false, not "n\\u00e9".'),
+        ("general", "n" * 60, f'Warehouse: general must be true or false, not "{"n" * 60}".'),
+        ("general", "n" * 61, f'Warehouse: general must be true or false, not "{"n" * 60}...".'),
         ("colour", "red", 'Warehouse has members that nobody knows: "colour".'),
     ],
 )
@@ -152,6 +154,7 @@ def test_everything_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
         "Other: clients is no list, but 3."
     )
     assert told(tmp_path, *[5] * 30).endswith("And 20 more.")
+    assert "more" not in told(tmp_path, *[5] * 10)
 
 
 @pytest.mark.parametrize(

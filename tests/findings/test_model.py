@@ -32,7 +32,7 @@ def test_an_observation_is_whole_unless_it_says_otherwise() -> None:
 def test_an_account_is_selected_and_rests_on_no_evidence() -> None:
     assert BARE.off_for_the_tenant is False
     assert (BARE.selected, BARE.on_evidence, BARE.visibility, BARE.usability) == (True, False, "unknown", "unknown")
-    assert Comparison(()).superseded is False
+    assert (Comparison(()).superseded, Comparison(()).unchanged) == (False, False)
 
 
 @pytest.mark.parametrize(
