@@ -68,6 +68,12 @@ def test_policy_service_and_evidence_decide_together(found: LetIn, expected: Ans
     assert found.answer is expected
 
 
+@pytest.mark.parametrize(("late", "expected"), [(0, Answer.REFUSED), (1, Answer.NOT_BLOCKED)])
+def test_a_refusal_counts_for_thirty_days(late: int, expected: Answer) -> None:
+    last = SMTP_REFUSED.outcomes[0].last_seen
+    assert answer(SMTP_REFUSED, now=last + 30 * DAY + timedelta(seconds=late)).answer is expected
+
+
 def test_what_can_not_be_read_is_not_made_up_for_by_a_sign_in_that_got_in() -> None:
     (judged,) = judge(make_tenant([], security_defaults=DEFAULTS_GAP), [using("IMAP4", got_in=True)], now=NOW)
     assert judged.verdict.usability == "unknown"

@@ -77,6 +77,11 @@ BY_GROUP = make_tenant([blocking(not_groups=("g",))], **GROUPS)
         (BY_GROUP, (ended(0),), None),  # it may have been in the group then
         (BLOCKED, (ended(0, client="Exchange ActiveSync"),), None),
         (make_tenant(security_defaults=True), (ended(0),), None),  # nobody knows since when they are on
+        (  # a policy at risk alone blocks nothing for certain
+            make_tenant([blocking(conditions={"userRiskLevels": ["high"]})], security_defaults=True),
+            (ended(0),),
+            None,
+        ),
         # Neither.
         (USABLE, (ended(0),), None),
         (USABLE, (), None),

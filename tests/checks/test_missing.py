@@ -92,6 +92,12 @@ SEVERAL: list[tuple[str, dict[str, Any], dict[str, Any], list[str]]] = [
         ["policy_plans"],
     ),
     (
+        "state, and one source of the registration beside another that decides",
+        {},
+        {"per_user_mfa": STATE_GAP, "registration": Registration(("mobilePhone",), METHODS_GAP)},
+        ["per_user_mfa"],
+    ),
+    (
         "roles and memberships",
         {"policies": (BY_ROLE,), "role_assignments": ROLES_GAP},
         {"groups": GROUPS_GAP},

@@ -42,6 +42,12 @@ def test_what_differs_between_accounts_is_not_said_of_all() -> None:
     assert (item.since, item.actor) == (None, None)
 
 
+def test_a_policy_is_called_as_the_first_account_has_it() -> None:
+    renamed = Cause("p-1", "CA001 new", CA001.since, CA001.actor)
+    (item,) = plan([subject(1, problem("APW-001", cause=CA001)), subject(2, problem("APW-001", cause=renamed))]).items
+    assert item.title == '"CA001" hides the app password option for 2 accounts'
+
+
 def test_one_date_is_one_item() -> None:
     (item,) = plan([subject(number, problem("APW-010")) for number in range(11)]).items
     assert item.title == "SMTP AUTH with a password ends on 31 Dec 2026: 11 accounts use it"

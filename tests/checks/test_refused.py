@@ -209,6 +209,7 @@ def test_finding_changes_with_client_policy_and_severity_and_not_with_counts_pla
         ),
         ((ended(policies=(("p9", ""),)),), 'by the policy "p9"'),
         ((ended(policies=(("p2", "alpha"), ("p1", "Beta"))),), 'by the policies "alpha" and "Beta"'),
+        ((ended(policies=(("p2", "Same"), ("p1", "same"))),), 'by the policies "same" and "Same"'),
         ((ended(places=(), run_places=()),), "The log doesn't say from where."),
         ((ended(), ended(policies=None)), "The log shows no policies for some of them"),
         ((ended(app="", how="background", client=MODERN),), "with an application that the log doesn't name since"),

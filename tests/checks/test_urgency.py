@@ -7,7 +7,7 @@ import pytest
 
 from checks.catalog import known_checks
 from checks.judge import judge
-from checks.urgency import Deadline, Standing, Urgency, deadlines_of, most_urgent, standing_of
+from checks.urgency import SOON, Deadline, Standing, Urgency, deadlines_of, most_urgent, standing_of
 from tenant.model import Account, Registration, SignInOutcome, SignInUse
 from tests.checks.kit import NOW, SERVICE, make_tenant
 
@@ -101,3 +101,7 @@ def test_methods_that_end_break_on_their_day(today: date, ended: bool) -> None:
     (judged,) = judge(make_tenant([]), [account], now=at)
     found = deadlines_of(judged, today)["APW-016"]
     assert (found.on, found.ended) == (None if ended else date(2027, 2, 1), ended)
+
+
+def test_an_ending_is_a_warning_from_sixty_days_before_it_on() -> None:
+    assert timedelta(days=60) == SOON
