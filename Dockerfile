@@ -4,7 +4,7 @@ FROM python:3.13-slim AS build
 WORKDIR /source
 COPY . .
 RUN python -m venv /opt/app \
- && /opt/app/bin/pip install --no-cache-dir --no-compile --require-hashes -r requirements.lock -r requirements-cli.lock \
+ && /opt/app/bin/pip install --no-cache-dir --no-compile --no-deps --require-hashes -r requirements.lock -r requirements-cli.lock \
  && python -m pip wheel --no-cache-dir --no-deps -w /tmp/wheel . \
  && /opt/app/bin/pip install --no-cache-dir --no-deps /tmp/wheel/*.whl \
  && /opt/app/bin/python -m compileall -q /opt/app/lib/python3.13/site-packages/app_password_watch \

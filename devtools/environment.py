@@ -64,7 +64,8 @@ def make_environment(requirements: Sequence[str], *, azurite: bool = True) -> En
     try:
         if not packages.ready():
             arguments = [part for name in requirements for part in ("-r", str(ROOT / name))]
-            packages.install(arguments, f"Python packages of {' and '.join(requirements)}")
+            # Locks name everything. Asked to look for more, pip may choose a version that has come out since, and refuse it.
+            packages.install(["--no-deps", *arguments], f"Python packages of {' and '.join(requirements)}")
             packages.mark_ready()
         if installing:
             installing.finish()

@@ -1,6 +1,7 @@
 """``dev.py`` and what it starts: needs nothing but Python, says what goes wrong, leaves nothing running."""
 
 import ast
+import hashlib
 import os
 import shutil
 import signal
@@ -8,6 +9,7 @@ import subprocess
 import sys
 import textwrap
 import time
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -141,6 +143,33 @@ def test_the_environment_is_made_once_and_again_when_packages_change(small_proje
     )
     assert "no-such-package==1" in third.stderr
     assert "Traceback" not in third.stderr
+
+
+def make_wheel(folder: Path, name: str, version: str, *metadata: str) -> str:
+    """Put a wheel with nothing in it into a folder; returns its line in a lock."""
+    file, info = folder / f"{name}-{version}-py3-none-any.whl", f"{name}-{version}.dist-info"
+    texts = {
+        f"{info}/METADATA": "\n".join(("Metadata-Version: 2.1", f"Name: {name}", f"Version: {version}", *metadata, "")),
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    with zipfile.ZipFile(file, "w") as archive:
+        for path, text in texts.items():
+            archive.writestr(path, text)
+        archive.writestr(f"{info}/RECORD", "".join(f"{one},,\n" for one in (*texts, f"{info}/RECORD")))
+    return f"{name}=={version} --hash=sha256:{hashlib.sha256(file.read_bytes()).hexdigest()}\n"
+
+
+def test_what_is_locked_is_installed_though_the_index_has_newer_versions_by_now(small_project: Path) -> None:
+    wheels = small_project / "wheels"
+    wheels.mkdir()
+    lock = make_wheel(wheels, "first", "1", "Requires-Dist: second[more]>=1")
+    lock += make_wheel(wheels, "second", "1", "Provides-Extra: more")
+    make_wheel(wheels, "second", "2", "Provides-Extra: more")
+    (small_project / "requirements.lock").write_text(lock, encoding="utf-8")
+    made = run_dev(small_project, "demo", PIP_NO_INDEX="1", PIP_FIND_LINKS=str(wheels))
+    assert made.returncode == 7, made.stderr
+    found = [one.name for one in (small_project / ".venv").rglob("*.dist-info")]
+    assert {"first-1.dist-info", "second-1.dist-info"} <= set(found)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from collections.abc import Sequence
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,11 @@ from typing import Any
 import pytest
 import yaml
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from devtools import locking
 from devtools.building import BuildError
+from devtools.environment import DEVELOPMENT, RUNTIME
 from devtools.locking import LOCKS, lock_commands
 from tests import licences
 
@@ -74,6 +77,16 @@ def test_what_only_the_command_line_needs_does_not_burden_the_app() -> None:
 def test_what_is_installed_here_is_what_is_locked() -> None:
     for name, version in applying("requirements-dev.lock").items():
         assert installed(name).version == version, name
+
+
+@pytest.mark.parametrize("locks", [RUNTIME[:1], RUNTIME, DEVELOPMENT], ids=str)
+def test_whatever_a_locked_package_needs_is_locked_too(locks: Sequence[str]) -> None:
+    """What is installed together is installed as it is locked, and nothing besides."""
+    locked = {name: version for lock in locks for name, version in applying(lock).items()}
+    for name in locked:
+        for needed in map(Requirement, installed(name).requires or ()):
+            if not needed.marker or needed.marker.evaluate({"extra": ""}):
+                assert needed.specifier.contains(locked[canonicalize_name(needed.name)], prereleases=True), name
 
 
 @pytest.mark.parametrize("name", applying("requirements.lock"))
