@@ -9,7 +9,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from alerts.elements import Json, box, buttons, heading, line, link, open_url, run, spaced
-from alerts.groups import GapGroup, Group, by_urgency, dated, grouped, grouped_gaps, remark, repeated_steps, statement
+from alerts.groups import (
+    GapGroup,
+    Group,
+    by_urgency,
+    dated,
+    grouped,
+    grouped_gaps,
+    remark,
+    repeated_steps,
+    statement,
+    step_place,
+    told_in_full,
+)
 from alerts.links import accept_url, safe_url
 from alerts.model import Alert, AlertGap, Kind, Purpose, Severity
 from alerts.text import clean
@@ -90,7 +102,7 @@ def _card(alert: Alert, groups: tuple[Group, ...], detail: _Detail) -> Json:
     body += [line(run(note, detail.text), spacing="Small") for note in alert.notes[:3]]
     body += _steps(alert, detail)
     button = len(problems) <= BUTTONS
-    full = _told_in_full(problems, alert)[: detail.full]
+    full = told_in_full(problems, alert)[: detail.full]
     again = repeated_steps(full)
     shorter = problems[len(full) : len(full) + detail.short]
     for title, groups_of in by_urgency([*full, *shorter]):
@@ -123,14 +135,6 @@ def _card(alert: Alert, groups: tuple[Group, ...], detail: _Detail) -> Json:
         "fallbackText": FALLBACK,
         "body": body,
     }
-
-
-def _told_in_full(problems: list[Group], alert: Alert) -> list[Group]:
-    """The groups that are told in full: where everything is told at once, only what is broken now, if anything is."""
-    if not alert.steps:
-        return problems
-    broken = [group for group in problems if group.first.urgency == "now"]
-    return broken or problems
 
 
 def _steps(alert: Alert, detail: _Detail) -> list[Json]:
@@ -216,7 +220,7 @@ def _facts(group: Group, alert: Alert, detail: _Detail, *, step_again: bool) -> 
     if step:
         title = sentence(clean(step.title, 200))
         first = f"{title} {step.steps[0]}" if step.steps and not step_again else title
-        place = next((place for place, one in enumerate(alert.steps, start=1) if one.title == step.title), None)
+        place = step_place(alert, group)
         first = f"Step {place} above." if place else "The same as above." if step_again else first
         facts.append(line(run("Next step", 20, weight="Bolder"), spaced(first, detail.text), spacing="Small"))
     return facts

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from alerts.model import AlertGap, AlertItem, Kind, NextStep, Severity
+from alerts.model import Alert, AlertGap, AlertItem, Kind, NextStep, Severity
 from alerts.text import clean
 from alerts.wording import (
     ALREADY,
@@ -19,6 +19,7 @@ from alerts.wording import (
     some_lost,
     user_principal_name,
 )
+from basics.text import capital
 from basics.times import day, moment
 
 RESOLVED_NAMES = 5
@@ -135,6 +136,18 @@ def repeated_steps(groups: Iterable[Group]) -> frozenset[int]:
     return frozenset(again)
 
 
+def told_in_full(problems: list[Group], alert: Alert) -> list[Group]:
+    """The groups that are told in full: where everything is told at once, only what is broken now, if anything is."""
+    broken = [group for group in problems if group.first.urgency == "now"] if alert.steps else []
+    return broken or problems
+
+
+def step_place(alert: Alert, group: Group) -> int:
+    """The place of a group's next step among those of the alert, from 1; 0 where it isn't among them."""
+    titles = [step.title for step in alert.steps]
+    return titles.index(group.next_step.title) + 1 if group.next_step and group.next_step.title in titles else 0
+
+
 def statement(group: Group, *, total: int | None = None, baseline: bool = False) -> str:
     """What happened, in one line: ``Policy "X" now hides the app-password option for 412 of 500 service accounts``.
 
@@ -246,8 +259,7 @@ def grouped_gaps(gaps: Iterable[AlertGap]) -> tuple[GapGroup, ...]:
 
 
 def _of(label: str, members: list[AlertGap]) -> str:
-    what = clean(label, 100)
-    what = what[:1].upper() + what[1:]
+    what = capital(clean(label, 100))
     accounts = list(
         dict.fromkeys(clean(gap.user_principal_name or gap.account, NAME) for gap in members if gap.account)
     )

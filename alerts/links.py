@@ -26,9 +26,14 @@ def entra_user_url(account_id: str, cloud: str = "global") -> str | None:
 
 def entra_policy_url(policy_id: str | None, cloud: str = "global") -> str | None:
     """The page of a Conditional Access policy in the Entra admin center of ``cloud``; None for what is no object id."""
+    return policy_page(ENTRA_HOSTS[cloud], policy_id)
+
+
+def policy_page(admin_center: str, policy_id: str | None) -> str | None:
+    """The same in an admin center of which the host is known."""
     if not policy_id or not _ID.fullmatch(policy_id):
         return None
-    return f"{ENTRA_HOSTS[cloud]}/#view/Microsoft_AAD_ConditionalAccess/PolicyBlade/policyId/{policy_id}"
+    return f"{admin_center}/#view/Microsoft_AAD_ConditionalAccess/PolicyBlade/policyId/{policy_id}"
 
 
 def accept_url(report_url: str | None, account_id: str) -> str | None:

@@ -25,6 +25,8 @@ from alerts.groups import (
     remark,
     repeated_steps,
     statement,
+    step_place,
+    told_in_full,
 )
 from alerts.links import accept_url, safe_url
 from alerts.model import Alert, Kind, Purpose, Severity
@@ -143,9 +145,7 @@ def _bodies(alert: Alert, attached: _Attached) -> tuple[str, str]:
     problems = [group for group in groups if group.kind is not Kind.RESOLVED]
     resolved = [group for group in groups if group.kind is Kind.RESOLVED]
     shown = [*problems[:OVERVIEW], *resolved[:OVERVIEW]]
-    # Where everything is told at once, only what is broken now is told in full, if anything is.
-    broken = [group for group in problems if group.first.urgency == "now"] if alert.steps else []
-    full = (broken or problems)[: WITH_STEPS if alert.steps else GROUPS]
+    full = told_in_full(problems, alert)[: WITH_STEPS if alert.steps else GROUPS]
     view = _View(
         alert=alert,
         overview=by_urgency(problems[:OVERVIEW]) if len(problems) >= FEW else (),
@@ -182,7 +182,7 @@ def _environment() -> Environment:
         "safe_url": safe_url,
         "accept_url": accept_url,
         "accept_command": ACCEPT_COMMAND,
-        "step_place": _step_place,
+        "step_place": step_place,
         "says_the_same": says_the_same,
         "report": _report,
         "standing": _standing,
@@ -218,12 +218,6 @@ def _attached(alert: Alert, attached: _Attached) -> str:
 
 def _report(alert: Alert) -> str:
     return "the report" if safe_url(alert.report_url) else REPORT_COMMAND
-
-
-def _step_place(alert: Alert, group: Group) -> int:
-    """The place of a group's next step among those of the alert, from 1; 0 where it isn't among them."""
-    titles = [step.title for step in alert.steps]
-    return titles.index(group.next_step.title) + 1 if group.next_step and group.next_step.title in titles else 0
 
 
 def _standing(alert: Alert) -> str:

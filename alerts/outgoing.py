@@ -25,6 +25,7 @@ import httpx
 from alerts.addresses import Network, NotAllowed, PinnedTransport
 from alerts.channel import ChannelError
 from alerts.retries import LONGEST
+from basics.text import capital
 
 TIMEOUT = httpx.Timeout(10, read=30)
 ANSWER_SECONDS = 28
@@ -105,7 +106,7 @@ async def post(
         body = await _beginning(response)
     except NotAllowed:
         raise ChannelError(
-            f"{_capital(receiver)} lies at an address that isn't public, so nothing was sent: name its network in "
+            f"{capital(receiver)} lies at an address that isn't public, so nothing was sent: name its network in "
             "ALERT_PRIVATE_NETWORKS if that is meant.",
             permanent=True,
         ) from None
@@ -116,7 +117,7 @@ async def post(
     ):  # httpx lets names through that it can't spell later
         raise ChannelError(f"The address of {receiver} is not a web address: correct it.", permanent=True) from None
     except (httpx.TimeoutException, TimeoutError):
-        raise ChannelError(f"{_capital(receiver)} didn't answer in time; it is tried again.") from None
+        raise ChannelError(f"{capital(receiver)} didn't answer in time; it is tried again.") from None
     except httpx.TransportError as error:
         # "from None": the exception carries the request, and the request the address.
         raise ChannelError(_unreachable(receiver, error)) from None
@@ -141,20 +142,20 @@ def refuse(
     said = f"{status} {code}".strip()
     if 300 <= status < 400:
         return ChannelError(
-            f"{_capital(receiver)} redirects to another address, which isn't followed: enter the final address.",
+            f"{capital(receiver)} redirects to another address, which isn't followed: enter the final address.",
             permanent=True,
         )
     if status in advice:
         permanent = is_permanent(status)
         return ChannelError(
-            f"{_capital(receiver)} answered {said}: {advice[status]}",
+            f"{capital(receiver)} answered {said}: {advice[status]}",
             permanent=permanent,
             retry_after=answer.retry_after,
         )
     if is_permanent(status):
-        return ChannelError(f"{_capital(receiver)} refused the alert with {said}: check its address.", permanent=True)
+        return ChannelError(f"{capital(receiver)} refused the alert with {said}: check its address.", permanent=True)
     return ChannelError(
-        f"{_capital(receiver)} is busy or out of order ({said}); it is tried again.", retry_after=answer.retry_after
+        f"{capital(receiver)} is busy or out of order ({said}); it is tried again.", retry_after=answer.retry_after
     )
 
 
@@ -198,8 +199,4 @@ def _unreachable(receiver: str, error: httpx.TransportError) -> str:
         return f"The TLS certificate of {receiver} isn't valid, so nothing was sent: have it renewed."
     if "name or service" in said or "getaddrinfo" in said or "nodename" in said or "name resolution" in said:
         return f"The host of {receiver} can't be found: check the address, and DNS."
-    return f"{_capital(receiver)} can't be reached ({type(error).__name__}): check the address and the firewall."
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
+    return f"{capital(receiver)} can't be reached ({type(error).__name__}): check the address and the firewall."

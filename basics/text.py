@@ -33,6 +33,11 @@ def visible(text: str, instead: str = REPLACEMENT) -> str:
     return _UNSEEN.sub(instead, text)
 
 
+def capital(text: str) -> str:
+    """The text as the beginning of a sentence; the rest of it stays as it is."""
+    return text[:1].upper() + text[1:]
+
+
 def well_formed(text: str) -> str:
     """The text with two halves of a surrogate pair joined, and each lone one replaced: any encoding of Unicode can carry it."""
     if _SURROGATE.search(text) is None:

@@ -15,7 +15,7 @@ from checks.model import ExchangeView, JudgedAccount, SmtpAuth, Usability
 from checks.password_use import SMTP_AUTH
 from checks.phrases import joined
 from checks.refused import LOG_REACHES
-from checks.retirements import Protocol, retired_protocols
+from checks.retirements import Protocol, dated_protocol, protocol_of
 from checks.usage import retired_uses
 
 
@@ -140,32 +140,23 @@ def _last_in(client: ClientSignIns) -> datetime:
 
 def _is_off(view: ExchangeView, in_use: list[ClientSignIns]) -> bool:
     """Whether an export says so that is neither old nor older than a sign-in that got in."""
-    after = any(_last_in(one) > view.taken and _protocol(one.name) is _smtp() for one in in_use)
+    after = any(_last_in(one) > view.taken and protocol_of(one.name) is dated_protocol(SMTP_AUTH) for one in in_use)
     return view.smtp_auth is SmtpAuth.OFF and not view.stale and not after
 
 
 def _gone(judged: JudgedAccount, clients: Iterable[ClientSignIns], today: date) -> list[Protocol]:
     """The protocols of the account, or SMTP AUTH where none is seen, whose day has passed and that no export says to be on again."""
-    smtp, view = _smtp(), judged.exchange
-    used = dict.fromkeys((*retired_uses(judged.account), *(one for c in clients if (one := _protocol(c.name)))))
+    smtp, view = dated_protocol(SMTP_AUTH), judged.exchange
+    used = dict.fromkeys((*retired_uses(judged.account), *(one for c in clients if (one := protocol_of(c.name)))))
     on_again = view is not None and view.smtp_auth is SmtpAuth.ON and view.taken.date() >= smtp.on
     return [one for one in used or [smtp] if one.on <= today and not (on_again and one is smtp)]
 
 
 def _ahead(in_use: list[ClientSignIns], today: date) -> tuple[date | None, str]:
     """The next day on which what the account uses ends, and the sentence about it; of SMTP AUTH where nothing is seen."""
-    used = [protocol for one in in_use if (protocol := _protocol(one.name))] or [_smtp()]
+    used = [protocol for one in in_use if (protocol := protocol_of(one.name))] or [dated_protocol(SMTP_AUTH)]
     ahead = min((one for one in used if one.on > today), key=lambda one: one.on, default=None)
     return (ahead.on, f" {ahead.before}") if ahead else (None, "")
-
-
-def _protocol(client_app: str) -> Protocol | None:
-    return next((one for one in retired_protocols() if one.serves(client_app)), None)
-
-
-def _smtp() -> Protocol:
-    """The one protocol over which Exchange Online still takes passwords."""
-    return next(one for one in retired_protocols() if one.serves(SMTP_AUTH))
 
 
 def _looked(looked: tuple[Looked, ...]) -> str:

@@ -7,7 +7,7 @@ with an app registration or OAuth doesn't.
 from dataclasses import dataclass
 from datetime import datetime
 
-from checks.retirements import Protocol, retired_protocols
+from checks.retirements import Protocol, protocol_of
 
 LOG, REPORT = "sign_in_log", "exchange_report"
 """Where a use was seen: in the sign-in log, or in an export of the Exchange admin center's SMTP AUTH clients report."""
@@ -48,4 +48,4 @@ class PasswordUse:
         """What ends the protocol, and when; None where nothing is known of that."""
         if self.how != "legacy":
             return None
-        return next((one for one in retired_protocols() if one.serves(self.client)), None)
+        return protocol_of(self.client)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TypeVar
 
+from basics.text import capital
 from basics.times import day
 from checks.catalog import CANNOT_TELL, METHODS_END, OFF_FOR_THE_TENANT, RECOMMENDED_AWAY, REFUSED, SWITCHED_OFF
 from checks.model import Severity, Way
@@ -167,16 +168,20 @@ def _items(subjects: Sequence[Subject]) -> tuple[Item, ...]:
 def _key(problem: Problem) -> tuple[object, ...]:
     """One policy is one cause, whatever it does; otherwise findings of one check, and one date, are alike."""
     urgency, cause = problem.standing.urgency, problem.cause
-    if problem.check_id in _OF_POLICIES and (cause.policy_id or cause.policy_name):
+    if _is_of_a_policy(problem):
         return urgency, cause.policy_id or cause.policy_name
     return urgency, "", problem.check_id, problem.what, problem.standing.on
+
+
+def _is_of_a_policy(problem: Problem) -> bool:
+    return problem.check_id in _OF_POLICIES and bool(problem.cause.policy_id or problem.cause.policy_name)
 
 
 def _item(members: Sequence[tuple[Subject, Problem]]) -> Item:
     accounts = _accounts(subject for subject, _ in members)
     problems = [problem for _, problem in members]
     first = problems[0]
-    by_policy = first.check_id in _OF_POLICIES and bool(first.cause.policy_id or first.cause.policy_name)
+    by_policy = _is_of_a_policy(first)
     days = [problem.standing.on for problem in problems if problem.standing.on]
     return Item(
         title=_policy_title(members) if by_policy else _account_title(first, len(accounts)),
@@ -217,14 +222,14 @@ def _account_title(problem: Problem, accounts: int) -> str:
         uses = f"{who} {verb} {it}" if problem.check_id == RETIRED else f"{who} {only} no other MFA method"
         has, ends = agreeing(problem.what, "has", "have"), agreeing(problem.what, "ends", "end")
         if problem.standing.urgency is Urgency.NOW:
-            return f"{_capital(problem.what)} {has} ended: {uses}"
+            return f"{capital(problem.what)} {has} ended: {uses}"
         if problem.standing.on:
-            return f"{_capital(problem.what)} {ends} on {day(problem.standing.on)}: {uses}"
-        return f"{_capital(problem.what)} {has} been retired, and sign-ins still get in: {uses}"
+            return f"{capital(problem.what)} {ends} on {day(problem.standing.on)}: {uses}"
+        return f"{capital(problem.what)} {has} been retired, and sign-ins still get in: {uses}"
     titles = _OF_ACCOUNTS.get(problem.check_id)
     if titles is None:
         return f"{problem.title}: {who}"
-    return _capital(titles[accounts > 1].format(who))
+    return capital(titles[accounts > 1].format(who))
 
 
 def _item_order(item: Item) -> tuple[object, ...]:
@@ -369,12 +374,9 @@ def _same(values: Iterable[_T | None]) -> _T | None:
 
 
 def _rank(severity: str) -> int:
-    return tuple(one.value for one in Severity).index(severity) if severity in tuple(Severity) else -1
+    """For comparing; a severity of another version is below all."""
+    return Severity(severity).rank if severity in tuple(Severity) else 0
 
 
 def _count(number: int) -> str:
     return f"{number:,} account{'' if number == 1 else 's'}"
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

@@ -9,7 +9,7 @@ from checks.catalog import HAS_OPTION, METHODS_END, REFUSED
 from checks.managed import created_in_their_place, when_it_goes_on
 from checks.model import Effect, JudgedAccount, Remedy, Usability, Verdict, Visibility, Way
 from checks.phrases import joined, quoted
-from checks.retirements import retired_methods, retired_protocols
+from checks.retirements import dated_protocol, retired_methods
 from checks.tenant_switch import CLICK_PATH, SWITCH
 from checks.usage import RETIRED
 
@@ -177,7 +177,7 @@ def _ews_applications(judged: JudgedAccount) -> list[str]:
 
 
 def _off_ews(applications: list[str]) -> Remedy:
-    end = next(protocol for protocol in retired_protocols() if protocol.serves("Exchange Web Services"))
+    end = dated_protocol("Exchange Web Services")
     return Remedy(
         title="Move what uses Exchange Web Services to Microsoft Graph",
         steps=(

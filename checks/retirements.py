@@ -23,8 +23,8 @@ CUSTOM_CONTROLS = "customAuthenticationFactors"
 """What stands for custom controls: the member of the grant controls that holds them."""
 
 _WHAT = "The dates of Microsoft's retirements"
-_SOON = timedelta(days=60)
-"""From so long before its day on, an ending is urgent."""
+SOON = timedelta(days=60)
+"""From so long before its day on, an ending is urgent, and shown as a warning."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Ending(Sourced):
 
     def severity(self, today: date) -> Severity:
         """How urgent it is for whoever uses it."""
-        return Severity.HIGH if self.on - today <= _SOON else Severity.MEDIUM
+        return Severity.HIGH if self.on - today <= SOON else Severity.MEDIUM
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +126,18 @@ def retirements() -> tuple[Protocol | Control | Method, ...]:
 def retired_protocols() -> tuple[Protocol, ...]:
     """The protocols that go away, or went."""
     return tuple(entry for entry in retirements() if isinstance(entry, Protocol))
+
+
+def protocol_of(client_app: str) -> Protocol | None:
+    """The protocol with a date that a client of the sign-in log (``clientAppUsed``) speaks; None for any other."""
+    return next((one for one in retired_protocols() if one.serves(client_app)), None)
+
+
+def dated_protocol(client_app: str) -> Protocol:
+    """The same of a client whose protocol has a date, as this version knows. Raises ``LookupError``."""
+    if (found := protocol_of(client_app)) is None:
+        raise LookupError(f"retirements.json has no protocol of {client_app}")
+    return found
 
 
 @cache

@@ -7,7 +7,7 @@ now, so it is no matter of order, and it may be well, so it isn't called broken.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from enum import StrEnum
 
 from checks.ahead import ending_methods
@@ -17,9 +17,6 @@ from checks.model import JudgedAccount, Severity
 from checks.phrases import joined
 from checks.usage import RETIRED, retired_uses
 from tenant.model import Account
-
-SOON = timedelta(days=60)
-"""From so long before its day on, an ending is shown as a warning."""
 
 
 class Urgency(StrEnum):

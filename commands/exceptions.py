@@ -19,7 +19,7 @@ async def add(options: Options) -> int:
         added = await views.add_exception(
             service,
             account=options.account,
-            check_id=None if options.check is None else options.check.upper(),
+            check_id=options.check,
             reason=options.reason,
             owner=options.owner,
             until=options.until,
@@ -48,8 +48,7 @@ async def remove(options: Options) -> int:
         return FAILED
     async with views.opened(load_settings(require=frozenset({"storage"}))) as service:
         if options.account:
-            check = None if options.check is None else options.check.upper()
-            id = await views.exception_of(service, options.account, check)
+            id = await views.exception_of(service, options.account, options.check)
         else:
             id = await views.exception_called(service, options.id)
         ended = await views.remove_exception(service, id, removed_by=getuser())

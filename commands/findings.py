@@ -20,7 +20,7 @@ async def run(options: Options) -> int:
         status=None if options.status == "all" else options.status,
         severity=options.severity,
         account=options.account,
-        check_id=None if options.check is None else options.check.upper(),
+        check_id=options.check,
     )
     now = datetime.now(UTC)
     async with views.opened(settings) as service:

@@ -7,7 +7,7 @@ An input that is read one by one (groups, accounts, what the settings select by)
 can't be read one may be readable again, and of the other nobody may have any need. What is told of several at once is one thing.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -166,10 +166,10 @@ def _predecessors(known: Mapping[_Key, SightState], current: Mapping[_Key, Unsee
     return {key: before(key) for key in current}
 
 
-def _is_in(key: _Key, current: Iterable[_Key]) -> bool:
+def _is_in(key: _Key, current: Collection[_Key]) -> bool:
     """Whether something that is remembered is among what a scan couldn't see, one of them being all of an input."""
     name, about = key
-    return any(one == name and (not about or not other) for one, other in current)
+    return (name, "") in current if about else any(one == name for one, _ in current)
 
 
 def _is_due(state: SightState, now: datetime) -> bool:

@@ -8,6 +8,7 @@ from alerts.compose import compose, compose_sight
 from alerts.links import entra_policy_url, entra_user_url
 from alerts.model import Alert, AlertGap, AlertItem, AlertReason, AlertStep, Kind, NextStep, Severity, Totals
 from alerts.wording import count
+from basics.text import capital
 from basics.times import day, moment
 from checks.catalog import (
     BLOCKED_CHECKS,
@@ -206,7 +207,7 @@ def _shared(check_id: str, account: Mapping[str, Any], where: Standing) -> str:
     ends = next((one for one in _objects(account, "deadlines") if one.get("check_id") == check_id), None)
     if ends is None or not ends.get("what"):
         return ""
-    what = f"{str(ends['what'])[:1].upper()}{str(ends['what'])[1:]}"
+    what = capital(str(ends["what"]))
     has = agreeing(what, "has", "have")
     if where.urgency is Urgency.NOW:
         return f"{what} {has} ended."

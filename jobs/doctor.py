@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from alerts.channel import TITLES
+from basics.text import capital
 from checks.facts import FactsError
 from checks.product_files import ProductsError
 from checks.retirements import newest_reading, retirements
@@ -214,7 +215,7 @@ async def _graph(settings: Settings, graph: Graph, permissions: Permissions) -> 
         await graph.get("/organization?$select=id")
     except GraphUnreachable as error:
         what, _, fix = str(error).partition(": ")
-        return [Line(_GRAPH, Level.WRONG, f"{what}.", fix[:1].upper() + fix[1:])]
+        return [Line(_GRAPH, Level.WRONG, f"{what}.", capital(fix))]
     except GraphRefused as refused:
         if refused.status == 401:
             return [_signed_out(settings, refused)]

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 
+from basics.text import capital
 from checks.reasons import INPUTS
 from findings.sight import Unseen
 from tenant.model import Gap
@@ -68,17 +69,17 @@ def _unseen(gap: Gap) -> Unseen | None:
     label = INPUTS.get(gap.input) or _LOGS.get(gap.input) or gap.input.replace("_", " ")
     label = label.replace("the account's", "the accounts'")  # it is about all that a scan looks at
     label = "the group memberships of accounts that may be proposed" if of_proposed else label
-    capital = label[:1].upper() + label[1:]
+    beginning = capital(label)
     remedy = f" Grant the application permission {gap.permission}." if gap.permission else ""
     if gap.optional:
-        text = f"{capital} can't be read: {gap.error.rstrip('.')}.{remedy} Verdicts don't depend on it."
+        text = f"{beginning} can't be read: {gap.error.rstrip('.')}.{remedy} Verdicts don't depend on it."
     else:
-        text = f"{capital} can't be read ({gap.error}).{remedy} {_CONSEQUENCE.get(gap.input, _STAYS)}"
+        text = f"{beginning} can't be read ({gap.error}).{remedy} {_CONSEQUENCE.get(gap.input, _STAYS)}"
     return Unseen(
         f"{INPUT}{gap.input}{' of others' if of_proposed else ''}",
         text,
         label=label,
-        ended=f"{capital} can be read again.",
+        ended=f"{beginning} can be read again.",
         reminded=not gap.optional,
     )
 

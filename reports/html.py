@@ -6,7 +6,6 @@ style and script, so that nothing else runs.
 """
 
 import hashlib
-import re
 from base64 import b64encode
 from collections import Counter
 from collections.abc import Sequence
@@ -20,6 +19,7 @@ from urllib.parse import quote
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from alerts.links import policy_page
 from checks.pages import CheckPage, page, page_ids
 from reports import times
 from reports.age import facts_line
@@ -32,14 +32,25 @@ from reports.plan import TOP, plan_of
 from reports.served import Served
 from reports.summary import Summary, finished, summarize
 from reports.text import readable
-from reports.words import INPUT, OPTION, SEVERITY, URGENCY, USABILITY, Words, option_of, say, verdict, works_words
+from reports.words import (
+    INPUT,
+    OPTION,
+    PLACES,
+    SEVERITY,
+    URGENCY,
+    USABILITY,
+    Words,
+    option_of,
+    say,
+    verdict,
+    works_words,
+)
 
 _TEMPLATES = Path(__file__).with_name("templates")
 _PASSWORDS = 300
 """How many uses of a password are listed; ``cli.py legacy`` lists all."""
 _WHOLE = 30
 """So long may a part of an address be and not be broken. (As an ``inline-block`` it would be read out with a space behind it.)"""
-_GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _WITHOUT_SCRIPT = 200
 """How many accounts are listed where no script runs, e.g. in a mail preview."""
 
@@ -192,10 +203,9 @@ def hash_of(content: str) -> str:
 def _tiles(accounts: list[Json], changed: set[str]) -> list[Tile]:
     """The numbers at the top: all of them but the first and the last add up to the first."""
     places = Counter(group_of(account) for account in accounts)
-    labels = {name: words.label for name, words in URGENCY.items()} | {"accepted": "Accepted", "none": "No finding"}
     tiles = [
         Tile("all", "All", len(accounts)),
-        *(Tile(name, labels[name], places[name]) for name in GROUPS),
+        *(Tile(name, PLACES[name], places[name]) for name in GROUPS),
         Tile("changed", "Changed", sum(account["id"] in changed for account in accounts)),
     ]
     return [tile for tile in tiles if tile.number or tile.key in ("all", "now")]
@@ -238,7 +248,7 @@ def _causes(plan: Json, summary: Summary, admin_center: str) -> list[CauseGroup]
         shown.setdefault(cause["urgency"]["group"], []).append(
             {
                 **cause,
-                "policy_url": policy_address(admin_center, cause["policy_id"]),
+                "policy_url": policy_page(admin_center, cause["policy_id"]) or "",
                 "since": times.moment(times.parse(cause["since"])) if cause["since"] else "",
                 "on": times.day(times.parse(on)) if on else "",
                 "by": cause["actor"] or "",
@@ -249,13 +259,6 @@ def _causes(plan: Json, summary: Summary, admin_center: str) -> list[CauseGroup]
         for name, causes in shown.items()
         if causes
     ]
-
-
-def policy_address(admin_center: str, policy_id: str | None) -> str:
-    """A policy's page in the Entra admin center; empty for an id that is none."""
-    if not policy_id or not _GUID.fullmatch(policy_id):
-        return ""
-    return f"{admin_center}/#view/Microsoft_AAD_ConditionalAccess/PolicyBlade/policyId/{policy_id}"
 
 
 def address(name: str) -> Markup:

@@ -9,7 +9,8 @@ from collections.abc import Hashable, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from checks.urgency import SOON
+from checks.retirements import SOON
+from checks.urgency import Standing
 from reports import times
 from reports.chain import chain_of
 from reports.extras import Json, ReportExtras
@@ -135,7 +136,10 @@ def _account(
 
 def group_of(account: Json) -> str:
     """Where an account stands: its urgency, or ``accepted`` where every finding is, or ``none`` without any."""
-    found = standing_of_account(account)
+    return _place(account, standing_of_account(account))
+
+
+def _place(account: Json, found: Standing | None) -> str:
     if found:
         return found.urgency.value
     return "accepted" if account["findings"] else "none"
@@ -144,7 +148,7 @@ def group_of(account: Json) -> str:
 def _group(account: Json) -> list[Any]:
     """The group, and the day on which it breaks as seconds where it is known."""
     found = standing_of_account(account)
-    return [group_of(account), *([_seconds(found.on.isoformat())] if found and found.on else [])]
+    return [_place(account, found), *([_seconds(found.on.isoformat())] if found and found.on else [])]
 
 
 def _works(account: Json, texts: Pool, now: datetime) -> list[int]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from basics.times import iso
 from checks.password_use import LOG, REPORT, SMTP_AUTH, PasswordUse
-from checks.retirements import Protocol, retired_protocols
+from checks.retirements import Protocol, dated_protocol
 from reports import times
 from reports.files import harmless
 
@@ -92,7 +92,7 @@ def with_report(
                 "messages": messages,
                 "last": None,
                 "last_got_in": None,
-                "retirement": _retirement(next(one for one in retired_protocols() if one.serves(SMTP_AUTH)), now),
+                "retirement": _retirement(dated_protocol(SMTP_AUTH), now),
                 "source": REPORT,
                 "as_of": imported["imported"],
             }

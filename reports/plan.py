@@ -8,7 +8,8 @@ from basics.times import iso
 from checks.catalog import REFUSED, deciding_effects
 from checks.client_sign_ins import SECURITY_DEFAULTS as SECURITY_DEFAULTS_ID
 from checks.plan import NO_POLICY, SECURITY_DEFAULTS, Cause, Item, Problem, Step, Subject, WayOut, plan
-from reports.standing import standing
+from reports.standing import counts, standing, standing_object
+from reports.words import count
 from tenant.shapes import parse_time
 
 Json = dict[str, Any]
@@ -32,16 +33,16 @@ def plan_of(document: Mapping[str, Any]) -> Json:
 
 def step_sentence(step: Mapping[str, Any]) -> str:
     """``Set the account's per-user MFA to Enforced: 1 account, solves 1 finding, 1 broken now; about 5 minutes.``"""
-    accounts, findings, now = step["count"], step["findings"], step["broken_now"]
-    said = f"{step['title']}: {accounts:,} {'account' if accounts == 1 else 'accounts'}, solves {findings:,} "
-    said += "finding" if findings == 1 else "findings"
+    findings, now = step["findings"], step["broken_now"]
+    accounts = count(step["count"], "account", "accounts")
+    said = f"{step['title']}: {accounts}, solves {count(findings, 'finding', 'findings')}"
     if now:
         said += f", {now:,} of them broken now" if findings > 1 else ", broken now"
     return f"{said}; about {step['minutes']} minutes." if step.get("minutes") else f"{said}."
 
 
 def _subject(account: Mapping[str, Any]) -> Subject:
-    open_ = [one for one in account["findings"] if one["status"] == "open" and not one.get("exception")]
+    open_ = [one for one in account["findings"] if counts(one)]
     ends = {one.get("check_id"): str(one.get("what") or "") for one in account.get("deadlines") or ()}
     return Subject(
         id=account["id"],
@@ -128,10 +129,7 @@ def _step(step: Step) -> Json:
 def _item(item: Item) -> Json:
     return {
         "title": item.title,
-        "urgency": {
-            "group": item.standing.urgency.value,
-            "date": item.standing.on.isoformat() if item.standing.on else None,
-        },
+        "urgency": standing_object(item.standing),
         "severity": item.severity,
         "policy_id": item.policy_id,
         "policy_name": item.policy_name,

@@ -31,9 +31,9 @@ class Groups:
 def with_urgency(account: Json) -> Json:
     """The account of a document with ``urgency`` for itself and for each of its findings, as they are in it."""
     deadlines = _deadlines(account)
-    findings = [{**one, "urgency": _object(_standing(one, deadlines))} for one in account["findings"]]
-    worst = most_urgent(_standing(one, deadlines) for one in findings if _counts(one))
-    return {**account, "findings": findings, "urgency": _object(worst) if worst else None}
+    findings = [{**one, "urgency": standing_object(_standing(one, deadlines))} for one in account["findings"]]
+    worst = most_urgent(_standing(one, deadlines) for one in findings if counts(one))
+    return {**account, "findings": findings, "urgency": standing_object(worst) if worst else None}
 
 
 def standing(finding: Mapping[str, Any], account: Mapping[str, Any]) -> Standing:
@@ -44,7 +44,7 @@ def standing(finding: Mapping[str, Any], account: Mapping[str, Any]) -> Standing
 def standing_of_account(account: Mapping[str, Any]) -> Standing | None:
     """Where an account stands by the findings that nobody accepted; None where there are none."""
     deadlines = _deadlines(account)
-    return most_urgent(_standing(one, deadlines) for one in account["findings"] if _counts(one))
+    return most_urgent(_standing(one, deadlines) for one in account["findings"] if counts(one))
 
 
 def groups(accounts: Iterable[Mapping[str, Any]]) -> Groups:
@@ -53,14 +53,15 @@ def groups(accounts: Iterable[Mapping[str, Any]]) -> Groups:
     days: list[date] = []
     for account in accounts:
         deadlines = _deadlines(account)
-        standings = [_standing(one, deadlines) for one in account["findings"] if _counts(one)]
+        standings = [_standing(one, deadlines) for one in account["findings"] if counts(one)]
         if worst := most_urgent(standings):
             found[worst.urgency.value] += 1
         days += [one.on for one in standings if one.on]
     return Groups(dict(found), min(days, default=None))
 
 
-def _counts(finding: Mapping[str, Any]) -> bool:
+def counts(finding: Mapping[str, Any]) -> bool:
+    """Whether a finding is open, and nobody has accepted it."""
     return finding["status"] == "open" and not finding.get("exception")
 
 
@@ -88,7 +89,8 @@ def _day(found: Any) -> date | None:
         return None
 
 
-def _object(standing: Standing) -> Json:
+def standing_object(standing: Standing) -> Json:
+    """Where something stands, as JSON."""
     return {"group": standing.urgency.value, "date": standing.on.isoformat() if standing.on else None}
 
 

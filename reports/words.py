@@ -93,6 +93,8 @@ URGENCY = {
     "tidy": Words("To tidy up", "It works today, nothing is known to end it, and it should be put in order."),
 }
 """When something breaks; the most urgent first."""
+PLACES = {**{name: words.label for name, words in URGENCY.items()}, "accepted": "Accepted", "none": "No finding"}
+"""Where an account stands: one of these, or every finding is accepted, or there is none."""
 
 EFFECT = {
     "per_user_state": "Per-user MFA",

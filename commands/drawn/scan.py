@@ -15,8 +15,8 @@ from reports.summary import finished, summarize
 from reports.text import readable
 from reports.words import (
     OPTION,
+    PLACES,
     SEVERITY,
-    URGENCY,
     count,
     gap_sentence,
     groups_in_words,
@@ -28,7 +28,6 @@ from reports.words import (
 
 _RANKS = {4: "high", 3: "medium", 2: "low", 1: "accepted", 0: "none"}
 _LABELS = {**SEVERITY, "none": "No finding", "accepted": "Accepted"}
-_GROUPS = {**{name: words.label for name, words in URGENCY.items()}, "accepted": "Accepted", "none": "No finding"}
 _NAMES = 6
 """How many alike accounts are named."""
 _ORDER = tuple(OPTION)
@@ -106,7 +105,7 @@ class _Table:
         rows, styles = [], []
         for group, accounts in groupby(self._accounts, group_of):
             members = list(accounts)
-            rows.append((f"{_GROUPS[group]} ({len(members):,})", "", "", ""))
+            rows.append((f"{PLACES[group]} ({len(members):,})", "", "", ""))
             styles.append("heading")
             for account in members:
                 name = _RANKS[rank(account)]

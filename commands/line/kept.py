@@ -2,7 +2,7 @@
 
 import click
 
-from commands.line.kinds import ACCOUNT, DAY, FILE, PAST_DAY
+from commands.line.kinds import ACCOUNT, CHECK, DAY, FILE, PAST_DAY
 from commands.line.parts import SEVERITIES, Actions, Command, argument, choice, flag, formats, option, output, profile
 
 QUESTIONS_ASKED = 12
@@ -31,7 +31,7 @@ FINDINGS = Command(
         option("--status", type=choice("open", "resolved", "all"), default="open"),
         option("--severity", type=choice(*SEVERITIES)),
         option("--account", type=ACCOUNT, metavar="UPN_OR_ID"),
-        option("--check", metavar="ID"),
+        option("--check", type=CHECK, metavar="ID"),
         formats("table", "json", "csv"),
         output(),
         profile(),
@@ -74,7 +74,7 @@ EXCEPTIONS = Actions(
             "commands.exceptions:add",
             [
                 option("--account", required=True, type=ACCOUNT, metavar="UPN_OR_ID"),
-                option("--check", metavar="ID", help="Without it, every check of the account."),
+                option("--check", type=CHECK, metavar="ID", help="Without it, every check of the account."),
                 option("--reason", required=True),
                 option("--owner", required=True),
                 option("--until", required=True, type=DAY, metavar="YYYY-MM-DD"),
@@ -95,7 +95,7 @@ EXCEPTIONS = Actions(
                     metavar="UPN_OR_ID",
                     help="Whose exception; with --check, or the one for every check.",
                 ),
-                option("--check", metavar="ID", help="With --account: the check that it holds for."),
+                option("--check", type=CHECK, metavar="ID", help="With --account: the check that it holds for."),
                 profile(),
             ],
             either=("id", "--account"),

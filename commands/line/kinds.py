@@ -105,6 +105,8 @@ ACCOUNT = Kind("account", _account)
 """A user principal name or an object id."""
 UPN_OR_ID = Kind("account", _upn_or_id)
 """An account whose name is written as such names are."""
+CHECK = Kind("check", str.upper)
+"""The id of a check, in any case."""
 OUTPUT = Kind("file", _output_file)
 """A file that can be written, or ``-`` for standard output."""
 FILE = click.Path(path_type=Path)

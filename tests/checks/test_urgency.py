@@ -7,7 +7,8 @@ import pytest
 
 from checks.catalog import known_checks
 from checks.judge import judge
-from checks.urgency import SOON, Deadline, Standing, Urgency, deadlines_of, most_urgent, standing_of
+from checks.retirements import SOON
+from checks.urgency import Deadline, Standing, Urgency, deadlines_of, most_urgent, standing_of
 from tenant.model import Account, Registration, SignInOutcome, SignInUse
 from tests.checks.kit import NOW, SERVICE, make_tenant
 
