@@ -429,7 +429,7 @@ _INPUT_NOTES = (
         r"Scans no longer look at (?P<label>[^,]+), which couldn't be read since [^:]+:\d\d[^:]*?(: (?P<objects>.+))?\.$",
     ),
     ("began", r"(?P<label>[^.(]+?) can't be read \((?P<objects>pattern \S+|group \S+): "),
-    ("began", r"(?P<label>[^.(]+?) can't be read(.* It concerns (?P<objects>\S+(, \S+)*)\.( Noticed.*)?$)?"),
+    ("began", r"(?P<label>[^.(]+?) can't be read(.* It concerns (?P<objects>.+?)\.( Noticed.*)?$)?"),
 )
 
 

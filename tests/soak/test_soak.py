@@ -13,7 +13,21 @@ from soak import crew
 from soak.crew import story_of
 from soak.play import Stage, Violation, play, stage
 from soak.shrink import shrink
-from soak.steps import Break, Delete, Mend, Mfa, Rename, Scan, Select, Story, random_story, random_year, written
+from soak.steps import (
+    Break,
+    Delete,
+    Join,
+    Mend,
+    Mfa,
+    Policy,
+    Rename,
+    Scan,
+    Select,
+    Story,
+    random_story,
+    random_year,
+    written,
+)
 from soak.truth import Person, Rule, Tenant, seen
 
 SEED = 60
@@ -60,6 +74,11 @@ def test_settings_that_begin_to_name_a_renamed_account_by_its_old_name_are_told(
 
 def test_the_rename_of_an_account_that_is_deleted_is_not_told_as_put_right(on: Stage) -> None:
     story = (Scan(), Rename(0, "moved-0-1@contoso.com"), Scan(), Delete(0), Scan(), Scan())
+    assert play(story, on) is None
+
+
+def test_a_group_that_only_its_members_name_is_the_same_unread_object(on: Stage) -> None:
+    story = (Join(1), Policy(1, "report-only", ()), Break("groups", "403"), Scan(), Scan())
     assert play(story, on) is None
 
 
