@@ -4,6 +4,7 @@ Each finding that nobody accepted is in exactly one item and in exactly one step
 come first: of what is broken now, and then of everything.
 """
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -353,11 +354,11 @@ def _step(members: Sequence[tuple[Subject, Problem, WayOut]]) -> Step:
 
 
 def _step_order(step: Step) -> tuple[object, ...]:
-    return -step.now, -step.findings, step.minutes is None, step.minutes or 0, step.title
+    return -step.now, -step.findings, step.minutes or math.inf, step.title
 
 
 def _rounded(minutes: int) -> int:
-    return max(5, 5 * round(minutes / 5))
+    return 5 * round(minutes / 5)
 
 
 # --- both ----------------------------------------------------------------------------------------------------------------------
