@@ -207,10 +207,7 @@ def _policy_title(members: Sequence[tuple[Subject, Problem]]) -> str:
     said = [does.format(_count(len(of[does]))) for does in dict.fromkeys(_OF_POLICIES.values()) if does in of]
     quoted = name if name == SECURITY_DEFAULTS else f'"{name}"'
     if name == SECURITY_DEFAULTS:  # a name in the plural
-        said = [
-            one.replace("hides", "hide", 1).replace("blocks", "block", 1).replace("refuses", "refuse", 1)
-            for one in said
-        ]
+        said = [one.replace("hides", "hide").replace("blocks", "block").replace("refuses", "refuse") for one in said]
     return f"{quoted} {joined(said)}"
 
 

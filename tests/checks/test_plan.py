@@ -436,6 +436,13 @@ def test_a_step_has_its_accounts_and_only_the_first_of_what_differs_between_them
     assert differing.steps == ("Open the portal.",)
 
 
+def test_what_differs_in_a_step_is_told_as_the_first_account_has_it() -> None:
+    one = WayOut(Way.RELAY, "Relay", ("Open the portal.", "Wait."), "https://one.example")
+    other = replace(one, steps=("Ask the vendor.",), url="https://other.example")
+    (step,) = plan([subject(2, problem("APW-001"), ways=(one,)), subject(1, problem("APW-001"), ways=(other,))]).steps
+    assert (step.steps, step.url) == (("Open the portal.",), "https://one.example")
+
+
 def step_of(title: str, way: str, *, now: int = 0, later: int = 0) -> Subject:
     broken = [problem("APW-001")] * now
     waiting = [problem("APW-006")] * later
