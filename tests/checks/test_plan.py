@@ -47,6 +47,7 @@ def test_a_policy_is_called_as_the_first_account_has_it() -> None:
     renamed = Cause("p-1", "CA001 new", CA001.since, CA001.actor)
     (item,) = plan([subject(1, problem("APW-001", cause=CA001)), subject(2, problem("APW-001", cause=renamed))]).items
     assert item.title == '"CA001" hides the app password option for 2 accounts'
+    assert item.policy_name == "CA001"
 
 
 def test_one_date_is_one_item() -> None:
