@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from checks import reasons as say
+from checks.judge import judge
 from checks.model import Effect, Reason
 from checks.tenant_switch import TenantSwitch
 from tenant.model import Account, Gap, Group, MfaDemand, MfaService, Registration
@@ -327,6 +328,14 @@ WOULD_DEMAND, WOULD_BLOCK = Effect.WOULD_DEMAND_MFA, Effect.WOULD_BLOCK_LEGACY
             f"requires {MFA} {FOR_ALL}, only if no other control is met instead (newControl, which this version doesn't know).",
             True,
         ),
+        (
+            policy(apps=(), app_members={"includeNewThings": ["x"]}),
+            {},
+            DEMANDS,
+            f"may require {MFA} {FOR_ALL}: it selects applications in a way that this version doesn't know; "
+            'it has conditions that this version doesn\'t know ("conditions.applications.includeNewThings").',
+            False,
+        ),
         # What never comes stands first.
         (policy(conditions=NOWHERE), {}, DEMANDS, f"would require {MFA} {FOR_ALL}, but {CONTRADICT}.", True),
         (policy(conditions=NOWHERE), {}, BLOCKS, f"would block {LEGACY}{WHATEVER} {FOR_ALL}, but {CONTRADICT}.", True),
@@ -608,6 +617,23 @@ def test_an_exclusion_names_the_groups_because_of_which_it_may_end(groups: tuple
     rule = "a memberOf rule, which Microsoft has retired on 3 Nov 2026"
     assert excluded.text.endswith(f").{end.format(rule)}")
     assert (excluded.policy_id, excluded.policy_name) == ("p", "P")
+
+
+def test_what_microsoft_retired_is_said_alike_of_all_accounts_that_a_policy_reaches_alike() -> None:
+    raw = policy(users=(), groups=("g1", "g2"), grant=("approvedApplication",))
+    tenant = make_tenant([raw])
+    ids = ("a", "b", "c")
+    accounts = [
+        Account(id, id, per_user_mfa="disabled", groups=frozenset({group}))
+        for id, group in zip(ids, ("g1", "g1", "g2"), strict=True)
+    ]
+    said = [reasons(one, Effect.EXCLUDED) for one in judge(tenant, accounts, now=NOW)]
+    assert said[0] == said[1]
+    assert [one.text for (one,) in said[1:]] == [
+        f'The policy "P" (reaches the account: member of {group}) no longer blocks legacy authentication: it requires nothing '
+        f"but {APPROVED}."
+        for group in ("Backup apps", "All service accounts")
+    ]
 
 
 def test_a_group_that_is_gone_is_named() -> None:
