@@ -387,7 +387,7 @@ WOULD_DEMAND, WOULD_BLOCK = Effect.WOULD_DEMAND_MFA, Effect.WOULD_BLOCK_LEGACY
 def test_the_whole_sentence_about_a_policy(
     raw: Json, account: dict[str, Any], effect: Effect, text: str, understood: bool
 ) -> None:
-    tenant = {
+    tenant: dict[str, Any] = {
         "named_locations": {"l1": "Head office"},
         "role_eligibilities": (holds("r"),),
         "role_names": {"r": "Reader"},

@@ -473,7 +473,7 @@ def failing(
 
 
 ENFORCED_ = {"per_user_mfa": "enforced"}
-WITH_EWS = {
+WITH_EWS: dict[str, Any] = {
     "consents": (
         Consent("b", "", "consent", ("ews.AccessAsUser.all",)),
         Consent("a", "Z", "consent", ("EWS.AccessAsUser.All",)),
