@@ -559,6 +559,23 @@ def test_what_is_missing_is_said_with_the_permission_that_opens_it() -> None:
     )
 
 
+def test_a_person_is_told_what_opens_an_input_to_a_person() -> None:
+    gap = replace(STATE_GAP, for_a_person="Sign in again as a Global Reader.")
+    assert say.unreadable(gap, "it matters") == Reason(
+        "Could not read the per-user MFA state (403 Authorization_RequestDenied): it matters. Sign in again as a Global "
+        "Reader.",
+        Effect.UNREADABLE,
+        permission="Policy.Read.All",
+        for_a_person="Sign in again as a Global Reader.",
+    )
+    unopened = say.unreadable(replace(gap, permission=None), "it matters")
+    assert unopened.text == "Could not read the per-user MFA state (403 Authorization_RequestDenied): it matters."
+    account = replace(SERVICE, per_user_mfa=gap, enabled=None)
+    found = say.unreadable_state(account)
+    assert found.text.endswith(f"the option. Sign in again as a Global Reader.{ABSENT}")
+    assert (found.permission, found.for_a_person) == (gap.permission, gap.for_a_person)
+
+
 LISTED = ' The user list says "enforced", which Microsoft doesn\'t document and is not relied on.'
 
 

@@ -448,11 +448,30 @@ def test_the_last_way_names_what_each_policy_offers_for_it(
     assert last.steps[-3].startswith("Exclude the account from the policies named above")
 
 
-def test_each_permission_is_asked_for_once() -> None:
-    (grant,) = remedies_for(verdict(Visibility.UNKNOWN, Usability.UNKNOWN, MISSING, MISSING_TOO, MISSING, DEMANDING))
-    assert grant.steps[0] == (
-        "Grant its managed identity the Microsoft Graph application permission Group.Read.All, Policy.Read.All."
-    )
+SIGN_IN_AGAIN = replace(MISSING, for_a_person="Sign in again.")
+ASK_FOR_A_ROLE = replace(MISSING_TOO, for_a_person="Ask for a role.")
+
+
+@pytest.mark.parametrize(
+    ("because", "steps"),
+    [
+        (
+            (MISSING, MISSING_TOO, MISSING, DEMANDING),
+            (
+                "Grant its managed identity the Microsoft Graph application permission Group.Read.All, Policy.Read.All.",
+                "Scan again: a permission takes effect when the identity gets its next token, within a day.",
+            ),
+        ),
+        (
+            (SIGN_IN_AGAIN, ASK_FOR_A_ROLE, SIGN_IN_AGAIN, MISSING, DEMANDING),
+            ("Ask for a role.", "Sign in again.", "Scan again."),
+        ),
+    ],
+    ids=["to an app", "to a person"],
+)
+def test_what_opens_the_inputs_is_asked_for_once(because: tuple[Reason, ...], steps: tuple[str, ...]) -> None:
+    (grant,) = remedies_for(verdict(Visibility.UNKNOWN, Usability.UNKNOWN, *because))
+    assert grant.steps == steps
 
 
 def test_what_blocks_the_device_code_flow_stands_with_oauth() -> None:
