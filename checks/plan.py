@@ -4,6 +4,7 @@ Each finding that nobody accepted is in exactly one item and in exactly one step
 come first: of what is broken now, and then of everything.
 """
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -206,10 +207,7 @@ def _policy_title(members: Sequence[tuple[Subject, Problem]]) -> str:
     said = [does.format(_count(len(of[does]))) for does in dict.fromkeys(_OF_POLICIES.values()) if does in of]
     quoted = name if name == SECURITY_DEFAULTS else f'"{name}"'
     if name == SECURITY_DEFAULTS:  # a name in the plural
-        said = [
-            one.replace("hides", "hide", 1).replace("blocks", "block", 1).replace("refuses", "refuse", 1)
-            for one in said
-        ]
+        said = [one.replace("hides", "hide").replace("blocks", "block").replace("refuses", "refuse") for one in said]
     return f"{quoted} {joined(said)}"
 
 
@@ -353,11 +351,11 @@ def _step(members: Sequence[tuple[Subject, Problem, WayOut]]) -> Step:
 
 
 def _step_order(step: Step) -> tuple[object, ...]:
-    return -step.now, -step.findings, step.minutes is None, step.minutes or 0, step.title
+    return -step.now, -step.findings, step.minutes or math.inf, step.title
 
 
 def _rounded(minutes: int) -> int:
-    return max(5, 5 * round(minutes / 5))
+    return 5 * round(minutes / 5)
 
 
 # --- both ----------------------------------------------------------------------------------------------------------------------

@@ -81,7 +81,7 @@ def _remedy(product: Product, obstacles: Sequence[str]) -> Remedy:
         ),
         trade_off=_TRADE_OFFS[product.remedy],
         url=product.url,
-        way=Way.RELAY if product.modern_sign_in is False else Way(product.remedy),
+        way=Way(product.remedy),
     )
 
 

@@ -207,10 +207,11 @@ def _together(news: Iterable[SightNews]) -> tuple[SightNews, ...]:
 
 
 def _of_all(news: Sequence[SightNews]) -> SightNews:
+    first, *_ = news
     names = sorted({one.unseen.name for one in news if one.unseen.name})
     return replace(
-        news[0],
-        unseen=replace(news[0].unseen, object="", name=""),
+        first,
+        unseen=replace(first.unseen, object="", name=""),
         since=min(one.since for one in news),
         names=tuple(names[:NAMED]),
         more=len(names[NAMED:]),

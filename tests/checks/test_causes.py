@@ -214,6 +214,14 @@ CASES = (
         ('the account was removed from the group "gx"',),
     ),
     Case(
+        "an account that lost a role that excepted it",
+        policy("P", id="p", not_roles=("r1",), clients=MODERN),
+        (moved(6, "role_removed", "r1"),),
+        6,
+        BOB,
+        (f'Hidden since 6 Nov 2026, 14:12 UTC, when the role "r1" was taken from the account, by {BOB}.',),
+    ),
+    Case(
         "somebody else's membership",
         FOR_GROUP,
         (moved(6, "group_added", "g1", who="other"),),

@@ -7,6 +7,7 @@ import pytest
 
 from checks.catalog import AHEAD, known_checks
 from checks.decided import undecided
+from checks.doubt import doubt_about
 from checks.landscape import Landscape, Situation
 from tenant.model import MfaDemand, Registration, RoleAssignment
 from tests.checks.kit import (
@@ -19,6 +20,7 @@ from tests.checks.kit import (
     LICENCES_GAP,
     METHODS_GAP,
     MFA_MODERN,
+    MODERN,
     NOW,
     POLICIES_GAP,
     PROPERTIES_GAP,
@@ -366,3 +368,120 @@ def test_a_sign_in_that_shows_a_demand_rests_on_no_malformed_policy() -> None:
     found = judged(make_tenant([spoilt(WOULD_HIDE, NOBODY_KNOWS_WHOM)]), account).verdict
     assert found.visibility == "conditional"
     assert found.on_malformed == frozenset()
+
+
+ENABLED_, ENFORCED_, UNREAD = {"per_user_mfa": "enabled"}, {"per_user_mfa": "enforced"}, {"per_user_mfa": None}
+WITH_METHOD = {"registration": Registration(report=("mobilePhone",))}
+WITHOUT = {"registration": Registration(report=())}
+NOBODY_KNOWS_METHODS = {"registration": Registration(METHODS_GAP, METHODS_GAP)}
+DEFAULTS_ON, DEFAULTS_UNREAD = {"security_defaults": True}, {"security_defaults": DEFAULTS_GAP}
+DEMANDED = {"mfa_demands": (MfaDemand("x", NOW),)}
+BLOCK_TO_COME = {**BLOCK_LEGACY, "state": REPORT_ONLY}
+OF_ADMINS = policy(users=(), roles=(GLOBAL_ADMINISTRATOR,), clients=MODERN)
+ELIGIBLE = {"role_eligibilities": (holds(GLOBAL_ADMINISTRATOR),)}
+
+
+def numbers(checks: frozenset[str]) -> str:
+    """The numbers of checks: ``01 11``."""
+    return " ".join(sorted(check.removeprefix("APW-0") for check in checks))
+
+
+@pytest.mark.parametrize(
+    ("account", "policies", "tenant", "possible", "inexact", "on_malformed"),
+    [
+        ({}, [], {}, "", "", ""),
+        (ENFORCED_, [], {}, "", "", ""),
+        (UNREAD, [], {}, "03 04", "", ""),
+        (UNREAD, [], DEFAULTS_ON, "02 03 04 07", "", ""),
+        (UNREAD, [], DEFAULTS_UNREAD, "02 03 04 07", "01 07", ""),
+        ({}, [], DEFAULTS_ON, "02", "", ""),
+        ({}, [], DEFAULTS_UNREAD, "02", "01 07", ""),
+        (ENFORCED_, [], DEFAULTS_ON, "07", "", ""),
+        (ENFORCED_, [], DEFAULTS_UNREAD, "07", "01 07", ""),
+        ({**ENABLED_, **WITH_METHOD}, [], {}, "03", "", ""),
+        ({**ENABLED_, **WITHOUT}, [], {}, "04", "", ""),
+        ({**ENABLED_, **NOBODY_KNOWS_METHODS}, [], {}, "03 04", "", ""),
+        ({**UNREAD, **WITH_METHOD}, [], {}, "03 04", "", ""),
+        ({}, [], {"policies": POLICIES_GAP}, "01 05 06 13", "01 02 05 06 07 13", ""),
+        ({}, [], {"policies": POLICIES_GAP, **DEFAULTS_ON}, "02", "01 02 05 06 07 13", ""),
+        ({}, [], {"policies": POLICIES_GAP, **DEFAULTS_UNREAD}, "01 02 05 06 13", "01 02 05 06 07 13", ""),
+        (ENFORCED_, [], {"policies": POLICIES_GAP}, "07 13", "01 02 05 06 07 13", ""),
+        ({}, [MFA_MODERN], {}, "01", "", ""),
+        ({}, [MFA_MODERN], DEFAULTS_UNREAD, "01 02", "01 07", ""),
+        ({}, [MFA_MODERN], DEFAULTS_ON, "02", "", ""),
+        (UNREAD, [MFA_MODERN], {}, "01 03 04", "", ""),
+        (ENFORCED_, [MFA_MODERN], {}, "", "", ""),
+        (PERHAPS, [OF_GROUP], {}, "01", "01 02 05", ""),
+        (PERHAPS, [OF_GROUP], DEFAULTS_ON, "02", "01 02 05", ""),
+        (PERHAPS, [OF_GROUP, MFA_MODERN], {}, "01", "01 02 05", ""),
+        ({}, [SOMETIMES], {}, "05", "", ""),
+        ({}, [SOMETIMES], DEFAULTS_ON, "02", "", ""),
+        ({}, [SOMETIMES, MFA_MODERN], {}, "01", "", ""),
+        (PERHAPS, [AT_TIMES], {}, "05", "01 02 05", ""),
+        (DEMANDED, [], {}, "05", "", ""),
+        (DEMANDED, [], DEFAULTS_ON, "02", "", ""),
+        (DEMANDED, [MFA_MODERN], {}, "01", "", ""),
+        ({}, [WOULD_HIDE], {}, "06", "", ""),
+        ({}, [WOULD_HIDE], DEFAULTS_ON, "02", "", ""),
+        ({}, [WOULD_HIDE, MFA_MODERN], {}, "01", "", ""),
+        (PERHAPS, [{**OF_GROUP, "state": REPORT_ONLY}], {}, "06", "06", ""),
+        (ENFORCED_, [BLOCK_LEGACY], {}, "07", "", ""),
+        ({}, [BLOCK_LEGACY], {}, "", "", ""),
+        (UNREAD, [BLOCK_LEGACY], {}, "03 04 07", "", ""),
+        ({**PERHAPS, **ENFORCED_}, [BLOCK_OF_GROUP], {}, "07", "07", ""),
+        ({**PERHAPS, **ENFORCED_}, [BLOCK_OF_GROUP], DEFAULTS_ON, "07", "07", ""),
+        ({}, [BLOCK_TO_COME], {}, "13", "", ""),
+        ({}, [BLOCK_TO_COME], DEFAULTS_ON, "02", "", ""),
+        ({}, [BLOCK_TO_COME], DEFAULTS_UNREAD, "02 13", "01 07", ""),
+        ({}, [BLOCK_TO_COME, {**BLOCK_LEGACY, "id": "o"}], {}, "", "", ""),
+        (PERHAPS, [WOULD_BLOCK], {}, "13", "13", ""),
+        ({}, [], HOLDS_ONE, "", "", ""),
+        ({}, [], {"role_assignments": ROLES_GAP}, "11", "11", ""),
+        (PERHAPS, [], {"role_assignments": (holds(GLOBAL_ADMINISTRATOR, by="g2"),)}, "11", "11", ""),
+        ({}, [], {"role_assignments": (UNNAMED,)}, "", "11", ""),
+        ({}, [spoilt(MFA_MODERN, NOBODY_KNOWS_WHOM)], {}, "01 05 06", "01 02 05 06", "05"),
+        ({}, [MFA_MODERN, spoilt({**MFA_MODERN, "id": "o"}, NOBODY_KNOWS_WHOM)], {}, "01", "01 02 05 06", ""),
+        (ENFORCED_, [spoilt(BLOCK_LEGACY, NOBODY_KNOWS_WHOM)], {}, "07 13", "07 13", ""),
+        ({}, [spoilt(BLOCK_LEGACY, NOBODY_KNOWS_WHOM), {**BLOCK_TO_COME, "id": "r"}], {}, "13", "07 13", ""),
+        (PERHAPS, [spoilt(OF_GROUP, NOBODY_KNOWS_WHOM)], {}, "01 05 06 08", "01 02 05 06", "05"),
+        ({}, [spoilt(WOULD_HIDE, NOBODY_KNOWS_WHOM)], {}, "06", "06", "06"),
+        ({}, [spoilt(WOULD_HIDE, NOBODY_KNOWS_WHOM)], DEFAULTS_ON, "02", "06", "06"),
+        ({}, [WOULD_HIDE, spoilt(MICROSOFTS, NOBODY_KNOWS_WHOM)], {}, "06", "06", "06"),
+        ({}, [MICROSOFTS, spoilt(WOULD_HIDE, NOBODY_KNOWS_WHOM)], {}, "06", "06", ""),
+        ({}, [OF_ADMINS], ELIGIBLE, "06", "", ""),
+        ({}, [OF_ADMINS], {**ELIGIBLE, **HOLDS_ONE}, "01", "", ""),
+        ({}, [OF_ADMINS], {"role_eligibilities": ELIGIBILITIES_GAP}, "06", "06", ""),
+        ({}, [spoilt(OF_ADMINS, NOBODY_KNOWS_WHOM)], {}, "01 05 06", "01 02 05 06", "05"),
+    ],
+)
+def test_what_an_account_may_fail_and_of_what_the_causes_may_lack_something(
+    account: dict[str, Any],
+    policies: list[Json],
+    tenant: dict[str, Any],
+    possible: str,
+    inexact: str,
+    on_malformed: str,
+) -> None:
+    land = Landscape(make_tenant(policies, **{**WITH_GROUPS, **tenant}), NOW.date())
+    the_account = replace(SERVICE, **account)
+    roles = land.scopes.roles_of(the_account)
+    doubt = doubt_about(land, Situation(the_account, roles, land.scopes.reach(the_account, roles)))
+    found = numbers(doubt.possible), numbers(doubt.inexact), numbers(doubt.on_malformed)
+    assert found == (possible, inexact, on_malformed)
+
+
+@pytest.mark.parametrize(
+    ("account", "tenant", "inexact"),
+    [
+        ({}, {**HOLDS_ONE, **DEFAULTS_UNREAD}, {"APW-001"}),
+        (PERHAPS, HOLDS_ONE, set()),
+        (PERHAPS, {"role_assignments": (holds(GLOBAL_ADMINISTRATOR), holds("r", by="g2"))}, {"APW-011"}),
+        ({}, {"role_assignments": (holds(GLOBAL_ADMINISTRATOR), UNNAMED)}, {"APW-011"}),
+    ],
+)
+def test_roles_are_all_known_unless_one_may_be_held_unseen(
+    account: dict[str, Any], tenant: dict[str, Any], inexact: set[str]
+) -> None:
+    found = judged(make_tenant([MFA_MODERN], **{**WITH_GROUPS, **tenant}), replace(SERVICE, **account)).verdict
+    assert found.roles
+    assert found.inexact == inexact

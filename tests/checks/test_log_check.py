@@ -149,3 +149,32 @@ def test_it_changes_nothing_else() -> None:
     (one,) = judge(BLOCKED, [replace(SERVICE, outcomes=(ended(0),))], now=NOW)
     with_it: JudgedAccount = with_log_check(one, BLOCKED, NOW)
     assert replace(with_it, log_check=None) == one
+
+
+CARE = "Take the verdict with care, and look at"
+
+
+@pytest.mark.parametrize(
+    ("tenant", "outcomes", "result", "text"),
+    [
+        (
+            BLOCKED,
+            (ended(0),),
+            "disagrees",
+            "The sign-in log doesn't fit the verdict: sign-ins with Authenticated SMTP got in, last on 21 Nov 2026, 07:00 UTC, "
+            'although by what was read the policy "Block" should block legacy authentication, and was last changed on '
+            f"5 Jan 2026. {CARE} the sign-in in the Entra admin center.",
+        ),
+        (
+            BLOCKED,
+            (ended(policies=BLOCK),),
+            "agrees",
+            "Confirmed by the sign-in log: sign-ins with Authenticated SMTP are being refused.",
+        ),
+    ],
+)
+def test_what_the_log_says_about_a_verdict(
+    tenant: Tenant, outcomes: Sequence[SignInOutcome], result: str, text: str
+) -> None:
+    found = checked(tenant, *outcomes)
+    assert found == CrossCheck(result, text, NOW.date())

@@ -126,6 +126,11 @@ def test_what_is_missing_is_named(tmp_path: Path, member: str) -> None:
         ("WMS", 'entry 1 of products is no object, but "WMS".'),
         (None, "entry 1 of products is no object, but null."),
         ({**OWN, "name": 5}, "entry 1 of products: name must be a text, not 5."),
+        ({**OWN, "name": " "}, "entry 1 of products: name is empty."),
+        (
+            {**OWN, "name": "A\nB"},
+            "entry 1 of products: name has characters that can't be shown, such as a line break.",
+        ),
         ({"name": "Only a name"}, "Only a name has no vendor, url, source, advice, remedy."),
         (
             {**OWN, "app_ids": []},

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from checks.judge import judge
+from checks.model import Remedy, Way
 from checks.names import words
 from checks.obstacles import Obstacles
 from checks.product_files import known_products, load_products
@@ -88,6 +89,48 @@ def test_what_the_product_needs_comes_before_the_other_ways_out() -> None:
     assert found.remediation[0].title == "Let Veeam Backup for Microsoft 365 sign in as an application"
     assert found.remediation[1:] == plain.remediation
     assert [(one.name, one.modern_sign_in) for one in found.products] == [("Veeam Backup for Microsoft 365", True)]
+
+
+CONNECTOR = "A connector trusts the device's address: nobody signs in, and only sending is possible."
+NEWER = "May need a newer version of the product; afterwards the account isn't needed any more."
+FIRMWARE = "May need a newer version or firmware; the account stays, its password goes."
+
+
+@pytest.mark.parametrize(
+    ("members", "title", "trade_off", "way"),
+    [
+        ({"remedy": "app_only"}, "Let Warehouse sign in as an application", NEWER, Way.APP_ONLY),
+        ({"remedy": "oauth", "modern_sign_in": True}, "Let Warehouse sign in with OAuth", FIRMWARE, Way.OAUTH),
+        ({}, "Warehouse: sign in with OAuth, or send through a connector", CONNECTOR, Way.RELAY),
+        ({"modern_sign_in": True}, "Warehouse: sign in with OAuth, or send through a connector", CONNECTOR, Way.RELAY),
+        ({"modern_sign_in": False}, "Warehouse has no OAuth: send through a connector", CONNECTOR, Way.RELAY),
+    ],
+)
+@pytest.mark.parametrize(
+    ("more", "steps"),
+    [
+        ({}, ("Ask first.",)),
+        (
+            {"steps": ["One.", "Two."], "permissions": ["Mail.Send", "Mail.Read"]},
+            ("Ask first.", "One.", "Two.", "Consent, as an administrator, to: Mail.Send, Mail.Read."),
+        ),
+    ],
+)
+def test_what_the_way_out_of_a_product_says(
+    tmp_path: Path,
+    members: dict[str, Any],
+    title: str,
+    trade_off: str,
+    way: Way,
+    more: dict[str, Any],
+    steps: tuple[str, ...],
+) -> None:
+    file = tmp_path / "products.json"
+    file.write_text(json.dumps({"products": [{**OWN, "app_ids": [ID], **members, **more}]}), encoding="utf-8")
+    (plain,) = judge(make_tenant(security_defaults=True), [used(app_id=ID)], now=NOW)
+    remedies = with_products(plain, load_products(file), Obstacles(make_tenant(), NOW.date())).remediation
+    last = "Read the vendor's page first, and try it with one mailbox."
+    assert remedies[0] == Remedy(title, (*steps, last), trade_off, OWN["url"], way)
 
 
 def test_an_account_without_problems_needs_no_way_out() -> None:

@@ -7,17 +7,25 @@ from typing import Any
 
 import pytest
 
+from checks import reasons as say
+from checks.judge import judge
 from checks.model import Effect, Reason
-from tenant.model import Group, Registration
+from checks.tenant_switch import TenantSwitch
+from tenant.model import Account, Gap, Group, MfaDemand, MfaService, Registration
 from tests.checks.kit import (
     BLOCK_LEGACY,
+    GROUPS,
+    GROUPS_GAP,
     MFA_MODERN,
     MODERN,
+    NOW,
     POLICIES_GAP,
     REPORT_ONLY,
     SERVICE,
     SHAREPOINT,
+    STATE_GAP,
     Json,
+    holds,
     judged,
     make_tenant,
     policy,
@@ -218,3 +226,437 @@ def test_an_exclusion_by_a_rule_that_microsoft_has_retired_may_end_by_itself(mem
     (excluded,) = (one for one in found if one.effect is Effect.EXCLUDED)
     said = 'Who is in "MFA exceptions" comes from a memberOf rule, which Microsoft has retired on 3 Nov 2026'
     assert (said in excluded.text) is warned
+
+
+NOWHERE = {"platforms": {"includePlatforms": ["all"], "excludePlatforms": ["all"]}}
+NEW = {"newCondition": 1}
+FOR_ALL = "(reaches the account: all users)"
+MFA, LEGACY = "multifactor authentication for Exchange Online", "legacy authentication to Exchange Online"
+WHATEVER = ", with or without an app password"
+IN_TEST = "is in report-only mode; switched on, it"
+HIGH = "only when the sign-in risk is high"
+IT_HAS = 'it has conditions that this version doesn\'t know ("conditions.newCondition")'
+CONTRADICT = (
+    "its conditions contradict each other: it includes and excludes every platform, so it applies nowhere as it stands"
+)
+EXCEPT = "from everywhere except Head office"
+NEW_CONTROL = "newControl, which this version doesn't know; it may"
+APPROVED = "approved client app, which Microsoft has retired on 30 Jun 2026"
+DEMANDS, BLOCKS = Effect.DEMANDS_MFA, Effect.BLOCKS_LEGACY
+WOULD_DEMAND, WOULD_BLOCK = Effect.WOULD_DEMAND_MFA, Effect.WOULD_BLOCK_LEGACY
+
+
+@pytest.mark.parametrize(
+    ("raw", "account", "effect", "text", "understood"),
+    [
+        (policy(), {}, DEMANDS, f"requires {MFA} {FOR_ALL}.", True),
+        (policy(), {}, BLOCKS, f"blocks {LEGACY}{WHATEVER} {FOR_ALL}.", True),
+        (
+            policy(grant=("block",)),
+            {},
+            Effect.BLOCKS_INTERACTIVE,
+            f"blocks interactive sign-in, so nobody can open the Security info page {FOR_ALL}.",
+            True,
+        ),
+        (policy(state=REPORT_ONLY), {}, WOULD_DEMAND, f"{IN_TEST} would require {MFA} {FOR_ALL}.", True),
+        (policy(state=REPORT_ONLY), {}, WOULD_BLOCK, f"{IN_TEST} would block {LEGACY} {FOR_ALL}.", True),
+        (
+            policy(users=(), roles=("r",)),
+            {},
+            WOULD_DEMAND,
+            f"applies once the eligible role Reader is activated; it would require {MFA} "
+            "(reaches the account: eligible role Reader).",
+            True,
+        ),
+        (
+            policy(users=(), groups=("g2",)),
+            {"groups": frozenset({"g1", "g2"})},
+            DEMANDS,
+            f"requires {MFA} (reaches the account: member of All service accounts).",
+            True,
+        ),
+        # Circumstances: what the policy does goes on, or says why.
+        (policy(conditions=RISK), {}, DEMANDS, f"requires {MFA} {FOR_ALL}, {HIGH}.", True),
+        (policy(conditions=RISK), {}, BLOCKS, f"blocks {LEGACY}{WHATEVER} {FOR_ALL}, {HIGH}.", True),
+        (policy(conditions=OUTSIDE), {}, DEMANDS, f"requires {MFA} {FOR_ALL}, {EXCEPT}.", True),
+        (policy(conditions=OUTSIDE), {}, BLOCKS, f"blocks {LEGACY}{WHATEVER} {FOR_ALL}, {EXCEPT}.", True),
+        # What this version doesn't know.
+        (policy(conditions=NEW), {}, DEMANDS, f"may require {MFA} {FOR_ALL}: {IT_HAS}.", False),
+        (policy(conditions=NEW), {}, BLOCKS, f"may block {LEGACY}{WHATEVER} {FOR_ALL}: {IT_HAS}.", False),
+        (
+            policy(conditions=NEW, state=REPORT_ONLY),
+            {},
+            WOULD_DEMAND,
+            f"{IN_TEST} might require {MFA} {FOR_ALL}: {IT_HAS}.",
+            False,
+        ),
+        (policy(conditions={**NEW, **RISK}), {}, DEMANDS, f"may require {MFA} {FOR_ALL}, {HIGH}; {IT_HAS}.", False),
+        (
+            policy(state="brandNew"),
+            {},
+            DEMANDS,
+            f'may require {MFA} {FOR_ALL}: its state "brandnew" is new to this version.',
+            False,
+        ),
+        (policy(grant=("newControl",)), {}, DEMANDS, f"requires {NEW_CONTROL} mean MFA {FOR_ALL}.", False),
+        (policy(grant=("newControl",)), {}, BLOCKS, f"requires {NEW_CONTROL} block {LEGACY} {FOR_ALL}.", False),
+        (
+            policy(grant=("newControl",), state=REPORT_ONLY),
+            {},
+            WOULD_DEMAND,
+            f"{IN_TEST} would require {NEW_CONTROL} mean MFA {FOR_ALL}.",
+            False,
+        ),
+        (
+            policy(grant=("newControl",), conditions=RISK),
+            {},
+            BLOCKS,
+            f"requires {NEW_CONTROL} block {LEGACY} {FOR_ALL}, {HIGH}.",
+            False,
+        ),
+        (
+            policy(grant=("newControl",), conditions=RISK),
+            {},
+            DEMANDS,
+            f"requires {NEW_CONTROL} mean MFA {FOR_ALL}, {HIGH}.",
+            False,
+        ),
+        (
+            policy(grant=("mfa", "newControl")),
+            {},
+            DEMANDS,
+            f"requires {MFA} {FOR_ALL}, only if no other control is met instead (newControl, which this version doesn't know).",
+            True,
+        ),
+        (
+            policy(apps=(), app_members={"includeNewThings": ["x"]}),
+            {},
+            DEMANDS,
+            f"may require {MFA} {FOR_ALL}: it selects applications in a way that this version doesn't know; "
+            'it has conditions that this version doesn\'t know ("conditions.applications.includeNewThings").',
+            False,
+        ),
+        # What never comes stands first.
+        (policy(conditions=NOWHERE), {}, DEMANDS, f"would require {MFA} {FOR_ALL}, but {CONTRADICT}.", True),
+        (policy(conditions=NOWHERE), {}, BLOCKS, f"would block {LEGACY}{WHATEVER} {FOR_ALL}, but {CONTRADICT}.", True),
+        (
+            policy(conditions={**OUTSIDE, **NOWHERE, **RISK}),
+            {},
+            DEMANDS,
+            f"would require {MFA} {FOR_ALL}, but {CONTRADICT}; {EXCEPT}; {HIGH}.",
+            True,
+        ),
+        (
+            policy(conditions={**NOWHERE, **NEW}),
+            {},
+            DEMANDS,
+            f"would require {MFA} {FOR_ALL}, but {CONTRADICT}; {IT_HAS}.",
+            False,
+        ),
+        # What Microsoft has retired.
+        (
+            policy(grant=("mfa", "approvedApplication")),
+            {},
+            DEMANDS,
+            f"requires {MFA} {FOR_ALL}. No longer a way round it: {APPROVED}.",
+            True,
+        ),
+        (
+            policy(grant=("mfa", "approvedApplication")),
+            {},
+            BLOCKS,
+            f"blocks {LEGACY}{WHATEVER} {FOR_ALL}.",
+            True,
+        ),
+        (
+            policy(grant=("mfa", "approvedApplication"), operator="AND"),
+            {},
+            DEMANDS,
+            f"requires {MFA} {FOR_ALL}.",
+            True,
+        ),
+        (
+            policy(grant=("approvedApplication",)),
+            {},
+            Effect.EXCLUDED,
+            f"{FOR_ALL} no longer blocks legacy authentication: it requires nothing but {APPROVED}.",
+            True,
+        ),
+    ],
+)
+def test_the_whole_sentence_about_a_policy(
+    raw: Json, account: dict[str, Any], effect: Effect, text: str, understood: bool
+) -> None:
+    tenant: dict[str, Any] = {
+        "named_locations": {"l1": "Head office"},
+        "role_eligibilities": (holds("r"),),
+        "role_names": {"r": "Reader"},
+    }
+    found = [one for one in told([raw], account=account, **tenant) if one.effect is effect]
+    assert [(one.text, one.understood) for one in found] == [(f'The policy "P" {text}', understood)]
+
+
+def test_of_several_policies_that_may_reach_the_account_each_is_told_as_one_of_several() -> None:
+    """Whichever of two groups the account is in, and it is in one for certain: nobody knows which policy it is."""
+    named = policy("A", users=(), groups=("g1",), clients=MODERN)
+    others = policy("B", not_groups=("g1",), clients=MODERN)
+    found = told([named, others], account={"groups": GROUPS_GAP}, groups=GROUPS)
+    of_several = (
+        "requires multifactor authentication for Exchange Online (reaches the account: this policy or another one named "
+        "here does, which of them could not be read)."
+    )
+    assert [one.text for one in found if one.effect is DEMANDS] == [
+        f'The policy "{name}" {of_several}' for name in "AB"
+    ]
+
+
+def test_words_that_are_made_once_are_made_for_each_policy_effect_and_scope() -> None:
+    policies = [policy("A"), policy("B"), policy("C", groups=("g1",), users=()), policy("D", not_groups=("g1",))]
+    tenant = make_tenant(policies)
+    said = {}
+    for id, groups in (("a", ()), ("b", ("g1",)), ("c", ("g1", "g2"))):
+        account = Account(id, id, per_user_mfa="disabled", groups=frozenset(groups))
+        said[id] = [one.text for one in judged(tenant, account).verdict.reasons]
+    assert any('"D" requires' in text for text in said["a"])
+    assert not any('"C"' in text for text in said["a"])
+    assert said["b"] == said["c"]
+    assert any(
+        '"C" requires multifactor authentication for Exchange Online (reaches the account: member of Backup apps)'
+        in text
+        for text in said["b"]
+    )
+    assert 'The account is excluded from the policy "D" (member of Backup apps).' in said["b"]
+
+
+@pytest.mark.parametrize(
+    ("scope", "words"),
+    [
+        ("all users", "all users"),
+        ("group A", "member of A"),
+        ("group A > B", "member of A, which is nested in B"),
+        ("group A > B > C", "member of A, which is nested in B, which is nested in C"),
+        ("role A", "role A"),
+    ],
+)
+def test_a_chain_of_groups_is_told_from_the_inside(scope: str, words: str) -> None:
+    assert say.in_words(scope) == words
+
+
+DISABLED = "Per-user MFA is Disabled. Microsoft offers app passwords only to accounts that are Enforced."
+ENABLED = "Per-user MFA is Enabled, and not yet Enforced."
+OFFERS = "Per-user MFA is Enforced, so the account's Security info page offers app passwords."
+NO_OFFER = "Per-user MFA is Enforced, which is all that the option asks of the account."
+ABSENT = " (Microsoft Graph didn't say whether the account is enabled; it is taken to be.)"
+OTHERWISE = ' (The user list says "Enforced" instead; the documented state counts.)'
+
+
+@pytest.mark.parametrize(
+    ("account", "state", "switched_off", "text"),
+    [
+        ({}, "disabled", False, DISABLED),
+        ({}, "enabled", False, ENABLED),
+        ({}, "enforced", False, OFFERS),
+        ({}, "enforced", True, NO_OFFER),
+        ({"per_user_mfa_bulk": "Disabled"}, "disabled", False, DISABLED),
+        ({"per_user_mfa_bulk": "Enforced"}, "disabled", False, DISABLED + OTHERWISE),
+        ({"per_user_mfa_bulk": "Enforced"}, "enforced", False, OFFERS),
+        ({"enabled": None}, "disabled", False, DISABLED + ABSENT),
+        ({"enabled": None, "per_user_mfa_bulk": "Enforced"}, "enabled", True, ENABLED + OTHERWISE + ABSENT),
+    ],
+)
+def test_what_the_state_means_and_what_was_odd_about_reading_it(
+    account: dict[str, Any], state: str, switched_off: bool, text: str
+) -> None:
+    found = say.per_user_state(replace(SERVICE, **account), state, switched_off=switched_off)
+    assert found == Reason(text, Effect.PER_USER_STATE)
+
+
+STUCK = "Per-user MFA is Enabled although an MFA method is registered: the state is stuck"
+UNTIL = " until it is set to Enforced (Entra ID > Users > Per-user MFA)."
+PENDING = "Per-user MFA is Enabled and no MFA method is registered yet: the"
+
+
+@pytest.mark.parametrize(
+    ("account", "registered", "switched_off", "text"),
+    [
+        ({}, True, False, f"{STUCK}, and the option stays away{UNTIL}"),
+        ({}, True, True, f"{STUCK}{UNTIL}"),
+        ({}, False, False, f"{PENDING} option appears after the registration."),
+        ({}, False, True, f"{PENDING} state becomes Enforced after the registration."),
+        (
+            {"per_user_mfa_bulk": "Enforced"},
+            False,
+            True,
+            f"{PENDING} state becomes Enforced after the registration.{OTHERWISE}",
+        ),
+        ({"enabled": None}, True, True, f"{STUCK}{UNTIL}{ABSENT}"),
+    ],
+)
+def test_what_enabled_means_depends_on_the_registration(
+    account: dict[str, Any], registered: bool, switched_off: bool, text: str
+) -> None:
+    found = say.per_user_enabled(replace(SERVICE, **account), registered, switched_off=switched_off)
+    assert found == Reason(text, Effect.PER_USER_STATE)
+
+
+OFF_UNDER = (
+    '"Allow users to create app passwords to sign in to non-browser apps" is off under Entra ID > Users > Per-user MFA > '
+    "Service settings, so nobody is offered one. It leaves app passwords that exist working."
+)
+
+
+@pytest.mark.parametrize(
+    ("service", "attested", "known"),
+    [
+        (None, "no", "attested by the setting APP_PASSWORDS_ALLOWED=no"),
+        (MfaService(False), "unknown", "read from Microsoft Graph"),
+        (MfaService(False), "no", "read from Microsoft Graph"),
+        (MfaService(False), "yes", "read from Microsoft Graph; the setting APP_PASSWORDS_ALLOWED says yes"),
+        (MfaService(False, remembered=NOW), "no", "read from Microsoft Graph on 22 Nov 2026"),
+        (
+            MfaService(False, remembered=NOW),
+            "yes",
+            "read from Microsoft Graph on 22 Nov 2026; the setting APP_PASSWORDS_ALLOWED says yes",
+        ),
+    ],
+)
+def test_how_it_is_known_that_the_switch_is_off(service: MfaService | None, attested: str, known: str) -> None:
+    found = say.tenant_switch_off(TenantSwitch.of(service, attested))
+    text = f"App passwords are switched off for the whole tenant ({known}): {OFF_UNDER}"
+    assert found == Reason(text, Effect.TENANT_SWITCH_OFF)
+
+
+@pytest.mark.parametrize(
+    ("provider", "asked_by"),
+    [
+        ("multiConditionalAccess", "Conditional Access"),
+        ("SecurityDefaults", "Security Defaults"),
+        ("baselineProtection", "Baseline Protection, which came before Security Defaults"),
+        ("enforcedForCspAdmins", "Microsoft's rule for administrators at partners"),
+        ("brandNew", '"brandNew"'),
+    ],
+)
+def test_who_asked_for_mfa_is_said(provider: str, asked_by: str) -> None:
+    text = (
+        "On 22 Nov 2026, 07:00 UTC a sign-in of the account was asked for multifactor authentication by "
+        f"{asked_by}, which none of the readable policies explains."
+    )
+    assert say.evidence(MfaDemand(provider, NOW)) == Reason(text, Effect.EVIDENCE, since=NOW)
+
+
+def test_what_is_missing_is_said_with_the_permission_that_opens_it() -> None:
+    gap = Gap("policy_plans", "503", "Policy.Read.All")
+    text = "Could not read the Conditional Access policy plans (503): it matters."
+    granted = f"{text} Grant the application permission Policy.Read.All."
+    assert say.unreadable(gap, "it matters") == Reason(granted, Effect.UNREADABLE, permission="Policy.Read.All")
+    assert say.unreadable(replace(gap, permission=None), "it matters") == Reason(text, Effect.UNREADABLE)
+    other = say.unreadable(Gap("of another version", "503", None), "it matters")
+    assert other.text == "Could not read of another version (503): it matters."
+    registration = say.unreadable_registration(Gap("mfa_registration", "503", None)).text
+    assert registration == (
+        "Could not read the account's MFA registration (503): Per-user MFA is Enabled, and whether an MFA method is "
+        "registered decides what that means."
+    )
+
+
+def test_a_person_is_told_what_opens_an_input_to_a_person() -> None:
+    gap = replace(STATE_GAP, for_a_person="Sign in again as a Global Reader.")
+    assert say.unreadable(gap, "it matters") == Reason(
+        "Could not read the per-user MFA state (403 Authorization_RequestDenied): it matters. Sign in again as a Global "
+        "Reader.",
+        Effect.UNREADABLE,
+        permission="Policy.Read.All",
+        for_a_person="Sign in again as a Global Reader.",
+    )
+    unopened = say.unreadable(replace(gap, permission=None), "it matters")
+    assert unopened.text == "Could not read the per-user MFA state (403 Authorization_RequestDenied): it matters."
+    account = replace(SERVICE, per_user_mfa=gap, enabled=None)
+    found = say.unreadable_state(account)
+    assert found.text.endswith(f"the option. Sign in again as a Global Reader.{ABSENT}")
+    assert (found.permission, found.for_a_person) == (gap.permission, gap.for_a_person)
+
+
+LISTED = ' The user list says "enforced", which Microsoft doesn\'t document and is not relied on.'
+
+
+@pytest.mark.parametrize(
+    ("account", "text"),
+    [
+        (
+            {"per_user_mfa": None},
+            "Microsoft Graph returned no per-user MFA state for the account, so nothing can be said.",
+        ),
+        (
+            {"per_user_mfa": ""},
+            "Microsoft Graph returned no per-user MFA state for the account, so nothing can be said.",
+        ),
+        (
+            {"per_user_mfa": "odd"},
+            'Microsoft Graph returned the unknown per-user MFA state "odd" for the account, so nothing can be said.',
+        ),
+        (
+            {"per_user_mfa": "odd", "enabled": None, "per_user_mfa_bulk": "enforced"},
+            'Microsoft Graph returned the unknown per-user MFA state "odd" for the account, so nothing can be said.'
+            f"{ABSENT}{LISTED}",
+        ),
+        (
+            {"per_user_mfa": STATE_GAP, "per_user_mfa_bulk": "enforced"},
+            "Could not read the per-user MFA state (403 Authorization_RequestDenied): without it nothing can be said about "
+            f"the option. Grant the application permission Policy.Read.All.{LISTED}",
+        ),
+        (
+            {"per_user_mfa": STATE_GAP, "enabled": None},
+            "Could not read the per-user MFA state (403 Authorization_RequestDenied): without it nothing can be said about "
+            f"the option. Grant the application permission Policy.Read.All.{ABSENT}",
+        ),
+    ],
+)
+def test_a_state_that_means_nothing_is_said_to(account: dict[str, Any], text: str) -> None:
+    permission = "Policy.Read.All" if account["per_user_mfa"] is STATE_GAP else None
+    found = say.unreadable_state(replace(SERVICE, **account))
+    assert found == Reason(text, Effect.UNREADABLE, permission=permission)
+
+
+@pytest.mark.parametrize(
+    ("groups", "end"),
+    [
+        ((), ""),
+        (("gx",), ' Who is in "MFA exceptions" comes from {}: the exclusion may end by itself.'),
+        (("gx", "gy"), ' Who is in "MFA exceptions" and "Others" comes from {}: the exclusion may end by itself.'),
+    ],
+)
+def test_an_exclusion_names_the_groups_because_of_which_it_may_end(groups: tuple[str, ...], end: str) -> None:
+    named = {"gx": "MFA exceptions", "gy": "Others", "sure": "Sure"}
+    known = {id: Group(id, name, dynamic=True, by_member_of=id != "sure") for id, name in named.items()}
+    member_of = frozenset(groups or ("sure",))
+    found = told([policy(not_groups=tuple(named))], account={"groups": member_of}, groups=known)
+    (excluded,) = (one for one in found if one.effect is Effect.EXCLUDED)
+    rule = "a memberOf rule, which Microsoft has retired on 3 Nov 2026"
+    assert excluded.text.endswith(f").{end.format(rule)}")
+    assert (excluded.policy_id, excluded.policy_name) == ("p", "P")
+
+
+def test_what_microsoft_retired_is_said_alike_of_all_accounts_that_a_policy_reaches_alike() -> None:
+    raw = policy(users=(), groups=("g1", "g2"), grant=("approvedApplication",))
+    tenant = make_tenant([raw])
+    ids = ("a", "b", "c")
+    accounts = [
+        Account(id, id, per_user_mfa="disabled", groups=frozenset({group}))
+        for id, group in zip(ids, ("g1", "g1", "g2"), strict=True)
+    ]
+    said = [reasons(one, Effect.EXCLUDED) for one in judge(tenant, accounts, now=NOW)]
+    assert said[0] == said[1]
+    assert [one.text for (one,) in said[1:]] == [
+        f'The policy "P" (reaches the account: member of {group}) no longer blocks legacy authentication: it requires nothing '
+        f"but {APPROVED}."
+        for group in ("Backup apps", "All service accounts")
+    ]
+
+
+def test_a_group_that_is_gone_is_named() -> None:
+    gone = {"g1": Group("g1", "Gone", deleted=True), "g2": Group("g2", "Gone too", deleted=True)}
+    found = told([policy(users=(), groups=("g1", "g2"))], groups=gone)
+    (excluded,) = (one for one in found if one.effect is Effect.EXCLUDED)
+    assert excluded == Reason(
+        'The policy "P" includes a group that no longer exists (g1, g2): nobody is in it.', Effect.EXCLUDED, "p", "P"
+    )

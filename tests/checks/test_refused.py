@@ -224,6 +224,136 @@ def test_what_is_said(outcomes: Sequence[SignInOutcome], text: str) -> None:
     assert text in only(*outcomes).summary
 
 
+BLOCKED = 'by the policy "Block legacy authentication" (error 53003: Conditional Access blocks the sign-in)'
+FROM, NONE_IN = "They came from 203.0.113.7 (GB).", "The log shows none that got in."
+UNNAMED = "(error 53003: Conditional Access blocks the sign-in)"
+IN_YESTERDAY = ended(0, places=("a", "b"))
+ALL_SINCE = "All 3 sign-ins with Authenticated SMTP since 21 Nov 2026, 05:00 UTC were refused"
+ALL_SIX = "All 6 sign-ins with Authenticated SMTP since 21 Nov 2026, 05:00 UTC were refused"
+NO_POLICIES = "either there are none, or the app may not see them there (that takes Policy.Read.All)."
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "said"),
+    [
+        # One, two, or some; what came between with a wrong password isn't counted.
+        (
+            [ended(count=1)],
+            f"The newest sign-in with Authenticated SMTP, on 21 Nov 2026, 07:00 UTC, was refused {BLOCKED}. "
+            f"It came from 203.0.113.7 (GB). {NONE_IN}",
+        ),
+        (
+            [ended(count=2)],
+            "All 2 sign-ins with Authenticated SMTP since 21 Nov 2026, 06:00 UTC were refused "
+            f"{BLOCKED}. {FROM} {NONE_IN}",
+        ),
+        (
+            [ended(count=1), ended(50126, DAY)],
+            "The newest sign-in with Authenticated SMTP whose password was right, on 21 Nov 2026, 07:00 UTC, was refused "
+            f"{BLOCKED}. It came from 203.0.113.7 (GB). {NONE_IN}",
+        ),
+        (
+            [ended(count=2), ended(50126, HOUR)],
+            "All 2 sign-ins with Authenticated SMTP whose password was right since 21 Nov 2026, 06:00 UTC were refused "
+            f"{BLOCKED}. {FROM} {NONE_IN}",
+        ),
+        ([ended(), ended(50126, DAY + 3 * HOUR)], f"{ALL_SINCE} {BLOCKED}. {FROM} {NONE_IN}"),
+        # What came before the last that got in isn't part of the run.
+        (
+            [ended(count=5, since_in=2, run_places=("b",)), ended(0, 2 * DAY, places=())],
+            "All 2 sign-ins with Authenticated SMTP since 21 Nov 2026, 03:00 UTC were refused "
+            f"{BLOCKED}. They came from b. The last that got in was on 20 Nov 2026, 07:00 UTC.",
+        ),
+        (
+            [ended(), ended(0, 5 * DAY, places=("a", "b"))],
+            f"{ALL_SINCE} {BLOCKED}. {FROM} The last that got in was on 17 Nov 2026, 07:00 UTC, from a.",
+        ),
+        # It gets in again.
+        (
+            [ended(ago=2 * DAY, since_in=0), IN_YESTERDAY],
+            "3 sign-ins with Authenticated SMTP were refused from 20 Nov 2026, 05:00 UTC to 20 Nov 2026, 07:00 UTC "
+            f"{BLOCKED}. {FROM} It gets in again: last on 21 Nov 2026, 07:00 UTC, from a.",
+        ),
+        (
+            [ended(ago=2 * DAY, since_in=0, count=1), replace(IN_YESTERDAY, places=())],
+            f"1 sign-in with Authenticated SMTP was refused on 20 Nov 2026, 07:00 UTC {BLOCKED}. "
+            "It came from 203.0.113.7 (GB). It gets in again: last on 21 Nov 2026, 07:00 UTC.",
+        ),
+        (
+            [ended(50076, 2 * DAY, since_in=0, count=2, places=()), ended(ago=4 * DAY, since_in=0, count=1)],
+            "3 sign-ins with Authenticated SMTP were refused from 18 Nov 2026, 07:00 UTC to 20 Nov 2026, 07:00 UTC "
+            'by the policy "Block legacy authentication" (errors 50076: MFA is demanded and 53003: Conditional '
+            "Access blocks the sign-in). They came from 203.0.113.7 (GB).",
+        ),
+        # By which policies.
+        ([ended(policies=())], f"{ALL_SINCE} {UNNAMED}. The log names no policy. {FROM} {NONE_IN}"),
+        (
+            [ended(policies=None)],
+            f"{ALL_SINCE} {UNNAMED}. The log shows no policies: {NO_POLICIES} {FROM} {NONE_IN}",
+        ),
+        (
+            [ended(policies=()), ended(policies=None)],
+            f"{ALL_SIX} {UNNAMED}. The log names no policy. {FROM} {NONE_IN}",
+        ),
+        (
+            [ended(), ended(policies=())],
+            f"{ALL_SIX} {BLOCKED}. The log names no policy for some of them. {FROM} {NONE_IN}",
+        ),
+        (
+            [ended(), ended(policies=None)],
+            f"{ALL_SIX} {BLOCKED}. The log shows no policies for some of them: {NO_POLICIES} {FROM} {NONE_IN}",
+        ),
+        (
+            [ended(ago=2 * DAY, since_in=0, policies=None), IN_YESTERDAY],
+            "3 sign-ins with Authenticated SMTP were refused from 20 Nov 2026, 05:00 UTC to 20 Nov 2026, 07:00 UTC "
+            f"{UNNAMED}. The log shows no policies: {NO_POLICIES} {FROM} It gets in again: last on 21 Nov 2026, 07:00 UTC, "
+            "from a.",
+        ),
+        (
+            [ended(policies=tuple((f"p{number:02}", f"P{number:02}") for number in range(11)))],
+            f"{ALL_SINCE} by the policies "
+            + ", ".join(f'"P{number:02}"' for number in range(10))
+            + f" and 1 more {UNNAMED}. {FROM} {NONE_IN}",
+        ),
+        # By which codes, the lowest first.
+        (
+            [ended(), ended(53000)],
+            f'{ALL_SIX} by the policy "Block legacy authentication" (errors 53000: the device isn\'t compliant, which a policy '
+            f"demands and 53003: Conditional Access blocks the sign-in). {FROM} {NONE_IN}",
+        ),
+        (
+            [ended(999999)],
+            f'{ALL_SINCE} by the policy "Block legacy authentication" (error 999999, which isn\'t known here). {FROM} {NONE_IN}',
+        ),
+        # From where.
+        (
+            [ended(run_places=("a", "b")), ended(53000, run_places=("b", "c"))],
+            f'{ALL_SIX} by the policy "Block legacy authentication" (errors 53000: the device isn\'t compliant, which a policy '
+            f"demands and 53003: Conditional Access blocks the sign-in). They came from a, b and c. {NONE_IN}",
+        ),
+        ([ended(run_places=())], f"{ALL_SINCE} {BLOCKED}. The log doesn't say from where. {NONE_IN}"),
+    ],
+)
+def test_the_whole_sentence(outcomes: Sequence[SignInOutcome], said: str) -> None:
+    assert only(*outcomes).summary == said
+
+
+def test_what_was_refused_just_now_counts() -> None:
+    one = found(ended(ago=timedelta(0)))
+    assert one is not None
+    assert one.severity is Severity.HIGH
+
+
+def test_a_finding_is_made_again_by_what_refuses_since_it_last_got_in() -> None:
+    """A policy that refused before the last that got in is no cause any more; without policies the codes are."""
+    newer, older = ended(policies=(("p2", "New"),)), ended(ago=3 * DAY, since_in=0)
+    assert only(newer, older, ended(0, 2 * DAY)).fingerprint == only(newer).fingerprint
+    nameless = only(ended(policies=()), ended(53000, policies=None))
+    assert nameless.fingerprint == only(ended(53000, policies=()), ended(policies=())).fingerprint
+    assert nameless.fingerprint != only(ended(policies=())).fingerprint
+    assert only(ended(policies=(("", "A"),))).fingerprint != only(ended(policies=(("", "B"),))).fingerprint
+
+
 # --- beside other findings ---------------------------------------------------------------------------------------------
 
 

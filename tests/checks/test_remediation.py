@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from checks.advice import facts
-from checks.model import Finding, Remedy, Severity
-from checks.remediation import with_ways_out
+from checks.advice import fact, facts
+from checks.managed import when_it_goes_on
+from checks.model import Effect, Finding, Reason, Remedy, Severity, Usability, Verdict, Visibility, Way
+from checks.remediation import Surroundings, remedies_for, with_ways_out
 from checks.usage import RETIRED
 from tenant.model import Consent, Group, Registration
 from tests.checks.kit import (
@@ -292,3 +293,243 @@ def test_who_consented_to_exchange_web_services_is_told_of_its_end(scopes: tuple
     found = all_words(account={"per_user_mfa": "enforced", "consents": consents})
     assert ('EWS.AccessAsUser.All for "Old calendar"' in found) is concerned
     assert ("1 Apr 2027" in found) is concerned
+
+
+MODERN_WAYS = [Way.APP_ONLY, Way.OAUTH, Way.RELAY]
+ALL_WAYS = [*MODERN_WAYS, Way.PER_USER, Way.EXCLUDE]
+MISSING = Reason("Could not read it.", Effect.UNREADABLE, permission="Policy.Read.All")
+MISSING_TOO = Reason("Nor that.", Effect.UNREADABLE, permission="Group.Read.All")
+BY_POLICY, BY_DEFAULTS = Usability.BLOCKED_BY_POLICY, Usability.BLOCKED_BY_SECURITY_DEFAULTS
+
+
+def verdict(visibility: Visibility, usability: Usability = Usability.USABLE, *because: Reason, **more: Any) -> Verdict:
+    return Verdict(visibility, usability, because, **more)
+
+
+@pytest.mark.parametrize(
+    ("of", "expected"),
+    [
+        (verdict(Visibility.VISIBLE), []),
+        (verdict(Visibility.VISIBLE, app_passwords_allowed=True), []),
+        (verdict(Visibility.NOT_OFFERED), []),
+        (verdict(Visibility.NOT_OFFERED, BY_POLICY), []),
+        (verdict(Visibility.NOT_OFFERED, BY_DEFAULTS), []),
+        (verdict(Visibility.NOT_OFFERED, app_passwords_allowed=False), []),
+        (verdict(Visibility.NOT_OFFERED, would_be_blocked=True), ALL_WAYS),
+        (verdict(Visibility.UNKNOWN), []),
+        (verdict(Visibility.UNKNOWN, Usability.UNKNOWN, MISSING), [Way.GRANT]),
+        (verdict(Visibility.UNKNOWN, BY_POLICY, MISSING), [Way.GRANT]),
+        (verdict(Visibility.UNKNOWN, BY_POLICY, MISSING, has_option=True), [Way.GRANT, *ALL_WAYS]),
+        (
+            verdict(Visibility.UNKNOWN, has_option=True, app_passwords_allowed=False),
+            [*MODERN_WAYS, Way.PER_USER],
+        ),
+        *((verdict(one), ALL_WAYS) for one in (Visibility.HIDDEN, Visibility.CONDITIONAL, Visibility.PREDICTED)),
+        (verdict(Visibility.HIDDEN, BY_DEFAULTS), [*MODERN_WAYS, Way.NOT_POSSIBLE]),
+        (verdict(Visibility.HIDDEN, BY_DEFAULTS, MISSING), [Way.GRANT, *MODERN_WAYS, Way.NOT_POSSIBLE]),
+        (verdict(Visibility.VISIBLE, BY_DEFAULTS), [*MODERN_WAYS, Way.NOT_POSSIBLE]),
+        (verdict(Visibility.VISIBLE, BY_POLICY), ALL_WAYS),
+        (verdict(Visibility.VISIBLE, Usability.CONDITIONAL), []),
+        (verdict(Visibility.VISIBLE, app_passwords_allowed=False), [*MODERN_WAYS, Way.PER_USER]),
+        (verdict(Visibility.STUCK), [Way.ENFORCE, *MODERN_WAYS, Way.EXCLUDE]),
+        (verdict(Visibility.STUCK, Usability.USABLE, MISSING), [Way.GRANT, Way.ENFORCE, *MODERN_WAYS, Way.EXCLUDE]),
+        (verdict(Visibility.STUCK, BY_POLICY), ALL_WAYS),
+        (verdict(Visibility.STUCK, would_be_blocked=True), ALL_WAYS),
+        (verdict(Visibility.STUCK, app_passwords_allowed=False), ALL_WAYS),
+        (verdict(Visibility.PENDING), [Way.REGISTER, *MODERN_WAYS, Way.EXCLUDE]),
+        (verdict(Visibility.PENDING, BY_POLICY), ALL_WAYS),
+    ],
+)
+def test_which_ways_there_are_in_which_order(of: Verdict, expected: list[Way]) -> None:
+    assert [one.way for one in remedies_for(of)] == expected
+
+
+PAGE = "Entra ID > Users > Per-user MFA"
+SET_IT = f"In the Entra admin center, open {PAGE}, select the account and set it to Enforced."
+REGISTER = f"Register an MFA method for the account: {fact('methods_that_stay')}. Not a phone: text message and voice call end on 1 Feb 2027."
+FINISH = (
+    f"Sign in as the account and register {fact('methods_that_stay')}; the state then becomes Enforced by itself.",
+    f"If it stays Enabled, set it to Enforced in the Entra admin center under {PAGE}.",
+)
+NO_DETOUR = "Don't disable and re-enable it unless that fails: existing app passwords may be lost."
+CHECK = (
+    'Check that "Allow users to create app passwords to sign in to non-browser apps" is on '
+    "(Entra ID > Users > Per-user MFA > Service settings)."
+)
+SWITCH_ON = (
+    'Switch on "Allow users to create app passwords to sign in to non-browser apps" (Entra ID > Users > Per-user MFA > Service '
+    "settings): it is off for the whole tenant. Existing app passwords work meanwhile, but nobody can see or delete them."
+)
+SIGN_IN = (
+    "Sign in as the account at https://mysignins.microsoft.com/security-info, select Add sign-in method, then App password.",
+    f"Copy the password into the product: it is shown once. {fact('end_app_passwords')} Then sign the product out and in again.",
+)
+TO_THE_END = (fact("smtp_switch"), *SIGN_IN)
+BLOCKING = Reason("It blocks.", Effect.BLOCKS_LEGACY, "p1", "Block")
+AGAIN = Reason("It blocks again.", Effect.WOULD_BLOCK_LEGACY, "p1", "Block")
+TO_COME = Reason("It would block.", Effect.WOULD_BLOCK_LEGACY, "p2", "Soon")
+DEMANDING = Reason("It demands.", Effect.DEMANDS_MFA, "p3", "MFA")
+NAMELESS = Reason("Something blocks.", Effect.BLOCKS_LEGACY, "p4", None)
+MIND = ("Mind the policy.",)
+
+
+@pytest.mark.parametrize(
+    ("of", "around", "steps"),
+    [
+        (verdict(Visibility.HIDDEN), {}, (REGISTER, SET_IT, fact("patch"), CHECK, *TO_THE_END)),
+        (
+            verdict(Visibility.HIDDEN, app_passwords_allowed=True),
+            {"registering": MIND},
+            (*MIND, REGISTER, SET_IT, fact("patch"), *TO_THE_END),
+        ),
+        (
+            verdict(Visibility.STUCK),
+            {"registering": MIND},
+            (SET_IT, fact("patch"), NO_DETOUR, *MIND, CHECK, *TO_THE_END),
+        ),
+        (
+            verdict(Visibility.STUCK, app_passwords_allowed=False),
+            {"registering": MIND},
+            (*MIND, SET_IT, fact("patch"), NO_DETOUR, SWITCH_ON, *TO_THE_END),
+        ),
+        (verdict(Visibility.PENDING), {"registering": MIND}, (*MIND, *FINISH, CHECK, *TO_THE_END)),
+        (verdict(Visibility.VISIBLE, app_passwords_allowed=False), {}, (SWITCH_ON, *TO_THE_END)),
+        (
+            verdict(Visibility.VISIBLE, BY_POLICY, DEMANDING, BLOCKING, AGAIN, TO_COME, NAMELESS),
+            {"exclusion_groups": {"p2": ("A", "B"), "p3": ("C",), "p4": ("D",)}},
+            (
+                'Exclude the account from, or limit to modern clients: "Block", "Soon".',
+                'The policy "Soon" already excludes "A" or "B": add the account there, if that group is for such accounts.',
+                *TO_THE_END,
+            ),
+        ),
+    ],
+)
+def test_the_steps_to_an_app_password(of: Verdict, around: dict[str, Any], steps: tuple[str, ...]) -> None:
+    (found,) = (
+        one for one in remedies_for(of, Surroundings(**around)) if one.way in (Way.PER_USER, Way.ENFORCE, Way.REGISTER)
+    )
+    assert found.steps == steps
+
+
+WOULD_DEMAND = Reason("It would demand.", Effect.WOULD_DEMAND_MFA, "m1", "Microsoft-managed: MFA")
+OTHER_TO_COME = Reason("It would block.", Effect.WOULD_BLOCK_LEGACY, "m2", "Microsoft-managed: block")
+IN_FORCE = Reason("It demands.", Effect.DEMANDS_MFA, "m3", "Microsoft-managed: in force")
+GOES_ON = f"{when_it_goes_on()} Its exclusions and its state can be edited before."
+
+
+@pytest.mark.parametrize(
+    ("because", "around", "before"),
+    [
+        ((DEMANDING,), {}, ()),
+        ((WOULD_DEMAND,), {}, ()),
+        ((WOULD_DEMAND,), {"by_microsoft": frozenset({"m1"})}, (f'"Microsoft-managed: MFA": {GOES_ON}',)),
+        (
+            (WOULD_DEMAND, OTHER_TO_COME, TO_COME, IN_FORCE, WOULD_DEMAND),
+            {"by_microsoft": frozenset({"m1", "m2", "m3"})},
+            (f'"Microsoft-managed: MFA" and "Microsoft-managed: block": {GOES_ON}',),
+        ),
+        (
+            (DEMANDING, BLOCKING, WOULD_DEMAND, TO_COME, NAMELESS),
+            {"exclusion_groups": {id: (f"G {id}",) for id in ("p1", "p2", "p3", "p4", "m1")}},
+            tuple(
+                f'The policy "{name}" already excludes "G {id}": add the account there, if that group is for such accounts.'
+                for id, name in (("p3", "MFA"), ("p1", "Block"), ("m1", "Microsoft-managed: MFA"), ("p2", "Soon"))
+            ),
+        ),
+    ],
+)
+def test_the_last_way_names_what_each_policy_offers_for_it(
+    because: tuple[Reason, ...], around: dict[str, Any], before: tuple[str, ...]
+) -> None:
+    last = remedies_for(verdict(Visibility.HIDDEN, Usability.USABLE, *because), Surroundings(**around))[-1]
+    assert last.way is Way.EXCLUDE
+    assert last.steps[:-3] == before
+    assert last.steps[-3].startswith("Exclude the account from the policies named above")
+
+
+SIGN_IN_AGAIN = replace(MISSING, for_a_person="Sign in again.")
+ASK_FOR_A_ROLE = replace(MISSING_TOO, for_a_person="Ask for a role.")
+
+
+@pytest.mark.parametrize(
+    ("because", "steps"),
+    [
+        (
+            (MISSING, MISSING_TOO, MISSING, DEMANDING),
+            (
+                "Grant its managed identity the Microsoft Graph application permission Group.Read.All, Policy.Read.All.",
+                "Scan again: a permission takes effect when the identity gets its next token, within a day.",
+            ),
+        ),
+        (
+            (SIGN_IN_AGAIN, ASK_FOR_A_ROLE, SIGN_IN_AGAIN, MISSING, DEMANDING),
+            ("Ask for a role.", "Sign in again.", "Scan again."),
+        ),
+    ],
+    ids=["to an app", "to a person"],
+)
+def test_what_opens_the_inputs_is_asked_for_once(because: tuple[Reason, ...], steps: tuple[str, ...]) -> None:
+    (grant,) = remedies_for(verdict(Visibility.UNKNOWN, Usability.UNKNOWN, *because))
+    assert grant.steps == steps
+
+
+def test_what_blocks_the_device_code_flow_stands_with_oauth() -> None:
+    around = Surroundings(device_code=("It is blocked.",))
+    free = remedies_for(verdict(Visibility.HIDDEN), around)[1]
+    under_defaults = remedies_for(verdict(Visibility.HIDDEN, BY_DEFAULTS), around)[1]
+    assert free.steps[-2:] == (fact("device_code"), "It is blocked.")
+    assert under_defaults.steps[-2:] == (fact("device_code"), fact("security_defaults_device_code"))
+
+
+def failing(
+    *checks: str, account: Mapping[str, Any], policies: tuple[Json, ...] = (), **tenant: Any
+) -> list[Way | None]:
+    """The ways out of an account that fails these checks beside what its verdict says."""
+    found = judged(make_tenant(policies, **tenant), replace(SERVICE, **account))
+    more = tuple(Finding(check, "", Severity.HIGH, "", "") for check in checks)
+    return [one.way for one in with_ways_out(replace(found, findings=(*found.findings, *more))).remediation]
+
+
+ENFORCED_ = {"per_user_mfa": "enforced"}
+WITH_EWS: dict[str, Any] = {
+    "consents": (
+        Consent("b", "", "consent", ("ews.AccessAsUser.all",)),
+        Consent("a", "Z", "consent", ("EWS.AccessAsUser.All",)),
+    )
+}
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        (failing(account=ENFORCED_), []),
+        (failing("APW-010", account=ENFORCED_), MODERN_WAYS),
+        (failing("APW-015", account=ENFORCED_), MODERN_WAYS),
+        (failing("APW-016", account=ENFORCED_), [Way.METHOD]),
+        (failing("APW-010", "APW-016", account=ENFORCED_), [Way.METHOD, *MODERN_WAYS]),
+        (failing("APW-010", account={**ENFORCED_, **WITH_EWS}), [*MODERN_WAYS, Way.EWS]),
+        (failing(account={**ENFORCED_, **WITH_EWS}), [Way.EWS]),
+        (failing(account={**WITH_EWS, "enabled": False}), []),
+        # The last resort stays the last.
+        (failing("APW-010", account={}, policies=(policy(),)), ALL_WAYS),
+        (failing("APW-016", account={}, policies=(policy(),)), [*ALL_WAYS[:-1], Way.METHOD, Way.EXCLUDE]),
+        (
+            failing("APW-016", account=WITH_EWS, policies=(policy(),)),
+            [*ALL_WAYS[:-1], Way.METHOD, Way.EWS, Way.EXCLUDE],
+        ),
+        (failing("APW-016", account={}, security_defaults=True), [*MODERN_WAYS, Way.NOT_POSSIBLE, Way.METHOD]),
+        (failing("APW-016", account={"per_user_mfa": STATE_GAP}), [Way.GRANT, Way.METHOD]),
+        (failing("APW-010", account={"per_user_mfa": STATE_GAP}), [Way.GRANT, *MODERN_WAYS]),
+    ],
+)
+def test_ways_out_of_what_no_verdict_says(found: list[Way], expected: list[Way]) -> None:
+    assert found == expected
+
+
+def test_the_applications_that_use_exchange_web_services_are_named() -> None:
+    (ews,) = with_ways_out(judged(make_tenant(), replace(SERVICE, per_user_mfa="enforced", **WITH_EWS))).remediation
+    assert ews.steps[0] == (
+        'The account has consented to EWS.AccessAsUser.All for "Z" and "b": ask the maker for a version that uses Microsoft Graph. '
+        "Exchange Web Services ends for good on 1 Apr 2027."
+    )

@@ -300,6 +300,17 @@ def test_where_policies_are_unreadable_nothing_can_be_done_with_them() -> None:
     )
 
 
+@pytest.mark.parametrize("asked", ["q", "pp", "", "o"])
+def test_a_policy_that_is_not_there_is_named(asked: str) -> None:
+    tenant = make_tenant([policy("p")])
+    said = f'There is no Conditional Access policy with the id "{asked}" in this tenant.'
+    for change in (with_policy_enabled, lambda tenant, id: with_account_excluded(tenant, SERVICE, id)):
+        with pytest.raises(CannotSimulate) as refused:
+            change(tenant, asked)
+        assert str(refused.value) == said
+    assert with_policy_enabled(tenant, " P ") == with_policy_enabled(tenant, "p")
+
+
 @pytest.mark.parametrize(
     ("memberships", "above"),
     [

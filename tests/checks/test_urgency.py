@@ -63,6 +63,8 @@ def test_an_account_stands_by_its_most_urgent_finding_and_the_next_day_of_these(
     assert most_urgent([Standing(TIDY), *later]) == Standing(LATER, SMTP_ENDS)
     assert most_urgent([*later, Standing(UNKNOWN)]) == Standing(UNKNOWN)
     assert most_urgent([*later, Standing(UNKNOWN), Standing(NOW_)]) == Standing(NOW_)
+    assert most_urgent([Standing(NOW_, SMTP_ENDS), Standing(LATER, SMTP_ENDS - DAY)]) == Standing(NOW_, SMTP_ENDS)
+    assert most_urgent([Standing(UNKNOWN), Standing(TIDY)]) == Standing(UNKNOWN)
     assert most_urgent([]) is None
 
 
@@ -102,6 +104,95 @@ def test_methods_that_end_break_on_their_day(today: date, ended: bool) -> None:
     (judged,) = judge(make_tenant([]), [account], now=at)
     found = deadlines_of(judged, today)["APW-016"]
     assert (found.on, found.ended) == (None if ended else date(2027, 2, 1), ended)
+
+
+SMTP, IMAP, EWS = "Authenticated SMTP", "IMAP4", "Exchange Web Services"
+SMTP_NAME, IMAP_NAME, EWS_NAME = (
+    "SMTP AUTH with a password",
+    "IMAP, POP and ActiveSync with a password",
+    "Exchange Web Services",
+)
+EWS_ENDS = date(2027, 4, 1)
+
+
+def uses(*clients: str, got_in: dict[str, date] | None = None, refused: dict[str, date] | None = None) -> Account:
+    """An account that uses these clients; when the log saw one last, and how that ended."""
+    use = SignInUse("svc", "", "x", "Exchange", "", "background", 9, 3, NOW - 9 * DAY, NOW - DAY)
+
+    def outcome(client: str, on: date, code: int) -> SignInOutcome:
+        at = NOW.replace(year=on.year, month=on.month, day=on.day)
+        run = 3 if code else 0
+        return SignInOutcome("svc", client, "x", "Exchange", "legacy", code, (), 3, 3, at, at, since_last_in=run)
+
+    return replace(
+        SERVICE,
+        per_user_mfa="enforced",
+        sign_ins=tuple(replace(use, client_app=client) for client in clients),
+        outcomes=(
+            *(outcome(client, on, 0) for client, on in (got_in or {}).items()),
+            *(outcome(client, on, 53003) for client, on in (refused or {}).items()),
+        ),
+    )
+
+
+def deadline_of(account: Account, today: date) -> Deadline:
+    at = NOW.replace(year=today.year, month=today.month, day=today.day)
+    (judged,) = judge(make_tenant([]), [account], now=at)
+    return deadlines_of(judged, today)["APW-010"]
+
+
+BEFORE, AFTER, LATEST = SMTP_ENDS - DAY, SMTP_ENDS + 9 * DAY, EWS_ENDS + DAY
+
+
+@pytest.mark.parametrize(
+    ("account", "today", "deadline"),
+    [
+        # Of what lies ahead, the next is told, in whichever order it is used.
+        (uses(SMTP, EWS), BEFORE, Deadline(SMTP_NAME, SMTP_ENDS, False)),
+        (uses(EWS, SMTP), BEFORE, Deadline(SMTP_NAME, SMTP_ENDS, False)),
+        # What has ended comes first, and the next day is told with it.
+        (uses(EWS, SMTP), SMTP_ENDS, Deadline(SMTP_NAME, EWS_ENDS, True)),
+        (uses(SMTP, IMAP), BEFORE, Deadline(IMAP_NAME, SMTP_ENDS, True)),
+        (uses(SMTP, IMAP), AFTER, Deadline(f"{SMTP_NAME} and {IMAP_NAME}", None, True)),
+        (uses(SMTP, EWS, IMAP), LATEST, Deadline(f"{SMTP_NAME}, {EWS_NAME} and {IMAP_NAME}", None, True)),
+        # What gets in from its day on hasn't ended for the account.
+        (uses(SMTP, got_in={SMTP: SMTP_ENDS}), AFTER, Deadline(SMTP_NAME, None, False)),
+        (uses(SMTP, got_in={"SMTP": AFTER}), AFTER, Deadline(SMTP_NAME, None, False)),
+        (uses(SMTP, got_in={SMTP: BEFORE}), AFTER, Deadline(SMTP_NAME, None, True)),
+        (uses(SMTP, got_in={IMAP: AFTER}), AFTER, Deadline(SMTP_NAME, None, True)),
+        (uses(SMTP, refused={SMTP: AFTER}), AFTER, Deadline(SMTP_NAME, None, True)),
+        (uses(SMTP, got_in={SMTP: SMTP_ENDS}, refused={SMTP: AFTER}), AFTER, Deadline(SMTP_NAME, None, True)),
+        (uses(SMTP, EWS, got_in={SMTP: AFTER}), AFTER, Deadline(EWS_NAME, EWS_ENDS, False)),
+        (uses(SMTP, IMAP, got_in={SMTP: AFTER}), AFTER, Deadline(IMAP_NAME, None, True)),
+        (
+            uses(SMTP, IMAP, got_in={SMTP: AFTER, IMAP: AFTER}),
+            AFTER,
+            Deadline(f"{SMTP_NAME} and {IMAP_NAME}", None, False),
+        ),
+    ],
+)
+def test_what_ends_of_several_protocols(account: Account, today: date, deadline: Deadline) -> None:
+    assert deadline_of(account, today) == deadline
+
+
+def test_the_methods_that_end_are_named_with_their_day() -> None:
+    account = replace(uses(SMTP), registration=Registration(report=("mobilePhone",)))
+    (judged,) = judge(make_tenant([]), [account], now=NOW)
+    assert deadlines_of(judged, NOW.date()) == {
+        "APW-010": Deadline(SMTP_NAME, SMTP_ENDS, False),
+        "APW-016": Deadline("text message and voice call", date(2027, 2, 1), False),
+    }
+
+
+def test_only_findings_that_are_there_have_a_day() -> None:
+    account = replace(uses(SMTP), registration=Registration(report=("mobilePhone",)))
+    (judged,) = judge(make_tenant([]), [account], now=NOW)
+    for check in ("APW-010", "APW-016"):
+        others = tuple(one for one in judged.findings if one.check_id != check)
+        found = deadlines_of(replace(judged, findings=others), NOW.date())
+        assert set(found) == {"APW-010", "APW-016"} - {check}
+    bare = replace(judged, account=replace(SERVICE, registration=Registration()))
+    assert deadlines_of(bare, NOW.date()) == {}  # a finding of which nothing is seen any more
 
 
 def test_an_ending_is_a_warning_from_sixty_days_before_it_on() -> None:

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from findings.clocks import TOLERANCE, is_ahead, not_after, run_not_after
+from findings.clocks import LONG_AGO, TOLERANCE, is_ahead, not_after, run_not_after
 from findings.compare import compare
 from findings.model import Snapshot, Status
 from findings.run_record import RunRecord, RunStatus
@@ -31,6 +31,10 @@ def test_a_time_is_ahead_where_it_is_more_than_some_minutes_away(time: datetime 
 
 def test_machines_may_differ_by_five_minutes() -> None:
     assert timedelta(minutes=5) == TOLERANCE
+
+
+def test_what_stands_for_a_time_that_cannot_be_read_is_the_same_in_every_version() -> None:
+    assert datetime(1970, 1, 1, tzinfo=UTC) == LONG_AGO
 
 
 @pytest.mark.parametrize(

@@ -173,10 +173,13 @@ def test_the_first_rows_are_named_and_the_others_counted(rows: int, last: str) -
 def test_a_row_is_read_or_noted() -> None:
     odd = OddRows()
     assert odd.read("t", {**ROW, "x": "one"}, lambda columns: columns.word("x", Word)) is Word.ONE
-    assert odd.sentences == []
+    assert (odd.sentences, odd.noted) == ([], 0)
     assert odd.read("t", {**ROW, "x": 7}, lambda columns: columns.text("x", "d")) == "d"
     assert odd.read("t", {**ROW, "x": "two"}, lambda columns: columns.word("x", Word)) is None
     assert [sentence.partition("table t ")[2] for sentence in odd.sentences] == [
         "is damaged (x): what can be read of it is used.",
         'can\'t be read (x "two"): it is left as it is.',
     ]
+    odd.dropped("t", {**ROW, "x": "two"})
+    odd.dropped("t", {**ROW, "x": "two"})
+    assert (len(odd.sentences), odd.noted) == (3, 4)

@@ -235,6 +235,88 @@ def test_what_an_earlier_version_kept_without_its_objects_is_no_news_for_each_of
     assert over == SightNews(NewsKind.ENDED, ALL_GROUPS, NOW, NOW + DAY)
 
 
+@pytest.mark.parametrize(
+    ("known", "expected"),
+    [
+        ([(A, NOW, None), (B, NOW + DAY, NOW + 2 * DAY)], (NOW + DAY, NOW + 2 * DAY)),
+        ([(B, NOW + DAY, NOW + 2 * DAY), (A, NOW, None)], (NOW + DAY, NOW + 2 * DAY)),
+        ([(A, NOW + DAY, NOW + DAY), (B, NOW, NOW + 2 * DAY)], (NOW, NOW + 2 * DAY)),
+        ([(B, NOW, NOW + 2 * DAY), (A, NOW + DAY, NOW + DAY)], (NOW, NOW + 2 * DAY)),
+        ([(A, NOW, None), (ALL_GROUPS, NOW + DAY, NOW + DAY)], (NOW + DAY, NOW + DAY)),
+    ],
+)
+def test_where_all_of_an_input_is_unseen_it_goes_on_from_what_was_told_first(
+    known: Sequence[tuple[Unseen, datetime, datetime | None]], expected: tuple[datetime, datetime]
+) -> None:
+    states = [SightState(one, since, "1", told) for one, since, told in known]
+    (kept,) = after_scan(states, [ALL_GROUPS], run_id="2", now=NOW + 3 * DAY).kept
+    assert (kept.since, kept.told_at) == expected
+    assert kept.unseen == ALL_GROUPS
+
+
+def test_of_one_input_all_its_objects_are_kept_with_one_that_changed_and_of_others_none() -> None:
+    states = [SightState(one, NOW, "2", NOW) for one in (A, B, POLICIES)]
+    sight = after_scan(states, [A, B, C, POLICIES], run_id="2", now=NOW + DAY)
+    assert sight.kept == (*states[:2], SightState(C, NOW + DAY, "2"))
+    assert sight.dropped == ()
+    gone = after_scan(states, [B, POLICIES], run_id="2", now=NOW + DAY)
+    assert (gone.kept, gone.dropped) == ((states[1],), (states[0],))
+
+
+@pytest.mark.parametrize(
+    ("instead_of", "told"),
+    [("", ["ended", "ended"]), ("input pol", ["ended"]), ("input", []), ("put pol", ["ended", "ended"])],
+)
+def test_what_another_thing_says_already_has_no_end_of_its_own(instead_of: str, told: list[str]) -> None:
+    states = [SightState(one, NOW, "1", NOW) for one in (POLICIES, LICENCE)]
+    instead = replace(RENAMED, instead_of=instead_of)
+    news = after_scan(states, [instead], run_id="2", now=NOW + DAY).news
+    assert [one.kind.value for one in news] == ["began", *told]
+
+
+@pytest.mark.parametrize("told_at", [None, NOW])
+@pytest.mark.parametrize("ended", ["", "It is back."])
+@pytest.mark.parametrize("fate", list(Fate))
+def test_an_end_is_told_once_of_what_was_told_and_has_one(fate: Fate, ended: str, told_at: datetime | None) -> None:
+    known = SightState(replace(POLICIES, ended=ended), NOW, "1", told_at)
+    sight = after_scan([known], [], fate=lambda one: fate, run_id="2", now=NOW + DAY)
+    kind = {Fate.SEEN: NewsKind.ENDED, Fate.UNASKED: NewsKind.UNASKED}.get(fate) if ended and told_at else None
+    assert sight.news == ((SightNews(kind, known.unseen, NOW, NOW + DAY),) if kind else ())
+    assert sight.dropped == (() if fate is Fate.UNSURE else (known,))
+
+
+def test_what_is_over_for_several_objects_is_told_in_the_words_of_the_first_and_since_when() -> None:
+    words = [replace(one, text=f"{one.object} can't be read.") for one in (B, A)]
+    states = [SightState(one, NOW, "1", NOW) for one in words]
+    (news,) = after_scan(states, [], run_id="2", now=NOW + DAY).news
+    unseen = replace(words[0], object="", name="")
+    assert news == SightNews(NewsKind.ENDED, unseen, NOW, NOW + DAY, ("A", "B"))
+    later = [states[0], replace(states[1], since=NOW - DAY)]
+    assert [one.names for one in after_scan(later, [], run_id="2", now=NOW + DAY).news] == [("B",), ("A",)]
+
+
+def test_what_lasts_is_told_of_all_objects_since_the_first_of_them() -> None:
+    states = [SightState(A, NOW, "1", NOW), SightState(B, NOW - DAY, "1", NOW + DAY)]
+    (news,) = after_scan(states, [A, B], run_id="2", now=NOW + 7 * DAY).news
+    assert news == SightNews(NewsKind.LASTS, replace(A, object="", name=""), NOW - DAY, NOW + 7 * DAY, names=("A", "B"))
+
+
+@pytest.mark.parametrize(
+    ("since", "told_at", "expected"),
+    [
+        (NOW - DAY, NOW - DAY, (NOW - DAY, NOW - DAY)),
+        (NOW + 90 * DAY, NOW - DAY, (NOW, NOW - DAY)),
+        (NOW - DAY, NOW + 90 * DAY, (NOW - DAY, NOW)),
+        (NOW + 90 * DAY, None, (NOW, NOW)),
+    ],
+)
+def test_only_a_time_that_cannot_have_been_yet_is_put_right(
+    since: datetime, told_at: datetime | None, expected: tuple[datetime, datetime]
+) -> None:
+    (kept,) = after_scan([SightState(POLICIES, since, "1", told_at)], [POLICIES], run_id="2", now=NOW).kept
+    assert (kept.since, kept.told_at) == expected
+
+
 def test_many_objects_are_counted() -> None:
     many = [group(f"{number:03}") for number in range(300)]
     first = after_scan([], many, run_id="1", now=NOW)
