@@ -26,7 +26,7 @@ from reports.age import facts_line
 from reports.changes import grouped
 from reports.extras import Json, ReportExtras
 from reports.figures import matrix, trend
-from reports.page_data import GROUPS, group_of, most_urgent_first, page_data
+from reports.page_data import GROUPS, compact, group_of, most_urgent_first, page_data
 from reports.passwords import STALE, headline, is_refused
 from reports.plan import TOP, plan_of
 from reports.served import Served
@@ -127,7 +127,7 @@ def render_html(document: Json, extras: ReportExtras | None = None, served: Serv
             style=Markup(_style(acting=acting)),  # noqa: S704  our own files
             served=served,
             acting=acting,
-            data=page_data(document, extras, served),
+            data=compact(page_data(document, extras, served)),
             run=run,
             finished=times.moment(finished(document)),
             summary=summary,
