@@ -43,6 +43,7 @@ from azure.data.tables.aio import TableServiceClient
 from findings.accepted import with_exception
 from findings.clocks import not_after
 from findings.compare import compare, no_longer_found
+from findings.contents import Contents
 from findings.errors import ConflictError
 from findings.keys import NO_KEY, from_key, prefix_range, time_key, to_key
 from findings.model import AcceptedException, AccountRecord, Change, Comparison, FindingState, Observation, Snapshot
@@ -97,6 +98,8 @@ class FindingStore:
         self._history = Table(service, HISTORY)
         self.seen = SeenStore(service)
         """When unchanged accounts were last judged."""
+        self.contents = Contents(service)
+        """Whether accounts are being written; whoever writes some settles it at the end."""
         self._recovered = RecoveredStore(service)
         self._odd = OddRows()
 
@@ -203,6 +206,7 @@ class FindingStore:
                 f"{record.user_principal_name!a} has {len(outcome.touched)} findings and {len(outcome.changes)} "
                 f"changes; together with the account at most {MAX_OPERATIONS} can be kept at once."
             )
+        await self.contents.disturb()
         await self._findings.submit(operations)
         await self._to_history(record.account_id, outcome.changes)
 
@@ -216,6 +220,7 @@ class FindingStore:
         known = await self._recovered.load()
         count = 0
         for alert_id in sorted(waiting - known):
+            await self.contents.disturb()
             changes = [change async for change in self._waiting(alert_id)]
             await for_each(_by_account(changes), lambda item: self._to_history(*item))
             count += len(changes)

@@ -16,7 +16,6 @@ from checks.urgency import Standing
 from reports import times
 from reports.chain import chain_of
 from reports.extras import Json, ReportExtras
-from reports.served import Served
 from reports.sign_ins import why_ended
 from reports.standing import ORDER, standing, standing_of_account
 from reports.text import readable
@@ -71,13 +70,13 @@ class Pool:
         return self._objects[id(item)][1]
 
 
-def page_data(document: Json, extras: ReportExtras, served: Served | None = None) -> dict[str, Any]:
-    """The data of the page for a scan document, ready for JSON. Times are seconds since 1970."""
+def page_data(document: Json, extras: ReportExtras, *, acting: bool = False) -> dict[str, Any]:
+    """The data of the page for a scan document, ready for JSON, for somebody who may act or not. Times are seconds since 1970."""
     pools = {name: Pool() for name in ("texts", "reasons", "remedies", "notices", "exceptions")}
     history = defaultdict[str, list[Json]](list)
     for change in extras.history:
         history[change["account"]].append(change)
-    acting, now = served is not None and served.may_act, times.parse(document["run"]["finished"])
+    now = times.parse(document["run"]["finished"])
     accounts = [_account(one, history.get(one["id"], []), pools, now, acting=acting) for one in document["accounts"]]
     accounts.sort(key=_worst_first)
     changed = {readable(change["account"]) for change in extras.changes_of(document["run"])}
