@@ -4,26 +4,18 @@
 the judgements of a scan of a smaller tenant with the same policies. Each answer is made in a process of its own, so that its peak is its own.
 """
 
-import asyncio
-import json
 import os
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 from uuid import UUID, uuid5
 
 from azure.data.tables.aio import TableServiceClient
 
-from bench.measured import Measured, peak_kb
-from bench.serving import ROOT, serving
+from bench.serving import serving
 from connections import storage
-from devtools.azurite import start_azurite
 from findings.model import AccountRecord, Observation, Snapshot
 from findings.parallel import for_each
 from findings.run_record import RunRecord, RunStatus
@@ -59,7 +51,9 @@ def _multiplied(judged: list[Json], accounts: int) -> Iterator[Json]:
 
 async def _keep(service: TableServiceClient, accounts: list[Json], run: Json) -> None:
     now, store = datetime.now(UTC).replace(microsecond=0), FindingStore(service)
-    record = RunRecord("first", RunStatus.COMPLETE, now, now, tenant_id=run["tenant_id"], tenant_name=run["tenant_name"])
+    record = RunRecord(
+        "first", RunStatus.COMPLETE, now, now, tenant_id=run["tenant_id"], tenant_name=run["tenant_name"]
+    )
 
     async def keep(one: Json) -> None:
         judged = AccountRecord(

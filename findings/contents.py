@@ -50,6 +50,4 @@ class Contents:
         return str(row.get("token") or "") or None
 
     async def _say(self, *, at_rest: bool) -> None:
-        await self._runs.upsert(
-            {"PartitionKey": PARTITION, "RowKey": _ROW, "token": uuid4().hex, "at_rest": at_rest}
-        )
+        await self._runs.upsert({"PartitionKey": PARTITION, "RowKey": _ROW, "token": uuid4().hex, "at_rest": at_rest})

@@ -51,7 +51,9 @@ class KeptPages:
         """Keep a page in place of what was kept under this name."""
         packed, edition = zlib.compress(content), uuid4().hex
         starts = range(0, len(packed), _PIECE_BYTES)
-        rows = [_piece(name, edition, number, packed[start : start + _PIECE_BYTES]) for number, start in enumerate(starts)]
+        rows = [
+            _piece(name, edition, number, packed[start : start + _PIECE_BYTES]) for number, start in enumerate(starts)
+        ]
         await for_each(rows, self._pages.upsert, at_a_time=4)
         head = {"stamp": stamp, "edition": edition, "pieces": len(rows), "hash": _hash(packed)}
         await self._pages.upsert({"PartitionKey": name, "RowKey": _HEAD, **head})

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from azure.data.tables.aio import TableServiceClient
@@ -31,6 +31,8 @@ from settings import Settings
 
 TREND = timedelta(days=90)
 """How far back a report looks."""
+MOST_RUNS = 1000
+"""How many scans are looked at."""
 LAST_RUNS = 10
 """How many scans the page lists."""
 
@@ -208,23 +210,34 @@ async def _taken(pieces: Iterable[str], take: Take) -> None:
     await asyncio.to_thread(hand_over)
 
 
+def since(now: datetime) -> datetime:
+    """The beginning of the time at which a report looks: all day the same, so that a report of the same day says the same."""
+    return datetime.combine(now.astimezone(UTC).date(), time.min, UTC) - TREND
+
+
 async def around(
-    service: TableServiceClient, now: datetime, *, may_act: bool, message: Message | None = None
+    service: TableServiceClient,
+    now: datetime,
+    *,
+    may_act: bool,
+    message: Message | None = None,
+    runs: Sequence[RunRecord] | None = None,
 ) -> Served:
-    """What the page has beside the report for somebody who opens it in a browser."""
-    runs = await RunStore(service).newest(limit=LAST_RUNS, since=now - TREND)
+    """What the page has beside the report for somebody who opens it in a browser; ``runs``, newest first, where they are known."""
+    if runs is None:
+        runs = await RunStore(service).newest(limit=LAST_RUNS, since=since(now))
     return Served(
         may_act=may_act,
         message=message,
-        runs=[one.public() for one in runs],
+        runs=[one.public() for one in runs[:LAST_RUNS]],
         now=now.astimezone(UTC),
     )
 
 
 async def extras(service: TableServiceClient, now: datetime, *, cloud: str = "global") -> ReportExtras:
     """What a report shows beyond one scan: what happened, earlier scans and exceptions."""
-    runs = await RunStore(service).newest(limit=1000, since=now - TREND, whole=True)
-    changes = [change.public() async for change in FindingStore(service).history_since(now - TREND)]
+    runs = await RunStore(service).newest(limit=MOST_RUNS, since=since(now), whole=True)
+    changes = [change.public() async for change in FindingStore(service).history_since(since(now))]
     return ReportExtras(
         history=changes,
         runs=[one.public() for one in reversed(runs)],
@@ -313,7 +326,7 @@ async def remove_exception(service: TableServiceClient, exception_id: str, *, re
 
 
 async def _last_finished(service: TableServiceClient, now: datetime) -> RunRecord:
-    finished = await RunStore(service).last_whole(now - TREND)
+    finished = await RunStore(service).last_whole(since(now))
     if finished is None:
         raise NotFound("There is no finished scan yet: run one first.")
     return finished

@@ -138,7 +138,11 @@ def _member(value: Any, shared: _Shared) -> str:
 
 def _indented(value: Any, by: int) -> str:
     """JSON whose lines, but for the first, are moved to the right: inside of strings there are no line ends."""
-    text = _SCALAR(value) if value is None or isinstance(value, str | int) else json.dumps(value, ensure_ascii=False, indent=2)
+    text = (
+        _SCALAR(value)
+        if value is None or isinstance(value, str | int)
+        else json.dumps(value, ensure_ascii=False, indent=2)
+    )
     return text.replace("\n", f"\n{' ' * by}") if by else text
 
 

@@ -138,9 +138,7 @@ def filled(page: str, served: Served | None) -> str:
 _TOLD, _SCANS = "<!--told-->", "<!--scans-->"
 
 
-def render_unfilled(
-    document: Json, extras: ReportExtras | None = None, until: Mapping[str, str] | None = None
-) -> str:
+def render_unfilled(document: Json, extras: ReportExtras | None = None, until: Mapping[str, str] | None = None) -> str:
     """The page for everybody who may do the same: with ``until``, the days on which an exception may end, for those who may act.
 
     Where what :func:`filled` adds belongs, it has marks.

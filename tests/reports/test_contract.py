@@ -20,8 +20,8 @@ from reports.html import render_html
 from tenant.model import Account, Gap, Group, RoleAssignment, Tenant
 from tenant.policies import parse_policy
 from tests.reports.markup import read
-from tests.reports.test_html import embedded
 from tests.reports.samples import NOW
+from tests.reports.test_html import embedded
 
 _GAP = Gap("per_user_mfa", "403 Authorization_RequestDenied", "Policy.Read.All", account_id="a-4")
 _MFA: dict[str, Any] = {
