@@ -38,13 +38,13 @@ class KeptPages:
         rows = self._pages.query(
             "PartitionKey eq @name and RowKey ge @low and RowKey lt @high", {"name": name, **prefix_range(edition)}
         )
-        pieces = [b"".join(row[one] for one in sorted(row) if one.startswith("data")) async for row in rows]
-        packed = b"".join(pieces)
-        if len(pieces) != head.get("pieces") or _hash(packed) != head.get("hash"):
-            return None
+        pieces = [[row[one] for one in sorted(row) if one.startswith("data")] async for row in rows]
         try:
+            packed = b"".join(part for piece in pieces for part in piece)
+            if len(pieces) != head.get("pieces") or _hash(packed) != head.get("hash"):
+                return None
             return zlib.decompress(packed)
-        except zlib.error:
+        except (TypeError, zlib.error):  # no bytes, or none of ours
             return None
 
     async def save(self, name: str, stamp: str, content: bytes) -> None:

@@ -11,6 +11,7 @@ from tempfile import SpooledTemporaryFile
 from types import TracebackType
 from typing import Any
 
+from basics.documents import read_json
 from reports.document import Json
 
 IN_MEMORY = 16 * 1024 * 1024
@@ -61,7 +62,7 @@ class Accounts:
     def __iter__(self) -> Iterator[Json]:
         for _, _, start, length in sorted(self._places):
             self._lines.seek(start)
-            line = json.loads(self._lines.read(length))
+            line = read_json(self._lines.read(length))
             yield {name: self._read(value) for name, value in line.items()}
 
     def _written(self, value: Any) -> Any:

@@ -237,7 +237,14 @@ async def around(
 async def extras(service: TableServiceClient, now: datetime, *, cloud: str = "global") -> ReportExtras:
     """What a report shows beyond one scan: what happened, earlier scans and exceptions."""
     runs = await RunStore(service).newest(limit=MOST_RUNS, since=since(now), whole=True)
-    changes = [change.public() async for change in FindingStore(service).history_since(since(now))]
+    same: dict[Any, Any] = {}  # of many accounts the same is told: its texts are kept once
+    changes = [
+        {
+            name: same.setdefault(value, value) if isinstance(value, str) else value
+            for name, value in one.public().items()
+        }
+        async for one in FindingStore(service).history_since(since(now))
+    ]
     return ReportExtras(
         history=changes,
         runs=[one.public() for one in reversed(runs)],

@@ -93,14 +93,16 @@ def page_data(document: Json, extras: ReportExtras, *, acting: bool = False) -> 
 
 
 def compact(data: dict[str, Any]) -> dict[str, Any]:
-    """The data with every list of an account's in ``lists`` and its number in its place: most accounts share most of them."""
+    """The data with every list of an account's in ``lists`` and its number in its place: most accounts share most of them.
+
+    Changes the accounts that it is given: there may be many.
+    """
     lists = Pool()
-
-    def member(value: Any) -> Any:
-        return lists.place(json.dumps(value), lambda: value) if isinstance(value, list) else value
-
-    accounts = [{name: member(value) for name, value in account.items()} for account in data["accounts"]]
-    return {**data, "accounts": accounts, "lists": lists.values}
+    for account in data["accounts"]:
+        for name, value in account.items():
+            if isinstance(value, list):
+                account[name] = lists.place(json.dumps(value), partial(list, value))
+    return {**data, "lists": lists.values}
 
 
 def rank(account: Json) -> int:

@@ -38,6 +38,7 @@ var queueNames = [
   'scans'
   'scans-poison'
   'alerts'
+  'pages'
   'alerts-poison'
 ]
 var tableNames = [
@@ -47,6 +48,7 @@ var tableNames = [
   'exceptions'
   'signins'
   'alerts'
+  'pages'
 ]
 
 // The Functions host keeps its leases and its host state in blobs of this account, for which Microsoft

@@ -11,8 +11,8 @@ from azure.data.tables.aio import TableServiceClient
 
 from findings.exceptions import EXCEPTIONS
 from findings.runs import RUNS
-from functions import http_api
-from functions.answers import Body, queues
+from functions import http_api, queues
+from functions.answers import Body
 from localgraph.builder import TenantBuilder
 from localgraph.server import LocalGraph
 from tests.e2e.conftest import BACKUP, Installation, run_cli
