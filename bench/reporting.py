@@ -20,7 +20,6 @@ from typing import Any
 from unittest.mock import patch
 from uuid import UUID, uuid5
 
-import azure.functions as func
 from azure.data.tables.aio import TableServiceClient
 
 from bench.measured import Measured, peak_kb
@@ -33,7 +32,6 @@ from findings.parallel import for_each
 from findings.run_record import RunRecord, RunStatus
 from findings.runs import RunStore
 from findings.store import FindingStore
-from functions import http_api
 from jobs import views
 from jobs.scan import ScanRequest, scan
 from settings import load_settings
@@ -109,7 +107,7 @@ def measure(accounts: int = ACCOUNTS) -> list[Measured]:
             found += [
                 Measured(f"{of}: seconds", seconds, "s", "1 s" if name == "kept" else ""),
                 Measured(f"{of}: processor", cpu, "s"),
-                Measured(f"{of}: memory, {before:.0f} MB of it the idle app's", peak, "MB", _BOUNDS.get(name, "")),
+                Measured(f"{of}: memory, {before:.0f} MB of it before", peak, "MB", _BOUNDS.get(name, "")),
                 Measured(f"{of}: size", size, "MB"),
             ]
         chromium, page = find_chromium(), Path(folder, "page.html").read_text(encoding="utf-8")
@@ -138,6 +136,11 @@ async def _one(name: str, folder: Path) -> None:
                 await views.report(service, name, now, take)
         size = file.stat().st_size
     else:
+        import azure.functions as func  # the command line doesn't
+
+        from functions import http_api
+
+        before, began, cpu = peak_kb(), time.perf_counter(), time.process_time()
         form = "json" if name == "packed" else "html"
         asked = func.HttpRequest("GET", "http://localhost/api/report", headers=_ASKS, params={"format": form}, body=b"")
         answer = await http_api.report(asked)

@@ -14,7 +14,7 @@ from typing import Any
 from basics.documents import read_json
 from reports.document import Json
 
-IN_MEMORY = 16 * 1024 * 1024
+IN_MEMORY = 8 * 1024 * 1024
 """Bytes of lines that stay in memory."""
 MOST_SHARED = 20_000
 MOST_SHARED_CHARACTERS = 16 * 1024 * 1024
