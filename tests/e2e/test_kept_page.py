@@ -268,22 +268,15 @@ def asked(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> Callab
     return ask
 
 
-@pytest.mark.parametrize("form", ["html", "json", "csv"])
-def test_it_comes_packed_to_whom_takes_that_and_says_the_same(
-    asked: Callable[..., func.HttpResponse], form: str
-) -> None:
-    plain, packed = asked(form=form), asked(form=form, headers={"Accept-Encoding": "br, GZIP;q=0.5"})
-    assert "Content-Encoding" not in plain.headers
-    assert packed.headers["Content-Encoding"] == "gzip"
-    assert gzip.decompress(packed.get_body()) == plain.get_body()
-    assert packed.headers["Vary"] == plain.headers["Vary"] == "Accept-Encoding"
-    assert packed.headers["Cache-Control"] == plain.headers["Cache-Control"] == "no-store"
-    assert packed.mimetype == plain.mimetype
-
-
-@pytest.mark.parametrize("wanted", ["", "br", "gzip;q=0", "gzip; q=0.0", "identity", "*;q=0"])
-def test_it_comes_plain_to_whom_does_not(asked: Callable[..., func.HttpResponse], wanted: str) -> None:
-    assert "Content-Encoding" not in asked(headers={"Accept-Encoding": wanted}).headers
+def test_it_comes_packed_to_whom_takes_that_and_says_the_same(asked: Callable[..., func.HttpResponse]) -> None:
+    for form in ("html", "json", "csv"):
+        plain, packed = asked(form=form), asked(form=form, headers={"Accept-Encoding": "br, GZIP;q=0.5"})
+        assert "Content-Encoding" not in plain.headers
+        assert packed.headers["Content-Encoding"] == "gzip"
+        assert gzip.decompress(packed.get_body()) == plain.get_body()
+        assert packed.headers["Vary"] == plain.headers["Vary"] == "Accept-Encoding"
+        assert packed.headers["Cache-Control"] == plain.headers["Cache-Control"] == "no-store"
+        assert packed.mimetype == plain.mimetype
 
 
 def test_what_is_too_large_for_that_is_refused_with_the_way_out(
@@ -298,19 +291,22 @@ def test_what_is_too_large_for_that_is_refused_with_the_way_out(
     assert asked(form="csv", what=http_api.findings).status_code == 406
 
 
-@pytest.mark.parametrize("form", ["html", "json", "csv"])
 def test_who_has_it_already_is_told_so_until_something_changes(
-    asked: Callable[..., func.HttpResponse], installation: Installation, form: str
+    asked: Callable[..., func.HttpResponse], installation: Installation
 ) -> None:
-    tag = asked(form=form).headers["ETag"]
-    again = asked(form=form, headers={"If-None-Match": f'"x", {tag}'})
-    assert (again.status_code, again.get_body()) == (304, b"")
-    assert again.headers["ETag"] == tag
-    assert asked(form=form, headers={"If-None-Match": '"x"'}).status_code == 200
+    forms = ("html", "json", "csv")
+    tags = {form: asked(form=form).headers["ETag"] for form in forms}
+    assert len(set(tags.values())) == len(forms)
+    for form in forms:
+        again = asked(form=form, headers={"If-None-Match": f'"x", {tags[form]}'})
+        assert (again.status_code, again.get_body()) == (304, b"")
+        assert again.headers["ETag"] == tags[form]
+        assert asked(form=form, headers={"If-None-Match": '"x"'}).status_code == 200
     installation.run(
         "exceptions", "add", "--account", BACKUP, "--reason", "r", "--owner", "o", "--until", str(NOW.date())
     )
-    assert asked(form=form, headers={"If-None-Match": tag}).status_code == 200
+    for form in forms:
+        assert asked(form=form, headers={"If-None-Match": tags[form]}).status_code == 200
 
 
 def test_each_gets_the_page_of_their_own_role(asked: Callable[..., func.HttpResponse]) -> None:
