@@ -1,6 +1,7 @@
 """What the report's script shows, as compact JSON: texts that accounts have in common are written once.
 
-Members of the accounts have one-letter names, since there may be thousands; ``templates/report.js`` names them.
+Members of the accounts have one-letter names, since there may be thousands, and their lists stand once for all that share them;
+``templates/report.js`` names them and puts the lists back.
 """
 
 import json

@@ -4,7 +4,7 @@
   const $ = (id) => document.getElementById(id);
   const data = JSON.parse($("data").textContent);
   const { accounts, texts, reasons, severity: severityWords } = data;
-  // What accounts have in common stands there once: of an account, a number is the place of a list, but for its rank and a time.
+  // Lists that accounts share stand there once; an account has their places.
   for (const account of accounts) for (const name of "zosepklgrfdth") if (name in account) account[name] = data.lists[account[name]];
   const PAGE = 30, PRINTED = 5000;
   const changed = new Set(data.changed);
