@@ -38,7 +38,6 @@ var queueNames = [
   'scans'
   'scans-poison'
   'alerts'
-  'pages'
   'alerts-poison'
 ]
 var tableNames = [
