@@ -130,22 +130,32 @@ async def accounts(service: TableServiceClient, now: datetime, wanted: FindingFi
         yield _account(record, [{**state.public()} for state in _worst_first(states) if wanted.takes(state)])
 
 
+async def _put(
+    found: Accounts,
+    service: TableServiceClient,
+    now: datetime,
+    wanted: FindingFilter = OPEN,
+    *,
+    failing_only: bool = False,
+) -> None:
+    """Put the accounts into ``found``; ``failing_only``: those with a finding that matches."""
+    async for one in accounts(service, now, wanted):
+        if one["findings"] or not failing_only:
+            found.add(one)
+
+
 @asynccontextmanager
-async def gathered(
-    service: TableServiceClient, now: datetime, wanted: FindingFilter = OPEN, *, failing_only: bool = False
-) -> AsyncIterator[tuple[Json, Accounts]]:
-    """What is known as a scan document without its accounts, and these; ``failing_only``: those with a finding that matches.
+async def gathered(service: TableServiceClient, now: datetime) -> AsyncIterator[tuple[Json, Accounts]]:
+    """What is known as a scan document without its accounts, and these, with the findings that are open.
 
     Raises :class:`NotFound` where nothing was scanned yet.
     """
     finished = await _last_finished(service, now)
     with Accounts() as found:
-        async for one in accounts(service, now, wanted):
-            if one["findings"] or not failing_only:
-                found.add(one)
+        await _put(found, service, now)
         evidence = StoredEvidence(service)
         proposals = await evidence.proposals()
-        selected = {str(one["user_principal_name"]).lower(): str(one["id"]) for one in found}
+        selected = await asyncio.to_thread(_ids, found)
         passwords, _, _ = await kept_passwords(evidence, selected, now)
         yield (
             {
@@ -161,13 +171,17 @@ async def gathered(
         )
 
 
-async def document(service: TableServiceClient, now: datetime, wanted: FindingFilter = OPEN) -> Json:
-    """The last judgement of every selected account as a scan document, with the findings that match as they stand.
+def _ids(found: Iterable[Json]) -> dict[str, str]:
+    return {str(one["user_principal_name"]).lower(): str(one["id"]) for one in found}
+
+
+async def document(service: TableServiceClient, now: datetime) -> Json:
+    """The last judgement of every selected account as a scan document, with the findings that are open as they stand.
 
     Accounts share what they have in common: don't change it. Raises :class:`NotFound` where nothing was scanned yet.
     """
-    async with gathered(service, now, wanted) as (frame, found):
-        return {**frame, "accounts": list(found)}
+    async with gathered(service, now) as (frame, found):
+        return {**frame, "accounts": await asyncio.to_thread(list, found)}
 
 
 async def findings_csv(service: TableServiceClient, wanted: FindingFilter, now: datetime, take: Take) -> None:
@@ -180,9 +194,7 @@ async def _csv(
 ) -> None:
     finished = await _last_finished(service, now)
     with Accounts() as found:
-        async for one in accounts(service, now, wanted):
-            if one["findings"] or not failing_only:
-                found.add(one)
+        await _put(found, service, now, wanted, failing_only=failing_only)
         await _taken(csv_pieces(_run_object(finished), found), take)
 
 
