@@ -26,7 +26,8 @@ def read_json(content: str | bytes) -> Any:
         raise ValueError("it is nested too deeply") from None
     if _is_deeper(value, DEEPEST):
         raise ValueError("it is nested too deeply")
-    return well_formed_json(value) if _MAY_BE_LONE.search(text) else value
+    plain = text.isascii() and "\\u" not in text  # most are, and this is told a hundred times sooner
+    return well_formed_json(value) if not plain and _MAY_BE_LONE.search(text) else value
 
 
 def _is_deeper(value: Any, levels: int) -> bool:

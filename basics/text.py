@@ -30,7 +30,7 @@ _UNSEEN = re.compile(UNSEEN)
 
 def visible(text: str, instead: str = REPLACEMENT) -> str:
     """The text with ``instead`` for each character that nobody sees: a name can't pass for another one."""
-    return _UNSEEN.sub(instead, text)
+    return text if text.isascii() else _UNSEEN.sub(instead, text)
 
 
 def capital(text: str) -> str:

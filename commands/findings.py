@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from commands.drawn.paper import Paper
 from commands.drawn.scan import say_domain, shared_domain
 from commands.line.parts import Options
-from commands.output import DONE, write
+from commands.output import DONE, write, writing
 from findings.listing import FindingFilter
 from jobs import views
 from reports.document import Json
@@ -25,18 +25,19 @@ async def run(options: Options) -> int:
     now = datetime.now(UTC)
     async with views.opened(settings) as service:
         if options.format == "csv":
-            text = await views.findings_csv(service, wanted, now)
-        else:
-            found = await views.findings(service, wanted, now)
-            if not found:
-                await views.must_be_known(service, wanted)
-            if not found and options.format == "table":
-                await views.must_be_scanned(service, now)  # nothing found must not be read as all is well
-            text = (
-                render_json({"schema": 1, "findings": found})
-                if options.format == "json"
-                else _findings_table(found, options.status)
-            )
+            with writing(options.output) as take:
+                await views.findings_csv(service, wanted, now, take)
+            return DONE
+        found = await views.findings(service, wanted, now)
+        if not found:
+            await views.must_be_known(service, wanted)
+        if not found and options.format == "table":
+            await views.must_be_scanned(service, now)  # nothing found must not be read as all is well
+    text = (
+        render_json({"schema": 1, "findings": found})
+        if options.format == "json"
+        else _findings_table(found, options.status)
+    )
     write(text, options.output)
     return DONE
 

@@ -4,8 +4,8 @@ import os
 import re
 import stat
 import sys
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
@@ -83,14 +83,41 @@ def put(text: str) -> None:
 
 def write(text: str, output: Path | None) -> None:
     """Write a result into a file that only its owner may read, or to stdout where none or ``-`` is named. Raises ``OSError``."""
+    with writing(output) as take:
+        take(text)
+
+
+@contextmanager
+def writing(output: Path | None) -> Iterator[Callable[[str], object]]:
+    """The same for a result that comes piece by piece: what takes the pieces. No file is touched before the first one."""
     if output is None or output == STDOUT:
-        put(text)
+        last = ""
+
+        def to_stdout(piece: str) -> None:
+            nonlocal last
+            _write(sys.stdout, piece)
+            last = piece or last
+
+        yield to_stdout
+        if not last.endswith("\n"):
+            _write(sys.stdout, "\n")
         return
+    with ExitStack() as stack:
+        file: TextIO | None = None
+
+        def to_file(piece: str) -> None:
+            nonlocal file
+            file = file or stack.enter_context(_opened(output))
+            file.write(well_formed(piece))
+
+        yield to_file
+
+
+def _opened(output: Path) -> TextIO:
     descriptor = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with open(descriptor, "w", encoding="utf-8") as file:
-        if hasattr(os, "fchmod") and stat.S_ISREG(os.fstat(descriptor).st_mode):
-            os.fchmod(descriptor, 0o600)  # one that was there before may have been open to others
-        file.write(well_formed(text))
+    if hasattr(os, "fchmod") and stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.fchmod(descriptor, 0o600)  # one that was there before may have been open to others
+    return open(descriptor, "w", encoding="utf-8")
 
 
 def say(text: str) -> None:

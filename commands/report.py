@@ -6,7 +6,7 @@ from pathlib import Path
 
 from commands.line.kinds import STDOUT
 from commands.line.parts import Options
-from commands.output import DONE, progress, write
+from commands.output import DONE, progress, writing
 from jobs import views
 from settings import load_settings
 
@@ -14,10 +14,10 @@ from settings import load_settings
 async def run(options: Options) -> int:
     """Write the report, and open it."""
     settings = load_settings(require=frozenset({"storage"}))
-    async with views.opened(settings) as service:
-        text = await views.report(service, options.format, datetime.now(UTC), cloud=settings.graph_cloud)
     output = options.output or Path(f"report.{options.format}")
-    write(text, output)
+    async with views.opened(settings) as service:
+        with writing(output) as take:
+            await views.report(service, options.format, datetime.now(UTC), take, cloud=settings.graph_cloud)
     if output == STDOUT:
         return DONE
     progress(f"Wrote {output}, which only you can read")

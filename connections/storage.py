@@ -21,6 +21,7 @@ from alerts.ledger import TABLE as ALERTS
 from connections.kept import kept, stays_open
 from evidence.store import TABLE as SIGN_INS
 from findings.exceptions import EXCEPTIONS
+from findings.kept_pages import PAGES
 from findings.runs import RUNS
 from findings.store import FINDINGS, HISTORY
 from settings.values import StorageConnection
@@ -39,7 +40,7 @@ CLIENT_OPTIONS: dict[str, Any] = {
     "retry_backoff_max": 10,
 }
 
-TABLES = (FINDINGS, RUNS, HISTORY, EXCEPTIONS, SIGN_INS, ALERTS)
+TABLES = (FINDINGS, RUNS, HISTORY, EXCEPTIONS, SIGN_INS, ALERTS, PAGES)
 """Every table there is."""
 Client = TypeVar("Client", TableServiceClient, QueueServiceClient)
 ROLE = "Storage Table Data Contributor"

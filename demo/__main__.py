@@ -111,7 +111,13 @@ async def _demo(graph: LocalGraph, receiver: Receiver) -> None:
     _say(f"{graph.http_requests - before} requests to Microsoft Graph")
     async with views.opened(load_settings()) as service:
         document = await views.document(service, datetime.now(UTC))
-        page = await views.report(service, "html", datetime.now(UTC))
+        page = ""
+
+        def take(piece: str) -> None:
+            nonlocal page
+            page += piece
+
+        await views.report(service, "html", datetime.now(UTC), take)
     _heading("Findings")
     print(render_table(document, width=shutil.get_terminal_size((110, 40)).columns, color=is_colourful(sys.stdout)))
 

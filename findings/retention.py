@@ -9,7 +9,9 @@ from typing import Any
 
 from azure.data.tables.aio import TableServiceClient
 
+from findings.contents import Contents
 from findings.exceptions import EXCEPTIONS
+from findings.kept_pages import KeptPages
 from findings.keys import from_key, prefix_range, time_key, to_key
 from findings.model import Status
 from findings.packing import NotPacked, is_packed, pack, unpack
@@ -74,16 +76,22 @@ async def forget(service: TableServiceClient, names: Collection[str], *, dry: bo
         dry: Only count.
 
     Returns:
-        How many rows were deleted or cleansed.
+        How many rows were deleted or cleansed, but for the pages that are kept: those all go, and are made anew.
     """
-    count = 0
+    count, contents = 0, Contents(service)
+    if not dry:
+        await contents.disturb()
+        await KeptPages(service).drop_all()
     for partition in names:
         with suppress(ValueError):  # too long for any key
             parameters = {"partition": to_key(partition)}
             for name in (FINDINGS, HISTORY, EXCEPTIONS):
                 count += await _delete(Table(service, name), "PartitionKey eq @partition", parameters, dry=dry)
     runs = Table(service, RUNS)
-    return count + await _cleanse_runs(runs, names, dry=dry) + await _drop_sight(runs, names, dry=dry)
+    count += await _cleanse_runs(runs, names, dry=dry) + await _drop_sight(runs, names, dry=dry)
+    if not dry:
+        await contents.settle()
+    return count
 
 
 async def _drop_sight(runs: Table, names: Collection[str], *, dry: bool) -> int:

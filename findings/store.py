@@ -43,6 +43,7 @@ from azure.data.tables.aio import TableServiceClient
 from findings.accepted import with_exception
 from findings.clocks import not_after
 from findings.compare import compare, no_longer_found
+from findings.contents import Contents
 from findings.errors import ConflictError
 from findings.keys import NO_KEY, from_key, prefix_range, time_key, to_key
 from findings.model import AcceptedException, AccountRecord, Change, Comparison, FindingState, Observation, Snapshot
@@ -97,6 +98,8 @@ class FindingStore:
         self._history = Table(service, HISTORY)
         self.seen = SeenStore(service)
         """When unchanged accounts were last judged."""
+        self.contents = Contents(service)
+        """Whether accounts are being written; whoever writes some settles it at the end."""
         self._recovered = RecoveredStore(service)
         self._odd = OddRows()
 
@@ -203,6 +206,7 @@ class FindingStore:
                 f"{record.user_principal_name!a} has {len(outcome.touched)} findings and {len(outcome.changes)} "
                 f"changes; together with the account at most {MAX_OPERATIONS} can be kept at once."
             )
+        await self.contents.disturb()
         await self._findings.submit(operations)
         await self._to_history(record.account_id, outcome.changes)
 
@@ -216,6 +220,7 @@ class FindingStore:
         known = await self._recovered.load()
         count = 0
         for alert_id in sorted(waiting - known):
+            await self.contents.disturb()
             changes = [change async for change in self._waiting(alert_id)]
             await for_each(_by_account(changes), lambda item: self._to_history(*item))
             count += len(changes)
@@ -324,6 +329,56 @@ class FindingStore:
             record = self._odd.read(FINDINGS, row, account_from_row)
             if record and (record.selected or not selected_only):
                 yield record_up_to_date(record, seen.get(record.account_id))
+
+    async def load_judged(
+        self, *, now: datetime, account: str | None = None, exceptions: Sequence[AcceptedException] = ()
+    ) -> AsyncIterator[tuple[AccountRecord, tuple[FindingState, ...]]]:
+        """Every selected account with its document and all its findings, in the order of the ids: one pass over the rows.
+
+        Args:
+            now: The time at which an exception must hold.
+            account: Only this account, its id or its user principal name, in any case: then no row of another one is read.
+            exceptions: The accepted findings.
+        """
+        accepted: dict[str, list[AcceptedException]] = {}
+        for one in exceptions:
+            accepted.setdefault(one.account_id, []).append(one)
+        async for rows in self._partitions(account):
+            record, states = None, []
+            for row in rows:
+                if row["RowKey"] == ACCOUNT:
+                    record = self._odd.read(FINDINGS, row, account_from_row)
+                elif state := self._odd.read(FINDINGS, row, finding_from_row):
+                    states.append(with_exception(state, accepted.get(state.account_id, ()), now))
+            if record is not None and record.selected:
+                yield record, tuple(states)
+
+    async def _partitions(self, account: str | None) -> AsyncIterator[list[Any]]:
+        """The rows of each account together, the account's own first."""
+        if account is not None:
+            for partition in await self._partitions_called(account):
+                mine = {"partition": partition} | STATE
+                yield [row async for row in self._findings.query(f"PartitionKey eq @partition and {IS_STATE}", mine)]
+            return
+        rows: list[Any] = []
+        async for row in self._findings.query(IS_STATE, STATE):
+            if rows and rows[0]["PartitionKey"] != row["PartitionKey"]:
+                yield rows
+                rows = []
+            rows.append(row)
+        if rows:
+            yield rows
+
+    async def _partitions_called(self, name: str) -> list[str]:
+        """The partitions that an id or a user principal name leads to; only keys are read. By an id without a search."""
+        wanted = names_of(name)
+        for partition in dict.fromkeys((wanted["partition"], wanted["lower"])):
+            own = {"partition": partition, "account": ACCOUNT}
+            found = self._findings.query("PartitionKey eq @partition and RowKey eq @account", own, select=KEYS)
+            if await anext(found, None) is not None:
+                return [partition]
+        rows = self._findings.query(f"{IS_STATE} and ( {IS_ACCOUNT} )", STATE | wanted, select=KEYS)
+        return list({row["PartitionKey"]: None async for row in rows})
 
     async def find_account(self, name: str) -> AccountRecord | None:
         """The account with this id or user principal name (in any case), or None; selected ones first."""

@@ -27,10 +27,11 @@ from findings.run_record import RunRecord, RunStatus
 from findings.runs import RunStore, new_run_id
 from functions import operations
 from functions.access import Principal, Refused, require
+from functions.answers import Body, has_it, tag
 from functions.bodies import accounts_of, exception_of
 from functions.operations import Operation
 from functions.origin import refuse_cross_site
-from functions.page import plain_page, report_page
+from functions.page import page_answer, plain_page
 from functions.pages import AFTER, CHANGED, LIMIT, page_of
 from functions.requests import BadRequest, json_of, refuse_large
 from functions.turns import turn
@@ -39,6 +40,7 @@ from jobs.doctor import Level, PublicLine
 from jobs.errors import EXPECTED, sentence
 from jobs.installation import CLOCKS, HEALTHY, examine_installation
 from jobs.messages import AlertMessage, ScanMessage
+from jobs.report_page import basis, mark_of
 from jobs.scan import ScanRequest, scan
 from jobs.tell import send_test_alert
 from reports.document import Json
@@ -135,7 +137,9 @@ async def findings(req: func.HttpRequest) -> func.HttpResponse:
         )
         async with views.opened(settings) as service, turn(service, caller.id):
             if form == "csv":
-                return _csv_response(await views.findings_csv(service, wanted, datetime.now(UTC)), "findings.csv")
+                body = _csv_body(req)
+                await views.findings_csv(service, wanted, datetime.now(UTC), body.take)
+                return body.answer("text/csv", 200, _as_file("findings.csv"))
             try:
                 page, after = await views.findings_page(
                     service, wanted, datetime.now(UTC), LIMIT.of(req), AFTER.of(req)
@@ -153,14 +157,18 @@ async def report(req: func.HttpRequest) -> func.HttpResponse:
     """The report as one HTML page, JSON or CSV."""
 
     async def answer(settings: Settings, caller: Principal) -> func.HttpResponse:
-        form = operations.REPORT_FORM.of(req)
+        form, now = operations.REPORT_FORM.of(req) or "html", datetime.now(UTC)
         async with views.opened(settings) as service, turn(service, caller.id):
+            known = await basis(service, now, cloud=settings.graph_cloud)
             if form == "html":
-                return await report_page(service, req, caller, datetime.now(UTC), cloud=settings.graph_cloud)
-            text = await views.report(service, form or "json", datetime.now(UTC), cloud=settings.graph_cloud)
-        if form == "csv":
-            return _csv_response(text, "report.csv")
-        return func.HttpResponse(well_formed(text), mimetype="application/json", charset="utf-8", headers=_PRIVATE)
+                return await page_answer(service, req, caller, now, known, cloud=settings.graph_cloud)
+            mark = mark_of(known, form)
+            if has_it(req.headers, mark):
+                return func.HttpResponse(status_code=304, headers={**_PRIVATE, **tag(mark)})
+            body = _csv_body(req) if form == "csv" else Body(req.headers)
+            await views.report(service, form, now, body.take, cloud=settings.graph_cloud)
+        kind, more = ("text/csv", _as_file("report.csv")) if form == "csv" else ("application/json", _PRIVATE)
+        return body.answer(kind, 200, {**more, **tag(mark)})
 
     return await served(req, operations.REPORT, answer)
 
@@ -367,7 +375,11 @@ def _as_text(lines: Sequence[PublicLine]) -> list[dict[str, str]]:
     return [{name: str(value) for name, value in line.items()} for line in lines]
 
 
-def _csv_response(text: str, name: str) -> func.HttpResponse:
-    headers = {**_PRIVATE, "Content-Disposition": f'attachment; filename="{name}"'}
-    body = well_formed(text).encode("utf-8-sig")  # the mark tells Excel that it is UTF-8
-    return func.HttpResponse(body, mimetype="text/csv", charset="utf-8", headers=headers)
+def _csv_body(req: func.HttpRequest) -> Body:
+    body = Body(req.headers)
+    body.take("\ufeff")  # the mark tells Excel that it is UTF-8
+    return body
+
+
+def _as_file(name: str) -> dict[str, str]:
+    return {**_PRIVATE, "Content-Disposition": f'attachment; filename="{name}"'}

@@ -121,11 +121,15 @@ RUN_ID = Parameter("id", "The id of a run.", place="path")
 EXCEPTION_ID = Parameter("id", "The id of an exception.", required=True)
 ACTION = Choice("action", "What to do.", ("recheck", "scan", "accept", "end", "test"), place="path")
 
+TOO_LARGE = Answer("It is sent compressed only: send Accept-Encoding: gzip.", {JSON: Refusal})
+"""For a client that doesn't say that it takes gzip."""
+
 FINDINGS = Operation(
     READER,
     {
         200: Answer("The findings.", {JSON: FindingsPage, CSV: None}),
         404: Answer("There is no such check, or, for a CSV, no scan yet.", {JSON: Refusal}),
+        406: TOO_LARGE,
         409: Answer("The list has changed: begin again without after.", {JSON: Refusal}),
     },
     (STATUS, SEVERITY, ACCOUNT, CHECK, LIST_FORM, LIMIT, AFTER),
@@ -133,8 +137,10 @@ FINDINGS = Operation(
 REPORT = Operation(
     READER,
     {
-        200: Answer("The report.", {HTML: None, JSON: SCAN_DOCUMENT, CSV: None}),
+        200: Answer("The report.", {HTML: None, JSON: SCAN_DOCUMENT, CSV: None}, ("ETag",)),
+        304: Answer("It is what If-None-Match names.", headers=("ETag",)),
         404: Answer("No scan was done yet.", {HTML: None, JSON: Refusal}),
+        406: TOO_LARGE,
     },
     (REPORT_FORM,),
 )

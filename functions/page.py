@@ -4,6 +4,7 @@ Who does something gets the page again (303), so that reloading repeats nothing.
 app's own that lives for that one step: only this app sets it and reads it, and its text is shown as text.
 """
 
+import asyncio
 import base64
 import json
 import os
@@ -17,7 +18,9 @@ from azure.data.tables.aio import TableServiceClient
 from basics.documents import read_json
 from basics.text import well_formed
 from functions.access import Principal
+from functions.answers import QUICK, Body, has_it, tag
 from jobs import views
+from jobs.report_page import Basis, mark_of, page
 from reports.html import security_headers
 from reports.plain import plain_headers, render_plain
 from reports.served import Message
@@ -28,18 +31,24 @@ MOST_BYTES = 2700
 _SECONDS = 120
 
 
-async def report_page(
-    service: TableServiceClient, req: func.HttpRequest, caller: Principal, now: datetime, *, cloud: str
+async def page_answer(
+    service: TableServiceClient, req: func.HttpRequest, caller: Principal, now: datetime, known: Basis, *, cloud: str
 ) -> func.HttpResponse:
     """The page with everything that the caller may do; before the first scan, a page that says so (404)."""
     message = remembered(req.headers)
     forget = {"Set-Cookie": _cookie("", 0)} if message else {}
-    around = await views.around(service, now, may_act=caller.may_act, message=message)
+    around = await views.around(service, now, may_act=caller.may_act, message=message, runs=known.runs)
+    mark = None if message else mark_of(known, "html", around.may_act, around.last, around.going_on)
+    headers = {**security_headers(acting=caller.may_act), **tag(mark), **forget}
+    if has_it(req.headers, mark):
+        return func.HttpResponse(status_code=304, headers=headers)
     try:
-        text = await views.report(service, "html", now, cloud=cloud, served=around)
+        text = await page(service, now, known, around, cloud=cloud)
     except views.NotFound as error:
         return plain_page(render_plain("No scan yet", str(error), served=around), 404, forget)
-    return _html(text, 200, {**security_headers(acting=caller.may_act), **forget})
+    body = Body(req.headers, QUICK)
+    await asyncio.to_thread(body.take, text)
+    return body.answer("text/html", 200, headers)
 
 
 def plain_page(text: str, status: int, headers: Mapping[str, str] | None = None) -> func.HttpResponse:

@@ -1,5 +1,6 @@
 """What the timer and the queues start: messages in, messages out."""
 
+import asyncio
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,9 +10,11 @@ from connections.queues import put_later
 from findings.errors import AlreadyDone, ScanAlreadyRunning
 from findings.run_record import RunRecord, RunStatus
 from findings.runs import new_run_id
+from jobs import views
 from jobs.endings import UNSTARTED, end_for_good, stand_back, tell_failure
 from jobs.errors import EXPECTED, sentence
 from jobs.messages import ALERTS, SCANS, SCHEDULE, AlertMessage, BadMessage, ScanMessage, read_alert, read_scan
+from jobs.report_page import keep_pages
 from jobs.scan import ScanRequest, scan
 from jobs.tell import prepare_digest, review_channels, send_failure_notice, waiting_alerts
 from jobs.tell import send_alert as _send_alert
@@ -21,6 +24,8 @@ log = logging.getLogger(__name__)
 
 WAIT = timedelta(seconds=60)
 """Until a scan looks again whether the one before it is done."""
+_PAGES_SECONDS = 120.0
+"""For so long alerts wait at most for the report's page."""
 
 
 def scheduled_scan() -> str:
@@ -42,6 +47,7 @@ async def run_scan(body: bytes) -> list[str]:
         if alert_ids is None:
             return []
         digest = await prepare_digest(settings, datetime.now(UTC)) if asked.trigger == SCHEDULE else None
+        await _keep_pages(settings)
     except EXPECTED as error:
         log.error("Run %s failed: %s", asked.run_id, sentence(error))
         raise
@@ -68,6 +74,17 @@ async def _scanned(settings: Settings, asked: ScanMessage) -> list[str] | None:
         len(result.alert_ids),
     )
     return [*result.alert_ids]
+
+
+async def _keep_pages(settings: Settings) -> None:
+    """Make the report's page now, so that nobody waits for it. Whatever goes wrong: it is made when somebody opens it, and alerts go on."""
+    try:
+        async with asyncio.timeout(_PAGES_SECONDS), views.opened(settings) as service:
+            await keep_pages(service, datetime.now(UTC), cloud=settings.graph_cloud)
+    except views.NotFound:
+        pass  # no scan of everything was done yet
+    except Exception as error:  # noqa: BLE001  the scan is done, and what it found must be told
+        log.warning("The report's page wasn't made in advance: %s", sentence(error))
 
 
 async def _behind(settings: Settings, asked: ScanMessage, other: ScanAlreadyRunning) -> list[str] | None:

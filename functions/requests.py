@@ -11,7 +11,7 @@ LARGEST_BODY = 64 * 1024
 
 
 class BadRequest(Exception):
-    """A request that can't be served as it is. ``status`` is 400, 404, 409, 413 or 429; the text is one sentence."""
+    """A request that can't be served as it is. ``status`` is 400, 404, 406, 409, 413 or 429; the text is one sentence."""
 
     def __init__(self, sentence: str, status: int = 400) -> None:
         super().__init__(sentence)

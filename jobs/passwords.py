@@ -17,6 +17,8 @@ from reports.times import parse
 from settings import Settings
 
 _USES, _REPORT = "password_uses", "smtp_report"
+KEPT = ("proposals", _USES, _REPORT)
+"""Under which names it is kept what reports say beside accounts."""
 _FORGOTTEN_DAYS = 90
 """After so many days an imported report is deleted: it reaches back no further."""
 

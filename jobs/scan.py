@@ -210,7 +210,9 @@ class _Scan:
         occasion = Occasion(self._request.run_id, alert_id, self._channels, now, partial, sparing)
         accepted = await self._exceptions.active(now)
         with telemetry().span("keep", accounts=len(seen.judged)):
-            return await Keeper(self._findings, occasion, known, accepted, self._advance).keep(seen)
+            kept = await Keeper(self._findings, occasion, known, accepted, self._advance).keep(seen)
+        await self._findings.contents.settle()
+        return kept
 
     async def _outcome(
         self,

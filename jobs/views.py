@@ -1,9 +1,9 @@
 """What is kept, read back for people: findings, runs, exceptions, and everything that a report shows."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from azure.data.tables.aio import TableServiceClient
@@ -14,14 +14,15 @@ from connections.storage import TABLES, ensure_tables, tables
 from evidence.store import StoredEvidence
 from findings.exceptions import ExceptionStore
 from findings.listing import FindingFilter, FindingList
-from findings.model import AcceptedException, AccountRecord
+from findings.model import AcceptedException, AccountRecord, FindingState
 from findings.run_record import RunRecord
 from findings.runs import RunStore
 from findings.store import FindingStore
+from jobs.many import Accounts
 from jobs.passwords import kept_passwords
 from reports.document import SCHEMA, Json
 from reports.extras import ReportExtras
-from reports.files import render_csv, render_json
+from reports.files import csv_pieces, json_pieces
 from reports.html import render_html
 from reports.plan import plan_object
 from reports.served import Message, Served
@@ -30,10 +31,14 @@ from settings import Settings
 
 TREND = timedelta(days=90)
 """How far back a report looks."""
+MOST_RUNS = 1000
+"""How many scans are looked at."""
 LAST_RUNS = 10
 """How many scans the page lists."""
 
 
+Take = Callable[[str], object]
+"""What takes the pieces of a text as they come."""
 OPEN = FindingFilter(status="open")
 
 
@@ -63,10 +68,14 @@ async def findings(service: TableServiceClient, wanted: FindingFilter, now: date
             exceptions=exceptions,
         )
     ]
+    return [{**state.public()} for state in _worst_first(found)]
+
+
+def _worst_first(found: Iterable[FindingState]) -> list[FindingState]:
+    """Findings, the worst and newest first."""
     weight = ("high", "medium", "low")
-    found.sort(key=lambda state: state.first_seen, reverse=True)
-    found.sort(key=lambda state: (not state.open, weight.index(state.severity)))
-    return [{**state.public()} for state in found]
+    newest = sorted(found, key=lambda state: state.first_seen, reverse=True)
+    return sorted(newest, key=lambda state: (not state.open, weight.index(state.severity)))
 
 
 async def findings_page(
@@ -110,77 +119,144 @@ async def run(service: TableServiceClient, run_id: str) -> Json:
     return {**record.public()}
 
 
-async def document(
+async def accounts(service: TableServiceClient, now: datetime, wanted: FindingFilter = OPEN) -> AsyncIterator[Json]:
+    """The last judgement of every selected account with the findings that match, one after the other, in no order to rely on.
+
+    Of a filter for one account, only its own rows are read.
+    """
+    exceptions = await ExceptionStore(service).active(now)
+    judged = FindingStore(service).load_judged(now=now, account=wanted.account, exceptions=exceptions)
+    async for record, states in judged:
+        yield _account(record, [{**state.public()} for state in _worst_first(states) if wanted.takes(state)])
+
+
+async def _put(
+    found: Accounts,
     service: TableServiceClient,
     now: datetime,
     wanted: FindingFilter = OPEN,
-) -> Json:
-    """The last judgement of every selected account as a scan document, with the findings that match as they stand.
+    *,
+    failing_only: bool = False,
+) -> None:
+    """Put the accounts into ``found``; ``failing_only``: those with a finding that matches."""
+    async for one in accounts(service, now, wanted):
+        if one["findings"] or not failing_only:
+            found.add(one)
+
+
+@asynccontextmanager
+async def gathered(service: TableServiceClient, now: datetime) -> AsyncIterator[tuple[Json, Accounts]]:
+    """What is known as a scan document without its accounts, and these, with the findings that are open.
 
     Raises :class:`NotFound` where nothing was scanned yet.
     """
     finished = await _last_finished(service, now)
-    states: dict[str, list[Json]] = {}
-    for finding in await findings(service, wanted, now):
-        states.setdefault(finding["account"], []).append(finding)
-    accounts = [
-        _account(record, states.get(record.account_id, [])) async for record in FindingStore(service).load_accounts()
-    ]
-    accounts.sort(key=lambda account: account["user_principal_name"].casefold())
-    evidence = StoredEvidence(service)
-    proposals = await evidence.proposals()
-    selected = {str(account["user_principal_name"]).lower(): str(account["id"]) for account in accounts}
-    passwords, _, _ = await kept_passwords(evidence, selected, now)
-    return {
-        "schema": SCHEMA,
-        "run": _run_object(finished),
-        "plan": await asyncio.to_thread(plan_object, accounts),
-        "accounts": accounts,
-        "proposals": proposals,
-        "simulations": [dict(one) for one in finished.simulations],
-        "password_sign_ins": passwords,
-    }
+    with Accounts() as found:
+        await _put(found, service, now)
+        evidence = StoredEvidence(service)
+        proposals = await evidence.proposals()
+        selected = await asyncio.to_thread(_ids, found)
+        passwords, _, _ = await kept_passwords(evidence, selected, now)
+        yield (
+            {
+                "schema": SCHEMA,
+                "run": _run_object(finished),
+                "plan": await asyncio.to_thread(plan_object, found),
+                "accounts": (),
+                "proposals": proposals,
+                "simulations": [dict(one) for one in finished.simulations],
+                "password_sign_ins": passwords,
+            },
+            found,
+        )
 
 
-async def findings_csv(service: TableServiceClient, wanted: FindingFilter, now: datetime) -> str:
-    """The findings that match as CSV."""
-    whole = await document(service, now, wanted)
-    found = {**whole, "accounts": [account for account in whole["accounts"] if account["findings"]]}
-    return await asyncio.to_thread(render_csv, found)
+def _ids(found: Iterable[Json]) -> dict[str, str]:
+    return {str(one["user_principal_name"]).lower(): str(one["id"]) for one in found}
 
 
-async def report(
-    service: TableServiceClient, form: str, now: datetime, *, cloud: str = "global", served: Served | None = None
-) -> str:
-    """The report of what is known, as ``html``, ``json`` or ``csv``; ``served`` is what the page has beside it where the app
-    serves it. Raises :class:`NotFound`.
+async def document(service: TableServiceClient, now: datetime) -> Json:
+    """The last judgement of every selected account as a scan document, with the findings that are open as they stand.
+
+    Accounts share what they have in common: don't change it. Raises :class:`NotFound` where nothing was scanned yet.
     """
-    shown = await document(service, now)
-    # In threads: of a large tenant it takes seconds, in which a scan must renew its lease.
-    if form == "json":
-        return await asyncio.to_thread(render_json, shown)
+    async with gathered(service, now) as (frame, found):
+        return {**frame, "accounts": await asyncio.to_thread(list, found)}
+
+
+async def findings_csv(service: TableServiceClient, wanted: FindingFilter, now: datetime, take: Take) -> None:
+    """The findings that match as CSV, piece by piece. Raises :class:`NotFound`."""
+    await _csv(service, wanted, now, take, failing_only=True)
+
+
+async def _csv(
+    service: TableServiceClient, wanted: FindingFilter, now: datetime, take: Take, *, failing_only: bool
+) -> None:
+    finished = await _last_finished(service, now)
+    with Accounts() as found:
+        await _put(found, service, now, wanted, failing_only=failing_only)
+        await _taken(csv_pieces(_run_object(finished), found), take)
+
+
+async def report(service: TableServiceClient, form: str, now: datetime, take: Take, *, cloud: str = "global") -> None:
+    """The report of what is known, as ``html``, ``json`` or ``csv``, piece by piece: of however many accounts, never all of it at
+    once but for the page. Raises :class:`NotFound`.
+    """
     if form == "csv":
-        return await asyncio.to_thread(render_csv, shown)
-    return await asyncio.to_thread(render_html, shown, await extras(service, now, cloud=cloud), served)
+        await _csv(service, OPEN, now, take, failing_only=False)
+    elif form == "json":
+        async with gathered(service, now) as (frame, found):
+            await _taken(json_pieces(frame, found), take)
+    else:
+        shown = await document(service, now)
+        take(await asyncio.to_thread(render_html, shown, await extras(service, now, cloud=cloud)))
+
+
+async def _taken(pieces: Iterable[str], take: Take) -> None:
+    """Hand over all pieces. In a thread: of a large tenant it takes seconds, in which a scan must renew its lease."""
+
+    def hand_over() -> None:
+        for piece in pieces:
+            take(piece)
+
+    await asyncio.to_thread(hand_over)
+
+
+def since(now: datetime) -> datetime:
+    """The beginning of the time at which a report looks: all day the same, so that a report of the same day says the same."""
+    return datetime.combine(now.astimezone(UTC).date(), time.min, UTC) - TREND
 
 
 async def around(
-    service: TableServiceClient, now: datetime, *, may_act: bool, message: Message | None = None
+    service: TableServiceClient,
+    now: datetime,
+    *,
+    may_act: bool,
+    message: Message | None = None,
+    runs: Sequence[RunRecord] | None = None,
 ) -> Served:
-    """What the page has beside the report for somebody who opens it in a browser."""
-    runs = await RunStore(service).newest(limit=LAST_RUNS, since=now - TREND)
+    """What the page has beside the report for somebody who opens it in a browser; ``runs``, newest first, where they are known."""
+    if runs is None:
+        runs = await RunStore(service).newest(limit=LAST_RUNS, since=since(now))
     return Served(
         may_act=may_act,
         message=message,
-        runs=[one.public() for one in runs],
+        runs=[one.public() for one in runs[:LAST_RUNS]],
         now=now.astimezone(UTC),
     )
 
 
 async def extras(service: TableServiceClient, now: datetime, *, cloud: str = "global") -> ReportExtras:
     """What a report shows beyond one scan: what happened, earlier scans and exceptions."""
-    runs = await RunStore(service).newest(limit=1000, since=now - TREND, whole=True)
-    changes = [change.public() async for change in FindingStore(service).history_since(now - TREND)]
+    runs = await RunStore(service).newest(limit=MOST_RUNS, since=since(now), whole=True)
+    same: dict[Any, Any] = {}  # of many accounts the same is told: its texts are kept once
+    changes = [
+        {
+            name: same.setdefault(value, value) if isinstance(value, str) else value
+            for name, value in one.public().items()
+        }
+        async for one in FindingStore(service).history_since(since(now))
+    ]
     return ReportExtras(
         history=changes,
         runs=[one.public() for one in reversed(runs)],
@@ -269,7 +345,7 @@ async def remove_exception(service: TableServiceClient, exception_id: str, *, re
 
 
 async def _last_finished(service: TableServiceClient, now: datetime) -> RunRecord:
-    finished = await RunStore(service).last_whole(now - TREND)
+    finished = await RunStore(service).last_whole(since(now))
     if finished is None:
         raise NotFound("There is no finished scan yet: run one first.")
     return finished

@@ -128,8 +128,10 @@ def matrix(accounts: Sequence[Json]) -> Matrix | None:
     kinds: dict[tuple[tuple[str, Mark], ...], list[Json]] = {}
     names: dict[str, str] = {}
     reach: dict[str, int] = {}
+    known: dict[tuple[int, ...], tuple[tuple[str, Mark], ...]] = {}  # accounts that are alike may share their reasons
     for account in sorted(accounts, key=lambda one: (-rank(one), str(one["user_principal_name"]).casefold())):
-        marks = _marks(account["reasons"], names)
+        same = tuple(map(id, account["reasons"]))
+        marks = known[same] if same in known else known.setdefault(same, _marks(account["reasons"], names))
         if marks:
             kinds.setdefault(marks, []).append(account)
             for policy in {policy for policy, _ in marks}:

@@ -4,7 +4,9 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from typing import Any
 
 from basics.text import REPLACEMENT, UNSEEN, visible, well_formed
 from reports.extras import Json
@@ -48,6 +50,8 @@ COLUMNS = (
 # The run before is matched whole, whatever follows it: so each character is looked at once.
 _BEGINS = "[=+\\-@\uff1d\uff0b\uff0d\uff20]"
 _FORMULA = re.compile(rf"""([\s"';,|]+)({_BEGINS})?|^{_BEGINS}""")
+_MAY_BEGIN = re.compile(rf"""(?:^|[\s"';,|]){_BEGINS}""")
+"""Whether :data:`_FORMULA` finds any: it looks at every blank, and few cells have any."""
 _SEPARATOR = re.compile(r"[;,|\t\r\n\v\f]")
 _CONTROL_START = re.compile(r"^(?=[\t\r\n\v\f])")
 # Everything outside of strings is ASCII in JSON, so these only ever stand inside one, where an escape means the same.
@@ -60,25 +64,105 @@ def render_csv(document: Json) -> str:
     Cells that a spreadsheet would calculate begin with an apostrophe. Encode it as ``utf-8-sig`` in a file, so that Excel
     sees that it is UTF-8.
     """
+    return "".join(csv_pieces(document["run"], document["accounts"]))
+
+
+def csv_pieces(run: Json, accounts: Iterable[Json]) -> Iterator[str]:
+    """The same of a run and its accounts, piece by piece."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
     writer.writerow(COLUMNS)
-    for account in document["accounts"]:
+    for account in accounts:
         for finding in account["findings"] or [{}]:
-            writer.writerow(harmless(cell) for cell in _row(document["run"], account, finding))
-    return buffer.getvalue()
+            writer.writerow(_harmless(cell) for cell in _row(run, account, finding))
+        yield buffer.getvalue()
+        buffer.seek(0)
+        buffer.truncate()
+    yield buffer.getvalue()
 
 
 def render_json(document: Json) -> str:
     """The document as JSON (UTF-8, two spaces), with characters that steer a terminal or a browser escaped."""
-    text = json.dumps(document, ensure_ascii=False, indent=2)
-    return _UNSAFE.sub(lambda match: json.dumps(match[0])[1:-1], text) + "\n"
+    return _escaped(_indented(document, 0)) + "\n"
+
+
+def json_pieces(document: Json, accounts: Iterable[Json]) -> Iterator[str]:
+    """What :func:`render_json` makes of the document with these ``accounts``, piece by piece.
+
+    What accounts have in common is rendered once, as long as it is the same object in each of them.
+    """
+    before = "{\n"
+    for name, value in document.items():
+        yield f"{before}  {json.dumps(name)}: "
+        before = ",\n"
+        if name == "accounts":
+            yield from _list_pieces(accounts)
+        else:
+            yield _escaped(_indented(value, 2))
+    yield "\n}\n"
+
+
+def _list_pieces(accounts: Iterable[Json]) -> Iterator[str]:
+    before, shared = "[\n", _Shared()
+    for account in accounts:
+        members = ",\n".join(f"      {json.dumps(name)}: {_member(value, shared)}" for name, value in account.items())
+        yield f"{before}    {{\n{members}\n    }}"
+        before = ",\n"
+    yield "[]" if before == "[\n" else "\n  ]"
+
+
+class _Shared:
+    """The texts of objects that are in several accounts."""
+
+    def __init__(self) -> None:
+        self._texts: dict[int, tuple[Json, str]] = {}
+
+    def text(self, item: Json) -> str:
+        """The object as an item of an account's list; it is kept with its text, so that its id stays its own."""
+        if id(item) not in self._texts:
+            if len(self._texts) >= _MOST_SHARED:
+                self._texts.clear()
+            self._texts[id(item)] = item, _escaped(_indented(item, 8))
+        return self._texts[id(item)][1]
+
+
+_MOST_SHARED = 2000
+
+
+def _member(value: Any, shared: _Shared) -> str:
+    if isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
+        items = ",\n".join(f"        {shared.text(item)}" for item in value)
+        return f"[\n{items}\n      ]"
+    return _escaped(_indented(value, 6))
+
+
+def _indented(value: Any, by: int) -> str:
+    """JSON whose lines, but for the first, are moved to the right: inside of strings there are no line ends."""
+    text = (
+        _SCALAR(value)
+        if value is None or isinstance(value, str | int)
+        else json.dumps(value, ensure_ascii=False, indent=2)
+    )
+    return text.replace("\n", f"\n{' ' * by}") if by else text
+
+
+_SCALAR = json.JSONEncoder(ensure_ascii=False).encode
+
+
+def _escaped(text: str) -> str:
+    if text.isascii() and "\x7f" not in text:
+        return text
+    return _UNSAFE.sub(lambda match: json.dumps(match[0])[1:-1], text)
 
 
 def harmless(cell: str) -> str:
     """The cell so that no spreadsheet takes it, or a part of it, for a formula."""
-    cell = visible(well_formed(cell)).replace("\0", REPLACEMENT)
-    return _FORMULA.sub(_guarded, _CONTROL_START.sub("'", cell))
+    cell = _CONTROL_START.sub("'", visible(well_formed(cell)).replace("\0", REPLACEMENT))
+    return _FORMULA.sub(_guarded, cell) if _MAY_BEGIN.search(cell) else cell
+
+
+_harmless = lru_cache(maxsize=512)(harmless)
+"""Long cells, such as the reasons, are the same for many accounts."""
 
 
 def _guarded(found: re.Match[str]) -> str:

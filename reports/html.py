@@ -8,7 +8,7 @@ style and script, so that nothing else runs.
 import hashlib
 from base64 import b64encode
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -26,7 +26,7 @@ from reports.age import facts_line
 from reports.changes import grouped
 from reports.extras import Json, ReportExtras
 from reports.figures import matrix, trend
-from reports.page_data import GROUPS, group_of, most_urgent_first, page_data
+from reports.page_data import GROUPS, compact, group_of, most_urgent_first, page_data
 from reports.passwords import STALE, headline, is_refused
 from reports.plan import TOP, plan_of
 from reports.served import Served
@@ -112,8 +112,39 @@ def referrer_policy(*, acting: bool = False) -> str:
 
 def render_html(document: Json, extras: ReportExtras | None = None, served: Served | None = None) -> str:
     """The page for a scan document, with what the extras add, and what it has where the app serves it. Encode it as UTF-8."""
+    until = served.until if served and served.may_act else None
+    return filled(render_unfilled(document, extras, until), served)
+
+
+def filled(page: str, served: Served | None) -> str:
+    """The page of :func:`render_unfilled` with what is different each time somebody opens it; without ``served``, with none of it.
+
+    Raises ``ValueError`` for anything else.
+    """
+    before, first, rest = page.partition(_TOLD)
+    between, second, after = rest.partition(_SCANS)
+    if not first or not second:
+        raise ValueError("It is no page that could be filled.")
+    act: Any = environment().get_template("act.html").module
+    told, listed = "", ""
+    if served is not None:
+        message = act.message(served.message) if served.message else ""
+        told = f"{message}{act.desk(served.going_on) if served.may_act else ''}"
+        listed = str(act.runs(served.last)) if served.runs else ""
+    return "".join((before, told, between, listed, after))
+
+
+# No name of a tenant is such a comment: its brackets are escaped, in the page and in its data.
+_TOLD, _SCANS = "<!--told-->", "<!--scans-->"
+
+
+def render_unfilled(document: Json, extras: ReportExtras | None = None, until: Mapping[str, str] | None = None) -> str:
+    """The page for everybody who may do the same: with ``until``, the days on which an exception may end, for those who may act.
+
+    Where what :func:`filled` adds belongs, it has marks.
+    """
     extras = extras or ReportExtras()
-    acting = served is not None and served.may_act
+    acting = until is not None
     run, accounts = document["run"], document["accounts"]
     changes, summary, plan = extras.changes_of(run), summarize(document, extras), plan_of(document)
     return (
@@ -125,9 +156,11 @@ def render_html(document: Json, extras: ReportExtras | None = None, served: Serv
             script=Markup(asset("report.js")),  # noqa: S704  our own file
             act_script=Markup(asset("act.js")) if acting else None,  # noqa: S704  our own file
             style=Markup(_style(acting=acting)),  # noqa: S704  our own files
-            served=served,
+            told=Markup(_TOLD),  # noqa: S704  our own text
+            scans=Markup(_SCANS),  # noqa: S704  our own text
+            until=until,
             acting=acting,
-            data=page_data(document, extras, served),
+            data=compact(page_data(document, extras, acting=acting)),
             run=run,
             finished=times.moment(finished(document)),
             summary=summary,

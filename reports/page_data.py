@@ -1,12 +1,15 @@
 """What the report's script shows, as compact JSON: texts that accounts have in common are written once.
 
-Members of the accounts have one-letter names, since there may be thousands; ``templates/report.js`` names them.
+Members of the accounts have one-letter names, since there may be thousands, and their lists stand once for all that share them;
+``templates/report.js`` names them and puts the lists back.
 """
 
+import json
 import math
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from checks.retirements import SOON
@@ -14,7 +17,6 @@ from checks.urgency import Standing
 from reports import times
 from reports.chain import chain_of
 from reports.extras import Json, ReportExtras
-from reports.served import Served
 from reports.sign_ins import why_ended
 from reports.standing import ORDER, standing, standing_of_account
 from reports.text import readable
@@ -49,26 +51,33 @@ class Pool:
     def __init__(self) -> None:
         self.values: list[Any] = []
         self._places: dict[Hashable, int] = {}
+        self._objects: dict[int, tuple[Json, int]] = {}
 
-    def place(self, key: Hashable, value: Any) -> int:
-        """Where the value that ``key`` identifies stands; it is added when it is new."""
+    def place(self, key: Hashable, make: Callable[[], Any]) -> int:
+        """Where the value that ``key`` identifies stands; it is made and added when it is new."""
         if key not in self._places:
             self._places[key] = len(self.values)
-            self.values.append(value)
+            self.values.append(make())
         return self._places[key]
 
     def text(self, text: str) -> int:
         """Where a text stands, made readable."""
-        return self.place(text, readable(text))
+        return self.place(text, lambda: readable(text))
+
+    def known(self, item: Json, place: Callable[[Json], int]) -> int:
+        """Where ``place`` puts an object; it is asked once for each, as accounts that are alike may share theirs."""
+        if id(item) not in self._objects:
+            self._objects[id(item)] = item, place(item)  # kept, so that its id stays its own
+        return self._objects[id(item)][1]
 
 
-def page_data(document: Json, extras: ReportExtras, served: Served | None = None) -> dict[str, Any]:
-    """The data of the page for a scan document, ready for JSON. Times are seconds since 1970."""
+def page_data(document: Json, extras: ReportExtras, *, acting: bool = False) -> dict[str, Any]:
+    """The data of the page for a scan document, ready for JSON, for somebody who may act or not. Times are seconds since 1970."""
     pools = {name: Pool() for name in ("texts", "reasons", "remedies", "notices", "exceptions")}
     history = defaultdict[str, list[Json]](list)
     for change in extras.history:
         history[change["account"]].append(change)
-    acting, now = served is not None and served.may_act, times.parse(document["run"]["finished"])
+    now = times.parse(document["run"]["finished"])
     accounts = [_account(one, history.get(one["id"], []), pools, now, acting=acting) for one in document["accounts"]]
     accounts.sort(key=_worst_first)
     changed = {readable(change["account"]) for change in extras.changes_of(document["run"])}
@@ -81,12 +90,20 @@ def page_data(document: Json, extras: ReportExtras, served: Served | None = None
         "works": _words(WORKS, map(works_of, document["accounts"])),
         "urgency": _words(URGENCY, ()),
         "severity": SEVERITY,
-        **(
-            {"message": {"text": served.message.text, "account": served.message.account}}
-            if served and served.message
-            else {}
-        ),
     }
+
+
+def compact(data: dict[str, Any]) -> dict[str, Any]:
+    """The data with every list of an account's in ``lists`` and its number in its place: most accounts share most of them.
+
+    Changes the accounts that it is given: there may be many.
+    """
+    lists = Pool()
+    for account in data["accounts"]:
+        for name, value in account.items():
+            if isinstance(value, list):
+                account[name] = lists.place(json.dumps(value), partial(list, value))
+    return {**data, "lists": lists.values}
 
 
 def rank(account: Json) -> int:
@@ -124,9 +141,9 @@ def _account(
         "k": [texts.text(check["text"]) for check in (account.get("cross_check"),) if check],
         "l": [texts.text(check["text"]) for check in (account.get("sign_in_check"),) if check],
         "g": _endings(account.get("sign_ins", ()), texts),
-        "r": [_reason(one, pools["reasons"]) for one in account["reasons"]],
+        "r": [pools["reasons"].known(one, partial(_reason, pool=pools["reasons"])) for one in account["reasons"]],
         "f": [_finding(one, account, pools, acting=acting) for one in worst_first(account["findings"])],
-        "d": [_remedy(one, pools["remedies"]) for one in account["remediation"]],
+        "d": [pools["remedies"].known(one, partial(_remedy, pool=pools["remedies"])) for one in account["remediation"]],
         "t": [_notice(one, pools["notices"]) for one in account.get("notices", ())],
         "h": [_change(one, texts) for one in sorted(history, key=lambda one: str(one["at"]), reverse=True)[:_HISTORY]],
         "x": max(0, len(history) - _HISTORY),
@@ -184,21 +201,23 @@ def _since(account: Json) -> int | None:
 def _reason(reason: Json, pool: Pool) -> int:
     circumstances = tuple(reason.get("circumstances") or ())
     names = ("text", "effect", "policy_id", "policy_name", "scope", "since", "actor", "cause", "understood")
-    key = (*(reason.get(name) for name in names), circumstances)
-    if (since := reason.get("since")) is not None:
-        since = _seconds(since)
+    return pool.place((*(reason.get(name) for name in names), circumstances), lambda: _shown(reason, circumstances))
+
+
+def _shown(reason: Json, circumstances: Sequence[str]) -> dict[str, Any]:
+    since = reason.get("since")
     value = {
         "text": readable(reason["text"]),
         "effect": readable(reason["effect"]),
         "label": effect(reason),
         "chain": [[link.kind, link.name] for link in chain_of(reason)],
         "policy": readable(reason["policy_id"] or ""),
-        "since": since,
+        "since": None if since is None else _seconds(since),
         "by": readable(reason.get("actor") or ""),
         "cause": readable(reason.get("cause") or ""),
         "when": [readable(one) for one in circumstances],
     }
-    return pool.place(key, {name: member for name, member in value.items() if member})
+    return {name: member for name, member in value.items() if member}
 
 
 def _app_password(event: Json) -> str:
@@ -232,7 +251,7 @@ def _finding(finding: Json, account: Json, pools: dict[str, Pool], *, acting: bo
         value["until"] = times.day(times.parse(exception["until"]))
         if acting:
             value |= {"id": readable(exception.get("id") or ""), "check": readable(exception.get("check_id") or "")}
-        accepted = pools["exceptions"].place(tuple(value.values()), value)
+        accepted = pools["exceptions"].place(tuple(value.values()), lambda: value)
     return [
         readable(finding["check_id"]),
         readable(finding["severity"]),
@@ -246,18 +265,20 @@ def _finding(finding: Json, account: Json, pools: dict[str, Pool], *, acting: bo
 
 
 def _remedy(remedy: Json, pool: Pool) -> int:
-    value = {
-        "title": readable(remedy["title"]),
-        "steps": [readable(step) for step in remedy["steps"]],
-        "tradeOff": readable(remedy["trade_off"]),
-        "url": web_address(remedy["url"]),
-    }
-    return pool.place((remedy["title"], tuple(remedy["steps"]), remedy["trade_off"], remedy["url"]), value)
+    def shown() -> dict[str, Any]:
+        return {
+            "title": readable(remedy["title"]),
+            "steps": [readable(step) for step in remedy["steps"]],
+            "tradeOff": readable(remedy["trade_off"]),
+            "url": web_address(remedy["url"]),
+        }
+
+    return pool.place((remedy["title"], tuple(remedy["steps"]), remedy["trade_off"], remedy["url"]), shown)
 
 
 def _notice(notice: Json, pool: Pool) -> int:
     value = {"text": readable(notice["text"]), "url": web_address(notice.get("url") or "")}
-    return pool.place(tuple(value.values()), value)
+    return pool.place(tuple(value.values()), lambda: value)
 
 
 def _change(change: Json, texts: Pool) -> list[Any]:

@@ -21,7 +21,7 @@ TOP = 3
 
 def plan_object(accounts: Iterable[Mapping[str, Any]]) -> Json:
     """The ``plan`` of a document with these accounts."""
-    made = plan(_subject(one) for one in accounts)
+    made = plan(subject for one in accounts if (subject := _subject(one)).problems)
     return {"steps": [_step(one) for one in made.steps], "causes": [_item(one) for one in made.items]}
 
 

@@ -14,5 +14,7 @@ _BLANKS = re.compile(rf"\s{{2,}}|{_BREAK.pattern}")
 
 def readable(text: str) -> str:
     """The text on one line, without anything that steers a terminal, a browser or the direction of writing."""
+    if text.isascii() and text.isprintable():
+        return text
     one_line = _BLANKS.sub(lambda blanks: " " if _BREAK.search(blanks[0]) else blanks[0], text)
     return _CONTROLS.sub(REPLACEMENT, one_line)

@@ -15,7 +15,7 @@ import cli
 from checks.catalog import CHECKS, SWITCHED_OFF
 from checks.pages import pages
 from connections.storage import TABLES
-from findings import lease, rate
+from findings import contents, lease, rate
 from findings.model import FindingState, Status
 from findings.recovered import RECOVERED
 from findings.run_record import RunRecord, RunStatus
@@ -80,7 +80,9 @@ def test_the_json_page_names_every_column_table_and_queue() -> None:
 def test_the_json_page_names_every_partition_of_the_runs() -> None:
     text = (DOCS / "json.md").read_text(encoding="utf-8")
     (row,) = re.findall(r"^\| `runs` \| ([^|]+) \|", text, re.MULTILINE)
-    assert set(re.findall(r"`(\w+)`", row)) == {RUN, lease.PARTITION, SIGHT, SEEN, RECOVERED, rate.PARTITION}
+    assert set(re.findall(r"`(\w+)`", row)) == {
+        *(RUN, lease.PARTITION, SIGHT, SEEN, RECOVERED, contents.PARTITION, rate.PARTITION)
+    }
 
 
 @pytest.mark.parametrize("page", sorted([*ROOT.glob("*.md"), *DOCS.glob("*.md")]), ids=lambda page: page.name)

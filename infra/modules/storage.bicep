@@ -47,6 +47,7 @@ var tableNames = [
   'exceptions'
   'signins'
   'alerts'
+  'pages'
 ]
 
 // The Functions host keeps its leases and its host state in blobs of this account, for which Microsoft

@@ -4,6 +4,8 @@
   const $ = (id) => document.getElementById(id);
   const data = JSON.parse($("data").textContent);
   const { accounts, texts, reasons, severity: severityWords } = data;
+  // Lists that accounts share stand there once; an account has their places.
+  for (const account of accounts) for (const name of "zosepklgrfdth") if (name in account) account[name] = data.lists[account[name]];
   const PAGE = 30, PRINTED = 5000;
   const changed = new Set(data.changed);
   const guid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
@@ -58,7 +60,8 @@
     for (const one of made.querySelectorAll("button[data-busy], summary")) one.setAttribute("aria-label", `${one.textContent.trim()} ${called}`);
     return made;
   };
-  const came = (account) => data.message && data.message.account === account.i && el("p", { class: "message", tabindex: "-1" }, data.message.text);
+  const told = $("message");
+  const came = (account) => told && told.dataset.account === account.i && el("p", { class: "message", tabindex: "-1" }, told.textContent);
 
   // --- the details of an account -------------------------------------------------------------------------------------
 
@@ -382,6 +385,6 @@
   // The newest scan is at the right end of the drawing.
   for (const drawing of document.querySelectorAll(".trend")) drawing.parentElement.scrollLeft = drawing.parentElement.scrollWidth;
   update({});
-  if (data.message) restore();
+  if (told) restore();
   follow();
 })();

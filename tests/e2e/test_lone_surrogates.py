@@ -12,6 +12,7 @@ from azure.data.tables.aio import TableServiceClient
 from findings.exceptions import EXCEPTIONS
 from findings.runs import RUNS
 from functions import http_api, queues
+from functions.answers import Body
 from localgraph.builder import TenantBuilder
 from localgraph.server import LocalGraph
 from tests.e2e.conftest import BACKUP, Installation, run_cli
@@ -204,9 +205,11 @@ def test_an_argument_that_is_refused_may_hold_one() -> None:
 
 
 def test_what_is_answered_can_always_be_encoded() -> None:
+    body = Body({})
+    body.take(LONE)
     for response in (
         http_api.json_response({"a": LONE}),
-        http_api._csv_response(LONE, "x.csv"),
+        body.answer("text/csv", 200, {}),
         http_api.error_response(400, LONE),
     ):
         assert isinstance(response, func.HttpResponse)

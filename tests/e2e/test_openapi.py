@@ -63,6 +63,8 @@ def test_every_answer_has_a_status_a_type_and_a_form_that_are_described(
         *("/api/doctor", "/api/doctor?format=html", "/api/runs/none"),
     ):
         ask("GET", target)
+    tag = app.answer("GET", "/api/report", {}, b"").headers["ETag"]
+    ask("GET", "/api/report", headers={"if-none-match": tag})
     first = ask("GET", "/api/findings?limit=1")
     second = ask("GET", f"/api/findings?limit=1&after={quote(first['next'])}")
     pages = [one["check_id"] for one in first["findings"] + second["findings"]]

@@ -141,8 +141,8 @@ async def test_a_change_whose_history_was_never_written_gets_it_when_it_is_told(
     """Without another scan in between, which would have made up for it."""
     async with client(storage, FaultyTransport()) as service:
         await FindingStore(service).keep(account("a1"), [], alert_id="before")
-    # Request 0 reads the account, 1 writes it, 2 would write the history.
-    async with client(storage, FaultyTransport(2)) as service:
+    # Request 0 reads the account, 1 says that accounts are written, 2 writes it, 3 would write the history.
+    async with client(storage, FaultyTransport(3)) as service:
         with pytest.raises(Killed):
             await FindingStore(service).keep(account("a1", at=NOW + HOUR), [seen()], alert_id="alert-1")
     async with client(storage, FaultyTransport()) as service:
@@ -157,7 +157,7 @@ async def test_a_change_whose_history_was_never_written_gets_it_when_it_is_told(
 async def test_silent_changes_that_a_killed_scan_left_behind_are_told_to_nobody(storage: str) -> None:
     async with client(storage, FaultyTransport()) as service:
         await FindingStore(service).keep(account("a3"), [], alert_id="before")
-    async with client(storage, FaultyTransport(2)) as service:
+    async with client(storage, FaultyTransport(3)) as service:
         late, observed = account("a3", at=NOW + HOUR), [seen()]
         with pytest.raises(Killed):
             await FindingStore(service).keep(late, observed, alert_id="alert-1", exceptions=[ACCEPTED])

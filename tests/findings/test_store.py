@@ -400,7 +400,7 @@ async def test_a_wrong_key_is_one_clear_error(storage: str) -> None:
     wrong = ";".join(part if "AccountKey" not in part else "AccountKey=d3Jvbmc=" for part in storage.split(";"))
     async with TableServiceClient.from_connection_string(wrong, retry_total=0) as service:
         store = FindingStore(service)
-        with pytest.raises(StorageError, match=r"Writing to table \"findings\".* answered 403") as error:
+        with pytest.raises(StorageError, match=r"Writing to table \"runs\".* answered 403") as error:
             await store.save_account(account(), compare(account(), [], [], alert_id="a"), Snapshot("a1", None))
         assert "d3Jvbmc=" not in str(error.value)
         with pytest.raises(StorageError, match=r"Reading table \"findings\".* answered 403"):

@@ -13,6 +13,7 @@ from commands.drawn.scan import render_table
 from reports.html import render_html
 from tests.reports import samples
 from tests.reports.markup import read
+from tests.reports.test_html import embedded
 
 CAUSE = (
     'Hidden since 21 Nov 2026, 14:42 UTC, when the policy "X" was switched from report-only to on, by ada@contoso.com.'
@@ -39,7 +40,7 @@ def test_they_fit_the_published_schema() -> None:
 
 
 def test_the_page_holds_them() -> None:
-    data = json.loads(read(render_html(document(AGREES))).raw["script"][0])
+    data = embedded(read(render_html(document(AGREES))))
     first = next(one for one in data["accounts"] if one["i"] == document(None)["accounts"][0]["id"])
     assert CAUSE in [data["reasons"][place].get("cause") for place in first["r"]]
     assert [data["texts"][place] for place in first["e"]] == ["Deleted 5 Nov 2026, 09:02 UTC by ada@contoso.com"]

@@ -21,6 +21,7 @@ from tenant.model import Account, Gap, Group, RoleAssignment, Tenant
 from tenant.policies import parse_policy
 from tests.reports.markup import read
 from tests.reports.samples import NOW
+from tests.reports.test_html import embedded
 
 _GAP = Gap("per_user_mfa", "403 Authorization_RequestDenied", "Policy.Read.All", account_id="a-4")
 _MFA: dict[str, Any] = {
@@ -103,7 +104,7 @@ def test_a_judged_scan_is_shown_with_its_history(document: dict[str, Any], extra
     for kind in ChangeKind:
         said = "Resolution" if kind is ChangeKind.RESOLVED else "Summary"
         assert f"{said} {kind.value}" in page.text
-    data = json.loads(page.raw["script"][0])
+    data = embedded(page)
     chains = [reason["chain"] for reason in data["reasons"] if "chain" in reason]
     assert [["Policy", "Require MFA"], ["Group", "All service accounts"], ["Group", "Backup apps"]] in chains
     assert data["exceptions"] == [{"reason": "Until the vendor is ready", "owner": "Ops", "until": "1 Dec 2026"}]

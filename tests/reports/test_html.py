@@ -31,6 +31,8 @@ def page(html: str) -> Page:
 def embedded(page: Page) -> dict[str, Any]:
     """The data that the page's script shows."""
     data: dict[str, Any] = json.loads(page.raw["script"][0])
+    for account in data["accounts"]:
+        account.update({name: data["lists"][account[name]] for name in "zosepklgrfdth" if name in account})
     return data
 
 

@@ -21,6 +21,7 @@ from tests.checks.kit import NOW, SERVICE, make_tenant
 from tests.checks.test_refused import DAY, ended
 from tests.reports import samples
 from tests.reports.markup import read
+from tests.reports.test_html import embedded
 
 FAX = "svc-fax@contoso.com"
 DIFFERENT = {
@@ -77,7 +78,7 @@ def test_however_many_clients_and_endings_the_document_stays_small() -> None:
 
 
 def test_the_page_lists_the_last_endings_of_an_account() -> None:
-    data = json.loads(read(render_html(samples.contoso())).raw["script"][0])
+    data = embedded(read(render_html(samples.contoso())))
     (rows,) = (one["g"] for one in data["accounts"] if "g" in one)
     texts = data["texts"]
     assert [(texts[ended], texts[why], texts[policies], count) for _, _, ended, why, policies, count, _ in rows] == [
