@@ -45,14 +45,21 @@ _WITH_PER_USER_MFA = {
 _OF_OPTION = frozenset({"APW-001", "APW-002", "APW-003", "APW-004", "APW-005", "APW-006"})
 _SWITCHED_OFF_TOO = "with app passwords switched off for the whole tenant"
 _SWITCHED_ON = "with app passwords no longer switched off for the tenant"
+_LAST_SCAN = "The last scan "
+"""What the sentences begin with that a scan gave after it had looked; findings/compare.py has one, too."""
 _BLOCKED = frozenset({Usability.BLOCKED_BY_POLICY, Usability.BLOCKED_BY_SECURITY_DEFAULTS})
 
 
 def why_resolved(check_id: str, verdict: Verdict) -> str:
     """Why an account with this verdict fails a check no longer, and who made it so, where the audit log says that."""
-    found = f"The last scan found the account {_instead(check_id, verdict)}."
+    found = f"{_LAST_SCAN}found the account {_instead(check_id, verdict)}."
     cause = _cause(verdict) if check_id in _OF_OPTION else None
     return f"{found} {cause}" if cause else found
+
+
+def found_otherwise(resolution: str | None) -> bool:
+    """Whether a finding is gone because a scan looked and found that the account passes the check; otherwise nobody looks any more."""
+    return bool(resolution) and str(resolution).startswith(_LAST_SCAN)
 
 
 def _cause(verdict: Verdict) -> str | None:

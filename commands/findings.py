@@ -8,6 +8,7 @@ from commands.line.parts import Options
 from commands.output import DONE, write
 from findings.listing import FindingFilter
 from jobs import views
+from jobs.ocsf import findings_lines
 from reports.document import Json
 from reports.files import render_json
 from settings import load_settings
@@ -26,6 +27,12 @@ async def run(options: Options) -> int:
     async with views.opened(settings) as service:
         if options.format == "csv":
             text = await views.findings_csv(service, wanted, now)
+            if text.count("\n") == 1:  # the names of the columns alone
+                await views.must_be_known(service, wanted)
+        elif options.format == "ocsf":
+            text = "".join([line async for line in findings_lines(service, settings, wanted, now)])
+            if not text:
+                await views.must_be_known(service, wanted)
         else:
             found = await views.findings(service, wanted, now)
             if not found:

@@ -78,7 +78,7 @@ def is_colourful(stream: TextIO) -> bool:
 
 def put(text: str) -> None:
     """Write a result. Where nobody reads on (``| head``), the rest is dropped, and what else is to be done is done."""
-    _write(sys.stdout, text if text.endswith("\n") else f"{text}\n")
+    _write(sys.stdout, text if not text or text.endswith("\n") else f"{text}\n")
 
 
 def write(text: str, output: Path | None) -> None:

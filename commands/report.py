@@ -8,15 +8,22 @@ from commands.line.kinds import STDOUT
 from commands.line.parts import Options
 from commands.output import DONE, progress, write
 from jobs import views
+from jobs.ocsf import report_lines
 from settings import load_settings
+
+_NAMES = {"ocsf": "report.ocsf.jsonl"}
+"""What the file is called whose name doesn't end with the format's."""
 
 
 async def run(options: Options) -> int:
     """Write the report, and open it."""
     settings = load_settings(require=frozenset({"storage"}))
     async with views.opened(settings) as service:
-        text = await views.report(service, options.format, datetime.now(UTC), cloud=settings.graph_cloud)
-    output = options.output or Path(f"report.{options.format}")
+        if options.format == "ocsf":
+            text = "".join([line async for line in report_lines(service, settings, datetime.now(UTC))])
+        else:
+            text = await views.report(service, options.format, datetime.now(UTC), cloud=settings.graph_cloud)
+    output = options.output or Path(_NAMES.get(options.format, f"report.{options.format}"))
     write(text, output)
     if output == STDOUT:
         return DONE

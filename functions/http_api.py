@@ -5,7 +5,7 @@ import json
 import logging
 import os
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -39,6 +39,7 @@ from jobs.doctor import Level, PublicLine
 from jobs.errors import EXPECTED, sentence
 from jobs.installation import CLOCKS, HEALTHY, examine_installation
 from jobs.messages import AlertMessage, ScanMessage
+from jobs.ocsf import findings_lines, report_lines
 from jobs.scan import ScanRequest, scan
 from jobs.tell import send_test_alert
 from reports.document import Json
@@ -122,7 +123,7 @@ async def check_now(settings: Settings, run_id: str, accounts: tuple[str, ...], 
 
 
 async def findings(req: func.HttpRequest) -> func.HttpResponse:
-    """``?status=open|resolved|all&severity=…&account=…&check=…&format=json|csv&limit=…&after=…``."""
+    """``?status=open|resolved|all&severity=…&account=…&check=…&format=json|csv|ocsf&limit=…&after=…``."""
 
     async def answer(settings: Settings, caller: Principal) -> func.HttpResponse:
         status = operations.STATUS.of(req)
@@ -134,29 +135,33 @@ async def findings(req: func.HttpRequest) -> func.HttpResponse:
             check_id=operations.CHECK.of(req).upper() or None,
         )
         async with views.opened(settings) as service, turn(service, caller.id):
+            # A mistyped check must not be read as all is well.
+            await views.must_be_known(service, FindingFilter(check_id=wanted.check_id))
             if form == "csv":
                 return _csv_response(await views.findings_csv(service, wanted, datetime.now(UTC)), "findings.csv")
+            if form == "ocsf":
+                return await _lines_response(findings_lines(service, settings, wanted, datetime.now(UTC)))
             try:
                 page, after = await views.findings_page(
                     service, wanted, datetime.now(UTC), LIMIT.of(req), AFTER.of(req)
                 )
             except ListChanged:
                 raise BadRequest(CHANGED, 409) from None
-            if not page:  # a mistyped check must not be read as all is well
-                await views.must_be_known(service, FindingFilter(check_id=wanted.check_id))
         return json_response({"schema": 1, "findings": page, "next": after})
 
     return await served(req, operations.FINDINGS, answer)
 
 
 async def report(req: func.HttpRequest) -> func.HttpResponse:
-    """The report as one HTML page, JSON or CSV."""
+    """The report as one HTML page, JSON, CSV or OCSF."""
 
     async def answer(settings: Settings, caller: Principal) -> func.HttpResponse:
         form = operations.REPORT_FORM.of(req)
         async with views.opened(settings) as service, turn(service, caller.id):
             if form == "html":
                 return await report_page(service, req, caller, datetime.now(UTC), cloud=settings.graph_cloud)
+            if form == "ocsf":
+                return await _lines_response(report_lines(service, settings, datetime.now(UTC)))
             text = await views.report(service, form or "json", datetime.now(UTC), cloud=settings.graph_cloud)
         if form == "csv":
             return _csv_response(text, "report.csv")
@@ -371,3 +376,8 @@ def _csv_response(text: str, name: str) -> func.HttpResponse:
     headers = {**_PRIVATE, "Content-Disposition": f'attachment; filename="{name}"'}
     body = well_formed(text).encode("utf-8-sig")  # the mark tells Excel that it is UTF-8
     return func.HttpResponse(body, mimetype="text/csv", charset="utf-8", headers=headers)
+
+
+async def _lines_response(lines: AsyncIterator[str]) -> func.HttpResponse:
+    body = "".join([line async for line in lines])
+    return func.HttpResponse(body, mimetype=operations.OCSF, charset="utf-8", headers=_PRIVATE)

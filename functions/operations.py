@@ -17,10 +17,12 @@ from functions.bodies import Accept, Form, Recheck
 from functions.pages import AFTER, LIMIT
 from functions.parameters import Choice, Number, Parameter
 from jobs.doctor import PublicLine
+from reports.ocsf import MEDIA_TYPE
 
-JSON, CSV, HTML, TEXT, FORM = (
+JSON, CSV, OCSF, HTML, TEXT, FORM = (
     "application/json",
     "text/csv",
+    MEDIA_TYPE,
     "text/html",
     "text/plain",
     "application/x-www-form-urlencoded",
@@ -114,8 +116,8 @@ STATUS = Choice("status", "Which findings.", ("open", "resolved", "all"), "open"
 SEVERITY = Choice("severity", "Only these.", ("low", "medium", "high"))
 ACCOUNT = Parameter("account", "User principal name or object id.")
 CHECK = Parameter("check", "The id of a check, e.g. APW-001.")
-LIST_FORM = Choice("format", "As what.", ("json", "csv"), "json")
-REPORT_FORM = Choice("format", "As what.", ("html", "json", "csv"), "html")
+LIST_FORM = Choice("format", "As what.", ("json", "csv", "ocsf"), "json")
+REPORT_FORM = Choice("format", "As what.", ("html", "json", "csv", "ocsf"), "html")
 DOCTOR_FORM = Choice("format", "As what.", ("json", "html"), "json")
 RUN_ID = Parameter("id", "The id of a run.", place="path")
 EXCEPTION_ID = Parameter("id", "The id of an exception.", required=True)
@@ -124,8 +126,8 @@ ACTION = Choice("action", "What to do.", ("recheck", "scan", "accept", "end", "t
 FINDINGS = Operation(
     READER,
     {
-        200: Answer("The findings.", {JSON: FindingsPage, CSV: None}),
-        404: Answer("There is no such check, or, for a CSV, no scan yet.", {JSON: Refusal}),
+        200: Answer("The findings.", {JSON: FindingsPage, CSV: None, OCSF: None}),
+        404: Answer("There is no such check, or, for CSV and OCSF, no scan yet.", {JSON: Refusal}),
         409: Answer("The list has changed: begin again without after.", {JSON: Refusal}),
     },
     (STATUS, SEVERITY, ACCOUNT, CHECK, LIST_FORM, LIMIT, AFTER),
@@ -133,7 +135,7 @@ FINDINGS = Operation(
 REPORT = Operation(
     READER,
     {
-        200: Answer("The report.", {HTML: None, JSON: SCAN_DOCUMENT, CSV: None}),
+        200: Answer("The report.", {HTML: None, JSON: SCAN_DOCUMENT, CSV: None, OCSF: None}),
         404: Answer("No scan was done yet.", {HTML: None, JSON: Refusal}),
     },
     (REPORT_FORM,),

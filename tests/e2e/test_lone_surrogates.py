@@ -24,8 +24,8 @@ LONE = "\ud800"
 def everything_can_be_read() -> None:
     """Findings, exceptions and the report, in each form, without a lone surrogate in them."""
     for ask, forms in (
-        (http_api.findings, ("json", "csv")),
-        (http_api.report, ("html", "json", "csv")),
+        (http_api.findings, ("json", "csv", "ocsf")),
+        (http_api.report, ("html", "json", "csv", "ocsf")),
         (http_api.exceptions, ("",)),
     ):
         for form in forms:

@@ -58,6 +58,7 @@ def test_every_answer_has_a_status_a_type_and_a_form_that_are_described(
     installation.scan()
     for target in (
         *("/api/findings", "/api/findings?limit=1", "/api/findings?format=csv", "/api/findings?check=none"),
+        *("/api/findings?format=ocsf", "/api/report?format=ocsf", "/api/findings?format=csv&check=none"),
         *("/api/findings?status=odd", "/api/findings?after=gone;APW-001", "/api/exceptions", "/api/exceptions?after=x"),
         *("/api/report", "/api/report?format=json", "/api/report?format=csv", "/api/report?format=x", "/api/health"),
         *("/api/doctor", "/api/doctor?format=html", "/api/runs/none"),
