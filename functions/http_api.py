@@ -32,9 +32,9 @@ from functions.operations import Operation
 from functions.origin import refuse_cross_site
 from functions.page import plain_page, report_page
 from functions.pages import AFTER, CHANGED, LIMIT, page_of
-from functions.requests import BadRequest, json_of, refuse_large
+from functions.requests import BadRequest, json_of, parameter, refuse_large
 from functions.turns import turn
-from jobs import views
+from jobs import history, views
 from jobs.doctor import Level, PublicLine
 from jobs.errors import EXPECTED, sentence
 from jobs.installation import CLOCKS, HEALTHY, examine_installation
@@ -43,6 +43,7 @@ from jobs.ocsf import findings_lines, report_lines
 from jobs.scan import ScanRequest, scan
 from jobs.tell import send_test_alert
 from reports.document import Json
+from reports.history_page import render_history
 from reports.plain import render_plain
 from reports.words import count
 from settings import Settings, SettingsError, load_settings
@@ -168,6 +169,23 @@ async def report(req: func.HttpRequest) -> func.HttpResponse:
         return func.HttpResponse(well_formed(text), mimetype="application/json", charset="utf-8", headers=_PRIVATE)
 
     return await served(req, operations.REPORT, answer)
+
+
+async def account_history(req: func.HttpRequest) -> func.HttpResponse:
+    """What happened to one account, as a page or as JSON."""
+    plainly = parameter(req, operations.HISTORY_FORM.name).lower() == "json"
+
+    async def answer(settings: Settings, caller: Principal) -> func.HttpResponse:
+        form, now = operations.HISTORY_FORM.of(req), datetime.now(UTC)
+        async with views.opened(settings) as service, turn(service, caller.id):
+            found = await history.account_history(service, operations.ACCOUNT_ID.of(req), now)
+        return json_response(found) if form == "json" else plain_page(render_history(found), 200)
+
+    return await served(req, operations.HISTORY, answer, refusal=error_response if plainly else _no_history)
+
+
+def _no_history(status: int, text: str) -> func.HttpResponse:
+    return plain_page(render_plain("There is nothing to show", text, back="../../report"), status)
 
 
 async def run(req: func.HttpRequest) -> func.HttpResponse:

@@ -17,6 +17,7 @@ from functions.bodies import Accept, Form, Recheck
 from functions.pages import AFTER, LIMIT
 from functions.parameters import Choice, Number, Parameter
 from jobs.doctor import PublicLine
+from reports.history import AccountHistory
 from reports.ocsf import MEDIA_TYPE
 
 JSON, CSV, OCSF, HTML, TEXT, FORM = (
@@ -118,6 +119,8 @@ ACCOUNT = Parameter("account", "User principal name or object id.")
 CHECK = Parameter("check", "The id of a check, e.g. APW-001.")
 LIST_FORM = Choice("format", "As what.", ("json", "csv", "ocsf"), "json")
 REPORT_FORM = Choice("format", "As what.", ("html", "json", "csv", "ocsf"), "html")
+HISTORY_FORM = Choice("format", "As what.", ("html", "json"), "html")
+ACCOUNT_ID = Parameter("id", "The object id of an account.", place="path")
 DOCTOR_FORM = Choice("format", "As what.", ("json", "html"), "json")
 RUN_ID = Parameter("id", "The id of a run.", place="path")
 EXCEPTION_ID = Parameter("id", "The id of an exception.", required=True)
@@ -139,6 +142,15 @@ REPORT = Operation(
         404: Answer("No scan was done yet.", {HTML: None, JSON: Refusal}),
     },
     (REPORT_FORM,),
+)
+HISTORY = Operation(
+    READER,
+    {
+        200: Answer("What happened to the account.", {HTML: None, JSON: AccountHistory}),
+        404: Answer("No scan has seen such an account.", {HTML: None, JSON: Refusal}),
+    },
+    (ACCOUNT_ID, HISTORY_FORM),
+    refusal=(HTML, JSON),
 )
 ACT = Operation(
     OPERATOR,
@@ -203,6 +215,7 @@ HEALTH = Operation("", {200: Answer("ok", {TEXT: None}), 503: Answer("not ok, an
 OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ("findings", "GET"): FINDINGS,
     ("report", "GET"): REPORT,
+    ("account_history", "GET"): HISTORY,
     ("act", "POST"): ACT,
     ("runs", "GET"): RUN,
     ("exceptions", "GET"): LIST_EXCEPTIONS,

@@ -81,6 +81,7 @@ def page_data(document: Json, extras: ReportExtras, served: Served | None = None
         "works": _words(WORKS, map(works_of, document["accounts"])),
         "urgency": _words(URGENCY, ()),
         "severity": SEVERITY,
+        **({"served": True} if served else {}),
         **(
             {"message": {"text": served.message.text, "account": served.message.account}}
             if served and served.message

@@ -32,6 +32,7 @@ FINDINGS = Command(
         option("--severity", type=choice(*SEVERITIES)),
         option("--account", type=ACCOUNT, metavar="UPN_OR_ID"),
         option("--check", type=CHECK, metavar="ID"),
+        flag("--history", "With --account: what happened to it, newest first."),
         formats("table", "json", "csv", "ocsf"),
         output(),
         profile(),
