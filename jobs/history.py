@@ -2,12 +2,11 @@
 
 from collections.abc import Iterable
 from contextlib import suppress
-from datetime import datetime
+from datetime import UTC, datetime
 
 from azure.data.tables.aio import TableServiceClient
 
 from alerts.ledger import ChannelState, Ledger
-from basics.times import iso
 from findings.exceptions import ExceptionStore
 from findings.model import Change, Snapshot
 from findings.parallel import for_each
@@ -36,8 +35,11 @@ async def account_history(service: TableServiceClient, account_id: str, now: dat
         watched=snapshot.record is None or snapshot.record.selected,
         lost_since=snapshot.record.lost_since if snapshot.record else None,
         findings=[{**one.public()} for one in snapshot.findings],
-        changes=[one.public() for one in changes],
-        exceptions=[{**one.public()} for one in exceptions],
+        changes=[{**one.public(), "at": _exact(one.at), "first_seen": _exact(one.first_seen)} for one in changes],
+        exceptions=[
+            {**one.public(), "created_at": _exact(one.created_at), "ended_at": one.ended_at and _exact(one.ended_at)}
+            for one in exceptions
+        ],
         deliveries=await _deliveries(Ledger(service), changes),
     )
     return history_document(known, now)
@@ -85,11 +87,16 @@ async def _deliveries(ledger: Ledger, changes: Iterable[Change]) -> dict[str, li
     return found
 
 
+def _exact(time: datetime) -> str:
+    """The time with what is below a second: it decides what came first."""
+    return time.astimezone(UTC).isoformat()
+
+
 def _delivery(state: ChannelState) -> Json:
     return {
         "channel": state.channel,
         "status": state.status.value,
-        "at": iso(state.delivered_at) if state.delivered_at else None,
+        "at": state.delivered_at and _exact(state.delivered_at),
         "error": state.last_error,
         "attempts": state.attempts,
     }

@@ -11,6 +11,7 @@ from typing import Any, Literal, TypedDict
 
 from alerts.channel import TITLES
 from basics.times import iso
+from checks.phrases import joined
 from reports import times
 from reports.sign_ins import why_ended
 from reports.words import CHANGE, SEVERITY, option_of, say, works_of
@@ -55,7 +56,7 @@ class Known:
     findings: Sequence[Json] = ()
     """As they stand: ``PublicFinding``."""
     changes: Sequence[Json] = ()
-    """What happened to its findings: ``Change.public()``."""
+    """What happened to its findings: ``Change.public()``, its times as exact as they are kept, so that they tell the order."""
     exceptions: Sequence[Json] = ()
     """What was accepted: ``PublicException``."""
     deliveries: Mapping[str, Sequence[Json]] = field(default_factory=dict)
@@ -181,6 +182,10 @@ def _change(change: Json) -> Event:
         rated = f"It is now rated {say(SEVERITY, change['severity'])}; it was {say(SEVERITY, before)}."
         return _about(change, kind, "Severity changed", change["summary"], [rated, *notes])
     label = "Cause changed" if kind == "changed" else say(CHANGE, kind)
+    first = times.parse(change["first_seen"])
+    if kind in ("opened", "reopened") and first < times.parse(change["at"]):
+        label = "Confirmed"
+        notes.insert(0, f"Seen first on {times.moment(first)}, and told now that another scan sees it.")
     return _about(change, kind, label, change["summary"], notes)
 
 
@@ -238,14 +243,18 @@ def _alerts(known: Known) -> Iterator[Event]:
     for alert_id, change in told.items():
         found = times.parse(change["at"])
         alert = f"The alert of the scan of {times.moment(found)}"
+        sent: dict[str, list[Json]] = {}
         for one in known.deliveries.get(alert_id, ()):
             channel = TITLES.get(one["channel"], one["channel"])
             if one["status"] == "delivered" and one["at"]:
-                yield Event(times.parse(one["at"]), "alert", "Alert sent", f"{alert} went to {channel}.")
+                sent.setdefault(times.moment(times.parse(one["at"])), []).append({"at": one["at"], "channel": channel})
             elif one["status"] in _UNSENT:
                 kind, label, said = _UNSENT[one["status"]]
                 why = (one["error"],) if one["error"] else ()
                 yield Event(found, kind, label, f"{alert} {said}: {channel}.", notes=why)
+        for together in sent.values():  # in the same minute
+            at = max(times.parse(one["at"]) for one in together)
+            yield Event(at, "alert", "Alert sent", f"{alert} went to {joined([one['channel'] for one in together])}.")
 
 
 def _causes(account: Json) -> Iterator[Event]:

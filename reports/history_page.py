@@ -70,6 +70,6 @@ def _shown(event: PublicEvent) -> dict[str, Any]:
     after = times.parse(event["after"]) if event["after"] else None
     return {
         **event,
-        "time": f"between {times.moment(after)} and {times.moment(at)}" if after else times.moment(at),
+        "time": f"Between {times.moment(after)} and {times.moment(at)}" if after else f"{at:%H:%M} UTC",
         "shape": shape if shape in ("high", "medium", "low", "good", "accepted") else "none",
     }

@@ -59,7 +59,7 @@ def test_a_finding_is_created_updated_suppressed_and_closed(installation: Instal
     again = installation.run("scan", "--format", "ocsf")
     assert said(again.out) == [(*one[:2], "Update", *one[3:]) for one in opened]
     installation.run(
-        "exceptions", "add", "--account", MAILER, "--reason", "r", "--owner", "Ada", "--until", "2026-12-31"
+        "exceptions", "add", "--account", MAILER, "--reason", "r", "--owner", "Ada", "--until", "2027-01-31"
     )
     let_out(installation)
     closed = installation.run("scan", "--format", "ocsf")

@@ -63,6 +63,12 @@ def said(known: Known) -> list[tuple[str, str]]:
             "A policy hides it.",
             ("It is now rated High; it was Medium.", "By ada."),
         ),
+        (
+            change(first_seen=iso(NOW - 2 * DAY)),
+            "Confirmed",
+            "A policy hides it.",
+            ("Seen first on 24 Nov 2026, 12:00 UTC, and told now that another scan sees it.",),
+        ),
         (change("resolved", resolution="The policy is gone."), "Resolved", "The policy is gone.", ()),
         (change("resolved", resolution=None), "Resolved", "No scan finds it any more.", ()),
         (
@@ -138,8 +144,10 @@ def test_through_which_channel_an_alert_was_told_and_where_it_failed() -> None:
     deliveries = {
         "alert-1": [
             delivery("email", "failed", error="The mailbox doesn't exist."),
+            delivery("pager", "delivered", NOW - DAY + timedelta(minutes=9)),
             delivery("teams", "delivered", NOW - DAY + timedelta(minutes=1)),
-            delivery("webhook", "given_up", error="404"),
+            delivery("webhook", "delivered", NOW - DAY + timedelta(minutes=1, seconds=9)),
+            delivery("fax", "given_up", error="404"),
         ],
         "alert-2": [delivery("teams", "sending")],
         "another": [delivery("teams", "delivered", NOW)],
@@ -148,12 +156,13 @@ def test_through_which_channel_an_alert_was_told_and_where_it_failed() -> None:
     events = [one for one in timeline(known, NOW) if one.kind.startswith("alert")]
     alert = "The alert of the scan of 25 Nov 2026, 12:00 UTC"
     assert [(one.label, one.text) for one in events] == [
-        ("Alert sent", f"{alert} went to Teams."),
-        ("Alert not delivered", f"{alert} was given up: the webhook."),
+        ("Alert sent", f"{alert} went to pager."),
+        ("Alert sent", f"{alert} went to Teams and the webhook."),
+        ("Alert not delivered", f"{alert} was given up: fax."),
         ("Alert not delivered", f"{alert} could not be delivered so far: mail."),
         ("Alert on its way", "The alert of the scan of 24 Nov 2026, 12:00 UTC is being sent: Teams."),
     ]
-    assert events[2].notes == ("The mailbox doesn't exist.",)
+    assert events[3].notes == ("The mailbox doesn't exist.",)
 
 
 def test_what_nobody_was_told_has_no_alert_though_others_of_the_scan_were() -> None:
@@ -250,7 +259,8 @@ def test_the_page_and_the_text_say_how_it_stands_and_what_happened() -> None:
         assert "App password option: Hidden." in shown
         assert "1 finding is open." in shown
         assert "A policy hides it." in shown
-    assert "25 Nov 2026, 12:00 UTC" in page.text
+    assert "25 Nov 2026" in page.text
+    assert "12:00 UTC" in page.text
 
 
 def test_an_account_to_which_nothing_happened_says_so() -> None:
