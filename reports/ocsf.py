@@ -181,16 +181,14 @@ def _event_uid(uid: str, activity: tuple[int, str], status: tuple[int, str], tim
 
 
 def _remediation(account: Json) -> dict[str, Any] | None:
-    ways = account.get("remediation") or ()
-    if not ways:
+    """The best way out in full, and the others by their names: they are the same for many accounts, and long."""
+    first, *others = account.get("remediation") or (None,)
+    if first is None:
         return None
-    return {
-        "desc": "\n".join(
-            f"{number}. {' '.join((one['title'] + '.', *one['steps'], one['trade_off']))}"
-            for number, one in enumerate(ways, 1)
-        ),
-        "references": [url for one in ways if (url := safe_url(one["url"]))],
-    }
+    said = [f"{first['title']}.", *first["steps"], first["trade_off"]]
+    if others:
+        said.append(f"Otherwise: {'; '.join(one['title'] for one in others)}.")
+    return {"desc": " ".join(said), "references": [url for one in (first, *others) if (url := safe_url(one["url"]))]}
 
 
 def _resource(account: Json) -> dict[str, Any]:

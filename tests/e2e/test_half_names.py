@@ -69,6 +69,8 @@ def test_a_scan_of_half_names_is_written_in_every_form(named: Installation, form
         ("findings", "--status", "all", "--format", "json"),
         ("findings", "--status", "all", "--format", "csv"),
         ("findings", "--status", "all", "--format", "ocsf"),
+        ("findings", "--account", BACKUP, "--history"),
+        ("findings", "--account", BACKUP, "--history", "--format", "json"),
         ("findings", "--status", "all"),
         ("simulate", "--waiting"),
         ("simulate", "--waiting", "--format", "json"),
