@@ -5,7 +5,7 @@ from collections.abc import Mapping
 REQUIRED: Mapping[str, str] = {
     "APW-001": "No Conditional Access policy hides the app password option from a service account.",
     "APW-002": "Security Defaults don't hide the app password option from a service account.",
-    "APW-003": "Per-user MFA of a service account that has a method registered is Enforced, and not only Enabled.",
+    "APW-003": "Per-user MFA of a service account that has a method registered isn't left at Enabled.",
     "APW-004": "A service account with per-user MFA has registered its MFA method.",
     "APW-005": "The app password option of a service account isn't hidden in any circumstances.",
     "APW-006": "Nothing that is about to come into force hides the app password option from a service account.",

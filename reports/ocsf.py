@@ -16,7 +16,7 @@ from basics.text import well_formed, well_formed_json
 from basics.times import parse
 from checks.catalog import CANNOT_TELL
 from checks.required import REQUIRED
-from checks.resolutions import found_otherwise
+from checks.resolutions import Ending, ending_of
 from reports.standing import standing, standing_object
 from reports.words import option_of, works_of
 
@@ -29,6 +29,7 @@ _EVENTS = UUID("0d6b8b0e-8f0c-4b57-9a68-5f3c8b1f2a7d")
 _CREATE, _UPDATE, _CLOSE = (1, "Create"), (2, "Update"), (3, "Close")
 _NEW, _SUPPRESSED, _RESOLVED, _ARCHIVED = (1, "New"), (3, "Suppressed"), (4, "Resolved"), (5, "Archived")
 _UNKNOWN, _PASS, _WARNING, _FAIL = (0, "Unknown"), (1, "Pass"), (2, "Warning"), (3, "Fail")
+_ENDED = {Ending.PASSES: _PASS, Ending.SUPERSEDED: (99, "Superseded")}
 _SEVERITY = {"low": (2, "Low"), "medium": (3, "Medium"), "high": (4, "High")}
 _RULE, _M365_TENANT, _AFFECTED, _USER_NAME, _RESOURCE_UID = 1, 17, 3, 4, 10
 _NOTHING: tuple[Any, ...] = (None, "", [], {})
@@ -147,17 +148,18 @@ def _activity(finding: Json, run: Json) -> tuple[int, str]:
 def _status(finding: Json) -> tuple[int, str]:
     """Where the finding stands. What ended because nobody watches the account any more was put away, and not solved."""
     if finding["status"] == "resolved":
-        return _RESOLVED if found_otherwise(finding.get("resolution")) else _ARCHIVED
+        return _ARCHIVED if ending_of(finding.get("resolution")) is Ending.UNWATCHED else _RESOLVED
     return _SUPPRESSED if finding.get("exception") else _NEW
 
 
 def _result(finding: Json) -> tuple[int, str]:
-    """What the check came to. It passes only where a scan looked, and found it otherwise.
+    """What the check came to. It passes only where a scan looked and found that it does; where something else is true instead that is
+    no better, OCSF's Other says so.
 
     For a check that can't be told for want of something, OCSF has Warning: "did not yield a result due to missing information".
     """
     if finding["status"] == "resolved":
-        return _PASS if found_otherwise(finding.get("resolution")) else _UNKNOWN
+        return _ENDED.get(ending_of(finding.get("resolution")), _UNKNOWN)
     return _WARNING if finding["check_id"] == CANNOT_TELL else _FAIL
 
 

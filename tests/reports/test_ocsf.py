@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 from checks.catalog import known_checks
 from checks.model import Usability, Verdict, Visibility
 from checks.required import REQUIRED
-from checks.resolutions import found_otherwise, why_resolved
+from checks.resolutions import Ending, ending_of, why_resolved
 from findings.compare import no_longer_found
 from jobs.watch import DELETED, NOT_SELECTED
 from reports.ocsf import Origin, ocsf_lines, render_ocsf
@@ -68,6 +68,7 @@ def kept(**changes: Any) -> dict[str, Any]:
 
 RESOLVED = {"status": "resolved", "resolved_at": iso(NOW - DAY), "last_seen": iso(NOW - 2 * DAY)}
 FOUND = why_resolved("APW-001", Verdict(Visibility.VISIBLE, Usability.USABLE, ()))
+WORSE = why_resolved("APW-006", Verdict(Visibility.HIDDEN, Usability.USABLE, ()))
 ACCEPTED = {"reason": "until March", "owner": "Ada", "until": "2027-03-31"}
 
 
@@ -97,7 +98,8 @@ def test_the_schema_at_hand_is_one_and_refuses_what_is_no_such_event() -> None:
         (kept(exception=ACCEPTED), "Update", "Suppressed", "Fail"),
         (kept(check_id="APW-008", severity="medium"), "Update", "New", "Warning"),
         (kept(**RESOLVED, resolution=FOUND), "Close", "Resolved", "Pass"),
-        (kept(**RESOLVED, resolution=no_longer_found("APW-001")), "Close", "Resolved", "Pass"),
+        (kept(**RESOLVED, resolution=no_longer_found("APW-001")), "Close", "Resolved", "Unknown"),
+        (kept(**RESOLVED, resolution=WORSE), "Close", "Resolved", "Superseded"),
         (kept(**RESOLVED, resolution=DELETED), "Close", "Archived", "Unknown"),
         (kept(**RESOLVED, resolution=NOT_SELECTED), "Close", "Archived", "Unknown"),
         (kept(**RESOLVED, resolution="The account is disabled."), "Close", "Archived", "Unknown"),
@@ -114,14 +116,9 @@ def test_activity_status_and_result_say_what_is_known(
     assert found["type_uid"] == 200300 + found["activity_id"]
 
 
-def test_each_reason_for_a_closed_finding_is_either_a_look_or_none() -> None:
-    assert all(
-        found_otherwise(why_resolved(check, Verdict(visibility, Usability.USABLE, ())))
-        for check in known_checks()
-        for visibility in Visibility
-    )
-    assert found_otherwise(no_longer_found("APW-001"))
-    assert not any(found_otherwise(one) for one in (DELETED, NOT_SELECTED, None, "", "The account is disabled."))
+def test_a_reason_that_no_scan_gave_passes_nothing() -> None:
+    for said in (DELETED, NOT_SELECTED, None, "", "The account is disabled."):
+        assert ending_of(said) is Ending.UNWATCHED
 
 
 @pytest.mark.parametrize(
@@ -266,7 +263,7 @@ def test_whatever_is_known_becomes_lines_that_the_published_schema_takes(
         assert line.isascii()
         assert line.count("\n") == 1
         passed = found["compliance"]["status"] == "Pass"
-        assert passed <= (finding["status"] == "resolved" and found_otherwise(finding.get("resolution")))
+        assert passed <= (finding["status"] == "resolved" and ending_of(finding.get("resolution")) is Ending.PASSES)
 
 
 def test_every_check_says_what_it_requires() -> None:
