@@ -242,7 +242,7 @@ def _names(group: Group, detail: _Detail) -> Json:
 def _short(group: Group, alert: Alert, detail: _Detail) -> Json:
     if group.kind is Kind.RESOLVED:
         cause = spaced(sentence(group.cause), min(detail.text, 200), isSubtle=True)
-        return line(run(f"{statement(group)}.", 200), cause, spacing="Small")
+        return line(run(f"{statement(group)}.", detail.text), cause, spacing="Small")
     colour = _COLOURS[group.severity]
     return line(
         run(group.severity.capitalize(), 10, weight="Bolder", color=colour),

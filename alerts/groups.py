@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypedDict
 
 from alerts.model import Alert, AlertGap, AlertItem, Kind, NextStep, Severity
 from alerts.text import clean
@@ -27,6 +28,13 @@ RESOLVED_NAMES = 5
 _URGENCIES = tuple(URGENCY)
 _ORDER = tuple(Kind)
 """Kinds from the most to the least pressing, as ``Kind`` lists them."""
+
+
+class _Retired(TypedDict):
+    """What is known of the end of what an account uses: arguments of ``phrase``."""
+
+    ended: bool
+    broken: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,15 +179,19 @@ def statement(group: Group, *, total: int | None = None, baseline: bool = False)
         baseline=baseline,
         newly=all(item.newly for item in group.items),
         lost=lost == accounts,
-        ended=item.title.endswith(ALREADY),
+        **_retired(item),
     )
     some = some_lost(item.check_id, group.kind, lost) if lost < accounts else ""
     return f"{_who(group, total)} {said}{some}"
 
 
+def _retired(item: AlertItem) -> _Retired:
+    return _Retired(ended=item.title.endswith(ALREADY), broken=item.urgency in ("", "now"))
+
+
 def _changed(item: AlertItem, accounts: int) -> str:
     """What became of a finding that people know already."""
-    still = phrase(item.check_id, Kind.STILL_OPEN, accounts, title=item.title, ended=item.title.endswith(ALREADY))
+    still = phrase(item.check_id, Kind.STILL_OPEN, accounts, title=item.title, **_retired(item))
     if item.settled:
         return f"{still}, after it came and went"
     if item.previous_severity is not None and item.previous_severity is not item.severity:

@@ -12,6 +12,11 @@ RETIRED = "APW-010"
 ALREADY = "has been retired"
 """How the title of that check ends once the day has passed."""
 _RETIRED_ALREADY = ("uses a protocol that has been retired", "use a protocol that has been retired")
+_RETIRED_AND_IN = (
+    "uses a protocol that has been retired, and gets in",
+    "use a protocol that has been retired, and get in",
+)
+"""The same where sign-ins got in since: nothing is broken yet."""
 _STATES: dict[str, tuple[str, str]] = {
     "APW-001": ("is missing the app-password option", "are missing the app-password option"),
     "APW-002": ("is missing the app-password option", "are missing the app-password option"),
@@ -131,13 +136,16 @@ def phrase(
     newly: bool = False,
     lost: bool = False,
     ended: bool = False,
+    broken: bool = True,
 ) -> str:
     """What is said about ``accounts`` accounts: ``lost the app-password option``, ``are still missing ...``.
 
-    ``ended``: what is retired is gone already; ``newly``: they were watched before, and had no trouble then; ``lost``: they had the option then. A check that is not known here is said by its
-    ``title``, after a colon.
+    ``ended``: what is retired is gone already, and ``broken``: nobody gets in with it any more; ``newly``: they were watched before,
+    and had no trouble then; ``lost``: they had the option then. A check that is not known here is said by its ``title``, after a colon.
     """
-    states = _RETIRED_ALREADY if check_id == RETIRED and ended else _STATES.get(check_id)
+    states = _STATES.get(check_id)
+    if check_id == RETIRED and ended:
+        states = _RETIRED_ALREADY if broken else _RETIRED_AND_IN
     if kind is Kind.FLAPPING:
         return f"{'keeps' if accounts == 1 else 'keep'} changing: {clean(title)}"
     if states is None:

@@ -75,7 +75,9 @@ class Reason:
     circumstances: tuple[str, ...] = ()
     """What must be the case for the effect; empty where it is unconditional."""
     permission: str | None = None
-    """For ``unreadable``: the application permission that would open the input."""
+    """For ``unreadable``: the permission that would open the input, as an application permission to an app."""
+    for_a_person: str = ""
+    """For ``unreadable``: what opens it to the person who is signed in; empty where an app reads."""
     actor: str | None = None
     """Who or what made it so, as the audit log says."""
     cause: str | None = None

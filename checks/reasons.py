@@ -1,5 +1,6 @@
 """The reasons of a verdict in words that an administrator understands."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, time
 
 from basics.times import day, moment
@@ -325,9 +326,14 @@ def group_no_longer_exists(effect: PolicyEffect, groups: tuple[str, ...]) -> Rea
 def unreadable(gap: Gap, consequence: str) -> Reason:
     """An input that is missing, what it would change, and the permission that opens it."""
     what = INPUTS.get(gap.input, gap.input)
-    remedy = f" Grant the application permission {gap.permission}." if gap.permission else ""
+    remedy = f" {opening(gap)}" if gap.permission else ""
     text = f"Could not read {what} ({gap.error}): {consequence}.{remedy}"
-    return Reason(text, Effect.UNREADABLE, permission=gap.permission)
+    return Reason(text, Effect.UNREADABLE, permission=gap.permission, for_a_person=gap.for_a_person)
+
+
+def opening(gap: Gap) -> str:
+    """What lets this product read an input that a permission opens."""
+    return gap.for_a_person or f"Grant the application permission {gap.permission}."
 
 
 def unreadable_state(account: Account) -> Reason:
@@ -338,7 +344,7 @@ def unreadable_state(account: Account) -> Reason:
     hint += f' The user list says "{bulk}", which Microsoft doesn\'t document and is not relied on.' if bulk else ""
     if isinstance(state, Gap):
         reason = unreadable(state, "without it nothing can be said about the option")
-        return Reason(reason.text + hint, Effect.UNREADABLE, permission=reason.permission)
+        return replace(reason, text=reason.text + hint)
     return Reason(
         f"Microsoft Graph returned {odd_state(state)} for the account, so nothing can be said.{hint}", Effect.UNREADABLE
     )

@@ -192,16 +192,20 @@ def _off_ews(applications: list[str]) -> Remedy:
 
 
 def _grants(verdict: Verdict) -> tuple[Remedy, ...]:
-    permissions = sorted({reason.permission for reason in verdict.reasons if reason.permission})
-    if not permissions:
+    refused = [reason for reason in verdict.reasons if reason.permission]
+    if not refused:
         return ()
+    permissions = ", ".join(sorted({str(reason.permission) for reason in refused}))
+    steps: tuple[str, ...] = (
+        f"Grant its managed identity the Microsoft Graph application permission {permissions}.",
+        "Scan again: a permission takes effect when the identity gets its next token, within a day.",
+    )
+    if to_a_person := sorted({reason.for_a_person for reason in refused if reason.for_a_person}):
+        steps = (*to_a_person, "Scan again.")
     return (
         Remedy(
             title="Let this product read what it needs",
-            steps=(
-                f"Grant its managed identity the Microsoft Graph application permission {', '.join(permissions)}.",
-                "Scan again: a permission takes effect when the identity gets its next token, within a day.",
-            ),
+            steps=steps,
             trade_off="Read access only; without it the answer for this account stays open.",
             url="https://learn.microsoft.com/graph/permissions-reference",
             way=Way.GRANT,

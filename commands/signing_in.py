@@ -14,7 +14,7 @@ from connections.sign_in import person, scopes_for, signed_in
 from jobs.doctor import Line
 from reports.words import gap_sentence
 from settings import Settings, SettingsError
-from tenant.permissions import PERMISSIONS
+from tenant.permissions import PERMISSIONS, opening_to_a_person
 from tenant.person import GRAPH_COMMAND_LINE_TOOLS, SignIn, Way
 
 
@@ -45,20 +45,11 @@ def without_mail(settings: Settings) -> Settings:
 
 def gap_lines(gaps: Sequence[Mapping[str, Any]], accounts: Mapping[str, str]) -> list[str]:
     """What could not be read, a line each, with what opens it for whoever reads the tenant."""
-    someone = person()
-    if someone is None:
-        return [plain(f"Could not read: {gap_sentence(gap, accounts)}") for gap in gaps]
-    lines = []
-    for gap in gaps:
-        sentence = gap_sentence({**gap, "permission": None}, accounts)
-        lines.append(
-            plain(
-                f"Could not read: {sentence}{_opens(gap['permission'], someone.scopes, refused='403' in gap['error'])}"
-            )
-        )
-    missing = {str(gap["permission"]) for gap in gaps if gap["permission"]} - someone.scopes & _offered()
-    if missing:
-        lines.append(f"An administrator consents at {someone.sign_in.consent_address(sorted(missing))}")
+    lines = [plain(f"Could not read: {gap_sentence(gap, accounts)}") for gap in gaps]
+    if (someone := person()) is not None:
+        missing = {str(gap["permission"]) for gap in gaps if gap["permission"]} - someone.scopes & _offered()
+        if missing:
+            lines.append(f"An administrator consents at {someone.sign_in.consent_address(sorted(missing))}")
     return lines
 
 
@@ -67,24 +58,11 @@ def for_a_person(line: Line) -> Line:
     someone, name = person(), line.topic.removeprefix("permission ")
     if someone is None or not line.fix or name == line.topic:
         return line
-    return replace(line, fix=_opens(name, someone.scopes, refused=True).strip())
+    return replace(line, fix=opening_to_a_person(name, someone.scopes))
 
 
 def _offered() -> frozenset[str]:
     return frozenset(one.name for one in PERMISSIONS if one.scope)
-
-
-def _opens(permission: str | None, scopes: frozenset[str], *, refused: bool) -> str:
-    if not permission:
-        return ""
-    known = next((one for one in PERMISSIONS if one.name == permission), None)
-    if known is not None and known.scope is None:
-        return f" Only an app can read it: {known.for_a_person}."
-    if permission in scopes:
-        if not refused:  # it isn't the permission that is missing
-            return ""
-        return f" You were given {permission}, and lack the role: sign in as somebody with Global Reader."
-    return f" Nobody has consented to {permission} yet."
 
 
 def _asked(options: Options, settings: Settings) -> SignIn:

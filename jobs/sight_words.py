@@ -5,7 +5,7 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from basics.text import capital
-from checks.reasons import INPUTS
+from checks.reasons import INPUTS, opening
 from findings.sight import Unseen
 from tenant.model import Gap
 
@@ -70,7 +70,7 @@ def _unseen(gap: Gap) -> Unseen | None:
     label = label.replace("the account's", "the accounts'")  # it is about all that a scan looks at
     label = "the group memberships of accounts that may be proposed" if of_proposed else label
     beginning = capital(label)
-    remedy = f" Grant the application permission {gap.permission}." if gap.permission else ""
+    remedy = f" {opening(gap)}" if gap.permission else ""
     if gap.optional:
         text = f"{beginning} can't be read: {gap.error.rstrip('.')}.{remedy} Verdicts don't depend on it."
     else:

@@ -133,6 +133,7 @@ def gap_object(gap: Gap) -> Json:
         "input": gap.input,
         "error": gap.error,
         "permission": gap.permission,
+        **({"for_a_person": gap.for_a_person} if gap.for_a_person else {}),
         "account": gap.account_id,
         "optional": gap.optional,
     }

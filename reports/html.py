@@ -275,14 +275,21 @@ def _piece(part: str) -> Markup:
 def _gaps(gaps: list[Json], accounts: list[Json]) -> list[dict[str, Any]]:
     """Unreadable inputs; those of single accounts that are alike are one line."""
     names: dict[str, str] = {account["id"]: account["user_principal_name"] for account in accounts}
-    lines: dict[tuple[str, str, str | None], list[str]] = {}
+    lines: dict[tuple[str, str, str | None, str | None], list[str]] = {}
     for gap in gaps:
-        of = lines.setdefault((gap["input"], gap["error"], gap["permission"]), [])
+        of = lines.setdefault((gap["input"], gap["error"], gap["permission"], gap.get("for_a_person")), [])
         if gap.get("account") and str(gap["account"]) not in gap["input"]:
             of.append(names.get(gap["account"]) or gap["account"])
     return [
-        {"input": say(INPUT, name), "error": error, "permission": permission, "accounts": of[:5], "others": len(of[5:])}
-        for (name, error, permission), of in lines.items()
+        {
+            "input": say(INPUT, name),
+            "error": error,
+            "permission": permission,
+            "for_a_person": for_a_person,
+            "accounts": of[:5],
+            "others": len(of[5:]),
+        }
+        for (name, error, permission, for_a_person), of in lines.items()
     ]
 
 

@@ -1,7 +1,7 @@
 """A scan in one sentence, and what is worth saying after it."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,6 +15,8 @@ from reports.words import INPUT, SWITCHED_OFF, count, option_of, say
 
 _MISSING_CHECKS = frozenset({"APW-001", "APW-002", "APW-003"})
 """Checks that say that the option isn't there."""
+_USELESS_CHECK = "APW-007"
+"""The check that says that the option is there, and that an app password doesn't let the account in."""
 _HAVING = frozenset({"visible", "pending"})
 _BLOCKED = frozenset({"blocked_by_policy", "blocked_by_security_defaults"})
 _INPUTS = 3
@@ -83,7 +85,7 @@ def _headlines(document: Json, extras: ReportExtras, since: str | None) -> list[
     nobody = f"{_OFF}: " + (
         f"none of {total} is offered one." if len(accounts) > 1 else "the service account isn't offered one."
     )
-    return [nobody, *([said] if _missing(accounts) else [])]
+    return [nobody, *([said] if any(map(_is_missing, accounts)) else [])]
 
 
 def _of_the_switch(run: Json, headline: str) -> list[str]:
@@ -93,8 +95,19 @@ def _of_the_switch(run: Json, headline: str) -> list[str]:
     return [*said, switch["contradiction"]] if switch.get("contradiction") else said
 
 
-def _missing(accounts: Sequence[Json]) -> int:
-    return sum(account["visibility"] in MISSING for account in accounts)
+def _is_missing(account: Json) -> bool:
+    """Whether the account is without the option, by this scan or, where it can't tell, by the one that could: a failed read makes
+    nothing better.
+    """
+    return account["visibility"] in MISSING or _was_missing(account)
+
+
+def _was_missing(account: Json) -> bool:
+    return account["visibility"] == "unknown" and _is_open(account, _MISSING_CHECKS)
+
+
+def _is_open(account: Json, checks: Collection[str]) -> bool:
+    return any(one["check_id"] in checks and one["status"] == "open" for one in account["findings"])
 
 
 def _headline(document: Json, extras: ReportExtras, since: str | None) -> str:
@@ -109,7 +122,7 @@ def _headline(document: Json, extras: ReportExtras, since: str | None) -> str:
         return f"{len(lost):,} of {total} lost the app-password option since {since}{others}."
     if newly:
         return f"{len(newly):,} of {total} {are} newly affected since {since}: the app-password option is missing."
-    missing = _missing(accounts)
+    missing, before = sum(map(_is_missing, accounts)), sum(map(_was_missing, accounts))
     if missing:
         verb = "is" if missing == 1 else "are"
         news = f", none of them new since {since}" if since and missing > 1 else ""
@@ -119,11 +132,16 @@ def _headline(document: Json, extras: ReportExtras, since: str | None) -> str:
                 if missing > 1
                 else f", as is known since {since}"
             )
-        return f"{missing:,} of {total} {verb} missing the app-password option{news}."
+        earlier = f" ({_of(before, missing)} by an earlier scan: this one couldn't tell)" if before else ""
+        return f"{missing:,} of {total} {verb} missing the app-password option{earlier}{news}."
     unknown = sum("unknown" in (account["visibility"], account["usability"]) for account in accounts)
     if unknown:
         return f"For {unknown:,} of {total} it can't be told whether an app password is possible."
     return f"MFA hides the app-password option from none of {total}."
+
+
+def _of(some: int, all_of_them: int) -> str:
+    return f"{some:,} of them" if some < all_of_them else "all of them" if some > 1 else "it is so"
 
 
 def _unknown(unknown: Sequence[Json], gaps: Sequence[Json]) -> str | None:
@@ -184,7 +202,7 @@ def _asides(accounts: Sequence[Json]) -> list[str]:
         said.append(
             f"For {count(doubted, 'account', 'accounts')} the sign-in log doesn't fit the verdict: their details say how."
         )
-    useless = sum(option_of(one) in _HAVING and one["usability"] in _BLOCKED for one in accounts)
+    useless = sum(map(_is_useless, accounts))
     if useless:
         have, them = ("has", "it") if useless == 1 else ("have", "them")
         said.append(
@@ -197,6 +215,13 @@ def _asides(accounts: Sequence[Json]) -> list[str]:
             f"{count(soon, 'account', 'accounts')} {loses} about to be affected by a policy that isn't in force yet."
         )
     return said
+
+
+def _is_useless(account: Json) -> bool:
+    """Whether the account has the option in vain, by this scan or, where it can't tell, by the one that could."""
+    if "unknown" in (account["visibility"], account["usability"]):
+        return _is_open(account, {_USELESS_CHECK})
+    return option_of(account) in _HAVING and account["usability"] in _BLOCKED
 
 
 def _is_refused(finding: Json) -> bool:

@@ -189,7 +189,8 @@ def gap_sentence(gap: Mapping[str, Any], accounts: Mapping[str, str]) -> str:
     """What could not be read, of whom, why, and what opens it; ``accounts`` are user principal names by id."""
     of = gap.get("account")
     whose = f" of {accounts.get(of, of)}" if of and str(of) not in gap["input"] else ""
-    opens = f" Grant the application permission {gap['permission']}." if gap["permission"] else ""
+    grant = f"Grant the application permission {gap['permission']}." if gap["permission"] else ""
+    opens = f" {gap.get('for_a_person') or grant}".rstrip()
     return f"{say(INPUT, gap['input'])}{whose}: {gap['error'].rstrip('.')}.{opens}"
 
 

@@ -111,7 +111,7 @@ async def _send(graph: Graph, members: Sequence[Member], version: str) -> list[A
         pauses: dict[int, float] = {}
         for index in now:
             response = responses.get(str(index))
-            answer = answers[index] = _answer(response)
+            answer = answers[index] = _answer(response, graph.scopes)
             _note(graph, members[index].path, response, answer)
             if isinstance(answer, GraphRefused):
                 pause = _pause(paces[index], answer)
@@ -175,7 +175,7 @@ def _by_id(responses: Any) -> dict[str, Json]:
     return {str(one.get("id")): one for one in responses if isinstance(one, dict)}
 
 
-def _answer(response: Json | None) -> Answer:
+def _answer(response: Json | None, scopes: frozenset[str] | None) -> Answer:
     if response is None:
         return GraphGarbled(0, "the batch came back without this request")
     status, body = response.get("status"), response.get("body")
@@ -187,7 +187,8 @@ def _answer(response: Json | None) -> Answer:
     error = body.get("error") if isinstance(body, dict) else None
     detail = error if isinstance(error, dict) else {}
     waits = retry_after_in(_headers(response))
-    return GraphRefused(number, str(detail.get("code") or "UnexpectedAnswer"), str(detail.get("message") or ""), waits)
+    code, message = str(detail.get("code") or "UnexpectedAnswer"), str(detail.get("message") or "")
+    return GraphRefused(number, code, message, waits, scopes=scopes)
 
 
 def _headers(response: Json | None) -> Json:

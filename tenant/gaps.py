@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import TypedDict
 
 from tenant.graph import GraphError, GraphRefused, is_licence_error
 from tenant.model import Gap
-from tenant.permissions import permission_for
+from tenant.permissions import opening_to_a_person, permission_for
 
 Key = tuple[str, str]
 
@@ -32,13 +33,12 @@ class Gaps:
         objects (``Gap.objects``) that it is about.
         """
         text = f"{what}: {error}" if what else str(error)
-        gap = Gap(input_name, text, _permission(input_name, error, permission), objects=tuple(of))
+        gap = Gap(input_name, text, **_opens(error, permission or permission_for(input_name)), objects=tuple(of))
         return self._noted((input_name, f"{what}: {_kind(error)}"), gap)
 
     def add_for(self, account_id: str, input_name: str, error: GraphError | str) -> Gap:
         """Note that an input of an account could not be read, and return the account's own gap."""
-        allowed = _permission(input_name, error, None)
-        gap = Gap(input_name, str(error), allowed, account_id, tenant_wide=False, objects=(account_id,))
+        gap = account_gap(account_id, input_name, error, permission_for(input_name))
         return self._noted((input_name, f"account: {_kind(error)}"), gap)
 
     def add_optional(self, input_name: str, error: GraphError | str, *, text: str = "", of: Iterable[str] = ()) -> Gap:
@@ -47,8 +47,8 @@ class Gaps:
         ``of``: see ``add``.
         """
         licence = isinstance(error, GraphError) and is_licence_error(error)  # no permission helps
-        permission = None if licence else _permission(input_name, error, None)
-        gap = Gap(input_name, text or str(error), permission, tenant_wide=False, optional=True, objects=tuple(of))
+        opens = _opens(error, None if licence else permission_for(input_name))
+        gap = Gap(input_name, text or str(error), **opens, tenant_wide=False, optional=True, objects=tuple(of))
         return self._noted((input_name, f"optional: {_kind(error)}"), gap)
 
     def not_found(self, account: str) -> None:
@@ -76,7 +76,13 @@ class Gaps:
 
 def gap_of(input_name: str, error: GraphError | str, *, tenant_wide: bool = True) -> Gap:
     """That an input could not be read, for whoever notes it nowhere."""
-    return Gap(input_name, str(error), _permission(input_name, error, None), tenant_wide=tenant_wide)
+    return Gap(input_name, str(error), **_opens(error, permission_for(input_name)), tenant_wide=tenant_wide)
+
+
+def account_gap(account_id: str, input_name: str, error: GraphError | str, permission: str | None) -> Gap:
+    """That an input of an account could not be read; ``permission`` opens it, if it was refused."""
+    opens = _opens(error, permission)
+    return Gap(input_name, str(error), **opens, account_id=account_id, tenant_wide=False, objects=(account_id,))
 
 
 def with_new(known: tuple[Gap, ...], found: Iterable[Gap]) -> tuple[Gap, ...]:
@@ -97,7 +103,14 @@ def _kind(error: GraphError | str) -> str:
     return f"{error.status} {error.code}" if isinstance(error, GraphRefused) else str(error)
 
 
-def _permission(input_name: str, error: GraphError | str, permission: str | None) -> str | None:
+class _Opens(TypedDict):
+    permission: str | None
+    for_a_person: str
+
+
+def _opens(error: GraphError | str, permission: str | None) -> _Opens:
     """Only a refusal is opened by a permission; a server error or a throttled request isn't."""
-    refused = isinstance(error, GraphRefused) and error.status == 403
-    return (permission or permission_for(input_name)) if refused else None
+    if permission is None or not isinstance(error, GraphRefused) or error.status != 403:
+        return _Opens(permission=None, for_a_person="")
+    to_a_person = "" if error.scopes is None else opening_to_a_person(permission, error.scopes)
+    return _Opens(permission=permission, for_a_person=to_a_person)

@@ -76,12 +76,21 @@ class GraphUnreachable(GraphError):
 class GraphRefused(GraphError):
     """An error that Graph answered: ``status``, ``code`` and ``message`` as it gave them, shortened.
 
-    ``retry_after``: the seconds after which Graph wants to be asked again, where it said so.
+    ``retry_after``: the seconds after which Graph wants to be asked again, where it said so. ``scopes``: the delegated permissions
+    with which a person asked; None where an app did.
     """
 
-    def __init__(self, status: int, code: str, message: str, retry_after: float | None = None) -> None:
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        retry_after: float | None = None,
+        *,
+        scopes: frozenset[str] | None = None,
+    ) -> None:
         self.status, self.code, self.message = status, readable(code, 80), readable(message, 200)
-        self.retry_after = retry_after
+        self.retry_after, self.scopes = retry_after, scopes
         super().__init__(describe(self.status, self.code, self.message))
 
 
@@ -200,6 +209,11 @@ class Graph:
     def clock_ahead(self) -> timedelta | None:
         """How far this machine's clock is ahead of Graph's, to the second; None while no answer told the time."""
         return sorted(self._ahead)[len(self._ahead) // 2] if self._ahead else None
+
+    @property
+    def scopes(self) -> frozenset[str] | None:
+        """The delegated permissions of the person who is signed in; None where an app reads."""
+        return getattr(self._credential, "scopes", None)
 
     async def sleep(self, seconds: float) -> None:
         """Wait before asking again."""
@@ -331,7 +345,8 @@ class Graph:
             main = getattr(error, "error", None)
             code, message = (main.code, main.message) if main else ("", "")
             waits = retry_after_in(error.response_headers or {})
-            raise GraphRefused(error.response_status_code or 0, code or "", message or "", waits) from error
+            status = error.response_status_code or 0
+            raise GraphRefused(status, code or "", message or "", waits, scopes=self.scopes) from error
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             reason = readable(error, 200) or type(error).__name__
             raise _ConnectionBroke(

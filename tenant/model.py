@@ -20,7 +20,9 @@ class Gap:
     error: str
     """What Graph answered, shortened, e.g. ``403 Authorization_RequestDenied: Insufficient privileges``."""
     permission: str | None = None
-    """The application permission that would open it; None where no permission helps."""
+    """The permission that would open it, as an application permission to an app; None where no permission helps."""
+    for_a_person: str = ""
+    """What opens it to the person who is signed in, a sentence; empty where an app reads."""
     account_id: str | None = None
     """The account it concerns; None for an input of the whole tenant."""
     tenant_wide: bool = True

@@ -4,6 +4,7 @@ Source: the permission tables of the Microsoft Graph reference for each endpoint
 to be so in ``note``.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -325,6 +326,16 @@ _BY_INPUT |= {one.input: one.permission for one in reversed(ENDPOINTS) if one.pe
 def permission_for(input_name: str) -> str | None:
     """The permission that opens an input; of an input with several endpoints, the first required one's if there is one."""
     return _BY_INPUT.get(_SAME_ENDPOINTS.get(input_name, input_name))
+
+
+def opening_to_a_person(permission: str, scopes: Collection[str]) -> str:
+    """What somebody has to do who is signed in with these delegated permissions, and was refused; a sentence."""
+    known = next((one for one in PERMISSIONS if one.name == permission), None)
+    if known is not None and known.scope is None:
+        return f"Only an app can read it: {known.for_a_person}."
+    if permission in scopes:
+        return f"You were given {permission}, and lack the role: sign in as somebody with Global Reader."
+    return f"Nobody has consented to {permission} yet."
 
 
 def permissions_table() -> str:

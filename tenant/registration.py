@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from tenant import turns
 from tenant.batch import Answer, Member, batch, collect
-from tenant.gaps import Gaps, gap_of
+from tenant.gaps import Gaps, account_gap, gap_of
 from tenant.graph import REFINEMENT_REFUSED, Graph, GraphError, GraphRefused, Json
 from tenant.methods import has_mfa_method
 from tenant.model import Gap, Registration
@@ -160,8 +160,7 @@ def _report(id: str, row: Answer) -> Report:
     if isinstance(row, GraphRefused) and row.status == 404:
         return None
     if isinstance(row, GraphError):
-        permission = REGISTRATION_REPORT_PERMISSION if _is_forbidden(row) else None
-        return Gap(_INPUT, str(row), permission, id, tenant_wide=False)
+        return account_gap(id, _INPUT, row, REGISTRATION_REPORT_PERMISSION)
     try:
         methods = shaped(row, REGISTRATION).get("methodsRegistered")
     except GraphError as garbled:

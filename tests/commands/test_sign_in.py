@@ -170,7 +170,22 @@ def test_what_a_person_lacks_is_said_for_each_input(there: Cloud, monkeypatch: p
     answer = scan("device-code")
     assert answer.code == 3
     assert answer.account(BACKUP)["visibility"] == "unknown"
-    assert "You were given Policy.Read.All, and lack the role: sign in as somebody with Global Reader." in answer.err
+    lack = "You were given Policy.Read.All, and lack the role: sign in as somebody with Global Reader."
+    assert lack in answer.err
+    assert {gap.get("for_a_person") for gap in answer.document["run"]["gaps"] if gap["permission"]} >= {lack}
+    assert any(lack in reason["text"] for reason in answer.account(BACKUP)["reasons"])
+    assert lack in str(answer.account(BACKUP)["findings"])
+
+
+@pytest.mark.parametrize("form", ["table", "html", "csv"])
+def test_a_person_is_not_told_to_grant_something_to_an_app(there: Cloud, tmp_path: Path, form: str) -> None:
+    there.entra.person = Person(ADA, reader=False)
+    where = tmp_path / "report"
+    answer = run_cli("scan", "--sign-in", "device-code", "--format", form, "--output", str(where))
+    said = answer.err + answer.out + (where.read_text("utf-8") if where.exists() else "")
+    assert "sign in as somebody with Global Reader" in said
+    assert "application permission" not in said
+    assert "its managed identity" not in said
 
 
 def test_what_a_person_may_read_is_found_out_by_asking(there: Cloud) -> None:

@@ -44,6 +44,45 @@ def test_a_first_scan_says_how_things_stand(visibilities: tuple[str, ...], sente
     assert summarize(document(accounts(*visibilities)), ReportExtras()).headline == sentence
 
 
+@pytest.mark.parametrize(
+    ("visibilities", "sentence"),
+    [
+        (
+            ("unknown", "unknown", "hidden", "visible"),
+            "3 of 4 service accounts are missing the app-password option (2 of them by an earlier scan: this one couldn't tell).",
+        ),
+        (
+            ("unknown", "unknown", "visible"),
+            "2 of 3 service accounts are missing the app-password option (all of them by an earlier scan: this one couldn't tell).",
+        ),
+        (
+            ("unknown", "visible"),
+            "1 of 2 service accounts is missing the app-password option (it is so by an earlier scan: this one couldn't tell).",
+        ),
+        (("not_applicable", "visible"), "MFA hides the app-password option from none of 2 service accounts."),
+    ],
+)
+@pytest.mark.parametrize("check_id", ["APW-001", "APW-002", "APW-003"])
+def test_a_scan_that_cannot_tell_takes_no_account_out_of_those_that_are_missing_it(
+    visibilities: tuple[str, ...], sentence: str, check_id: str
+) -> None:
+    shown = accounts(*visibilities)
+    for one in shown:
+        if one["visibility"] != "visible":
+            one["findings"] = [finding(check_id, "It is hidden.", NOW - timedelta(days=3))]
+    assert summarize(document(shown), ReportExtras()).headline == sentence
+
+
+@pytest.mark.parametrize(
+    ("visibility", "usability"), [("unknown", "unknown"), ("visible", "unknown"), ("unknown", "blocked_by_policy")]
+)
+def test_an_option_that_was_in_vain_is_so_until_a_scan_can_tell(visibility: str, usability: str) -> None:
+    shown = accounts(visibility, usability=usability)
+    shown[0]["findings"] = [finding("APW-007", "It is blocked.", NOW - timedelta(days=3))]
+    said = summarize(document(shown), ReportExtras()).asides
+    assert said == ("1 account has the option, but an app password doesn't let it in.",)
+
+
 def test_a_later_scan_says_what_was_lost() -> None:
     shown = accounts("hidden", "hidden", "visible")
     extras = lost(shown, 0)
