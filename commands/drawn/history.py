@@ -18,7 +18,7 @@ def render_history(history: AccountHistory, width: int | None = None, *, color: 
         for text in (one["text"], *one["notes"]):
             paper.write(text, indent=_INDENT)
     if not history["events"]:
-        paper.write("Nothing has happened since the account was seen for the first time.")
+        paper.write("Nothing that happened to it is kept.")
     return str(paper)
 
 

@@ -267,7 +267,7 @@ def test_an_account_to_which_nothing_happened_says_so() -> None:
     document = history_document(Known(ACCOUNT), NOW)
     assert document["events"] == []
     for shown in (read(render_history(document)).text, render_text(document, 200)):
-        assert "Nothing has happened since the account was seen for the first time." in shown
+        assert "Nothing that happened to it is kept." in shown
 
 
 def test_the_page_runs_nothing_and_asks_nobody() -> None:
