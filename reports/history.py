@@ -21,7 +21,7 @@ Json = Mapping[str, Any]
 _SILENT = {
     "exception": "No alert told of it, because it was accepted.",
     "flapping": "No alert told of it, because it kept coming and going.",
-    "hiccup": "No alert told of it, because one scan alone saw it.",
+    "hiccup": "No alert told of it then, because one scan alone had seen it.",
 }
 _FLAPPING = {
     "started": (

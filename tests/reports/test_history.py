@@ -93,7 +93,7 @@ def said(known: Known) -> list[tuple[str, str]]:
             change(silence="hiccup"),
             "New",
             "A policy hides it.",
-            ("No alert told of it, because one scan alone saw it.",),
+            ("No alert told of it then, because one scan alone had seen it.",),
         ),
         (
             change("resolved", resolution="Gone.", silence="flapping"),
