@@ -183,7 +183,7 @@ def _event_uid(uid: str, activity: tuple[int, str], status: tuple[int, str], tim
 
 
 def _remediation(account: Json) -> dict[str, Any] | None:
-    """The best way out in full, and the others by their names: they are the same for many accounts, and long."""
+    """What to do, the first way in full and the others by their names: they are the same for many accounts, and long."""
     first, *others = account.get("remediation") or (None,)
     if first is None:
         return None
