@@ -19,12 +19,13 @@ from alerts.groups import (
     remark,
     repeated_steps,
     statement,
-    step_place,
+    step_in_words,
+    step_places,
     told_in_full,
+    way_back,
 )
 from alerts.links import accept_url, safe_url
-from alerts.model import Alert, AlertGap, Kind, Purpose, Severity
-from alerts.text import clean
+from alerts.model import Alert, Kind, Purpose, Severity
 from alerts.wording import (
     ACCEPT_COMMAND,
     REPORT_COMMAND,
@@ -121,7 +122,7 @@ def _card(alert: Alert, groups: tuple[Group, ...], detail: _Detail) -> Json:
     if left > 0:
         where = ": see the report." if safe_url(alert.report_url) else "."
         body.append(line(run(f"And {left:,} more{where}", 100, weight="Bolder"), spacing="Medium"))
-    body += _gaps(alert.gaps, detail)
+    body += _gaps(alert, detail)
     counted = left > 0 or any(group.accounts > detail.names for group in full)
     counted = counted or any(group.accounts > 1 for group in (*shorter, *resolved))
     body += _bottom(alert, all_named=not counted and len(alert.gaps) <= _gaps_shown(detail))
@@ -218,11 +219,12 @@ def _facts(group: Group, alert: Alert, detail: _Detail, *, step_again: bool) -> 
         facts.append(_names(group, detail))
     step = group.next_step
     if step:
-        title = sentence(clean(step.title, 200))
-        first = f"{title} {step.steps[0]}" if step.steps and not step_again else title
-        place = step_place(alert, group)
-        first = f"Step {place} above." if place else "The same as above." if step_again else first
+        first = step_in_words(alert, group, again=step_again)
+        if step.steps and not step_again and not step_places(alert, group):
+            first += f" {step.steps[0]}"
         facts.append(line(run("Next step", 20, weight="Bolder"), spaced(first, detail.text), spacing="Small"))
+    if back := way_back(alert, group):
+        facts.append(line(run("Way back", 20, weight="Bolder"), spaced(back, 200), spacing="Small"))
     return facts
 
 
@@ -252,15 +254,16 @@ def _short(group: Group, alert: Alert, detail: _Detail) -> Json:
     )
 
 
-def _gaps(gaps: tuple[AlertGap, ...], detail: _Detail) -> list[Json]:
-    if not gaps:
+def _gaps(alert: Alert, detail: _Detail) -> list[Json]:
+    if not alert.gaps:
         return []
-    groups = grouped_gaps(gaps)
+    groups = grouped_gaps(alert.gaps)
     shown = groups[: _gaps_shown(detail)]
     lines = [heading("Could not be read"), *(_gap(group, detail) for group in shown)]
     if len(groups) > len(shown):
         lines.append(line(run(f"And {count(len(groups) - len(shown), 'other input')}.", 60), spacing="Small"))
-    lines.append(line(run(UNCHANGED, 80, isSubtle=True), spacing="Small"))
+    if not alert.baseline:
+        lines.append(line(run(UNCHANGED, 80, isSubtle=True), spacing="Small"))
     return lines
 
 
@@ -271,7 +274,7 @@ def _gaps_shown(detail: _Detail) -> int:
 def _gap(gap: GapGroup, detail: _Detail) -> Json:
     runs = [run(gap.what, 190, weight="Bolder"), spaced(f"({gap.error}).", min(detail.text, 160), isSubtle=True)]
     if gap.permission:
-        runs.append(spaced(f"Grant the app {gap.permission}.", 120))
+        runs.append(spaced(f"Grant this product {gap.permission}.", 120))
     return line(*runs, spacing="Small")
 
 

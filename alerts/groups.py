@@ -10,12 +10,14 @@ from alerts.text import clean
 from alerts.wording import (
     ALREADY,
     BESIDE,
+    BY_ONE_POLICY,
     HIDES_THE_OPTION,
     NAME,
     URGENCY,
     count,
     listed,
     phrase,
+    sentence,
     service_accounts,
     some_lost,
     user_principal_name,
@@ -150,10 +152,29 @@ def told_in_full(problems: list[Group], alert: Alert) -> list[Group]:
     return broken or problems
 
 
-def step_place(alert: Alert, group: Group) -> int:
-    """The place of a group's next step among those of the alert, from 1; 0 where it isn't among them."""
+def step_places(alert: Alert, group: Group) -> tuple[int, ...]:
+    """The places of the next steps of a group's accounts among those of the alert, from 1; empty where one isn't among them."""
     titles = [step.title for step in alert.steps]
-    return titles.index(group.next_step.title) + 1 if group.next_step and group.next_step.title in titles else 0
+    wanted = {item.next_step.title for item in group.items if item.next_step}
+    return tuple(sorted(titles.index(one) + 1 for one in wanted)) if wanted <= set(titles) else ()
+
+
+def step_in_words(alert: Alert, group: Group, *, again: bool) -> str:
+    """What a group's next step is: the place where it stands above, or its title."""
+    if places := step_places(alert, group):
+        return f"{'Step' if len(places) == 1 else 'Steps'} {listed(list(map(str, places)), len(places))} above."
+    title = clean(group.next_step.title if group.next_step else "", 200)
+    return f"{title.rstrip('.')}, as above." if again else sentence(title)
+
+
+def way_back(alert: Alert, group: Group) -> str:
+    """How to go back to what was before a policy, until something better is done; empty where that isn't the only cause."""
+    news = not alert.baseline and group.kind in (Kind.OPENED, Kind.REOPENED)
+    only = all(len(item.reasons) == 1 and item.reasons[0].policy_id for item in group.items)
+    if not (news and only and group.first.check_id in BY_ONE_POLICY):
+        return ""
+    whom, them = ("the account", "it") if group.accounts == 1 else ("the accounts", "them")
+    return f"Exclude {whom} from the policy until then. A password alone protects {them} meanwhile."
 
 
 def statement(group: Group, *, total: int | None = None, baseline: bool = False) -> str:

@@ -25,8 +25,10 @@ from alerts.groups import (
     remark,
     repeated_steps,
     statement,
-    step_place,
+    step_in_words,
+    step_places,
     told_in_full,
+    way_back,
 )
 from alerts.links import accept_url, safe_url
 from alerts.model import Alert, Kind, Purpose, Severity
@@ -182,7 +184,9 @@ def _environment() -> Environment:
         "safe_url": safe_url,
         "accept_url": accept_url,
         "accept_command": ACCEPT_COMMAND,
-        "step_place": step_place,
+        "step_places": step_places,
+        "step_in_words": step_in_words,
+        "way_back": way_back,
         "says_the_same": says_the_same,
         "report": _report,
         "standing": _standing,

@@ -58,13 +58,16 @@ MISSING = _HIDDEN | {"APW-003"}
 HIDES_THE_OPTION = frozenset({"APW-001"})
 """Checks that one policy decides: said with the policy as the subject."""
 
+BY_ONE_POLICY = HIDES_THE_OPTION | {"APW-007"}
+"""Checks of what is over once the account is out of the one policy that does it."""
+
 BESIDE = frozenset({"APW-010", "APW-011", "APW-012", "APW-016", "APW-017"})
 """Checks of how an account is used, rather than of its app password."""
 
 REPORT_COMMAND = "python cli.py report --open"
 """What shows everything where no address of the report is known (docs/webhook.md, README.md)."""
 
-ACCEPT_COMMAND = "To accept a finding: python cli.py exceptions add --account ACCOUNT --check CHECK --reason TEXT --owner NAME --until DATE"
+ACCEPT_COMMAND = "To accept a finding: python cli.py exceptions add (with --help it says how)."
 """How a finding is accepted where no address of the report is known."""
 
 FIRST_SCAN = "All of this was so before the first scan. From now on you hear only of what changes."

@@ -7,15 +7,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from checks.explain import explain
-from commands.drawn.paper import terminal_size
+from commands.drawn.explanation import render_explanation
 from commands.line.parts import Options
-from commands.output import DONE, FAILED, INCOMPLETE, as_called, plain, progress, put, say
+from commands.output import DONE, FAILED, INCOMPLETE, is_colourful, plain, progress, put, say
 from commands.signing_in import as_asked
 from findings.runs import new_run_id
 from jobs.errors import EXPECTED, sentence
 from jobs.explain import AccountSeen, account_now, kept_account
 from jobs.text_files import log_text
-from reports.explanation import explanation_document, explanation_lines
+from reports.explanation import explanation_document
 from reports.files import render_json
 from settings import Settings, SettingsError, load_settings
 
@@ -46,7 +46,7 @@ async def run(options: Options) -> int:
     if options.format == "json":
         put(render_json(document))
     else:
-        put(as_called("\n".join(explanation_lines(document, terminal_size()[0])).rstrip()))
+        put(render_explanation(document, color=is_colourful(sys.stdout)))
     if problem:
         say(plain(f"How {options.account} is seen can't be told. {problem}"))
         return FAILED

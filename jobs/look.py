@@ -36,8 +36,7 @@ from tenant.graph import Graph
 from tenant.model import Account, AuditTrail
 from tenant.reader import Reading, read_more, read_tenant
 from tenant.selection import Selection
-from tenant.turns import Turns
-from tenant.what_if import SECONDS as WHAT_IF_SECONDS
+from tenant.turns import Turns, conditional_access_turns
 
 Progress = Callable[[str], None]
 
@@ -155,7 +154,7 @@ async def with_what_if(
     settings: Settings, seen: Seen, evidence: Evidence, first_seen: Mapping[str, datetime], now: datetime
 ) -> Seen:
     """What was seen, with what Microsoft's What If says of it. ``first_seen``: account id -> time of its newest finding."""
-    gaps, turns = Gaps(), Turns(settings.what_if_budget, requests=1, seconds=WHAT_IF_SECONDS)
+    gaps, turns = Gaps(), conditional_access_turns(settings.what_if_budget)
     async with graph_for(settings) as graph:
         judged = await cross_checked(
             graph,

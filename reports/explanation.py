@@ -1,15 +1,14 @@
-"""What an error means, as JSON and for the terminal; with an account also how that account is seen, and whether that fits.
+"""What an error means, as JSON; with an account also how that account is seen, and whether that fits.
 
 Takes the public object of an account (``reports.document``), kept or new.
 """
 
-import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from basics.times import iso
-from checks.explain import Certainty, Explanation, Match
+from checks.explain import Explanation, Match
 from checks.known_errors import Cause, KnownError
 from reports import times
 from reports.document import SCHEMA, Json
@@ -25,11 +24,6 @@ NEXT = (
     "A mail server's answer: copy all of it, codes and words; the words decide. The documented ones are in docs/errors.md.",
 )
 """What to do about an error that isn't known."""
-_SURE = {
-    Certainty.CERTAIN: "",
-    Certainty.LIKELY: "Likely: ",
-    Certainty.POSSIBLE: "Possibly: ",
-}
 _MOST_EVIDENCE = 120
 _BLOCKED = ("blocked_by_policy", "blocked_by_security_defaults")
 _BLOCKING = ("blocks_legacy", "blocks_interactive")
@@ -56,59 +50,6 @@ def explanation_document(
             "seen": _seen(account),
         },
     }
-
-
-def explanation_lines(document: Json, width: int) -> Iterator[str]:
-    """The document of ``cli.py explain``, line by line, no wider than ``width`` columns."""
-    wrap = _Wrapper(max(width, 60))
-    account = document["account"]
-    if account:
-        when = f", {times.moment(times.parse(account['read_at']))}" if account["read_at"] else ""
-        source = "the last scan that was kept" if account["kept"] else "read now"
-        yield from wrap(f"{account['user_principal_name']} ({source}{when}): {account['seen']}")
-        yield ""
-    matches = document["matches"]
-    if sum(one["certainty"] == Certainty.POSSIBLE for one in matches) > 1:
-        yield from wrap("What was given doesn't decide between some of these: give all of the error's words.")
-        yield ""
-    for one in matches:
-        yield from _match_lines(one, wrap)
-        yield ""
-    if document["unknown"]:
-        yield from wrap(f"Not known to this version: {', '.join(document['unknown'])}. It isn't guessed at.")
-    elif not matches:
-        yield from wrap("Nothing in it is an error that this version knows. It isn't guessed at.")
-    for step in document["next"]:
-        yield from wrap(f"- {step}", "  ")
-
-
-class _Wrapper:
-    def __init__(self, width: int) -> None:
-        self._width = width
-
-    def __call__(self, text: str, indent: str = "") -> list[str]:
-        hang = f"{indent}  " if text.startswith("- ") else indent
-        # Commands and addresses stay whole: somebody copies them.
-        return textwrap.wrap(
-            readable(text),
-            self._width,
-            initial_indent=indent,
-            subsequent_indent=hang,
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
-
-
-def _match_lines(one: Json, wrap: _Wrapper) -> Iterator[str]:
-    times_said = f", {one['times']:,} times" if one["times"] > 1 else ""
-    yield from wrap(f"{_SURE[Certainty(one['certainty'])]}{one['title']}")
-    yield from wrap(f'"{one["evidence"]}"{times_said}', "  ")
-    yield from wrap(one["means"], "  ")
-    for sentence in one["account"]:
-        yield from wrap(f"- This account: {sentence}", "  ")
-    for step in one["do"]:
-        yield from wrap(f"- {step}", "  ")
-    yield from wrap(f"{one['url']} (facts as of {times.day(times.parse(one['read']))})", "  ")
 
 
 def _match(match: Match, account: Mapping[str, Any] | None) -> Json:

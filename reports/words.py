@@ -228,11 +228,12 @@ def works_words(account: Mapping[str, Any]) -> Words:
 
 def groups_in_words(of: Groups) -> str:
     """``Broken now: 9 accounts. Will break: 6, the next on 31 Dec 2026. ...``; empty where nothing is open."""
-    said = []
+    said: list[str] = []
     for name, words in URGENCY.items():
         if number := of.of(name):
+            counted = f"{number:,}" if said else count(number, "account", "accounts")
             next_one = f", the next on {times.day(of.next)}" if name == "later" and of.next else ""
-            said.append(f"{words.label}: {number:,}{next_one}")
+            said.append(f"{words.label}: {counted}{next_one}")
     return "; ".join(said)
 
 

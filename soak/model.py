@@ -204,7 +204,9 @@ class Model:
         due = {_input(key) for key in current if self._is_due(key, view.now)}
         for key, at_once in current.items():
             self._see_blindness(key, view.run, view.now, at_once=at_once, due=_input(key) in due)
-        for key in [key for key in self.unseen if key not in current and key not in view.in_the_dark]:
+        # Of an account that the settings leave out from this scan on, nobody says what could be read.
+        left = {key for key in self.unseen if key.startswith("input") and key.split()[-1] in ends & view.looks.keys()}
+        for key in [key for key in self.unseen if key not in current and key not in view.in_the_dark - left]:
             over = self.unseen.pop(key)
             silent = (
                 key.startswith(("shrunk", "once"))
@@ -212,7 +214,7 @@ class Model:
                 or _is_moot(view, key, watched.keys() | ends)
             )
             if over.told_at and not silent:
-                self.notes[f"{'unasked' if key in view.unasked else 'ended'} {key}"] += 1
+                self.notes[f"{'unasked' if key in view.unasked | left else 'ended'} {key}"] += 1
 
     def _is_due(self, key: str, now: datetime) -> bool:
         known = self.unseen.get(key)

@@ -52,3 +52,8 @@ class Turns:
             if pause > 0:
                 await self._sleep(pause)
         self._taken.append(self._clock())
+
+
+def conditional_access_turns(budget: int) -> Turns:
+    """Turns for what counts as Conditional Access, such as What If: one request a second."""
+    return Turns(budget, requests=1, seconds=CONDITIONAL_ACCESS_SECONDS)

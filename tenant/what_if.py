@@ -12,8 +12,6 @@ from tenant.policies import parse_policy
 from tenant.turns import Turns
 
 PATH = "/identity/conditionalAccess/evaluate"
-SECONDS = 1.0
-"""Seconds between two requests: Conditional Access answers one per second and tenant."""
 EXCHANGE_ONLINE = "00000002-0000-0ff1-ce00-000000000000"
 _ENABLED = "enabled"
 

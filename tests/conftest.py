@@ -36,9 +36,17 @@ def loggers_as_they_come() -> None:
 
 
 @pytest.fixture(autouse=True)
-def no_waiting_for_conditional_access(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A Graph on this machine lets in more than one request a second."""
+def no_waiting_for_graph(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Graph on this machine lets in as many requests as come: nobody keeps to Microsoft's limits."""
     monkeypatch.setattr("tenant.turns.CONDITIONAL_ACCESS_SECONDS", 0.0)
+    monkeypatch.setattr("tenant.turns.SECONDS", 0.0)
+
+
+@pytest.fixture
+def limits_of_microsoft(no_waiting_for_graph: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests of how they are kept."""
+    monkeypatch.setattr("tenant.turns.CONDITIONAL_ACCESS_SECONDS", 1.0)
+    monkeypatch.setattr("tenant.turns.SECONDS", 10.0)
 
 
 @pytest.fixture(autouse=True)

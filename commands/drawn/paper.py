@@ -62,11 +62,19 @@ class Paper:
         """An empty line."""
         self._console.print()
 
-    def write(self, text: str, style: str | None = None, indent: str = "", hang: str | None = None) -> None:
-        """A text, wrapped between its words; its first line begins with ``indent``, the others with ``hang``."""
+    def write(
+        self, text: str, style: str | None = None, indent: str = "", hang: str | None = None, *, whole: bool = False
+    ) -> None:
+        """A text, wrapped between its words; its first line begins with ``indent``, the others with ``hang``.
+
+        ``whole``: an address that is longer than a line isn't cut, because somebody copies it; the lines get as long as it takes.
+        """
         rest = indent if hang is None else hang
         columns = self._width - max(cell_len(indent), cell_len(rest))
-        for number, line in enumerate(Text(readable(as_called(text))).wrap(self._console, columns)):
+        said = readable(as_called(text))
+        if whole:
+            columns = max(columns, *map(cell_len, said.split()))
+        for number, line in enumerate(Text(said).wrap(self._console, columns)):
             line.rstrip()
             shown = Text(rest if number else indent) + line
             shown.stylize(STYLES.get(style or "", ""))

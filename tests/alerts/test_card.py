@@ -145,6 +145,7 @@ def test_card_says_what_where_why_since_when_who_and_what_next() -> None:
         "Since 20 Nov 2026, 02:12 UTC by Anna Berg.\n"
         "Next step Move the product to app-only sign-in. Ask the vendor for a version that signs in with an app "
         "registration (certificate) or a managed identity.\n"
+        "Way back Exclude the account from the policy until then. A password alone protects it meanwhile.\n"
         "Open now: 4 high, 2 medium, 1 low."
     )
 
@@ -168,10 +169,53 @@ def test_a_next_step_is_told_once_and_then_as_the_same() -> None:
     made = alert(*(item(n, reasons=(samples.reason(f"Policy {n}", number=n),)) for n in range(3)))
     shown = texts(card_message(made))
     assert shown.count(STEP.steps[0]) == 1
-    assert shown.count("The same as above.") == 2
+    assert shown.count(f"{STEP.title}, as above.") == 2
     text = mail_message(made, "alerts@contoso.com", ["admin@contoso.com"]).get_body(("plain",))
     assert text is not None
     assert text.get_content().count(STEP.steps[0]) == 1
+
+
+def test_accounts_of_one_cause_with_steps_of_their_own_are_led_to_each() -> None:
+    steps = [AlertStep(title, f"{title}: 1 account.", 1, 1, 1) for title in ("Move it", "Relay it", "Update it")]
+    found = [replace(item(n), next_step=replace(STEP, title=steps[n].title)) for n in (0, 2)]
+    assert "Next step Steps 1 and 3 above." in texts(card_message(alert(*found, baseline=True, steps=steps)))
+    alone = alert(item(1, next_step=replace(STEP, title="Relay it")), baseline=True, steps=steps)
+    assert "Next step Step 2 above." in texts(card_message(alone))
+    assert "above" not in texts(card_message(alert(*found, baseline=True, steps=steps[:2])))
+
+
+BACK = "Exclude the account from the policy until then. A password alone protects it meanwhile."
+
+
+@pytest.mark.parametrize(
+    ("change", "shown"),
+    [
+        ({}, True),
+        ({"kind": Kind.REOPENED}, True),
+        ({"check_id": "APW-007"}, True),
+        ({"kind": Kind.STILL_OPEN}, False),
+        ({"check_id": "APW-002"}, False),
+        ({"check_id": "APW-006"}, False),
+        ({"reasons": ()}, False),
+        ({"reasons": (samples.reason(), samples.reason("Another", number=2))}, False),
+        ({"reasons": (replace(samples.reason(), policy_id=None),)}, False),
+    ],
+)
+def test_the_way_back_is_told_where_one_policy_is_all_that_changed(change: dict[str, Any], shown: bool) -> None:
+    made = alert(item(**change))
+    assert (BACK in texts(card_message(made))) is shown
+    mail = mail_message(made, "alerts@contoso.com", ["admin@contoso.com"])
+    assert [BACK in str(part.get_content()) for part in mail.walk() if part.get_content_maintype() == "text"][:2] == [
+        shown,
+        shown,
+    ]
+    assert BACK not in texts(card_message(alert(item(**change), baseline=True)))
+
+
+def test_the_first_scan_does_not_say_that_findings_stay_as_they_were() -> None:
+    gap = AlertGap("per_user_mfa", "the per-user MFA state", "403", "Policy.Read.All")
+    assert "stay as they were" in texts(card_message(alert(item(1), gaps=(gap,))))
+    assert "stay as they were" not in texts(card_message(alert(item(1), gaps=(gap,), baseline=True)))
 
 
 def test_nothing_that_the_first_scan_finds_is_called_new() -> None:
@@ -245,7 +289,9 @@ def test_where_everything_is_named_no_command_is() -> None:
 
 
 def test_without_an_address_of_the_report_a_command_accepts_a_finding() -> None:
-    assert "python cli.py exceptions add --account ACCOUNT" in texts(card_message(alert(item(1), report_url=None)))
+    assert "To accept a finding: python cli.py exceptions add (with --help it says how)." in texts(
+        card_message(alert(item(1), report_url=None))
+    )
     assert "cli.py" not in texts(card_message(alert(item(2, Kind.RESOLVED, resolution="Gone."), report_url=None)))
 
 
@@ -269,7 +315,7 @@ def test_the_first_scan_says_what_to_do_first_and_what_is_broken_under_headings(
 def test_resolved_changes_are_shown_below_what_is_wrong() -> None:
     shown = texts(card_message(samples.typical()))
     assert shown.index("svc-tickets") < shown.index("Resolved") < shown.index("svc-calendar")
-    assert "(403 Authorization_RequestDenied). Grant the app RoleManagement.Read.Directory." in shown
+    assert "(403 Authorization_RequestDenied). Grant this product RoleManagement.Read.Directory." in shown
 
 
 def test_accounts_behind_one_policy_are_named_as_links_and_counted() -> None:

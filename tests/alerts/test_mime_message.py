@@ -160,6 +160,7 @@ def test_text_part_reads_well_on_its_own() -> None:
         "  2. Give that app only the permissions it needs; limit it to its mailboxes with RBAC for Applications in "
         "Exchange Online.\n"
         "  3. Change the product over, then block sign-in for the old account.\n"
+        "Way back: Exclude the account from the policy until then. A password alone protects it meanwhile.\n"
         f"Account: {samples.one().items[0].entra_url}\n"
         f"Policy: {samples.one().items[0].policy_url}\n"
         f"Accept with a reason: {REPORT}#account={samples.one().items[0].account_id}\n"

@@ -21,7 +21,6 @@ def looking(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> Inst
     """The sign-in log is looked at: two selected accounts and one that isn't send a password, one of them in vain."""
     monkeypatch.setenv("SERVICE_ACCOUNT_DISCOVERY", "signins")
     monkeypatch.setenv("AUDIT_LOG", "off")
-    monkeypatch.setattr("tenant.turns.SECONDS", 0.0)
     tenant = installation.graph.tenant
     stranger = tenant.user(BACKUP).id.replace("-", "0", 1)
     now = datetime.now(UTC)

@@ -44,7 +44,6 @@ def test_what_looks_like_a_service_account_is_scanned(monkeypatch: pytest.Monkey
 
 
 def test_discovery_adds_what_its_use_shows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tenant.turns.SECONDS", 0.0)
     with LocalGraph(company()).in_thread() as graph:
         found = proposed(graph, monkeypatch)
         assert any(reason.startswith("discovery") for reasons in found.values() for reason in reasons)

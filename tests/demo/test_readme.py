@@ -20,8 +20,8 @@ BLOCK = (ROOT / "README.md").read_text(encoding="utf-8").partition("## From a te
 COMMANDS = [line for line in BLOCK.partition("```\n")[2].partition("```")[0].splitlines() if line]
 QUICK = """
 import sys
-import demo.__main__, jobs.look, tenant.turns
-tenant.turns.SECONDS = tenant.turns.CONDITIONAL_ACCESS_SECONDS = jobs.look.WHAT_IF_SECONDS = 0.0  # this Graph has no limits
+import demo.__main__, tenant.turns
+tenant.turns.SECONDS = tenant.turns.CONDITIONAL_ACCESS_SECONDS = 0.0  # this Graph has no limits
 sys.exit(demo.__main__.main(["--keep"]))
 """
 SOON = (datetime.now(UTC).date() + timedelta(days=90)).isoformat()
@@ -70,8 +70,6 @@ def test_every_command_of_the_readme_works_as_it_stands(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "demo").symlink_to(ROOT / "demo")
     monkeypatch.setattr("webbrowser.open", lambda _: True)
-    monkeypatch.setattr("jobs.look.WHAT_IF_SECONDS", 0.0)
-    monkeypatch.setattr("tenant.turns.SECONDS", 0.0)
     for name, value in kept.items():
         monkeypatch.setenv(name, value)
     for command in COMMANDS:

@@ -252,7 +252,6 @@ async def test_no_secret_comes_out_anywhere(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     assert function_app.__name__  # importing it sets the levels of the libraries' logs, as in Azure
-    monkeypatch.setattr("tenant.turns.SECONDS", 0.0)
     caplog.set_level(logging.DEBUG)
     now = datetime.now(UTC) - timedelta(days=1)
     found = {"ipAddress": plant("sign-in-address"), "location": {"city": plant("sign-in-place")}}

@@ -16,7 +16,7 @@ def scanned() -> Answer:
         for name, value in {**demo_settings(), "GRAPH_ENDPOINT": graph.url}.items():
             environment.setenv(name, value)
         environment.setattr("tenant.turns.SECONDS", 0.0)  # this Graph has no limits
-        environment.setattr("jobs.look.WHAT_IF_SECONDS", 0.0)
+        environment.setattr("tenant.turns.CONDITIONAL_ACCESS_SECONDS", 0.0)
         environment.setenv("WHAT_IF_BUDGET", "100")
         return Installation(graph, None, "").run("scan", "--no-store", "--format", "json")  # type: ignore[arg-type]
 

@@ -33,8 +33,6 @@ def installation(storage: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Inst
         }
         for name, value in settings.items():
             monkeypatch.setenv(name, value)
-        monkeypatch.setattr("tenant.turns.SECONDS", 0.0)  # this Graph has no limits
-        monkeypatch.setattr("jobs.look.WHAT_IF_SECONDS", 0.0)
         yield Installation(graph, receiver, storage)
 
 

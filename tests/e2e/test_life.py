@@ -550,7 +550,6 @@ def test_checking_an_account_that_nobody_selected_tells_nothing(
 def test_discovery_switched_off_ends_nothing_that_it_had_shown(
     storage: str, installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tenant.turns.SECONDS", 0.0)  # this Graph has no limits
     with LocalGraph(company()).in_thread() as graph:
         for name, value in {**demo_settings(), "GRAPH_ENDPOINT": graph.url, "WHAT_IF_BUDGET": "0"}.items():
             monkeypatch.setenv(name, value)

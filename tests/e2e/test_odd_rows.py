@@ -53,8 +53,6 @@ def everything_on(installation: Installation, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("AUDIT_LOG", "on")
     monkeypatch.setenv("WHAT_IF_BUDGET", "5")
     monkeypatch.setenv("SERVICE_ACCOUNT_DISCOVERY", "signins,consents")
-    monkeypatch.setattr("tenant.turns.SECONDS", 0.0)
-    monkeypatch.setattr("jobs.look.WHAT_IF_SECONDS", 0.0)
     return installation
 
 

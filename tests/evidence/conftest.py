@@ -10,9 +10,7 @@ from tests.evidence.company import Company
 
 
 @pytest.fixture
-async def graph(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[LocalGraph]:
-    monkeypatch.setattr("tenant.turns.SECONDS", 0.0)
-    monkeypatch.setattr("jobs.look.WHAT_IF_SECONDS", 0.0)
+async def graph() -> AsyncIterator[LocalGraph]:
     async with LocalGraph(tenant().build()) as running:
         running.tenant.audits = [joined(running, SVC, "2026-11-20T09:15:00.0000000Z")]
         yield running

@@ -82,6 +82,12 @@ def test_a_group_that_only_its_members_name_is_the_same_unread_object(on: Stage)
     assert play(story, on) is None
 
 
+@pytest.mark.parametrize("what", ["account", "per_user_mfa", "group_memberships"])
+def test_of_an_account_that_is_left_out_nobody_says_what_can_be_read_again(on: Stage, what: str) -> None:
+    story = (Scan(), Select("list", (2, 3)), Break(what, "403", 0), Scan(), Scan())
+    assert play(story, on) is None
+
+
 def test_three_weeks_in_which_everything_fails_now_and_then_tell_only_what_is_so(on: Stage) -> None:
     story = random_year(random.Random(7), days=21)
     assert play(story, on) is None, written(story)

@@ -260,6 +260,7 @@ async def test_an_account_that_the_filtered_report_lacks_is_a_gap_where_its_own_
     assert [one.registration.report for one in reading.accounts] == [()] * 7 + [None]
 
 
+@pytest.mark.usefixtures("limits_of_microsoft")
 @pytest.mark.parametrize(
     ("with_method", "own"),
     [

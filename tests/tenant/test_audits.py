@@ -376,6 +376,7 @@ class Clock:
         self.now += seconds
 
 
+@pytest.mark.usefixtures("limits_of_microsoft")
 async def test_a_long_answer_is_asked_for_in_halves_and_never_throttled(
     tenant: LocalTenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -401,6 +402,7 @@ async def test_no_more_is_asked_than_the_scan_may_spend(graph: LocalGraph) -> No
     assert len(asked(graph)) == 3
 
 
+@pytest.mark.usefixtures("limits_of_microsoft")
 async def test_where_users_are_updated_all_the_time_only_the_newest_updates_are_read(
     tenant: LocalTenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:

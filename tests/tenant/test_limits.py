@@ -37,8 +37,7 @@ def time() -> Time:
 
 
 @pytest.fixture
-def limits(time: Time, monkeypatch: pytest.MonkeyPatch) -> Limits:
-    monkeypatch.setattr("tenant.turns.CONDITIONAL_ACCESS_SECONDS", 1.0)
+def limits(time: Time, limits_of_microsoft: None) -> Limits:
     return Limits(time.sleep, time)
 
 

@@ -129,8 +129,8 @@ async def test_a_policy_that_is_listed_twice_counts_once() -> None:
     assert [policy.id for policy in reading.tenant.policies] == ["abc"]
 
 
-async def test_conditional_access_is_asked_once_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tenant.turns.CONDITIONAL_ACCESS_SECONDS", 1.0)
+@pytest.mark.usefixtures("limits_of_microsoft")
+async def test_conditional_access_is_asked_once_a_second() -> None:
     build = contoso().location("Office").policy("P", grant=["mfa"], locations=["All"], exclude_locations=["Office"])
     naps = Naps()
     async with LocalGraph(build.build()) as graph, connect(graph.url, naps) as client:

@@ -327,6 +327,7 @@ async def test_a_sign_in_that_two_pages_repeat_counts_once() -> None:
     assert [use.count for use in day.uses] == [6]
 
 
+@pytest.mark.usefixtures("limits_of_microsoft")
 async def test_keeps_to_five_requests_in_ten_seconds() -> None:
     rows = [row(at=f"2026-11-21T08:00:{second:02}Z") for second in range(12)]
     graph, naps, clock = log(rows), Naps(), iter(range(1000))

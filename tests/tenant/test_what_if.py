@@ -6,7 +6,7 @@ from localgraph.builder import TenantBuilder
 from localgraph.server import LocalGraph
 from tenant.graph import GraphRefused
 from tenant.turns import OutOfTurns, Turns
-from tenant.what_if import SECONDS, ask_what_if, explain
+from tenant.what_if import ask_what_if, explain
 from tests.tenant.reading import connect
 
 SVC = "svc@contoso.com"
@@ -24,7 +24,7 @@ class Clock:
         self.now += seconds
 
     def turns(self, budget: int = 10) -> Turns:
-        return Turns(budget, requests=1, seconds=SECONDS, clock=self, sleep=self.sleep)
+        return Turns(budget, requests=1, seconds=1.0, clock=self, sleep=self.sleep)
 
 
 def tenant(skus: tuple[str, ...] = ("SPE_E5",)) -> TenantBuilder:
