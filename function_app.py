@@ -89,6 +89,14 @@ async def report(req: func.HttpRequest) -> func.HttpResponse:
     return await http_api.report(req)
 
 
+@app.route(route="report/accounts/{id}", methods=["GET"])
+async def account_history(req: func.HttpRequest) -> func.HttpResponse:
+    """What happened to one account, newest first."""
+    from functions import http_api
+
+    return await http_api.account_history(req)
+
+
 @app.route(route="report/{action}", methods=["POST"])
 @app.queue_output(arg_name="scans", queue_name="scans", connection=STORAGE)
 @app.queue_output(arg_name="alerts", queue_name="alerts", connection=STORAGE)

@@ -1,5 +1,7 @@
 """Why a finding is gone: what a scan found in its place, in a sentence."""
 
+from enum import StrEnum
+
 from checks.catalog import HAS_OPTION, METHODS_END, OFF_FOR_THE_TENANT, RECOMMENDED_AWAY, REFUSED, SWITCHED_OFF
 from checks.model import Effect, Usability, Verdict, Visibility
 from checks.usage import RETIRED, SHARED
@@ -45,14 +47,49 @@ _WITH_PER_USER_MFA = {
 _OF_OPTION = frozenset({"APW-001", "APW-002", "APW-003", "APW-004", "APW-005", "APW-006"})
 _SWITCHED_OFF_TOO = "with app passwords switched off for the whole tenant"
 _SWITCHED_ON = "with app passwords no longer switched off for the tenant"
+_LAST_SCAN = "The last scan "
+"""What the sentences begin with that a scan gave after it had looked; findings/compare.py has one, too."""
+_FOUND = f"{_LAST_SCAN}found the account "
+_GOOD = frozenset(
+    {
+        *(_OPTION[Visibility.VISIBLE], _OPTION[Visibility.NOT_OFFERED], _USE[Usability.USABLE], _SWITCHED_ON),
+        *_OTHERS.values(),
+        *(instead for _, instead in _WITH_PER_USER_MFA.values()),
+    }
+)
+"""What is true instead where the account passes the check, and not only fails another one."""
 _BLOCKED = frozenset({Usability.BLOCKED_BY_POLICY, Usability.BLOCKED_BY_SECURITY_DEFAULTS})
 
 
 def why_resolved(check_id: str, verdict: Verdict) -> str:
     """Why an account with this verdict fails a check no longer, and who made it so, where the audit log says that."""
-    found = f"The last scan found the account {_instead(check_id, verdict)}."
+    found = f"{_FOUND}{_instead(check_id, verdict)}."
     cause = _cause(verdict) if check_id in _OF_OPTION else None
     return f"{found} {cause}" if cause else found
+
+
+class Ending(StrEnum):
+    """How a finding ended."""
+
+    PASSES = "passes"
+    """A scan looked, and the account passes the check."""
+    SUPERSEDED = "superseded"
+    """A scan looked, and something else is true instead that is no better, or that another check tells: what was predicted came
+    true, the option is hidden for another reason."""
+    NOT_FOUND = "not found"
+    """A scan looked, and nobody noted what it found."""
+    UNWATCHED = "unwatched"
+    """Nobody looks any more: the account is gone, disabled or no longer selected."""
+
+
+def ending_of(resolution: str | None) -> Ending:
+    """How a finding ended, by the sentence that says why: one of :func:`why_resolved`, or another."""
+    said = resolution or ""
+    if said.startswith(tuple(f"{_FOUND}{one}." for one in _GOOD)):
+        return Ending.PASSES
+    if said.startswith(_FOUND):
+        return Ending.SUPERSEDED
+    return Ending.NOT_FOUND if said.startswith(_LAST_SCAN) else Ending.UNWATCHED
 
 
 def _cause(verdict: Verdict) -> str | None:

@@ -1,21 +1,27 @@
 """``cli.py findings``: what is known, without scanning."""
 
+import sys
 from datetime import UTC, datetime
 
+from commands.drawn.history import render_history
 from commands.drawn.paper import Paper
 from commands.drawn.scan import say_domain, shared_domain
 from commands.line.parts import Options
-from commands.output import DONE, write, writing
+from commands.output import DONE, is_colourful, write, writing
 from findings.listing import FindingFilter
 from jobs import views
+from jobs.history import history_of
+from jobs.ocsf import findings_lines
 from reports.document import Json
 from reports.files import render_json
-from settings import load_settings
+from settings import Settings, SettingsError, load_settings
 
 
 async def run(options: Options) -> int:
     """Show the findings that are asked for."""
     settings = load_settings(require=frozenset({"storage"}))
+    if options.history:
+        return await _history(options, settings)
     wanted = FindingFilter(
         status=None if options.status == "all" else options.status,
         severity=options.severity,
@@ -25,8 +31,20 @@ async def run(options: Options) -> int:
     now = datetime.now(UTC)
     async with views.opened(settings) as service:
         if options.format == "csv":
+            if wanted.check_id or wanted.account:  # a mistyped name must not be read as all is well
+                await views.must_be_known(service, wanted)
             with writing(options.output) as take:
                 await views.findings_csv(service, wanted, now, take)
+            return DONE
+        if options.format == "ocsf":
+            with writing(options.output) as take:
+                some = False
+                async for line in findings_lines(service, settings, wanted, now):
+                    some = True
+                    take(line)
+                if not some:
+                    await views.must_be_known(service, wanted)
+                    take("")
             return DONE
         found = await views.findings(service, wanted, now)
         if not found:
@@ -38,6 +56,19 @@ async def run(options: Options) -> int:
         if options.format == "json"
         else _findings_table(found, options.status)
     )
+    write(text, options.output)
+    return DONE
+
+
+async def _history(options: Options, settings: Settings) -> int:
+    """Show what happened to one account."""
+    if not options.account:
+        raise SettingsError(["--history goes with --account: it is about one"])
+    if options.format not in ("table", "json") or options.severity or options.check:
+        raise SettingsError(["--history is a table or JSON, of everything that happened: leave the other options out"])
+    async with views.opened(settings) as service:
+        found = await history_of(service, options.account, datetime.now(UTC))
+    text = render_json(found) if options.format == "json" else render_history(found, color=is_colourful(sys.stdout))
     write(text, options.output)
     return DONE
 

@@ -19,7 +19,7 @@ COMMANDS: tuple[click.Command, ...] = (
 def _show_version(ctx: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
     if not wanted or ctx.resilient_parsing:
         return
-    from commands.line.version import NAME, version
+    from basics.version import NAME, version
 
     click.echo(f"{NAME} {version()}")
     ctx.exit()

@@ -78,7 +78,7 @@ def is_colourful(stream: TextIO) -> bool:
 
 def put(text: str) -> None:
     """Write a result. Where nobody reads on (``| head``), the rest is dropped, and what else is to be done is done."""
-    _write(sys.stdout, text if text.endswith("\n") else f"{text}\n")
+    _write(sys.stdout, text if not text or text.endswith("\n") else f"{text}\n")
 
 
 def write(text: str, output: Path | None) -> None:
@@ -99,7 +99,7 @@ def writing(output: Path | None) -> Iterator[Callable[[str], object]]:
             last = piece or last
 
         yield to_stdout
-        if not last.endswith("\n"):
+        if last and not last.endswith("\n"):
             _write(sys.stdout, "\n")
         return
     with ExitStack() as stack:

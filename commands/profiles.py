@@ -15,10 +15,10 @@ from types import SimpleNamespace
 
 import click
 
+from basics.version import NAME
 from commands.drawn.paper import Paper
 from commands.line.kinds import CLIENT, STDOUT, TENANT
 from commands.line.parts import SEVERITIES, WAYS, Options, Work
-from commands.line.version import NAME
 from commands.output import DONE, FAILED, FOUND, INCOMPLETE, progress, put
 from reports.document import Json, severities
 from settings import Settings, SettingsError

@@ -19,10 +19,12 @@ from jobs import views
 from jobs.clock import now_utc
 from jobs.endings import tell_failure
 from jobs.errors import EXPECTED
+from jobs.ocsf import origin, scan_lines
 from jobs.proposing import names_none, proposing
 from jobs.scan import ScanRequest, scan
 from jobs.tell import send_here, waiting_alerts
 from reports.document import Json, severities
+from reports.ocsf import render_ocsf
 from reports.words import count
 from settings import Settings, SettingsError, load_settings
 
@@ -73,7 +75,11 @@ async def _scan_with(options: Options, settings: Settings, *, proposed: bool) ->
     if request.store and (options.format in ("table", "html") or options.open):
         async with views.opened(settings) as service:
             extras = await views.extras(service, datetime.now(UTC), cloud=settings.graph_cloud)
-    write(rendered(result.document, options.format, extras, brief=options.summary), options.output)
+    if options.format == "ocsf":
+        text = await _ocsf(settings, result.document, kept=request.store)
+    else:
+        text = rendered(result.document, options.format, extras, brief=options.summary)
+    write(text, options.output)
     if options.open:
         _open(rendered(result.document, "html", extras))
     if proposed:
@@ -86,6 +92,14 @@ async def _scan_with(options: Options, settings: Settings, *, proposed: bool) ->
     for line in gap_lines(run["gaps"], names):
         say(line)
     return exit_code(options.fail_on, severities(result.document), complete=run["complete"])
+
+
+async def _ocsf(settings: Settings, document: Json, *, kept: bool) -> str:
+    """What the scan found, and what it closed, where that is kept."""
+    if not kept:
+        return render_ocsf(document, origin(settings))
+    async with views.opened(settings) as service:
+        return "".join([line async for line in scan_lines(service, settings, document, datetime.now(UTC))])
 
 
 async def _scan_deployed(options: Options) -> int:

@@ -422,9 +422,10 @@ class FindingStore:
             if state := self._odd.read(FINDINGS, row, finding_from_row):
                 yield with_exception(finding_up_to_date(state, seen.get(state.account_id)), exceptions, now)
 
-    async def history(self, account_id: str) -> tuple[Change, ...]:
-        """Everything that happened to one account, oldest first, with the details of each moment."""
-        rows = self._history.query("PartitionKey eq @partition", {"partition": to_key(account_id)})
+    async def history(self, account_id: str, *, detailed: bool = True) -> tuple[Change, ...]:
+        """Everything that happened to one account, oldest first, with the details of each moment or without."""
+        columns = None if detailed else CHANGE_COLUMNS
+        rows = self._history.query("PartitionKey eq @partition", {"partition": to_key(account_id)}, select=columns)
         return tuple([one async for row in rows if (one := self._odd.read(HISTORY, row, change_from_row))])
 
     async def history_since(self, since: datetime) -> AsyncIterator[Change]:

@@ -5,7 +5,7 @@ import json
 import logging
 import os
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -33,17 +33,19 @@ from functions.operations import Operation
 from functions.origin import refuse_cross_site
 from functions.page import page_answer, plain_page
 from functions.pages import AFTER, CHANGED, LIMIT, page_of
-from functions.requests import BadRequest, json_of, refuse_large
+from functions.requests import BadRequest, json_of, parameter, refuse_large
 from functions.turns import turn
-from jobs import views
+from jobs import history, views
 from jobs.doctor import Level, PublicLine
 from jobs.errors import EXPECTED, sentence
 from jobs.installation import CLOCKS, HEALTHY, examine_installation
 from jobs.messages import AlertMessage, ScanMessage
+from jobs.ocsf import findings_lines, report_lines
 from jobs.report_page import basis, mark_of
 from jobs.scan import ScanRequest, scan
 from jobs.tell import send_test_alert
 from reports.document import Json
+from reports.history_page import render_history
 from reports.plain import render_plain
 from reports.words import count
 from settings import Settings, SettingsError, load_settings
@@ -124,7 +126,7 @@ async def check_now(settings: Settings, run_id: str, accounts: tuple[str, ...], 
 
 
 async def findings(req: func.HttpRequest) -> func.HttpResponse:
-    """``?status=open|resolved|all&severity=…&account=…&check=…&format=json|csv&limit=…&after=…``."""
+    """``?status=open|resolved|all&severity=…&account=…&check=…&format=json|csv|ocsf&limit=…&after=…``."""
 
     async def answer(settings: Settings, caller: Principal) -> func.HttpResponse:
         status = operations.STATUS.of(req)
@@ -136,25 +138,27 @@ async def findings(req: func.HttpRequest) -> func.HttpResponse:
             check_id=operations.CHECK.of(req).upper() or None,
         )
         async with views.opened(settings) as service, turn(service, caller.id):
+            # A mistyped check must not be read as all is well.
+            await views.must_be_known(service, FindingFilter(check_id=wanted.check_id))
             if form == "csv":
                 body = _csv_body(req)
                 await views.findings_csv(service, wanted, datetime.now(UTC), body.take)
                 return body.answer("text/csv", 200, _as_file("findings.csv"))
+            if form == "ocsf":
+                return await _lines_answer(req, findings_lines(service, settings, wanted, datetime.now(UTC)))
             try:
                 page, after = await views.findings_page(
                     service, wanted, datetime.now(UTC), LIMIT.of(req), AFTER.of(req)
                 )
             except ListChanged:
                 raise BadRequest(CHANGED, 409) from None
-            if not page:  # a mistyped check must not be read as all is well
-                await views.must_be_known(service, FindingFilter(check_id=wanted.check_id))
         return json_response({"schema": 1, "findings": page, "next": after})
 
     return await served(req, operations.FINDINGS, answer)
 
 
 async def report(req: func.HttpRequest) -> func.HttpResponse:
-    """The report as one HTML page, JSON or CSV."""
+    """The report as one HTML page, JSON, CSV or OCSF."""
 
     async def answer(settings: Settings, caller: Principal) -> func.HttpResponse:
         form, now = operations.REPORT_FORM.of(req) or "html", datetime.now(UTC)
@@ -165,12 +169,31 @@ async def report(req: func.HttpRequest) -> func.HttpResponse:
             mark = mark_of(known, form)
             if has_it(req.headers, mark):
                 return func.HttpResponse(status_code=304, headers={**_PRIVATE, **tag(mark)})
+            if form == "ocsf":
+                return await _lines_answer(req, report_lines(service, settings, now), mark)
             body = _csv_body(req) if form == "csv" else Body(req.headers)
             await views.report(service, form, now, body.take, cloud=settings.graph_cloud)
         kind, more = ("text/csv", _as_file("report.csv")) if form == "csv" else ("application/json", _PRIVATE)
         return body.answer(kind, 200, {**more, **tag(mark)})
 
     return await served(req, operations.REPORT, answer)
+
+
+async def account_history(req: func.HttpRequest) -> func.HttpResponse:
+    """What happened to one account, as a page or as JSON."""
+    plainly = parameter(req, operations.HISTORY_FORM.name).lower() == "json"
+
+    async def answer(settings: Settings, caller: Principal) -> func.HttpResponse:
+        form, now = operations.HISTORY_FORM.of(req), datetime.now(UTC)
+        async with views.opened(settings) as service, turn(service, caller.id):
+            found = await history.account_history(service, operations.ACCOUNT_ID.of(req), now)
+        return json_response(found) if form == "json" else plain_page(render_history(found), 200)
+
+    return await served(req, operations.HISTORY, answer, refusal=error_response if plainly else _no_history)
+
+
+def _no_history(status: int, text: str) -> func.HttpResponse:
+    return plain_page(render_plain("There is nothing to show", text, back="../../report"), status)
 
 
 async def run(req: func.HttpRequest) -> func.HttpResponse:
@@ -383,3 +406,10 @@ def _csv_body(req: func.HttpRequest) -> Body:
 
 def _as_file(name: str) -> dict[str, str]:
     return {**_PRIVATE, "Content-Disposition": f'attachment; filename="{name}"'}
+
+
+async def _lines_answer(req: func.HttpRequest, lines: AsyncIterator[str], mark: str | None = None) -> func.HttpResponse:
+    body = Body(req.headers)
+    async for line in lines:
+        body.take(line)
+    return body.answer(operations.OCSF, 200, {**_PRIVATE, **tag(mark)})

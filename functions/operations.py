@@ -17,10 +17,13 @@ from functions.bodies import Accept, Form, Recheck
 from functions.pages import AFTER, LIMIT
 from functions.parameters import Choice, Number, Parameter
 from jobs.doctor import PublicLine
+from reports.history import AccountHistory
+from reports.ocsf import MEDIA_TYPE
 
-JSON, CSV, HTML, TEXT, FORM = (
+JSON, CSV, OCSF, HTML, TEXT, FORM = (
     "application/json",
     "text/csv",
+    MEDIA_TYPE,
     "text/html",
     "text/plain",
     "application/x-www-form-urlencoded",
@@ -114,8 +117,10 @@ STATUS = Choice("status", "Which findings.", ("open", "resolved", "all"), "open"
 SEVERITY = Choice("severity", "Only these.", ("low", "medium", "high"))
 ACCOUNT = Parameter("account", "User principal name or object id.")
 CHECK = Parameter("check", "The id of a check, e.g. APW-001.")
-LIST_FORM = Choice("format", "As what.", ("json", "csv"), "json")
-REPORT_FORM = Choice("format", "As what.", ("html", "json", "csv"), "html")
+LIST_FORM = Choice("format", "As what.", ("json", "csv", "ocsf"), "json")
+REPORT_FORM = Choice("format", "As what.", ("html", "json", "csv", "ocsf"), "html")
+HISTORY_FORM = Choice("format", "As what.", ("html", "json"), "html")
+ACCOUNT_ID = Parameter("id", "The object id of an account.", place="path")
 DOCTOR_FORM = Choice("format", "As what.", ("json", "html"), "json")
 RUN_ID = Parameter("id", "The id of a run.", place="path")
 EXCEPTION_ID = Parameter("id", "The id of an exception.", required=True)
@@ -127,8 +132,8 @@ TOO_LARGE = Answer("It is sent compressed only: send Accept-Encoding: gzip.", {J
 FINDINGS = Operation(
     READER,
     {
-        200: Answer("The findings.", {JSON: FindingsPage, CSV: None}),
-        404: Answer("There is no such check, or, for a CSV, no scan yet.", {JSON: Refusal}),
+        200: Answer("The findings.", {JSON: FindingsPage, CSV: None, OCSF: None}),
+        404: Answer("There is no such check, or, for CSV and OCSF, no scan yet.", {JSON: Refusal}),
         406: TOO_LARGE,
         409: Answer("The list has changed: begin again without after.", {JSON: Refusal}),
     },
@@ -137,12 +142,21 @@ FINDINGS = Operation(
 REPORT = Operation(
     READER,
     {
-        200: Answer("The report.", {HTML: None, JSON: SCAN_DOCUMENT, CSV: None}, ("ETag",)),
+        200: Answer("The report.", {HTML: None, JSON: SCAN_DOCUMENT, CSV: None, OCSF: None}, ("ETag",)),
         304: Answer("It is what If-None-Match names.", headers=("ETag",)),
         404: Answer("No scan was done yet.", {HTML: None, JSON: Refusal}),
         406: TOO_LARGE,
     },
     (REPORT_FORM,),
+)
+HISTORY = Operation(
+    READER,
+    {
+        200: Answer("What happened to the account.", {HTML: None, JSON: AccountHistory}),
+        404: Answer("No scan has seen such an account.", {HTML: None, JSON: Refusal}),
+    },
+    (ACCOUNT_ID, HISTORY_FORM),
+    refusal=(HTML, JSON),
 )
 ACT = Operation(
     OPERATOR,
@@ -207,6 +221,7 @@ HEALTH = Operation("", {200: Answer("ok", {TEXT: None}), 503: Answer("not ok, an
 OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ("findings", "GET"): FINDINGS,
     ("report", "GET"): REPORT,
+    ("account_history", "GET"): HISTORY,
     ("act", "POST"): ACT,
     ("runs", "GET"): RUN,
     ("exceptions", "GET"): LIST_EXCEPTIONS,

@@ -344,6 +344,11 @@ async def remove_exception(service: TableServiceClient, exception_id: str, *, re
     return ended
 
 
+async def last_run(service: TableServiceClient, now: datetime) -> Json:
+    """The last finished scan of everything, as the ``run`` of a document. Raises :class:`NotFound` where there is none."""
+    return _run_object(await _last_finished(service, now))
+
+
 async def _last_finished(service: TableServiceClient, now: datetime) -> RunRecord:
     finished = await RunStore(service).last_whole(since(now))
     if finished is None:

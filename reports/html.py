@@ -113,7 +113,7 @@ def referrer_policy(*, acting: bool = False) -> str:
 def render_html(document: Json, extras: ReportExtras | None = None, served: Served | None = None) -> str:
     """The page for a scan document, with what the extras add, and what it has where the app serves it. Encode it as UTF-8."""
     until = served.until if served and served.may_act else None
-    return filled(render_unfilled(document, extras, until), served)
+    return filled(render_unfilled(document, extras, until, served=served is not None), served)
 
 
 def filled(page: str, served: Served | None) -> str:
@@ -138,10 +138,16 @@ def filled(page: str, served: Served | None) -> str:
 _TOLD, _SCANS = "<!--told-->", "<!--scans-->"
 
 
-def render_unfilled(document: Json, extras: ReportExtras | None = None, until: Mapping[str, str] | None = None) -> str:
+def render_unfilled(
+    document: Json,
+    extras: ReportExtras | None = None,
+    until: Mapping[str, str] | None = None,
+    *,
+    served: bool = True,
+) -> str:
     """The page for everybody who may do the same: with ``until``, the days on which an exception may end, for those who may act.
 
-    Where what :func:`filled` adds belongs, it has marks.
+    Where what :func:`filled` adds belongs, it has marks. ``served``: by the app, and not written into a file.
     """
     extras = extras or ReportExtras()
     acting = until is not None
@@ -160,7 +166,8 @@ def render_unfilled(document: Json, extras: ReportExtras | None = None, until: M
             scans=Markup(_SCANS),  # noqa: S704  our own text
             until=until,
             acting=acting,
-            data=compact(page_data(document, extras, acting=acting)),
+            served=served,
+            data=compact(page_data(document, extras, acting=acting, served=served)),
             run=run,
             finished=times.moment(finished(document)),
             summary=summary,

@@ -71,8 +71,11 @@ class Pool:
         return self._objects[id(item)][1]
 
 
-def page_data(document: Json, extras: ReportExtras, *, acting: bool = False) -> dict[str, Any]:
-    """The data of the page for a scan document, ready for JSON, for somebody who may act or not. Times are seconds since 1970."""
+def page_data(document: Json, extras: ReportExtras, *, acting: bool = False, served: bool = False) -> dict[str, Any]:
+    """The data of the page for a scan document, ready for JSON, for somebody who may act or not. Times are seconds since 1970.
+
+    ``served``: the app serves it, so that it can lead to the app's other pages.
+    """
     pools = {name: Pool() for name in ("texts", "reasons", "remedies", "notices", "exceptions")}
     history = defaultdict[str, list[Json]](list)
     for change in extras.history:
@@ -90,6 +93,7 @@ def page_data(document: Json, extras: ReportExtras, *, acting: bool = False) -> 
         "works": _words(WORKS, map(works_of, document["accounts"])),
         "urgency": _words(URGENCY, ()),
         "severity": SEVERITY,
+        **({"served": True} if served else {}),
     }
 
 

@@ -20,7 +20,7 @@ _FIRST = {"wrong": 0, "attention": 1}
 def plain_policy() -> str:
     """What such a page may do: show its own style, and send forms to this app."""
     return (
-        f"default-src 'none'; style-src {hash_of(_style())}; img-src data:; base-uri 'none'; form-action 'self'; "
+        f"default-src 'none'; style-src {hash_of(plain_style())}; img-src data:; base-uri 'none'; form-action 'self'; "
         "require-trusted-types-for 'script'; trusted-types 'none'"
     )
 
@@ -56,7 +56,7 @@ def render_plain(
         .get_template("plain.html")
         .render(
             csp=Markup(plain_policy()),  # noqa: S704  our own text
-            style=Markup(_style()),  # noqa: S704  our own files
+            style=Markup(plain_style()),  # noqa: S704  our own files
             title=title,
             text=text,
             served=served,
@@ -66,5 +66,6 @@ def render_plain(
     )
 
 
-def _style() -> str:
+def plain_style() -> str:
+    """The style of such pages."""
     return asset("report.css") + asset("act.css")

@@ -17,6 +17,7 @@ EXPECTED: dict[str, tuple[str, dict[str, Any]]] = {
     "recheck": ("httpTrigger", {"route": "recheck", "methods": ["POST"]}),
     "findings": ("httpTrigger", {"route": "findings", "methods": ["GET"]}),
     "report": ("httpTrigger", {"route": "report", "methods": ["GET"]}),
+    "account_history": ("httpTrigger", {"route": "report/accounts/{id}", "methods": ["GET"]}),
     "act": ("httpTrigger", {"route": "report/{action}", "methods": ["POST"]}),
     "runs": ("httpTrigger", {"route": "runs/{id}", "methods": ["GET"]}),
     "exceptions": ("httpTrigger", {"route": "exceptions", "methods": ["GET", "PUT", "DELETE"]}),

@@ -27,7 +27,7 @@ SCAN = Command(
     "commands.scan:run",
     [
         several("--account", type=UPN_OR_ID, metavar="UPN_OR_ID", help="Only this account; repeatable."),
-        formats("table", "json", "csv", "html"),
+        formats("table", "json", "csv", "html", "ocsf"),
         output(),
         flag("--summary", SUMMARY),
         flag("--deployed", "Have the function app scan everything, and follow its run to the end."),

@@ -159,7 +159,7 @@
         account.d && part("What to do, best first", el("ol", { class: "remedies" }, account.d.map((index, place) => remedy(data.remedies[index], place === 0)))),
         account.t && part("Dates to know", el("ul", { class: "notices" }, account.t.map((index) => el("li", {}, data.notices[index].text, data.notices[index].url && [" ", link(data.notices[index].url, "Microsoft's page")])))),
         account.g && part("Last sign-ins", el("div", { class: "scroll", role: "region", "aria-label": "Table of the last sign-ins", tabindex: "0" }, endings(account))),
-        account.h && part("History", timeline(account)),
+        (account.h || data.served) && part("History", [account.h && timeline(account), data.served && el("p", {}, el("a", { href: `report/accounts/${encodeURIComponent(account.i)}`, "aria-label": `Everything that happened to ${account.u}` }, "Everything that happened"))]),
         part("Facts", facts(account))));
   };
 

@@ -4,7 +4,7 @@ import pytest
 
 from checks.catalog import CHECKS
 from checks.model import Effect, Reason, Usability, Verdict, Visibility
-from checks.resolutions import why_resolved
+from checks.resolutions import Ending, ending_of, why_resolved
 
 
 @pytest.mark.parametrize(
@@ -81,3 +81,43 @@ def test_who_made_it_so_is_told_where_the_audit_log_says_it(
     plain = why_resolved(check_id, Verdict(visibility, Usability.USABLE, ()))
     known = why_resolved(check_id, Verdict(visibility, Usability.USABLE, (SET,), ended=ENDED))
     assert known == (f"{plain} {told}" if told else plain)
+
+
+@pytest.mark.parametrize("check_id", ["APW-001", "APW-002", "APW-003", "APW-004", "APW-005", "APW-006"])
+@pytest.mark.parametrize("visibility", Visibility)
+def test_a_check_of_the_option_passes_only_where_nothing_is_wrong_with_the_option(
+    check_id: str, visibility: Visibility
+) -> None:
+    for allowed in (None, False):
+        verdict = Verdict(visibility, Usability.USABLE, (), app_passwords_allowed=allowed)
+        ending = ending_of(why_resolved(check_id, verdict))
+        good = visibility is Visibility.NOT_OFFERED or (visibility is Visibility.VISIBLE and allowed is None)
+        assert (ending is Ending.PASSES) == good
+        assert ending is not Ending.UNWATCHED
+
+
+@pytest.mark.parametrize(
+    ("check_id", "visibility", "usability", "ending"),
+    [
+        ("APW-007", Visibility.VISIBLE, Usability.USABLE, Ending.PASSES),
+        ("APW-007", Visibility.VISIBLE, Usability.CONDITIONAL, Ending.SUPERSEDED),
+        ("APW-007", Visibility.HIDDEN, Usability.BLOCKED_BY_POLICY, Ending.SUPERSEDED),
+        ("APW-013", Visibility.VISIBLE, Usability.BLOCKED_BY_POLICY, Ending.SUPERSEDED),
+        ("APW-006", Visibility.HIDDEN, Usability.USABLE, Ending.SUPERSEDED),
+        ("APW-008", Visibility.HIDDEN, Usability.USABLE, Ending.PASSES),
+        ("APW-011", Visibility.HIDDEN, Usability.USABLE, Ending.PASSES),
+        ("APW-015", Visibility.HIDDEN, Usability.USABLE, Ending.PASSES),
+        ("APW-099", Visibility.HIDDEN, Usability.USABLE, Ending.SUPERSEDED),
+    ],
+)
+def test_what_came_true_instead_is_no_pass(
+    check_id: str, visibility: Visibility, usability: Usability, ending: Ending
+) -> None:
+    assert ending_of(why_resolved(check_id, Verdict(visibility, usability, ()))) is ending
+
+
+def test_a_cause_behind_the_sentence_changes_nothing() -> None:
+    reason = Reason("Enforced.", Effect.PER_USER_STATE, cause="Since Monday, when ada did it.")
+    said = why_resolved("APW-001", Verdict(Visibility.VISIBLE, Usability.USABLE, (reason,)))
+    assert said.endswith("ada did it.")
+    assert ending_of(said) is Ending.PASSES

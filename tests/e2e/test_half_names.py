@@ -49,7 +49,7 @@ def named(storage: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Installatio
         yield Installation(graph, receiver, storage)
 
 
-@pytest.mark.parametrize("form", ["json", "table", "csv", "html"])
+@pytest.mark.parametrize("form", ["json", "table", "csv", "html", "ocsf"])
 def test_a_scan_of_half_names_is_written_in_every_form(named: Installation, form: str, tmp_path: Path) -> None:
     file = tmp_path / "scan"
     printed = named.run("scan", "--format", form)
@@ -68,6 +68,9 @@ def test_a_scan_of_half_names_is_written_in_every_form(named: Installation, form
     [
         ("findings", "--status", "all", "--format", "json"),
         ("findings", "--status", "all", "--format", "csv"),
+        ("findings", "--status", "all", "--format", "ocsf"),
+        ("findings", "--account", BACKUP, "--history"),
+        ("findings", "--account", BACKUP, "--history", "--format", "json"),
         ("findings", "--status", "all"),
         ("simulate", "--waiting"),
         ("simulate", "--waiting", "--format", "json"),
@@ -104,7 +107,7 @@ def test_half_names_are_answered_over_http(named: Installation) -> None:
     found = asyncio.run(http_api.recheck(request("POST", {"accounts": [BACKUP]})))
     assert found.response.status_code == 200
     assert "half a pair" in json.dumps(answer(found.response))
-    for form in ("json", "csv"):
+    for form in ("json", "csv", "ocsf"):
         listed = asyncio.run(http_api.findings(request(format=form)))
         assert listed.status_code == 200
         assert BACKUP in listed.get_body().decode()

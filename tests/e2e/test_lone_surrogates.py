@@ -25,8 +25,8 @@ LONE = "\ud800"
 def everything_can_be_read() -> None:
     """Findings, exceptions and the report, in each form, without a lone surrogate in them."""
     for ask, forms in (
-        (http_api.findings, ("json", "csv")),
-        (http_api.report, ("html", "json", "csv")),
+        (http_api.findings, ("json", "csv", "ocsf")),
+        (http_api.report, ("html", "json", "csv", "ocsf")),
         (http_api.exceptions, ("",)),
     ):
         for form in forms:
@@ -34,6 +34,11 @@ def everything_can_be_read() -> None:
             assert response.status_code == 200, (ask.__name__, form, response.get_body())
             body = response.get_body().decode("utf-8")
             assert "\\ud800" not in body
+    accounts = {one["account"] for one in answer(asyncio.run(http_api.findings(request(status="all"))))["findings"]}
+    for id in accounts:
+        for form in ("html", "json"):
+            shown = asyncio.run(http_api.account_history(request(route={"id": id}, format=form)))
+            assert (shown.status_code, "\\ud800" in shown.get_body().decode("utf-8")) == (200, False)
 
 
 def recheck(*accounts: str) -> http_api.RecheckAnswer:
@@ -73,6 +78,8 @@ def test_each_parameter_of_a_request_may_hold_one(installation: Installation) ->
         (http_api.findings, request(severity=LONE), 400),
         (http_api.report, request(format=LONE), 400),
         (http_api.run, request(route={"id": LONE}), 404),
+        (http_api.account_history, request(route={"id": LONE}), 404),
+        (http_api.account_history, request(route={"id": BACKUP}, format=LONE), 400),
         (http_api.exceptions, request("DELETE", id=LONE), 404),
     ]
     for ask, req, status in asked:

@@ -56,11 +56,15 @@ def test_every_answer_has_a_status_a_type_and_a_form_that_are_described(
     ask("GET", "/api/findings?format=csv")
     ask("GET", "/api/health")
     installation.scan()
+    backup = installation.graph.tenant.user(BACKUP).id
     for target in (
         *("/api/findings", "/api/findings?limit=1", "/api/findings?format=csv", "/api/findings?check=none"),
+        *("/api/findings?format=ocsf", "/api/report?format=ocsf", "/api/findings?format=csv&check=none"),
         *("/api/findings?status=odd", "/api/findings?after=gone;APW-001", "/api/exceptions", "/api/exceptions?after=x"),
         *("/api/report", "/api/report?format=json", "/api/report?format=csv", "/api/report?format=x", "/api/health"),
         *("/api/doctor", "/api/doctor?format=html", "/api/runs/none"),
+        *("/api/report/accounts/none", "/api/report/accounts/none?format=json", "/api/report/accounts/none?format=x"),
+        *(f"/api/report/accounts/{backup}", f"/api/report/accounts/{backup}?format=json"),
     ):
         ask("GET", target)
     tag = app.answer("GET", "/api/report", {}, b"").headers["ETag"]

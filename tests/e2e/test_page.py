@@ -331,6 +331,41 @@ def test_everybody_can_use_it(installation: Installation, visit: Visit) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
+def test_the_history_of_an_account_is_one_click_away_and_everybody_can_use_it(
+    installation: Installation, visit: Visit
+) -> None:
+    apart(installation.scan)
+    accepting = "exceptions add --check APW-001 --reason r --owner o --until 2027-01-31 --account"
+    apart(installation.run, *accepting.split(), BACKUP)
+    page, _ = visit(READER, f"/api/report#account={BACKUP}", bypass_csp=True)
+    card(page).get_by_role("link", name=f"Everything that happened to {BACKUP}").click()
+    page.get_by_role("heading", name="History of svc-backup").wait_for()
+    assert page.locator("ol.timeline > li").count() >= 3
+    assert page.evaluate("getComputedStyle(document.querySelector('.badge')).borderRadius") != "0px"
+    if axe := find_axe():
+        page.evaluate(axe.read_text(encoding="utf-8"))
+        check = """async (what) => (await axe.run(document, what)).violations.map((one) => `${one.id}: ${one.nodes[0].html}`)"""
+        assert page.evaluate(check, {"runOnly": RULES}) == []
+        page.emulate_media(color_scheme="dark")
+        assert page.evaluate(check, {"runOnly": ["color-contrast"]}) == []
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.get_by_role("link", name="This account in the report").click()
+    card(page).get_by_text("Everything that happened").wait_for()
+
+
+def test_the_history_obeys_its_policy(installation: Installation, visit: Visit) -> None:
+    apart(installation.scan)
+    page, app = visit(READER, f"/api/report#account={BACKUP}")
+    id = installation.graph.tenant.user(BACKUP).id
+    page.goto(f"{app.url}/api/report/accounts/{id}")  # what the policy forbids would stand in the console
+    assert page.evaluate("getComputedStyle(document.querySelector('.badge')).borderRadius") != "0px"
+    page.goto(f"{app.url}/api/report/accounts/nobody")
+    assert "No scan has seen the account" in page.content()
+    page.get_by_role("link", name="Back to the report").click()
+    page.get_by_role("heading", name="Service accounts", exact=True).wait_for()
+
+
 class _Evil(BaseHTTPRequestHandler):
     """A page of another site that sends a form to the app as soon as it is opened."""
 

@@ -125,6 +125,7 @@ PLANTED = [
     "{}report.json",
     "{}report.csv",
     "{}findings.csv",
+    "{}report.ocsf.jsonl",
     "{}scan.json",
     "{}contoso.snapshot.json",
     "{}scan.html",
