@@ -172,10 +172,17 @@ def _done(what: Effect, effect: PolicyEffect, scope: str, never: bool) -> str:
     return {
         Effect.DEMANDS_MFA: f"{requires} multifactor authentication for Exchange Online",
         Effect.WOULD_DEMAND_MFA: f"{_not_yet(effect, scope)} {would} require multifactor authentication for Exchange Online",
-        Effect.BLOCKS_LEGACY: f"{blocks} legacy authentication to Exchange Online, with or without an app password",
+        Effect.BLOCKS_LEGACY: f"{blocks} legacy authentication to Exchange Online, with or without an app password{_by_asking(effect)}",
         Effect.WOULD_BLOCK_LEGACY: f"{_not_yet(effect, scope)} {would} block legacy authentication to Exchange Online",
         Effect.BLOCKS_INTERACTIVE: "blocks interactive sign-in, so nobody can open the Security info page",
     }[what]
+
+
+def _by_asking(effect: PolicyEffect) -> str:
+    """How a policy blocks legacy authentication that doesn't block access as such."""
+    grant = effect.policy.grant
+    outright = grant is None or "block" in map(str.lower, grant.built_in)
+    return "" if outright else ", because legacy clients can't do what it requires"
 
 
 def _no_way_round(effect: PolicyEffect) -> str:

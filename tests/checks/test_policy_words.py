@@ -44,6 +44,7 @@ BLOCKS = (
     'The policy "P" blocks legacy authentication to Exchange Online, with or without an app password '
     "(reaches the account: all users)"
 )
+ASKS_TOO_MUCH = BLOCKS.replace("app password", "app password, because legacy clients can't do what it requires")
 KEEP_OUT = "it may block legacy authentication to Exchange Online (reaches the account: all users)."
 MAY_MEAN = "it may mean MFA (reaches the account: all users)."
 
@@ -288,12 +289,12 @@ def test_a_demand_for_mfa_in_words(raw: Json, text: str) -> None:
             f"{BLOCKS}, on every device platform except Windows or macOS (scanners and mail libraries present no platform, so "
             "that it reaches them).",
         ),
-        (policy(conditions=locations(["All"], ["l1"])), f"{BLOCKS}, from everywhere except Head office."),
+        (policy(conditions=locations(["All"], ["l1"])), f"{ASKS_TOO_MUCH}, from everywhere except Head office."),
         (policy(grant=("block",), clients=("exchangeActiveSync",)), f"{BLOCKS}, only for Exchange ActiveSync clients."),
-        (policy(clients=("newApp", "other")), f"{BLOCKS}."),
+        (policy(clients=("newApp", "other")), f"{ASKS_TOO_MUCH}."),
         (
             policy(clients=("browser", "newApp")),
-            f'{BLOCKS.replace("blocks", "may block")}, only for client apps that this version doesn\'t know ("newapp").',
+            f'{ASKS_TOO_MUCH.replace("blocks", "may block")}, only for client apps that this version doesn\'t know ("newapp").',
         ),
     ],
 )

@@ -232,7 +232,7 @@ NOWHERE = {"platforms": {"includePlatforms": ["all"], "excludePlatforms": ["all"
 NEW = {"newCondition": 1}
 FOR_ALL = "(reaches the account: all users)"
 MFA, LEGACY = "multifactor authentication for Exchange Online", "legacy authentication to Exchange Online"
-WHATEVER = ", with or without an app password"
+WHATEVER = ", with or without an app password, because legacy clients can't do what it requires"
 IN_TEST = "is in report-only mode; switched on, it"
 HIGH = "only when the sign-in risk is high"
 IT_HAS = 'it has conditions that this version doesn\'t know ("conditions.newCondition")'
@@ -251,6 +251,7 @@ WOULD_DEMAND, WOULD_BLOCK = Effect.WOULD_DEMAND_MFA, Effect.WOULD_BLOCK_LEGACY
     [
         (policy(), {}, DEMANDS, f"requires {MFA} {FOR_ALL}.", True),
         (policy(), {}, BLOCKS, f"blocks {LEGACY}{WHATEVER} {FOR_ALL}.", True),
+        (policy(grant=("Block",)), {}, BLOCKS, f"blocks {LEGACY}, with or without an app password {FOR_ALL}.", True),
         (
             policy(grant=("block",)),
             {},
