@@ -9,6 +9,7 @@ leaves them running until Ctrl-C, and prints the settings with which every comma
 
 import argparse
 import asyncio
+import io
 import json
 import logging
 import os
@@ -111,13 +112,8 @@ async def _demo(graph: LocalGraph, receiver: Receiver) -> None:
     _say(f"{graph.http_requests - before} requests to Microsoft Graph")
     async with views.opened(load_settings()) as service:
         document = await views.document(service, datetime.now(UTC))
-        page = ""
-
-        def take(piece: str) -> None:
-            nonlocal page
-            page += piece
-
-        await views.report(service, "html", datetime.now(UTC), take)
+        page = io.StringIO()
+        await views.report(service, "html", datetime.now(UTC), page.write)
     _heading("Findings")
     print(render_table(document, width=shutil.get_terminal_size((110, 40)).columns, color=is_colourful(sys.stdout)))
 
@@ -145,7 +141,7 @@ async def _demo(graph: LocalGraph, receiver: Receiver) -> None:
     _say("Nothing has changed, so nobody is told anything." if not news else f"{news} more messages were sent.")
 
     REPORT.parent.mkdir(parents=True, exist_ok=True)
-    write(page, REPORT)
+    write(page.getvalue(), REPORT)
 
 
 async def _scan() -> list[str]:
