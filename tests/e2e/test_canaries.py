@@ -8,6 +8,7 @@ import base64
 import json
 import logging
 import traceback
+import zlib
 from collections.abc import Awaitable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,6 +21,7 @@ from azure.data.tables.aio import TableServiceClient
 
 import function_app
 from connections.storage import TABLES
+from findings.kept_pages import PAGES
 from findings.packing import unpack
 from functions import http_api, queues
 from localgraph.builder import TenantBuilder
@@ -90,12 +92,21 @@ class Sinks:
         return given
 
     async def tables(self, storage: str) -> None:
+        pages: dict[str, bytes] = {}
         async with TableServiceClient.from_connection_string(storage) as service:
             for table in TABLES:
                 async for row in service.get_table_client(table).list_entities():
                     self.add(f"table {table}", {name: one for name, one in row.items() if not isinstance(one, bytes)})
-                    if any(name.startswith("data") for name in row) and table != "alerts":
+                    if table == PAGES:
+                        pieces = b"".join(row[name] for name in sorted(row) if isinstance(row[name], bytes))
+                        page = f"{row['PartitionKey']} {row['RowKey'].partition(';')[0]}"
+                        pages[page] = pages.get(page, b"") + pieces
+                    elif any(name.startswith("data") for name in row) and table != "alerts":
                         self.add(f"table {table}", unpack(row))
+        shown = [zlib.decompress(packed).decode() for packed in pages.values() if packed]
+        assert shown
+        assert all("<html" in page for page in shown)
+        self.add(f"table {PAGES}", shown)
 
     def found(self, secrets: dict[str, str]) -> set[tuple[str, str]]:
         encoded = {kind: base64.b64encode(one.encode()).decode().rstrip("=")[:-2] for kind, one in secrets.items()}

@@ -94,6 +94,6 @@ def test_an_account_that_could_not_be_read_in_full_is_called_by_its_name() -> No
 
 def test_a_scan_of_some_accounts_says_nothing_of_how_many_are_broken() -> None:
     run = RunRecord("r", RunStatus.COMPLETE, NOW, finished=NOW, accounts_total=1, urgency={"now": 1})
-    assert totals(run).standing == "Broken now: 1"
+    assert totals(run).standing == "Broken now: 1 account"
     some = totals(replace(run, partial=True))
     assert (some.standing, some.groups, some.next_break) == ("", {}, None)
