@@ -45,9 +45,9 @@ class Contents:
     async def stamp(self) -> str | None:
         """Equal as long as nothing was written; None while it can't be told."""
         row = await self._runs.get(PARTITION, _ROW)
-        if row is None or row.get("at_rest") is not True or await self._seen.writes_demanded():
-            return None
-        return str(row.get("token") or "") or None
+        seen = await self._seen.version()
+        token = str(row.get("token") or "") if row is not None and row.get("at_rest") is True else ""
+        return f"{token};{seen}" if token and seen is not None else None
 
     async def _say(self, *, at_rest: bool) -> None:
         await self._runs.upsert({"PartitionKey": PARTITION, "RowKey": _ROW, "token": uuid4().hex, "at_rest": at_rest})
