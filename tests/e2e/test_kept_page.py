@@ -84,6 +84,11 @@ async def fresh_page(service: TableServiceClient, now: datetime, *, may_act: boo
     return filled(render_unfilled(document, extras, served.until if may_act else None), served)
 
 
+async def is_what_would_be_made(service: TableServiceClient) -> None:
+    for may_act in (True, False):
+        assert await served_page(service, NOW, may_act=may_act) == await fresh_page(service, NOW, may_act=may_act)
+
+
 class Life:
     """What may happen to an installation, one thing after the other."""
 
@@ -228,11 +233,6 @@ def test_what_changes_while_it_is_made_keeps_it_from_being_kept(
 def test_what_a_version_writes_that_does_not_say_so_is_shown_all_the_same(installation: Installation) -> None:
     installation.scan()
 
-    async def compare(service: TableServiceClient) -> None:
-        for may_act in (True, False):
-            served = await served_page(service, NOW, may_act=may_act)
-            assert served == await fresh_page(service, NOW, may_act=may_act)
-
     using(lambda service: keep_pages(service, NOW))
     with pytest.MonkeyPatch.context() as older:
         older.setattr(Contents, "disturb", _nothing)
@@ -244,13 +244,24 @@ def test_what_a_version_writes_that_does_not_say_so_is_shown_all_the_same(instal
             installation.graph.tenant.user(VISIBLE).mfa = "disabled"
             installation.graph.tenant.changed()
             asyncio.run(scan(load_settings(), ScanRequest("older", "test")))
-        using(compare)  # half of it is written, and nobody goes on with it
+        using(is_what_would_be_made)  # half of it is written, and nobody goes on with it
         installation.scan("--account", MAILER)
-        using(compare)
-    using(compare)
+        using(is_what_would_be_made)
+    using(is_what_would_be_made)
 
 
-async def _nothing(_: Contents) -> None:
+def test_whom_a_version_forgets_that_does_not_say_so_is_on_no_page(installation: Installation) -> None:
+    for _ in range(2):
+        installation.scan()
+    using(lambda service: keep_pages(service, NOW))
+    with pytest.MonkeyPatch.context() as older:
+        for what, does in ((Contents, "disturb"), (Contents, "settle"), (KeptPages, "drop_all")):
+            older.setattr(what, does, _nothing)
+        installation.run("forget", VISIBLE, "--yes")
+    using(is_what_would_be_made)
+
+
+async def _nothing(_: Contents | KeptPages) -> None:
     """What a version does that doesn't know of it."""
 
 
