@@ -261,6 +261,27 @@ def test_whom_a_version_forgets_that_does_not_say_so_is_on_no_page(installation:
     using(is_what_would_be_made)
 
 
+def test_a_page_that_is_made_while_an_account_is_forgotten_is_not_left_behind(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installation.scan()
+    forget = StoredEvidence.forget
+
+    async def meanwhile(evidence: StoredEvidence, names: set[str], *, dry: bool = False) -> int:
+        if not dry:
+            async with views.opened(load_settings(require=frozenset({"storage"}))) as service:
+                await keep_pages(service, NOW)
+        return await forget(evidence, names, dry=dry)
+
+    monkeypatch.setattr(StoredEvidence, "forget", meanwhile)
+    assert installation.run("forget", MAILER, "--yes").code == 0
+
+    async def kept(service: TableServiceClient) -> list[str]:
+        return [row["RowKey"] async for row in Table(service, "pages").query("PartitionKey ge @all", {"all": ""})]
+
+    assert using(kept) == []
+
+
 async def _nothing(_: Contents | KeptPages) -> None:
     """What a version does that doesn't know of it."""
 
