@@ -1,5 +1,6 @@
 """Why a finding is gone: what a scan found in its place, in a sentence."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 from checks.catalog import HAS_OPTION, METHODS_END, OFF_FOR_THE_TENANT, RECOMMENDED_AWAY, REFUSED, SWITCHED_OFF
@@ -58,6 +59,8 @@ _GOOD = frozenset(
     }
 )
 """What is true instead where the account passes the check, and not only fails another one."""
+_GOOD_OF: Mapping[str, frozenset[str]] = {OFF_FOR_THE_TENANT: frozenset({_SWITCHED_ON})}
+"""The same for a check of the tenant, of which nothing that is true of the account says that it passes."""
 _BLOCKED = frozenset({Usability.BLOCKED_BY_POLICY, Usability.BLOCKED_BY_SECURITY_DEFAULTS})
 
 
@@ -82,10 +85,10 @@ class Ending(StrEnum):
     """Nobody looks any more: the account is gone, disabled or no longer selected."""
 
 
-def ending_of(resolution: str | None) -> Ending:
-    """How a finding ended, by the sentence that says why: one of :func:`why_resolved`, or another."""
+def ending_of(check_id: str, resolution: str | None) -> Ending:
+    """How a finding of a check ended, by the sentence that says why: one of :func:`why_resolved`, or another."""
     said = resolution or ""
-    if said.startswith(tuple(f"{_FOUND}{one}." for one in _GOOD)):
+    if said.startswith(tuple(f"{_FOUND}{one}." for one in _GOOD_OF.get(check_id, _GOOD))):
         return Ending.PASSES
     if said.startswith(_FOUND):
         return Ending.SUPERSEDED

@@ -4,6 +4,10 @@ What is made of everything that is kept, as the report is, may itself be kept as
 says so before the first write (:meth:`Contents.disturb`) and once everything is written (:meth:`Contents.settle`). One that is killed in
 between never says the second: then everything is made anew until a later holder of the lease has finished. One whose lease was taken over may
 have a write on its way: then, until the next scan of everything has written every account (``findings/seen.py``).
+
+An older version, before an upgrade, after a rollback or on somebody's own machine, writes accounts without a word of it. Its runs lack
+``says_when_writing``: while such a one goes on, or has died and nobody has ended it yet, no page is kept or served. Where it forgets an
+account, what stands in ``findings/seen.py`` of that account goes, which is part of the stamp.
 """
 
 import asyncio
@@ -43,11 +47,11 @@ class Contents:
         self._disturbed = False
 
     async def stamp(self) -> str | None:
-        """Equal as long as nothing was written; None while it can't be told."""
+        """Equal as long as nothing was written, nor noted of what was seen last; None while it can't be told."""
         row = await self._runs.get(PARTITION, _ROW)
-        if row is None or row.get("at_rest") is not True or await self._seen.writes_demanded():
-            return None
-        return str(row.get("token") or "") or None
+        seen = await self._seen.version()
+        token = str(row.get("token") or "") if row is not None and row.get("at_rest") is True else ""
+        return f"{token};{seen}" if token and seen is not None else None
 
     async def _say(self, *, at_rest: bool) -> None:
         await self._runs.upsert({"PartitionKey": PARTITION, "RowKey": _ROW, "token": uuid4().hex, "at_rest": at_rest})

@@ -108,6 +108,13 @@ class RunRecord:
     """What is known of the tenant's switch for app passwords: ``allowed``, ``source``, ``contradiction``."""
     remembered: Mapping[str, Any] = field(default_factory=dict)
     """What later scans need to know of the tenant where they can't read it; for a scan of everything."""
+    says_when_writing: bool = False
+    """Whether who does it says when accounts are written (``findings/contents.py``); an older version doesn't."""
+
+    @property
+    def may_write_unsaid(self) -> bool:
+        """Whether accounts may be written, or may have been left half written, without a word of it."""
+        return self.status is RunStatus.RUNNING and not self.says_when_writing
 
     def public(self) -> PublicRun:
         """The run as a JSON object."""

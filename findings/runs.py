@@ -181,6 +181,7 @@ def run_to_row(run: RunRecord) -> Entity:
             graph_requests=run.graph_requests,
             alert_id=run.alert_id,
             error=run.error,
+            says_when_writing=run.says_when_writing,
         ),
         **pack(
             {
@@ -232,6 +233,7 @@ def run_from_row(row: Mapping[str, Any]) -> RunRecord:
         graph_requests=read.count("graph_requests", 0),
         alert_id=read.text_or_none("alert_id"),
         error=read.text_or_none("error"),
+        says_when_writing=read.mark("says_when_writing"),
         visibility=_counts(packed, "visibility"),
         usability=_counts(packed, "usability"),
         severities=_counts(packed, "severities"),

@@ -69,6 +69,13 @@ class SeenStore:
         """Whether every account is to be written; until the next :meth:`save`."""
         return await self._runs.get(SEEN, _WRITE_ALL) is not None
 
+    async def version(self) -> str | None:
+        """Equal as long as what stands here isn't written; None while every account is to be written."""
+        found = {
+            row["RowKey"]: str(row.metadata["etag"]) async for row in self._rows(select=("PartitionKey", "RowKey"))
+        }
+        return None if _WRITE_ALL in found else ";".join(f"{key} {etag}" for key, etag in sorted(found.items()))
+
     async def save(self, sightings: Mapping[str, Sighting]) -> None:
         """Replace what is known by these."""
         ids = sorted(sightings)

@@ -40,7 +40,7 @@ from jobs.doctor import Level, PublicLine
 from jobs.errors import EXPECTED, sentence
 from jobs.installation import CLOCKS, HEALTHY, examine_installation
 from jobs.messages import AlertMessage, ScanMessage
-from jobs.ocsf import findings_lines, report_lines
+from jobs.ocsf import findings_lines, origin, report_lines
 from jobs.report_page import basis, mark_of
 from jobs.scan import ScanRequest, scan
 from jobs.tell import send_test_alert
@@ -166,7 +166,7 @@ async def report(req: func.HttpRequest) -> func.HttpResponse:
             known = await basis(service, now, cloud=settings.graph_cloud)
             if form == "html":
                 return await page_answer(service, req, caller, now, known, cloud=settings.graph_cloud)
-            mark = mark_of(known, form)
+            mark = mark_of(known, form, *([origin(settings)] if form == "ocsf" else []))
             if has_it(req.headers, mark):
                 return func.HttpResponse(status_code=304, headers={**_PRIVATE, **tag(mark)})
             if form == "ocsf":

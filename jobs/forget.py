@@ -7,6 +7,7 @@ from azure.data.tables.aio import TableServiceClient
 from connections.storage import TABLES, ensure_tables, tables
 from evidence.store import StoredEvidence
 from findings.exceptions import ExceptionStore
+from findings.kept_pages import KeptPages
 from findings.lease import DEFAULT_TIMES, LeaseTimes, scan_lease
 from findings.model import AcceptedException, AccountRecord, FindingState
 from findings.retention import forget as forget_findings
@@ -73,6 +74,7 @@ async def forget(
             evidence = StoredEvidence(service)
             record, names = await _names(service, evidence, account)
             rows = await forget_findings(service, names) + await evidence.forget(names)
+            await KeptPages(service).drop_all()  # one may have been made of what was still there
             return Forgotten(rows, selected=bool(record and record.selected))
 
 

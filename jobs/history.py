@@ -35,6 +35,7 @@ async def account_history(service: TableServiceClient, account_id: str, now: dat
         watched=snapshot.record is None or snapshot.record.selected,
         lost_since=snapshot.record.lost_since if snapshot.record else None,
         findings=[{**one.public()} for one in snapshot.findings],
+        unreadable=len(snapshot.set_aside),
         changes=[{**one.public(), "at": _exact(one.at), "first_seen": _exact(one.first_seen)} for one in changes],
         exceptions=[
             {**one.public(), "created_at": _exact(one.created_at), "ended_at": one.ended_at and _exact(one.ended_at)}

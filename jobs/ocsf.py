@@ -42,10 +42,18 @@ async def report_lines(service: TableServiceClient, settings: Settings, now: dat
 async def scan_lines(
     service: TableServiceClient, settings: Settings, document: Json, now: datetime
 ) -> AsyncIterator[str]:
-    """A line for each finding that is open of the accounts that a scan has judged, and for each that the scan closed."""
+    """A line for each finding that is open of the accounts that a scan has judged, and for each that the scan closed.
+
+    What it has judged and not kept, of an account that nobody watches, is told as the document has it.
+    """
     run, judged = document["run"], {one["id"]: one for one in document["accounts"]}
-    found = _lately(await views.findings(service, EVERYTHING, now), parse(run["started"]))
-    for id, findings in _by_account(found).items():
+    found = await views.findings(service, EVERYTHING, now)
+    kept = {(one["account"], one["check_id"]) for one in found}
+    for id, account in judged.items():
+        unkept = [one for one in account["findings"] if (id, one["check_id"]) not in kept]
+        for line in ocsf_lines(run, account, unkept, origin(settings)):
+            yield line
+    for id, findings in _by_account(_lately(found, parse(run["started"]))).items():
         told = findings if id in judged else [one for one in findings if one["status"] == "resolved"]
         for line in ocsf_lines(run, judged.get(id) or _named(findings[0]), told, origin(settings)):
             yield line

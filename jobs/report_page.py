@@ -59,7 +59,7 @@ async def basis(service: TableServiceClient, now: datetime, *, cloud: str = "glo
         *(evidence.recall(name) for name in KEPT),
     )
     product = made_by()
-    if at_rest is None or product is None:
+    if at_rest is None or product is None or any(run.may_write_unsaid for run in runs):
         return Basis(None, runs)
     over = [[{**run.public()}, [dict(one) for one in run.simulations]] for run in runs if run.finished]
     accepted = [{**one.public()} for one in exceptions]

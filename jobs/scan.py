@@ -153,6 +153,7 @@ class _Scan:
             started,
             trigger=self._request.trigger,
             partial=bool(self._request.accounts),
+            says_when_writing=True,
         )
         await self._runs.save(record)
         try:

@@ -55,6 +55,8 @@ class Known:
     """Since when the settings no longer select it, while it is watched on."""
     findings: Sequence[Json] = ()
     """As they stand: ``PublicFinding``."""
+    unreadable: int = 0
+    """How many findings more there are that this version can't read."""
     changes: Sequence[Json] = ()
     """What happened to its findings: ``Change.public()``, its times as exact as they are kept, so that they tell the order."""
     exceptions: Sequence[Json] = ()
@@ -107,6 +109,7 @@ class HistoryAccount(TypedDict):
     visibility: str | None
     app_password_works: str | None
     open_findings: int
+    unreadable_findings: int
 
 
 class AccountHistory(TypedDict):
@@ -131,6 +134,7 @@ def history_document(known: Known, now: datetime) -> AccountHistory:
             "visibility": option_of(account) if judged else None,
             "app_password_works": works_of(account) if judged else None,
             "open_findings": sum(one["status"] == "open" for one in known.findings),
+            "unreadable_findings": known.unreadable,
         },
         "events": [_public(one) for one in timeline(known, now)],
     }

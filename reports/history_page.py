@@ -52,8 +52,12 @@ def standing(history: AccountHistory) -> list[str]:
             f"App password option: {verdict(OPTION, account['visibility']).label}.",
             f"App password works: {verdict(WORKS, account['app_password_works']).label}.",
         ]
-    number = account["open_findings"]
-    return [*said, f"{count(number, 'finding is', 'findings are')} open." if number else "No finding is open."]
+    number, unreadable = account["open_findings"], account["unreadable_findings"]
+    if number or not unreadable:  # otherwise nobody knows that none is open
+        said.append(f"{count(number, 'finding is', 'findings are')} open." if number else "No finding is open.")
+    if unreadable:
+        said.append(f"{count(unreadable, 'finding', 'findings')} can't be read by this version.")
+    return said
 
 
 def _days(events: list[PublicEvent]) -> list[tuple[str, list[dict[str, Any]]]]:

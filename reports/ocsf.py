@@ -148,7 +148,7 @@ def _activity(finding: Json, run: Json) -> tuple[int, str]:
 def _status(finding: Json) -> tuple[int, str]:
     """Where the finding stands. What ended because nobody watches the account any more was put away, and not solved."""
     if finding["status"] == "resolved":
-        return _ARCHIVED if ending_of(finding.get("resolution")) is Ending.UNWATCHED else _RESOLVED
+        return _ARCHIVED if ending_of(finding["check_id"], finding.get("resolution")) is Ending.UNWATCHED else _RESOLVED
     return _SUPPRESSED if finding.get("exception") else _NEW
 
 
@@ -159,7 +159,7 @@ def _result(finding: Json) -> tuple[int, str]:
     For a check that can't be told for want of something, OCSF has Warning: "did not yield a result due to missing information".
     """
     if finding["status"] == "resolved":
-        return _ENDED.get(ending_of(finding.get("resolution")), _UNKNOWN)
+        return _ENDED.get(ending_of(finding["check_id"], finding.get("resolution")), _UNKNOWN)
     return _WARNING if finding["check_id"] == CANNOT_TELL else _FAIL
 
 
@@ -179,6 +179,8 @@ def _time(finding: Json, activity: tuple[int, str], run: Json) -> int:
 def _event_uid(uid: str, activity: tuple[int, str], status: tuple[int, str], time: int, finding: Json) -> str:
     """The same for what was said before, so that it can be dropped."""
     told = [uid, activity[0], status[0], time, finding["severity"], finding.get("changed_at"), finding.get("last_seen")]
+    if status == _SUPPRESSED:
+        told.append(_status_detail(finding))
     return str(uuid5(_EVENTS, well_formed(json.dumps(told))))
 
 

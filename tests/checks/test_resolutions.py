@@ -90,7 +90,7 @@ def test_a_check_of_the_option_passes_only_where_nothing_is_wrong_with_the_optio
 ) -> None:
     for allowed in (None, False):
         verdict = Verdict(visibility, Usability.USABLE, (), app_passwords_allowed=allowed)
-        ending = ending_of(why_resolved(check_id, verdict))
+        ending = ending_of(check_id, why_resolved(check_id, verdict))
         good = visibility is Visibility.NOT_OFFERED or (visibility is Visibility.VISIBLE and allowed is None)
         assert (ending is Ending.PASSES) == good
         assert ending is not Ending.UNWATCHED
@@ -108,16 +108,27 @@ def test_a_check_of_the_option_passes_only_where_nothing_is_wrong_with_the_optio
         ("APW-011", Visibility.HIDDEN, Usability.USABLE, Ending.PASSES),
         ("APW-015", Visibility.HIDDEN, Usability.USABLE, Ending.PASSES),
         ("APW-099", Visibility.HIDDEN, Usability.USABLE, Ending.SUPERSEDED),
+        # Whether the tenant lets anybody create app passwords isn't known, or it still doesn't.
+        ("APW-014", Visibility.NOT_OFFERED, Usability.USABLE, Ending.SUPERSEDED),
+        ("APW-014", Visibility.VISIBLE, Usability.USABLE, Ending.SUPERSEDED),
     ],
 )
 def test_what_came_true_instead_is_no_pass(
     check_id: str, visibility: Visibility, usability: Usability, ending: Ending
 ) -> None:
-    assert ending_of(why_resolved(check_id, Verdict(visibility, usability, ()))) is ending
+    assert ending_of(check_id, why_resolved(check_id, Verdict(visibility, usability, ()))) is ending
 
 
 def test_a_cause_behind_the_sentence_changes_nothing() -> None:
     reason = Reason("Enforced.", Effect.PER_USER_STATE, cause="Since Monday, when ada did it.")
     said = why_resolved("APW-001", Verdict(Visibility.VISIBLE, Usability.USABLE, (reason,)))
     assert said.endswith("ada did it.")
-    assert ending_of(said) is Ending.PASSES
+    assert ending_of("APW-001", said) is Ending.PASSES
+
+
+@pytest.mark.parametrize("visibility", [one for one in Visibility if one is not Visibility.NOT_APPLICABLE])
+def test_the_tenant_passes_only_where_it_lets_users_create_app_passwords(visibility: Visibility) -> None:
+    for allowed in (None, False, True):
+        verdict = Verdict(visibility, Usability.USABLE, (), app_passwords_allowed=allowed)
+        ending = ending_of("APW-014", why_resolved("APW-014", verdict))
+        assert (ending is Ending.PASSES) == (allowed is True)

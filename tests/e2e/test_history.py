@@ -6,6 +6,7 @@ from typing import Any
 
 import azure.functions as func
 import pytest
+from azure.data.tables.aio import TableServiceClient
 
 from alerts.table import AlertTable
 from findings.tables import Table
@@ -14,6 +15,7 @@ from functions.access import OPERATOR, READER
 from reports.plain import plain_headers
 from tests.e2e.conftest import BACKUP, MAILER, VISIBLE, Installation
 from tests.e2e.test_http import answer, request
+from tests.e2e.test_kept_page import using
 from tests.functions.test_access import AZURE, header
 
 
@@ -127,6 +129,25 @@ def test_nothing_but_the_accounts_own_rows_and_its_alerts_are_read(
     # The caller's turn aside: the account with its findings, its history, its exceptions, and its one alert.
     own = [one for one in asked if one[0].startswith("PartitionKey eq ")]
     assert len(own) == len(asked) == 4
+
+
+def test_a_finding_that_cannot_be_read_is_not_taken_for_none(installation: Installation) -> None:
+    installation.scan()
+    id = id_of(installation, BACKUP)
+
+    async def as_a_newer_version_left_it(service: TableServiceClient) -> None:
+        table = Table(service, "findings")
+        row = await table.get(id, "finding;APW-001")
+        assert row is not None
+        await table.upsert({**row, "status": "postponed"})
+
+    using(as_a_newer_version_left_it)
+    account = told(installation)["account"]
+    assert (account["open_findings"], account["unreadable_findings"]) == (0, 1)
+    drawn = installation.run("findings", "--account", BACKUP, "--history").out
+    for shown in (drawn, page(id).get_body().decode()):
+        assert "No finding is open" not in shown
+        assert "1 finding can't be read by this version." in " ".join(shown.replace("&#39;", "'").split())
 
 
 def test_an_account_that_is_gone_keeps_its_history(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:

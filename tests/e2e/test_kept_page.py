@@ -7,6 +7,7 @@ import io
 import json
 import random
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -20,6 +21,7 @@ from findings.contents import Contents
 from findings.errors import StorageError
 from findings.kept_pages import KeptPages
 from findings.listing import FindingFilter
+from findings.runs import RunStore
 from findings.tables import Table
 from functions import answers, http_api, queues
 from functions.access import OPERATOR, READER
@@ -27,12 +29,14 @@ from jobs import report_page, views
 from jobs.messages import ScanMessage
 from jobs.passwords import import_report
 from jobs.report_page import basis, keep_pages, page
+from jobs.scan import ScanRequest, scan
 from reports.files import render_csv, render_json
 from reports.html import content_security_policy, filled, render_unfilled
 from reports.served import Message, Served
 from settings import load_settings
 from tests.e2e.conftest import BACKUP, MAILER, VISIBLE, Installation
 from tests.e2e.test_http import request
+from tests.findings.crash import Killed
 from tests.functions.test_access import AZURE, header
 
 NOW = datetime.now(UTC)
@@ -78,6 +82,11 @@ async def fresh_page(service: TableServiceClient, now: datetime, *, may_act: boo
     served = await views.around(service, now, may_act=may_act)
     document, extras = await views.document(service, now), await views.extras(service, now)
     return filled(render_unfilled(document, extras, served.until if may_act else None), served)
+
+
+async def is_what_would_be_made(service: TableServiceClient) -> None:
+    for may_act in (True, False):
+        assert await served_page(service, NOW, may_act=may_act) == await fresh_page(service, NOW, may_act=may_act)
 
 
 class Life:
@@ -219,6 +228,76 @@ def test_what_changes_while_it_is_made_keeps_it_from_being_kept(
     for _ in range(2):
         using(lambda service: served_page(service, NOW, may_act=False))
     assert made.count == 2
+
+
+def test_what_a_version_writes_that_does_not_say_so_is_shown_all_the_same(installation: Installation) -> None:
+    installation.scan()
+
+    using(lambda service: keep_pages(service, NOW))
+    with pytest.MonkeyPatch.context() as older:
+        older.setattr(Contents, "disturb", _nothing)
+        older.setattr(Contents, "settle", _nothing)
+        save = RunStore.save
+        older.setattr(RunStore, "save", lambda runs, run: save(runs, replace(run, says_when_writing=False)))
+        with pytest.MonkeyPatch.context() as killed, pytest.raises(Killed):
+            killed.setattr("jobs.scan.finished_record", _dies)
+            installation.graph.tenant.user(VISIBLE).mfa = "disabled"
+            installation.graph.tenant.changed()
+            asyncio.run(scan(load_settings(), ScanRequest("older", "test")))
+        using(is_what_would_be_made)  # half of it is written, and nobody goes on with it
+        installation.scan("--account", MAILER)
+        using(is_what_would_be_made)
+    using(is_what_would_be_made)
+
+
+def test_whom_a_version_forgets_that_does_not_say_so_is_on_no_page(installation: Installation) -> None:
+    for _ in range(2):
+        installation.scan()
+    using(lambda service: keep_pages(service, NOW))
+    with pytest.MonkeyPatch.context() as older:
+        for what, does in ((Contents, "disturb"), (Contents, "settle"), (KeptPages, "drop_all")):
+            older.setattr(what, does, _nothing)
+        installation.run("forget", VISIBLE, "--yes")
+    using(is_what_would_be_made)
+
+
+def test_a_page_that_is_made_while_an_account_is_forgotten_is_not_left_behind(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installation.scan()
+    forget = StoredEvidence.forget
+
+    async def meanwhile(evidence: StoredEvidence, names: set[str], *, dry: bool = False) -> int:
+        if not dry:
+            async with views.opened(load_settings(require=frozenset({"storage"}))) as service:
+                await keep_pages(service, NOW)
+        return await forget(evidence, names, dry=dry)
+
+    monkeypatch.setattr(StoredEvidence, "forget", meanwhile)
+    assert installation.run("forget", MAILER, "--yes").code == 0
+
+    async def kept(service: TableServiceClient) -> list[str]:
+        return [row["RowKey"] async for row in Table(service, "pages").query("PartitionKey ge @all", {"all": ""})]
+
+    assert using(kept) == []
+
+
+async def _nothing(_: Contents | KeptPages) -> None:
+    """What a version does that doesn't know of it."""
+
+
+def _dies(*_: Any) -> Any:
+    raise Killed
+
+
+def test_when_something_was_seen_last_is_part_of_what_is_told(installation: Installation) -> None:
+    """A scan that finds everything as it is kept, and is killed before it says that it is over."""
+    installation.scan()
+    before = using(lambda service: basis(service, NOW)).stamp
+    with pytest.MonkeyPatch.context() as killed, pytest.raises(Killed):
+        killed.setattr("jobs.scan.finished_record", _dies)
+        asyncio.run(scan(load_settings(), ScanRequest("killed", "test")))
+    assert using(lambda service: basis(service, NOW)).stamp != before
 
 
 def test_one_that_cannot_be_kept_or_found_is_served_all_the_same(

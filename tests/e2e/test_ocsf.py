@@ -76,6 +76,42 @@ def test_a_finding_is_created_updated_suppressed_and_closed(installation: Instal
     assert once["metadata"]["uid"] == kept["metadata"]["uid"]
 
 
+def test_what_is_judged_and_not_kept_is_told_all_the_same(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An account that is asked for and that the settings don't select: no lines would read as all is well."""
+    monkeypatch.setenv("SERVICE_ACCOUNTS", MAILER)
+    installation.scan()
+    asked = installation.run("scan", "--account", BACKUP, "--format", "ocsf")
+    assert (asked.code, said(asked.out)) == (1, [(BACKUP, "APW-001", "Create", "New", "Fail")])
+    assert installation.run("findings", "--format", "ocsf").out.count("\n") == 1  # the other account's
+
+
+def test_who_accepts_it_instead_is_news(installation: Installation) -> None:
+    installation.scan()
+    ids = set()
+    for owner in ("Ada", "Ada", "Bob"):
+        accepted = ("--account", MAILER, "--reason", "r", "--owner", owner, "--until", "2027-01-31")
+        assert installation.run("exceptions", "add", *accepted, "--replace").code == 0
+        (event,) = [one for one in events(over_http(http_api.report)) if one["status"] == "Suppressed"]
+        assert owner in event["status_detail"]
+        ids.add(event["metadata"]["uid"])
+    assert len(ids) == 2
+
+
+def test_lines_that_lead_elsewhere_are_no_longer_those_that_somebody_has(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installation.scan()
+    first = asyncio.run(http_api.report(request(format="ocsf")))
+    has_it = {"If-None-Match": first.headers["ETag"]}
+    assert asyncio.run(http_api.report(request(headers=has_it, format="ocsf"))).status_code == 304
+    monkeypatch.setenv("REPORT_URL", "https://contoso.azurewebsites.net/api/report")
+    then = asyncio.run(http_api.report(request(headers=has_it, format="ocsf")))
+    assert then.status_code == 200
+    assert b"contoso.azurewebsites.net" in then.get_body()
+
+
 def test_an_account_that_is_gone_is_closed_and_never_passed(
     installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -35,6 +35,7 @@ FULL = RunRecord(
     changes={"opened": 1},
     gaps=({"input": "conditional_access_policies", "error": "403 ...", "permission": "Policy.Read.All"},),
     app_passwords={"allowed": False, "source": "read", "contradiction": "The setting says yes."},
+    says_when_writing=True,
 )
 
 

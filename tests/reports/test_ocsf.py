@@ -118,7 +118,7 @@ def test_activity_status_and_result_say_what_is_known(
 
 def test_a_reason_that_no_scan_gave_passes_nothing() -> None:
     for said in (DELETED, NOT_SELECTED, None, "", "The account is disabled."):
-        assert ending_of(said) is Ending.UNWATCHED
+        assert ending_of("APW-001", said) is Ending.UNWATCHED
 
 
 @pytest.mark.parametrize(
@@ -263,7 +263,10 @@ def test_whatever_is_known_becomes_lines_that_the_published_schema_takes(
         assert line.isascii()
         assert line.count("\n") == 1
         passed = found["compliance"]["status"] == "Pass"
-        assert passed <= (finding["status"] == "resolved" and ending_of(finding.get("resolution")) is Ending.PASSES)
+        assert passed <= (
+            finding["status"] == "resolved"
+            and ending_of(finding["check_id"], finding.get("resolution")) is Ending.PASSES
+        )
 
 
 def test_every_check_says_what_it_requires() -> None:
