@@ -33,6 +33,7 @@ def _asked(requests: list[LoggedRequest]) -> dict[tuple[str, str, str], Endpoint
 def _run(graph: LocalGraph, *arguments: str, **settings: str) -> None:
     with pytest.MonkeyPatch.context() as environment:
         environment.setattr("tenant.turns.SECONDS", 0.0)  # the local Graph throttles nobody here
+        environment.setattr("tenant.turns.CONDITIONAL_ACCESS_SECONDS", 0.0)
         for name, value in {"GRAPH_ENDPOINT": graph.url, **settings}.items():
             environment.setenv(name, value)
         Installation(graph, None, "").run(*arguments)  # type: ignore[arg-type]
