@@ -11,7 +11,7 @@ from findings.exceptions import ExceptionStore
 from findings.model import Change, Snapshot
 from findings.parallel import for_each
 from findings.store import FindingStore
-from jobs.views import NotFound
+from jobs.views import NotFound, judged
 from reports.history import AccountHistory, Json, Known, history_document
 
 ALERTS = 100
@@ -63,14 +63,7 @@ def _account(snapshot: Snapshot, changes: Iterable[Change]) -> Json:
         *_, last = changes
         names = {"user_principal_name": last.user_principal_name, "display_name": last.display_name}
         return {"id": snapshot.account_id, **names}
-    return {
-        "id": record.account_id,
-        "user_principal_name": record.user_principal_name,
-        "display_name": record.display_name,
-        "visibility": record.visibility,
-        "usability": record.usability,
-        **(record.document or {}),
-    }
+    return judged(record)
 
 
 async def _deliveries(ledger: Ledger, changes: Iterable[Change]) -> dict[str, list[Json]]:

@@ -65,7 +65,7 @@ async def _lines(
     run, waiting, said_by = await views.last_run(service, now), _by_account(found), origin(settings)
     async for record in _accounts(service, name):
         if findings := waiting.pop(record.account_id, None):
-            for line in ocsf_lines(run, _judged(record), findings, said_by):
+            for line in ocsf_lines(run, views.judged(record), findings, said_by):
                 yield line
     for findings in waiting.values():  # of accounts whose own rows can't be read
         for line in ocsf_lines(run, _named(findings[0]), findings, said_by):
@@ -92,17 +92,6 @@ def _by_account(findings: Iterable[Json]) -> dict[str, list[Json]]:
     for one in findings:
         found.setdefault(one["account"], []).append(one)
     return found
-
-
-def _judged(record: AccountRecord) -> Json:
-    return {
-        "id": record.account_id,
-        "user_principal_name": record.user_principal_name,
-        "display_name": record.display_name,
-        "visibility": record.visibility,
-        "usability": record.usability,
-        **(record.document or {}),
-    }
 
 
 def _named(finding: Json) -> Json:

@@ -363,10 +363,15 @@ def _known_check(check_id: str) -> None:
 
 def _account(record: AccountRecord, findings_now: list[Json]) -> Json:
     """The account as it was judged, with its findings as they stand now."""
-    kept: dict[str, Any] = {**_bare(record), **(record.document or {})}
+    kept = judged(record)
     shown = ("check_id", "severity", "status", "first_seen", "title", "summary", "exception")
     kept["findings"] = [{name: finding[name] for name in shown} for finding in findings_now]
     return with_urgency(kept)
+
+
+def judged(record: AccountRecord) -> Json:
+    """The account as it was last judged, with the findings of then."""
+    return {**_bare(record), **(record.document or {})}
 
 
 def _bare(record: AccountRecord) -> Json:
