@@ -39,9 +39,14 @@ class DeviceCode:
 
 def blocks_device_code(policy: Policy) -> bool:
     """Whether a policy keeps whoever signs in by device code from mail, or would once it is on."""
-    controls = {control.lower() for control in policy.grant.built_in} if policy.grant else set()
     flows = {method.lower() for method in policy.transfer_methods}
-    return can_reach_users(policy) and _FLOW in flows and "block" in controls and covers_mail(policy)
+    return (
+        can_reach_users(policy)
+        and _FLOW in flows
+        and policy.grant is not None
+        and policy.grant.blocks
+        and covers_mail(policy)
+    )
 
 
 def _limited(policy: Policy, tenant: Tenant) -> bool:

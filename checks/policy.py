@@ -125,7 +125,7 @@ def effect_of(policy: Policy, tenant: Tenant, today: date) -> PolicyEffect:
             # Retired controls blocked legacy authentication, as any control does.
             lapsed = legacy.strength is Strength.NONE and client > Strength.NONE and bool(retired)
         blocks_interactive = (
-            "block" in _lower(grant.built_in)
+            grant.blocks
             and control.strength is Strength.ALWAYS  # no control beside it that nobody here knows
             and (not policy.client_app_types or bool(policy.client_app_types & _BROWSERS))
             and not (shared or exempt or policy.transfer_methods)

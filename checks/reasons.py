@@ -181,8 +181,7 @@ def _done(what: Effect, effect: PolicyEffect, scope: str, never: bool) -> str:
 def _by_asking(effect: PolicyEffect) -> str:
     """How a policy blocks legacy authentication that doesn't block access as such."""
     grant = effect.policy.grant
-    outright = grant is None or "block" in map(str.lower, grant.built_in)
-    return "" if outright else ", because legacy clients can't do what it requires"
+    return "" if grant is None or grant.blocks else ", because legacy clients can't do what it requires"
 
 
 def _no_way_round(effect: PolicyEffect) -> str:
@@ -333,14 +332,14 @@ def group_no_longer_exists(effect: PolicyEffect, groups: tuple[str, ...]) -> Rea
 def unreadable(gap: Gap, consequence: str) -> Reason:
     """An input that is missing, what it would change, and the permission that opens it."""
     what = INPUTS.get(gap.input, gap.input)
-    remedy = f" {opening(gap)}" if gap.permission else ""
+    remedy = f" {opening(gap.permission, gap.for_a_person)}" if gap.permission else ""
     text = f"Could not read {what} ({gap.error}): {consequence}.{remedy}"
     return Reason(text, Effect.UNREADABLE, permission=gap.permission, for_a_person=gap.for_a_person)
 
 
-def opening(gap: Gap) -> str:
-    """What lets this product read an input that a permission opens."""
-    return gap.for_a_person or f"Grant the application permission {gap.permission}."
+def opening(permission: str, for_a_person: str) -> str:
+    """What lets this product read an input that a permission opens: to an app, or to the person who is signed in (``Gap``)."""
+    return for_a_person or f"Grant the application permission {permission}."
 
 
 def unreadable_state(account: Account) -> Reason:

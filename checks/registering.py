@@ -61,7 +61,7 @@ def _is_about_it(policy: Policy) -> bool:
         and _ACTION in (action.lower() for action in policy.user_actions)
         and (not clients or bool(clients & _PAGE_CLIENTS))
         and policy.grant is not None
-        and bool(_blocks(policy.grant) or _needs(policy.grant))
+        and bool(policy.grant.blocks or _needs(policy.grant))
     )
 
 
@@ -72,7 +72,7 @@ def _step(policy: Policy, tenant: Tenant, *, certain: bool) -> str:
     if not certain:
         name += ", which may reach the account,"
     here, elsewhere = _places(policy, tenant)
-    if policy.grant is None or _blocks(policy.grant):
+    if policy.grant is None or policy.grant.blocks:
         if here:
             return f"Don't open the Security info page from {here}: there {name} blocks {_DOING}."
         if elsewhere:
@@ -98,10 +98,6 @@ def _places(policy: Policy, tenant: Tenant) -> tuple[str, str]:
         return "", exempt
     here = joined(location_names(policy.include_locations, tenant.named_locations), "or")
     return f"{here} (except {exempt})" if exempt else here, ""
-
-
-def _blocks(grant: GrantControls) -> bool:
-    return "block" in (control.lower() for control in grant.built_in)
 
 
 def _needs(grant: GrantControls) -> str:

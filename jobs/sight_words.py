@@ -70,7 +70,7 @@ def _unseen(gap: Gap) -> Unseen | None:
     label = label.replace("the account's", "the accounts'")  # it is about all that a scan looks at
     label = "the group memberships of accounts that may be proposed" if of_proposed else label
     beginning = capital(label)
-    remedy = f" {opening(gap)}" if gap.permission else ""
+    remedy = f" {opening(gap.permission, gap.for_a_person)}" if gap.permission else ""
     if gap.optional:
         text = f"{beginning} can't be read: {gap.error.rstrip('.')}.{remedy} Verdicts don't depend on it."
     else:

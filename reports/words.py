@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from checks.reasons import opening
 from reports import times
 from reports.standing import Groups
 
@@ -189,8 +190,7 @@ def gap_sentence(gap: Mapping[str, Any], accounts: Mapping[str, str]) -> str:
     """What could not be read, of whom, why, and what opens it; ``accounts`` are user principal names by id."""
     of = gap.get("account")
     whose = f" of {accounts.get(of, of)}" if of and str(of) not in gap["input"] else ""
-    grant = f"Grant the application permission {gap['permission']}." if gap["permission"] else ""
-    opens = f" {gap.get('for_a_person') or grant}".rstrip()
+    opens = f" {opening(gap['permission'], gap.get('for_a_person', ''))}" if gap["permission"] else ""
     return f"{say(INPUT, gap['input'])}{whose}: {gap['error'].rstrip('.')}.{opens}"
 
 

@@ -21,8 +21,6 @@ class Gap:
     """What Graph answered, shortened, e.g. ``403 Authorization_RequestDenied: Insufficient privileges``."""
     permission: str | None = None
     """The permission that would open it, as an application permission to an app; None where no permission helps."""
-    for_a_person: str = ""
-    """What opens it to the person who is signed in, a sentence; empty where an app reads."""
     account_id: str | None = None
     """The account it concerns; None for an input of the whole tenant."""
     tenant_wide: bool = True
@@ -33,6 +31,8 @@ class Gap:
     """True where no verdict depends on it: without the sign-in log an account is judged as well."""
     objects: tuple[str, ...] = field(default=(), compare=False)
     """The groups, accounts or settings that it is about, where the input is read one by one: ids, or what the settings say."""
+    for_a_person: str = ""
+    """What opens it to the person who is signed in, a sentence; empty where an app reads."""
 
     @property
     def about(self) -> tuple[str, ...]:
@@ -62,6 +62,11 @@ class GrantControls:
     """The strength named by the policy; ``requirements_satisfied`` is None when the policy doesn't carry it."""
     unknown_members: tuple[str, ...] = ()
     """Names of non-empty members that this version doesn't know."""
+
+    @property
+    def blocks(self) -> bool:
+        """Whether they block access, whatever else they ask for."""
+        return "block" in map(str.lower, self.built_in)
 
 
 @dataclass(frozen=True, slots=True)
