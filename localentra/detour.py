@@ -7,6 +7,9 @@ from typing import Self
 
 from localgraph.serving import on_a_thread
 
+_TURNS = 5
+"""Of the loop, until whoever connected just before the end is known, and can be hung up on."""
+
 
 class Detour:
     """An HTTP proxy for ``CONNECT`` alone: ``ports`` says where on this machine each host is. Others can't be reached."""
@@ -24,22 +27,26 @@ class Detour:
         return on_a_thread(self, "detour")
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._accepted, "127.0.0.1", 0)
         self.url = "http://{}:{}".format(*self._server.sockets[0].getsockname()[:2])
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        for _turn in range(_TURNS):
+            await asyncio.sleep(0)
         if self._server is not None:
             self._server.close()
         for task in self._open:
             task.cancel()
         await asyncio.gather(*self._open, return_exceptions=True)
 
+    def _accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.create_task(self._connected(reader, writer))
+        self._open.add(task)
+        task.add_done_callback(self._open.discard)
+        task.add_done_callback(lambda _: writer.close())  # one that is cancelled before it began closes nothing itself
+
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        if task is not None:
-            self._open.add(task)
-            task.add_done_callback(self._open.discard)
         try:
             head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
             method, target, _ = head.split(" ", 2)
