@@ -71,6 +71,7 @@ async def _joined(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, po
     try:
         await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
     finally:
+        there_writer.close()  # before anything is waited for: the detour may end while this hangs up
         for way in ways:
             way.cancel()
         await asyncio.gather(*ways, return_exceptions=True)
