@@ -20,7 +20,7 @@ class DyingTransport(AsyncHttpTransport[Any, Any]):
     def __init__(self, at: int | None = None, *, did: bool = True) -> None:
         self.requests = 0
         self._at, self._did, self._dead = at, did, False
-        self._inner = AioHttpTransport()
+        self._inner = _transport()
 
     async def send(self, request: Any, **options: Any) -> AsyncHttpResponse:
         """The service's answer, if the process lives to see it."""
@@ -50,7 +50,7 @@ class DyingTransport(AsyncHttpTransport[Any, Any]):
         await self._inner.close()
 
     async def __aenter__(self) -> Self:
-        self._inner = AioHttpTransport()  # a closed one can't be used again, and a process opens storage several times
+        self._inner = _transport()  # a closed one can't be used again, and a process opens storage several times
         await self._inner.__aenter__()
         return self
 
@@ -67,3 +67,8 @@ async def done(answer: AsyncHttpResponse) -> None:
     """Wait until the service has done what was asked."""
     with suppress(StreamConsumedError):  # an answer without a body
         await answer.load_body()  # type: ignore[attr-defined]  # of the aiohttp transport's answers
+
+
+def _transport() -> AioHttpTransport:
+    """The client's own, that looks for no proxy in the environment: twice per request that takes a thread."""
+    return AioHttpTransport(use_env_settings=False)
