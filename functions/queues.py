@@ -53,7 +53,10 @@ async def watch_audit_log() -> None:
     if looked.error:
         log.warning("The audit log can't be read: %s", looked.error)
     if looked.scan:
-        log.info("Run %s: %s", looked.scan.run_id, looked.because)
+        # Without what stands in the log: it names people.
+        log.info(
+            "Run %s: %d events of the audit log, for %s", looked.scan.run_id, len(looked.reach.events), looked.whom
+        )
 
 
 async def run_scan(body: bytes) -> list[str]:

@@ -16,6 +16,7 @@ from typing import Any
 from azure.data.tables.aio import TableServiceClient
 
 from alerts.ledger import Ledger
+from basics.text import visible
 from basics.times import iso, parse
 from connections.graph import graph_for
 from connections.storage import TABLES, ensure_tables, tables
@@ -33,6 +34,7 @@ from jobs.look import selection_of
 from jobs.messages import LOG, MOST_ACCOUNTS, ScanMessage
 from jobs.relevance import NOBODY, Reach, Scope, reach_of
 from jobs.unseen import note_log
+from reports.words import count
 from settings import Settings
 from tenant.graph import GraphError
 from tenant.log_events import LogEvent, TooManyEvents, read_events
@@ -110,12 +112,17 @@ class Looked:
     """Requests to Microsoft Graph."""
 
     @property
+    def whom(self) -> str:
+        """Of whom a scan was asked for."""
+        some = self.scan.accounts if self.scan else ()
+        return count(len(some), "account", "accounts") if some else "all accounts"
+
+    @property
     def because(self) -> str:
-        """Why a scan was asked for, and of whom, in one line."""
-        whom = f"{len(self.scan.accounts)} accounts" if self.scan and self.scan.accounts else "all accounts"
+        """Why a scan was asked for, and of whom, in one line; it names people as the log does."""
         what = "; ".join(f"{event.activity} by {event.actor or 'somebody'}" for event in self.reach.events[:5])
         more = f" and {len(self.reach.events) - 5} more" if len(self.reach.events) > 5 else ""
-        return f"{whom}, because of {self.why_everybody or what + more}"
+        return visible(f"{self.whom}, because of {self.why_everybody or what + more}")
 
 
 async def watch_log(settings: Settings, start: Start, *, clock: Clock = now_utc) -> Looked:

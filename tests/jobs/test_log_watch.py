@@ -111,7 +111,7 @@ async def test_a_changed_policy_has_everything_looked_at(tenant: Tenant) -> None
     looked = await tenant.looks()
     ((message, delay),) = tenant.asked
     assert (message.trigger, message.accounts, delay) == (LOG, (), timedelta())
-    assert looked.scan == message
+    assert (looked.scan, looked.whom) == (message, "all accounts")
     assert looked.because == "all accounts, because of Update conditional access policy by ada@contoso.com"
 
 
@@ -286,7 +286,7 @@ async def notes(tenant: Tenant) -> list[str]:
 async def test_a_log_that_cannot_be_read_is_told_after_an_hour_and_once(tenant: Tenant) -> None:
     await tenant.scans()
     tenant.graph.deny("AuditLog.Read.All")
-    told = []
+    told: list[str] = []
     for _ in range(30):
         tenant.passes(5)
         looked = await tenant.looks()
@@ -301,12 +301,11 @@ async def test_a_log_that_cannot_be_read_is_told_after_an_hour_and_once(tenant: 
 async def test_what_happened_while_it_could_not_be_read_is_found_when_it_can(tenant: Tenant) -> None:
     await tenant.scans()
     await tenant.looks()
-    denied = tenant.graph.deny("AuditLog.Read.All")
+    tenant.graph.deny("AuditLog.Read.All")
     for _ in range(20):
         tenant.passes(5)
         await tenant.looks()
     tenant.happens("Update user", tenant.user(SVC), late=90 * MINUTE)
-    del denied
     tenant.graph.heal()
     tenant.passes(5)
     looked = await tenant.looks()
