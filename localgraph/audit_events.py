@@ -30,8 +30,10 @@ def events_between(
 
     The same change at the same time has the same rows; another time gives other ids. Not logged, for Entra logs it neither or
     nobody knows how: what a deleted object took with it and a restored one brought back, and another end of a role. Not covered: applications, their permissions,
-    licences, policy plans. Raises ``ValueError`` for a time without a zone.
+    licences, policy plans. Raises ``ValueError`` for a time without a zone, and where both states are the same object.
     """
+    if before is after:
+        raise ValueError("A tenant that was changed in place says nothing of what it was: copy it before.")
     if at.tzinfo is None:
         raise ValueError("The audit log's times have a zone.")
     change = Change(before, after, at, frozenset(deleted))

@@ -50,7 +50,7 @@ def groups_altered(change: Change) -> Iterator[Entry]:
     """Groups that were renamed, or got another membership rule."""
     for group in change.after.groups.values():
         was = change.before.groups.get(group.id)
-        if was is None or was is group:
+        if was is None or was == group:
             continue
         old, new = _shown(was), _shown(group)
         changes = [modified(name, as_list(old[name]), as_list(new[name])) for name in old if old[name] != new[name]]
@@ -69,7 +69,7 @@ def members_removed(change: Change) -> Iterator[Entry]:
     """Members that left a group which is still there."""
     for group in change.after.groups.values():
         was = change.before.groups.get(group.id)
-        if was is not None and was is not group:
+        if was is not None and was != group:
             stay = set(group.members)
             for id in dict.fromkeys(was.members):
                 if id not in stay and not change.is_silent(id):
@@ -80,7 +80,7 @@ def members_added(change: Change) -> Iterator[Entry]:
     """Members that came into a group; those of a restored group came back with it."""
     for group in change.after.groups.values():
         was = change.before.groups.get(group.id)
-        if was is group or (was is None and group.id in change.deleted):
+        if was == group or (was is None and group.id in change.deleted):
             continue
         there = set() if was is None else set(was.members)
         for id in dict.fromkeys(group.members):

@@ -66,6 +66,7 @@ _STRENGTHS = _Kind(
     AUTHENTICATION_METHODS,
     "ApplicationManagement",
 )
+_DELETIONS = frozenset({_LOCATIONS.activities[2], _STRENGTHS.activities[2]})
 
 
 def policy_entries(change: Change) -> Iterator[Entry]:
@@ -81,9 +82,6 @@ def policy_entries(change: Change) -> Iterator[Entry]:
     yield from (entry for entry in referred if entry.activity not in _DELETIONS)
     yield from _entries(_POLICIES, before.policies, after.policies)
     yield from (entry for entry in referred if entry.activity in _DELETIONS)
-
-
-_DELETIONS = frozenset({_LOCATIONS.activities[2], _STRENGTHS.activities[2]})
 
 
 def setting_entries(change: Change) -> Iterator[Entry]:
@@ -136,7 +134,7 @@ def _custom(strengths: Iterable[Json]) -> list[Json]:
 
 
 def _differ(old: Json, new: Json) -> bool:
-    return old is not new and _own(old) != _own(new)
+    return _own(old) != _own(new)
 
 
 def _own(item: Json) -> Json:

@@ -66,7 +66,7 @@ def altered(change: Change, *, classic: bool) -> Iterator[Entry]:
     """Users whose properties, per-user MFA or methods changed. New ones begin with neither a requirement nor a method."""
     for user in change.after.users.values():
         was = change.before.users.get(user.id)
-        if was is user or (was is None and user.id in change.deleted):
+        if was == user or (was is None and user.id in change.deleted):
             continue
         if was is not None:
             yield from _updates(was, user)
