@@ -20,7 +20,7 @@ from tenant.shapes import parse_time
 
 CONDITIONAL_ACCESS = "conditional access"
 """The service whose every event counts, in lower case."""
-SERVICES = ("Conditional Access", "Authentication Methods")
+SERVICES = ("Conditional Access", "Authentication Methods", "PIM")
 ACTIVITIES = (
     "Add user",
     "Update user",
@@ -40,10 +40,6 @@ ACTIVITIES = (
     "Restore group",
     "Add member to role",
     "Remove member from role",
-    "Add eligible member to role",
-    "Remove eligible member from role",
-    "Add member to role completed (PIM activation)",
-    "Remove member from role (PIM activation expired)",
     "Set Company Information",
     "Update security defaults",
     "Update User Risk and MFA Registration Policy",
