@@ -231,7 +231,6 @@ async def _verdicts(graph: LocalGraph) -> tuple[Verdicts, Scope]:
 
 if __name__ == "__main__":
     lost, counted = asyncio.run(play(int(sys.argv[1]), int(sys.argv[2])))
-    for name, times in sorted(counted.items()):
-        print(f"{times:6} {name}")
-    print("\n".join(lost) or "Nothing was missed.")
+    table = "".join(f"{times:6} {name}\n" for name, times in sorted(counted.items()))
+    sys.stdout.write(f"{table}{'; '.join(lost) or 'Nothing was missed.'}\n")
     sys.exit(bool(lost))
