@@ -7,10 +7,10 @@ import click
 from commands import output
 from commands.line.kept import ALERTS, CHECKS, EXCEPTIONS, EXCHANGE, FINDINGS, FORGET, LEGACY, QUESTIONS, REPORT
 from commands.line.parts import Actions, Work
-from commands.line.reading import COMPENSATE, DISCOVER, DOCTOR, EXPLAIN, PERMISSIONS, SCAN, SIMULATE, SNAPSHOT
+from commands.line.reading import COMPENSATE, DISCOVER, DOCTOR, EXPLAIN, PERMISSIONS, SCAN, SIMULATE, SNAPSHOT, WATCH
 
 COMMANDS: tuple[click.Command, ...] = (
-    *(SCAN, DISCOVER, LEGACY, FINDINGS, REPORT, CHECKS, EXPLAIN, QUESTIONS, PERMISSIONS, DOCTOR),
+    *(SCAN, WATCH, DISCOVER, LEGACY, FINDINGS, REPORT, CHECKS, EXPLAIN, QUESTIONS, PERMISSIONS, DOCTOR),
     *(EXCEPTIONS, SIMULATE, COMPENSATE, SNAPSHOT, EXCHANGE, FORGET, ALERTS),
 )
 """In the order in which ``--help`` shows them."""

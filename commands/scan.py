@@ -84,7 +84,7 @@ async def _scan_with(options: Options, settings: Settings, *, proposed: bool) ->
         _open(rendered(result.document, "html", extras))
     if proposed:
         _say_who_was_proposed(result.document)
-    await _tell(settings, result.alert_ids)
+    await tell(settings, result.alert_ids)
     run = result.document["run"]
     names = {one["id"]: one["user_principal_name"] for one in result.document["accounts"]}
     for note in run["notes"]:
@@ -131,10 +131,11 @@ async def _tell_that_none_can_start(error: SettingsError) -> None:
 async def _tell_what_waits(settings: Settings) -> None:
     """After a scan that failed: scans that fail are news, too, and what waited waits no longer."""
     with suppress(*EXPECTED):  # why the scan failed is what is told
-        await _tell(settings, await waiting_alerts(settings))
+        await tell(settings, await waiting_alerts(settings))
 
 
-async def _tell(settings: Settings, alert_ids: Sequence[str]) -> None:
+async def tell(settings: Settings, alert_ids: Sequence[str]) -> None:
+    """Send alerts through the channels that are set here, and say what didn't work."""
     for name, why in settings.broken_channels.items():
         say(f"Alerts can't go to {name} from here: {why}")
     if alert_ids and not configured(settings):

@@ -44,7 +44,7 @@ async def watch_audit_log() -> None:
         settings = load_settings()
         if settings.audit_log == "off":
             return
-        looked = await watch_log(settings, lambda scan, delay: put_later(settings, SCANS, scan.text, delay))
+        looked = await watch_log(settings, lambda scan, delay, _: put_later(settings, SCANS, scan.text, delay))
         for alert_id in looked.alert_ids:
             await put_later(settings, ALERTS, AlertMessage(alert_id).text, timedelta())
     except EXPECTED as error:

@@ -56,9 +56,6 @@ IDLE = timedelta(minutes=20)
 BLIND = timedelta(hours=1)
 """From when on it is news that the log can't be read."""
 
-Start = Callable[[ScanMessage, timedelta], Awaitable[object]]
-"""Has a scan done, after some time."""
-
 
 @dataclass(frozen=True, slots=True)
 class Bookmark:
@@ -123,6 +120,10 @@ class Looked:
         what = "; ".join(f"{event.activity} by {event.actor or 'somebody'}" for event in self.reach.events[:5])
         more = f" and {len(self.reach.events) - 5} more" if len(self.reach.events) > 5 else ""
         return visible(f"{self.whom}, because of {self.why_everybody or what + more}")
+
+
+Start = Callable[[ScanMessage, timedelta, Looked], Awaitable[object]]
+"""Has a scan done, after some time; the rest says why."""
 
 
 async def watch_log(settings: Settings, start: Start, *, clock: Clock = now_utc) -> Looked:
@@ -195,8 +196,9 @@ class _Look:
         some = () if why or reach.everybody or len(reach.accounts) > MOST_ACCOUNTS else tuple(sorted(reach.accounts))
         scan = ScanMessage(new_run_id(now), LOG, accounts=some)
         newest = max((event.time for event in reach.events), default=now - QUIET)
-        await self._start(scan, max(newest + QUIET - now, timedelta()))
-        return Looked(reach, why, scan)
+        looked = Looked(reach, why, scan)
+        await self._start(scan, max(newest + QUIET - now, timedelta()), looked)
+        return looked
 
     async def _scope(self) -> Scope:
         accounts = FindingStore(self._service).load_accounts()

@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Callable
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import click
 STDOUT = Path("-")
 """The name of a file that means standard output."""
 _DOMAIN = re.compile(r"(?=.{1,253}\Z)([a-z0-9-]{1,63}\.)+[a-z]{2,63}", re.IGNORECASE)
+_SPAN = re.compile(r"(\d{1,5})([smh])")
 _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
@@ -97,8 +98,20 @@ def _client(text: str) -> str:
     return text.strip()
 
 
+def _span(text: str) -> timedelta:
+    found = _SPAN.fullmatch(text.strip().lower())
+    if found is None:
+        raise ValueError(f'"{text}" is no time such as 90s, 5m or 1h')
+    time = int(found[1]) * {"s": timedelta(seconds=1), "m": timedelta(minutes=1), "h": timedelta(hours=1)}[found[2]]
+    if not timedelta(seconds=10) <= time <= timedelta(days=1):
+        raise ValueError(f"{text} isn't between 10s and 24h")
+    return time
+
+
 DAY = Kind("day", _iso_date)
 """A day, written YYYY-MM-DD."""
+SPAN = Kind("time", _span)
+"""A stretch of time from ten seconds to a day."""
 PAST_DAY = Kind("day", _past_day)
 """A day that has begun, as the moment at which it did (UTC)."""
 ACCOUNT = Kind("account", _account)

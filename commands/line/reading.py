@@ -2,7 +2,7 @@
 
 import click
 
-from commands.line.kinds import ACCOUNT, FILE, NETWORK, OUTPUT, UPN_OR_ID
+from commands.line.kinds import ACCOUNT, FILE, NETWORK, OUTPUT, SPAN, UPN_OR_ID
 from commands.line.parts import (
     SEVERITIES,
     Actions,
@@ -49,6 +49,17 @@ SCAN = Command(
         ),
         flag("--open", "Write the report as a page as well, and open it in the browser."),
         *signing_in(every=True),
+    ],
+)
+
+WATCH = Command(
+    "watch",
+    "Look at the audit log again and again, and scan whom a change concerns; Ctrl+C ends it.",
+    "commands.watch:run",
+    [
+        option("--every", type=SPAN, metavar="TIME", default="5m", help="How often: 90s, 5m, 1h; at least 10s."),
+        flag("--once", "Look once, and end."),
+        *signing_in(),
     ],
 )
 

@@ -146,3 +146,35 @@ def test_with_the_audit_log_off_nothing_is_asked(installation: Installation, mon
     turn_on(installation)
     assert watch_and_do(installation) == []
     assert installation.graph.requests == []
+
+
+def test_in_the_foreground_the_event_and_what_it_changed_are_printed(installation: Installation) -> None:
+    installation.graph.tenant.user(VISIBLE).mfa = "disabled"
+    installation.scan()
+    quiet = installation.run("watch", "--once")
+    assert (quiet.code, quiet.out) == (0, "")
+    turn_on(installation)
+    answer = installation.run("watch", "--once")
+    event, change = answer.out.splitlines()
+    assert event.endswith("Update Conditional Access policy (Require MFA for service accounts) by ada@contoso.com")
+    assert change.startswith(f"opened: {VISIBLE} APW-001 ")
+    assert answer.code == 0
+    assert ("opened", VISIBLE, "APW-001") in installation.told()
+    assert installation.run("watch", "--once").out == ""
+
+
+def test_in_the_foreground_a_log_that_cannot_be_read_is_said(installation: Installation) -> None:
+    installation.scan()
+    installation.graph.deny("AuditLog.Read.All")
+    answer = installation.run("watch", "--once")
+    assert answer.code == 2
+    assert "The audit log can't be read: 403" in answer.err
+
+
+@pytest.mark.parametrize(
+    ("every", "said"), [("soon", "is no time such as 90s, 5m or 1h"), ("1s", "isn't between 10s and 24h")]
+)
+def test_how_often_is_a_time(installation: Installation, every: str, said: str) -> None:
+    answer = installation.run("watch", "--every", every)
+    assert answer.code == 2
+    assert said in answer.err

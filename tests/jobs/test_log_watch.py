@@ -74,7 +74,8 @@ class Tenant:
         self.graph.requests.clear()
         return await watch_log(self.settings, self.start, clock=lambda: self.now)
 
-    async def start(self, message: ScanMessage, delay: timedelta) -> None:
+    async def start(self, message: ScanMessage, delay: timedelta, looked: Looked) -> None:
+        assert looked.scan == message
         self.asked.append((message, delay))
 
     async def mark(self) -> Bookmark:
