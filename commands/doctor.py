@@ -2,21 +2,23 @@
 
 from collections.abc import Sequence
 
+import click
+
 from commands.deployed import doctor_deployed
 from commands.line.parts import Options
 from commands.output import as_called, put
 from commands.signing_in import as_asked, for_a_person
 from jobs import doctor
 from reports.files import render_json
-from settings import SettingsError, load_settings
+from settings import load_settings
 
 
 async def run(options: Options) -> int:
     """Look at this machine, or have the function app look at itself."""
     if options.deployed:
         if options.sign_in:
-            raise SettingsError(
-                ["--sign-in doesn't go with --deployed: the app looks at itself, and az login says who asks"]
+            raise click.UsageError(
+                "--sign-in doesn't go with --deployed: the app looks at itself, and az login says who asks"
             )
         return print_lines(await doctor_deployed(options), options.format)
     if not (options.sign_in or options.tenant or options.client_id):
