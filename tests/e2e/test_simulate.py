@@ -354,7 +354,7 @@ def test_why_an_account_cannot_be_judged_is_said(tmp_path: Path) -> None:
         document = here.document("--policy-file", folder)
         answer = here.run("simulate", "--policy-file", folder)
     assert [one["after"]["visibility"] for one in document["simulations"][0]["accounts"]] == ["unknown"]
-    assert ["Member.Read.Hidden"] == [gap["permission"] for gap in document["gaps"]]
+    assert [gap["permission"] for gap in document["gaps"]] == ["Member.Read.Hidden"]
     assert 'the group "Secret" hides its members' in answer.out.partition("What could not be read:")[2]
 
 
