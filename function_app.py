@@ -4,6 +4,7 @@ What a trigger needs is imported when it fires: the worker imports this file on 
 """
 
 import logging
+import os
 import typing
 
 import azure.functions as func
@@ -23,6 +24,18 @@ async def scheduled_scan(timer: func.TimerRequest, scans: func.Out[str]) -> None
     from functions import queues
 
     scans.set(queues.scheduled_scan())
+
+
+# Not %WATCH_SCHEDULE%: the host knows no default for a setting that isn't there, and can't leave a function out.
+WATCH_SCHEDULE = os.environ.get("WATCH_SCHEDULE", "0 */5 * * * *").strip()
+if WATCH_SCHEDULE.lower() not in ("", "off"):
+
+    @app.timer_trigger(arg_name="timer", schedule=WATCH_SCHEDULE, run_on_startup=False, use_monitor=False)
+    async def watch_audit_log(timer: func.TimerRequest) -> None:
+        """Look at the audit log, and put a scan on the queue where a change concerns anybody."""
+        from functions import queues
+
+        await queues.watch_audit_log()
 
 
 @app.queue_trigger(arg_name="message", queue_name="scans", connection=STORAGE)

@@ -12,9 +12,8 @@ from basics.times import iso
 from evidence.store import Evidence
 from tenant.audits import AT_ONCE, AuditQuestion, AuditReader, parse_event, without_repeats
 from tenant.gaps import Gaps
-from tenant.graph import Graph, GraphError, GraphRefused, is_licence_error
+from tenant.graph import Graph, GraphError
 from tenant.model import AuditTrail, Tenant
-from tenant.permissions import audit_log_refused
 from tenant.shapes import parse_time
 from tenant.turns import OutOfTurns, Turns
 
@@ -26,6 +25,7 @@ MOST_KEPT = 3000
 LATE = timedelta(hours=2)
 """How late an event may turn up in the log."""
 MOST_GROUPS = 20 * AT_ONCE
+_QUESTIONS = frozenset({"policies", "activities", "groups", "users"})
 
 Json = dict[str, Any]
 
@@ -57,8 +57,7 @@ async def read_trail(
         text = "it is long, and Microsoft Graph allows 5 requests in 10 seconds: the next scan goes on from here"
         gaps.add_optional("audit_log", text)
     except GraphError as error:
-        refused = isinstance(error, GraphRefused) and error.status == 403 and not is_licence_error(error)
-        gaps.add_optional("audit_log", error, text=audit_log_refused(error) if refused else "")
+        gaps.add_audit_log(error)
     if changed:
         await evidence.remember("audits", log.document())
     return log.trail()
@@ -73,6 +72,12 @@ def groups_that_count(tenant: Tenant) -> list[str]:
         for id in policy.include_groups | policy.exclude_groups
     }
     return sorted(tenant.with_nested(named))[:MOST_GROUPS]
+
+
+async def ids_asked_about(evidence: Evidence) -> frozenset[str]:
+    """Ids of the groups, and of a few accounts, about which the last scans asked the log: the groups that count. Raises ``StorageError``."""
+    read = (await evidence.recall("audits")).get("read")
+    return frozenset(read) - _QUESTIONS if isinstance(read, dict) else frozenset()
 
 
 class _AuditLog:

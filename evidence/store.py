@@ -5,7 +5,7 @@ PartitionKey is the question (``legacy``, ``accounts`` or ``apps``) and a hash o
 older than what is looked at are deleted. No sign-in is kept: only sums, and the newest addresses of accounts that were asked about. The row ``proposals``, ``latest`` is
 what the last scan proposed, the row ``audits``, ``latest`` what was read of the audit log and up to when, the row ``what_if``,
 ``latest`` what Microsoft's What If said of which account, ``password_uses`` who signs in with a password, ``smtp_report`` what was
-imported of that, the rows ``exchange_mailboxes`` and so on what somebody exported of Exchange.
+imported of that, ``log_watch`` up to when the audit log was looked at between scans, the rows ``exchange_mailboxes`` and so on what somebody exported of Exchange.
 
 A row that can't be read counts as not there: the log is read anew, and the next write makes it whole. It is noted as odd.
 """

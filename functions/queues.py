@@ -13,6 +13,7 @@ from findings.runs import new_run_id
 from jobs import views
 from jobs.endings import UNSTARTED, end_for_good, stand_back, tell_failure
 from jobs.errors import EXPECTED, sentence
+from jobs.log_watch import watch_log
 from jobs.messages import ALERTS, SCANS, SCHEDULE, AlertMessage, BadMessage, ScanMessage, read_alert, read_scan
 from jobs.report_page import keep_pages
 from jobs.scan import ScanRequest, scan
@@ -33,11 +34,36 @@ def scheduled_scan() -> str:
     return ScanMessage(new_run_id(datetime.now(UTC)), SCHEDULE).text
 
 
+async def watch_audit_log() -> None:
+    """Look at the audit log, and put on the queues what follows from it: a scan, and the alert that the log can't be read.
+
+    Where ``AUDIT_LOG`` is off nothing is looked at. What is raised is a fault of the settings, of this product or of storage;
+    the next look reads what this one should have.
+    """
+    try:
+        settings = load_settings()
+        if settings.audit_log == "off":
+            return
+        looked = await watch_log(settings, lambda scan, delay: put_later(settings, SCANS, scan.text, delay))
+        for alert_id in looked.alert_ids:
+            await put_later(settings, ALERTS, AlertMessage(alert_id).text, timedelta())
+    except EXPECTED as error:
+        log.error("The audit log was not looked at: %s", sentence(error))
+        raise
+    if looked.error:
+        log.warning("The audit log can't be read: %s", looked.error)
+    if looked.scan:
+        # Without what stands in the log: it names people.
+        log.info(
+            "Run %s: %d events of the audit log, for %s", looked.scan.run_id, len(looked.reach.events), looked.whom
+        )
+
+
 async def run_scan(body: bytes) -> list[str]:
     """Do the scan that a message of the queue ``scans`` asks for. Returns the messages for the queue ``alerts``.
 
     A scan that finds one of everything going on is skipped, because that one does the same work; behind a scan of some
-    accounts it waits, with a message that is seen later. Every other error is raised, so that the queue repeats the message.
+    accounts it waits, with a message that is seen later, and so does one that the audit log asked for. Every other error is raised, so that the queue repeats the message.
     """
     asked = read_scan(body)
     try:
@@ -56,7 +82,7 @@ async def run_scan(body: bytes) -> list[str]:
 
 async def _scanned(settings: Settings, asked: ScanMessage) -> list[str] | None:
     """The alerts to send after the scan; None where it isn't over, or failed."""
-    request = ScanRequest(run_id=asked.run_id, trigger=asked.trigger)
+    request = ScanRequest(run_id=asked.run_id, trigger=asked.trigger, accounts=asked.accounts)
     try:
         result = await scan(settings, request, progress=log.info)
     except AlreadyDone as again:
@@ -151,8 +177,13 @@ async def scan_failed(body: bytes) -> None:
 
 
 async def _tell_failed(settings: Settings, asked: ScanMessage, run: RunRecord) -> None:
-    """Tell that scans fail, when they begin to and weekly, and what doesn't happen because of it."""
+    """Tell that scans fail, when they begin to and weekly, and what doesn't happen because of it.
+
+    That a scan of some accounts failed isn't told: the next one of everything does the same work, or fails as well.
+    """
     log.error("Run %s failed for good: %s", run.id, run.error)
+    if run.partial:
+        return
     why = run.error or "The scan didn't finish."
     if run.error == UNSTARTED:
         why = _wrong_settings() or why

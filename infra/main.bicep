@@ -81,6 +81,9 @@ param alertPrivateNetworks string = ''
 @description('When to scan: NCRONTAB with seconds, in UTC. Default: every day at 06:00.')
 param scanSchedule string = '0 0 6 * * *'
 
+@description('How often to look at the audit log between scans: NCRONTAB with seconds, in UTC, or off. Only where auditLog is on.')
+param watchSchedule string = '0 */5 * * * *'
+
 @description('Whether the tenant lets users create app passwords, as an administrator says it: it counts where the switch cannot be read.')
 @allowed([
   'yes'
@@ -252,6 +255,7 @@ module resources 'resources.bicep' = {
     alertAllClear: alertAllClear
     alertPrivateNetworks: alertPrivateNetworks
     scanSchedule: scanSchedule
+    watchSchedule: watchSchedule
     appPasswordsAllowed: appPasswordsAllowed
     graphCloud: graphCloud
     alertEmailFrom: alertEmailFrom

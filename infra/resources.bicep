@@ -76,6 +76,9 @@ param alertPrivateNetworks string = ''
 @description('When to scan: NCRONTAB with seconds, in UTC. Default: every day at 06:00.')
 param scanSchedule string = '0 0 6 * * *'
 
+@description('How often to look at the audit log between scans: NCRONTAB with seconds, in UTC, or off. Only where auditLog is on.')
+param watchSchedule string = '0 */5 * * * *'
+
 @description('Whether the tenant lets users create app passwords, as an administrator says it: it counts where the switch cannot be read.')
 @allowed([
   'yes'
@@ -227,6 +230,7 @@ var operationsAddresses = filter(map(split(operationsEmails, ','), entry => trim
 var recipients = filter(map(split(alertEmailTo, ','), entry => trim(entry)), entry => !empty(entry))
 var tagPairs = filter(map(split(moreTags, ','), entry => trim(entry)), entry => !empty(entry))
 var scheduleFields = filter(split(trim(scanSchedule), ' '), entry => !empty(entry))
+var watchFields = filter(split(trim(watchSchedule), ' '), entry => !empty(entry))
 
 var knownSecrets = [
   'teams-webhook-url'
@@ -279,6 +283,9 @@ var problems = concat(
   length(scheduleFields) == 6
     ? []
     : ['scanSchedule has six fields, the first of which are seconds, e.g. 0 0 6 * * *, not ${scanSchedule}.'],
+  toLower(trim(watchSchedule)) == 'off' || length(watchFields) == 6
+    ? []
+    : ['watchSchedule is off, or has six fields, the first of which are seconds, e.g. 0 */5 * * * *, not ${watchSchedule}.'],
   empty(unlikelyTags)
     ? []
     : ['moreTags is written as name=value, which ${join(unlikelyTags, ', ')} is not.']
@@ -412,6 +419,7 @@ module app 'modules/app.bicep' = {
       SERVICE_ACCOUNT_DISCOVERY: serviceAccountDiscovery
       SERVICE_ACCOUNT_DISCOVERY_ALERTS: serviceAccountDiscoveryAlerts
       AUDIT_LOG: auditLog
+      WATCH_SCHEDULE: watchSchedule
       WHAT_IF_BUDGET: whatIfBudget
       SERVICE_ACCOUNT_GROUPS: serviceAccountGroups
       SERVICE_ACCOUNT_PATTERNS: serviceAccountPatterns

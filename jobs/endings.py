@@ -12,7 +12,7 @@ from findings.run_record import OVER, RunRecord, RunStatus
 from findings.runs import ABANDONED, RunStore
 from findings.sight_store import SightStore
 from jobs.channel_watch import channels_to_tell
-from jobs.messages import ScanMessage
+from jobs.messages import LOG, ScanMessage
 from jobs.unseen import note_failure
 from jobs.views import opened
 from settings import Settings
@@ -38,12 +38,13 @@ def stood_back(
 ) -> RunRecord | None:
     """The run of a scan that found another one going on, or None where it stays as it is.
 
-    Behind a scan of everything it is skipped, behind one of some accounts it waits, and in the end fails.
+    Behind a scan of everything it is skipped, behind one of some accounts it waits, and in the end fails. One that the audit log
+    asked for waits behind any: the other may have read what has changed before it did.
     """
     if other.owner == asked.run_id or (known is not None and known.status in OVER):
         return None  # its message came twice: the other one is the run itself, or it is over
-    run = known or RunRecord(asked.run_id, RunStatus.QUEUED, now, trigger=asked.trigger)
-    if other.whole:
+    run = known or _queued(asked, now)
+    if other.whole and asked.trigger != LOG:
         why = f"Another scan of everything was going on: {other.owner}; it does the same work."
         return replace(run, status=RunStatus.SKIPPED, finished=now, error=why)
     if asked.waits >= MOST_WAITS:
@@ -53,6 +54,10 @@ def stood_back(
         return replace(run, status=RunStatus.FAILED, finished=now, error=why)
     waiting = replace(run, status=RunStatus.QUEUED, finished=None, error=None)
     return waiting if waiting != known else None
+
+
+def _queued(asked: ScanMessage, now: datetime) -> RunRecord:
+    return RunRecord(asked.run_id, RunStatus.QUEUED, now, trigger=asked.trigger, partial=bool(asked.accounts))
 
 
 async def tell_failure(settings: Settings, run_id: str, why: str, now: datetime, *, certain: bool = True) -> None:
@@ -84,7 +89,7 @@ async def end_for_good(
 
 def ended_for_good(known: RunRecord | None, asked: ScanMessage, now: datetime, *, dead: bool) -> RunRecord | None:
     """The run as failed, or None where it stays as it is. ``dead``: nobody does it, although it says that it is running."""
-    run = known or RunRecord(asked.run_id, RunStatus.QUEUED, now, trigger=asked.trigger)
+    run = known or _queued(asked, now)
     if run.status is RunStatus.QUEUED:
         return replace(run, status=RunStatus.FAILED, finished=now, error=UNSTARTED)
     if run.status is RunStatus.RUNNING and dead:

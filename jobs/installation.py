@@ -37,12 +37,14 @@ from jobs.doctor import (
     tenant_lines,
     wrong_line,
 )
+from jobs.log_watch import IDLE, LATE, Bookmark, last_look
 from jobs.messages import ALERTS, SCANS
 from jobs.timetable import next_time
 from reports import times
 from reports.words import count
 from settings import Settings
 from settings.loading import REQUIREMENTS
+from settings.values import OFF
 from tenant.graph import Graph
 from tenant.permissions import PERMISSIONS
 from tenant.probes import Holding, Probed
@@ -123,6 +125,7 @@ async def _scan_lines(service: TableServiceClient, settings: Settings, now: date
     return [
         last_scan_line(newest[0] if newest else None, await runs.last_whole(now - HEALTHY, now + CLOCKS), now),
         next_scan_line(settings, os.environ, now),
+        log_watch_line(settings, await last_look(service), now),
     ]
 
 
@@ -160,6 +163,26 @@ def next_scan_line(settings: Settings, environment: Mapping[str, str], now: date
         fix = "Scan daily: a change of a policy would be noticed only then, and health says not ok in between."
         return Line(topic, Level.ATTENTION, f"{times.moment(following)}, in more than 36 hours.", fix)
     return Line(topic, Level.OK, f"{times.moment(following)} ({settings.scan_schedule}).")
+
+
+def log_watch_line(settings: Settings, mark: Bookmark, now: datetime) -> Line:
+    """Whether the audit log is looked at between scans, and up to when it was read."""
+    topic, log_says = "audit log", "The app's log says why: look for watch_audit_log (docs/operations.md)."
+    for name, value in (("AUDIT_LOG", settings.audit_log), ("WATCH_SCHEDULE", settings.watch_schedule)):
+        if value == OFF:
+            return Line(topic, Level.OK, f"It isn't looked at between scans: {name} is off.")
+    if mark.failing is not None:
+        fix = f"{log_says} Changes are noticed by the next scan only."
+        return Line(topic, Level.WRONG, f"It can't be read since {times.moment(mark.failing)}.", fix)
+    if mark.until is None:
+        return Line(
+            topic, Level.ATTENTION, "It wasn't looked at yet.", f"Wait for {settings.watch_schedule}. {log_says}"
+        )
+    due = next_time(settings.watch_schedule, mark.until + IDLE)
+    text = f"Read up to {times.moment(mark.until)} ({settings.watch_schedule})."
+    if due is not None and now - due > LATE:
+        return Line(topic, Level.ATTENTION, f"Nobody looks at it: {text[0].lower()}{text[1:]}", log_says)
+    return Line(topic, Level.OK, text)
 
 
 async def _permission_lines(graph: Graph, settings: Settings) -> list[Line]:

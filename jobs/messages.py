@@ -16,6 +16,10 @@ SCANS, ALERTS = "scans", "alerts"
 """The queues."""
 SCHEDULE = "schedule"
 """What starts the scan of the timer."""
+LOG = "audit log"
+"""What starts a scan because the audit log showed a change."""
+MOST_ACCOUNTS = 50
+"""Accounts that a message names: of more all are looked at."""
 LARGEST_COUNT = 100_000
 """More than a message ever waits."""
 _WORD = re.compile(r"[ -~]{1,100}")
@@ -28,13 +32,15 @@ class BadMessage(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class ScanMessage:
-    """A scan of everything that somebody asked for."""
+    """A scan that somebody asked for."""
 
     run_id: str
     trigger: str
     """What started it."""
     waits: int = 0
     """How often it has found another scan going on."""
+    accounts: tuple[str, ...] = ()
+    """Ids of the accounts to look at; everything where there are none."""
 
     @property
     def later(self) -> "ScanMessage":
@@ -44,7 +50,8 @@ class ScanMessage:
     @property
     def text(self) -> str:
         """The body of the message."""
-        return json.dumps({"run_id": self.run_id, "trigger": self.trigger, "waits": self.waits})
+        accounts = {"accounts": self.accounts} if self.accounts else {}
+        return json.dumps({"run_id": self.run_id, "trigger": self.trigger, "waits": self.waits, **accounts})
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +75,14 @@ class AlertMessage:
 def read_scan(body: bytes) -> ScanMessage:
     """The message of the queue ``scans`` with this body. Raises ``BadMessage``."""
     message = _read(body, "run_id")
-    trigger, waits = message.get("trigger"), message.get("waits")
+    trigger, waits, accounts = message.get("trigger"), message.get("waits"), message.get("accounts")
+    some = accounts if isinstance(accounts, list) and len(accounts) <= MOST_ACCOUNTS else []
+    named = all(map(_is_word, some))  # where any can't be read, everything is looked at
     return ScanMessage(
         message["run_id"],
         trigger if _is_word(trigger) else "queue",
         waits if isinstance(waits, int) and 0 <= waits <= LARGEST_COUNT else 0,
+        tuple(some) if named else (),
     )
 
 

@@ -2,11 +2,15 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
+from datetime import datetime
 from types import MappingProxyType
 
 from basics.text import capital
+from basics.times import moment
 from checks.reasons import INPUTS, opening
 from findings.sight import Unseen
+from tenant.gaps import Gaps
+from tenant.graph import GraphError
 from tenant.model import Gap
 
 _NOBODY_ASKED = frozenset({"recommendations"})
@@ -19,6 +23,8 @@ MISSING = "missing "
 """How the keys begin of accounts that the settings name and that don't exist; the names follow."""
 INPUT = "input "
 """How the keys begin of what couldn't be read; the names of the inputs follow."""
+AUDIT_LOG = f"{INPUT}audit_log"
+"""The key of the audit log, whoever can't read it."""
 _MOST_REMEMBERED = 1000
 """Objects of an input that are remembered one by one; where more are unread, all of it is."""
 _LOGS = {
@@ -99,6 +105,15 @@ def nothing_selected() -> Unseen:
         label="any service account",
         ended="The settings select service accounts again.",
     )
+
+
+def audit_log_unseen(error: GraphError, since: datetime) -> Unseen:
+    """For the audit log that can't be read between scans."""
+    one = _unseen(Gaps().add_audit_log(error))
+    if one is None:
+        raise AssertionError("the audit log is an input")
+    text = f"{one.text} Since {moment(since)} changes are noticed by the scheduled scans only."
+    return replace(one, text=text, at_once=True)
 
 
 def log_not_looked_at(findings: int) -> Unseen:

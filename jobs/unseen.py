@@ -4,14 +4,24 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from uuid import uuid4
 
+from basics.times import iso
 from checks.catalog import BY_USE
 from findings.model import Snapshot
 from findings.sight import Fate, Sight, Unseen, after_scan
 from findings.sight_store import SightStore
 from jobs.keep import is_kept
 from jobs.look import Seen
-from jobs.sight_words import SCANS, log_not_looked_at, nothing_selected, scans_fail, unseen_inputs
+from jobs.sight_words import (
+    AUDIT_LOG,
+    SCANS,
+    audit_log_unseen,
+    log_not_looked_at,
+    nothing_selected,
+    scans_fail,
+    unseen_inputs,
+)
 from settings import Settings
+from tenant.graph import GraphError
 
 
 def unseen_by(seen: Seen, known: Mapping[str, Snapshot], settings: Settings) -> list[Unseen]:
@@ -56,6 +66,18 @@ async def note_failure(
     before = [state for state in await store.load() if state.unseen.key == SCANS]
     sight = after_scan(before, [scans_fail(error, certain=certain)], run_id=run_id, now=now)
     await _keep(store, sight, channels)
+
+
+async def note_log(
+    store: SightStore, error: GraphError | None, since: datetime, channels: tuple[str, ...], now: datetime
+) -> None:
+    """Remember that the audit log can't be read between scans, which is news at once; None: that it can be again.
+
+    It is the same thing as that a scan can't read it: who noticed it second has nothing to tell. Raises ``StorageError``.
+    """
+    before = [state for state in await store.load() if state.unseen.key == AUDIT_LOG]
+    unseen = [audit_log_unseen(error, since)] if error else []
+    await _keep(store, after_scan(before, unseen, run_id=f"{AUDIT_LOG} {iso(now)}", now=now), channels)
 
 
 async def _keep(store: SightStore, sight: Sight, channels: tuple[str, ...]) -> None:

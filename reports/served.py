@@ -17,7 +17,12 @@ USUAL = timedelta(days=90)
 _GOING_ON = ("queued", "running")
 _ALIVE = timedelta(hours=3)
 """A scan that began earlier and says that it goes on was killed: none waits or runs so long."""
-_TRIGGER = {"schedule": "The timer", "request": "A person or program", "command line": "The command line"}
+_TRIGGER = {
+    "schedule": "The timer",
+    "request": "A person or program",
+    "command line": "The command line",
+    "audit log": "A change in the audit log",
+}
 _STATUS = {
     "queued": "Waits",
     "running": "Goes on",

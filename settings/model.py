@@ -66,6 +66,10 @@ def _secret(parse: Callable[[str], str]) -> BeforeValidator:
 _lower = BeforeValidator(lambda value: value.strip().lower() if isinstance(value, str) else value)
 
 
+_EMPTY_IS_OFF = frozenset({"watch_schedule"})
+"""Settings of which an empty one says something; any other counts as not set."""
+
+
 class Settings(BaseSettings):
     """All settings, parsed. Build it with ``load_settings``, which turns every problem into one readable error."""
 
@@ -114,6 +118,11 @@ class Settings(BaseSettings):
     scan_schedule: Annotated[str, _parsed(values.schedule)] = Field(
         default="0 0 6 * * *",
         description="When the scan runs: NCRONTAB, six fields, UTC. The timer needs it to be set in the function app.",
+    )
+    watch_schedule: Annotated[str, _parsed(values.schedule_or_off)] = Field(
+        default="0 */5 * * * *",
+        description="How often the audit log is looked at between scans, so that a change is told within minutes: NCRONTAB, six "
+        "fields, UTC; `off` or empty: never. Only where `AUDIT_LOG` is `on`.",
     )
     app_passwords_allowed: Annotated[Literal["yes", "no", "unknown"], _lower] = Field(
         default="unknown",
@@ -246,7 +255,8 @@ class Settings(BaseSettings):
     @classmethod
     def _tell_everything(cls, data: dict[str, Any], handler: ValidatorFunctionWrapHandler) -> Self:
         """Adds rules over several settings. What breaks one channel leaves it out; the rest is one ``SettingsError``."""
-        given = {_field(key): well_formed_json(value) for key, value in data.items() if not problems.is_blank(value)}
+        given = {_field(key): well_formed_json(value) for key, value in data.items()}
+        given = {name: value for name, value in given.items() if name in _EMPTY_IS_OFF or not problems.is_blank(value)}
         expected = problems.expected_secrets(given.get("expected_secrets"))
         unresolved = {name for name, value in given.items() if problems.is_key_vault_reference(value)}
         unused = {name for name in unresolved if expected is not None and env_name(name) not in expected}

@@ -16,6 +16,7 @@ import httpx
 
 GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
+OFF = "off"
 ATTRIBUTE_NAMES = (
     *(f"extensionAttribute{number}" for number in range(1, 16)),
     "employeeType",
@@ -278,6 +279,11 @@ def schedule(text: str) -> str:
         if not all(_is_cron_part(part, low, high, names) for part in value.split(",")):
             raise ValueError(f"is {shown(text)}, whose {name} {shown(value)} is not understood: {example}")
     return " ".join(fields)
+
+
+def schedule_or_off(text: str) -> str:
+    """The same, or ``off``; nothing is off as well."""
+    return OFF if text.lower() in ("", OFF) else schedule(text)
 
 
 def cron_numbers(schedule: str) -> list[list[int]]:

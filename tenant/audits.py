@@ -263,7 +263,7 @@ def _states(target: Mapping[str, Any], *, anywhere: bool) -> tuple[str | None, s
         if _text(changed, "displayName").casefold() == "strongauthenticationrequirement":
             return _required(changed.get("oldValue")), _required(changed.get("newValue"))
     for changed in _objects(target.get("modifiedProperties")) if anywhere else ():
-        before, after = (_named_state(_decoded(changed.get(name))) for name in ("oldValue", "newValue"))
+        before, after = (_named_state(decoded(changed.get(name))) for name in ("oldValue", "newValue"))
         if after:
             return before, after
     return None, None
@@ -275,9 +275,9 @@ _REQUIRED = {0: "disabled", 1: "enabled", 2: "enforced"}
 
 def _required(text: object) -> str | None:
     """The state in a ``StrongAuthenticationRequirement``: a list with one item for all relying parties, or with none."""
-    value = _decoded(text)
+    value = decoded(text)
     if isinstance(value, str):  # JSON text within JSON text
-        value = _decoded(value)
+        value = decoded(value)
     if not isinstance(value, list) or len(value) > 1:
         return None
     if not value:
@@ -317,7 +317,7 @@ def _app_passwords(targets: Sequence[Json]) -> tuple[bool | None, bool | None]:
     """Whether the tenant allowed app passwords before, and does afterwards, where modified properties say it."""
     for changed in (one for target in targets for one in _objects(target.get("modifiedProperties"))):
         name = _text(changed, "displayName")
-        before, after = (_allowed(name, _decoded(changed.get(which))) for which in ("oldValue", "newValue"))
+        before, after = (_allowed(name, decoded(changed.get(which))) for which in ("oldValue", "newValue"))
         if after is not None:
             return before, after
     return None, None
@@ -369,13 +369,13 @@ def _policies(target: Mapping[str, Any]) -> tuple[Policy | None, Policy | None]:
 
 
 def _policy(text: object) -> Policy | None:
-    value = _decoded(text)
+    value = decoded(text)
     return parse_policy(value) if isinstance(value, Mapping) and "state" in value else None
 
 
 def _switch(target: Mapping[str, Any]) -> str:
     for changed in _objects(target.get("modifiedProperties")):
-        value = _decoded(changed.get("newValue"))
+        value = decoded(changed.get("newValue"))
         if isinstance(value, Mapping):
             value = value.get("isEnabled", value.get("IsEnabled"))
         if str(value).lower() in ("true", "false"):
@@ -385,11 +385,12 @@ def _switch(target: Mapping[str, Any]) -> str:
 
 def _plain(text: str | None) -> str:
     """A value of a modified property: JSON text, where the log has it so."""
-    value = _decoded(text)
+    value = decoded(text)
     return value if isinstance(value, str) else "" if value is None else str(text)
 
 
-def _decoded(text: object) -> Any:
+def decoded(text: object) -> Any:
+    """A value of a modified property: what its JSON text says, or the text itself; None where there is none."""
     if not isinstance(text, str) or not text:
         return None
     try:

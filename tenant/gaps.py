@@ -6,7 +6,7 @@ from typing import TypedDict
 
 from tenant.graph import GraphError, GraphRefused, is_licence_error
 from tenant.model import Gap
-from tenant.permissions import opening_to_a_person, permission_for
+from tenant.permissions import audit_log_refused, opening_to_a_person, permission_for
 
 Key = tuple[str, str]
 
@@ -50,6 +50,11 @@ class Gaps:
         opens = _opens(error, None if licence else permission_for(input_name))
         gap = Gap(input_name, text or str(error), **opens, tenant_wide=False, optional=True, objects=tuple(of))
         return self._noted((input_name, f"optional: {_kind(error)}"), gap)
+
+    def add_audit_log(self, error: GraphError) -> Gap:
+        """Note that the audit log could not be read: a refusal may ask for two permissions."""
+        refused = isinstance(error, GraphRefused) and error.status == 403 and not is_licence_error(error)
+        return self.add_optional("audit_log", error, text=audit_log_refused(error) if refused else "")
 
     def not_found(self, account: str) -> None:
         """Note that an account which somebody named doesn't exist."""

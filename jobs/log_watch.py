@@ -1,0 +1,244 @@
+"""The job between two scans: look at the audit log, and have those looked at again whom it concerns.
+
+A scan reads the truth, and may do so once a day; the log says minutes after a change that there was one. So nothing is judged here: what
+the log shows only starts a scan, of some accounts or of all. What it doesn't show is found by the next scheduled scan.
+
+Up to when the log was read, and which events of the time before that are done with, is kept after the scan was asked for: whoever dies
+in between has it asked for twice, which does no harm.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from azure.data.tables.aio import TableServiceClient
+
+from alerts.ledger import Ledger
+from basics.text import visible
+from basics.times import iso, parse
+from connections.graph import graph_for
+from connections.storage import TABLES, ensure_tables, tables
+from connections.telemetry import sending, telemetry
+from evidence.audit_log import ids_asked_about
+from evidence.store import StoredEvidence
+from findings.clocks import is_ahead
+from findings.runs import RunStore, new_run_id
+from findings.sight_store import SightStore
+from findings.store import FindingStore
+from jobs.channel_watch import channels_to_tell
+from jobs.clock import Clock, TrustedClock, now_utc
+from jobs.errors import sentence
+from jobs.look import selection_of
+from jobs.messages import LOG, MOST_ACCOUNTS, ScanMessage
+from jobs.relevance import NOBODY, Reach, Scope, reach_of
+from jobs.unseen import note_log
+from reports.words import count
+from settings import Settings
+from tenant.graph import GraphError
+from tenant.log_events import LogEvent, TooManyEvents, read_events
+
+log = logging.getLogger(__name__)
+
+NAME = "log_watch"
+"""Under which the bookmark is remembered."""
+LATE = timedelta(hours=1)
+"""How late an event may turn up in the log. Microsoft once said: 99 % within 5 minutes; others see 15."""
+REACHES = timedelta(days=7)
+"""How far back the log can be read in every tenant. Source: Microsoft Entra data retention (7 days without a P1 licence)."""
+SETTLED = timedelta(minutes=2)
+"""How long before a scan a change must have been for the scan to have seen it: directories copy it from place to place."""
+QUIET = timedelta(minutes=1)
+"""For so long nothing more is to happen before a scan starts: who changes one policy often changes a second one."""
+IDLE = timedelta(minutes=20)
+"""How long the bookmark may stand where nothing happens: writing costs more than reading an hour of a quiet log again."""
+BLIND = timedelta(hours=1)
+"""From when on it is news that the log can't be read."""
+
+Start = Callable[[ScanMessage, timedelta], Awaitable[object]]
+"""Has a scan done, after some time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bookmark:
+    """Up to when the log was read."""
+
+    until: datetime | None = None
+    """By Graph's clock; None where it was never read."""
+    done: Mapping[str, datetime] | None = None
+    """Ids of the events that are done with -> when they were: those that the next look shows again."""
+    failing: datetime | None = None
+    """Since when it can't be read; None where it can."""
+    told: bool = False
+    """Whether that was told."""
+
+    @classmethod
+    def of(cls, kept: Mapping[str, Any]) -> "Bookmark":
+        """What was remembered; what can't be read of it counts as never read."""
+        try:
+            until, failing = (parse(kept[name]) if kept.get(name) else None for name in ("until", "failing"))
+            done = {str(id): parse(time) for id, time in (kept.get("done") or {}).items()}
+        except (AttributeError, TypeError, ValueError):
+            return cls()
+        return cls(until, done, failing, kept.get("told") is True)
+
+    @property
+    def kept(self) -> dict[str, Any]:
+        """What to remember, as plain JSON."""
+        return {
+            "until": self.until and iso(self.until),
+            "done": {id: iso(time) for id, time in (self.done or {}).items()},
+            "failing": self.failing and iso(self.failing),
+            "told": self.told,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What a look at the log came to."""
+
+    reach: Reach = NOBODY
+    """Whom it concerns."""
+    why_everybody: str = ""
+    """Why everybody is looked at where it isn't because of an event."""
+    scan: ScanMessage | None = None
+    """The scan that was asked for."""
+    error: str = ""
+    """Why the log couldn't be read."""
+    alert_ids: tuple[str, ...] = ()
+    """The alerts that are to be sent now."""
+    requests: int = 0
+    """Requests to Microsoft Graph."""
+
+    @property
+    def whom(self) -> str:
+        """Of whom a scan was asked for."""
+        some = self.scan.accounts if self.scan else ()
+        return count(len(some), "account", "accounts") if some else "all accounts"
+
+    @property
+    def because(self) -> str:
+        """Why a scan was asked for, and of whom, in one line; it names people as the log does."""
+        what = "; ".join(f"{event.activity} by {event.actor or 'somebody'}" for event in self.reach.events[:5])
+        more = f" and {len(self.reach.events) - 5} more" if len(self.reach.events) > 5 else ""
+        return visible(f"{self.whom}, because of {self.why_everybody or what + more}")
+
+
+async def watch_log(settings: Settings, start: Start, *, clock: Clock = now_utc) -> Looked:
+    """Look at the log once, and ``start`` the scan that it calls for.
+
+    Raises what storage raises; that the log can't be read is remembered, and told after an hour.
+    """
+    async with sending():
+        with telemetry().span("watch the audit log"):
+            async with tables(settings) as service:
+                trusted = TrustedClock(clock)
+                trusted.trust(await ensure_tables(service, TABLES), "the storage account's")
+                return await _Look(settings, service, trusted, start).once()
+
+
+async def last_look(service: TableServiceClient) -> Bookmark:
+    """Up to when the log was read, for people. Raises ``StorageError``."""
+    return Bookmark.of(await StoredEvidence(service).recall(NAME))
+
+
+class _Look:
+    """One look."""
+
+    def __init__(self, settings: Settings, service: TableServiceClient, clock: TrustedClock, start: Start) -> None:
+        self._settings, self._service, self._clock, self._start = settings, service, clock, start
+        self._evidence = StoredEvidence(service)
+
+    async def once(self) -> Looked:
+        mark = Bookmark.of(await self._evidence.recall(NAME))
+        since = await self._since(mark)
+        try:
+            async with graph_for(self._settings) as graph:
+                try:
+                    events = await read_events(graph, since, self._clock())
+                    why = ""
+                except TooManyEvents:
+                    events, why = [], "the audit log has more events than one look takes"
+                finally:
+                    telemetry().asked(graph.requests, graph.throttled, graph.resource_units)
+                self._clock.trust_more(graph.clock_ahead, "Microsoft Graph's")
+        except GraphError as error:
+            return await self._failed(mark, error)
+        now = self._clock()
+        looked = await self._answered(events, mark, why or _lost(mark, now), now)
+        alert_ids = await self._can_see_again(mark, now)
+        after = _after(mark, events, now)
+        if looked.scan or mark.failing or after.done != (mark.done or {}) or not mark.until or now - mark.until >= IDLE:
+            await self._evidence.remember(NAME, after.kept)
+        return replace(looked, alert_ids=alert_ids, requests=graph.requests)
+
+    async def _since(self, mark: Bookmark) -> datetime:
+        """From when on the log is read: an hour twice, for what turned up late."""
+        now = self._clock()
+        if mark.until is None or is_ahead(mark.until, now):
+            return now - LATE
+        return max(mark.until - LATE, now - REACHES)
+
+    async def _answered(self, events: list[LogEvent], mark: Bookmark, why: str, now: datetime) -> Looked:
+        """Ask for the scan that new events call for."""
+        new = [event for event in events if event.id not in (mark.done or {})]
+        if not new and not why:
+            return Looked()
+        last = await RunStore(self._service).last_whole(now - REACHES)
+        if last is None:  # nothing is known that could have changed: the first scan sees all of it
+            return Looked()
+        unseen = [event for event in new if event.time > last.started - SETTLED]
+        reach = reach_of(unseen, await self._scope()) if unseen else NOBODY
+        if not (reach.everybody or reach.accounts or why):
+            return Looked(reach)
+        some = () if why or reach.everybody or len(reach.accounts) > MOST_ACCOUNTS else tuple(sorted(reach.accounts))
+        scan = ScanMessage(new_run_id(now), LOG, accounts=some)
+        newest = max((event.time for event in reach.events), default=now - QUIET)
+        await self._start(scan, max(newest + QUIET - now, timedelta()))
+        return Looked(reach, why, scan)
+
+    async def _scope(self) -> Scope:
+        accounts = FindingStore(self._service).load_accounts()
+        return Scope(
+            frozenset([one.account_id.lower() async for one in accounts]),
+            await ids_asked_about(self._evidence),
+            selection_of(self._settings),
+        )
+
+    async def _failed(self, mark: Bookmark, error: GraphError) -> Looked:
+        """Remember that the log can't be read, and after an hour tell it; where the scan can't either, it tells the same."""
+        now = self._clock()
+        since = now if mark.failing is None or is_ahead(mark.failing, now) else mark.failing
+        tell = now - since >= BLIND and not mark.told
+        alert_ids = await self._note(error, since, now) if tell else ()
+        if mark.failing != since or tell:
+            await self._evidence.remember(NAME, replace(mark, failing=since, told=mark.told or tell).kept)
+        return Looked(error=sentence(error), alert_ids=alert_ids)
+
+    async def _can_see_again(self, mark: Bookmark, now: datetime) -> tuple[str, ...]:
+        return await self._note(None, now, now) if mark.told else ()
+
+    async def _note(self, error: GraphError | None, since: datetime, now: datetime) -> tuple[str, ...]:
+        sight, channels = SightStore(self._service), await channels_to_tell(self._settings, Ledger(self._service))
+        await note_log(sight, error, since, channels, now)
+        return tuple(await sight.untold_alert_ids())
+
+
+def _lost(mark: Bookmark, now: datetime) -> str:
+    """Why nobody knows what happened since the last look; empty where the log was read on."""
+    if mark.until is None:
+        return ""
+    if is_ahead(mark.until, now):
+        return "the clock was ahead when the audit log was last read"
+    if now - mark.until > REACHES - LATE:
+        return "the audit log wasn't read for longer than it is kept"
+    return ""
+
+
+def _after(mark: Bookmark, events: list[LogEvent], now: datetime) -> Bookmark:
+    """The bookmark after all these events were dealt with."""
+    recent = now - LATE - LATE
+    done = {id: time for id, time in (mark.done or {}).items() if recent <= time}
+    done |= {event.id: event.time for event in events if recent <= event.time}
+    return Bookmark(now, done)

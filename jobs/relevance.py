@@ -1,0 +1,103 @@
+"""Who is to be looked at again because of what the audit log says. Pure.
+
+Of a service account that is watched everything counts; of a group what changes its members, where they count for a policy or for the
+selection; of Conditional Access and of the tenant's own switches everything, for everybody. What is left out here is found by the next
+scheduled scan.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from tenant.log_events import CONDITIONAL_ACCESS, LogEvent, Target
+from tenant.selection import Selection, names, selected_property
+
+_OF_POLICY = frozenset({"policy", "conditionalaccesspolicy"})
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What can change a verdict, as far as the last scans know."""
+
+    accounts: frozenset[str]
+    """Ids of the accounts that are watched, in lower case."""
+    groups: frozenset[str]
+    """Ids of the groups whose members count, in lower case: for a policy, with those nested in them, and for the selection."""
+    selection: Selection
+    """What the settings select."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Whom events concern."""
+
+    everybody: bool = False
+    accounts: frozenset[str] = frozenset()
+    """Ids of the accounts that they concern; what they are where it is everybody says nothing."""
+    events: tuple[LogEvent, ...] = ()
+    """Those that concern anybody, in the order of the log."""
+
+
+NOBODY = Reach()
+
+
+def reach_of(events: Iterable[LogEvent], scope: Scope) -> Reach:
+    """Whom the events concern, altogether."""
+    everybody, accounts, relevant = False, set[str](), list[LogEvent]()
+    for event in events:
+        concerned = accounts_of(event, scope)
+        if concerned is None or concerned:
+            relevant.append(event)
+        everybody |= concerned is None
+        accounts |= concerned or frozenset()
+    return Reach(everybody, frozenset(accounts), tuple(relevant))
+
+
+def accounts_of(event: LogEvent, scope: Scope) -> frozenset[str] | None:
+    """Ids of the accounts that one event concerns; None for everybody."""
+    if event.service.casefold() == CONDITIONAL_ACCESS or event.about_tenant:
+        return None
+    if any(target.type in _OF_POLICY for target in event.targets) and not event.container:
+        return None  # of whatever service: somebody gave it a new name
+    found = frozenset(target.id for target in event.targets if target.id in scope.accounts)
+    return None if _changes_who_counts(event, scope) else found
+
+
+def _changes_who_counts(event: LogEvent, scope: Scope) -> bool:
+    """Whether accounts that nobody knows of may count from now on, or others in a way that the event doesn't name."""
+    groups = {target.id for target in event.targets if target.type == "group"}
+    if event.container:
+        selects = event.container in _selecting(scope.selection)
+        # A group in a group brings all its members along; somebody unknown in a group counts where it selects.
+        member_is_group = bool(groups - {event.container})
+        stranger = not any(target.id in scope.accounts for target in event.targets)
+        return (member_is_group and _may_count(event, scope)) or (selects and stranger)
+    if groups & (scope.groups | _selecting(scope.selection)):
+        return True
+    return any(_is_selected_now(target, scope) for target in event.targets)
+
+
+def _may_count(event: LogEvent, scope: Scope) -> bool:
+    """Whether the members of the group, or the holders of the role, count: which roles do, only policies say."""
+    return event.container in scope.groups or event.container in _selecting(scope.selection) or _is_role(event)
+
+
+def _is_role(event: LogEvent) -> bool:
+    return "role" in event.activity.casefold()
+
+
+def _selecting(selection: Selection) -> frozenset[str]:
+    return frozenset(group.lower() for group in selection.groups)
+
+
+def _is_selected_now(target: Target, scope: Scope) -> bool:
+    """Whether an account that isn't watched may be selected by what the event set."""
+    if target.type != "user" or target.id in scope.accounts:
+        return False
+    selection = scope.selection
+    named = {target.name, target.changed.get("userprincipalname", ""), target.id}
+    if any(names(selection, name) for name in named if name):
+        return True
+    wanted = selection.attribute
+    return wanted is not None and bool(
+        {wanted.name.casefold(), selected_property(wanted).casefold()} & target.changed.keys()
+    )

@@ -1,0 +1,176 @@
+"""Everything in the directory audit log that may concern a service account, whatever it says: for somebody who watches the log.
+
+One filter asks for all of it, so that a quiet tenant costs one request. What services log under names that Microsoft's list
+lacks comes along as well: of Conditional Access everything counts. Source of the names: Microsoft Entra documentation,
+"Microsoft Entra audit log categories and activities". That Graph takes a filter of this length is known of no page: where it
+refuses, the whole log of the time is read.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+
+from basics.times import iso
+from tenant.audits import decoded, parse_event
+from tenant.graph import REFINEMENT_REFUSED, Graph, GraphRefused, Json, items_of
+from tenant.odata import literal
+from tenant.shapes import parse_time
+
+CONDITIONAL_ACCESS = "conditional access"
+"""The service whose every event counts, in lower case."""
+SERVICES = ("Conditional Access", "Authentication Methods", "PIM")
+ACTIVITIES = (
+    "Add user",
+    "Update user",
+    "Delete user",
+    "Hard Delete user",
+    "Restore user",
+    "Enable account",
+    "Disable account",
+    "Enable Strong Authentication",
+    "Disable Strong Authentication",
+    "Create application password for user",
+    "Delete application password for user",
+    "Add member to group",
+    "Remove member from group",
+    "Update group",
+    "Delete group",
+    "Restore group",
+    "Add member to role",
+    "Remove member from role",
+    "Set Company Information",
+    "Update security defaults",
+    "Update User Risk and MFA Registration Policy",
+)
+"""Activities of other services."""
+MOST_PAGES = 10
+"""Pages that one look takes: of more it is enough to know that there are many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What an event is about."""
+
+    id: str
+    """In lower case."""
+    type: str
+    """``user``, ``group``, ``role``, ``policy`` and so on, in lower case."""
+    name: str = ""
+    """A user's principal name; the display name of anything else."""
+    changed: Mapping[str, str] = field(default_factory=dict)
+    """Names of its properties that the event set, in lower case -> the new values as text."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogEvent:
+    """Something that happened, and succeeded."""
+
+    id: str
+    time: datetime
+    activity: str
+    service: str
+    actor: str
+    """Who or what did it; empty where the log doesn't say."""
+    targets: tuple[Target, ...]
+    container: str = ""
+    """Id of the group or role that a member came to, or left, in lower case; empty for anything else."""
+    about_tenant: bool = False
+    """Whether it changed something that counts for everybody, as far as ``tenant/audits.py`` knows it."""
+
+
+class TooManyEvents(Exception):
+    """There were more events than one look takes."""
+
+
+def expression(since: datetime, *, refined: bool = True) -> str:
+    """The ``$filter`` for what happened since a time; not ``refined``: for everything."""
+    span = f"activityDateTime ge {iso(since)}"
+    if not refined:
+        return span
+    named = [f"loggedByService eq {literal(name)}" for name in SERVICES]
+    named += [f"activityDisplayName eq {literal(name)}" for name in ACTIVITIES]
+    return f"{span} and ({' or '.join(named)})"
+
+
+async def read_events(graph: Graph, since: datetime, now: datetime) -> list[LogEvent]:
+    """What happened since a time, oldest first; an event without a readable time counts as one of ``now``.
+
+    Raises ``GraphError``, and :class:`TooManyEvents` where it is more than some thousands.
+    """
+    try:
+        rows = await _rows(graph, expression(since))
+    except GraphRefused as refused:
+        if refused.status not in REFINEMENT_REFUSED:
+            raise
+        rows = await _rows(graph, expression(since, refined=False))
+    events = filter(None, (parse(row, now) for row in rows))
+    return sorted(events, key=lambda event: (event.time, event.id))
+
+
+async def _rows(graph: Graph, wanted: str) -> list[Json]:
+    page = await graph.get(f"/auditLogs/directoryAudits?$filter={quote(wanted)}&$top=1000")
+    rows = [*items_of(page)]
+    for _ in range(MOST_PAGES - 1):
+        link = str(page.get("@odata.nextLink") or "")
+        if not link:
+            return rows
+        page = await graph.page(link)
+        rows += items_of(page)
+    if page.get("@odata.nextLink"):
+        raise TooManyEvents
+    return rows
+
+
+def parse(row: Mapping[str, Any], now: datetime) -> LogEvent | None:
+    """The event of a row; None for one that failed. One that can't be read in full counts with what can be."""
+    if _text(row, "result").lower() in ("failure", "timeout"):
+        return None
+    known = parse_event(row)
+    return LogEvent(
+        _text(row, "id") or f"{row.get('activityDateTime')} {_text(row, 'activityDisplayName')}",
+        parse_time(row.get("activityDateTime")) or now,
+        _text(row, "activityDisplayName"),
+        _text(row, "loggedByService"),
+        (known.actor if known else None) or _actor(row),
+        tuple(map(_target, _objects(row.get("targetResources")))),
+        known.container_id if known else "",
+        about_tenant=known is not None
+        and known.kind in ("security_defaults", "tenant_switch", "mfa_registration_policy"),
+    )
+
+
+def _actor(row: Mapping[str, Any]) -> str:
+    initiated = row.get("initiatedBy")
+    people = [initiated.get(who) for who in ("user", "app")] if isinstance(initiated, Mapping) else []
+    names = (
+        _text(one, name) for one in people if isinstance(one, Mapping) for name in ("userPrincipalName", "displayName")
+    )
+    return next(filter(None, names), "")
+
+
+def _target(target: Json) -> Target:
+    changed = {
+        _text(one, "displayName").rpartition(".")[2].casefold(): _plain(one.get("newValue"))
+        for one in _objects(target.get("modifiedProperties"))
+    }
+    name = _text(target, "userPrincipalName") or _text(target, "displayName")
+    return Target(_text(target, "id").lower(), _text(target, "type").lower(), name, changed)
+
+
+def _plain(text: object) -> str:
+    """A new value as text: the log has JSON text, and a list of one where a property has one value."""
+    value = decoded(text)
+    if isinstance(value, list) and len(value) == 1:
+        (value,) = value
+    return value if isinstance(value, str) else "" if value is None else str(value)
+
+
+def _objects(value: object) -> Iterable[Json]:
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+
+
+def _text(item: Mapping[str, Any], name: str) -> str:
+    value = item.get(name)
+    return value if isinstance(value, str) else ""

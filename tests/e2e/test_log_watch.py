@@ -1,0 +1,148 @@
+"""A policy is turned on: what the app tells minutes later, through its own queues."""
+
+import asyncio
+import base64
+import json
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+from azure.storage.queue import QueueServiceClient
+
+from findings.lease import LeaseTimes, scan_lease
+from findings.run_record import RunStatus
+from findings.runs import RunStore
+from functions import queues
+from jobs import log_watch
+from jobs.scan import ScanRequest
+from jobs.views import opened
+from settings import load_settings
+from tests.e2e.conftest import BACKUP, VISIBLE, Installation
+
+pytestmark = pytest.mark.usefixtures("installation")
+Json = dict[str, Any]
+
+
+@pytest.fixture(autouse=True)
+def watching(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AUDIT_LOG", "on")
+    monkeypatch.setattr(log_watch, "QUIET", timedelta())  # nobody waits for a minute here
+
+
+def logged(installation: Installation, activity: str, target: Json, service: str = "Core Directory") -> None:
+    """Somebody does something now."""
+    installation.graph.tenant.audits.insert(
+        0,
+        {
+            "id": f"event {len(installation.graph.tenant.audits)}",
+            "activityDisplayName": activity,
+            "activityDateTime": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.0000000Z"),
+            "loggedByService": service,
+            "category": "Policy",
+            "result": "success",
+            "initiatedBy": {"user": {"id": "a", "userPrincipalName": "ada@contoso.com"}, "app": None},
+            "targetResources": [{"modifiedProperties": [], **target}],
+        },
+    )
+
+
+def turn_on(installation: Installation) -> None:
+    """Ada makes a policy that demands MFA of everybody."""
+    (policy,) = installation.graph.tenant.policies
+    policy["conditions"]["users"]["includeGroups"] = []
+    policy["conditions"]["users"]["includeUsers"] = ["All"]
+    target = {"id": policy["id"], "displayName": policy["displayName"], "type": "Policy"}
+    logged(installation, "Update Conditional Access policy", target, "Conditional Access")
+
+
+def on_the_queue(installation: Installation, name: str) -> list[bytes]:
+    """What lies on a queue now, taken from it."""
+    service = QueueServiceClient.from_connection_string(installation.storage)
+    if name not in [queue.name for queue in service.list_queues()]:
+        return []
+    queue = service.get_queue_client(name)
+    found = list(queue.receive_messages(max_messages=32))
+    for message in found:
+        queue.delete_message(message)
+    return [base64.b64decode(message.content) for message in found]
+
+
+def watch_and_do(installation: Installation) -> list[Json]:
+    """One look at the log, and everything that comes of it, as the host does it. Returns the scans that were asked for."""
+    asyncio.run(queues.watch_audit_log())
+    scans = on_the_queue(installation, "scans")
+    for body in scans:
+        for alert in asyncio.run(queues.run_scan(body)):
+            asyncio.run(queues.send_alert(alert.encode()))
+    return [json.loads(body) for body in scans]
+
+
+def test_a_policy_that_is_turned_on_is_told_with_who_and_when_by_the_next_look(installation: Installation) -> None:
+    installation.graph.tenant.user(VISIBLE).mfa = "disabled"
+    installation.scan()
+    before = len(installation.told())
+    assert watch_and_do(installation) == []
+    turn_on(installation)
+    ((asked),) = watch_and_do(installation)
+    assert asked["trigger"] == "audit log"
+    assert "accounts" not in asked
+    assert installation.told()[before:] == [("opened", VISIBLE, "APW-001")]
+    change = json.loads(installation.receiver.calls[-1].body)["data"]["changes"][-1]
+    assert change["actor"] == "ada@contoso.com"
+    assert watch_and_do(installation) == [], "told once"
+
+
+def test_an_account_that_changes_is_looked_at_alone(installation: Installation) -> None:
+    installation.scan()
+    before = len(installation.told())
+    installation.graph.tenant.user(BACKUP).mfa = "enforced"
+    target = {"id": installation.graph.tenant.user(BACKUP).id, "type": "User", "userPrincipalName": BACKUP}
+    logged(installation, "Update per-user multifactor authentication state", target, "Authentication Methods")
+    installation.graph.requests.clear()
+    (asked,) = watch_and_do(installation)
+    assert asked["accounts"] == [target["id"]]
+    assert ("resolved", BACKUP, "APW-001") in installation.told()[before:]
+    requests = [one.path for one in installation.graph.requests if not one.in_batch]
+    assert len(requests) <= 15, requests  # the look at the log and four for the cause included
+
+
+def test_a_change_that_is_undone_before_anybody_looked_tells_nothing(installation: Installation) -> None:
+    installation.scan()
+    before = len(installation.told())
+    (policy,) = installation.graph.tenant.policies
+    for _ in ("off", "on again"):
+        target = {"id": policy["id"], "displayName": policy["displayName"], "type": "Policy"}
+        logged(installation, "Update Conditional Access policy", target, "Conditional Access")
+    assert len(watch_and_do(installation)) == 1
+    assert installation.told()[before:] == []
+
+
+def test_a_scan_that_goes_on_is_waited_for_since_it_may_have_read_too_early(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    times = LeaseTimes(duration=2, renew_every=0.2, wait=0.5, poll=0.1)
+    monkeypatch.setattr(queues, "ScanRequest", partial(ScanRequest, times=times))
+    installation.scan()
+    turn_on(installation)
+    asyncio.run(queues.watch_audit_log())
+    (body,) = on_the_queue(installation, "scans")
+    run_id = json.loads(body)["run_id"]
+
+    async def behind_another() -> RunStatus | None:
+        async with opened(load_settings()) as service:
+            async with scan_lease(service, "another", whole=True, times=times):
+                assert await queues.run_scan(body) == []
+            run = await RunStore(service).load(run_id)
+            return run.status if run else None
+
+    assert asyncio.run(behind_another()) is RunStatus.QUEUED
+
+
+def test_with_the_audit_log_off_nothing_is_asked(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AUDIT_LOG", "off")
+    installation.scan()
+    installation.graph.requests.clear()
+    turn_on(installation)
+    assert watch_and_do(installation) == []
+    assert installation.graph.requests == []

@@ -1,0 +1,347 @@
+"""Between two scans: what the audit log shows starts a scan of those whom it concerns, once, and nothing is lost on the way."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from azure.data.tables.aio import TableServiceClient
+
+from evidence.store import StoredEvidence
+from findings.sight_store import SightStore
+from jobs import log_watch
+from jobs.log_watch import NAME, Bookmark, Looked, watch_log
+from jobs.messages import LOG, ScanMessage
+from jobs.scan import ScanRequest, scan
+from localgraph.builder import TenantBuilder
+from localgraph.server import LocalGraph
+from settings import Settings, load_settings
+
+SVC, OTHER, PERSON = "svc-1@contoso.com", "svc-2@contoso.com", "ada@contoso.com"
+START = datetime(2026, 11, 26, 6, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+Json = dict[str, Any]
+
+
+@dataclass
+class Tenant:
+    """A tenant, its log, and a clock."""
+
+    graph: LocalGraph
+    storage: str
+    now: datetime = START
+    asked: list[tuple[ScanMessage, timedelta]] = field(default_factory=list)
+    number: int = 0
+
+    @property
+    def settings(self) -> Settings:
+        return load_settings()
+
+    def happens(
+        self, activity: str, *targets: Json, late: timedelta = timedelta(), service: str = "Core Directory"
+    ) -> None:
+        """Something happens now; ``late``: it did before, and turns up now."""
+        self.number += 1
+        self.graph.tenant.audits.insert(
+            0,
+            {
+                "id": f"event-{self.number}",
+                "activityDisplayName": activity,
+                "activityDateTime": (self.now - late).strftime("%Y-%m-%dT%H:%M:%S.0000000Z"),
+                "loggedByService": service,
+                "category": "Policy",
+                "result": "success",
+                "initiatedBy": {"user": {"id": "a", "userPrincipalName": PERSON}, "app": None},
+                "targetResources": list(targets),
+            },
+        )
+
+    def user(self, name: str) -> Json:
+        found = self.graph.tenant.user(name)
+        return {"id": found.id, "type": "User", "userPrincipalName": found.upn, "modifiedProperties": []}
+
+    def passes(self, minutes: float) -> None:
+        self.now += minutes * MINUTE
+        self.graph.tenant.now = self.now
+
+    async def scans(self, number: int = 1) -> None:
+        await scan(self.settings, ScanRequest(f"run-{number}", "schedule"), clock=lambda: self.now)
+
+    async def looks(self) -> Looked:
+        self.graph.requests.clear()
+        return await watch_log(self.settings, self.start, clock=lambda: self.now)
+
+    async def start(self, message: ScanMessage, delay: timedelta) -> None:
+        self.asked.append((message, delay))
+
+    async def mark(self) -> Bookmark:
+        async with TableServiceClient.from_connection_string(self.storage) as service:
+            return Bookmark.of(await StoredEvidence(service).recall(NAME))
+
+
+@pytest.fixture
+async def tenant(storage: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Tenant]:
+    builder = TenantBuilder().group("Policy group").group("Elsewhere")
+    for name in (SVC, OTHER, PERSON):
+        builder.user(name, mfa="disabled")
+    built = builder.policy("MFA", include_groups=["Policy group"], grant=["mfa"], client_apps=["browser"]).build()
+    built.now = START
+    async with LocalGraph(built) as graph:
+        monkeypatch.setenv("GRAPH_ENDPOINT", graph.url)
+        monkeypatch.setenv("AzureWebJobsStorage", storage)
+        monkeypatch.setenv("SERVICE_ACCOUNT_PATTERNS", "svc-*")
+        monkeypatch.setenv("AUDIT_LOG", "on")
+        # Azurite's own clock isn't the story's.
+        monkeypatch.setattr(log_watch, "ensure_tables", _ensured)
+        yield Tenant(graph, storage)
+
+
+async def _ensured(*_: object) -> timedelta:
+    return timedelta()
+
+
+async def test_a_changed_policy_has_everything_looked_at(tenant: Tenant) -> None:
+    await tenant.scans()
+    tenant.passes(10)
+    tenant.happens("Update conditional access policy", service="Conditional Access")
+    tenant.passes(3)
+    looked = await tenant.looks()
+    ((message, delay),) = tenant.asked
+    assert (message.trigger, message.accounts, delay) == (LOG, (), timedelta())
+    assert (looked.scan, looked.whom) == (message, "all accounts")
+    assert looked.because == "all accounts, because of Update conditional access policy by ada@contoso.com"
+
+
+async def test_an_event_of_an_account_has_that_account_looked_at(tenant: Tenant) -> None:
+    await tenant.scans()
+    tenant.passes(10)
+    tenant.happens("Update user", tenant.user(SVC))
+    tenant.happens("Update user", tenant.user(PERSON))
+    tenant.passes(3)
+    await tenant.looks()
+    ((message, _),) = tenant.asked
+    assert message.accounts == (tenant.graph.tenant.user(SVC).id,)
+
+
+async def test_what_has_just_happened_waits_a_minute_for_more(tenant: Tenant) -> None:
+    await tenant.scans()
+    tenant.passes(10)
+    tenant.happens("Update conditional access policy", service="Conditional Access")
+    tenant.passes(0.25)
+    await tenant.looks()
+    ((_, delay),) = tenant.asked
+    assert delay == timedelta(seconds=45)
+
+
+async def test_each_event_starts_one_scan_however_often_the_log_shows_it(tenant: Tenant) -> None:
+    await tenant.scans()
+    tenant.passes(10)
+    tenant.happens("Update user", tenant.user(SVC))
+    for _ in range(15):
+        tenant.passes(5)
+        await tenant.looks()
+    assert len(tenant.asked) == 1
+
+
+async def test_an_event_that_turns_up_late_counts(tenant: Tenant) -> None:
+    await tenant.scans()
+    for _ in range(8):
+        tenant.passes(5)
+        await tenant.looks()
+    tenant.happens("Update user", tenant.user(SVC), late=20 * MINUTE)
+    await tenant.looks()
+    assert len(tenant.asked) == 1
+
+
+async def test_what_a_scan_has_seen_already_starts_none(tenant: Tenant) -> None:
+    tenant.happens("Update conditional access policy", service="Conditional Access")
+    tenant.passes(10)
+    await tenant.scans()
+    tenant.passes(5)
+    await tenant.looks()
+    assert tenant.asked == []
+    tenant.happens("Update user", tenant.user(SVC), late=6 * MINUTE)  # less than two minutes before the scan
+    await tenant.looks()
+    assert len(tenant.asked) == 1
+
+
+async def test_before_the_first_scan_nothing_is_known_that_could_change(tenant: Tenant) -> None:
+    tenant.happens("Update conditional access policy", service="Conditional Access")
+    await tenant.looks()
+    assert tenant.asked == []
+
+
+async def test_a_quiet_log_costs_one_request_and_seldom_a_write(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await tenant.scans()
+    written: list[str] = []
+    remember = StoredEvidence.remember
+
+    async def counted(self: StoredEvidence, name: str, what: Any) -> None:
+        written.append(name)
+        await remember(self, name, what)
+
+    monkeypatch.setattr(StoredEvidence, "remember", counted)
+    for _ in range(12):
+        tenant.passes(5)
+        assert (await tenant.looks()).requests == len(tenant.graph.requests) == 1
+    assert written == [NAME] * 3
+
+
+async def test_who_dies_before_the_bookmark_is_kept_asks_again(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
+    await tenant.scans()
+    tenant.passes(10)
+    tenant.happens("Update user", tenant.user(SVC))
+    with monkeypatch.context() as dying:
+        dying.setattr(StoredEvidence, "remember", _dies)
+        with pytest.raises(RuntimeError):
+            await tenant.looks()
+    tenant.passes(5)
+    await tenant.looks()
+    assert len(tenant.asked) == 2
+
+
+async def _dies(*_: object) -> None:
+    raise RuntimeError
+
+
+async def test_who_cannot_ask_for_the_scan_keeps_the_event(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
+    await tenant.scans()
+    tenant.passes(10)
+    tenant.happens("Update user", tenant.user(SVC))
+    with monkeypatch.context() as broken:
+        broken.setattr(Tenant, "start", _dies)
+        with pytest.raises(RuntimeError):
+            await tenant.looks()
+    await tenant.looks()
+    assert len(tenant.asked) == 1
+
+
+async def test_the_log_is_read_on_from_where_it_was_left_days_ago(tenant: Tenant) -> None:
+    await tenant.scans()
+    await tenant.looks()
+    tenant.passes(60)
+    tenant.happens("Update user", tenant.user(SVC))
+    tenant.passes(3 * 24 * 60)
+    await tenant.looks()
+    assert len(tenant.asked) == 1
+
+
+async def test_what_nobody_can_know_any_more_has_everything_looked_at(tenant: Tenant) -> None:
+    await tenant.scans()
+    await tenant.looks()
+    tenant.passes(8 * 24 * 60)
+    await tenant.scans(2)
+    looked = await tenant.looks()
+    assert [message.accounts for message, _ in tenant.asked] == [()]
+    assert looked.because == "all accounts, because of the audit log wasn't read for longer than it is kept"
+    tenant.passes(5)
+    await tenant.looks()
+    assert len(tenant.asked) == 1
+
+
+async def test_a_clock_that_was_ahead_hides_nothing(tenant: Tenant) -> None:
+    await tenant.scans()
+    tenant.graph.date_skew = timedelta()
+    async with TableServiceClient.from_connection_string(tenant.storage) as service:
+        await StoredEvidence(service).remember(NAME, Bookmark(tenant.now + timedelta(days=40)).kept)
+    tenant.passes(5)
+    await tenant.looks()
+    assert [message.accounts for message, _ in tenant.asked] == [()]
+    assert (await tenant.mark()).until == tenant.now
+
+
+async def test_more_events_than_one_look_takes_have_everything_looked_at(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await tenant.scans()
+    tenant.passes(10)
+    for _ in range(30):
+        tenant.happens("Update user", tenant.user(PERSON))
+    tenant.graph.page_sizes["directoryAudits"] = 1
+    looked = await tenant.looks()
+    assert [message.accounts for message, _ in tenant.asked] == [()]
+    assert "more events than one look takes" in looked.because
+
+
+async def test_many_accounts_are_looked_at_all_together(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log_watch, "MOST_ACCOUNTS", 1)
+    await tenant.scans()
+    tenant.passes(10)
+    tenant.happens("Update user", tenant.user(SVC))
+    tenant.happens("Update user", tenant.user(OTHER))
+    await tenant.looks()
+    assert [message.accounts for message, _ in tenant.asked] == [()]
+
+
+async def notes(tenant: Tenant) -> list[str]:
+    async with TableServiceClient.from_connection_string(tenant.storage) as service:
+        return [state.unseen.text for state in await SightStore(service).load()]
+
+
+async def test_a_log_that_cannot_be_read_is_told_after_an_hour_and_once(tenant: Tenant) -> None:
+    await tenant.scans()
+    tenant.graph.deny("AuditLog.Read.All")
+    told: list[str] = []
+    for _ in range(30):
+        tenant.passes(5)
+        looked = await tenant.looks()
+        assert "403" in looked.error
+        told += looked.alert_ids
+    assert len(told) == 1
+    (note,) = await notes(tenant)
+    assert "AuditLog.Read.All" in note
+    assert note.endswith("Since 26 Nov 2026, 06:05 UTC changes are noticed by the scheduled scans only.")
+
+
+async def test_what_happened_while_it_could_not_be_read_is_found_when_it_can(tenant: Tenant) -> None:
+    await tenant.scans()
+    await tenant.looks()
+    tenant.graph.deny("AuditLog.Read.All")
+    for _ in range(20):
+        tenant.passes(5)
+        await tenant.looks()
+    tenant.happens("Update user", tenant.user(SVC), late=90 * MINUTE)
+    tenant.graph.heal()
+    tenant.passes(5)
+    looked = await tenant.looks()
+    assert len(tenant.asked) == 1
+    assert await notes(tenant) == []
+    assert len(looked.alert_ids) == 2, "that it began, which nobody has sent in this test, and that it ended"
+
+
+async def test_a_hiccup_is_no_news(tenant: Tenant) -> None:
+    await tenant.scans()
+    tenant.graph.fail("directoryAudits", 500)
+    tenant.passes(5)
+    assert not (await tenant.looks()).alert_ids
+    tenant.graph.heal()
+    tenant.passes(5)
+    await tenant.looks()
+    assert (await tenant.mark()).failing is None
+    assert await notes(tenant) == []
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        {},
+        {"until": 5},
+        {"until": "x"},
+        {"until": "2026-11-26T06:00:00Z", "done": [1]},
+        {"done": {"a": None}},
+        {"until": None},
+    ],
+)
+def test_a_bookmark_that_cannot_be_read_counts_as_none(kept: Json) -> None:
+    assert Bookmark.of(kept) == Bookmark(done={}) or Bookmark.of(kept) == Bookmark()
+
+
+def test_a_bookmark_is_kept_whole() -> None:
+    mark = Bookmark(START, {"a": START - MINUTE}, START + MINUTE, True)
+    assert Bookmark.of(json.loads(json.dumps(mark.kept))) == mark
+    assert asyncio.iscoroutinefunction(watch_log)
