@@ -13,7 +13,7 @@ RUN python -m venv /opt/app \
 FROM python:3.13-slim
 COPY --from=build /opt/app /opt/app
 RUN useradd --create-home --uid 10001 reader
-USER reader
+USER 10001
 WORKDIR /home/reader
 ENTRYPOINT ["/opt/app/bin/app-password-watch"]
 CMD ["--help"]

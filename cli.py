@@ -6,7 +6,10 @@ does in a file of ``commands/``.
 
 import sys
 
-from commands.main import COMMANDS, LINE, main
+try:
+    from commands.main import COMMANDS, LINE, main
+except KeyboardInterrupt:
+    sys.exit(130)  # as whoever interrupts it later; a traceback helps nobody
 
 __all__ = ["COMMANDS", "LINE", "main"]
 

@@ -1,6 +1,7 @@
 """``cli.py checks``: the checks and their pages."""
 
 from checks.pages import pages
+from commands.drawn.page import render_page
 from commands.drawn.paper import Paper
 from commands.line.parts import Options
 from commands.output import DONE, FAILED, put, say
@@ -20,7 +21,7 @@ async def run(options: Options) -> int:
         ]
         put(render_json({"schema": 1, "checks": members}))
     elif options.id:
-        put("\n".join(f"# {page.id}: {page.title}\n\n{page.markdown}" for page in shown))
+        put("\n".join(render_page(f"# {page.id}: {page.title}\n\n{page.markdown}") for page in shown))
     else:
         paper = Paper()
         paper.table(

@@ -6,6 +6,8 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+import click
+
 from checks.explain import explain
 from commands.drawn.explanation import render_explanation
 from commands.line.parts import Options
@@ -25,7 +27,7 @@ _NOTHING = 'Give an error: cli.py explain "535 5.7.139 ...", a code (AADSTS53003
 async def run(options: Options) -> int:
     """Explain what was given, and say how the account is seen."""
     if options.sign_in and not options.account:
-        raise SettingsError(["--sign-in goes with --account, which is read: words are explained without it"])
+        raise click.UsageError("--sign-in goes with --account, which is read: words are explained without it")
     text = _text(options.text, options.file)
     if not text.strip():
         say(_NOTHING)

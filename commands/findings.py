@@ -3,6 +3,8 @@
 import sys
 from datetime import UTC, datetime
 
+import click
+
 from commands.drawn.history import render_history
 from commands.drawn.paper import Paper
 from commands.drawn.scan import say_domain, shared_domain
@@ -14,14 +16,14 @@ from jobs.history import history_of
 from jobs.ocsf import findings_lines
 from reports.document import Json
 from reports.files import render_json
-from settings import Settings, SettingsError, load_settings
+from settings import load_settings
 
 
 async def run(options: Options) -> int:
     """Show the findings that are asked for."""
-    settings = load_settings(require=frozenset({"storage"}))
     if options.history:
-        return await _history(options, settings)
+        return await _history(options)
+    settings = load_settings(require=frozenset({"storage"}))
     wanted = FindingFilter(
         status=None if options.status == "all" else options.status,
         severity=options.severity,
@@ -60,13 +62,13 @@ async def run(options: Options) -> int:
     return DONE
 
 
-async def _history(options: Options, settings: Settings) -> int:
+async def _history(options: Options) -> int:
     """Show what happened to one account."""
     if not options.account:
-        raise SettingsError(["--history goes with --account: it is about one"])
+        raise click.UsageError("--history goes with --account: it is about one")
     if options.format not in ("table", "json") or options.severity or options.check:
-        raise SettingsError(["--history is a table or JSON, of everything that happened: leave the other options out"])
-    async with views.opened(settings) as service:
+        raise click.UsageError("--history is a table or JSON, of everything that happened: leave the other options out")
+    async with views.opened(load_settings(require=frozenset({"storage"}))) as service:
         found = await history_of(service, options.account, datetime.now(UTC))
     text = render_json(found) if options.format == "json" else render_history(found, color=is_colourful(sys.stdout))
     write(text, options.output)

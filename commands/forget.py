@@ -39,7 +39,11 @@ def _shown(kept: Kept) -> list[str]:
         lines.append(f"  {count(kept.changes, 'change', 'changes')} in its history")
     for one in kept.exceptions:
         what = one.check_id or "every check"
-        lines.append(f"  an exception: {what} until {one.until}, owned by {one.owner}: {one.reason}")
+        until = f", ended on {one.ended_at.date()}" if one.ended_at else f" until {one.until}"
+        lines.append(f"  an exception: {what}{until}, owned by {one.owner}: {one.reason}")
+    if kept.evidence:
+        days = count(kept.evidence, "day and note", "days and notes")
+        lines.append(f"  what {days} of the sign-in log, the audit log and imported reports say of it")
     return lines
 
 

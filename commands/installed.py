@@ -9,6 +9,9 @@ NAME = "app-password-watch"
 def main() -> int:
     """Run the command line. Our folders are found first, and only in this process."""
     sys.path.insert(0, str(Path(__file__).parent))
-    from commands.main import main as run
+    try:
+        from commands.main import main as run
 
-    return run(program=NAME)
+        return run(program=NAME)
+    except KeyboardInterrupt:
+        return 130  # as whoever interrupts it later; a traceback helps nobody

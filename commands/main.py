@@ -14,6 +14,8 @@ COMMANDS: tuple[click.Command, ...] = (
     *(EXCEPTIONS, SIMULATE, COMPENSATE, SNAPSHOT, EXCHANGE, FORGET, ALERTS),
 )
 """In the order in which ``--help`` shows them."""
+_SCAN = "commands.scan:run"
+_KEPT = " What was kept so far stays; the next scan goes on from there."
 
 
 def _show_version(ctx: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
@@ -70,8 +72,12 @@ def _done(work: Work) -> int:
 
         return told(lambda: run_with(work, _run, told))
     except KeyboardInterrupt:
-        output.say("Interrupted. What was kept so far stays; the next scan goes on from there.")
+        output.say(f"Interrupted.{_KEPT if _keeps(work) else ''}")
         return output.INTERRUPTED
+
+
+def _keeps(work: Work) -> bool:
+    return work.where == _SCAN and not (work.options.no_store or work.options.deployed)
 
 
 def _run(work: Work) -> int:
@@ -86,11 +92,14 @@ def _run(work: Work) -> int:
 
 
 def told(do: Callable[[], int]) -> int:
-    """The exit code of what is done; what is expected to go wrong is told in a sentence."""
+    """The exit code of what is done; what is expected to go wrong is told in a sentence, and so are options that don't go together."""
     from jobs.errors import EXPECTED, sentence
 
     try:
         return do()
+    except click.UsageError as error:
+        error.show()
+        return output.FAILED
     except EXPECTED as error:
         output.origin(error)
         output.say(sentence(error))

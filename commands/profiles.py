@@ -184,12 +184,12 @@ def _each(
     """A scan with each profile, an overview, and one exit code: that of the worst."""
     options = work.options
     if work.where != "commands.scan:run":
-        raise SettingsError([f"--profile {ALL} goes with scan: name one profile"])
+        raise click.UsageError(f"--profile {ALL} goes with scan: name one profile")
     if options.account or options.deployed:
-        raise SettingsError([f"--profile {ALL} scans what each profile selects: leave --account and --deployed out"])
+        raise click.UsageError(f"--profile {ALL} scans what each profile selects: leave --account and --deployed out")
     to_stdout = options.output in (None, STDOUT)
     if (to_stdout and options.format != "table") or not (to_stdout or PLACE in options.output.name):
-        raise SettingsError([f"--profile {ALL} writes a file for each: --output report-{PLACE}.html, for example"])
+        raise click.UsageError(f"--profile {ALL} writes a file for each: --output report-{PLACE}.html, for example")
     results = []
     for profile in profiles:
         progress(f"== {profile.name}")

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from commands.drawn.page import render_page
 from commands.line.parts import Options
 from commands.output import DONE, put
 
@@ -17,6 +18,6 @@ async def run(options: Options) -> int:
 
 
 def _answers() -> list[str]:
-    """Each question with its answer, as it is written; links become what they are called."""
-    _, *parts = re.split(r"^## ", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE)
-    return [re.sub(r"\[([^\]]+)\]\((?!https)[^)]*\)", r"\1", part).rstrip() + "\n" for part in parts]
+    """Each question with its answer."""
+    _, *parts = re.split(r"^(?=## )", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return [render_page(part.rstrip()) for part in parts]

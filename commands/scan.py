@@ -27,6 +27,13 @@ from reports.document import Json, severities
 from reports.ocsf import render_ocsf
 from reports.words import count
 from settings import Settings, SettingsError, load_settings
+from settings.loading import REQUIREMENTS
+
+_OTHER_WAYS = {
+    "accounts": "or name some with --account, or take what looks like a service account with --propose",
+    "storage": "or keep nothing with --no-store",
+}
+"""What a scan can do without, by what it requires."""
 
 
 async def run(options: Options) -> int:
@@ -41,7 +48,7 @@ async def run(options: Options) -> int:
     except SettingsError as error:
         if not (options.no_store or options.account or options.sign_in):
             await _tell_that_none_can_start(error)
-        raise
+        raise SettingsError([_with_other_ways(problem) for problem in error.problems], error.given) from error
     proposed = options.propose and not options.account and names_none(settings)
     if proposed:
         settings = proposing(settings)
@@ -50,6 +57,11 @@ async def run(options: Options) -> int:
         settings = without_mail(settings)
     async with as_asked(options, settings):
         return await _scan_with(options, settings, proposed=proposed)
+
+
+def _with_other_ways(problem: str) -> str:
+    """What is missing, with what does without it: who scans for the first time has set nothing."""
+    return next((f"{problem}; {way}" for key, way in _OTHER_WAYS.items() if problem == REQUIREMENTS[key][1]), problem)
 
 
 async def _scan_with(options: Options, settings: Settings, *, proposed: bool) -> int:

@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
+import click
+
 from commands.line.parts import Options
 from commands.output import plain, progress, say
 from connections.sign_in import person, scopes_for, signed_in
@@ -22,11 +24,11 @@ from tenant.person import GRAPH_COMMAND_LINE_TOOLS, SignIn, Way
 async def as_asked(options: Options, settings: Settings) -> AsyncIterator[None]:
     """Sign in, where that is asked for; what is read within it is read as that person.
 
-    Raises ``SettingsError`` for what doesn't go together, and ``SignInRefused``.
+    Raises ``click.UsageError`` for what doesn't go together, and ``SignInRefused``.
     """
     if options.sign_in is None:
         if options.tenant or options.client_id:
-            raise SettingsError(["--tenant and --client-id go with --sign-in: add --sign-in browser or device-code"])
+            raise click.UsageError("--tenant and --client-id go with --sign-in: add --sign-in browser or device-code")
         yield
         return
     sign_in = _asked(options, settings)
@@ -67,7 +69,7 @@ def _offered() -> frozenset[str]:
 
 def _asked(options: Options, settings: Settings) -> SignIn:
     if settings.graph_is_local:
-        raise SettingsError([f"{settings.graph_host} is on this machine and takes a fixed token: leave --sign-in out"])
+        raise click.UsageError(f"{settings.graph_host} is on this machine and takes a fixed token: leave --sign-in out")
     if settings.graph_cloud == "china" and not options.client_id:
         raise SettingsError(
             [

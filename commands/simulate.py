@@ -30,8 +30,8 @@ _NOTHING = (
 
 async def run(options: Options) -> int:
     """Simulate what is asked for."""
-    settings = load_settings(require=frozenset() if options.snapshot else frozenset({"accounts"}))
     wishes = _wishes(options)  # before the tenant, which takes long
+    settings = load_settings(require=frozenset() if options.snapshot else frozenset({"accounts"}))
     if options.snapshot:
         document = await _from_snapshot(settings, options, wishes)
     else:

@@ -83,11 +83,6 @@ class Line:
         """The line as a JSON object."""
         return {"topic": self.topic, "level": self.level, "text": self.text, "fix": self.fix}
 
-    def __str__(self) -> str:
-        """The line as text, without characters that could steer a terminal."""
-        text = f"{self.level.value:<9}  {self.topic}: {self.text}{f' Fix: {self.fix}' if self.fix else ''}"
-        return "".join(character if character.isprintable() else "?" for character in text)
-
 
 def exit_code(lines: Iterable[Line]) -> int:
     """0 when all is well, 1 when something deserves attention, 2 when something is wrong."""

@@ -37,6 +37,8 @@ class Kept:
     changes: int
     """Rows of its history."""
     exceptions: tuple[AcceptedException, ...]
+    evidence: int
+    """Rows of what logs, exports and lists of proposals say, a day or a note each, that would lose what they say of it."""
     rows: int
     """Rows of tables that would be deleted, or from which the account would be taken out; all of the above included."""
     selected: bool
@@ -49,12 +51,14 @@ async def kept_about(settings: Settings, account: str, *, clock: Clock = now_utc
         evidence = StoredEvidence(service)
         record, names = await _names(service, evidence, account)
         store, known = FindingStore(service), await ExceptionStore(service).load()
+        noted = await evidence.forget(names, dry=True)
         return Kept(
             record.user_principal_name if record else account,
             tuple([one async for one in store.load_findings(now=clock(), account=record.account_id)]) if record else (),
             len(await store.history(record.account_id)) if record else 0,
             tuple(one for one in known if one.account_id.lower() in names),
-            await forget_findings(service, names, dry=True) + await evidence.forget(names, dry=True),
+            noted,
+            await forget_findings(service, names, dry=True) + noted,
             bool(record and record.selected),
         )
 

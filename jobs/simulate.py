@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from checks.exclusion import ExclusionGroup
+from checks.missing import with_missing
+from checks.model import JudgedAccount
 from checks.simulate import Shift, judged_both, waiting_policies, waiting_shifts, with_policy_enabled
 from jobs.assumptions import Assumptions, assume, public_id
 from jobs.wishes import Wishes
@@ -26,7 +28,7 @@ async def simulate(
     """
     assumed = await assume(reading, wishes, lookups)
     cases = _each_waiting(assumed) if wishes.waiting else [(assumed, assumed.simulated)]
-    outcomes = []
+    outcomes, open_questions = [], list[JudgedAccount]()
     for case, policies in cases:
         both = judged_both(
             assumed.reading.tenant,
@@ -37,11 +39,12 @@ async def simulate(
             app_passwords_allowed=app_passwords_allowed,
             now=now,
         )
+        open_questions += [one.after for one in both if one.undecided]
         outcomes.append(_outcome(case, both, unresolved(case.tenant, assumed.users, policies)))
     read = assumed.reading
     return {
         "schema": 1,
-        "gaps": [gap_object(gap) for gap in read.gaps],
+        "gaps": [gap_object(gap) for gap in with_missing(read.gaps, open_questions)],
         "judged": [_account(account) for account in read.accounts],
         "simulations": outcomes,
     }

@@ -412,8 +412,8 @@ def _signing_in(host: str) -> Iterator[None]:
         yield
     except AzureError as error:
         raise GraphUnreachable(
-            f"Signing in for {host} failed: give the app a managed identity, or sign in with az login "
-            f"({readable(error.message, 200)})."
+            f"Signing in for {host} failed: give the app a managed identity; in a terminal add --sign-in browser or device-code, "
+            f"or set the variables of an app registration ({readable(error.message, 200)})."
         ) from error
 
 

@@ -4,7 +4,7 @@ import io
 import itertools
 import re
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from rich.cells import cell_len
 from rich.console import Console
@@ -16,6 +16,8 @@ from reports.text import readable
 
 NARROWEST = 60
 _PADDING = re.compile(r" +(?=(?:\x1b\[0m)?$)")
+_GUTTER = 2
+"""Columns between two cells."""
 _FALLBACK = (110, 40)
 """Columns and lines where output goes into a pipe or a file."""
 STYLES = {
@@ -98,12 +100,41 @@ class Paper:
         together = set(whole)
         if names is not None and max((row[names].cell_len for row in cells), default=0) <= self._width // 3:
             together.add(names)
+        widths = self._widths([[Text(name) for name in head], *cells], together)
         columns = [
-            Column(Text(name, STYLES["quiet"]), no_wrap=number in together, overflow="fold")
-            for number, name in enumerate(head)
+            Column(Text(name, STYLES["quiet"]), no_wrap=number in together, overflow="fold", width=width)
+            for number, (name, width) in enumerate(zip(head, widths, strict=True))
         ]
-        table = Table(*columns, box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="")
+        table = Table(*columns, box=None, pad_edge=False, padding=(0, _GUTTER, 0, 0), header_style="")
         for row, style in zip(cells, styles or itertools.repeat(""), strict=False):
             row[0].stylize(STYLES.get(style, ""))
             table.add_row(*row)
         self._console.print(table)
+
+    def _widths(self, rows: Sequence[Sequence[Text]], together: Collection[int]) -> list[int | None]:
+        """How wide each column has to be where not all fit: the widest give way first, and none cuts a word while another can give.
+
+        ``None`` leaves it to the table: where everything fits, and where nothing would help.
+        """
+        columns = list(zip(*rows, strict=True))
+        wanted = [max(cell.cell_len for cell in column) for column in columns]
+        room = self._width - _GUTTER * (len(columns) - 1)
+        words = [
+            wanted[number]
+            if number in together
+            else max(max(map(cell_len, cell.plain.split()), default=0) for cell in column)
+            for number, column in enumerate(columns)
+        ]
+        if sum(wanted) <= room or sum(words) > room:
+            return [None] * len(columns)
+        most = next(most for most in range(max(wanted), 0, -1) if sum(_between(words, wanted, most)) <= room)
+        found, spare = _between(words, wanted, most), room - sum(_between(words, wanted, most))
+        for number, width in enumerate(found):
+            if spare and width < wanted[number]:
+                found[number], spare = width + 1, spare - 1
+        return list(found)
+
+
+def _between(least: Sequence[int], wanted: Sequence[int], most: int) -> list[int]:
+    """Each width as wanted, but not above ``most``, unless it can't be less."""
+    return [max(low, min(high, most)) for low, high in zip(least, wanted, strict=True)]

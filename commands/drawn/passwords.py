@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from commands.drawn.paper import Paper
+from commands.drawn.scan import say_domain, shared_domain
 from reports.passwords import cell, is_refused
 
-_HEAD = ("Account", "Client", "Application", "Days", "Got in", "Refused", "Last", "Ends")
-_WHOLE = (3, 4, 5, 6, 7)
+_HEAD = ("Account", "Signs in with", "Days", "Got in", "Refused", "Last", "Ends")
+_WHOLE = (2, 4, 6)
 
 
 def render_passwords(document: Mapping[str, Any], width: int | None = None) -> str:
@@ -16,7 +17,9 @@ def render_passwords(document: Mapping[str, Any], width: int | None = None) -> s
     paper.write(document["headline"])
     if rows := document["password_sign_ins"]:
         paper.blank()
-        paper.table(_HEAD, map(_cells, rows), whole=_WHOLE, names=0)
+        domain = shared_domain(map(_name, rows))
+        say_domain(domain, paper)
+        paper.table(_HEAD, [_cells(row, domain) for row in rows], whole=_WHOLE, names=0)
     if document["notes"]:
         paper.blank()
     for note in document["notes"]:
@@ -24,12 +27,20 @@ def render_passwords(document: Mapping[str, Any], width: int | None = None) -> s
     return str(paper)
 
 
-def _cells(row: Mapping[str, Any]) -> list[str]:
+def _name(row: Mapping[str, Any]) -> str:
+    return str(row["user_principal_name"] or row["account"])
+
+
+def _with(row: Mapping[str, Any]) -> str:
+    client = row["client"] if row["legacy"] else "sends the password"
+    return f"{client} ({row['application']})" if row["application"] else str(client)
+
+
+def _cells(row: Mapping[str, Any], domain: str) -> list[str]:
     got_in = cell(row["got_in"]) or (f"{row['messages']:,} sent" if row["messages"] is not None else "")
     return [
-        str(row["user_principal_name"] or row["account"]),
-        row["client"] if row["legacy"] else "sends the password",
-        row["application"],
+        _name(row).removesuffix(domain),
+        _with(row),
         cell(row["days"]),
         got_in,
         cell(row["refused"]),

@@ -67,7 +67,14 @@ class Command(click.Command):
             if len(given) > 1:
                 raise click.UsageError(f"{' and '.join(given)} exclude each other", ctx)
             if self._must and not given:
-                raise click.UsageError(f"one of {' and '.join(self._either)} is needed", ctx)
+                called = {
+                    one.name: one.make_metavar(ctx).strip("[]")
+                    for one in self.get_params(ctx)
+                    if one.param_type_name == "argument"
+                }
+                raise click.UsageError(
+                    f"one of {' and '.join(called.get(name, name) for name in self._either)} is needed", ctx
+                )
         return rest
 
 

@@ -12,6 +12,7 @@ import pytest
 
 import cli
 from checks.model import Severity
+from commands import main as main_module
 from commands.line.parts import SEVERITIES, WAYS, Command, Options, Work
 from tenant.person import Way
 from tests.e2e.conftest import run_cli
@@ -117,6 +118,12 @@ def test_the_version_is_that_of_the_project(option: str, tmp_path: Path) -> None
         ("exceptions", "remove"),
         ("exceptions", "remove", "abc", "--account", "svc-a@contoso.com"),
         ("exceptions", "remove", "abc", "--check", "APW-001"),
+        ("findings", "--history"),
+        ("findings", "--history", "--account", "svc-a@contoso.com", "--format", "csv"),
+        ("explain", "AADSTS53003", "--sign-in", "browser"),
+        ("scan", "--account", "svc-a@contoso.com", "--no-store", "--tenant", "contoso.com"),
+        ("doctor", "--deployed", "--sign-in", "browser"),
+        ("simulate",),
         ("exchange", "import"),
         ("exchange", "import", "x.csv", "--taken", "2999-01-01"),
     ],
@@ -124,8 +131,55 @@ def test_the_version_is_that_of_the_project(option: str, tmp_path: Path) -> None
 def test_what_is_called_wrongly_ends_with_2_and_says_why(arguments: tuple[str, ...]) -> None:
     answer = run_cli(*arguments)
     assert (answer.code, answer.out) == (2, "")
-    assert answer.err.startswith(("Usage: cli.py", "Error: Option", "--check goes with --account"))
+    assert answer.err.startswith(("Usage: cli.py", "Error: ", "--check goes with --account", "Say what to simulate"))
     assert "Traceback" not in answer.err
+    assert "your attention" not in answer.err, "no setting is wrong"
+
+
+def test_what_is_missing_is_called_what_help_calls_it() -> None:
+    assert "one of ID and --account is needed" in run_cli("exceptions", "remove").err
+
+
+@pytest.mark.parametrize("name", WORKING)
+def test_every_option_says_what_it_is_for(name: str) -> None:
+    silent = [one.opts[-1] for one in WORKING[name].params if isinstance(one, click.Option) and not one.help]
+    assert silent == []
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no SIGINT for one process")
+@pytest.mark.parametrize("start", ["import cli", "from commands.installed import main; sys.exit(main())"])
+def test_ending_it_while_it_starts_is_no_error(start: str) -> None:
+    program = (
+        "import builtins, sys; sys.path.insert(0, sys.argv.pop(1)); real = builtins.__import__\n"
+        "def stopped(name, *rest, **more):\n"
+        "    if name == 'click':\n        raise KeyboardInterrupt\n"
+        "    return real(name, *rest, **more)\n"
+        f"builtins.__import__ = stopped\n{start}"
+    )
+    done = subprocess.run([sys.executable, "-c", program, str(ROOT)], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (130, "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kept"),
+    [
+        ("scan --account svc-a@contoso.com", True),
+        ("scan --account svc-a@contoso.com --no-store", False),
+        ("doctor", False),
+        ("simulate --waiting", False),
+    ],
+)
+def test_who_interrupts_is_told_of_what_was_kept_where_something_is(
+    monkeypatch: pytest.MonkeyPatch, arguments: str, kept: bool
+) -> None:
+    def interrupted(_work: Work) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(main_module, "_run", interrupted)
+    answer = run_cli(*arguments.split())
+    assert answer.code == 130
+    more = " What was kept so far stays; the next scan goes on from there."
+    assert answer.err == f"Interrupted.{more if kept else ''}\n"
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs a shell")

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -147,12 +148,15 @@ def test_the_app_says_what_is_wrong_with_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("SCAN_SCHEDULE", "0 0 6 * * *")
+    monkeypatch.setenv("COLUMNS", "300")
     with serving((OPERATOR,)) as app:
         before = installation.run(*ASK, app.url)
         installation.scan()
         after = installation.run(*ASK, app.url, "--format", "json")
     assert before.code == 2
-    assert "wrong      last scan: No scan of everything was done in the last 36 hours. Fix: " in before.out
+    assert re.search(
+        r"^wrong +last scan +No scan of everything was done in the last 36 hours\.\n +Fix: ", before.out, re.MULTILINE
+    )
     lines = {line["topic"]: line["level"] for line in json.loads(after.out)["lines"]}
     assert (lines["last scan"], lines["next scan"], lines["queue scans"], lines["tables"]) == ("ok",) * 4
 

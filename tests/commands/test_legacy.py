@@ -84,8 +84,8 @@ def test_as_a_table_and_as_csv(looking: Installation, tmp_path: Path, monkeypatc
     looking.scan("--fail-on", "none")
     table = looking.run("legacy")
     assert table.code == 0
-    assert BACKUP in table.out
-    assert "Night Script" in table.out
+    assert BACKUP.partition("@")[0] in table.out
+    assert {"(Night", "Script)"} <= set(table.out.split())
     file = tmp_path / "legacy.csv"
     assert looking.run("legacy", "--format", "csv", "--output", str(file)).code == 0
     rows = list(csv.DictReader(io.StringIO(file.read_text(encoding="utf-8"))))

@@ -123,6 +123,14 @@ def test_what_cannot_be_done_is_said_before_the_tenant_is_read(
     assert installation.graph.requests == []
 
 
+def test_a_first_scan_is_told_what_does_without_settings() -> None:
+    answer = run_cli("scan")
+    assert (answer.code, answer.out) == (2, "")
+    assert "SERVICE_ACCOUNT_ATTRIBUTE; or name some with --account, or take what looks like" in answer.err
+    assert "to use a managed identity; or keep nothing with --no-store." in answer.err
+    assert "--no-store" not in run_cli("findings").err, "which has no such option"
+
+
 @pytest.mark.parametrize("arguments", [("scan", "--account", BACKUP, "--no-store"), ("checks",), ("permissions",)])
 def test_every_command_names_a_setting_that_is_mistyped(
     installation: Installation, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]

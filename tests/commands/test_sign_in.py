@@ -191,9 +191,10 @@ def test_a_person_is_not_told_to_grant_something_to_an_app(there: Cloud, tmp_pat
 def test_what_a_person_may_read_is_found_out_by_asking(there: Cloud) -> None:
     there.entra.directory.consented[CLIENT] = set(REQUIRED)
     answer = run_cli("permissions", "--check", "--sign-in", "device-code")
-    assert "permission Policy.Read.All: Granted." in answer.out
-    missing = next(line for line in answer.out.splitlines() if "permission AuditLog.Read.All" in line)
-    assert missing.endswith("Fix: Nobody has consented to AuditLog.Read.All yet.")
+    assert re.search(r"^ok +permission Policy.Read.All +Granted.$", answer.out, re.MULTILINE)
+    _, _, missing = answer.out.partition("permission AuditLog.Read.All")
+    fix = next(line.strip() for line in missing.splitlines() if "Fix: " in line)
+    assert fix == "Fix: Nobody has consented to AuditLog.Read.All yet."
     assert "grant-permissions" not in answer.out
 
 

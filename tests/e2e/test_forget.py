@@ -98,8 +98,14 @@ def test_what_would_be_deleted_is_shown_and_nothing_is_deleted_before_somebody_a
         assert re.search(r"^Kept about svc-codetwo-backup@alderleaf.example, in \d+ rows:$", answer.err, re.MULTILINE)
         assert "APW-001 open" in answer.err
         assert f"an exception: APW-001 until {UNTIL}, owned by Ada: replaced in March" in answer.err
+        assert re.search(r"^  what \d+ days and notes of the sign-in log, .* say of it$", answer.err, re.MULTILINE)
         assert "Nothing was deleted" in answer.err
         assert tables_that_name(storage, *names) == before
+    (ended,) = installation.run("exceptions", "list", "--format", "json").document["exceptions"]
+    assert installation.run("exceptions", "remove", ended["id"]).code == 0
+    said = installation.run("forget", SELECTED, "--dry-run").err
+    assert re.search(r"an exception: APW-001, ended on \d{4}-\d\d-\d\d, owned by Ada", said)
+    assert f"until {UNTIL}" not in said
     shown = re.search(r"in (\d+ rows)", installation.run("forget", SELECTED, "--dry-run").err)
     assert shown
     keyboard = io.StringIO("y\n")

@@ -346,6 +346,18 @@ def test_that_nobody_was_judged_is_no_all_clear(monkeypatch: pytest.MonkeyPatch)
     assert "no account would change (0 were judged), which is no all-clear: see above" in answer.out
 
 
+def test_why_an_account_cannot_be_judged_is_said(tmp_path: Path) -> None:
+    build = contoso(svc_in=("Exempt",))
+    build._tenant.hidden_members_readable = False
+    with site(build) as here:
+        folder = put(tmp_path, raw("A group that hides its members", includeGroups=[SECRET]))
+        document = here.document("--policy-file", folder)
+        answer = here.run("simulate", "--policy-file", folder)
+    assert [one["after"]["visibility"] for one in document["simulations"][0]["accounts"]] == ["unknown"]
+    assert [gap["permission"] for gap in document["gaps"]] == ["Member.Read.Hidden"]
+    assert 'the group "Secret" hides its members' in answer.out.partition("What could not be read:")[2]
+
+
 def test_a_membership_whose_own_nesting_is_refused_leaves_open_what_it_decides() -> None:
     with site(contoso()) as here:
         here.graph.fail(r"GET /v1\.0/groups/[^/]+/transitiveMemberOf", 403)

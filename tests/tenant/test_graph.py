@@ -347,6 +347,8 @@ async def test_a_sign_in_that_fails_is_told_as_such_and_at_once(error: Exception
         with pytest.raises(GraphUnreachable) as caught:
             await graph.get("/organization")
     assert str(caught.value).startswith(f"Signing in for {server.url} failed: give the app a managed identity")
+    assert "add --sign-in browser or device-code" in str(caught.value)
+    assert "az login" not in str(caught.value), "that of a person never carries what is needed"
     assert "\n" not in str(caught.value)
     assert (server.requests, naps.taken) == ([], [])
 
