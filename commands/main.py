@@ -14,7 +14,7 @@ COMMANDS: tuple[click.Command, ...] = (
     *(EXCEPTIONS, SIMULATE, COMPENSATE, SNAPSHOT, EXCHANGE, FORGET, ALERTS),
 )
 """In the order in which ``--help`` shows them."""
-_SCAN = "commands.scan:run"
+_SCANNING = frozenset({"commands.scan:run", "commands.watch:run"})
 _KEPT = " What was kept so far stays; the next scan goes on from there."
 
 
@@ -77,7 +77,8 @@ def _done(work: Work) -> int:
 
 
 def _keeps(work: Work) -> bool:
-    return work.where == _SCAN and not (work.options.no_store or work.options.deployed)
+    given = vars(work.options)
+    return work.where in _SCANNING and not (given.get("no_store") or given.get("deployed"))
 
 
 def _run(work: Work) -> int:
