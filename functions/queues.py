@@ -19,6 +19,7 @@ from jobs.report_page import keep_pages
 from jobs.scan import ScanRequest, scan
 from jobs.tell import prepare_digest, review_channels, send_failure_notice, waiting_alerts
 from jobs.tell import send_alert as _send_alert
+from reports.words import count
 from settings import Settings, SettingsError, load_settings
 
 log = logging.getLogger(__name__)
@@ -54,9 +55,8 @@ async def watch_audit_log() -> None:
         log.warning("The audit log can't be read: %s", looked.error)
     if looked.scan:
         # Without what stands in the log: it names people.
-        log.info(
-            "Run %s: %d events of the audit log, for %s", looked.scan.run_id, len(looked.reach.events), looked.whom
-        )
+        shown = count(len(looked.reach.events), "event", "events")
+        log.info("Run %s: %s of the audit log, for %s", looked.scan.run_id, shown, looked.whom)
 
 
 async def run_scan(body: bytes) -> list[str]:
