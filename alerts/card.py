@@ -10,6 +10,7 @@ from typing import Any
 
 from alerts.elements import Json, box, buttons, heading, line, link, open_url, run, spaced
 from alerts.groups import (
+    HOW,
     GapGroup,
     Group,
     by_urgency,
@@ -214,7 +215,7 @@ def _facts(group: Group, alert: Alert, detail: _Detail, *, step_again: bool) -> 
     facts = []
     since = dated(group)
     if since:
-        facts.append(line(run(since[0], 30, weight="Bolder"), spaced(f"{since[1]}.", 240), spacing="Small"))
+        facts.append(line(run(since[0], 30, weight="Bolder"), spaced(f"{since[1]}.", HOW + 10), spacing="Small"))
     if len(group.items) > 1:
         facts.append(_names(group, detail))
     step = group.next_step

@@ -107,6 +107,12 @@ class Group:
         return actors.pop() if len(actors) == 1 else None
 
     @property
+    def how(self) -> str:
+        """When, by what change and through whom, where it is the same for all; else empty."""
+        told = {item.how for item in self.items}
+        return told.pop() if len(told) == 1 else ""
+
+    @property
     def next_step(self) -> NextStep | None:
         """What to do first."""
         return next((item.next_step for item in self.items if item.next_step and clean(item.next_step.title)), None)
@@ -249,8 +255,14 @@ def _special(group: Group) -> str | None:
     return None
 
 
+HOW = 400
+"""Characters of what happened: two names of a tenant's, and who did it."""
+
+
 def dated(group: Group) -> tuple[str, str] | None:
-    """Since when, and through whom: a word or two and the rest of the sentence. None where neither is known."""
+    """Since when, by what change, and through whom: a word or two and the rest of the sentence. None where nothing is known."""
+    if group.how:
+        return "Since", clean(group.how, HOW)
     actor = clean(group.actor or "", 160)
     by = f" by {actor}" if actor else ""
     if group.since is not None:

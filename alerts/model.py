@@ -97,6 +97,8 @@ class AlertItem:
     """Since when it has been so in the tenant, where known."""
     actor: str | None = None
     """Who or what made it so, where known."""
+    how: str = ""
+    """When, by what change and through whom, in words that go on from "since"; empty where the audit log doesn't say."""
     reasons: tuple[AlertReason, ...] = ()
     """Those that decide this finding, most decisive first. Changes with the same first one are told together."""
     next_step: NextStep | None = None

@@ -1,5 +1,6 @@
 """What an alert says, put together from what is kept: changes, runs and findings become the items of cards and mails. Pure."""
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -33,6 +34,8 @@ from settings import Settings
 from tenant.shapes import parse_time
 
 _OFFERED = Visibility.VISIBLE.value
+_SINCE = re.compile(r"(?:[A-Z][a-z ]*)?[Ss]ince (\d.+?)\.(?: Not hidden any more since .*)?", re.DOTALL)
+"""The cause of a reason as ``checks/causes.py`` words it: what comes after "since", without what ended before."""
 
 
 def changes_alert(
@@ -172,6 +175,7 @@ def _item(change: Change, cloud: str) -> AlertItem:
         id=change.id,
         since=_since(decisive),
         actor=decisive.get("actor") if decisive else None,
+        how=_how(decisive),
         reasons=reasons,
         next_step=_next_step(remedies[0]) if remedies else None,
         doubt=_doubt(account) if any(reason.policy_id for reason in reasons) else None,
@@ -236,6 +240,13 @@ def _doubt(account: Mapping[str, Any]) -> str | None:
 def _since(reason: Mapping[str, Any] | None) -> datetime | None:
     """Since when it has been so; None where only the policy's own date is known, which channels tell as such."""
     return parse_time(reason.get("since")) if reason and not reason.get("since_is_policy_date") else None
+
+
+def _how(reason: Mapping[str, Any] | None) -> str:
+    """What the cause of a reason says after "since": when, what happened, and through whom."""
+    cause = reason.get("cause") if reason and _since(reason) else None
+    told = _SINCE.fullmatch(cause) if isinstance(cause, str) else None
+    return told[1] if told else ""
 
 
 def reminder(state: FindingState, cloud: str, deadlines: Sequence[Mapping[str, Any]] = ()) -> AlertItem:

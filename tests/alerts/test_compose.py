@@ -208,6 +208,13 @@ def test_since_and_actor_are_told_only_where_they_hold_for_all() -> None:
     assert dated(same) == ("Since", "20 Nov 2026, 02:12 UTC by Anna")
     assert dated(different) == ("Policy last changed", "on 20 Nov 2026, 06:00 UTC")
     assert dated(grouped([item(1, since=None, actor="Anna")])[0]) == ("Done", "by Anna")
+    how = '20 Nov 2026, 02:12 UTC, when the policy "MFA" was switched from report-only to on, by Anna'
+    (told,) = grouped([item(1, actor="Anna", how=how), item(2, actor="Anna", how=how)])
+    assert dated(told) == ("Since", how)
+    (others,) = grouped(
+        [item(1, actor="Anna", how=how), item(2, actor="Anna", how="20 Nov 2026, 02:12 UTC, when it joined")]
+    )
+    assert dated(others) == ("Since", "20 Nov 2026, 02:12 UTC by Anna")
     assert dated(grouped([item(1, since=None, reasons=())])[0]) is None
 
 

@@ -97,3 +97,46 @@ def test_a_scan_of_some_accounts_says_nothing_of_how_many_are_broken() -> None:
     assert totals(run).standing == "Broken now: 1 account"
     some = totals(replace(run, partial=True))
     assert (some.standing, some.groups, some.next_break) == ("", {}, None)
+
+
+WHEN = "20 Nov 2026, 02:12 UTC"
+
+
+@pytest.mark.parametrize(
+    ("cause", "how"),
+    [
+        (
+            f'Hidden since {WHEN}, when the policy "A. B" was created, by ada@x.example.',
+            f'{WHEN}, when the policy "A. B" was created, by ada@x.example',
+        ),
+        (f"Hidden in some circumstances since {WHEN}, when it was.", f"{WHEN}, when it was"),
+        (
+            f"Since {WHEN}, when per-user MFA was switched off. Not hidden any more since {WHEN}, when x.",
+            f"{WHEN}, when per-user MFA was switched off",
+        ),
+        ("The policy was last changed on 20 Nov 2026.", ""),
+        ("Perhaps since long ago.", ""),
+        (None, ""),
+        (7, ""),
+    ],
+)
+def test_what_happened_goes_on_from_since(cause: object, how: str) -> None:
+    reason = {
+        "effect": "demands_mfa",
+        "text": "t",
+        "since": "2026-11-20T02:12:00Z",
+        "actor": "ada@x.example",
+        "cause": cause,
+    }
+    (change,) = compare(account(), [], [seen()], alert_id="alert-1").changes
+    told = replace(change, detail={"reasons": [reason]})
+    (item,) = changes_alert(Settings(), "alert-1", [told], None, first=False).items
+    assert item.how == how
+    (item,) = changes_alert(
+        Settings(),
+        "alert-1",
+        [replace(change, detail={"reasons": [{**reason, "since_is_policy_date": True}]})],
+        None,
+        first=False,
+    ).items
+    assert item.how == "", "the policy's own date says nothing of how"
