@@ -7,7 +7,7 @@ malformed makes an answer conditional for the time being; what it really does is
 
 from dataclasses import dataclass
 
-from checks.between import OPEN, one_reaches
+from checks.between import one_reaches
 from checks.landscape import Landscape, Situation
 from checks.visibility import per_user_state, registered_for
 from tenant.model import Gap
@@ -111,7 +111,7 @@ def _of_state(situation: Situation) -> set[str]:
     state = per_user_state(situation.account)
     if state not in ("enabled", None):
         return set()
-    registered = registered_for(situation.account.registration) if state else OPEN
+    registered = registered_for(situation.account.registration)
     return ({_STUCK} if registered.most else set()) | ({_PENDING} if not registered.least else set())
 
 
