@@ -20,6 +20,7 @@ from soak.steps import (
     Mend,
     Mfa,
     Policy,
+    Register,
     Rename,
     Scan,
     Select,
@@ -67,6 +68,19 @@ def test_settings_that_begin_to_name_a_renamed_account_by_its_old_name_are_told(
         Rename(0, "moved-0-1@contoso.com"),
         Scan(),
         Select("pattern", (0, 1, 2, 3)),  # it takes in the old name, and not the new one
+        Scan(),
+    )
+    assert play(story, on) is None
+
+
+@pytest.mark.parametrize("registered", [True, False])
+def test_what_is_registered_ends_a_finding_though_the_state_cannot_be_read(on: Stage, registered: bool) -> None:
+    story = (
+        Mfa(0, "enabled"),
+        Register(0, yes=not registered),
+        Scan(),
+        Break("per_user_mfa", "403"),
+        Register(0, yes=registered),
         Scan(),
     )
     assert play(story, on) is None
