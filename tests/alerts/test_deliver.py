@@ -616,7 +616,7 @@ async def test_of_two_processes_that_keep_at_the_same_time_one_decides_and_nothi
 
 
 async def test_process_that_dies_while_it_keeps_leaves_nothing_that_counts(storage: str) -> None:
-    made, steps = storm(8000), 0
+    made, steps = storm(4000), 0
     while True:
         transport = FaultyTransport(steps, after=True)
         async with TableServiceClient.from_connection_string(storage, transport=transport) as service:

@@ -116,9 +116,9 @@ def test_no_alert_is_lost_or_repeated_wherever_the_process_dies(
     assert Counter(installation.told()) == EXPECTED
     assert len(installation.receiver.calls) == parts
     assert steps > 20
-    # Something is sent in the last third, where every step counts, and parts make a difference only there. The soak kills anywhere.
+    # Something is sent in the last third: of both together every step. Parts make a difference only there. The soak kills anywhere.
     sending = 2 * steps // 3
-    for at in (*range(0, sending if parts == 1 else 0, 4), *range(sending, steps, parts)):
+    for at in (*range(0, sending if parts == 1 else 0, 8), *range(sending + parts - 1, steps, 2)):
         monkeypatch.setenv("AzureWebJobsStorage", azurite.new_account())
         installation.receiver.calls.clear()
         with suppress(Killed, FindingsError):
