@@ -370,7 +370,31 @@ def _policies(target: Mapping[str, Any]) -> tuple[Policy | None, Policy | None]:
 
 def _policy(text: object) -> Policy | None:
     value = decoded(text)
-    return parse_policy(value) if isinstance(value, Mapping) and "state" in value else None
+    return parse_policy(_as_graph_words_it(value)) if isinstance(value, Mapping) and "state" in value else None
+
+
+_GUESTS = {
+    1: "internalGuest",
+    2: "b2bCollaborationGuest",
+    4: "b2bCollaborationMember",
+    8: "b2bDirectConnectUser",
+    16: "otherExternalUser",
+    32: "serviceProvider",
+}
+"""Microsoft Graph's ``conditionalAccessGuestOrExternalUserTypes`` by the bits that the log writes."""
+
+
+def _as_graph_words_it(policy: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A policy with kinds of guests as words, where the log has a number: Graph has words, and a number would read as malformed."""
+    conditions = _object(policy.get("conditions"))
+    users = {**_object(conditions.get("users"))}
+    for name in ("includeGuestsOrExternalUsers", "excludeGuestsOrExternalUsers"):
+        guests = _object(users.get(name))
+        kinds = guests.get("guestOrExternalUserTypes")
+        if type(kinds) is int and 0 <= kinds < 64:
+            words = [word for bit, word in _GUESTS.items() if kinds & bit] or ["none"]
+            users[name] = {**guests, "guestOrExternalUserTypes": ",".join(words)}
+    return {**policy, "conditions": {**conditions, "users": users}} if users else policy
 
 
 def _switch(target: Mapping[str, Any]) -> str:

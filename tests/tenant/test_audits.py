@@ -414,3 +414,27 @@ async def test_where_users_are_updated_all_the_time_only_the_newest_updates_are_
         spans = {query.partition(" and (")[0] for query in asked(graph) if "activityDateTime ge" in query}
     assert len(spans) > 2
     assert all(span.endswith("lt 2026-11-22T07:00:00Z") for span in spans)
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [(63, None), (2, "b2bCollaborationGuest"), (6, "b2bCollaborationGuest,b2bCollaborationMember"), (0, "none")],
+)
+def test_kinds_of_guests_as_a_number_are_read_as_the_words_that_graph_has(number: int, words: str | None) -> None:
+    words = words or (
+        "internalGuest,b2bCollaborationGuest,b2bCollaborationMember,b2bDirectConnectUser,otherExternalUser,serviceProvider"
+    )
+
+    def event(kinds: object) -> AuditEvent | None:
+        guests = {"guestOrExternalUserTypes": kinds, "externalTenants": {"membershipKind": "all"}}
+        users = {"includeUsers": ["None"], "includeGuestsOrExternalUsers": guests, "excludeGroups": ["G"]}
+        was = json.dumps(
+            {"state": "enabled", "conditions": {"users": users, "applications": {"includeApplications": ["All"]}}}
+        )
+        return parse_event(entry("Delete Conditional Access policy", target("P", "P", "Policy", Policy=(was, None))))
+
+    found = event(number)
+    assert found is not None
+    assert found.before is not None
+    assert found.before.exclude_groups == {"g"}
+    assert found == event(words)
