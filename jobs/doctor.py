@@ -4,7 +4,7 @@ It reads, and writes one row that it deletes again. It sends nothing: ``cli.py a
 """
 
 import os
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
@@ -41,6 +41,11 @@ CLOCK_TOLERANCE = timedelta(minutes=5)
 """Microsoft's sign-in refuses tokens of a clock that is further off; receivers of signed webhooks do so too."""
 
 _GRAPH = "Microsoft Graph"
+_WITHOUT = {
+    "accounts": "No service accounts are named: name some with --account, or have them proposed with --propose.",
+    "storage": "No storage is set: a scan by somebody who signed in does without, and keeps nothing.",
+}
+"""What a scan by somebody who signed in does without, by what it requires otherwise."""
 DATES_HOLD = timedelta(days=365)
 """How long what Microsoft said about the dates of its retirements is taken to be news: it moves them."""
 
@@ -91,13 +96,26 @@ def exit_code(lines: Iterable[Line]) -> int:
 
 async def examine() -> list[Line]:
     """Look at everything. Raises nothing for what is wrong: each problem is a line."""
-    settings, lines = settings_lines(frozenset(REQUIREMENTS) - {"schedule"})
+    required = frozenset[str]() if person() else frozenset(REQUIREMENTS) - {"schedule"}
+    settings, lines = settings_lines(required)
     if settings is None:
         return lines
+    lines += _left_out(REQUIREMENTS.keys() - required)
     if settings.storage != StorageConnection(client_id=settings.storage.client_id):  # else the settings' line says so
         lines += [await tables_line(settings), await _queues(settings.storage)]
     lines += await tenant_lines(settings, permission_lines_by_asking)
     return [*lines, *_channels(settings), dates_line(datetime.now(UTC).date())]
+
+
+def _left_out(names: Collection[str]) -> list[Line]:
+    """What isn't set, and a scan by somebody who signed in does without."""
+    lines = []
+    for name in sorted(_WITHOUT.keys() & names):
+        try:
+            load_settings(require=frozenset({name}))
+        except SettingsError:
+            lines.append(Line("settings", Level.NOT_TRIED, _WITHOUT[name]))
+    return lines
 
 
 async def permission_lines(settings: Settings) -> list[Line]:

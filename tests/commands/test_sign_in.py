@@ -224,6 +224,19 @@ def test_doctor_looks_as_the_person_who_signs_in(there: Cloud) -> None:
     assert lines["permission Policy.Read.All"]["level"] == "ok"
 
 
+def test_doctor_calls_nothing_wrong_that_a_scan_by_a_person_does_without(
+    there: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AzureWebJobsStorage", raising=False)
+    monkeypatch.delenv("SERVICE_ACCOUNTS", raising=False)
+    monkeypatch.delenv("SERVICE_ACCOUNT_PATTERNS", raising=False)
+    answer = run_cli("doctor", "--sign-in", "device-code", "--format", "json")
+    said = {line["text"]: line["level"] for line in answer.document["lines"] if line["topic"] == "settings"}
+    assert {level for text, level in said.items() if text.startswith("No ")} == {"not tried"}
+    assert any("keeps nothing" in text for text in said)
+    assert run_cli("doctor").code == 2, "the app itself needs both"
+
+
 def test_doctor_of_the_app_itself_takes_no_person(there: Cloud) -> None:
     answer = run_cli("doctor", "--deployed", "--sign-in", "browser")
     assert (answer.code, answer.out) == (2, "")
