@@ -39,7 +39,8 @@ def tenant() -> LocalTenant:
     builder.group("Elsewhere").group("Selecting")
     builder.group("Inner").group("Middle", members=["Inner"]).group("Outer", members=["Middle"])
     for number, name in enumerate(PEOPLE):
-        builder.user(name, mfa=("disabled", "enabled", "enforced")[number % 3], groups=["Inner"] if number % 2 else [])
+        state = ("disabled", "disabled", "enforced", "enabled", "disabled")[number]
+        builder.user(name, mfa=state, groups=[] if number % 2 else ["Inner"])
     builder.policy("For the outer group", include_groups=["Outer"], grant=["mfa"], client_apps=["browser"])
     builder.policy("For elsewhere", include_groups=["Elsewhere"], grant=["mfa"], client_apps=["browser"])
     builder.policy("For a role", include_roles=[ROLE], grant=["block"], client_apps=["other"])
