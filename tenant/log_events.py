@@ -6,9 +6,11 @@ lacks comes along as well: of Conditional Access everything counts. Source of th
 refuses, the whole log of the time is read.
 """
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from hashlib import sha256
 from typing import Any
 from urllib.parse import quote
 
@@ -43,8 +45,15 @@ ACTIVITIES = (
     "Set Company Information",
     "Update security defaults",
     "Update User Risk and MFA Registration Policy",
+    "Update User RIsk and MFA Registration Policy",  # as Microsoft's list once had it: Graph may compare with case
 )
 """Activities of other services."""
+_FOR_ALL = frozenset(
+    {"update security defaults", "mfa service policy update", "update user risk and mfa registration policy"}
+)
+"""Activities that count for everybody whatever the event says of them (the second one: trusted addresses, too), in lower case."""
+_STRENGTHS = "authentication strength"
+"""How the activities of authentication strengths begin, in lower case; the service Authentication Methods logs them."""
 MOST_PAGES = 10
 """Pages that one look takes: of more it is enough to know that there are many."""
 
@@ -77,7 +86,7 @@ class LogEvent:
     container: str = ""
     """Id of the group or role that a member came to, or left, in lower case; empty for anything else."""
     about_tenant: bool = False
-    """Whether it changed something that counts for everybody, as far as ``tenant/audits.py`` knows it."""
+    """Whether it changed something of the tenant itself that counts for everybody."""
 
 
 class TooManyEvents(Exception):
@@ -105,8 +114,8 @@ async def read_events(graph: Graph, since: datetime, now: datetime) -> list[LogE
         if refused.status not in REFINEMENT_REFUSED:
             raise
         rows = await _rows(graph, expression(since, refined=False))
-    events = filter(None, (parse(row, now) for row in rows))
-    return sorted(events, key=lambda event: (event.time, event.id))
+    events = {event.id: event for row in rows if (event := parse(row, now))}  # the log shows some twice
+    return sorted(events.values(), key=lambda event: (event.time, event.id))
 
 
 async def _rows(graph: Graph, wanted: str) -> list[Json]:
@@ -127,18 +136,28 @@ def parse(row: Mapping[str, Any], now: datetime) -> LogEvent | None:
     """The event of a row; None for one that failed. One that can't be read in full counts with what can be."""
     if _text(row, "result").lower() in ("failure", "timeout"):
         return None
-    known = parse_event(row)
+    time, activity = parse_time(row.get("activityDateTime")) or now, _text(row, "activityDisplayName")
+    known = parse_event({**row, "activityDateTime": iso(time)})
     return LogEvent(
-        _text(row, "id") or f"{row.get('activityDateTime')} {_text(row, 'activityDisplayName')}",
-        parse_time(row.get("activityDateTime")) or now,
-        _text(row, "activityDisplayName"),
+        _text(row, "id") or _made_up_id(row),
+        time,
+        activity,
         _text(row, "loggedByService"),
         (known.actor if known else None) or _actor(row),
         tuple(map(_target, _objects(row.get("targetResources")))),
         known.container_id if known else "",
-        about_tenant=known is not None
-        and known.kind in ("security_defaults", "tenant_switch", "mfa_registration_policy"),
+        about_tenant=_counts_for_all(activity) or (known is not None and known.kind == "tenant_switch"),
     )
+
+
+def _counts_for_all(activity: str) -> bool:
+    name = activity.casefold()
+    return name in _FOR_ALL or name.startswith(_STRENGTHS)
+
+
+def _made_up_id(row: Mapping[str, Any]) -> str:
+    """The same for the same row, and another for any other; it tells nothing of what the row says."""
+    return sha256(json.dumps(row, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def _actor(row: Mapping[str, Any]) -> str:
