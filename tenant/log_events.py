@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
+from itertools import pairwise
 from typing import Any
 from urllib.parse import quote
 
@@ -92,6 +93,11 @@ class LogEvent:
 class TooManyEvents(Exception):
     """There were more events than one look takes."""
 
+    def __init__(self, events: list[LogEvent], since: datetime | None) -> None:
+        """Takes the events that were read, oldest first, and from when on these are all; None where nobody can say."""
+        super().__init__("There were more events than one look takes.")
+        self.events, self.since = events, since
+
 
 def expression(since: datetime, *, refined: bool = True) -> str:
     """The ``$filter`` for what happened since a time; not ``refined``: for everything."""
@@ -106,30 +112,40 @@ def expression(since: datetime, *, refined: bool = True) -> str:
 async def read_events(graph: Graph, since: datetime, now: datetime) -> list[LogEvent]:
     """What happened since a time, oldest first; an event without a readable time counts as one of ``now``.
 
-    Raises ``GraphError``, and :class:`TooManyEvents` where it is more than some thousands.
+    Raises ``GraphError``, and :class:`TooManyEvents`, with those that were read, where it is more than some thousands.
     """
     try:
-        rows = await _rows(graph, expression(since))
+        rows, whole = await _rows(graph, expression(since))
     except GraphRefused as refused:
         if refused.status not in REFINEMENT_REFUSED:
             raise
-        rows = await _rows(graph, expression(since, refined=False))
-    events = {event.id: event for row in rows if (event := parse(row, now))}  # the log shows some twice
-    return sorted(events.values(), key=lambda event: (event.time, event.id))
+        rows, whole = await _rows(graph, expression(since, refined=False))
+    found = {event.id: event for row in rows if (event := parse(row, now))}  # the log shows some twice
+    events = sorted(found.values(), key=lambda event: (event.time, event.id))
+    if not whole:
+        raise TooManyEvents(events, _all_since(rows))
+    return events
 
 
-async def _rows(graph: Graph, wanted: str) -> list[Json]:
+async def _rows(graph: Graph, wanted: str) -> tuple[list[Json], bool]:
+    """The rows of as many pages as a look takes, and whether these are all."""
     page = await graph.get(f"/auditLogs/directoryAudits?$filter={quote(wanted)}&$top=1000")
     rows = [*items_of(page)]
     for _ in range(MOST_PAGES - 1):
         link = str(page.get("@odata.nextLink") or "")
         if not link:
-            return rows
+            return rows, True
         page = await graph.page(link)
         rows += items_of(page)
-    if page.get("@odata.nextLink"):
-        raise TooManyEvents
-    return rows
+    return rows, not page.get("@odata.nextLink")
+
+
+def _all_since(rows: list[Json]) -> datetime | None:
+    """From when on the first pages hold everything: Graph has the newest first, unless it shows otherwise."""
+    times = [parse_time(row.get("activityDateTime")) for row in rows]
+    known = [time for time in times if time]
+    in_order = len(known) == len(times) and all(one >= other for one, other in pairwise(known))
+    return known[-1] if known and in_order and known[0] > known[-1] else None
 
 
 def parse(row: Mapping[str, Any], now: datetime) -> LogEvent | None:
