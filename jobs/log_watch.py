@@ -30,6 +30,7 @@ from findings.sight_store import SightStore
 from findings.store import FindingStore
 from jobs.channel_watch import channels_to_tell
 from jobs.clock import Clock, TrustedClock, now_utc
+from jobs.endings import SETTLED
 from jobs.errors import sentence
 from jobs.look import selection_of
 from jobs.messages import LOG, MOST_ACCOUNTS, ScanMessage
@@ -48,8 +49,6 @@ LATE = timedelta(hours=1)
 """How late an event may turn up in the log. Microsoft once said: 99 % within 5 minutes; others see 15."""
 REACHES = timedelta(days=7)
 """How far back the log can be read in every tenant. Source: Microsoft Entra data retention (7 days without a P1 licence)."""
-SETTLED = timedelta(minutes=2)
-"""How long before a scan a change must have been for the scan to have seen it: directories copy it from place to place."""
 QUIET = SETTLED
 """For so long nothing more is to happen before a scan starts: who changes one policy often changes a second one."""
 MOST_LATE = timedelta(minutes=15)

@@ -11,10 +11,10 @@ import pytest
 from azure.storage.queue import QueueServiceClient
 
 from findings.lease import LeaseTimes, scan_lease
-from findings.run_record import RunStatus
+from findings.run_record import DONE, RunStatus
 from findings.runs import RunStore
 from functions import queues
-from jobs import log_watch
+from jobs import endings, log_watch
 from jobs.scan import ScanRequest
 from jobs.views import opened
 from settings import load_settings
@@ -137,6 +137,31 @@ def test_a_scan_that_goes_on_is_waited_for_since_it_may_have_read_too_early(
             return run.status if run else None
 
     assert asyncio.run(behind_another()) is RunStatus.QUEUED
+
+
+def test_scans_that_waited_are_skipped_where_one_of_everything_began_since(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While a long scan goes on each look may ask for another one: after it one of them does the work of all."""
+    monkeypatch.setattr(endings, "SETTLED", timedelta())
+    installation.scan()
+    bodies = []
+    for _ in range(3):
+        turn_on(installation)
+        asyncio.run(queues.watch_audit_log())
+        bodies += on_the_queue(installation, "scans")
+    assert len(bodies) == 3
+
+    async def become() -> list[RunStatus]:
+        for body in bodies:
+            await queues.run_scan(body)
+        async with opened(load_settings()) as service:
+            runs = [await RunStore(service).load(json.loads(body)["run_id"]) for body in bodies]
+            return [run.status for run in runs if run]
+
+    first, *others = asyncio.run(become())
+    assert first in DONE
+    assert others == [RunStatus.SKIPPED] * 2
 
 
 def test_with_the_audit_log_off_nothing_is_asked(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,8 @@ from findings.run_record import RunRecord, RunStatus
 from findings.runs import RunStore
 from findings.sight_store import SightStore
 from jobs import log_watch
-from jobs.log_watch import NAME, QUIET, SETTLED, Bookmark, Looked, watch_log
+from jobs.endings import SETTLED
+from jobs.log_watch import NAME, QUIET, Bookmark, Looked, watch_log
 from jobs.messages import LOG, ScanMessage
 from jobs.scan import ScanRequest, scan
 from localgraph.builder import TenantBuilder
@@ -281,7 +282,9 @@ async def test_many_accounts_are_looked_at_all_together(tenant: Tenant, monkeypa
     assert [message.accounts for message, _ in tenant.asked] == [()]
 
 
-async def test_an_event_from_a_clock_that_is_ahead_delays_the_scan_by_no_more_than_the_quiet_time(tenant: Tenant) -> None:
+async def test_an_event_from_a_clock_that_is_ahead_delays_the_scan_by_no_more_than_the_quiet_time(
+    tenant: Tenant,
+) -> None:
     await tenant.scans()
     tenant.passes(10)
     tenant.happens("Update user", tenant.user(SVC), late=timedelta(days=-4000))

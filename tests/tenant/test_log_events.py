@@ -176,7 +176,9 @@ def test_events_without_an_id_are_told_apart_by_what_they_say() -> None:
     one, other = (
         parse(row("Update user", id=None, targetResources=[{"id": id, "type": "User"}]), NOW) for id in ("a", "b")
     )
-    again = parse(row("Update user", id=None, targetResources=[{"id": "a", "type": "User"}]), NOW + timedelta(minutes=5))
+    again = parse(
+        row("Update user", id=None, targetResources=[{"id": "a", "type": "User"}]), NOW + timedelta(minutes=5)
+    )
     assert one
     assert other
     assert again
