@@ -35,6 +35,7 @@ from jobs.errors import sentence
 from jobs.look import selection_of
 from jobs.messages import LOG, MOST_ACCOUNTS, ScanMessage
 from jobs.relevance import NOBODY, Reach, Scope, reach_of
+from jobs.remembered import Remembered
 from jobs.unseen import note_log
 from reports.words import count
 from settings import Settings
@@ -242,7 +243,7 @@ class _Look:
         if last is None:  # nothing is known that could have changed: the first scan sees all of it
             return Looked(), frozenset()
         unseen = [event for event in new if event.time > last.started - SETTLED]
-        reach = reach_of(unseen, await self._scope()) if unseen else NOBODY
+        reach = reach_of(unseen, await self._scope(last)) if unseen else NOBODY
         everybody = bool(why) or reach.everybody or len(reach.accounts) > MOST_ACCOUNTS
         idle = frozenset(event.id for event in unseen) - {event.id for event in reach.events}
         open = idle if idle and not everybody and await self._going_on(now) else frozenset()
@@ -259,11 +260,12 @@ class _Look:
         lately = await self._runs.newest(since=now - _LONGEST, whole=True)
         return any(run.status is RunStatus.RUNNING for run in lately)
 
-    async def _scope(self) -> Scope:
+    async def _scope(self, last: RunRecord) -> Scope:
         accounts = FindingStore(self._service).load_accounts()
         return Scope(
             frozenset([one.account_id.lower() async for one in accounts]),
-            await ids_asked_about(self._evidence),
+            # Those that earlier scans asked about count as well: what is deleted comes back with its members.
+            Remembered.of(last.remembered).groups | await ids_asked_about(self._evidence),
             selection_of(self._settings),
         )
 

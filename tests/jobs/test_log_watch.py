@@ -368,6 +368,18 @@ async def test_a_scan_that_failed_is_not_asked_for_again_where_one_of_everything
     assert not (await tenant.mark()).asked
 
 
+async def test_which_groups_count_is_known_of_a_scan_that_could_not_read_the_log(tenant: Tenant) -> None:
+    tenant.graph.deny("AuditLog.Read.All")
+    await tenant.scans()
+    tenant.graph.heal()
+    tenant.passes(10)
+    tenant.happens("Delete group", {"id": tenant.graph.tenant.group("Policy group").id, "type": "Group"})
+    tenant.happens("Delete group", {"id": tenant.graph.tenant.group("Elsewhere").id, "type": "Group"})
+    looked = await tenant.looks()
+    assert [message.accounts for message, _ in tenant.asked] == [()]
+    assert len(looked.reach.events) == 1
+
+
 async def test_a_busy_hour_has_everything_looked_at_once(tenant: Tenant) -> None:
     await tenant.scans()
     await tenant.looks()
