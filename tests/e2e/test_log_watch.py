@@ -10,12 +10,14 @@ from typing import Any
 import pytest
 from azure.storage.queue import QueueServiceClient
 
+from commands import watch
+from findings.errors import ScanAlreadyRunning
 from findings.lease import LeaseTimes, scan_lease
 from findings.run_record import DONE, RunStatus
 from findings.runs import RunStore
 from functions import queues
 from jobs import endings, log_watch
-from jobs.scan import ScanRequest
+from jobs.scan import ScanRequest, scan
 from jobs.views import opened
 from settings import load_settings
 from tests.e2e.conftest import BACKUP, VISIBLE, Installation
@@ -203,3 +205,31 @@ def test_how_often_is_a_time(installation: Installation, every: str, said: str) 
     answer = installation.run("watch", "--every", every)
     assert answer.code == 2
     assert said in answer.err
+
+
+def test_in_the_foreground_a_scan_that_cannot_be_done_now_is_said_and_done_at_the_next_look(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installation.graph.tenant.user(VISIBLE).mfa = "disabled"
+    installation.scan()
+    turn_on(installation)
+    refused = [ScanAlreadyRunning("Another scan is going on.", owner="another", whole=True)]
+
+    async def done(*arguments: Any, **more: Any) -> Any:
+        if refused:
+            raise refused.pop()
+        return await scan(*arguments, **more)
+
+    looks = 0
+
+    async def passes(seconds: float) -> None:
+        nonlocal looks
+        looks += seconds == 300
+        if looks == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(watch, "scan", done)
+    monkeypatch.setattr(watch, "_pause", passes)
+    answer = installation.run("watch")
+    assert "Another scan is going on." in answer.err
+    assert f"opened: {VISIBLE} APW-001 " in answer.out
