@@ -39,6 +39,7 @@ from jobs.remembered import Remembered
 from jobs.unseen import note_log
 from reports.words import count
 from settings import Settings
+from settings.values import OFF
 from tenant.graph import GraphError
 from tenant.log_events import LogEvent, TooManyEvents, read_events
 
@@ -154,6 +155,12 @@ async def watch_log(settings: Settings, start: Start, *, clock: Clock = now_utc)
 async def last_look(service: TableServiceClient) -> Bookmark:
     """Up to when the log was read, for people. Raises ``StorageError``."""
     return Bookmark.of(await StoredEvidence(service).recall(NAME))
+
+
+async def says_it_is_blind(service: TableServiceClient, settings: Settings) -> bool:
+    """Whether it was told that the log can't be read between scans, so that only a look at it ends that. Raises ``StorageError``."""
+    watched = settings.audit_log == "on" and settings.watch_schedule != OFF
+    return watched and (await last_look(service)).told
 
 
 class _Look:

@@ -437,6 +437,35 @@ async def test_what_happened_while_it_could_not_be_read_is_found_when_it_can(ten
     assert len(looked.alert_ids) == 2, "that it began, which nobody has sent in this test, and that it ended"
 
 
+async def test_a_scan_that_can_read_the_log_does_not_say_that_the_watch_can(tenant: Tenant) -> None:
+    await tenant.scans()
+    tenant.graph.fail("directoryAudits.*PIM", 403)  # only the watch asks for that
+    for _ in range(14):
+        tenant.passes(5)
+        await tenant.looks()
+    assert len(await notes(tenant)) == 1
+    await tenant.scans(2)
+    assert len(await notes(tenant)) == 1
+    tenant.graph.heal()
+    tenant.passes(5)
+    await tenant.looks()
+    assert await notes(tenant) == []
+
+
+async def test_where_nobody_watches_a_scan_that_can_read_the_log_says_so(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await tenant.scans()
+    tenant.graph.deny("AuditLog.Read.All")
+    for _ in range(14):
+        tenant.passes(5)
+        await tenant.looks()
+    tenant.graph.heal()
+    monkeypatch.setenv("WATCH_SCHEDULE", "off")
+    await tenant.scans(2)
+    assert await notes(tenant) == []
+
+
 async def test_a_hiccup_is_no_news(tenant: Tenant) -> None:
     await tenant.scans()
     tenant.graph.fail("directoryAudits", 500)
