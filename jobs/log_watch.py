@@ -192,8 +192,7 @@ class _Look:
             why = "the audit log has more events than one look takes"
         looked, open = await self._answered(events, mark, why, now)
         alert_ids = await self._can_see_again(mark, now)
-        if looked.scan:
-            asked[looked.scan.run_id] = now
+        asked |= {looked.scan.run_id: now} if looked.scan else failed
         after = replace(_after(mark, [event for event in events if event.id not in open], now), asked=asked)
         unchanged = (after.done, asked) == (mark.done or {}, mark.asked or {})
         if looked.scan or mark.failing or not unchanged or not mark.until or now - mark.until >= IDLE:
@@ -214,10 +213,10 @@ class _Look:
         """The scan of everything that was done last."""
         return await self._runs.last_whole(now - REACHES)
 
-    async def _asked(self, mark: Bookmark, now: datetime) -> tuple[dict[str, datetime], list[str]]:
+    async def _asked(self, mark: Bookmark, now: datetime) -> tuple[dict[str, datetime], dict[str, datetime]]:
         """Which scans that were asked for aren't done yet, and which never will be, although nothing else did their work."""
         waiting: dict[str, datetime] = {}
-        failed: list[str] = []
+        failed: dict[str, datetime] = {}
         for run_id, at in (mark.asked or {}).items():
             run = await self._runs.load(run_id)
             last = await self._last(now)
@@ -225,7 +224,7 @@ class _Look:
                 continue
             over = run is not None and run.status in (RunStatus.FAILED, RunStatus.SKIPPED)
             if run and over and now - (run.finished or run.started) >= GIVEN_UP:
-                failed.append(run_id)
+                failed[run_id] = at
             else:
                 waiting[run_id] = at
         return waiting, failed
@@ -247,8 +246,10 @@ class _Look:
         if not new and not why:
             return Looked(), frozenset()
         last = await self._last(now)
-        if last is None:  # nothing is known that could have changed: the first scan sees all of it
-            return Looked(), frozenset()
+        if (
+            last is None
+        ):  # nothing is known that could have changed; but the first scan may be going on, and have read too early
+            return Looked(), frozenset(event.id for event in new)
         unseen = [event for event in new if event.time > last.started - SETTLED]
         reach = reach_of(unseen, await self._scope(last)) if unseen else NOBODY
         everybody = bool(why) or reach.everybody or len(reach.accounts) > MOST_ACCOUNTS

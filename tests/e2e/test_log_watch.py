@@ -33,13 +33,13 @@ def watching(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def logged(installation: Installation, activity: str, target: Json, service: str = "Core Directory") -> None:
-    """Somebody does something now."""
+    """Somebody did something a moment ago: a scan reads the log up to the last full second."""
     installation.graph.tenant.audits.insert(
         0,
         {
             "id": f"event {len(installation.graph.tenant.audits)}",
             "activityDisplayName": activity,
-            "activityDateTime": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.0000000Z"),
+            "activityDateTime": (datetime.now(UTC) - timedelta(seconds=1)).strftime("%Y-%m-%dT%H:%M:%S.0000000Z"),
             "loggedByService": service,
             "category": "Policy",
             "result": "success",

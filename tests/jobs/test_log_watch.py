@@ -178,6 +178,20 @@ async def test_before_the_first_scan_nothing_is_known_that_could_change(tenant: 
     assert tenant.asked == []
 
 
+async def test_what_happens_while_the_first_scan_goes_on_is_looked_at_after_it(tenant: Tenant) -> None:
+    began = tenant.now
+    tenant.passes(5)
+    tenant.happens("Update conditional access policy", service="Conditional Access")
+    tenant.passes(2)
+    await tenant.looks()
+    await tenant.scans()
+    async with TableServiceClient.from_connection_string(tenant.storage) as service:
+        await RunStore(service).change("run-1", lambda run: run and replace(run, started=began))
+    tenant.passes(5)
+    await tenant.looks()
+    assert [message.accounts for message, _ in tenant.asked] == [()]
+
+
 async def test_a_quiet_log_costs_one_request_and_seldom_a_write(
     tenant: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
