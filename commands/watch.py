@@ -11,14 +11,22 @@ from commands.line.parts import Options
 from commands.output import DONE, FAILED, plain, progress, put, say
 from commands.scan import tell
 from commands.signing_in import as_asked, without_mail
+from connections.storage import StorageUnavailable
+from findings.errors import ConflictError, LeaseLost, ScanAlreadyRunning, StorageError
 from findings.model import Change
 from findings.store import FindingStore
 from jobs import views
 from jobs.clock import now_utc
+from jobs.errors import sentence
 from jobs.log_watch import Looked, watch_log
 from jobs.messages import ScanMessage
 from jobs.scan import ScanRequest, scan
 from settings import Settings, load_settings
+from tenant.graph import GraphError
+
+_PASSING = (GraphError, StorageUnavailable, StorageError, ConflictError, ScanAlreadyRunning, LeaseLost)
+"""What may be over by the next look: who watches wants it to go on."""
+_pause = asyncio.sleep
 
 
 async def run(options: Options) -> int:
@@ -31,17 +39,20 @@ async def run(options: Options) -> int:
             progress(
                 f"Looking at the audit log every {_span(options.every)}. Ctrl+C ends it; the next look goes on from there."
             )
+        if options.once:
+            return FAILED if (await _look(settings)).error else DONE
         while True:
-            looked = await _look(settings)
-            if options.once:
-                return FAILED if looked.error else DONE
-            await asyncio.sleep(options.every.total_seconds())
+            try:
+                await _look(settings)
+            except _PASSING as error:
+                say(f"{sentence(error)} The next look asks for the same again.")
+            await _pause(options.every.total_seconds())
 
 
 async def _look(settings: Settings) -> Looked:
     async def scan_now(message: ScanMessage, delay: timedelta, looked: Looked) -> None:
         _show(looked)
-        await asyncio.sleep(delay.total_seconds())
+        await _pause(delay.total_seconds())
         result = await scan(settings, ScanRequest(message.run_id, message.trigger, message.accounts), progress=progress)
         changes = await _changes(settings, message.run_id)
         for change in changes:

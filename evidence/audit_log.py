@@ -13,7 +13,7 @@ from evidence.store import Evidence
 from tenant.audits import AT_ONCE, AuditQuestion, AuditReader, parse_event, without_repeats
 from tenant.gaps import Gaps
 from tenant.graph import Graph, GraphError
-from tenant.model import AuditTrail, Tenant
+from tenant.model import AuditTrail, Gap, Tenant
 from tenant.shapes import parse_time
 from tenant.turns import OutOfTurns, Turns
 
@@ -64,14 +64,31 @@ async def read_trail(
 
 
 def groups_that_count(tenant: Tenant) -> list[str]:
-    """Ids of the groups whose members matter to a verdict: those that policies name, and the groups nested in them."""
+    """Ids of the groups about whose members the log is asked: of those that matter to a verdict not more than it can be asked about."""
+    return sorted(_groups_of_policies(tenant))[:MOST_GROUPS]
+
+
+def groups_of_verdicts(tenant: Tenant) -> frozenset[str]:
+    """Ids of the groups through whose members, or whose end, a verdict may change: those that policies name, those nested in them,
+    and those that hold a role and have a service account in them.
+    """
+    holders = {
+        one.principal_id.lower()
+        for held in (tenant.role_assignments, tenant.role_eligibilities)
+        if not isinstance(held, Gap)
+        for one in held
+    }
+    return _groups_of_policies(tenant) | (holders & tenant.groups.keys())
+
+
+def _groups_of_policies(tenant: Tenant) -> frozenset[str]:
     named = {
         id
         for policy in tenant.known_policies
         if not (policy.deleted or policy.workload_identities or policy.state == "disabled")
         for id in policy.include_groups | policy.exclude_groups
     }
-    return sorted(tenant.with_nested(named))[:MOST_GROUPS]
+    return tenant.with_nested(named)
 
 
 async def ids_asked_about(evidence: Evidence) -> frozenset[str]:

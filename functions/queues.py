@@ -11,7 +11,7 @@ from findings.errors import AlreadyDone, ScanAlreadyRunning
 from findings.run_record import RunRecord, RunStatus
 from findings.runs import new_run_id
 from jobs import views
-from jobs.endings import UNSTARTED, end_for_good, stand_back, tell_failure
+from jobs.endings import UNSTARTED, end_for_good, is_needless, stand_back, tell_failure
 from jobs.errors import EXPECTED, sentence
 from jobs.log_watch import watch_log
 from jobs.messages import ALERTS, SCANS, SCHEDULE, AlertMessage, BadMessage, ScanMessage, read_alert, read_scan
@@ -63,7 +63,8 @@ async def run_scan(body: bytes) -> list[str]:
     """Do the scan that a message of the queue ``scans`` asks for. Returns the messages for the queue ``alerts``.
 
     A scan that finds one of everything going on is skipped, because that one does the same work; behind a scan of some
-    accounts it waits, with a message that is seen later, and so does one that the audit log asked for. Every other error is raised, so that the queue repeats the message.
+    accounts it waits, with a message that is seen later, and so does one that the audit log asked for, unless the other one began
+    late enough to see the same. Every other error is raised, so that the queue repeats the message.
     """
     asked = read_scan(body)
     try:
@@ -82,6 +83,9 @@ async def run_scan(body: bytes) -> list[str]:
 
 async def _scanned(settings: Settings, asked: ScanMessage) -> list[str] | None:
     """The alerts to send after the scan; None where it isn't over, or failed."""
+    if await is_needless(settings, asked, datetime.now(UTC)):
+        log.info("Run %s is needless: a scan of everything has begun since.", asked.run_id)
+        return None
     request = ScanRequest(run_id=asked.run_id, trigger=asked.trigger, accounts=asked.accounts)
     try:
         result = await scan(settings, request, progress=log.info)

@@ -1,7 +1,7 @@
 """What becomes of a scan that can't be done now, and of one that failed for good: every run comes to an end, and a true one."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from azure.data.tables.aio import TableServiceClient
 
@@ -19,6 +19,8 @@ from settings import Settings
 
 MOST_WAITS = 70
 """How often a scan waits for others: with the minute on the queue and the time before the lease, some two hours."""
+SETTLED = timedelta(minutes=2)
+"""How long before a scan a change must have been for the scan to have seen it: directories copy it from place to place."""
 UNSTARTED = "It never started."
 
 
@@ -30,21 +32,57 @@ async def stand_back(
     Raises what storage raises.
     """
     async with opened(settings) as service:
-        return await RunStore(service).change(asked.run_id, lambda known: stood_back(known, asked, other, now))
+        runs = RunStore(service)
+        going_on = await runs.load(other.owner)
+        began = going_on.started if going_on else None
+        return await runs.change(asked.run_id, lambda known: stood_back(known, asked, other, now, began))
+
+
+async def is_needless(settings: Settings, asked: ScanMessage, now: datetime) -> bool:
+    """Whether a scan of everything that was done since does the work of this one, which the audit log asked for: then its run is
+    recorded as skipped. Raises what storage raises.
+    """
+    if asked.asked is None:
+        return False
+    async with opened(settings) as service:
+        runs = RunStore(service)
+        last = await runs.last_whole(asked.asked)
+        if last is None or not _is_late_enough(last.started, asked):
+            return False
+        why = f"A scan of everything began since it was asked for: {last.id}; it did the same work."
+        run = await runs.change(asked.run_id, lambda known: _skipped(known, asked, why, now))
+        return run is not None and run.status is RunStatus.SKIPPED
+
+
+def _skipped(known: RunRecord | None, asked: ScanMessage, why: str, now: datetime) -> RunRecord | None:
+    run = known or _queued(asked, now)
+    if run.status in OVER or run.status is RunStatus.RUNNING:
+        return None
+    return replace(run, status=RunStatus.SKIPPED, finished=now, error=why)
+
+
+def _is_late_enough(began: datetime | None, asked: ScanMessage) -> bool:
+    """Whether a scan that began then has seen what the audit log asked for another one for."""
+    return began is not None and asked.asked is not None and began - asked.asked >= SETTLED
 
 
 def stood_back(
-    known: RunRecord | None, asked: ScanMessage, other: ScanAlreadyRunning, now: datetime
+    known: RunRecord | None,
+    asked: ScanMessage,
+    other: ScanAlreadyRunning,
+    now: datetime,
+    began: datetime | None = None,
 ) -> RunRecord | None:
     """The run of a scan that found another one going on, or None where it stays as it is.
 
     Behind a scan of everything it is skipped, behind one of some accounts it waits, and in the end fails. One that the audit log
-    asked for waits behind any: the other may have read what has changed before it did.
+    asked for waits behind any that began before, or hardly later: the other may have read what has changed before it did.
+    ``began``: when the other one did, where that is known.
     """
     if other.owner == asked.run_id or (known is not None and known.status in OVER):
         return None  # its message came twice: the other one is the run itself, or it is over
     run = known or _queued(asked, now)
-    if other.whole and asked.trigger != LOG:
+    if other.whole and (asked.trigger != LOG or _is_late_enough(began, asked)):
         why = f"Another scan of everything was going on: {other.owner}; it does the same work."
         return replace(run, status=RunStatus.SKIPPED, finished=now, error=why)
     if asked.waits >= MOST_WAITS:

@@ -24,18 +24,22 @@ from connections.telemetry import sending, telemetry
 from evidence.audit_log import ids_asked_about
 from evidence.store import StoredEvidence
 from findings.clocks import is_ahead
-from findings.runs import RunStore, new_run_id
+from findings.run_record import DONE, RunRecord, RunStatus
+from findings.runs import LOST, RunStore, new_run_id
 from findings.sight_store import SightStore
 from findings.store import FindingStore
 from jobs.channel_watch import channels_to_tell
 from jobs.clock import Clock, TrustedClock, now_utc
+from jobs.endings import SETTLED
 from jobs.errors import sentence
 from jobs.look import selection_of
 from jobs.messages import LOG, MOST_ACCOUNTS, ScanMessage
 from jobs.relevance import NOBODY, Reach, Scope, reach_of
+from jobs.remembered import Remembered
 from jobs.unseen import note_log
 from reports.words import count
 from settings import Settings
+from settings.values import OFF
 from tenant.graph import GraphError
 from tenant.log_events import LogEvent, TooManyEvents, read_events
 
@@ -47,12 +51,16 @@ LATE = timedelta(hours=1)
 """How late an event may turn up in the log. Microsoft once said: 99 % within 5 minutes; others see 15."""
 REACHES = timedelta(days=7)
 """How far back the log can be read in every tenant. Source: Microsoft Entra data retention (7 days without a P1 licence)."""
-SETTLED = timedelta(minutes=2)
-"""How long before a scan a change must have been for the scan to have seen it: directories copy it from place to place."""
-QUIET = timedelta(minutes=1)
+QUIET = SETTLED
 """For so long nothing more is to happen before a scan starts: who changes one policy often changes a second one."""
+MOST_LATE = timedelta(minutes=15)
+"""How late an event turns up that isn't looked for among more than one look takes."""
+GIVEN_UP = timedelta(hours=1)
+"""So long after it failed nobody tries a scan again any more: the queue does so for some minutes."""
 IDLE = timedelta(minutes=20)
 """How long the bookmark may stand where nothing happens: writing costs more than reading an hour of a quiet log again."""
+_LONGEST = timedelta(hours=2)
+"""Nothing that is going on began longer ago: the host ends a scan after an hour."""
 BLIND = timedelta(hours=1)
 """From when on it is news that the log can't be read."""
 
@@ -69,16 +77,20 @@ class Bookmark:
     """Since when it can't be read; None where it can."""
     told: bool = False
     """Whether that was told."""
+    asked: Mapping[str, datetime] | None = None
+    """Ids of the scans that were asked for and aren't known to be done -> when they were asked for."""
 
     @classmethod
     def of(cls, kept: Mapping[str, Any]) -> "Bookmark":
         """What was remembered; what can't be read of it counts as never read."""
         try:
             until, failing = (parse(kept[name]) if kept.get(name) else None for name in ("until", "failing"))
-            done = {str(id): parse(time) for id, time in (kept.get("done") or {}).items()}
+            done, asked = (
+                {str(id): parse(time) for id, time in (kept.get(name) or {}).items()} for name in ("done", "asked")
+            )
         except (AttributeError, TypeError, ValueError):
             return cls()
-        return cls(until, done, failing, kept.get("told") is True)
+        return cls(until, done, failing, kept.get("told") is True, asked)
 
     @property
     def kept(self) -> dict[str, Any]:
@@ -88,6 +100,7 @@ class Bookmark:
             "done": {id: iso(time) for id, time in (self.done or {}).items()},
             "failing": self.failing and iso(self.failing),
             "told": self.told,
+            "asked": {id: iso(time) for id, time in (self.asked or {}).items()},
         }
 
 
@@ -144,67 +157,123 @@ async def last_look(service: TableServiceClient) -> Bookmark:
     return Bookmark.of(await StoredEvidence(service).recall(NAME))
 
 
+async def says_it_is_blind(service: TableServiceClient, settings: Settings) -> bool:
+    """Whether it was told that the log can't be read between scans, so that only a look at it ends that. Raises ``StorageError``."""
+    watched = settings.audit_log == "on" and settings.watch_schedule != OFF
+    return watched and (await last_look(service)).told
+
+
 class _Look:
     """One look."""
 
     def __init__(self, settings: Settings, service: TableServiceClient, clock: TrustedClock, start: Start) -> None:
         self._settings, self._service, self._clock, self._start = settings, service, clock, start
-        self._evidence = StoredEvidence(service)
+        self._evidence, self._runs = StoredEvidence(service), RunStore(service)
 
     async def once(self) -> Looked:
         mark = Bookmark.of(await self._evidence.recall(NAME))
         since = await self._since(mark)
+        many: TooManyEvents | None = None
         try:
             async with graph_for(self._settings) as graph:
                 try:
                     events = await read_events(graph, since, self._clock())
-                    why = ""
-                except TooManyEvents:
-                    events, why = [], "the audit log has more events than one look takes"
+                except TooManyEvents as more:
+                    many, events = more, more.events
                 finally:
                     telemetry().asked(graph.requests, graph.throttled, graph.resource_units)
                 self._clock.trust_more(graph.clock_ahead, "Microsoft Graph's")
         except GraphError as error:
             return await self._failed(mark, error)
         now = self._clock()
-        looked = await self._answered(events, mark, why or _lost(mark, now), now)
+        asked, failed = await self._asked(mark, now)
+        why = _lost(mark, now) or ("a scan that the audit log called for failed" if failed else "")
+        if many and not why and not await self._is_known_before(many.since, mark, now):
+            why = "the audit log has more events than one look takes"
+        looked, open = await self._answered(events, mark, why, now)
         alert_ids = await self._can_see_again(mark, now)
-        after = _after(mark, events, now)
-        if looked.scan or mark.failing or after.done != (mark.done or {}) or not mark.until or now - mark.until >= IDLE:
+        asked |= {looked.scan.run_id: now} if looked.scan else failed
+        after = replace(_after(mark, [event for event in events if event.id not in open], now), asked=asked)
+        unchanged = (after.done, asked) == (mark.done or {}, mark.asked or {})
+        if looked.scan or mark.failing or not unchanged or not mark.until or now - mark.until >= IDLE:
             await self._evidence.remember(NAME, after.kept)
         return replace(looked, alert_ids=alert_ids, requests=graph.requests)
 
     async def _since(self, mark: Bookmark) -> datetime:
-        """From when on the log is read: an hour twice, for what turned up late."""
+        """From when on the log is read: an hour twice, for what turned up late; the first time from what the last scan saw."""
         now = self._clock()
-        if mark.until is None or is_ahead(mark.until, now):
+        if mark.until is None:
+            last = await self._last(now)
+            return min(now, last.started - SETTLED if last else now) - LATE
+        if is_ahead(mark.until, now):
             return now - LATE
         return max(mark.until - LATE, now - REACHES)
 
-    async def _answered(self, events: list[LogEvent], mark: Bookmark, why: str, now: datetime) -> Looked:
-        """Ask for the scan that new events call for."""
+    async def _last(self, now: datetime) -> RunRecord | None:
+        """The scan of everything that was done last."""
+        return await self._runs.last_whole(now - REACHES)
+
+    async def _asked(self, mark: Bookmark, now: datetime) -> tuple[dict[str, datetime], dict[str, datetime]]:
+        """Which scans that were asked for aren't done yet, and which never will be, although nothing else did their work."""
+        waiting: dict[str, datetime] = {}
+        failed: dict[str, datetime] = {}
+        for run_id, at in (mark.asked or {}).items():
+            run = await self._runs.load(run_id)
+            last = await self._last(now)
+            if (run and run.status in DONE) or (last and last.started - SETTLED >= at) or now - at > LOST:
+                continue
+            over = run is not None and run.status in (RunStatus.FAILED, RunStatus.SKIPPED)
+            if run and over and now - (run.finished or run.started) >= GIVEN_UP:
+                failed[run_id] = at
+            else:
+                waiting[run_id] = at
+        return waiting, failed
+
+    async def _is_known_before(self, time: datetime | None, mark: Bookmark, now: datetime) -> bool:
+        """Whether what happened before that time, and wasn't read now, was read before, or seen by a scan."""
+        if time is None:
+            return False
+        last = await self._last(now)
+        return (mark.until is not None and mark.until - MOST_LATE >= time) or (
+            last is not None and last.started - SETTLED >= time
+        )
+
+    async def _answered(
+        self, events: list[LogEvent], mark: Bookmark, why: str, now: datetime
+    ) -> tuple[Looked, frozenset[str]]:
+        """Ask for the scan that new events call for. Returns also the ids of those events that are to be judged once more."""
         new = [event for event in events if event.id not in (mark.done or {})]
         if not new and not why:
-            return Looked()
-        last = await RunStore(self._service).last_whole(now - REACHES)
-        if last is None:  # nothing is known that could have changed: the first scan sees all of it
-            return Looked()
+            return Looked(), frozenset()
+        last = await self._last(now)
+        if (
+            last is None
+        ):  # nothing is known that could have changed; but the first scan may be going on, and have read too early
+            return Looked(), frozenset(event.id for event in new)
         unseen = [event for event in new if event.time > last.started - SETTLED]
-        reach = reach_of(unseen, await self._scope()) if unseen else NOBODY
-        if not (reach.everybody or reach.accounts or why):
-            return Looked(reach)
-        some = () if why or reach.everybody or len(reach.accounts) > MOST_ACCOUNTS else tuple(sorted(reach.accounts))
-        scan = ScanMessage(new_run_id(now), LOG, accounts=some)
+        reach = reach_of(unseen, await self._scope(last)) if unseen else NOBODY
+        everybody = bool(why) or reach.everybody or len(reach.accounts) > MOST_ACCOUNTS
+        idle = frozenset(event.id for event in unseen) - {event.id for event in reach.events}
+        open = idle if idle and not everybody and await self._going_on(now) else frozenset()
+        if not (everybody or reach.accounts):
+            return Looked(reach), open
+        scan = ScanMessage(new_run_id(now), LOG, accounts=() if everybody else tuple(sorted(reach.accounts)), asked=now)
         newest = max((event.time for event in reach.events), default=now - QUIET)
         looked = Looked(reach, why, scan)
-        await self._start(scan, max(newest + QUIET - now, timedelta()), looked)
-        return looked
+        await self._start(scan, min(max(newest + QUIET - now, timedelta()), QUIET), looked)
+        return looked, open
 
-    async def _scope(self) -> Scope:
+    async def _going_on(self, now: datetime) -> bool:
+        """Whether a scan of everything is going on: only when it is over is it known whom an event concerns that it didn't see."""
+        lately = await self._runs.newest(since=now - _LONGEST, whole=True)
+        return any(run.status is RunStatus.RUNNING for run in lately)
+
+    async def _scope(self, last: RunRecord) -> Scope:
         accounts = FindingStore(self._service).load_accounts()
         return Scope(
             frozenset([one.account_id.lower() async for one in accounts]),
-            await ids_asked_about(self._evidence),
+            # Those that earlier scans asked about count as well: what is deleted comes back with its members.
+            Remembered.of(last.remembered).groups | await ids_asked_about(self._evidence),
             selection_of(self._settings),
         )
 

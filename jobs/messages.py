@@ -41,6 +41,8 @@ class ScanMessage:
     """How often it has found another scan going on."""
     accounts: tuple[str, ...] = ()
     """Ids of the accounts to look at; everything where there are none."""
+    asked: datetime | None = None
+    """When it was asked for, where a scan of everything that begins some minutes later does the same work."""
 
     @property
     def later(self) -> "ScanMessage":
@@ -51,7 +53,8 @@ class ScanMessage:
     def text(self) -> str:
         """The body of the message."""
         accounts = {"accounts": self.accounts} if self.accounts else {}
-        return json.dumps({"run_id": self.run_id, "trigger": self.trigger, "waits": self.waits, **accounts})
+        asked = {"asked": self.asked.isoformat()} if self.asked else {}
+        return json.dumps({"run_id": self.run_id, "trigger": self.trigger, "waits": self.waits, **accounts, **asked})
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,7 @@ def read_scan(body: bytes) -> ScanMessage:
         trigger if _is_word(trigger) else "queue",
         waits if isinstance(waits, int) and 0 <= waits <= LARGEST_COUNT else 0,
         tuple(some) if named else (),
+        _time(message.get("asked")),
     )
 
 
@@ -105,6 +109,14 @@ def _read(body: bytes, wanted: str) -> dict[str, Any]:
     except (ValueError, KeyError, TypeError):
         pass
     raise BadMessage(f'A queue message of {len(body)} bytes has no "{wanted}", so it is not from this app.')
+
+
+def _time(text: object) -> datetime | None:
+    """A time; None where it can't be read: then nothing is known to do the same work, and the scan is done."""
+    try:
+        return parse(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
 
 
 def _is_word(value: object) -> TypeGuard[str]:

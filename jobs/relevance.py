@@ -12,6 +12,7 @@ from tenant.log_events import CONDITIONAL_ACCESS, LogEvent, Target
 from tenant.selection import Selection, names, selected_property
 
 _OF_POLICY = frozenset({"policy", "conditionalaccesspolicy"})
+_RESTORED = "restore user"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ def _changes_who_counts(event: LogEvent, scope: Scope) -> bool:
         return (member_is_group and _may_count(event, scope)) or (selects and stranger)
     if groups & (scope.groups | _selecting(scope.selection)):
         return True
-    return any(_is_selected_now(target, scope) for target in event.targets)
+    return any(_is_selected_now(target, scope, event) for target in event.targets)
 
 
 def _may_count(event: LogEvent, scope: Scope) -> bool:
@@ -89,8 +90,8 @@ def _selecting(selection: Selection) -> frozenset[str]:
     return frozenset(group.lower() for group in selection.groups)
 
 
-def _is_selected_now(target: Target, scope: Scope) -> bool:
-    """Whether an account that isn't watched may be selected by what the event set."""
+def _is_selected_now(target: Target, scope: Scope, event: LogEvent) -> bool:
+    """Whether an account that isn't watched may be selected by what the event set, or brought back."""
     if target.type != "user" or target.id in scope.accounts:
         return False
     selection = scope.selection
@@ -98,6 +99,10 @@ def _is_selected_now(target: Target, scope: Scope) -> bool:
     if any(names(selection, name) for name in named if name):
         return True
     wanted = selection.attribute
-    return wanted is not None and bool(
-        {wanted.name.casefold(), selected_property(wanted).casefold()} & target.changed.keys()
-    )
+    if event.activity.casefold() == _RESTORED and (selection.groups or wanted):
+        return True  # it is in its groups again, and has its properties
+    if wanted is None:
+        return False
+    properties = {wanted.name.casefold(), selected_property(wanted).casefold()} & target.changed.keys()
+    # A value may stand among others; one that the log leaves out may be any.
+    return any(not (text := target.changed[name]) or wanted.value.casefold() in text.casefold() for name in properties)

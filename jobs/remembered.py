@@ -1,4 +1,5 @@
-"""What earlier scans read of the tenant itself, for a scan that can't read it: the switch for app passwords, and policy plans.
+"""What earlier scans read of the tenant itself, for a scan that can't read it: the switch for app passwords, and policy plans;
+and which groups count, for who looks at the audit log between scans.
 
 Both come from endpoints that may refuse without taking a verdict away (docs/verdicts.md): without a memory a refusal would be
 news, and sometimes good news. Pure; it is kept in the record of every scan of everything.
@@ -10,9 +11,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from basics.times import day, parse
+from evidence.audit_log import groups_of_verdicts
 from tenant.model import Gap, MfaService, Tenant
 from tenant.reader import Reading
 
+MOST_GROUPS = 3000
+"""Groups that are kept."""
 COUNTS_FOR = timedelta(days=30)
 """How long the switch counts as it was last read; then what is attested counts, and that it can't be read is told on."""
 
@@ -26,6 +30,8 @@ class Remembered:
     read_at: datetime | None = None
     plans: bool = False
     """Whether the tenant had policy plans when they could last be read."""
+    groups: frozenset[str] = frozenset()
+    """Ids of the groups that could change a verdict when the policies could last be read."""
 
     @classmethod
     def of(cls, kept: Mapping[str, Any]) -> "Remembered":
@@ -36,13 +42,19 @@ class Remembered:
         except ValueError:
             read_at = None
         known = isinstance(allowed, bool) and read_at is not None
-        plans = kept.get("plans") is True
-        return cls(allowed, read_at, plans) if known else cls(plans=plans)
+        plans, ids = kept.get("plans") is True, kept.get("groups")
+        groups = frozenset(id for id in ids if isinstance(id, str)) if isinstance(ids, list) else frozenset()
+        return cls(allowed, read_at, plans, groups) if known else cls(plans=plans, groups=groups)
 
     @property
     def kept(self) -> dict[str, Any]:
         """For a run's record."""
-        return {"allowed": self.allowed, "read_at": self.read_at and self.read_at.isoformat(), "plans": self.plans}
+        return {
+            "allowed": self.allowed,
+            "read_at": self.read_at and self.read_at.isoformat(),
+            "plans": self.plans,
+            "groups": sorted(self.groups)[:MOST_GROUPS],
+        }
 
     def applied_to(self, reading: Reading, now: datetime) -> Reading:
         """The reading, with what is remembered in the place of what could not be read, and gaps that say so."""
@@ -59,10 +71,11 @@ class Remembered:
     def after(self, tenant: Tenant, now: datetime) -> "Remembered":
         """What is known after a scan that saw this tenant."""
         plans = _has_plans(tenant, self.plans) or (self.plans and tenant.plans_unread is not None)
+        groups = self.groups if isinstance(tenant.policies, Gap) else groups_of_verdicts(tenant)
         service = tenant.mfa_service
         if service is None or service.remembered is not None:
-            return replace(self, plans=plans)
-        return Remembered(service.allows_app_passwords, now, plans)
+            return replace(self, plans=plans, groups=groups)
+        return Remembered(service.allows_app_passwords, now, plans, groups)
 
 
 def _has_plans(tenant: Tenant, before: bool) -> bool:

@@ -30,8 +30,9 @@ from findings.store import FindingStore
 from jobs.channel_watch import channels_to_tell
 from jobs.clock import Clock, TrustedClock, now_utc
 from jobs.keep import Advance, Keeper, Occasion
+from jobs.log_watch import says_it_is_blind
 from jobs.look import Progress, Seen, look, with_what_if
-from jobs.looked_at import fate_after
+from jobs.looked_at import but_not_the_log, fate_after
 from jobs.outcome import finished_record, gauges, open_findings, summary_of
 from jobs.passwords import keep_passwords, kept_passwords, password_rows
 from jobs.remembered import Remembered
@@ -180,6 +181,8 @@ class _Scan:
             await prune(self._service, now)
             await self._ledger.prune(now)
             unseen, fate = unseen_by(seen, known, self._settings), fate_after(seen, self._settings)
+            if await says_it_is_blind(self._service, self._settings):
+                fate = but_not_the_log(fate)
             await note_sight(self._sight, unseen, fate, record.id, self._channels, now)
         # Fresh for each execution, not for each run: a repeated run may see other changes, and a group never changes.
         alert_id = str(uuid4())

@@ -6,9 +6,12 @@ lacks comes along as well: of Conditional Access everything counts. Source of th
 refuses, the whole log of the time is read.
 """
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from hashlib import sha256
+from itertools import pairwise
 from typing import Any
 from urllib.parse import quote
 
@@ -43,8 +46,15 @@ ACTIVITIES = (
     "Set Company Information",
     "Update security defaults",
     "Update User Risk and MFA Registration Policy",
+    "Update User RIsk and MFA Registration Policy",  # as Microsoft's list once had it: Graph may compare with case
 )
 """Activities of other services."""
+_FOR_ALL = frozenset(
+    {"update security defaults", "mfa service policy update", "update user risk and mfa registration policy"}
+)
+"""Activities that count for everybody whatever the event says of them (the second one: trusted addresses, too), in lower case."""
+_STRENGTHS = "authentication strength"
+"""How the activities of authentication strengths begin, in lower case; the service Authentication Methods logs them."""
 MOST_PAGES = 10
 """Pages that one look takes: of more it is enough to know that there are many."""
 
@@ -77,11 +87,16 @@ class LogEvent:
     container: str = ""
     """Id of the group or role that a member came to, or left, in lower case; empty for anything else."""
     about_tenant: bool = False
-    """Whether it changed something that counts for everybody, as far as ``tenant/audits.py`` knows it."""
+    """Whether it changed something of the tenant itself that counts for everybody."""
 
 
 class TooManyEvents(Exception):
     """There were more events than one look takes."""
+
+    def __init__(self, events: list[LogEvent], since: datetime | None) -> None:
+        """Takes the events that were read, oldest first, and from when on these are all; None where nobody can say."""
+        super().__init__("There were more events than one look takes.")
+        self.events, self.since = events, since
 
 
 def expression(since: datetime, *, refined: bool = True) -> str:
@@ -97,48 +112,68 @@ def expression(since: datetime, *, refined: bool = True) -> str:
 async def read_events(graph: Graph, since: datetime, now: datetime) -> list[LogEvent]:
     """What happened since a time, oldest first; an event without a readable time counts as one of ``now``.
 
-    Raises ``GraphError``, and :class:`TooManyEvents` where it is more than some thousands.
+    Raises ``GraphError``, and :class:`TooManyEvents`, with those that were read, where it is more than some thousands.
     """
     try:
-        rows = await _rows(graph, expression(since))
+        rows, whole = await _rows(graph, expression(since))
     except GraphRefused as refused:
         if refused.status not in REFINEMENT_REFUSED:
             raise
-        rows = await _rows(graph, expression(since, refined=False))
-    events = filter(None, (parse(row, now) for row in rows))
-    return sorted(events, key=lambda event: (event.time, event.id))
+        rows, whole = await _rows(graph, expression(since, refined=False))
+    found = {event.id: event for row in rows if (event := parse(row, now))}  # the log shows some twice
+    events = sorted(found.values(), key=lambda event: (event.time, event.id))
+    if not whole:
+        raise TooManyEvents(events, _all_since(rows))
+    return events
 
 
-async def _rows(graph: Graph, wanted: str) -> list[Json]:
+async def _rows(graph: Graph, wanted: str) -> tuple[list[Json], bool]:
+    """The rows of as many pages as a look takes, and whether these are all."""
     page = await graph.get(f"/auditLogs/directoryAudits?$filter={quote(wanted)}&$top=1000")
     rows = [*items_of(page)]
     for _ in range(MOST_PAGES - 1):
         link = str(page.get("@odata.nextLink") or "")
         if not link:
-            return rows
+            return rows, True
         page = await graph.page(link)
         rows += items_of(page)
-    if page.get("@odata.nextLink"):
-        raise TooManyEvents
-    return rows
+    return rows, not page.get("@odata.nextLink")
+
+
+def _all_since(rows: list[Json]) -> datetime | None:
+    """From when on the first pages hold everything: Graph has the newest first, unless it shows otherwise."""
+    times = [parse_time(row.get("activityDateTime")) for row in rows]
+    known = [time for time in times if time]
+    in_order = len(known) == len(times) and all(one >= other for one, other in pairwise(known))
+    return known[-1] if known and in_order and known[0] > known[-1] else None
 
 
 def parse(row: Mapping[str, Any], now: datetime) -> LogEvent | None:
     """The event of a row; None for one that failed. One that can't be read in full counts with what can be."""
     if _text(row, "result").lower() in ("failure", "timeout"):
         return None
-    known = parse_event(row)
+    time, activity = parse_time(row.get("activityDateTime")) or now, _text(row, "activityDisplayName")
+    known = parse_event({**row, "activityDateTime": iso(time)})
     return LogEvent(
-        _text(row, "id") or f"{row.get('activityDateTime')} {_text(row, 'activityDisplayName')}",
-        parse_time(row.get("activityDateTime")) or now,
-        _text(row, "activityDisplayName"),
+        _text(row, "id") or _made_up_id(row),
+        time,
+        activity,
         _text(row, "loggedByService"),
         (known.actor if known else None) or _actor(row),
         tuple(map(_target, _objects(row.get("targetResources")))),
         known.container_id if known else "",
-        about_tenant=known is not None
-        and known.kind in ("security_defaults", "tenant_switch", "mfa_registration_policy"),
+        about_tenant=_counts_for_all(activity) or (known is not None and known.kind == "tenant_switch"),
     )
+
+
+def _counts_for_all(activity: str) -> bool:
+    name = activity.casefold()
+    return name in _FOR_ALL or name.startswith(_STRENGTHS)
+
+
+def _made_up_id(row: Mapping[str, Any]) -> str:
+    """The same for the same row, and another for any other; it tells nothing of what the row says."""
+    return sha256(json.dumps(row, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def _actor(row: Mapping[str, Any]) -> str:

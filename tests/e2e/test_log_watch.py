@@ -10,12 +10,14 @@ from typing import Any
 import pytest
 from azure.storage.queue import QueueServiceClient
 
+from commands import watch
+from findings.errors import ScanAlreadyRunning
 from findings.lease import LeaseTimes, scan_lease
-from findings.run_record import RunStatus
+from findings.run_record import DONE, RunStatus
 from findings.runs import RunStore
 from functions import queues
-from jobs import log_watch
-from jobs.scan import ScanRequest
+from jobs import endings, log_watch
+from jobs.scan import ScanRequest, scan
 from jobs.views import opened
 from settings import load_settings
 from tests.e2e.conftest import BACKUP, VISIBLE, Installation
@@ -31,13 +33,13 @@ def watching(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def logged(installation: Installation, activity: str, target: Json, service: str = "Core Directory") -> None:
-    """Somebody does something now."""
+    """Somebody did something a moment ago: a scan reads the log up to the last full second."""
     installation.graph.tenant.audits.insert(
         0,
         {
             "id": f"event {len(installation.graph.tenant.audits)}",
             "activityDisplayName": activity,
-            "activityDateTime": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.0000000Z"),
+            "activityDateTime": (datetime.now(UTC) - timedelta(seconds=1)).strftime("%Y-%m-%dT%H:%M:%S.0000000Z"),
             "loggedByService": service,
             "category": "Policy",
             "result": "success",
@@ -139,6 +141,31 @@ def test_a_scan_that_goes_on_is_waited_for_since_it_may_have_read_too_early(
     assert asyncio.run(behind_another()) is RunStatus.QUEUED
 
 
+def test_scans_that_waited_are_skipped_where_one_of_everything_began_since(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While a long scan goes on each look may ask for another one: after it one of them does the work of all."""
+    monkeypatch.setattr(endings, "SETTLED", timedelta())
+    installation.scan()
+    bodies = []
+    for _ in range(3):
+        turn_on(installation)
+        asyncio.run(queues.watch_audit_log())
+        bodies += on_the_queue(installation, "scans")
+    assert len(bodies) == 3
+
+    async def become() -> list[RunStatus]:
+        for body in bodies:
+            await queues.run_scan(body)
+        async with opened(load_settings()) as service:
+            runs = [await RunStore(service).load(json.loads(body)["run_id"]) for body in bodies]
+            return [run.status for run in runs if run]
+
+    first, *others = asyncio.run(become())
+    assert first in DONE
+    assert others == [RunStatus.SKIPPED] * 2
+
+
 def test_with_the_audit_log_off_nothing_is_asked(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AUDIT_LOG", "off")
     installation.scan()
@@ -178,3 +205,31 @@ def test_how_often_is_a_time(installation: Installation, every: str, said: str) 
     answer = installation.run("watch", "--every", every)
     assert answer.code == 2
     assert said in answer.err
+
+
+def test_in_the_foreground_a_scan_that_cannot_be_done_now_is_said_and_done_at_the_next_look(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installation.graph.tenant.user(VISIBLE).mfa = "disabled"
+    installation.scan()
+    turn_on(installation)
+    refused = [ScanAlreadyRunning("Another scan is going on.", owner="another", whole=True)]
+
+    async def done(*arguments: Any, **more: Any) -> Any:
+        if refused:
+            raise refused.pop()
+        return await scan(*arguments, **more)
+
+    looks = 0
+
+    async def passes(seconds: float) -> None:
+        nonlocal looks
+        looks += seconds == 300
+        if looks == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(watch, "scan", done)
+    monkeypatch.setattr(watch, "_pause", passes)
+    answer = installation.run("watch")
+    assert "Another scan is going on." in answer.err
+    assert f"opened: {VISIBLE} APW-001 " in answer.out

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from checks.judge import judge
-from evidence.audit_log import groups_that_count
+from evidence.audit_log import groups_of_verdicts
 from jobs.relevance import Scope, reach_of
 from localgraph.audit_events import events_between
 from localgraph.builder import TenantBuilder
@@ -227,7 +227,7 @@ async def _verdicts(graph: LocalGraph) -> tuple[Verdicts, Scope]:
         )
         for one in judged
     }
-    return found, Scope(frozenset(found), frozenset(groups_that_count(reading.tenant)), chosen)
+    return found, Scope(frozenset(found), groups_of_verdicts(reading.tenant), chosen)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from findings.errors import ScanAlreadyRunning
 from findings.run_record import OVER, RunRecord, RunStatus
 from findings.runs import ABANDONED
 from jobs.endings import MOST_WAITS, UNSTARTED, ended_for_good, stood_back
-from jobs.messages import ScanMessage
+from jobs.messages import LOG, ScanMessage
 
 NOW = datetime(2026, 11, 22, 7, tzinfo=UTC)
 ASKED = ScanMessage("run-2", "schedule")
@@ -47,6 +47,33 @@ def test_a_scan_behind_one_of_everything_is_skipped(known: RunRecord | None, wai
     assert (run.status, run.finished) == (RunStatus.SKIPPED, NOW)
     assert run.started == (known.started if known else NOW)
     assert run.error == "Another scan of everything was going on: run-1; it does the same work."
+
+
+BY_LOG = ScanMessage("run-2", LOG, asked=NOW - timedelta(minutes=10))
+
+
+@pytest.mark.parametrize(
+    ("began", "waits"),
+    [
+        (None, True),
+        (NOW - timedelta(minutes=20), True),
+        (NOW - timedelta(minutes=9), True),
+        (NOW - timedelta(minutes=8), False),
+    ],
+)
+@pytest.mark.parametrize("accounts", [(), ("a",)], ids=["all", "one"])
+def test_one_that_the_log_asked_for_waits_for_a_scan_that_may_have_read_too_early(
+    began: datetime | None, waits: bool, accounts: tuple[str, ...]
+) -> None:
+    run = stood_back(None, replace(BY_LOG, accounts=accounts), WHOLE, NOW, began)
+    assert run
+    assert run.status is (RunStatus.QUEUED if waits else RunStatus.SKIPPED)
+
+
+def test_one_that_the_log_asked_for_waits_for_one_of_some_accounts_whenever_that_began() -> None:
+    run = stood_back(None, BY_LOG, PARTIAL, NOW, NOW)
+    assert run
+    assert run.status is RunStatus.QUEUED
 
 
 @pytest.mark.parametrize("waits", [0, MOST_WAITS])

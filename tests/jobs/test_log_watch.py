@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,9 +11,12 @@ import pytest
 from azure.data.tables.aio import TableServiceClient
 
 from evidence.store import StoredEvidence
+from findings.run_record import RunRecord, RunStatus
+from findings.runs import RunStore
 from findings.sight_store import SightStore
 from jobs import log_watch
-from jobs.log_watch import NAME, Bookmark, Looked, watch_log
+from jobs.endings import SETTLED
+from jobs.log_watch import NAME, QUIET, Bookmark, Looked, watch_log
 from jobs.messages import LOG, ScanMessage
 from jobs.scan import ScanRequest, scan
 from localgraph.builder import TenantBuilder
@@ -127,14 +130,14 @@ async def test_an_event_of_an_account_has_that_account_looked_at(tenant: Tenant)
     assert message.accounts == (tenant.graph.tenant.user(SVC).id,)
 
 
-async def test_what_has_just_happened_waits_a_minute_for_more(tenant: Tenant) -> None:
+async def test_what_has_just_happened_waits_two_minutes_for_more(tenant: Tenant) -> None:
     await tenant.scans()
     tenant.passes(10)
     tenant.happens("Update conditional access policy", service="Conditional Access")
     tenant.passes(0.25)
     await tenant.looks()
     ((_, delay),) = tenant.asked
-    assert delay == timedelta(seconds=45)
+    assert delay == timedelta(seconds=105)
 
 
 async def test_each_event_starts_one_scan_however_often_the_log_shows_it(tenant: Tenant) -> None:
@@ -173,6 +176,20 @@ async def test_before_the_first_scan_nothing_is_known_that_could_change(tenant: 
     tenant.happens("Update conditional access policy", service="Conditional Access")
     await tenant.looks()
     assert tenant.asked == []
+
+
+async def test_what_happens_while_the_first_scan_goes_on_is_looked_at_after_it(tenant: Tenant) -> None:
+    began = tenant.now
+    tenant.passes(5)
+    tenant.happens("Update conditional access policy", service="Conditional Access")
+    tenant.passes(2)
+    await tenant.looks()
+    await tenant.scans()
+    async with TableServiceClient.from_connection_string(tenant.storage) as service:
+        await RunStore(service).change("run-1", lambda run: run and replace(run, started=began))
+    tenant.passes(5)
+    await tenant.looks()
+    assert [message.accounts for message, _ in tenant.asked] == [()]
 
 
 async def test_a_quiet_log_costs_one_request_and_seldom_a_write(
@@ -279,6 +296,125 @@ async def test_many_accounts_are_looked_at_all_together(tenant: Tenant, monkeypa
     assert [message.accounts for message, _ in tenant.asked] == [()]
 
 
+async def test_an_event_from_a_clock_that_is_ahead_delays_the_scan_by_no_more_than_the_quiet_time(
+    tenant: Tenant,
+) -> None:
+    await tenant.scans()
+    tenant.passes(10)
+    tenant.happens("Update user", tenant.user(SVC), late=timedelta(days=-4000))
+    await tenant.looks()
+    ((_, delay),) = tenant.asked
+    assert delay == QUIET
+
+
+async def test_a_scan_starts_when_a_change_can_be_seen_everywhere() -> None:
+    assert QUIET >= SETTLED
+
+
+async def test_the_first_look_reads_on_from_the_last_scan(tenant: Tenant) -> None:
+    await tenant.scans()
+    tenant.passes(10)
+    tenant.happens("Update user", tenant.user(SVC))
+    tenant.passes(20 * 60)
+    await tenant.looks()
+    assert len(tenant.asked) == 1
+
+
+async def test_a_change_that_a_scan_makes_relevant_while_it_goes_on_is_judged_again_after_it(tenant: Tenant) -> None:
+    """The scan may have read too early, and only when it is over its groups and accounts are known."""
+    await tenant.scans()
+    tenant.passes(10)
+    joins = tenant.user(PERSON)
+    tenant.graph.tenant.user(PERSON).upn = "svc-3@contoso.com"  # the event of that never shows
+    tenant.graph.tenant.changed()
+    began = tenant.now
+    async with TableServiceClient.from_connection_string(tenant.storage) as service:
+        runs = RunStore(service)
+        await runs.save(RunRecord("run-2", RunStatus.RUNNING, began, trigger="schedule"))
+        tenant.passes(1)
+        tenant.happens("Disable account", joins)
+        tenant.passes(4)
+        await tenant.looks()
+        assert tenant.asked == []
+        await scan(tenant.settings, ScanRequest("run-2", "schedule"), clock=lambda: tenant.now)
+        await runs.change("run-2", lambda run: run and replace(run, started=began))
+    tenant.passes(5)
+    await tenant.looks()
+    assert [message.accounts for message, _ in tenant.asked] == [(joins["id"],)]
+
+
+async def test_a_scan_that_failed_for_good_is_asked_for_again(tenant: Tenant) -> None:
+    await tenant.scans()
+    tenant.passes(10)
+    tenant.happens("Update user", tenant.user(SVC))
+    await tenant.looks()
+    ((failing, _),) = tenant.asked
+    async with TableServiceClient.from_connection_string(tenant.storage) as service:
+        failed = RunRecord(failing.run_id, RunStatus.FAILED, tenant.now, tenant.now, trigger=LOG, partial=True)
+        await RunStore(service).save(failed)
+    for _ in range(11):  # the queue may try it again
+        tenant.passes(5)
+        await tenant.looks()
+    assert len(tenant.asked) == 1
+    tenant.passes(5)
+    looked = await tenant.looks()
+    assert [message.accounts for message, _ in tenant.asked[1:]] == [()]
+    assert looked.because == "all accounts, because of a scan that the audit log called for failed"
+    tenant.passes(5)
+    await tenant.looks()
+    assert len(tenant.asked) == 2
+
+
+async def test_a_scan_that_failed_is_not_asked_for_again_where_one_of_everything_was_done(tenant: Tenant) -> None:
+    await tenant.scans()
+    tenant.passes(10)
+    tenant.happens("Update user", tenant.user(SVC))
+    await tenant.looks()
+    ((failing, _),) = tenant.asked
+    async with TableServiceClient.from_connection_string(tenant.storage) as service:
+        failed = RunRecord(failing.run_id, RunStatus.FAILED, tenant.now, tenant.now, trigger=LOG, partial=True)
+        await RunStore(service).save(failed)
+    tenant.passes(30)
+    await tenant.scans(2)
+    tenant.passes(60)
+    await tenant.looks()
+    assert len(tenant.asked) == 1
+    assert not (await tenant.mark()).asked
+
+
+async def test_which_groups_count_is_known_of_a_scan_that_could_not_read_the_log(tenant: Tenant) -> None:
+    tenant.graph.deny("AuditLog.Read.All")
+    await tenant.scans()
+    tenant.graph.heal()
+    tenant.passes(10)
+    tenant.happens("Delete group", {"id": tenant.graph.tenant.group("Policy group").id, "type": "Group"})
+    tenant.happens("Delete group", {"id": tenant.graph.tenant.group("Elsewhere").id, "type": "Group"})
+    looked = await tenant.looks()
+    assert [message.accounts for message, _ in tenant.asked] == [()]
+    assert len(looked.reach.events) == 1
+
+
+async def test_a_busy_hour_has_everything_looked_at_once(tenant: Tenant) -> None:
+    await tenant.scans()
+    await tenant.looks()
+    tenant.passes(10)
+    for _ in range(30):
+        tenant.happens("Update user", tenant.user(PERSON))
+        tenant.passes(0.1)
+    tenant.graph.page_sizes["directoryAudits"] = 2
+    await tenant.looks()
+    assert [message.accounts for message, _ in tenant.asked] == [()]
+    tenant.passes(2)
+    await tenant.scans(2)
+    for _ in range(8):
+        tenant.passes(5)
+        await tenant.looks()
+    assert len(tenant.asked) == 1
+    tenant.happens("Update user", tenant.user(SVC))
+    await tenant.looks()
+    assert tenant.asked[-1][0].accounts == (tenant.graph.tenant.user(SVC).id,)
+
+
 async def notes(tenant: Tenant) -> list[str]:
     async with TableServiceClient.from_connection_string(tenant.storage) as service:
         return [state.unseen.text for state in await SightStore(service).load()]
@@ -315,6 +451,35 @@ async def test_what_happened_while_it_could_not_be_read_is_found_when_it_can(ten
     assert len(looked.alert_ids) == 2, "that it began, which nobody has sent in this test, and that it ended"
 
 
+async def test_a_scan_that_can_read_the_log_does_not_say_that_the_watch_can(tenant: Tenant) -> None:
+    await tenant.scans()
+    tenant.graph.fail("directoryAudits.*PIM", 403)  # only the watch asks for that
+    for _ in range(14):
+        tenant.passes(5)
+        await tenant.looks()
+    assert len(await notes(tenant)) == 1
+    await tenant.scans(2)
+    assert len(await notes(tenant)) == 1
+    tenant.graph.heal()
+    tenant.passes(5)
+    await tenant.looks()
+    assert await notes(tenant) == []
+
+
+async def test_where_nobody_watches_a_scan_that_can_read_the_log_says_so(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await tenant.scans()
+    tenant.graph.deny("AuditLog.Read.All")
+    for _ in range(14):
+        tenant.passes(5)
+        await tenant.looks()
+    tenant.graph.heal()
+    monkeypatch.setenv("WATCH_SCHEDULE", "off")
+    await tenant.scans(2)
+    assert await notes(tenant) == []
+
+
 async def test_a_hiccup_is_no_news(tenant: Tenant) -> None:
     await tenant.scans()
     tenant.graph.fail("directoryAudits", 500)
@@ -339,10 +504,10 @@ async def test_a_hiccup_is_no_news(tenant: Tenant) -> None:
     ],
 )
 def test_a_bookmark_that_cannot_be_read_counts_as_none(kept: Json) -> None:
-    assert Bookmark.of(kept) == Bookmark(done={}) or Bookmark.of(kept) == Bookmark()
+    assert Bookmark.of(kept) in (Bookmark(), Bookmark(done={}, asked={}))
 
 
 def test_a_bookmark_is_kept_whole() -> None:
-    mark = Bookmark(START, {"a": START - MINUTE}, START + MINUTE, True)
+    mark = Bookmark(START, {"a": START - MINUTE}, START + MINUTE, True, {"run-1": START})
     assert Bookmark.of(json.loads(json.dumps(mark.kept))) == mark
     assert asyncio.iscoroutinefunction(watch_log)

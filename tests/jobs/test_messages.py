@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 
 from findings.keys import to_key
 from findings.runs import new_run_id
-from jobs.messages import AlertMessage, BadMessage, ScanMessage, read_alert, read_scan
+from jobs.messages import LOG, AlertMessage, BadMessage, ScanMessage, read_alert, read_scan
 from tests.basics.test_text import ANY_JSON
 
 NOW = datetime(2026, 11, 26, tzinfo=UTC)
 ODD = ANY_JSON | st.sampled_from(
     ["x" * 600, "", " ", "\n", "\ud800", True, -1, 10**30, "0001-01-01T00:00:00+14:00", [[]] * 9]
 )
-NAMES = ("run_id", "alert_id", "trigger", "waits", "channel", "retry_at")
+NAMES = ("run_id", "alert_id", "trigger", "waits", "channel", "retry_at", "asked")
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,12 @@ def test_any_bytes_are_a_message_or_a_bad_one(body: bytes) -> None:
 
 
 def test_what_this_app_writes_is_read_back() -> None:
-    scan = ScanMessage(new_run_id(NOW), "request", 3)
-    assert read_scan(scan.text.encode()) == scan
+    for scan in (ScanMessage(new_run_id(NOW), "request", 3), ScanMessage("run-1", LOG, 0, ("a", "b"), asked=NOW)):
+        assert read_scan(scan.text.encode()) == scan
     alert = AlertMessage("5b8a7b3e-8a0e-5c8f-9f0a-000000000000", "teams", NOW)
     assert read_alert(alert.text.encode()) == alert
+
+
+@pytest.mark.parametrize("asked", ["soon", 5, None, "0001-01-01T00:00:00+14:00"])
+def test_a_scan_of_which_nobody_can_say_when_it_was_asked_for_is_one_all_the_same(asked: object) -> None:
+    assert read_scan(json.dumps({"run_id": "run-1", "trigger": LOG, "asked": asked}).encode()).asked is None

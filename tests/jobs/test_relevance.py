@@ -83,6 +83,10 @@ CASES = {
         event("Update user", user(OTHER, userprincipalname="sql-backup@contoso.com")),
         EVERYBODY,
     ),
+    "a stranger is restored: the log shows neither its groups nor its properties": (
+        event("Restore user", user(OTHER)),
+        EVERYBODY,
+    ),
     "nobody is named": (event("Update user"), NOBODY),
 }
 
@@ -94,22 +98,31 @@ def test_an_event_concerns(case: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("attribute", "changed", "concerned"),
+    ("attribute", "changed", "to", "concerned"),
     [
-        ("employeeType", "employeetype", EVERYBODY),
-        ("extensionAttribute7", "extensionattribute7", EVERYBODY),
-        ("extensionAttribute7", "onpremisesextensionattributes", EVERYBODY),
-        ("employeeType", "displayname", NOBODY),
+        ("employeeType", "employeetype", "Service", EVERYBODY),
+        ("employeeType", "employeetype", "", EVERYBODY),
+        ("employeeType", "employeetype", "Contractor", NOBODY),
+        ("extensionAttribute7", "extensionattribute7", "service", EVERYBODY),
+        ("extensionAttribute7", "onpremisesextensionattributes", "{'extensionAttribute7': 'service'}", EVERYBODY),
+        ("extensionAttribute7", "onpremisesextensionattributes", "{'extensionAttribute7': 'person'}", NOBODY),
+        ("employeeType", "displayname", "service", NOBODY),
     ],
 )
-def test_a_property_that_selects_may_select_whoever_gets_it(
-    attribute: str, changed: str, concerned: frozenset[str] | None
+def test_a_property_that_selects_may_select_whoever_gets_it_and_not_who_gets_another_value(
+    attribute: str, changed: str, to: str, concerned: frozenset[str] | None
 ) -> None:
     class Match:
         name, value = attribute, "service"
 
     scope = Scope(SCOPE.accounts, SCOPE.groups, Selection(attribute=Match()))
-    assert accounts_of(event("Update user", user(OTHER, **{changed: "x"})), scope) == concerned
+    assert accounts_of(event("Update user", user(OTHER, **{changed: to})), scope) == concerned
+
+
+def test_a_restored_stranger_concerns_nobody_where_names_alone_select() -> None:
+    scope = Scope(SCOPE.accounts, SCOPE.groups, Selection(patterns=("svc-*",)))
+    assert accounts_of(event("Restore user", user(OTHER)), scope) == NOBODY
+    assert accounts_of(event("Restore user", user(OTHER, "svc-2@contoso.com")), scope) is EVERYBODY
 
 
 def test_several_events_concern_all_of_theirs_and_only_these_events_are_named() -> None:

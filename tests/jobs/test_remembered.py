@@ -7,12 +7,19 @@ from typing import Any
 import pytest
 
 from jobs.remembered import COUNTS_FOR, NOTHING, Remembered
-from tenant.model import Gap, MfaService, Policy, Tenant
+from tenant.model import Gap, Group, MfaService, Policy, RoleAssignment, Tenant
 from tenant.reader import Reading
 from tests.checks.kit import NOW, make_tenant
 
 REFUSED = Gap("policy_plans", "403 Forbidden", "Policy.Read.All")
 OFF = Remembered(False, NOW - timedelta(days=1))
+WITH_GROUPS = replace(
+    make_tenant(),
+    policies=(Policy(id="p", display_name="P", state="enabled", exclude_groups=frozenset({"outer"})),),
+    nesting={"outer": frozenset({"inner"})},
+    role_assignments=(RoleAssignment("HOLDER", "role", "A role"), RoleAssignment("ada", "role", "A role")),
+    groups={"holder": Group("holder", "A group that holds a role")},
+)
 PLAN = replace(Policy(id="p", display_name="Plan", state="enabled"), plan=True)
 
 
@@ -52,6 +59,13 @@ def test_plans_that_were_there_are_a_missing_input_where_they_are_refused() -> N
     ("before", "tenant", "after"),
     [
         (NOTHING, make_tenant(), NOTHING),
+        (NOTHING, WITH_GROUPS, Remembered(groups=frozenset({"outer", "inner", "holder"}))),
+        (
+            Remembered(groups=frozenset({"g"})),
+            replace(make_tenant(), policies=REFUSED),
+            Remembered(groups=frozenset({"g"})),
+        ),
+        (Remembered(groups=frozenset({"g"})), make_tenant(), NOTHING),
         (NOTHING, replace(make_tenant(), mfa_service=MfaService(True)), Remembered(True, NOW)),
         (OFF, make_tenant(), OFF),
         (OFF, replace(make_tenant(), mfa_service=MfaService(False, remembered=OFF.read_at)), OFF),
@@ -71,6 +85,9 @@ def test_what_is_known_after_a_scan(before: Remembered, tenant: Tenant, after: R
     [
         (OFF.kept, OFF),
         (Remembered(plans=True).kept, Remembered(plans=True)),
+        (Remembered(groups=frozenset({"b", "a"})).kept, Remembered(groups=frozenset({"a", "b"}))),
+        ({"groups": ["a", 5, None]}, Remembered(groups=frozenset({"a"}))),
+        ({"groups": "a"}, NOTHING),
         ({}, NOTHING),
         ({"allowed": "no", "read_at": NOW.isoformat()}, NOTHING),
         ({"allowed": False, "read_at": "yesterday"}, NOTHING),

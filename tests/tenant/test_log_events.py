@@ -10,6 +10,7 @@ import pytest
 
 from localgraph.builder import TenantBuilder
 from localgraph.server import LocalGraph
+from tenant import audits
 from tenant.graph import Graph, GraphRefused
 from tenant.log_events import LogEvent, Target, TooManyEvents, expression, parse, read_events
 
@@ -130,3 +131,69 @@ def test_a_row_that_cannot_be_read_in_full_still_happened(broken: Json, left: da
     event = parse({**copy.deepcopy(row("Update user")), **broken}, NOW)
     assert (event.time if event else None) == left
     assert event is None or event.id
+
+
+@pytest.mark.parametrize(
+    ("activity", "service", "for_all"),
+    [
+        ("Authentication Strength Policy Update", "Authentication Methods", True),
+        ("authentication strength combination configuration create", "Authentication Methods", True),
+        ("MFA Service Policy Update", "Authentication Methods", True),
+        ("Update User RIsk and MFA Registration Policy", "AAD Management UX", True),
+        ("Update security defaults", "Core Directory", True),
+        ("User registered security info", "Authentication Methods", False),
+        ("Set Company Information", "Core Directory", False),
+    ],
+)
+@pytest.mark.parametrize("time", [NOW.isoformat(), None], ids=["with its time", "without a time"])
+def test_what_counts_for_everybody_does_so_by_its_name_whatever_its_targets_are_called(
+    activity: str, service: str, for_all: bool, time: str | None
+) -> None:
+    """Microsoft documents the activities, and neither the targets of these nor what their properties are called."""
+    trusted = {"displayName": "MfaServicePolicy", "oldValue": None, "newValue": '{"allowAppPasswords": true}'}
+    target = {"id": "X", "type": "Other", "modifiedProperties": [{**trusted, "oldValue": trusted["newValue"]}]}
+    event = parse(row(activity, service=service, targetResources=[target], activityDateTime=time), NOW)
+    assert event is not None
+    assert event.about_tenant is for_all
+
+
+def test_a_switch_of_the_tenant_counts_without_a_time_as_well() -> None:
+    changed = {"displayName": "IsApplicationPasswordBlocked", "oldValue": "false", "newValue": "true"}
+    target = {"id": "X", "type": "Directory", "modifiedProperties": [changed]}
+    event = parse(row("Set Company Information", targetResources=[target], activityDateTime="soon"), NOW)
+    assert event is not None
+    assert event.about_tenant
+
+
+def test_a_membership_without_a_time_still_says_to_which_group() -> None:
+    member, outer = {"id": "INNER", "type": "Group"}, {"id": "OUTER", "type": "Group"}
+    event = parse(row("Add member to group", targetResources=[member, outer], activityDateTime=None), NOW)
+    assert event is not None
+    assert event.container == "outer"
+
+
+def test_events_without_an_id_are_told_apart_by_what_they_say() -> None:
+    one, other = (
+        parse(row("Update user", id=None, targetResources=[{"id": id, "type": "User"}]), NOW) for id in ("a", "b")
+    )
+    again = parse(
+        row("Update user", id=None, targetResources=[{"id": "a", "type": "User"}]), NOW + timedelta(minutes=5)
+    )
+    assert one
+    assert other
+    assert again
+    assert one.id == again.id != other.id
+
+
+async def test_an_event_that_the_log_shows_twice_is_one(graph: LocalGraph) -> None:
+    graph.tenant.audits = [row("Update user"), row("Update user")]
+    assert len(await read(graph)) == 1
+
+
+def test_the_filter_asks_for_every_activity_of_which_causes_are_made() -> None:
+    asked = unquote(expression(SINCE)).casefold()
+    known = {name for name, kind in audits._KINDS.items() if not kind.startswith("policy_")}
+    of_a_service = {"update per-user multifactor authentication state", "mfa service policy update"}
+    assert [name for name in sorted(known - of_a_service) if f"'{name}'" not in asked] == []
+    spelt = {*audits._ACTIVITIES} - {"Update per-user multifactor authentication state", "MFA Service Policy Update"}
+    assert [name for name in sorted(spelt) if f"'{name}'" not in unquote(expression(SINCE))] == []
