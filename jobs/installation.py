@@ -37,7 +37,7 @@ from jobs.doctor import (
     tenant_lines,
     wrong_line,
 )
-from jobs.log_watch import IDLE, LATE, Bookmark, last_look
+from jobs.log_bookmark import IDLE, LATE, Bookmark, last_look
 from jobs.messages import ALERTS, SCANS
 from jobs.timetable import next_time
 from reports import times

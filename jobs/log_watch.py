@@ -7,17 +7,13 @@ Up to when the log was read, and which events of the time before that are done w
 in between has it asked for twice, which does no harm.
 """
 
-import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from azure.data.tables.aio import TableServiceClient
 
 from alerts.ledger import Ledger
-from basics.text import visible
-from basics.times import iso, parse
 from connections.graph import graph_for
 from connections.storage import TABLES, ensure_tables, tables
 from connections.telemetry import sending, telemetry
@@ -32,6 +28,7 @@ from jobs.channel_watch import channels_to_tell
 from jobs.clock import Clock, TrustedClock, now_utc
 from jobs.endings import SETTLED
 from jobs.errors import sentence
+from jobs.log_bookmark import IDLE, LATE, NAME, REACHES, Bookmark
 from jobs.look import selection_of
 from jobs.messages import LOG, MOST_ACCOUNTS, ScanMessage
 from jobs.relevance import NOBODY, Reach, Scope, reach_of
@@ -39,69 +36,19 @@ from jobs.remembered import Remembered
 from jobs.unseen import note_log
 from reports.words import count
 from settings import Settings
-from settings.values import OFF
 from tenant.graph import GraphError
 from tenant.log_events import LogEvent, TooManyEvents, read_events
 
-log = logging.getLogger(__name__)
-
-NAME = "log_watch"
-"""Under which the bookmark is remembered."""
-LATE = timedelta(hours=1)
-"""How late an event may turn up in the log. Microsoft once said: 99 % within 5 minutes; others see 15."""
-REACHES = timedelta(days=7)
-"""How far back the log can be read in every tenant. Source: Microsoft Entra data retention (7 days without a P1 licence)."""
 QUIET = SETTLED
 """For so long nothing more is to happen before a scan starts: who changes one policy often changes a second one."""
 MOST_LATE = timedelta(minutes=15)
 """How late an event turns up that isn't looked for among more than one look takes."""
 GIVEN_UP = timedelta(hours=1)
 """So long after it failed nobody tries a scan again any more: the queue does so for some minutes."""
-IDLE = timedelta(minutes=20)
-"""How long the bookmark may stand where nothing happens: writing costs more than reading an hour of a quiet log again."""
 _LONGEST = timedelta(hours=2)
 """Nothing that is going on began longer ago: the host ends a scan after an hour."""
 BLIND = timedelta(hours=1)
 """From when on it is news that the log can't be read."""
-
-
-@dataclass(frozen=True, slots=True)
-class Bookmark:
-    """Up to when the log was read."""
-
-    until: datetime | None = None
-    """By Graph's clock; None where it was never read."""
-    done: Mapping[str, datetime] | None = None
-    """Ids of the events that are done with -> when they were: those that the next look shows again."""
-    failing: datetime | None = None
-    """Since when it can't be read; None where it can."""
-    told: bool = False
-    """Whether that was told."""
-    asked: Mapping[str, datetime] | None = None
-    """Ids of the scans that were asked for and aren't known to be done -> when they were asked for."""
-
-    @classmethod
-    def of(cls, kept: Mapping[str, Any]) -> "Bookmark":
-        """What was remembered; what can't be read of it counts as never read."""
-        try:
-            until, failing = (parse(kept[name]) if kept.get(name) else None for name in ("until", "failing"))
-            done, asked = (
-                {str(id): parse(time) for id, time in (kept.get(name) or {}).items()} for name in ("done", "asked")
-            )
-        except (AttributeError, TypeError, ValueError):
-            return cls()
-        return cls(until, done, failing, kept.get("told") is True, asked)
-
-    @property
-    def kept(self) -> dict[str, Any]:
-        """What to remember, as plain JSON."""
-        return {
-            "until": self.until and iso(self.until),
-            "done": {id: iso(time) for id, time in (self.done or {}).items()},
-            "failing": self.failing and iso(self.failing),
-            "told": self.told,
-            "asked": {id: iso(time) for id, time in (self.asked or {}).items()},
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,13 +74,6 @@ class Looked:
         some = self.scan.accounts if self.scan else ()
         return count(len(some), "account", "accounts") if some else "all accounts"
 
-    @property
-    def because(self) -> str:
-        """Why a scan was asked for, and of whom, in one line; it names people as the log does."""
-        what = "; ".join(f"{event.activity} by {event.actor or 'somebody'}" for event in self.reach.events[:5])
-        more = f" and {len(self.reach.events) - 5} more" if len(self.reach.events) > 5 else ""
-        return visible(f"{self.whom}, because of {self.why_everybody or what + more}")
-
 
 Start = Callable[[ScanMessage, timedelta, Looked], Awaitable[object]]
 """Has a scan done, after some time; the rest says why."""
@@ -150,17 +90,6 @@ async def watch_log(settings: Settings, start: Start, *, clock: Clock = now_utc)
                 trusted = TrustedClock(clock)
                 trusted.trust(await ensure_tables(service, TABLES), "the storage account's")
                 return await _Look(settings, service, trusted, start).once()
-
-
-async def last_look(service: TableServiceClient) -> Bookmark:
-    """Up to when the log was read, for people. Raises ``StorageError``."""
-    return Bookmark.of(await StoredEvidence(service).recall(NAME))
-
-
-async def says_it_is_blind(service: TableServiceClient, settings: Settings) -> bool:
-    """Whether it was told that the log can't be read between scans, so that only a look at it ends that. Raises ``StorageError``."""
-    watched = settings.audit_log == "on" and settings.watch_schedule != OFF
-    return watched and (await last_look(service)).told
 
 
 class _Look:
@@ -187,13 +116,13 @@ class _Look:
             return await self._failed(mark, error)
         now = self._clock()
         asked, failed = await self._asked(mark, now)
-        why = _lost(mark, now) or ("a scan that the audit log called for failed" if failed else "")
+        why = mark.lost(now) or ("a scan that the audit log called for failed" if failed else "")
         if many and not why and not await self._is_known_before(many.since, mark, now):
             why = "the audit log has more events than one look takes"
         looked, open = await self._answered(events, mark, why, now)
         alert_ids = await self._can_see_again(mark, now)
         asked |= {looked.scan.run_id: now} if looked.scan else failed
-        after = replace(_after(mark, [event for event in events if event.id not in open], now), asked=asked)
+        after = replace(mark.after((event for event in events if event.id not in open), now), asked=asked)
         unchanged = (after.done, asked) == (mark.done or {}, mark.asked or {})
         if looked.scan or mark.failing or not unchanged or not mark.until or now - mark.until >= IDLE:
             await self._evidence.remember(NAME, after.kept)
@@ -246,9 +175,8 @@ class _Look:
         if not new and not why:
             return Looked(), frozenset()
         last = await self._last(now)
-        if (
-            last is None
-        ):  # nothing is known that could have changed; but the first scan may be going on, and have read too early
+        if last is None:
+            # Nothing is known that could have changed; but the first scan may be going on, and have read too early.
             return Looked(), frozenset(event.id for event in new)
         unseen = [event for event in new if event.time > last.started - SETTLED]
         reach = reach_of(unseen, await self._scope(last)) if unseen else NOBODY
@@ -294,22 +222,3 @@ class _Look:
         sight, channels = SightStore(self._service), await channels_to_tell(self._settings, Ledger(self._service))
         await note_log(sight, error, since, channels, now)
         return tuple(await sight.untold_alert_ids())
-
-
-def _lost(mark: Bookmark, now: datetime) -> str:
-    """Why nobody knows what happened since the last look; empty where the log was read on."""
-    if mark.until is None:
-        return ""
-    if is_ahead(mark.until, now):
-        return "the clock was ahead when the audit log was last read"
-    if now - mark.until > REACHES - LATE:
-        return "the audit log wasn't read for longer than it is kept"
-    return ""
-
-
-def _after(mark: Bookmark, events: list[LogEvent], now: datetime) -> Bookmark:
-    """The bookmark after all these events were dealt with."""
-    recent = now - LATE - LATE
-    done = {id: time for id, time in (mark.done or {}).items() if recent <= time}
-    done |= {event.id: event.time for event in events if recent <= event.time}
-    return Bookmark(now, done)

@@ -30,7 +30,7 @@ from findings.store import FindingStore
 from jobs.channel_watch import channels_to_tell
 from jobs.clock import Clock, TrustedClock, now_utc
 from jobs.keep import Advance, Keeper, Occasion
-from jobs.log_watch import says_it_is_blind
+from jobs.log_bookmark import says_it_is_blind
 from jobs.look import Progress, Seen, look, with_what_if
 from jobs.looked_at import but_not_the_log, fate_after
 from jobs.outcome import finished_record, gauges, open_findings, summary_of

@@ -16,7 +16,8 @@ from findings.runs import RunStore
 from findings.sight_store import SightStore
 from jobs import log_watch
 from jobs.endings import SETTLED
-from jobs.log_watch import NAME, QUIET, Bookmark, Looked, watch_log
+from jobs.log_bookmark import NAME, Bookmark
+from jobs.log_watch import QUIET, Looked, watch_log
 from jobs.messages import LOG, ScanMessage
 from jobs.scan import ScanRequest, scan
 from localgraph.builder import TenantBuilder
@@ -116,7 +117,8 @@ async def test_a_changed_policy_has_everything_looked_at(tenant: Tenant) -> None
     ((message, delay),) = tenant.asked
     assert (message.trigger, message.accounts, delay) == (LOG, (), timedelta())
     assert (looked.scan, looked.whom) == (message, "all accounts")
-    assert looked.because == "all accounts, because of Update conditional access policy by ada@contoso.com"
+    (event,) = looked.reach.events
+    assert (event.activity, event.actor) == ("Update conditional access policy", "ada@contoso.com")
 
 
 async def test_an_event_of_an_account_has_that_account_looked_at(tenant: Tenant) -> None:
@@ -256,7 +258,7 @@ async def test_what_nobody_can_know_any_more_has_everything_looked_at(tenant: Te
     await tenant.scans(2)
     looked = await tenant.looks()
     assert [message.accounts for message, _ in tenant.asked] == [()]
-    assert looked.because == "all accounts, because of the audit log wasn't read for longer than it is kept"
+    assert looked.why_everybody == "the audit log wasn't read for longer than it is kept"
     tenant.passes(5)
     await tenant.looks()
     assert len(tenant.asked) == 1
@@ -283,7 +285,7 @@ async def test_more_events_than_one_look_takes_have_everything_looked_at(
     tenant.graph.page_sizes["directoryAudits"] = 1
     looked = await tenant.looks()
     assert [message.accounts for message, _ in tenant.asked] == [()]
-    assert "more events than one look takes" in looked.because
+    assert looked.why_everybody == "the audit log has more events than one look takes"
 
 
 async def test_many_accounts_are_looked_at_all_together(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -359,7 +361,7 @@ async def test_a_scan_that_failed_for_good_is_asked_for_again(tenant: Tenant) ->
     tenant.passes(5)
     looked = await tenant.looks()
     assert [message.accounts for message, _ in tenant.asked[1:]] == [()]
-    assert looked.because == "all accounts, because of a scan that the audit log called for failed"
+    assert looked.why_everybody == "a scan that the audit log called for failed"
     tenant.passes(5)
     await tenant.looks()
     assert len(tenant.asked) == 2
