@@ -46,6 +46,30 @@ async def test_tables_are_created_once_and_kept(storage: str) -> None:
     assert [(entity["PartitionKey"], entity["RowKey"]) for entity in kept] == [("a", "b")]
 
 
+async def test_a_proxy_that_the_environment_names_is_used(storage: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        closed = server.getsockname()[1]
+    monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{closed}")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    async with tables(settings_for(storage)) as client:
+        with pytest.raises(StorageUnavailable):
+            await ensure_tables(client, ("findings",))
+
+
+async def test_where_there_is_no_proxy_none_is_looked_for_at_each_request(
+    storage: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    looked: list[object] = []
+    monkeypatch.setattr("aiohttp.client.get_env_proxy_for_url", looked.append)
+    async with tables(settings_for(storage)) as client:
+        await ensure_tables(client, ("findings",))
+    assert looked == []
+
+
 async def test_every_test_has_an_empty_account(azurite: Azurite, storage: str) -> None:
     assert await table_names(storage) == []
     async with tables(settings_for(storage)) as client:
