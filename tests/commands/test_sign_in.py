@@ -188,8 +188,9 @@ def test_a_person_is_not_told_to_grant_something_to_an_app(there: Cloud, tmp_pat
     assert "its managed identity" not in said
 
 
-def test_what_a_person_may_read_is_found_out_by_asking(there: Cloud) -> None:
+def test_what_a_person_may_read_is_found_out_by_asking(there: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
     there.entra.directory.consented[CLIENT] = set(REQUIRED)
+    monkeypatch.setenv("COLUMNS", "160")  # every fix in one line
     answer = run_cli("permissions", "--check", "--sign-in", "device-code")
     assert re.search(r"^ok +permission Policy.Read.All +Granted.$", answer.out, re.MULTILINE)
     _, _, missing = answer.out.partition("permission AuditLog.Read.All")

@@ -187,7 +187,7 @@ def test_no_word_of_a_table_is_cut_on_a_usual_terminal(width: int) -> None:
 
 
 def test_the_table_says_which_clients_are_refused_now() -> None:
-    lines = render_passwords(document(works("a@contoso.com"), row("b@contoso.com"))).splitlines()
+    lines = render_passwords(document(works("a@contoso.com"), row("b@contoso.com")), 160).splitlines()
     assert [("2026-11-21, refused" in line) for line in lines if line.startswith(("a ", "b "))] == [False, True]
 
 
