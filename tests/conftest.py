@@ -51,7 +51,8 @@ def limits_of_microsoft(no_waiting_for_graph: None, monkeypatch: pytest.MonkeyPa
 
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test sees the settings of the developer's own shell or ``local.settings.json``."""
+    """No test sees the settings of the developer's own shell or ``local.settings.json``, nor how wide its terminal is."""
+    monkeypatch.delenv("COLUMNS", raising=False)
     for field in model.Settings.model_fields:
         monkeypatch.delenv(model.env_name(field), raising=False)
     monkeypatch.setattr(sources, "LOCAL_SETTINGS", sources.LOCAL_SETTINGS.with_name("no such file"))
