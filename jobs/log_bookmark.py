@@ -87,5 +87,9 @@ async def last_look(service: TableServiceClient) -> Bookmark:
 
 async def says_it_is_blind(service: TableServiceClient, settings: Settings) -> bool:
     """Whether it was told that the log can't be read between scans, so that only a look at it ends that. Raises ``StorageError``."""
-    watched = settings.audit_log == "on" and settings.watch_schedule != OFF
-    return watched and (await last_look(service)).told
+    return is_watched(settings) and (await last_look(service)).told
+
+
+def is_watched(settings: Settings) -> bool:
+    """Whether the settings ask for looks at the audit log between scans."""
+    return settings.audit_log == "on" and settings.watch_schedule != OFF

@@ -30,10 +30,12 @@ from findings.store import FindingStore
 from jobs.channel_watch import channels_to_tell
 from jobs.clock import Clock, TrustedClock, now_utc
 from jobs.keep import Advance, Keeper, Occasion
-from jobs.log_bookmark import says_it_is_blind
+from jobs.log_bookmark import is_watched, says_it_is_blind
 from jobs.look import Progress, Seen, look, with_what_if
 from jobs.looked_at import but_not_the_log, fate_after
+from jobs.messages import SCHEDULE
 from jobs.outcome import finished_record, gauges, open_findings, summary_of
+from jobs.overlooked import overlooked
 from jobs.passwords import keep_passwords, kept_passwords, password_rows
 from jobs.remembered import Remembered
 from jobs.simulate import waiting_changes
@@ -138,6 +140,8 @@ class _Scan:
         self._evidence = StoredEvidence(service)
         self._channels: tuple[str, ...] = ()
         """The alert channels that what this scan finds is for."""
+        self._last: RunRecord | None = None
+        """The last scan of everything that was done."""
         self._asks_for_few = 0 < len(request.accounts) <= FEW
 
     async def run(self) -> ScanResult:
@@ -170,7 +174,7 @@ class _Scan:
     async def _look_and_keep(self, record: RunRecord) -> tuple[RunRecord, Json]:
         """What is done between the run's beginning and its end. Returns the run as it is over, and the document."""
         await self._findings.recover()
-        last = await self._runs.last_whole(record.started - MEMORY)
+        self._last = last = await self._runs.last_whole(record.started - MEMORY)
         remembered = Remembered.of(last.remembered if last else {})
         ahead = self._clock.ahead
         seen, known = await self._look_and_recall(remembered)
@@ -234,7 +238,7 @@ class _Scan:
             self._clock(),
             seen,
             app_passwords_allowed=allowed,
-            notes=self._notes(judged, outcomes, seen),
+            notes=self._notes(record, judged, outcomes, seen),
         )
         # In threads, as everything that computes for long: the lease is renewed meanwhile.
         simulations = await asyncio.to_thread(waiting_changes, seen.reading, allowed, self._clock(), seen.trail)
@@ -262,9 +266,15 @@ class _Scan:
         ids = [account.id for account in seen.reading.accounts if account.id not in known]
         return {snapshot.account_id: snapshot for snapshot in await self._findings.load_snapshots_of(ids)}
 
-    def _notes(self, judged: Sequence[JudgedAccount], outcomes: Sequence[Comparison], seen: Seen) -> tuple[str, ...]:
+    def _notes(
+        self, record: RunRecord, judged: Sequence[JudgedAccount], outcomes: Sequence[Comparison], seen: Seen
+    ) -> tuple[str, ...]:
         """What is to be known about this run itself."""
         notes = [self._clock.note] if self._clock.note else []
+        if self._last and record.trigger == SCHEDULE and is_watched(self._settings):
+            changes = (change for outcome in outcomes for change in outcome.changes)
+            late = overlooked(changes, self._last.started, record.started)
+            notes += [late] if late else []
         if superseded := sum(outcome.superseded for outcome in outcomes):
             what = "One account was" if superseded == 1 else f"{superseded} accounts were"
             notes.append(f"{what} read later by another scan, whose judgement stays.")

@@ -1,6 +1,7 @@
 """Between two scans: what the audit log shows starts a scan of those whom it concerns, once, and nothing is lost on the way."""
 
 import asyncio
+import copy
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
@@ -20,6 +21,7 @@ from jobs.log_bookmark import NAME, Bookmark
 from jobs.log_watch import QUIET, Looked, watch_log
 from jobs.messages import LOG, ScanMessage
 from jobs.scan import ScanRequest, scan
+from localgraph.audit_events import events_between
 from localgraph.builder import TenantBuilder
 from localgraph.server import LocalGraph
 from settings import Settings, load_settings
@@ -71,8 +73,9 @@ class Tenant:
         self.now += minutes * MINUTE
         self.graph.tenant.now = self.now
 
-    async def scans(self, number: int = 1) -> None:
-        await scan(self.settings, ScanRequest(f"run-{number}", "schedule"), clock=lambda: self.now)
+    async def scans(self, number: int = 1) -> Json:
+        request = ScanRequest(f"run-{number}", "schedule")
+        return (await scan(self.settings, request, clock=lambda: self.now)).document
 
     async def looks(self) -> Looked:
         self.graph.requests.clear()
@@ -513,3 +516,25 @@ def test_a_bookmark_is_kept_whole() -> None:
     mark = Bookmark(START, {"a": START - MINUTE}, START + MINUTE, True, {"run-1": START})
     assert Bookmark.of(json.loads(json.dumps(mark.kept))) == mark
     assert asyncio.iscoroutinefunction(watch_log)
+
+
+@pytest.mark.parametrize("watched", [False, True])
+async def test_a_scheduled_scan_says_what_a_look_should_have_found(tenant: Tenant, watched: bool) -> None:
+    await tenant.scans()
+    await tenant.looks()
+    tenant.passes(60)
+    was, now = copy.deepcopy(tenant.graph.tenant), tenant.graph.tenant
+    (group,) = (one for one in now.groups.values() if one.name == "Policy group")
+    group.members.append(now.user(SVC).id)
+    now.changed()
+    now.audits = events_between(was, now, at=tenant.now)
+    tenant.passes(5)
+    if watched:
+        await tenant.looks()
+        ((message, _),) = tenant.asked
+        request = ScanRequest(message.run_id, message.trigger, message.accounts)
+        await scan(tenant.settings, request, clock=lambda: tenant.now)
+    tenant.passes(5 * 60)
+    notes = (await tenant.scans(2))["run"]["notes"]
+    assert [note for note in notes if "no look at it found" in note] == notes
+    assert bool(notes) is not watched
