@@ -67,19 +67,18 @@ def _changes_who_counts(event: LogEvent, scope: Scope) -> bool:
     """Whether accounts that nobody knows of may count from now on, or others in a way that the event doesn't name."""
     groups = {target.id for target in event.targets if target.type == "group"}
     if event.container:
-        selects = event.container in _selecting(scope.selection)
-        # A group in a group brings all its members along; somebody unknown in a group counts where it selects.
+        # A group in a group brings all its members along. Who comes into a group that selects may be new, and who leaves it is
+        # watched no longer: either is for a scan of everything to say.
         member_is_group = bool(groups - {event.container})
-        stranger = not any(target.id in scope.accounts for target in event.targets)
-        return (member_is_group and _may_count(event, scope)) or (selects and stranger)
+        return event.container in _selecting(scope.selection) or (member_is_group and _may_count(event, scope))
     if groups & (scope.groups | _selecting(scope.selection)):
         return True
-    return any(_is_selected_now(target, scope, event) for target in event.targets)
+    return any(_changes_selection(target, scope, event) for target in event.targets)
 
 
 def _may_count(event: LogEvent, scope: Scope) -> bool:
     """Whether the members of the group, or the holders of the role, count: which roles do, only policies say."""
-    return event.container in scope.groups or event.container in _selecting(scope.selection) or _is_role(event)
+    return event.container in scope.groups or _is_role(event)
 
 
 def _is_role(event: LogEvent) -> bool:
@@ -90,19 +89,22 @@ def _selecting(selection: Selection) -> frozenset[str]:
     return frozenset(group.lower() for group in selection.groups)
 
 
-def _is_selected_now(target: Target, scope: Scope, event: LogEvent) -> bool:
-    """Whether an account that isn't watched may be selected by what the event set, or brought back."""
-    if target.type != "user" or target.id in scope.accounts:
+def _changes_selection(target: Target, scope: Scope, event: LogEvent) -> bool:
+    """Whether what the event set, or brought back, may select an account that isn't watched, or no longer select one that is."""
+    if target.type != "user":
         return False
-    selection = scope.selection
+    selection, wanted = scope.selection, scope.selection.attribute
+    set_properties = (
+        {wanted.name.casefold(), selected_property(wanted).casefold()} & target.changed.keys() if wanted else set[str]()
+    )
+    if target.id in scope.accounts:
+        return bool(set_properties)
     named = {target.name, target.changed.get("userprincipalname", ""), target.id}
     if any(names(selection, name) for name in named if name):
         return True
-    wanted = selection.attribute
     if event.activity.casefold() == _RESTORED and (selection.groups or wanted):
         return True  # it is in its groups again, and has its properties
-    if wanted is None:
-        return False
-    properties = {wanted.name.casefold(), selected_property(wanted).casefold()} & target.changed.keys()
     # A value may stand among others; one that the log leaves out may be any.
-    return any(not (text := target.changed[name]) or wanted.value.casefold() in text.casefold() for name in properties)
+    return wanted is not None and any(
+        not (text := target.changed[name]) or wanted.value.casefold() in text.casefold() for name in set_properties
+    )

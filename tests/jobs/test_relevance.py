@@ -60,7 +60,7 @@ CASES = {
     ),
     "a watched account leaves a group that selects": (
         event("Remove member from group", user(WATCHED), group(SELECTS), container=SELECTS),
-        {WATCHED},
+        EVERYBODY,
     ),
     "a group joins a group that counts": (
         event("Add member to group", group("nested"), group(COUNTS), container=COUNTS),
@@ -117,6 +117,17 @@ def test_a_property_that_selects_may_select_whoever_gets_it_and_not_who_gets_ano
 
     scope = Scope(SCOPE.accounts, SCOPE.groups, Selection(attribute=Match()))
     assert accounts_of(event("Update user", user(OTHER, **{changed: to})), scope) == concerned
+
+
+@pytest.mark.parametrize(("changed", "concerned"), [("employeetype", EVERYBODY), ("displayname", {WATCHED})])
+def test_a_service_account_whose_selecting_property_is_set_may_be_one_no_longer(
+    changed: str, concerned: frozenset[str] | None
+) -> None:
+    class Match:
+        name, value = "employeeType", "service"
+
+    scope = Scope(SCOPE.accounts, SCOPE.groups, Selection(attribute=Match()))
+    assert accounts_of(event("Update user", user(WATCHED, **{changed: "person"})), scope) == concerned
 
 
 def test_a_restored_stranger_concerns_nobody_where_names_alone_select() -> None:
