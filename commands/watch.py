@@ -35,12 +35,10 @@ async def run(options: Options) -> int:
     if options.sign_in:
         settings = without_mail(settings)
     async with as_asked(options, settings):
-        if not options.once:
-            progress(
-                f"Looking at the audit log every {_span(options.every)}. Ctrl+C ends it; the next look goes on from there."
-            )
         if options.once:
             return FAILED if (await _look(settings)).error else DONE
+        often = _span(options.every)
+        progress(f"Looking at the audit log every {often}. Ctrl+C ends it; the next look goes on from there.")
         while True:
             try:
                 await _look(settings)
@@ -64,7 +62,8 @@ async def _look(settings: Settings) -> Looked:
     looked = await watch_log(settings, scan_now)
     if looked.error:
         say(f"The audit log can't be read: {plain(looked.error)}")
-    await tell(settings, looked.alert_ids)
+    if looked.alert_ids:
+        await tell(settings, looked.alert_ids)
     return looked
 
 
@@ -72,12 +71,8 @@ def _show(looked: Looked) -> None:
     """A line for each event that concerns a service account, and what is done about it."""
     for event in looked.reach.events:
         about = ", ".join(target.name for target in event.targets[:3] if target.name)
-        put(
-            plain(
-                f"{moment(event.time)}: {event.activity}{f' ({about})' if about else ''} by {event.actor or 'somebody'}"
-            )
-            + "\n"
-        )
+        what = f"{event.activity} ({about})" if about else event.activity
+        _line(f"{moment(event.time)}: {what} by {event.actor or 'somebody'}")
     say(f"Scanning {looked.whom}{f': {looked.why_everybody}' if looked.why_everybody else ''}.")
 
 
