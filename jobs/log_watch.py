@@ -146,9 +146,9 @@ class _Look:
         """Which scans that were asked for aren't done yet, and which never will be, although nothing else did their work."""
         waiting: dict[str, datetime] = {}
         failed: dict[str, datetime] = {}
+        last = await self._last(now) if mark.asked else None
         for run_id, at in (mark.asked or {}).items():
             run = await self._runs.load(run_id)
-            last = await self._last(now)
             if (run and run.status in DONE) or (last and last.started - SETTLED >= at) or now - at > LOST:
                 continue
             over = run is not None and run.status in (RunStatus.FAILED, RunStatus.SKIPPED)

@@ -147,9 +147,9 @@ def reduced(row: Mapping[str, Any]) -> Json:
     """A row of the log without what nobody needs: no addresses, no correlation ids."""
     initiated = _object(row.get("initiatedBy"))
     return {
-        "id": _text(row, "id"),
-        "activityDisplayName": _text(row, "activityDisplayName"),
-        "activityDateTime": _text(row, "activityDateTime"),
+        "id": text_of(row, "id"),
+        "activityDisplayName": text_of(row, "activityDisplayName"),
+        "activityDateTime": text_of(row, "activityDateTime"),
         "initiatedBy": {
             who: {name: _object(initiated.get(who)).get(name) for kind, name in _ACTOR_NAMES if kind == who}
             for who in ("user", "app")
@@ -159,22 +159,22 @@ def reduced(row: Mapping[str, Any]) -> Json:
                 **{name: target.get(name) for name in ("id", "displayName", "type", "userPrincipalName")},
                 "modifiedProperties": [
                     {name: changed.get(name) for name in ("displayName", "oldValue", "newValue")}
-                    for changed in _objects(target.get("modifiedProperties"))
+                    for changed in objects(target.get("modifiedProperties"))
                 ],
             }
-            for target in _objects(row.get("targetResources"))
+            for target in objects(row.get("targetResources"))
         ],
     }
 
 
 def parse_event(row: Mapping[str, Any]) -> AuditEvent | None:
     """The event of a row, whole or reduced; None for one that is about something else, failed, or can't be read."""
-    kind = _KINDS.get(_text(row, "activityDisplayName").casefold())
+    kind = _KINDS.get(text_of(row, "activityDisplayName").casefold())
     time = parse_time(row.get("activityDateTime"))
-    targets = _objects(row.get("targetResources"))
-    if kind is None or time is None or _text(row, "result").lower() in ("failure", "timeout"):
+    targets = objects(row.get("targetResources"))
+    if kind is None or time is None or has_failed(row):
         return None
-    actor = _actor(_object(row.get("initiatedBy")))
+    actor = actor_of(row)
     if kind in _OF_TENANT:
         return _of_tenant(time, kind, actor, targets)
     if not targets:
@@ -184,14 +184,14 @@ def parse_event(row: Mapping[str, Any]) -> AuditEvent | None:
     if kind in _MEMBERSHIPS:
         return _membership(time, kind, actor, targets)
     target = targets[0]
-    id, name = _text(target, "id").lower(), _text(target, "displayName") or _text(target, "userPrincipalName")
+    id, name = text_of(target, "id").lower(), text_of(target, "displayName") or text_of(target, "userPrincipalName")
     if kind == "security_defaults":
         return AuditEvent(time, kind, actor, id, name, _switch(target))
     if kind.startswith("policy"):
         before, after = _policies(target)
         name = name or (after or before or Policy("", "", "")).display_name
         return AuditEvent(time, kind, actor, id, name, before=before, after=after)
-    return AuditEvent(time, kind, actor, id, _text(target, "userPrincipalName") or name)
+    return AuditEvent(time, kind, actor, id, text_of(target, "userPrincipalName") or name)
 
 
 def without_repeats(events: Iterable[AuditEvent]) -> list[AuditEvent]:
@@ -246,23 +246,23 @@ def _per_user(time: datetime, kind: str, actor: str | None, targets: Sequence[Js
     An update of a user is one only where it shows another state than before: the same property also tells since when
     remembered devices count.
     """
-    target = next((one for one in targets if _text(one, "type") == "User"), targets[0])
+    target = next((one for one in targets if text_of(one, "type") == "User"), targets[0])
     before, after = _states(target, anywhere=kind == "mfa_changed")
     if kind == "user_updated" and (after is None or after == before):
         return None
     if kind in ("user_updated", "mfa_changed") and after:
         kind = "mfa_disabled" if after == "disabled" else "mfa_enabled"
     detail = after if after and (after == "disabled") == (kind == "mfa_disabled") else ""
-    name = _text(target, "userPrincipalName") or _text(target, "displayName")
-    return AuditEvent(time, kind, actor, _text(target, "id").lower(), name, detail)
+    name = text_of(target, "userPrincipalName") or text_of(target, "displayName")
+    return AuditEvent(time, kind, actor, text_of(target, "id").lower(), name, detail)
 
 
 def _states(target: Mapping[str, Any], *, anywhere: bool) -> tuple[str | None, str | None]:
     """The per-user MFA state before and after, as far as modified properties say it; ``anywhere``: whatever they are called."""
-    for changed in _objects(target.get("modifiedProperties")):
-        if _text(changed, "displayName").casefold() == "strongauthenticationrequirement":
+    for changed in objects(target.get("modifiedProperties")):
+        if text_of(changed, "displayName").casefold() == "strongauthenticationrequirement":
             return _required(changed.get("oldValue")), _required(changed.get("newValue"))
-    for changed in _objects(target.get("modifiedProperties")) if anywhere else ():
+    for changed in objects(target.get("modifiedProperties")) if anywhere else ():
         before, after = (_named_state(decoded(changed.get(name))) for name in ("oldValue", "newValue"))
         if after:
             return before, after
@@ -301,7 +301,7 @@ def _named_state(value: object) -> str | None:
 def _of_tenant(time: datetime, kind: str, actor: str | None, targets: Sequence[Json]) -> AuditEvent | None:
     """A change of the whole tenant; of its MFA service settings only one that is, or may be, of the switch for app passwords."""
     target = targets[0] if targets else {}
-    id, name = _text(target, "id").lower(), _text(target, "displayName")
+    id, name = text_of(target, "id").lower(), text_of(target, "displayName")
     if kind == "mfa_registration_policy":
         return AuditEvent(time, kind, actor, id, name)
     before, after = _app_passwords(targets)
@@ -315,8 +315,8 @@ def _of_tenant(time: datetime, kind: str, actor: str | None, targets: Sequence[J
 
 def _app_passwords(targets: Sequence[Json]) -> tuple[bool | None, bool | None]:
     """Whether the tenant allowed app passwords before, and does afterwards, where modified properties say it."""
-    for changed in (one for target in targets for one in _objects(target.get("modifiedProperties"))):
-        name = _text(changed, "displayName")
+    for changed in (one for target in targets for one in objects(target.get("modifiedProperties"))):
+        name = text_of(changed, "displayName")
         before, after = (_allowed(name, decoded(changed.get(which))) for which in ("oldValue", "newValue"))
         if after is not None:
             return before, after
@@ -338,30 +338,30 @@ def _allowed(name: str, value: Any, depth: int = 4) -> bool | None:
 def _membership(time: datetime, kind: str, actor: str | None, targets: Sequence[Json]) -> AuditEvent | None:
     """The member is the first target; its modified properties, or else the other target, name the group or role."""
     what = "Group" if kind.startswith("group") else "Role"
-    member = next((one for one in targets if _text(one, "type") != what), targets[0])
+    member = next((one for one in targets if text_of(one, "type") != what), targets[0])
     other = next((one for one in targets if one is not member), {})
     named = dict(_changes(member))
-    id = _plain(named.get(f"{what}.ObjectID")) or _text(other, "id")
+    id = _plain(named.get(f"{what}.ObjectID")) or text_of(other, "id")
     if what == "Role":  # policies name roles by template id
         id = _plain(named.get("Role.TemplateId")) or id
-    name = _plain(named.get(f"{what}.DisplayName")) or _text(other, "displayName")
+    name = _plain(named.get(f"{what}.DisplayName")) or text_of(other, "displayName")
     if not id:
         return None
-    shown = _text(member, "userPrincipalName") or _text(member, "displayName")
+    shown = text_of(member, "userPrincipalName") or text_of(member, "displayName")
     return AuditEvent(
-        time, kind, actor, _text(member, "id").lower(), shown, container_id=id.lower(), container_name=name
+        time, kind, actor, text_of(member, "id").lower(), shown, container_id=id.lower(), container_name=name
     )
 
 
 def _changes(target: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Names of modified properties with their new value, or the old one where there is no new one."""
-    for changed in _objects(target.get("modifiedProperties")):
-        new, old = _text(changed, "newValue"), _text(changed, "oldValue")
-        yield _text(changed, "displayName"), new if _plain(new) else old
+    for changed in objects(target.get("modifiedProperties")):
+        new, old = text_of(changed, "newValue"), text_of(changed, "oldValue")
+        yield text_of(changed, "displayName"), new if _plain(new) else old
 
 
 def _policies(target: Mapping[str, Any]) -> tuple[Policy | None, Policy | None]:
-    for changed in _objects(target.get("modifiedProperties")):
+    for changed in objects(target.get("modifiedProperties")):
         before, after = _policy(changed.get("oldValue")), _policy(changed.get("newValue"))
         if before or after:
             return before, after
@@ -398,7 +398,7 @@ def _as_graph_words_it(policy: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _switch(target: Mapping[str, Any]) -> str:
-    for changed in _objects(target.get("modifiedProperties")):
+    for changed in objects(target.get("modifiedProperties")):
         value = decoded(changed.get("newValue"))
         if isinstance(value, Mapping):
             value = value.get("isEnabled", value.get("IsEnabled"))
@@ -423,9 +423,15 @@ def decoded(text: object) -> Any:
         return text
 
 
-def _actor(initiated: Mapping[str, Any]) -> str | None:
+def has_failed(row: Mapping[str, Any]) -> bool:
+    """Whether a row is about something that was tried, and didn't happen."""
+    return text_of(row, "result").lower() in ("failure", "timeout")
+
+
+def actor_of(row: Mapping[str, Any]) -> str | None:
     """Who or what did it, by the best name that the log has; an application may have its id only."""
-    names = (_text(_object(initiated.get(who)), name) for who, name in _ACTOR_NAMES)
+    initiated = _object(row.get("initiatedBy"))
+    names = (text_of(_object(initiated.get(who)), name) for who, name in _ACTOR_NAMES)
     return next((name for name in names if name), None)
 
 
@@ -433,11 +439,13 @@ def _object(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
-def _objects(value: object) -> list[Json]:
+def objects(value: object) -> list[Json]:
+    """The objects of a list; of anything else none."""
     return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
 
 
-def _text(item: Mapping[str, Any], name: str) -> str:
+def text_of(item: Mapping[str, Any], name: str) -> str:
+    """A member that is a text; empty for any other."""
     value = item.get(name)
     return value if isinstance(value, str) else ""
 

@@ -7,7 +7,7 @@ refuses, the whole log of the time is read.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import quote
 
 from basics.times import iso
-from tenant.audits import decoded, parse_event
+from tenant.audits import actor_of, decoded, has_failed, objects, parse_event, text_of
 from tenant.graph import REFINEMENT_REFUSED, Graph, GraphRefused, Json, items_of
 from tenant.odata import literal
 from tenant.shapes import parse_time
@@ -150,17 +150,17 @@ def _all_since(rows: list[Json]) -> datetime | None:
 
 def parse(row: Mapping[str, Any], now: datetime) -> LogEvent | None:
     """The event of a row; None for one that failed. One that can't be read in full counts with what can be."""
-    if _text(row, "result").lower() in ("failure", "timeout"):
+    if has_failed(row):
         return None
-    time, activity = parse_time(row.get("activityDateTime")) or now, _text(row, "activityDisplayName")
+    time, activity = parse_time(row.get("activityDateTime")) or now, text_of(row, "activityDisplayName")
     known = parse_event({**row, "activityDateTime": iso(time)})
     return LogEvent(
-        _text(row, "id") or _made_up_id(row),
+        text_of(row, "id") or _made_up_id(row),
         time,
         activity,
-        _text(row, "loggedByService"),
-        (known.actor if known else None) or _actor(row),
-        tuple(map(_target, _objects(row.get("targetResources")))),
+        text_of(row, "loggedByService"),
+        actor_of(row) or "",
+        tuple(map(_target, objects(row.get("targetResources")))),
         known.container_id if known else "",
         about_tenant=_counts_for_all(activity) or (known is not None and known.kind == "tenant_switch"),
     )
@@ -176,22 +176,13 @@ def _made_up_id(row: Mapping[str, Any]) -> str:
     return sha256(json.dumps(row, sort_keys=True, default=str).encode()).hexdigest()
 
 
-def _actor(row: Mapping[str, Any]) -> str:
-    initiated = row.get("initiatedBy")
-    people = [initiated.get(who) for who in ("user", "app")] if isinstance(initiated, Mapping) else []
-    names = (
-        _text(one, name) for one in people if isinstance(one, Mapping) for name in ("userPrincipalName", "displayName")
-    )
-    return next(filter(None, names), "")
-
-
 def _target(target: Json) -> Target:
     changed = {
-        _text(one, "displayName").rpartition(".")[2].casefold(): _plain(one.get("newValue"))
-        for one in _objects(target.get("modifiedProperties"))
+        text_of(one, "displayName").rpartition(".")[2].casefold(): _plain(one.get("newValue"))
+        for one in objects(target.get("modifiedProperties"))
     }
-    name = _text(target, "userPrincipalName") or _text(target, "displayName")
-    return Target(_text(target, "id").lower(), _text(target, "type").lower(), name, changed)
+    name = text_of(target, "userPrincipalName") or text_of(target, "displayName")
+    return Target(text_of(target, "id").lower(), text_of(target, "type").lower(), name, changed)
 
 
 def _plain(text: object) -> str:
@@ -200,12 +191,3 @@ def _plain(text: object) -> str:
     if isinstance(value, list) and len(value) == 1:
         (value,) = value
     return value if isinstance(value, str) else "" if value is None else str(value)
-
-
-def _objects(value: object) -> Iterable[Json]:
-    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
-
-
-def _text(item: Mapping[str, Any], name: str) -> str:
-    value = item.get(name)
-    return value if isinstance(value, str) else ""

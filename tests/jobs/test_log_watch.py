@@ -348,7 +348,8 @@ async def test_a_change_that_a_scan_makes_relevant_while_it_goes_on_is_judged_ag
     assert [message.accounts for message, _ in tenant.asked] == [(joins["id"],)]
 
 
-async def test_a_scan_that_failed_for_good_is_asked_for_again(tenant: Tenant) -> None:
+async def asked_in_vain(tenant: Tenant) -> None:
+    """A look asks for a scan, which fails for good."""
     await tenant.scans()
     tenant.passes(10)
     tenant.happens("Update user", tenant.user(SVC))
@@ -357,6 +358,10 @@ async def test_a_scan_that_failed_for_good_is_asked_for_again(tenant: Tenant) ->
     async with TableServiceClient.from_connection_string(tenant.storage) as service:
         failed = RunRecord(failing.run_id, RunStatus.FAILED, tenant.now, tenant.now, trigger=LOG, partial=True)
         await RunStore(service).save(failed)
+
+
+async def test_a_scan_that_failed_for_good_is_asked_for_again(tenant: Tenant) -> None:
+    await asked_in_vain(tenant)
     for _ in range(11):  # the queue may try it again
         tenant.passes(5)
         await tenant.looks()
@@ -371,14 +376,7 @@ async def test_a_scan_that_failed_for_good_is_asked_for_again(tenant: Tenant) ->
 
 
 async def test_a_scan_that_failed_is_not_asked_for_again_where_one_of_everything_was_done(tenant: Tenant) -> None:
-    await tenant.scans()
-    tenant.passes(10)
-    tenant.happens("Update user", tenant.user(SVC))
-    await tenant.looks()
-    ((failing, _),) = tenant.asked
-    async with TableServiceClient.from_connection_string(tenant.storage) as service:
-        failed = RunRecord(failing.run_id, RunStatus.FAILED, tenant.now, tenant.now, trigger=LOG, partial=True)
-        await RunStore(service).save(failed)
+    await asked_in_vain(tenant)
     tenant.passes(30)
     await tenant.scans(2)
     tenant.passes(60)
