@@ -1,7 +1,7 @@
 """Up to when the audit log was looked at between scans, what is done with, and what was asked for: what one look leaves to the next."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -30,13 +30,13 @@ class Bookmark:
 
     until: datetime | None = None
     """By Graph's clock; None where it was never read."""
-    done: Mapping[str, datetime] | None = None
+    done: Mapping[str, datetime] = field(default_factory=dict)
     """Ids of the events that are done with -> when they were: those that the next look shows again."""
     failing: datetime | None = None
     """Since when it can't be read; None where it can."""
     told: bool = False
     """Whether that was told."""
-    asked: Mapping[str, datetime] | None = None
+    asked: Mapping[str, datetime] = field(default_factory=dict)
     """Ids of the scans that were asked for and aren't known to be done -> when they were asked for."""
 
     @classmethod
@@ -56,10 +56,10 @@ class Bookmark:
         """What to remember, as plain JSON."""
         return {
             "until": self.until and iso(self.until),
-            "done": {id: iso(time) for id, time in (self.done or {}).items()},
+            "done": {id: iso(time) for id, time in self.done.items()},
             "failing": self.failing and iso(self.failing),
             "told": self.told,
-            "asked": {id: iso(time) for id, time in (self.asked or {}).items()},
+            "asked": {id: iso(time) for id, time in self.asked.items()},
         }
 
     def lost(self, now: datetime) -> str:
@@ -75,7 +75,7 @@ class Bookmark:
     def after(self, events: Iterable[LogEvent], now: datetime) -> "Bookmark":
         """The bookmark after a look that could read the log, and dealt with all these events."""
         recent = now - LATE - LATE
-        done = {id: time for id, time in (self.done or {}).items() if recent <= time}
+        done = {id: time for id, time in self.done.items() if recent <= time}
         done |= {event.id: event.time for event in events if recent <= event.time}
         return Bookmark(now, done)
 

@@ -123,7 +123,7 @@ class _Look:
         alert_ids = await self._can_see_again(mark, now)
         asked |= {looked.scan.run_id: now} if looked.scan else failed
         after = replace(mark.after((event for event in events if event.id not in open), now), asked=asked)
-        unchanged = (after.done, asked) == (mark.done or {}, mark.asked or {})
+        unchanged = (after.done, asked) == (mark.done, mark.asked)
         if looked.scan or mark.failing or not unchanged or not mark.until or now - mark.until >= IDLE:
             await self._evidence.remember(NAME, after.kept)
         return replace(looked, alert_ids=alert_ids, requests=graph.requests)
@@ -147,7 +147,7 @@ class _Look:
         waiting: dict[str, datetime] = {}
         failed: dict[str, datetime] = {}
         last = await self._last(now) if mark.asked else None
-        for run_id, at in (mark.asked or {}).items():
+        for run_id, at in mark.asked.items():
             run = await self._runs.load(run_id)
             if (run and run.status in DONE) or (last and last.started - SETTLED >= at) or now - at > LOST:
                 continue
@@ -171,7 +171,7 @@ class _Look:
         self, events: list[LogEvent], mark: Bookmark, why: str, now: datetime
     ) -> tuple[Looked, frozenset[str]]:
         """Ask for the scan that new events call for. Returns also the ids of those events that are to be judged once more."""
-        new = [event for event in events if event.id not in (mark.done or {})]
+        new = [event for event in events if event.id not in mark.done]
         if not new and not why:
             return Looked(), frozenset()
         last = await self._last(now)
