@@ -84,6 +84,19 @@ param scanSchedule string = '0 0 6 * * *'
 @description('How often to look at the audit log between scans: NCRONTAB with seconds, in UTC, or off. Only where auditLog is on.')
 param watchSchedule string = '0 */5 * * * *'
 
+@description('How many days a scheduled scan may carry over what was read of accounts that the audit log shows unchanged, 0 (never) to 7.')
+@allowed([
+  '0'
+  '1'
+  '2'
+  '3'
+  '4'
+  '5'
+  '6'
+  '7'
+])
+param wholeScanDays string = '0'
+
 @description('Whether the tenant lets users create app passwords, as an administrator says it: it counts where the switch cannot be read.')
 @allowed([
   'yes'
@@ -256,6 +269,7 @@ module resources 'resources.bicep' = {
     alertPrivateNetworks: alertPrivateNetworks
     scanSchedule: scanSchedule
     watchSchedule: watchSchedule
+    wholeScanDays: wholeScanDays
     appPasswordsAllowed: appPasswordsAllowed
     graphCloud: graphCloud
     alertEmailFrom: alertEmailFrom

@@ -79,6 +79,19 @@ param scanSchedule string = '0 0 6 * * *'
 @description('How often to look at the audit log between scans: NCRONTAB with seconds, in UTC, or off. Only where auditLog is on.')
 param watchSchedule string = '0 */5 * * * *'
 
+@description('How many days a scheduled scan may carry over what was read of accounts that the audit log shows unchanged, 0 (never) to 7.')
+@allowed([
+  '0'
+  '1'
+  '2'
+  '3'
+  '4'
+  '5'
+  '6'
+  '7'
+])
+param wholeScanDays string = '0'
+
 @description('Whether the tenant lets users create app passwords, as an administrator says it: it counts where the switch cannot be read.')
 @allowed([
   'yes'
@@ -421,6 +434,7 @@ module app 'modules/app.bicep' = {
       AUDIT_LOG: auditLog
       WATCH_SCHEDULE: watchSchedule
       WHAT_IF_BUDGET: whatIfBudget
+      WHOLE_SCAN_DAYS: wholeScanDays
       SERVICE_ACCOUNT_GROUPS: serviceAccountGroups
       SERVICE_ACCOUNT_PATTERNS: serviceAccountPatterns
     }

@@ -164,7 +164,7 @@ class _Look:
             return False
         last = await self._last(now)
         return (mark.until is not None and mark.until - MOST_LATE >= time) or (
-            last is not None and last.started - SETTLED >= time
+            last is not None and _seen_until(last) >= time
         )
 
     async def _answered(
@@ -178,7 +178,7 @@ class _Look:
         if last is None:
             # Nothing is known that could have changed; but the first scan may be going on, and have read too early.
             return Looked(), frozenset(event.id for event in new)
-        unseen = [event for event in new if event.time > last.started - SETTLED]
+        unseen = [event for event in new if event.time > _seen_until(last)]
         reach = reach_of(unseen, await self._scope(last)) if unseen else NOBODY
         everybody = bool(why) or reach.everybody or len(reach.accounts) > MOST_ACCOUNTS
         idle = frozenset(event.id for event in unseen) - {event.id for event in reach.events}
@@ -222,3 +222,8 @@ class _Look:
         sight, channels = SightStore(self._service), await channels_to_tell(self._settings, Ledger(self._service))
         await note_log(sight, error, since, channels, now)
         return tuple(await sight.untold_alert_ids())
+
+
+def _seen_until(last: RunRecord) -> datetime:
+    """The time before which a scan saw everything, whatever the log showed of it by then: what it carried over may lack it."""
+    return (Remembered.of(last.remembered).carried_since or last.started) - SETTLED

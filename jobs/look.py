@@ -24,6 +24,8 @@ from evidence.store import Evidence
 from evidence.usage import Usage, kept_usage, products_for, proposed_ids, read_usage
 from evidence.what_if import cross_checked
 from findings.model import AccountRecord
+from jobs.carrying import NOTHING as NOTHING_KEPT
+from jobs.carrying import Carrying, carrying
 from jobs.clock import TrustedClock
 from jobs.exchange import with_exchange
 from jobs.remembered import NOTHING, Remembered
@@ -34,7 +36,7 @@ from tenant.account_reader import Advance
 from tenant.gaps import Gaps
 from tenant.graph import Graph
 from tenant.model import Account, AuditTrail
-from tenant.reader import Reading, read_more, read_tenant
+from tenant.reader import Reading, read_more, read_tenant, read_tenant_again
 from tenant.selection import Selection
 from tenant.turns import Turns, conditional_access_turns
 
@@ -59,6 +61,8 @@ class Seen:
     """Who still signs in with a password."""
     trail: AuditTrail | None = None
     """What is known of the audit log."""
+    carrying: Carrying = NOTHING_KEPT
+    """What could be carried over of earlier readings."""
 
 
 async def read(settings: Settings, accounts: Sequence[str], progress: Progress) -> tuple[Reading, int]:
@@ -97,13 +101,15 @@ async def look(
     progress: Progress,
     *,
     quick: bool,
+    trigger: str = "",
     known: Mapping[str, AccountRecord] = MappingProxyType({}),
     remembered: Remembered = NOTHING,
     advance: Advance = lambda done, total: None,
 ) -> Seen:
     """Read and judge ``accounts``, or without any all that the settings select and discover.
 
-    ``quick``: what is known of the use of ``accounts`` is taken from ``evidence``, and no log of sign-ins is read. ``known``:
+    ``quick``: what is known of the use of ``accounts`` is taken from ``evidence``, and no log of sign-ins is read. ``trigger``: what
+    started it; where that allows it, what earlier scans read of accounts is carried over. ``known``:
     the records of the accounts that earlier scans watched, by id: they are looked up before anything is said about them.
     ``remembered``: what they read of the tenant itself, for what can't be read now. ``advance`` hears how many accounts are read.
     The clock goes by Microsoft Graph's from the first answers on. Raises ``GraphError``, ``ProductsError``, and what ``evidence`` raises.
@@ -115,7 +121,7 @@ async def look(
         async with graph_for(settings, background=not quick) as graph:
             try:
                 found = await _Look(graph, settings, accounts, evidence, known, clock, progress, advance).read(
-                    quick=quick
+                    quick=quick, trigger=trigger
                 )
             finally:
                 telemetry().asked(graph.requests, graph.throttled, graph.resource_units)
@@ -147,6 +153,7 @@ async def look(
         usage.whole,
         usage.passwords,
         found.trail,
+        found.carrying,
     )
 
 
@@ -192,6 +199,7 @@ class _Found:
     trail: AuditTrail | None
     gone: frozenset[str]
     """The ids of known accounts that no longer exist."""
+    carrying: Carrying
 
 
 class _Look:
@@ -217,11 +225,21 @@ class _Look:
         """User principal name in lower case, or id -> id, of the known accounts."""
         self._gone: frozenset[str] = frozenset()
 
-    async def read(self, *, quick: bool) -> _Found:
+    async def read(self, *, quick: bool, trigger: str) -> _Found:
         only = self._accounts or None
-        reading = await read_tenant(
-            self._graph, selection_of(self._settings), only, known=self._ids, advance=self._advance
+        over = NOTHING_KEPT
+        if not only:
+            now = self._clock()
+            over = await carrying(self._graph, self._settings, trigger, self._evidence, self._known, now)
+        reading, became = await read_tenant_again(
+            self._graph,
+            selection_of(self._settings),
+            only,
+            over.carried,
+            known=self._ids,
+            advance=self._advance,
         )
+        over = replace(over, over=became)
         self._clock.trust_more(self._graph.clock_ahead, "Microsoft Graph's")
         reading = await self._look_up(reading, self._missing(reading))
         turns, trail = Turns(), None  # the audit log and the sign-in log share one limit
@@ -236,7 +254,7 @@ class _Look:
             if not self._accounts:
                 missing = [id for id in followed(self._known, usage.reading.accounts) if id not in self._gone]
                 usage = replace(usage, reading=await self._look_up(usage.reading, missing))
-        return _Found(usage, trail, self._gone)
+        return _Found(usage, trail, self._gone, over)
 
     async def _usage(self, reading: Reading, turns: Turns, *, quick: bool) -> Usage:
         if quick:
@@ -279,7 +297,7 @@ class _Look:
             for gap in more.gaps
             if not (gap.not_found and (gap.account_id in ids or (gap.account_id or "").lower() in there))
         ]
-        return Reading(more.tenant, tuple(map(self._named, more.accounts)), tuple(gaps))
+        return replace(more, accounts=tuple(map(self._named, more.accounts)), gaps=tuple(gaps))
 
     def _named(self, account: Account) -> Account:
         """An account that can't be read, with the names that it had when it last could."""

@@ -8,10 +8,9 @@ scheduled scan.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from tenant.log_events import CONDITIONAL_ACCESS, LogEvent, Target
+from tenant.log_events import LogEvent, Target
 from tenant.selection import Selection, names, selected_property
 
-_OF_POLICY = frozenset({"policy", "conditionalaccesspolicy"})
 _RESTORED = "restore user"
 
 
@@ -55,34 +54,26 @@ def reach_of(events: Iterable[LogEvent], scope: Scope) -> Reach:
 
 def accounts_of(event: LogEvent, scope: Scope) -> frozenset[str] | None:
     """Ids of the accounts that one event concerns; None for everybody."""
-    if event.service.casefold() == CONDITIONAL_ACCESS or event.about_tenant:
+    if event.about_conditional_access or event.about_tenant or event.about_policy:
         return None
-    if any(target.type in _OF_POLICY for target in event.targets) and not event.container:
-        return None  # of whatever service: somebody gave it a new name
     found = frozenset(target.id for target in event.targets if target.id in scope.accounts)
     return None if _changes_who_counts(event, scope) else found
 
 
 def _changes_who_counts(event: LogEvent, scope: Scope) -> bool:
     """Whether accounts that nobody knows of may count from now on, or others in a way that the event doesn't name."""
-    groups = {target.id for target in event.targets if target.type == "group"}
     if event.container:
         # A group in a group brings all its members along. Who comes into a group that selects may be new, and who leaves it is
         # watched no longer: either is for a scan of everything to say.
-        member_is_group = bool(groups - {event.container})
-        return event.container in _selecting(scope.selection) or (member_is_group and _may_count(event, scope))
-    if groups & (scope.groups | _selecting(scope.selection)):
+        return event.container in _selecting(scope.selection) or (bool(event.groups) and _may_count(event, scope))
+    if event.groups & (scope.groups | _selecting(scope.selection)):
         return True
     return any(_changes_selection(target, scope, event) for target in event.targets)
 
 
 def _may_count(event: LogEvent, scope: Scope) -> bool:
     """Whether the members of the group, or the holders of the role, count: which roles do, only policies say."""
-    return event.container in scope.groups or _is_role(event)
-
-
-def _is_role(event: LogEvent) -> bool:
-    return "role" in event.activity.casefold()
+    return event.container in scope.groups or event.about_role
 
 
 def _selecting(selection: Selection) -> frozenset[str]:

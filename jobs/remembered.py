@@ -1,5 +1,5 @@
 """What earlier scans read of the tenant itself, for a scan that can't read it: the switch for app passwords, and policy plans;
-and which groups count, for who looks at the audit log between scans.
+and which groups count, and how old what was read of accounts is, for who looks at the audit log between scans.
 
 Both come from endpoints that may refuse without taking a verdict away (docs/verdicts.md): without a memory a refusal would be
 news, and sometimes good news. Pure; it is kept in the record of every scan of everything.
@@ -32,19 +32,18 @@ class Remembered:
     """Whether the tenant had policy plans when they could last be read."""
     groups: frozenset[str] = frozenset()
     """Ids of the groups that could change a verdict when the policies could last be read."""
+    carried_since: datetime | None = None
+    """Since when that was read which the scan carried over of accounts; None where it read everything anew."""
 
     @classmethod
     def of(cls, kept: Mapping[str, Any]) -> "Remembered":
         """What a run's record holds of it, as far as it can be read."""
-        allowed, at = kept.get("allowed"), kept.get("read_at")
-        try:
-            read_at = parse(at) if isinstance(at, str) else None
-        except ValueError:
-            read_at = None
-        known = isinstance(allowed, bool) and read_at is not None
+        allowed, read_at = kept.get("allowed"), _time(kept.get("read_at"))
         plans, ids = kept.get("plans") is True, kept.get("groups")
         groups = frozenset(id for id in ids if isinstance(id, str)) if isinstance(ids, list) else frozenset()
-        return cls(allowed, read_at, plans, groups) if known else cls(plans=plans, groups=groups)
+        known = isinstance(allowed, bool) and read_at is not None
+        switch = (allowed, read_at) if known else (None, None)
+        return cls(*switch, plans, groups, _time(kept.get("carried_since")))
 
     @property
     def kept(self) -> dict[str, Any]:
@@ -54,6 +53,7 @@ class Remembered:
             "read_at": self.read_at and self.read_at.isoformat(),
             "plans": self.plans,
             "groups": sorted(self.groups)[:MOST_GROUPS],
+            "carried_since": self.carried_since and self.carried_since.isoformat(),
         }
 
     def applied_to(self, reading: Reading, now: datetime) -> Reading:
@@ -68,14 +68,21 @@ class Remembered:
             tenant = replace(tenant, unlisted_plans=tenant.plans_unread)
         return replace(reading, tenant=tenant, gaps=gaps)
 
-    def after(self, tenant: Tenant, now: datetime) -> "Remembered":
-        """What is known after a scan that saw this tenant."""
+    def after(self, tenant: Tenant, now: datetime, carried_since: datetime | None = None) -> "Remembered":
+        """What is known after a scan that saw this tenant, and carried over what was read of accounts since some time."""
         plans = _has_plans(tenant, self.plans) or (self.plans and tenant.plans_unread is not None)
         groups = self.groups if isinstance(tenant.policies, Gap) else groups_of_verdicts(tenant)
         service = tenant.mfa_service
         if service is None or service.remembered is not None:
-            return replace(self, plans=plans, groups=groups)
-        return Remembered(service.allows_app_passwords, now, plans, groups)
+            return replace(self, plans=plans, groups=groups, carried_since=carried_since)
+        return Remembered(service.allows_app_passwords, now, plans, groups, carried_since)
+
+
+def _time(text: object) -> datetime | None:
+    try:
+        return parse(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
 
 
 def _has_plans(tenant: Tenant, before: bool) -> bool:

@@ -27,6 +27,7 @@ from findings.run_record import OVER, RunRecord, RunStatus
 from findings.runs import RunStore
 from findings.sight_store import SightStore
 from findings.store import FindingStore
+from jobs.carrying import carry_on
 from jobs.channel_watch import channels_to_tell
 from jobs.clock import Clock, TrustedClock, now_utc
 from jobs.keep import Advance, Keeper, Occasion
@@ -191,8 +192,11 @@ class _Scan:
         # Fresh for each execution, not for each run: a repeated run may see other changes, and a group never changes.
         alert_id = str(uuid4())
         judged, outcomes = await self._keep(seen, known, alert_id, now)
+        if not record.partial:
+            await carry_on(self._settings, self._evidence, seen.carrying, seen.read_at)
         done, document = await self._outcome(record, seen, judged, outcomes, alert_id)
-        return replace(done, remembered=remembered.after(seen.reading.tenant, now).kept), document
+        after = remembered.after(seen.reading.tenant, now, seen.carrying.since)
+        return replace(done, remembered=after.kept), document
 
     async def _look_and_recall(self, remembered: Remembered) -> tuple[Seen, dict[str, Snapshot]]:
         """What is seen, and what was known of the accounts before: as much of it as what is seen turns out to take."""
@@ -271,6 +275,7 @@ class _Scan:
     ) -> tuple[str, ...]:
         """What is to be known about this run itself."""
         notes = [self._clock.note] if self._clock.note else []
+        notes += seen.carrying.notes
         if self._last and record.trigger == SCHEDULE and is_watched(self._settings):
             changes = (change for outcome in outcomes for change in outcome.changes)
             late = overlooked(changes, self._last.started, record.started)
@@ -296,6 +301,7 @@ class _Scan:
             self._clock,
             self._progress,
             quick=bool(accounts),
+            trigger=self._request.trigger,
             known=watched,
             remembered=remembered,
             advance=self._reading,

@@ -124,6 +124,11 @@ class Settings(BaseSettings):
         description="How often the audit log is looked at between scans, so that a change is told within minutes: NCRONTAB, six "
         "fields, UTC; `off` or empty: never. Only where `AUDIT_LOG` is `on`.",
     )
+    whole_scan_days: Annotated[int, NoDecode, _parsed(values.days_of_a_week)] = Field(
+        default=0,
+        description="How many days a scheduled scan may carry over what was read of accounts that the audit log shows unchanged: `0`: "
+        "never, each reads everything anew; `7` at most. Only where `AUDIT_LOG` is `on`.",
+    )
     app_passwords_allowed: Annotated[Literal["yes", "no", "unknown"], _lower] = Field(
         default="unknown",
         description="The tenant's switch *Allow users to create app passwords to sign in to non-browser apps*, for when it "

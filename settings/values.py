@@ -169,6 +169,13 @@ def budget(text: str) -> int:
     return int(text)
 
 
+def days_of_a_week(text: str) -> int:
+    """A number of days, 0 to 7."""
+    if not re.fullmatch(r"[0-7]", text, re.ASCII):
+        raise ValueError(f"is {shown(text)}: write a whole number from 0 to 7")
+    return int(text)
+
+
 def client_id(text: str) -> str:
     """The client id of a managed identity, lower-cased."""
     if not GUID.fullmatch(text):

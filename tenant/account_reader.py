@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
 from tenant.batch import SIZE, Answer, Done, Member, batch, batch_any, collect
+from tenant.carried import NOTHING_CARRIED, STATES, Answers, Carried, answers_of, properties_digest
 from tenant.gaps import Gaps
 from tenant.graph import Graph, GraphError, GraphRefused, Json
 from tenant.model import Account, Gap, Registration
@@ -15,9 +16,10 @@ from tenant.selection import PROPERTIES, Selection, properties_for, reasons_for,
 from tenant.shapes import MEMBERSHIP, USER, fault
 
 _BULK_STATE = "perUserMfaState"
-_STATES = ("disabled", "enabled", "enforced")
 Advance = Callable[[int, int], None]
 """Told how many accounts are read, and how many there are."""
+_Read = tuple[str | None | Gap, frozenset[str] | Gap, Registration]
+"""Per-user MFA state, groups and MFA registration."""
 _NO_GROUPS = frozenset({"#microsoft.graph.directoryrole", "#microsoft.graph.administrativeunit"})
 
 
@@ -31,9 +33,13 @@ class AccountReader:
         selection: Selection,
         known: Mapping[str, str] = MappingProxyType({}),
         advance: Advance = lambda done, total: None,
+        carried: Carried = NOTHING_CARRIED,
     ) -> None:
-        """``known``: user principal name in lower case -> id, of accounts that were read before. ``advance`` hears how far it is."""
-        self._advance = advance
+        """``known``: user principal name in lower case -> id, of accounts that were read before. ``advance`` hears how far it is.
+
+        ``carried``: what may stand for a reading of accounts whose properties are what they were.
+        """
+        self._advance, self._carried = advance, carried
         self._graph, self._gaps, self._selection, self._known = graph, gaps, selection, known
         self._listed = frozenset(name.lower() for name in selection.accounts)
         self._select = properties_for(selection)
@@ -46,6 +52,12 @@ class AccountReader:
         """The ids of accounts that may have the attribute that selects: it isn't shown of them."""
         self._selected_through: dict[str, set[str]] = {}
         """Account id -> the groups through which it was selected, known even where its memberships can't be read."""
+        self.answers: dict[str, Answers] = {}
+        """What a later scan may carry over: of each account of which everything could be read."""
+        self.carried: frozenset[str] = frozenset()
+        """The ids of the accounts of which nothing but the properties was read anew."""
+        self.surprises: tuple[str, ...] = ()
+        """The accounts of which Graph answers otherwise than was carried over, so that nothing was."""
 
     async def read(self, only: Sequence[str] | None) -> tuple[tuple[Account, ...], dict[str, str]]:
         """The selected accounts by user principal name, and the names of all groups they are in.
@@ -57,15 +69,45 @@ class AccountReader:
         await self._identify([*asked, *incomplete], frozenset(one.lower() for one in asked))
         ids = sorted(self._users)
         self._graph.limits.has_users(len(ids))
+        accounts = [self._account(self._users[id], *read) for id, read in (await self._read(ids)).items()]
+        accounts += self._unreadable
+        return tuple(sorted(accounts, key=lambda one: (one.user_principal_name.lower(), one.id))), self._group_names
+
+    async def _read(self, ids: Sequence[str]) -> dict[str, _Read]:
+        """What is read of the accounts one by one, or was, as long as nothing shows that it isn't so any more."""
+        standing = {id: known for id in ids if (known := self._carried.answers.get(id)) is not None}
+        standing = {id: known for id, known in standing.items() if self._fits(id, known)}
+        over = standing.keys() - self._carried.proof
+        read = await self._ask([id for id in ids if id not in over])
+        doubted = [id for id in standing.keys() & read.keys() if self.answers.get(id) != standing[id]]
+        self.surprises = tuple(sorted(id for id in doubted if id in self.answers))
+        if doubted:
+            read |= await self._ask(sorted(over))
+            over = set()
+        self.carried = frozenset(over)
+        self.answers |= {id: standing[id] for id in over}
+        for id in over:
+            self._group_names |= {
+                group: name for group in standing[id].groups if (name := self._carried.names.get(group))
+            }
+        return read | {id: (standing[id].state, standing[id].groups, standing[id].registration) for id in over}
+
+    def _fits(self, id: str, answers: Answers) -> bool:
+        """Whether what is read of every account at every scan is what it was with these answers."""
+        selecting = {group.lower() for group in self._selection.groups}
+        through = answers.groups & selecting == self._selected_through.get(id, set())
+        return through and answers.properties == properties_digest(self._users[id])
+
+    async def _ask(self, ids: Sequence[str]) -> dict[str, _Read]:
         done = self._counted(len(ids), ways=2)
         (states, registrations), groups = await asyncio.gather(
             self._states_and_registrations(ids, done), self._memberships(ids, done)
         )
-        accounts = [
-            self._account(self._users[id], states[id], groups[id], registrations.get(id, Registration())) for id in ids
-        ]
-        accounts += self._unreadable
-        return tuple(sorted(accounts, key=lambda one: (one.user_principal_name.lower(), one.id))), self._group_names
+        read = {id: (states[id], groups[id], registrations.get(id, Registration())) for id in ids}
+        for id, one in read.items():
+            if (answers := answers_of(self._users[id], *one)) is not None:
+                self.answers[id] = answers
+        return read
 
     def _counted(self, accounts: int, ways: int) -> Done:
         """Counts the answers to several questions about each account as accounts."""
@@ -93,7 +135,7 @@ class AccountReader:
         Where the state is unknown it may be Enabled: the first of these show whether their registrations can be read as well.
         """
         enabled = [id for id in ids if _is_state(states[id], "enabled")]
-        unsure = [id for id in ids if not _is_state(states[id], *_STATES) and self._may_sign_in(id)]
+        unsure = [id for id in ids if not _is_state(states[id], *STATES) and self._may_sign_in(id)]
         return [*enabled, *unsure[:SIZE]]
 
     def _may_sign_in(self, id: str) -> bool:

@@ -23,6 +23,7 @@ from tenant.shapes import parse_time
 
 CONDITIONAL_ACCESS = "conditional access"
 """The service whose every event counts, in lower case."""
+_POLICIES = frozenset({"policy", "conditionalaccesspolicy"})
 SERVICES = ("Conditional Access", "Authentication Methods", "PIM")
 ACTIVITIES = (
     "Add user",
@@ -88,6 +89,26 @@ class LogEvent:
     """Id of the group or role that a member came to, or left, in lower case; empty for anything else."""
     about_tenant: bool = False
     """Whether it changed something of the tenant itself that counts for everybody."""
+
+    @property
+    def about_conditional_access(self) -> bool:
+        """Whether the service Conditional Access logged it."""
+        return self.service.casefold() == CONDITIONAL_ACCESS
+
+    @property
+    def about_policy(self) -> bool:
+        """Whether it is about a policy, whatever service logged it."""
+        return any(target.type in _POLICIES for target in self.targets) and not self.container
+
+    @property
+    def about_role(self) -> bool:
+        """Whether somebody came to a role, or left one."""
+        return "role" in self.activity.casefold()
+
+    @property
+    def groups(self) -> frozenset[str]:
+        """Ids of the groups that it is about, in lower case; of a group that came into another, or left it, its own."""
+        return frozenset(target.id for target in self.targets if target.type == "group") - {self.container}
 
 
 class TooManyEvents(Exception):

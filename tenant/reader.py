@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 from tenant.account_reader import AccountReader, Advance
 from tenant.batch import Member, batch
+from tenant.carried import NOTHING_CARRIED, Carried
 from tenant.directory import Roles, read_directory
 from tenant.gaps import Gaps, with_new
 from tenant.graph import Graph, GraphError
@@ -35,6 +36,18 @@ class Reading:
     """Each unreadable input once."""
 
 
+@dataclass(frozen=True, slots=True)
+class CarriedOver:
+    """What became of earlier answers in a reading."""
+
+    accounts: frozenset[str] = frozenset()
+    """The ids of the accounts of which nothing but the properties was read anew."""
+    surprises: tuple[str, ...] = ()
+    """The ids of accounts of which Graph answers otherwise than was carried over, so that nothing was."""
+    next: Carried = NOTHING_CARRIED
+    """What a later reading may carry over."""
+
+
 async def read_tenant(
     graph: Graph,
     selection: Selection,
@@ -50,12 +63,27 @@ async def read_tenant(
     principal name in lower case: one that can't be read today keeps its id. ``advance`` hears how many accounts are read. Raises ``GraphError`` when there is no answer at all; every input that Graph
     refuses becomes a gap instead.
     """
+    reading, _ = await read_tenant_again(graph, selection, only, NOTHING_CARRIED, known=known, advance=advance)
+    return reading
+
+
+async def read_tenant_again(
+    graph: Graph,
+    selection: Selection,
+    only: Sequence[str] | None,
+    carried: Carried,
+    *,
+    known: Mapping[str, str] = MappingProxyType({}),
+    advance: Advance = lambda done, total: None,
+) -> tuple[Reading, CarriedOver]:
+    """The same, with what may stand for a reading of accounts; also what became of that."""
     gaps = Gaps()
     async with Together() as reads:
         listed = reads.start(read_policies(graph, gaps))
         # Before anything that grows with the accounts: it shows whether there is an answer at all.
         directory = await read_directory(graph, gaps)
-        accounts, names = await AccountReader(graph, gaps, selection, known, advance).read(only)
+        reader = AccountReader(graph, gaps, selection, known, advance, carried)
+        accounts, names = await reader.read(only)
         policies = await listed
         references = reads.start(read_references(graph, gaps, policies.policies))
         named = groups_named_by(policies.policies)
@@ -88,7 +116,8 @@ async def read_tenant(
         mfa_service=policies.mfa_service,
         advised_to_switch_off=advised,
     )
-    return Reading(tenant, accounts, gaps.found())
+    over = CarriedOver(reader.carried, reader.surprises, Carried(reader.answers, names))
+    return Reading(tenant, accounts, gaps.found()), over
 
 
 async def read_more(
@@ -115,7 +144,8 @@ async def read_more(
         nesting=_merged(nesting, reading.tenant.nesting),
     )
     more = tuple(replace(account, selected_by=(*account.selected_by, *selected_by)) for account in accounts)
-    return Reading(tenant, (*reading.accounts, *more), with_new(reading.gaps, gaps.found()))
+    gaps_now = with_new(reading.gaps, gaps.found())
+    return replace(reading, tenant=tenant, accounts=(*reading.accounts, *more), gaps=gaps_now)
 
 
 def _merged(one: Mapping[str, frozenset[str]], other: Mapping[str, frozenset[str]]) -> dict[str, frozenset[str]]:

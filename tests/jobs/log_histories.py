@@ -22,7 +22,7 @@ from localgraph.server import LocalGraph
 from localgraph.tenant import LocalRoleAssignment, LocalTenant, LocalUser
 from tenant.graph import Graph
 from tenant.log_events import parse
-from tenant.reader import read_tenant
+from tenant.reader import Reading, read_tenant
 from tenant.selection import Selection
 
 NOW = datetime(2026, 11, 26, 9, tzinfo=UTC)
@@ -217,8 +217,14 @@ async def _verdicts(graph: LocalGraph) -> tuple[Verdicts, Scope]:
     chosen = selection(graph.tenant)
     async with Graph.connect(graph.url, authority="", local_token="local-development-token") as client:
         reading = await read_tenant(client, chosen)
+    found = verdicts_of(reading)
+    return found, Scope(frozenset(found), groups_of_verdicts(reading.tenant), chosen)
+
+
+def verdicts_of(reading: Reading) -> Verdicts:
+    """Id of an account -> what is said of it."""
     judged = judge(reading.tenant, reading.accounts, now=NOW)
-    found = {
+    return {
         one.account.id: (
             one.verdict.visibility,
             one.verdict.usability,
@@ -227,7 +233,6 @@ async def _verdicts(graph: LocalGraph) -> tuple[Verdicts, Scope]:
         )
         for one in judged
     }
-    return found, Scope(frozenset(found), groups_of_verdicts(reading.tenant), chosen)
 
 
 if __name__ == "__main__":

@@ -3,9 +3,8 @@
 import asyncio
 import copy
 import json
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -18,97 +17,11 @@ from findings.sight_store import SightStore
 from jobs import log_watch
 from jobs.endings import SETTLED
 from jobs.log_bookmark import NAME, Bookmark
-from jobs.log_watch import QUIET, Looked, watch_log
-from jobs.messages import LOG, ScanMessage
+from jobs.log_watch import QUIET, watch_log
+from jobs.messages import LOG
 from jobs.scan import ScanRequest, scan
 from localgraph.audit_events import events_between
-from localgraph.builder import TenantBuilder
-from localgraph.server import LocalGraph
-from settings import Settings, load_settings
-
-SVC, OTHER, PERSON = "svc-1@contoso.com", "svc-2@contoso.com", "ada@contoso.com"
-START = datetime(2026, 11, 26, 6, tzinfo=UTC)
-MINUTE = timedelta(minutes=1)
-Json = dict[str, Any]
-
-
-@dataclass
-class Tenant:
-    """A tenant, its log, and a clock."""
-
-    graph: LocalGraph
-    storage: str
-    now: datetime = START
-    asked: list[tuple[ScanMessage, timedelta]] = field(default_factory=list)
-    number: int = 0
-
-    @property
-    def settings(self) -> Settings:
-        return load_settings()
-
-    def happens(
-        self, activity: str, *targets: Json, late: timedelta = timedelta(), service: str = "Core Directory"
-    ) -> None:
-        """Something happens now; ``late``: it did before, and turns up now."""
-        self.number += 1
-        self.graph.tenant.audits.insert(
-            0,
-            {
-                "id": f"event-{self.number}",
-                "activityDisplayName": activity,
-                "activityDateTime": (self.now - late).strftime("%Y-%m-%dT%H:%M:%S.0000000Z"),
-                "loggedByService": service,
-                "category": "Policy",
-                "result": "success",
-                "initiatedBy": {"user": {"id": "a", "userPrincipalName": PERSON}, "app": None},
-                "targetResources": list(targets),
-            },
-        )
-
-    def user(self, name: str) -> Json:
-        found = self.graph.tenant.user(name)
-        return {"id": found.id, "type": "User", "userPrincipalName": found.upn, "modifiedProperties": []}
-
-    def passes(self, minutes: float) -> None:
-        self.now += minutes * MINUTE
-        self.graph.tenant.now = self.now
-
-    async def scans(self, number: int = 1) -> Json:
-        request = ScanRequest(f"run-{number}", "schedule")
-        return (await scan(self.settings, request, clock=lambda: self.now)).document
-
-    async def looks(self) -> Looked:
-        self.graph.requests.clear()
-        return await watch_log(self.settings, self.start, clock=lambda: self.now)
-
-    async def start(self, message: ScanMessage, delay: timedelta, looked: Looked) -> None:
-        assert looked.scan == message
-        self.asked.append((message, delay))
-
-    async def mark(self) -> Bookmark:
-        async with TableServiceClient.from_connection_string(self.storage) as service:
-            return Bookmark.of(await StoredEvidence(service).recall(NAME))
-
-
-@pytest.fixture
-async def tenant(storage: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Tenant]:
-    builder = TenantBuilder().group("Policy group").group("Elsewhere")
-    for name in (SVC, OTHER, PERSON):
-        builder.user(name, mfa="disabled")
-    built = builder.policy("MFA", include_groups=["Policy group"], grant=["mfa"], client_apps=["browser"]).build()
-    built.now = START
-    async with LocalGraph(built) as graph:
-        monkeypatch.setenv("GRAPH_ENDPOINT", graph.url)
-        monkeypatch.setenv("AzureWebJobsStorage", storage)
-        monkeypatch.setenv("SERVICE_ACCOUNT_PATTERNS", "svc-*")
-        monkeypatch.setenv("AUDIT_LOG", "on")
-        # Azurite's own clock isn't the story's.
-        monkeypatch.setattr(log_watch, "ensure_tables", _ensured)
-        yield Tenant(graph, storage)
-
-
-async def _ensured(*_: object) -> timedelta:
-    return timedelta()
+from tests.jobs.logged import MINUTE, OTHER, PERSON, START, SVC, Json, Tenant
 
 
 async def test_a_changed_policy_has_everything_looked_at(tenant: Tenant) -> None:
