@@ -259,15 +259,11 @@ var problems = concat(
   empty(serviceAccountAttribute) || contains(serviceAccountAttribute, '=')
     ? []
     : ['serviceAccountAttribute is written as name=value.'],
-  empty(unlikelyGroups)
-    ? []
-    : ['serviceAccountGroups takes object IDs, which ${join(unlikelyGroups, ', ')} is not.'],
+  empty(unlikelyGroups) ? [] : ['serviceAccountGroups takes object IDs, which ${join(unlikelyGroups, ', ')} is not.'],
   empty(unknownSources)
     ? []
     : ['serviceAccountDiscovery takes signins and consents, not ${join(unknownSources, ', ')}.'],
-  empty(unknownSecrets)
-    ? []
-    : ['storedSecrets takes ${join(knownSecrets, ', ')}, not ${join(unknownSecrets, ', ')}.'],
+  empty(unknownSecrets) ? [] : ['storedSecrets takes ${join(knownSecrets, ', ')}, not ${join(unknownSecrets, ', ')}.'],
   contains(secretNames, 'webhook-url') == contains(secretNames, 'webhook-secret')
     ? []
     : ['A webhook needs webhook-url and webhook-secret: give both, or name what the vault holds in storedSecrets.'],
@@ -285,10 +281,10 @@ var problems = concat(
     : ['scanSchedule has six fields, the first of which are seconds, e.g. 0 0 6 * * *, not ${scanSchedule}.'],
   toLower(trim(watchSchedule)) == 'off' || length(watchFields) == 6
     ? []
-    : ['watchSchedule is off, or has six fields, the first of which are seconds, e.g. 0 */5 * * * *, not ${watchSchedule}.'],
-  empty(unlikelyTags)
-    ? []
-    : ['moreTags is written as name=value, which ${join(unlikelyTags, ', ')} is not.']
+    : [
+        'watchSchedule is off, or has six fields, the first of which are seconds, e.g. 0 */5 * * * *, not ${watchSchedule}.'
+      ],
+  empty(unlikelyTags) ? [] : ['moreTags is written as name=value, which ${join(unlikelyTags, ', ')} is not.']
 )
 
 // Every name hangs on this one, so a wrong parameter stops the deployment before its first resource.
