@@ -122,6 +122,15 @@ def test_no_command_for_az_holds_what_its_batch_file_on_windows_takes_for_its_ow
     assert [command for command in commands if FOR_WINDOWS.search(command)] == []
 
 
+@pytest.mark.parametrize("page", EVERY_PAGE)
+def test_no_command_has_a_bare_comma_of_which_powershell_makes_several_words(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    blocks = [block for _, language, block in BLOCK.findall(text) if not language and not BASH_ONLY.search(block)]
+    lines = "\n".join(blocks).splitlines() + re.findall(r"`((?:az|azd|gh|python3?) [^`\n]*)`", text)
+    commands = [line.partition(" # ")[0] for line in lines if re.match(r"(?:az|azd|gh|git|python3?) ", line)]
+    assert [command for command in commands if "," in re.sub(r"\"[^\"]*\"|'[^']*'", "", command)] == []
+
+
 def test_a_newcomer_on_windows_is_told_what_python_is_called_there() -> None:
     for page in ("README.md", "docs/deploy.md", "docs/operations.md"):
         text = (ROOT / page).read_text(encoding="utf-8")
