@@ -228,11 +228,17 @@ var cleanName = join(
   ''
 )
 
+var tagPairs = filter(map(split(moreTags, ','), entry => trim(entry)), entry => !empty(entry))
+var allTags = union(
+  tags,
+  toObject(tagPairs, pair => trim(first(split(pair, '='))), pair => trim(substring(pair, indexOf(pair, '=') + 1)))
+)
+
 resource group 'Microsoft.Resources/resourceGroups@2025-04-01' = {
   name: empty(resourceGroupName) ? 'rg-${cleanName}' : resourceGroupName
   location: location
   // azd finds the group by this tag.
-  tags: union(tags, { 'azd-env-name': environmentName })
+  tags: union(allTags, { 'azd-env-name': environmentName })
 }
 
 module resources 'resources.bicep' = {

@@ -247,7 +247,7 @@ var unknownSecrets = filter(named, entry => !contains(knownSecrets, entry))
 var unknownSources = filter(sources, entry => !contains(['signins', 'consents'], toLower(entry)))
 var unlikelyGroups = filter(groups, entry => length(entry) != 36)
 var unlikelyAddresses = filter(union(operationsAddresses, recipients), entry => !contains(entry, '@'))
-var unlikelyTags = filter(tagPairs, entry => !contains(entry, '='))
+var unlikelyTags = filter(tagPairs, entry => !contains(entry, '=') || startsWith(entry, '='))
 
 // Everything that is wrong with the parameters, in one answer and before anything is made.
 var problems = concat(

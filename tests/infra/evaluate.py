@@ -254,6 +254,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "range": lambda start, count: list(range(start, start + count)),
     "resourceGroup": lambda: {"id": "/subscriptions/s/resourceGroups/rg", "location": "westeurope"},
     "split": lambda text, by: text.split(by),
+    "startsWith": str.startswith,
     "string": str,
     "substring": lambda text, start, count=None: text[start:] if count is None else text[start : start + count],
     "tenant": lambda: {"tenantId": "id-of-the-tenant"},

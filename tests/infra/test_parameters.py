@@ -77,7 +77,10 @@ def test_an_installation_keeps_its_names_when_it_is_deployed_again() -> None:
         ({"whatIfBudget": "many"}, "whatIfBudget is a whole number from 0 to 200, not many."),
         ({"whatIfBudget": "201"}, "whatIfBudget is a whole number from 0 to 200, not 201."),
         ({"scanSchedule": "0 6 * * *"}, "scanSchedule has six fields"),
+        ({"watchSchedule": "*/5 * * * *"}, "watchSchedule is off, or has six fields"),
+        ({"watchSchedule": ""}, "watchSchedule is off, or has six fields"),
         ({"moreTags": "owner"}, "moreTags is written as name=value, which owner is not."),
+        ({"moreTags": "a=b, =Ada"}, "moreTags is written as name=value, which =Ada is not."),
     ],
 )
 def test_what_cannot_be_meant_stops_the_deployment_in_a_sentence(parameters: dict[str, str], sentence: str) -> None:
@@ -131,6 +134,18 @@ def test_whoever_deploys_administers_unless_somebody_else_or_nobody_is_named(
 def test_tags_can_be_written_as_text() -> None:
     scope = variables(moreTags="owner = Ada, url=https://x?a=b,", tags={"cost": "42"})
     assert scope["allTags"] == {"cost": "42", "owner": "Ada", "url": "https://x?a=b"}
+
+
+def test_tags_are_those_of_the_group_too_for_a_deployment_replaces_what_stands_there() -> None:
+    given = {"environmentName": "a", "moreTags": "owner = Ada, url=https://x?a=b,", "tags": {"cost": "42"}}
+    assert Scope(INFRA / "main.bicep", given)["allTags"] == variables(**given)["allTags"]
+    group = parsed(INFRA / "main.bicep")["resources"]["group"]["config"]
+    assert "allTags" in group["tags"]["function"]["parameters"].values()
+
+
+@pytest.mark.parametrize("schedule", ["off", " Off ", "0 */5 * * * *", " 0  0 6 * * *"])
+def test_the_audit_log_is_looked_at_by_a_schedule_or_not_at_all(schedule: str) -> None:
+    assert variables(watchSchedule=schedule)["problems"] == []
 
 
 def test_both_entries_take_the_same_parameters_because_one_repeats_the_other() -> None:
