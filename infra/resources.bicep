@@ -290,14 +290,13 @@ var problems = concat(
 // Every name hangs on this one, so a wrong parameter stops the deployment before its first resource.
 var suffix = empty(problems) ? uniqueString(resourceGroup().id, environmentName) : fail(join(problems, ' '))
 
-// azd takes names that Azure doesn't, such as prod_eu and My Env.1.
-var lowerName = toLower(environmentName)
-var letters = map(range(0, length(lowerName)), index => substring(lowerName, index, 1))
-var cleanName = join(
-  map(letters, letter => contains('abcdefghijklmnopqrstuvwxyz0123456789', letter) ? letter : '-'),
-  ''
-)
-var functionAppName = 'func-${cleanName}-${suffix}'
+// azd takes names that Azure doesn't, such as prod_eu and My Env.1. Capitals stay: names of roles are made of names of
+// resources, letter by letter, and an installation that is deployed again has its roles already.
+var usual = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789'
+var letters = map(range(0, length(environmentName)), index => substring(environmentName, index, 1))
+var cleanName = join(map(letters, letter => contains(usual, letter) ? letter : '-'), '')
+// It is a host name, too, which browsers write small.
+var functionAppName = toLower('func-${cleanName}-${suffix}')
 
 var allTags = union(
   tags,

@@ -21,7 +21,7 @@ ALLOWED = {
     "app": r"[A-Za-z0-9][A-Za-z0-9-]{0,58}[A-Za-z0-9]",
 }
 """Parameter of a module that is a name, or the module whose parameter ``name`` it is -> what Azure takes."""
-ODD_NAMES = ["contoso-prod", "My Env.1", "prod_eu", "Contoso", "a", "-", "Zürich", "x" * 32, "a--b", "1.2.3"]
+ODD_NAMES = ["contoso-prod", "My Env.1", "prod_eu", "Contoso", "a", "-", "Zürich", "x" * 32, "İ" * 32, "a--b", "1.2.3"]
 SELECTION = {"serviceAccountPatterns": "svc-*"}
 
 
@@ -50,14 +50,21 @@ def test_whatever_azd_takes_as_a_name_becomes_names_that_azure_takes(name: str) 
     assert {kind: text for kind, text in made.items() if not re.fullmatch(ALLOWED[kind], text, re.ASCII)} == {}
     assert len(f"pe-{made['network']}-vault") <= 64
     group = Scope(INFRA / "main.bicep", {"environmentName": name})
-    assert re.fullmatch(r"[a-z0-9-]+", group["cleanName"])
+    assert re.fullmatch(r"[A-Za-z0-9-]+", group["cleanName"])
     assert group["cleanName"] == scope["cleanName"]
 
 
 def test_an_installation_keeps_its_names_when_it_is_deployed_again() -> None:
-    # Before names were cleaned, only letters, digits and hyphens could be deployed. Azure doesn't tell the case of letters.
+    # Before names were cleaned, only letters, digits and hyphens could be deployed. Azure doesn't tell the case of a name's letters,
+    # but guid() and uniqueString() do: an assignment of a role would be made a second time, which Azure refuses.
     for name in ("contoso-prod", "Contoso--Prod-", "a1"):
-        assert variables(environmentName=name)["cleanName"] == name.lower()
+        assert variables(environmentName=name)["cleanName"] == name
+        assert Scope(INFRA / "main.bicep", {"environmentName": name})["cleanName"] == name
+
+
+def test_the_app_is_called_by_a_host_name_as_browsers_write_it() -> None:
+    scope = variables(environmentName="Contoso")
+    assert scope["functionAppName"] == f"func-contoso-{scope['suffix']}"
 
 
 @pytest.mark.parametrize(
