@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.infra.bicep import INFRA, parsed
+from tests.infra.bicep import INFRA, parsed, resource
 from tests.infra.update_generated import with_parameters
 
 ROOT = INFRA.parent
@@ -143,6 +143,16 @@ def test_the_way_to_the_first_card_has_at_most_ten_steps_each_with_what_one_sees
     assert [int(step.partition(".")[0]) for step in steps] == [*range(1, len(steps) + 1)]
     assert len(steps) <= 10
     assert [step.splitlines()[0] for step in steps if "you see:" not in step.lower()] == []
+
+
+def test_who_upgrades_is_told_what_becomes_of_sign_in_and_of_what_starts_scans() -> None:
+    page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    table = page.partition("### An older installation")[2].partition("\n## ")[0]
+    login = set(resource("app.bicep", "authentication").body["properties"]["login"]) - {"tokenStore"}
+    schedules = set(re.findall(r"\b\w+_SCHEDULE\b", (INFRA / "resources.bicep").read_text("utf-8"))) - {"SCAN_SCHEDULE"}
+    assert login
+    assert schedules
+    assert [name for name in (*login, *schedules) if name not in table] == []
 
 
 def test_nobody_is_sent_to_the_command_that_builds_in_azure_whatever_it_is_told() -> None:
