@@ -145,6 +145,13 @@ def test_the_way_to_the_first_card_has_at_most_ten_steps_each_with_what_one_sees
     assert [step.splitlines()[0] for step in steps if "you see:" not in step.lower()] == []
 
 
+def test_wherever_the_administrator_is_named_it_is_said_that_by_default_it_is_whoever_deploys() -> None:
+    text = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
+    named = [one for one in re.split(r"\n\n|\n(?=- )", text) if "administratorPrincipalId" in one]
+    assert named
+    assert [one for one in named if "whoever deployed" not in one] == []
+
+
 def test_who_upgrades_is_told_what_becomes_of_sign_in_and_of_what_starts_scans() -> None:
     page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
     table = page.partition("### An older installation")[2].partition("\n## ")[0]
