@@ -414,7 +414,8 @@ module app 'modules/app.bicep' = {
       SERVICE_ACCOUNT_DISCOVERY: serviceAccountDiscovery
       SERVICE_ACCOUNT_DISCOVERY_ALERTS: serviceAccountDiscoveryAlerts
       AUDIT_LOG: auditLog
-      WATCH_SCHEDULE: watchSchedule
+      // Without the audit log the app would be woken for nothing.
+      WATCH_SCHEDULE: auditLog == 'off' ? 'off' : watchSchedule
       WHAT_IF_BUDGET: whatIfBudget
       SERVICE_ACCOUNT_GROUPS: serviceAccountGroups
       SERVICE_ACCOUNT_PATTERNS: serviceAccountPatterns
