@@ -284,6 +284,9 @@ var problems = concat(
     : [
         'watchSchedule is off, or has six fields, the first of which are seconds, e.g. 0 */5 * * * *, not ${watchSchedule}.'
       ],
+  !privateNetwork || contains(map(range(8, 17), bits => string(bits)), last(split(networkAddressPrefix, '/')))
+    ? []
+    : ['networkAddressPrefix is an address space of /24 or larger, e.g. 10.90.0.0/24, not ${networkAddressPrefix}.'],
   empty(unlikelyTags) ? [] : ['moreTags is written as name=value, which ${join(unlikelyTags, ', ')} is not.']
 )
 

@@ -249,6 +249,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "first": lambda entries: entries[0],
     "indexOf": lambda text, part: text.find(part),
     "join": lambda entries, between: between.join(entries),
+    "last": lambda entries: entries[-1],
     "length": len,
     "map": lambda entries, change: [change(entry) for entry in entries],
     "range": lambda start, count: list(range(start, start + count)),

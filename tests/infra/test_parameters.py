@@ -86,14 +86,54 @@ def test_the_app_is_called_by_a_host_name_as_browsers_write_it() -> None:
         ({"scanSchedule": "0 6 * * *"}, "scanSchedule has six fields"),
         ({"watchSchedule": "*/5 * * * *"}, "watchSchedule is off, or has six fields"),
         ({"watchSchedule": ""}, "watchSchedule is off, or has six fields"),
+        (
+            {"privateNetwork": True, "networkAddressPrefix": "10.0.0.0/26"},
+            "/24 or larger, e.g. 10.90.0.0/24, not 10.0.0.0/26.",
+        ),
+        ({"privateNetwork": True, "networkAddressPrefix": "10.0.0.0"}, "/24 or larger"),
         ({"moreTags": "owner"}, "moreTags is written as name=value, which owner is not."),
         ({"moreTags": "a=b, =Ada"}, "moreTags is written as name=value, which =Ada is not."),
     ],
 )
-def test_what_cannot_be_meant_stops_the_deployment_in_a_sentence(parameters: dict[str, str], sentence: str) -> None:
+def test_what_cannot_be_meant_stops_the_deployment_in_a_sentence(parameters: dict[str, Any], sentence: str) -> None:
     with pytest.raises(Failed) as failed:
         _ = variables(**parameters)["suffix"]
     assert sentence in str(failed.value)
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {},
+        {"privateNetwork": True},
+        {"privateNetwork": True, "networkAddressPrefix": "10.0.0.0/8"},
+        {"networkAddressPrefix": "not asked for"},
+        {
+            "operationsEmails": ",",
+            "alertEmailTo": " ,",
+            "storedSecrets": ",",
+            "moreTags": ",",
+            "serviceAccountGroups": ",",
+        },
+        {
+            "serviceAccounts": "a@contoso.com,",
+            "serviceAccountGroups": "3f1c2a9e-5b7d-4c1e-9f60-2d8a4b6c7e10,",
+            "serviceAccountAttribute": "extensionAttribute7=service",
+            "serviceAccountDiscovery": "Signins, consents,",
+            "alertEmailFrom": "alerts@contoso.com",
+            "alertEmailTo": "it@contoso.com,",
+            "operationsEmails": "it@contoso.com",
+            "storedSecrets": "webhook-url,webhook-secret,",
+            "moreTags": "owner=Ada,",
+            "privateNetwork": True,
+            "watchSchedule": "off",
+        },
+    ],
+)
+def test_what_can_be_meant_is_deployed(parameters: dict[str, Any]) -> None:
+    scope = variables(**parameters)
+    assert scope["problems"] == []
+    assert scope["suffix"]
 
 
 def test_everything_that_is_wrong_is_said_at_once() -> None:
