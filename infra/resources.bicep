@@ -297,7 +297,12 @@ var suffix = empty(problems) ? uniqueString(resourceGroup().id, environmentName)
 // resources, letter by letter, and an installation that is deployed again has its roles already.
 var usual = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789'
 var letters = map(range(0, length(environmentName)), index => substring(environmentName, index, 1))
-var cleanName = join(map(letters, letter => contains(usual, letter) ? letter : '-'), '')
+var spelledName = join(map(letters, letter => contains(usual, letter) ? letter : '-'), '')
+
+// Azure reserves two words, wherever they stand in a name and whatever their case.
+var smallName = toLower(spelledName)
+var reserved = contains(smallName, 'microsoft') || contains(smallName, 'windows')
+var cleanName = reserved ? replace(replace(smallName, 'microsoft', 'ms'), 'windows', 'w') : spelledName
 // It is a host name, too, which browsers write small.
 var functionAppName = toLower('func-${cleanName}-${suffix}')
 

@@ -253,6 +253,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "length": len,
     "map": lambda entries, change: [change(entry) for entry in entries],
     "range": lambda start, count: list(range(start, start + count)),
+    "replace": str.replace,
     "resourceGroup": lambda: {"id": "/subscriptions/s/resourceGroups/rg", "location": "westeurope"},
     "split": lambda text, by: text.split(by),
     "startsWith": str.startswith,

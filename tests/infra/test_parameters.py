@@ -22,6 +22,9 @@ ALLOWED = {
 }
 """Parameter of a module that is a name, or the module whose parameter ``name`` it is -> what Azure takes."""
 ODD_NAMES = ["contoso-prod", "My Env.1", "prod_eu", "Contoso", "a", "-", "Zürich", "x" * 32, "İ" * 32, "a--b", "1.2.3"]
+ODD_NAMES += ["Microsoft 365", "prod-WINDOWS", "winwindowsdows"]
+RESERVED = re.compile("microsoft|windows", re.IGNORECASE)
+"""Source: Microsoft Learn, "Resolve errors for reserved resource names"."""
 SELECTION = {"serviceAccountPatterns": "svc-*"}
 
 
@@ -48,10 +51,11 @@ def test_whatever_azd_takes_as_a_name_becomes_names_that_azure_takes(name: str) 
     made = names(scope)
     assert made.keys() == ALLOWED.keys()
     assert {kind: text for kind, text in made.items() if not re.fullmatch(ALLOWED[kind], text, re.ASCII)} == {}
+    assert [text for text in made.values() if RESERVED.search(text)] == []
     assert len(f"pe-{made['network']}-vault") <= 64
     group = Scope(INFRA / "main.bicep", {"environmentName": name})
     assert re.fullmatch(r"[A-Za-z0-9-]+", group["cleanName"])
-    assert group["cleanName"] == scope["cleanName"]
+    assert group["cleanName"] == scope["spelledName"]
 
 
 def test_an_installation_keeps_its_names_when_it_is_deployed_again() -> None:
