@@ -29,7 +29,7 @@ from jobs.messages import SCANS, ScanMessage
 from jobs.views import NotFound
 from reports.words import count, gap_sentence
 from settings import Settings, load_settings
-from settings.values import is_loopback
+from settings.values import is_loopback, storage_account_name
 
 LOOK = 5.0
 """Seconds between two looks at the run."""
@@ -109,6 +109,14 @@ def _must_be_safe(url: str) -> None:
         raise NotFound(f"The address {url} is none of a function app: it begins with https://.")
 
 
+def _must_be_a_name(storage_account: str) -> None:
+    """An address would become part of another one, and a token would go there."""
+    try:
+        storage_account_name(storage_account)
+    except ValueError as error:
+        raise NotFound(f"--storage-account {error}.") from None
+
+
 def lines_in(status: int, content: bytes) -> list[Line]:
     """The lines of an answer of ``GET /api/doctor``. Raises NotTold for any other answer."""
     try:
@@ -128,17 +136,13 @@ def installation(storage_account: str | None) -> Settings:
     """
     settings = load_settings(require=frozenset())
     if storage_account:
-        found = {
-            field: f"https://{storage_account}.{service}.core.windows.net"
-            for field, service in (("storage_queue_uri", "queue"), ("storage_table_uri", "table"))
-        }
-    else:
-        values = _azd_values()
-        found = {field: values[name] for field, name in OUTPUTS.items() if values.get(name)}
-    if len(found) == len(OUTPUTS):
+        _must_be_a_name(storage_account)
+    values = {} if storage_account else _azd_values()
+    found: dict[str, str | None] = {field: values.get(name) for field, name in OUTPUTS.items()}
+    if storage_account or all(found.values()):
         # Whoever sits here signs in as themselves, and not with what is set for another storage account.
         others = dict.fromkeys(("storage_connection_string", "storage_client_id", "azure_client_id"))
-        return settings.model_copy(update={**others, **found})
+        return settings.model_copy(update={**others, **found, "storage_account_name": storage_account})
     if not settings.storage.known:
         raise NotFound(
             "Which installation? Run it where azd deployed one, or name its storage account with --storage-account."

@@ -26,6 +26,9 @@ log = logging.getLogger(__name__)
 
 WAIT = timedelta(seconds=60)
 """Until a scan looks again whether the one before it is done."""
+_ALL_SCANNED = "Run %s: %d accounts, complete: %s, %d Graph requests, %d alerts to send"
+"""By these words an alert rule knows that all accounts were looked at (infra/modules/alerts.bicep)."""
+_SOME_SCANNED = "Run %s, of single accounts: %d looked at, complete: %s, %d Graph requests, %d alerts to send"
 _PAGES_SECONDS = 120.0
 """For so long alerts wait at most for the report's page."""
 
@@ -96,7 +99,7 @@ async def _scanned(settings: Settings, asked: ScanMessage) -> list[str] | None:
         return await _behind(settings, asked, other)
     run = result.document["run"]
     log.info(
-        "Run %s: %d accounts, complete: %s, %d Graph requests, %d alerts to send",
+        _SOME_SCANNED if asked.accounts else _ALL_SCANNED,
         asked.run_id,
         len(result.document["accounts"]),
         run["complete"],

@@ -234,18 +234,21 @@ param purgeProtection bool = false
 // End of what is repeated.
 
 // As in resources.bicep: azd takes names that Azure doesn't.
-var lowerName = toLower(environmentName)
-var letters = map(range(0, length(lowerName)), index => substring(lowerName, index, 1))
-var cleanName = join(
-  map(letters, letter => contains('abcdefghijklmnopqrstuvwxyz0123456789', letter) ? letter : '-'),
-  ''
+var usual = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789'
+var letters = map(range(0, length(environmentName)), index => substring(environmentName, index, 1))
+var cleanName = join(map(letters, letter => contains(usual, letter) ? letter : '-'), '')
+
+var tagPairs = filter(map(split(moreTags, ','), entry => trim(entry)), entry => !empty(entry))
+var allTags = union(
+  tags,
+  toObject(tagPairs, pair => trim(first(split(pair, '='))), pair => trim(substring(pair, indexOf(pair, '=') + 1)))
 )
 
 resource group 'Microsoft.Resources/resourceGroups@2025-04-01' = {
   name: empty(resourceGroupName) ? 'rg-${cleanName}' : resourceGroupName
   location: location
   // azd finds the group by this tag.
-  tags: union(tags, { 'azd-env-name': environmentName })
+  tags: union(allTags, { 'azd-env-name': environmentName })
 }
 
 module resources 'resources.bicep' = {

@@ -260,7 +260,7 @@ var unknownSecrets = filter(named, entry => !contains(knownSecrets, entry))
 var unknownSources = filter(sources, entry => !contains(['signins', 'consents'], toLower(entry)))
 var unlikelyGroups = filter(groups, entry => length(entry) != 36)
 var unlikelyAddresses = filter(union(operationsAddresses, recipients), entry => !contains(entry, '@'))
-var unlikelyTags = filter(tagPairs, entry => !contains(entry, '='))
+var unlikelyTags = filter(tagPairs, entry => !contains(entry, '=') || startsWith(entry, '='))
 
 // Everything that is wrong with the parameters, in one answer and before anything is made.
 var problems = concat(
@@ -272,15 +272,11 @@ var problems = concat(
   empty(serviceAccountAttribute) || contains(serviceAccountAttribute, '=')
     ? []
     : ['serviceAccountAttribute is written as name=value.'],
-  empty(unlikelyGroups)
-    ? []
-    : ['serviceAccountGroups takes object IDs, which ${join(unlikelyGroups, ', ')} is not.'],
+  empty(unlikelyGroups) ? [] : ['serviceAccountGroups takes object IDs, which ${join(unlikelyGroups, ', ')} is not.'],
   empty(unknownSources)
     ? []
     : ['serviceAccountDiscovery takes signins and consents, not ${join(unknownSources, ', ')}.'],
-  empty(unknownSecrets)
-    ? []
-    : ['storedSecrets takes ${join(knownSecrets, ', ')}, not ${join(unknownSecrets, ', ')}.'],
+  empty(unknownSecrets) ? [] : ['storedSecrets takes ${join(knownSecrets, ', ')}, not ${join(unknownSecrets, ', ')}.'],
   contains(secretNames, 'webhook-url') == contains(secretNames, 'webhook-secret')
     ? []
     : ['A webhook needs webhook-url and webhook-secret: give both, or name what the vault holds in storedSecrets.'],
@@ -298,23 +294,30 @@ var problems = concat(
     : ['scanSchedule has six fields, the first of which are seconds, e.g. 0 0 6 * * *, not ${scanSchedule}.'],
   toLower(trim(watchSchedule)) == 'off' || length(watchFields) == 6
     ? []
-    : ['watchSchedule is off, or has six fields, the first of which are seconds, e.g. 0 */5 * * * *, not ${watchSchedule}.'],
-  empty(unlikelyTags)
+    : [
+        'watchSchedule is off, or has six fields, the first of which are seconds, e.g. 0 */5 * * * *, not ${watchSchedule}.'
+      ],
+  !privateNetwork || contains(map(range(8, 17), bits => string(bits)), last(split(networkAddressPrefix, '/')))
     ? []
-    : ['moreTags is written as name=value, which ${join(unlikelyTags, ', ')} is not.']
+    : ['networkAddressPrefix is an address space of /24 or larger, e.g. 10.90.0.0/24, not ${networkAddressPrefix}.'],
+  empty(unlikelyTags) ? [] : ['moreTags is written as name=value, which ${join(unlikelyTags, ', ')} is not.']
 )
 
 // Every name hangs on this one, so a wrong parameter stops the deployment before its first resource.
 var suffix = empty(problems) ? uniqueString(resourceGroup().id, environmentName) : fail(join(problems, ' '))
 
-// azd takes names that Azure doesn't, such as prod_eu and My Env.1.
-var lowerName = toLower(environmentName)
-var letters = map(range(0, length(lowerName)), index => substring(lowerName, index, 1))
-var cleanName = join(
-  map(letters, letter => contains('abcdefghijklmnopqrstuvwxyz0123456789', letter) ? letter : '-'),
-  ''
-)
-var functionAppName = 'func-${cleanName}-${suffix}'
+// azd takes names that Azure doesn't, such as prod_eu and My Env.1. Capitals stay: names of roles are made of names of
+// resources, letter by letter, and an installation that is deployed again has its roles already.
+var usual = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789'
+var letters = map(range(0, length(environmentName)), index => substring(environmentName, index, 1))
+var spelledName = join(map(letters, letter => contains(usual, letter) ? letter : '-'), '')
+
+// Azure reserves two words, wherever they stand in a name and whatever their case.
+var smallName = toLower(spelledName)
+var reserved = contains(smallName, 'microsoft') || contains(smallName, 'windows')
+var cleanName = reserved ? replace(replace(smallName, 'microsoft', 'ms'), 'windows', 'w') : spelledName
+// It is a host name, too, which browsers write small.
+var functionAppName = toLower('func-${cleanName}-${suffix}')
 
 var allTags = union(
   tags,
@@ -432,7 +435,8 @@ module app 'modules/app.bicep' = {
       SERVICE_ACCOUNT_DISCOVERY: serviceAccountDiscovery
       SERVICE_ACCOUNT_DISCOVERY_ALERTS: serviceAccountDiscoveryAlerts
       AUDIT_LOG: auditLog
-      WATCH_SCHEDULE: watchSchedule
+      // Without the audit log the app would be woken for nothing.
+      WATCH_SCHEDULE: auditLog == 'off' ? 'off' : watchSchedule
       WHAT_IF_BUDGET: whatIfBudget
       WHOLE_SCAN_DAYS: wholeScanDays
       SERVICE_ACCOUNT_GROUPS: serviceAccountGroups

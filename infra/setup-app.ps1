@@ -201,7 +201,7 @@ $federated = @((Invoke-Graph -Method GET -Uri "$application/federatedIdentityCre
 function Remove-Others {
     param([bool] $KeepKey, [string] $KeepIssuer, [string] $KeepSubject)
     foreach ($one in $federated) {
-        if ($one.issuer -eq $KeepIssuer -and $one.subject -eq $KeepSubject) { continue }
+        if ($one.issuer -ceq $KeepIssuer -and $one.subject -ceq $KeepSubject) { continue }
         if ($WhatIfPreference) { "would take away federated credential $($one.subject)"; continue }
         Invoke-Graph -Method DELETE -Uri "$application/federatedIdentityCredentials/$($one.id)" | Out-Null
         "taken away     federated credential $($one.subject)"
@@ -260,7 +260,7 @@ if ($Certificate) {
     Remove-Others -KeepKey $true -KeepIssuer '' -KeepSubject ''
 }
 else {
-    if ($federated | Where-Object { $_.issuer -eq $Issuer -and $_.subject -eq $Subject }) {
+    if ($federated | Where-Object { $_.issuer -ceq $Issuer -and $_.subject -ceq $Subject }) {
         "already there  federated credential $Subject"
     }
     elseif ($WhatIfPreference) {

@@ -209,7 +209,7 @@ if [[ -n $certificate ]]; then
   fi
   only certificate '' ''
 else
-  if grep -qF "$issuer"$'\t'"$subject" <<<"$federated"; then
+  if cut -f 2- <<<"$federated" | grep -xF "$issuer"$'\t'"$subject" >/dev/null; then
     printf 'already there  federated credential %s\n' "$subject"
   elif $what_if; then
     printf 'would set      federated credential %s\n' "$subject"

@@ -55,7 +55,6 @@ CLOCKS = timedelta(minutes=5)
 """How far the clocks of two instances may differ: a scan that ended later than this after now says nothing."""
 BUILT = Path(__file__).parents[1] / "built.json"
 """What the package says of itself (devtools/package.py); a checkout has none."""
-_PAUSED = ("AzureWebJobs.scheduled_scan.Disabled", "AzureWebJobs_scheduled_scan_Disabled")
 _MAIL = "Mail.Send"
 _OPENED_BY_ANOTHER = "Not held, but another permission that the app's identity holds opens what it opens."
 _TOKEN_IS_OLD = "Granted just now? Tokens are cached: wait up to a day, or restart the app and wait an hour."  # noqa: S105
@@ -125,7 +124,7 @@ async def _scan_lines(service: TableServiceClient, settings: Settings, now: date
     return [
         last_scan_line(newest[0] if newest else None, await runs.last_whole(now - HEALTHY, now + CLOCKS), now),
         next_scan_line(settings, os.environ, now),
-        log_watch_line(settings, await last_look(service), now),
+        log_watch_line(settings, os.environ, await last_look(service), now),
     ]
 
 
@@ -148,13 +147,19 @@ def last_scan_line(newest: RunRecord | None, done: RunRecord | None, now: dateti
     )
 
 
+def _paused_line(topic: str, function: str, environment: Mapping[str, str]) -> Line | None:
+    """That somebody switched a timer off, as docs/operations.md says; None where nobody did."""
+    names = (f"AzureWebJobs.{function}.Disabled", f"AzureWebJobs_{function}_Disabled")
+    if not any(environment.get(name, "").strip().lower() in ("1", "true") for name in names):
+        return None
+    return Line(topic, Level.ATTENTION, "The timer is switched off.", f"Set {names[0]} to false, or deploy again.")
+
+
 def next_scan_line(settings: Settings, environment: Mapping[str, str], now: datetime) -> Line:
     """When the timer fires next."""
     topic = "next scan"
-    if any(environment.get(name, "").strip().lower() in ("1", "true") for name in _PAUSED):
-        return Line(
-            topic, Level.ATTENTION, "The timer is switched off.", f"Set {_PAUSED[0]} to false, or deploy again."
-        )
+    if paused := _paused_line(topic, "scheduled_scan", environment):
+        return paused
     following = next_time(settings.scan_schedule, now)
     if following is None:
         fix = 'Set SCAN_SCHEDULE to days that there are, e.g. "0 0 6 * * *".'
@@ -165,12 +170,14 @@ def next_scan_line(settings: Settings, environment: Mapping[str, str], now: date
     return Line(topic, Level.OK, f"{times.moment(following)} ({settings.scan_schedule}).")
 
 
-def log_watch_line(settings: Settings, mark: Bookmark, now: datetime) -> Line:
+def log_watch_line(settings: Settings, environment: Mapping[str, str], mark: Bookmark, now: datetime) -> Line:
     """Whether the audit log is looked at between scans, and up to when it was read."""
     topic, log_says = "audit log", "The app's log says why: look for watch_audit_log (docs/operations.md)."
     for name, value in (("AUDIT_LOG", settings.audit_log), ("WATCH_SCHEDULE", settings.watch_schedule)):
         if value == OFF:
             return Line(topic, Level.OK, f"It isn't looked at between scans: {name} is off.")
+    if paused := _paused_line(topic, "watch_audit_log", environment):
+        return paused
     if mark.failing is not None:
         fix = f"{log_says} Changes are noticed by the next scan only."
         return Line(topic, Level.WRONG, f"It can't be read since {times.moment(mark.failing)}.", fix)

@@ -47,6 +47,13 @@ LOGIN_AUTHORITIES = {
     "usgovdod": "https://login.microsoftonline.us",
     "china": "https://login.chinacloudapi.cn",
 }
+# Source: az cloud list, suffixes.storageEndpoint
+STORAGE_SUFFIXES = {
+    "global": "core.windows.net",
+    "usgov": "core.usgovcloudapi.net",
+    "usgovdod": "core.usgovcloudapi.net",
+    "china": "core.chinacloudapi.cn",
+}
 
 
 def _parsed(parse: Callable[[str], Any]) -> BeforeValidator:
@@ -237,10 +244,10 @@ class Settings(BaseSettings):
         """Where the tables and queues are. A connection string wins over service addresses, as it does in the host."""
         if self.storage_connection_string is not None:
             return StorageConnection(self.storage_connection_string.get_secret_value())
-        name = self.storage_account_name
+        name, suffix = self.storage_account_name, STORAGE_SUFFIXES[self.graph_cloud]
         return StorageConnection(
-            table_uri=self.storage_table_uri or (f"https://{name}.table.core.windows.net" if name else None),
-            queue_uri=self.storage_queue_uri or (f"https://{name}.queue.core.windows.net" if name else None),
+            table_uri=self.storage_table_uri or (f"https://{name}.table.{suffix}" if name else None),
+            queue_uri=self.storage_queue_uri or (f"https://{name}.queue.{suffix}" if name else None),
             client_id=self.storage_client_id or self.azure_client_id,
         )
 

@@ -12,8 +12,18 @@ param identityPrincipalId string
 @description('Also the optional permissions: docs/permissions.md says what each is for.')
 param includeOptional bool = false
 
+@description('The parameter auditLog of the deployment: on, as without it, takes AuditLog.Read.All.')
+@allowed([
+  'on'
+  'off'
+])
+param auditLog string = 'on'
+
 var permissions = loadJsonContent('../data/graph-permissions.json')
-var wanted = concat(permissions.required, includeOptional ? permissions.optional : [])
+var wanted = concat(
+  permissions.required,
+  filter(permissions.optional, one => includeOptional || (auditLog == 'on' && one.value == 'AuditLog.Read.All'))
+)
 
 resource microsoftGraph 'Microsoft.Graph/servicePrincipals@v1.0' existing = {
   appId: permissions.resourceAppId

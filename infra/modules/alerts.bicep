@@ -22,7 +22,8 @@ param scanOverdueHours int
 param failureThreshold int
 
 // Log lines and not AppRequests: in OpenTelemetry mode the host writes no request for a queue trigger. The app writes
-// "Run <id>: <n> accounts, complete: <True or False>, ..." once a scan is kept; functions/queues.py has the line.
+// "Run <id>: <n> accounts, complete: <True or False>, ..." once a scan of everything is kept, and other words after one of
+// some accounts, which says nothing about the others; functions/queues.py has the lines.
 // A new installation has had no time to scan yet: its oldest line is younger than the limit.
 var scanOverdueQuery = '''
 AppTraces

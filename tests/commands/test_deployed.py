@@ -113,6 +113,24 @@ def test_the_installation_of_azd_is_found_whatever_is_set_here(monkeypatch: pyte
     assert named.queue_uri == "https://other.queue.core.windows.net"
 
 
+@pytest.mark.parametrize(
+    ("cloud", "suffix"),
+    [("usgov", "core.usgovcloudapi.net"), ("usgovdod", "core.usgovcloudapi.net"), ("china", "core.chinacloudapi.cn")],
+)
+def test_a_named_account_is_looked_for_in_the_cloud_of_the_tenant(
+    monkeypatch: pytest.MonkeyPatch, cloud: str, suffix: str
+) -> None:
+    monkeypatch.setenv("GRAPH_CLOUD", cloud)
+    storage = deployed.installation("sta").storage
+    assert (storage.queue_uri, storage.table_uri) == (f"https://sta.queue.{suffix}", f"https://sta.table.{suffix}")
+
+
+def test_a_storage_account_is_a_name_and_no_address(installation: Installation) -> None:  # noqa: F811
+    found = installation.run("scan", "--deployed", "--storage-account", "sta.table.core.windows.net/")
+    assert found.code == 2
+    assert "3 to 24 small letters and digits" in found.err
+
+
 def test_without_an_installation_it_asks_for_one(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
     monkeypatch.delenv("AzureWebJobsStorage")
     found = installation.run("scan", "--deployed")

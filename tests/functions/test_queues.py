@@ -3,8 +3,10 @@
 import asyncio
 import json
 import logging
+import re
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from connections.storage import StorageUnavailable
 from findings.errors import StorageError
 from findings.run_record import RunRecord, RunStatus
 from functions import queues
+from tests.infra.bicep import INFRA, parsed
 
 Handler = Callable[[bytes], Awaitable[None]]
 SCAN = json.dumps({"run_id": "20261122T060000Z-3f9c2a1b", "trigger": "schedule"}).encode()
@@ -96,3 +99,27 @@ def test_one_that_is_cancelled_is_not_kept_from_ending(monkeypatch: pytest.Monke
     monkeypatch.setattr(queues, "end_for_good", cancelled)
     with pytest.raises(asyncio.CancelledError):
         asyncio.run(queues.scan_failed(SCAN))
+
+
+@pytest.mark.parametrize(("accounts", "counts"), [([], True), (["6f0c1d2e-0000-4000-8000-000000000001"], False)])
+def test_only_a_scan_of_everything_logs_what_the_alert_rule_takes_for_one(
+    accounts: list[str], counts: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The audit log starts scans of some accounts; were they taken for scans of everything, nobody would hear that there are none."""
+    document = {"accounts": [{}], "run": {"complete": True, "graph_requests": 9}}
+    monkeypatch.setattr(queues, "load_settings", lambda: None)
+    for name, value in (
+        ("review_channels", giving(None)),
+        ("is_needless", giving(False)),
+        ("scan", giving(SimpleNamespace(document=document, alert_ids=()))),
+        ("_keep_pages", giving(None)),
+    ):
+        monkeypatch.setattr(queues, name, value)
+    caplog.set_level(logging.INFO)
+    message = {"run_id": "20261122T060000Z-3f9c2a1b", "trigger": "audit log", "accounts": accounts}
+    assert asyncio.run(queues.run_scan(json.dumps(message).encode())) == []
+    (line,) = [record.message for record in caplog.records if "complete: " in record.message]
+    assert "20261122T060000Z-3f9c2a1b" in line
+    query = parsed(INFRA / "modules" / "alerts.bicep")["variables"]["scanOverdueQuery"]["value"]
+    start, middle = re.findall(r'(?:startswith|contains) "([^"]+)"', query)
+    assert (line.startswith(start) and middle in line) is counts

@@ -3,9 +3,12 @@
 import re
 from typing import Any
 
+import pytest
+
 from settings import Settings
 from settings.model import env_name
 from tests.infra.bicep import INFRA, literals, parsed
+from tests.infra.evaluate import interpolated
 
 NOT_SET_IN_AZURE = {
     "AzureWebJobsStorage": "a connection string holds the account key; Azure gets the addresses and an identity instead",
@@ -115,9 +118,24 @@ def test_the_account_is_named_in_the_public_cloud_only() -> None:
     assert chosen("accountSettings", "false") == {}
 
 
-def test_default_schedule_is_the_default_of_the_code() -> None:
-    default = parsed(INFRA / "main.bicep")["parameters"]["scanSchedule"]["default"]
-    assert default == Settings.model_fields["scan_schedule"].default
+@pytest.mark.parametrize(
+    ("parameter", "field"), [("scanSchedule", "scan_schedule"), ("watchSchedule", "watch_schedule")]
+)
+def test_default_schedules_are_the_defaults_of_the_code(parameter: str, field: str) -> None:
+    default = parsed(INFRA / "main.bicep")["parameters"][parameter]["default"]
+    assert default == Settings.model_fields[field].default
+
+
+@pytest.mark.parametrize(
+    ("audit_log", "schedule", "expected"),
+    [("on", "0 */5 * * * *", "0 */5 * * * *"), ("on", "off", "off"), ("off", "0 */5 * * * *", "off")],
+)
+def test_the_app_is_not_woken_for_an_audit_log_that_it_does_not_read(
+    audit_log: str, schedule: str, expected: str
+) -> None:
+    text = (INFRA / "resources.bicep").read_text(encoding="utf-8")
+    (value,) = re.findall(r"^ +WATCH_SCHEDULE: (.*)$", text, re.MULTILINE)
+    assert interpolated(f"${{{value}}}", {"auditLog": audit_log, "watchSchedule": schedule}) == expected
 
 
 def test_choices_are_the_choices_of_the_code() -> None:

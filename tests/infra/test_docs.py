@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.infra.bicep import INFRA, parsed
+from tests.infra.bicep import INFRA, parsed, resource
 from tests.infra.update_generated import with_parameters
 
 ROOT = INFRA.parent
@@ -122,6 +122,15 @@ def test_no_command_for_az_holds_what_its_batch_file_on_windows_takes_for_its_ow
     assert [command for command in commands if FOR_WINDOWS.search(command)] == []
 
 
+@pytest.mark.parametrize("page", EVERY_PAGE)
+def test_no_command_has_a_bare_comma_of_which_powershell_makes_several_words(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    blocks = [block for _, language, block in BLOCK.findall(text) if not language and not BASH_ONLY.search(block)]
+    lines = "\n".join(blocks).splitlines() + re.findall(r"`((?:az|azd|gh|python3?) [^`\n]*)`", text)
+    commands = [line.partition(" # ")[0] for line in lines if re.match(r"(?:az|azd|gh|git|python3?) ", line)]
+    assert [command for command in commands if "," in re.sub(r"\"[^\"]*\"|'[^']*'", "", command)] == []
+
+
 def test_a_newcomer_on_windows_is_told_what_python_is_called_there() -> None:
     for page in ("README.md", "docs/deploy.md", "docs/operations.md"):
         text = (ROOT / page).read_text(encoding="utf-8")
@@ -134,6 +143,23 @@ def test_the_way_to_the_first_card_has_at_most_ten_steps_each_with_what_one_sees
     assert [int(step.partition(".")[0]) for step in steps] == [*range(1, len(steps) + 1)]
     assert len(steps) <= 10
     assert [step.splitlines()[0] for step in steps if "you see:" not in step.lower()] == []
+
+
+def test_wherever_the_administrator_is_named_it_is_said_that_by_default_it_is_whoever_deploys() -> None:
+    text = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
+    named = [one for one in re.split(r"\n\n|\n(?=- )", text) if "administratorPrincipalId" in one]
+    assert named
+    assert [one for one in named if "whoever deployed" not in one] == []
+
+
+def test_who_upgrades_is_told_what_becomes_of_sign_in_and_of_what_starts_scans() -> None:
+    page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    table = page.partition("### An older installation")[2].partition("\n## ")[0]
+    login = set(resource("app.bicep", "authentication").body["properties"]["login"]) - {"tokenStore"}
+    schedules = set(re.findall(r"\b\w+_SCHEDULE\b", (INFRA / "resources.bicep").read_text("utf-8"))) - {"SCAN_SCHEDULE"}
+    assert login
+    assert schedules
+    assert [name for name in (*login, *schedules) if name not in table] == []
 
 
 def test_nobody_is_sent_to_the_command_that_builds_in_azure_whatever_it_is_told() -> None:

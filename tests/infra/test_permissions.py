@@ -5,8 +5,11 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tenant.permissions import PERMISSIONS
 from tests.infra.bicep import INFRA, parsed
+from tests.infra.evaluate import Scope
 from tests.infra.update_generated import permission_data, with_powershell_lists, with_shell_lists
 
 IDS: dict[str, str] = json.loads(Path(__file__).with_name("permission_ids.json").read_text(encoding="utf-8"))["ids"]
@@ -71,3 +74,22 @@ def test_bicep_grants_the_table() -> None:
     grants = tree["resources"]["grants"]["config"]
     assert grants["loop_type"]["detail"]["array_name"] == "wanted"
     assert tree["parameters"]["includeOptional"]["default"] is False
+
+
+@pytest.mark.parametrize(
+    ("parameters", "optional"),
+    [
+        ({}, ["AuditLog.Read.All"]),
+        ({"auditLog": "off"}, []),
+        ({"includeOptional": True}, names("optional")),
+        ({"includeOptional": True, "auditLog": "off"}, names("optional")),
+    ],
+)
+def test_bicep_grants_what_a_deployment_that_is_not_told_otherwise_needs(
+    parameters: dict[str, Any], optional: list[str]
+) -> None:
+    scope = Scope(INFRA / "graph" / "permissions.bicep", {"permissions": TABLE, **parameters})
+    assert [one["value"] for one in scope["wanted"]] == [*names("required"), *optional]
+    main = parsed(INFRA / "main.bicep")["parameters"]["auditLog"]
+    here = parsed(INFRA / "graph" / "permissions.bicep")["parameters"]["auditLog"]
+    assert (here["default"], here["type"]) == (main["default"], main["type"])

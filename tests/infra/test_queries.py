@@ -21,6 +21,10 @@ RULES = {
 DOCS = re.findall(r"^```kusto\n(.*?)^```", (INFRA.parent / "docs" / "operations.md").read_text("utf-8"), re.M | re.S)
 SCANNED = "Run 20261124T060000Z-3f9c2a1b: 18 accounts, complete: True, 41 Graph requests, 1 alerts to send"
 
+SOME_SCANNED = (
+    "Run 20261124T060000Z-3f9c2a1b, of single accounts: 1 looked at, complete: True, 9 Graph requests, 0 alerts to send"
+)
+
 
 def completed(function: str, *, failed: bool = False, hours: float = 1) -> tuple[str, Row]:
     """The record of a function that ended."""
@@ -73,6 +77,7 @@ def fires(rule: str, *records: tuple[str, Row]) -> bool:
         pytest.param([said("Host started", hours=37), said(SCANNED, hours=35)], False, id="scanned in time"),
         pytest.param([said(SCANNED, hours=40), said("Host started", hours=1)], True, id="scanned too long ago"),
         pytest.param([said("Host started", hours=40), completed("run_scan", hours=2)], True, id="ended without a scan"),
+        pytest.param([said("Host started", hours=40), said(SOME_SCANNED)], True, id="only some accounts were scanned"),
     ],
 )
 def test_no_scan_is_told_when_one_is_overdue(records: list[tuple[str, Row]], expected: bool) -> None:

@@ -119,6 +119,21 @@ def test_another_way_in_replaces_the_one_before(tenant: Tenant, tmp_path: Path) 
     assert (tenant.app["keys"], subjects(tenant)) == ([], [SUBJECT])
 
 
+@pytest.mark.parametrize("before", ["main2", "mai", "Main"])
+def test_trust_in_another_branch_of_a_similar_name_is_none_in_this_one(tenant: Tenant, before: str) -> None:
+    setup(tenant, *GITHUB, "--branch", before)
+    done = setup(tenant, *GITHUB)
+    assert f"set            federated credential {SUBJECT}" in done.out
+    assert subjects(tenant) == [SUBJECT]
+
+
+def test_the_powershell_script_compares_subjects_letter_by_letter_as_entra_does() -> None:
+    text = (INFRA / "setup-app.ps1").read_text(encoding="utf-8")
+    compared = re.findall(r"\.subject -(\w+)", text)
+    assert compared
+    assert set(compared) == {"ceq"}
+
+
 def test_revoke_takes_away_every_right_and_every_way_in(tenant: Tenant, tmp_path: Path) -> None:
     setup(tenant, "--certificate", str(tmp_path / "a.pem"), "--optional")
     done = setup(tenant, "--revoke")

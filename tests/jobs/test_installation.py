@@ -1,6 +1,7 @@
 """What the function app says is wrong with it, one thing after another taken away."""
 
 import json
+import re
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,11 +19,13 @@ from jobs.installation import (
     examine_installation,
     held_line,
     last_scan_line,
+    log_watch_line,
     next_scan_line,
     package_line,
     queue_line,
     surplus_lines,
 )
+from jobs.log_bookmark import Bookmark
 from localgraph.builder import TenantBuilder
 from localgraph.server import LocalGraph
 from settings import Settings, load_settings
@@ -30,6 +33,7 @@ from tenant.graph import Graph
 from tenant.permissions import PERMISSIONS
 from tenant.probes import Holding, Probed
 
+ROOT = Path(__file__).parents[2]
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
 ALL = frozenset(one.name for one in PERMISSIONS) - {"Mail.Send"}
 SETTINGS = {
@@ -203,6 +207,42 @@ def test_the_next_scan(
 ) -> None:
     line = next_scan_line(settings_with(monkeypatch, SCAN_SCHEDULE=schedule), environment, NOW)
     assert (line.level, said in line.text) == (level, True), line
+
+
+@pytest.mark.parametrize(
+    ("changes", "environment", "mark", "level", "said"),
+    [
+        ({"AUDIT_LOG": "off"}, {}, Bookmark(), Level.OK, "AUDIT_LOG is off"),
+        ({"WATCH_SCHEDULE": "off"}, {}, Bookmark(), Level.OK, "WATCH_SCHEDULE is off"),
+        ({}, {}, Bookmark(), Level.ATTENTION, "wasn't looked at yet"),
+        ({}, {}, Bookmark(NOW), Level.OK, "Read up to 26 Nov 2026, 12:00 UTC"),
+        ({}, {}, Bookmark(NOW - timedelta(days=1)), Level.ATTENTION, "Nobody looks at it"),
+        ({}, {}, Bookmark(NOW, failing=NOW), Level.WRONG, "can't be read since"),
+        ({}, {"AzureWebJobs.watch_audit_log.Disabled": "true"}, Bookmark(NOW), Level.ATTENTION, "switched off"),
+        ({}, {"AzureWebJobs_watch_audit_log_Disabled": "1"}, Bookmark(), Level.ATTENTION, "switched off"),
+        ({}, {"AzureWebJobs.scheduled_scan.Disabled": "true"}, Bookmark(NOW), Level.OK, "Read up to"),
+    ],
+)
+def test_the_look_at_the_audit_log(
+    monkeypatch: pytest.MonkeyPatch,
+    changes: dict[str, str],
+    environment: dict[str, str],
+    mark: Bookmark,
+    level: Level,
+    said: str,
+) -> None:
+    settings = settings_with(monkeypatch, **{"AUDIT_LOG": "on", **changes})
+    line = log_watch_line(settings, environment, mark, NOW)
+    assert (line.level, said in line.text) == (level, True), line
+    assert bool(line.fix) is (level is not Level.OK)
+
+
+def test_what_the_docs_say_to_pause_is_what_the_app_calls_paused(monkeypatch: pytest.MonkeyPatch) -> None:
+    page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    paused = dict(re.findall(r"(AzureWebJobs\.\w+\.Disabled)=(true)", page))
+    settings = settings_with(monkeypatch, AUDIT_LOG="on")
+    assert "switched off" in next_scan_line(settings, paused, NOW).text
+    assert "switched off" in log_watch_line(settings, paused, Bookmark(NOW), NOW).text
 
 
 @pytest.mark.parametrize(
