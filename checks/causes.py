@@ -18,6 +18,7 @@ from checks.judge import Judge
 from checks.memberships import Moves, latest
 from checks.model import Effect, JudgedAccount, Reason, Verdict, Visibility
 from checks.policy import ENABLED, effect_of
+from checks.policy_changes import changed
 from tenant.model import Account, AuditEvent, AuditTrail, Gap, Policy, Tenant
 
 _SINCE = {
@@ -31,11 +32,6 @@ _SINCE = {
     Effect.TENANT_SWITCH_OFF: "Off since",
 }
 _IDENTITY_PROTECTION = "mfaregistrationrequiredbyidentityprotectionpolicy"
-_STATES = {
-    "enabled": "on",
-    "disabled": "off",
-    "enabledforreportingbutnotenforced": "report-only",
-}
 
 
 def _narrowed(verb: str, reason: Reason) -> str:
@@ -84,7 +80,7 @@ class Causes:
         verb = _SINCE.get(reason.effect)
         events = self._events(reason, account) if verb and self._trail else []
         if verb and events:
-            cause = f"{_narrowed(verb, reason)} {_told(events, account)}."
+            cause = f"{_narrowed(verb, reason)} {_told(events, account, self._tenant)}."
             if events[0].kind == "tenant_switch" and not events[0].detail:
                 return replace(
                     reason, cause=f"Perhaps {cause[0].lower()}{cause[1:-1]}: the log doesn't say what was changed."
@@ -152,7 +148,7 @@ class Causes:
         newest = latest(ends)
         if newest is None:
             return None
-        return f"Not hidden any more since {moment(newest.time)}, when {_happened(newest, account)}{_by(newest)}."
+        return f"Not hidden any more since {moment(newest.time)}, when {_happened(newest, account, self._tenant)}{_by(newest)}."
 
     def _may_have_ended(self, event: AuditEvent) -> bool:
         """Whether the event may have ended a demand for MFA for mail: an enforced policy that made it was changed or deleted."""
@@ -250,23 +246,24 @@ class _Scope:
     left: frozenset[str]
 
 
-def _told(events: list[AuditEvent], account: Account) -> str:
+def _told(events: list[AuditEvent], account: Account, tenant: Tenant) -> str:
     """``3 Nov 2026, 14:12 UTC, when the policy "X" was switched on, by ada@contoso.com``, and what came before it."""
     first, *earlier = events
-    text = f"{moment(first.time)}, when {_happened(first, account)}{_by(first)}"
+    text = f"{moment(first.time)}, when {_happened(first, account, tenant)}{_by(first)}"
     for event in earlier:
-        text += f"; before that, on {moment(event.time)}, {_happened(event, account)}{_by(event)}"
+        text += f"; before that, on {moment(event.time)}, {_happened(event, account, tenant)}{_by(event)}"
     return text
 
 
-def _happened(event: AuditEvent, account: Account) -> str:
+def _happened(event: AuditEvent, account: Account, tenant: Tenant) -> str:
     who = "the account" if event.target_id == account.id else f'the group "{event.target_name or event.target_id}"'
     container = event.container_name or event.container_id
     match event.kind:
         case "policy_added":
             return f'the policy "{event.target_name}" was created'
         case "policy_updated":
-            return f'the policy "{event.target_name}" was {_changed(event)}'
+            how = changed(event.before, event.after, account.id, tenant) if event.before and event.after else "changed"
+            return f'the policy "{event.target_name}" was {how}'
         case "policy_deleted":
             return f'the policy "{event.target_name}" was deleted'
         case "security_defaults":
@@ -291,13 +288,6 @@ def _happened(event: AuditEvent, account: Account) -> str:
         case "role_removed":
             return f'the role "{container}" was taken from {who}'
     return f'"{event.target_name}" was changed'
-
-
-def _changed(event: AuditEvent) -> str:
-    if event.before is None or event.after is None or event.before.state == event.after.state:
-        return "changed"
-    before, after = (_STATES.get(one.state, one.state) for one in (event.before, event.after))
-    return f"switched from {before} to {after}"
 
 
 def _with_more(reason: Reason, sentence: str) -> Reason:

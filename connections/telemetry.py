@@ -66,6 +66,10 @@ class Telemetry:
         )
         self._seconds = meter.create_histogram("apw.scan.seconds", "s", "How long a scan took")
         self._latency = meter.create_histogram("apw.alert.latency", "s", "From finding a change to its last delivery")
+        self._change = meter.create_histogram(
+            "apw.change.latency", "s", "From a change, as the audit log dates it, to the last delivery of what it broke"
+        )
+        self._lag = meter.create_gauge("apw.log.lag", "s", "How long ago the audit log was looked at before this look")
 
     @contextmanager
     def span(self, name: str, *, run_id: str | None = None, **attributes: str | int | bool) -> Iterator[Span]:
@@ -100,9 +104,15 @@ class Telemetry:
         self._throttled.add(throttled)
         self._units.add(resource_units)
 
-    def told(self, seconds: float) -> None:
-        """An alert is delivered everywhere, that long after its change was found."""
+    def told(self, seconds: float, since_change: float | None = None) -> None:
+        """An alert is delivered everywhere, that long after its change was found, and after it happened, where the audit log says when."""
         self._latency.record(max(0.0, seconds))
+        if since_change is not None:
+            self._change.record(max(0.0, since_change))
+
+    def looked(self, seconds: float) -> None:
+        """The audit log was looked at, or couldn't be: that long after it was for the last time."""
+        self._lag.set(max(0.0, seconds))
 
 
 @cache

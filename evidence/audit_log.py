@@ -10,9 +10,10 @@ from typing import Any
 
 from basics.times import iso
 from evidence.store import Evidence
-from tenant.audits import AT_ONCE, AuditQuestion, AuditReader, parse_event, without_repeats
+from tenant.audits import AT_ONCE, AuditQuestion, AuditReader, Lately, parse_event, without_repeats
 from tenant.gaps import Gaps
 from tenant.graph import Graph, GraphError
+from tenant.log_events import TooManyEvents, read_lately
 from tenant.model import AuditTrail, Gap, Tenant
 from tenant.shapes import parse_time
 from tenant.turns import OutOfTurns, Turns
@@ -25,6 +26,10 @@ MOST_KEPT = 3000
 LATE = timedelta(hours=2)
 """How late an event may turn up in the log."""
 MOST_GROUPS = 20 * AT_ONCE
+ONE_LOOK = timedelta(days=2)
+"""How far back one request asks for everything that any question asks for: of a longer time that is too much."""
+MOST_PAGES = 3
+"""Pages that it takes at most."""
 _QUESTIONS = frozenset({"policies", "activities", "groups", "users"})
 
 Json = dict[str, Any]
@@ -38,18 +43,21 @@ async def read_trail(
     now: datetime,
     tenant: Tenant,
     accounts: Sequence[str] = (),
+    lately: Lately | None = None,
 ) -> AuditTrail | None:
     """Read what the audit log got since the last scan, and return all that is known of it; None where nothing is.
 
-    ``accounts``: ids of those that are judged, whose updates matter. What can't be read becomes an optional gap, once. Raises ``StorageError`` where it can't be kept.
+    ``accounts``: ids of those that are judged, whose updates matter. ``lately``: what was read of the log already. What can't be read becomes an optional gap, once. Raises ``StorageError`` where it can't be kept.
     """
     log = _AuditLog(await evidence.recall("audits"), now)
     if log.odd:
         evidence.note("audits")
-    reader = AuditReader(graph, turns)
     changed = False
     try:
-        for since, question in log.questions(groups_that_count(tenant), accounts):
+        questions = list(log.questions(groups_that_count(tenant), accounts))
+        lately = lately or await _lately(graph, turns, [since for since, _ in questions], now)
+        reader = AuditReader(graph, turns, lately)
+        for since, question in questions:
             rows = await reader.read(question, since, now)
             log.add(question, since, rows)
             changed = True
@@ -61,6 +69,18 @@ async def read_trail(
     if changed:
         await evidence.remember("audits", log.document())
     return log.trail()
+
+
+async def _lately(graph: Graph, turns: Turns, starts: Iterable[datetime], now: datetime) -> Lately | None:
+    """The log since the earliest of the starts of questions, apart from those far back, where that costs less than asking each."""
+    recent = [since for since in starts if now - since <= ONE_LOOK]
+    if len(recent) < 2:
+        return None
+    await turns.take()
+    try:
+        return await read_lately(graph, min(recent), pages=MOST_PAGES)
+    except (GraphError, TooManyEvents):
+        return None  # each question is asked for itself, and says what is wrong
 
 
 def groups_that_count(tenant: Tenant) -> list[str]:

@@ -1,7 +1,7 @@
 """What the last scans read of the accounts one by one, kept so that the next one may carry it over.
 
 It lies in rows of its own of table ``signins``: ``carried`` says how old it is and in how many parts it lies, and ``carried;000`` and so on are
-the parts. An account always lies in the same part, so that a change writes one. What can't be read of it is read anew of Microsoft Graph.
+the parts, ``carried;nesting`` which groups are in which. An account always lies in the same part, so that a change writes one. What can't be read of it is read anew of Microsoft Graph.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,6 +17,8 @@ from tenant.shapes import parse_time
 
 NAME = "carried"
 """Under which it is kept."""
+NESTING = f"{NAME};nesting"
+"""Under which it is kept which groups are in which."""
 FORM = 1
 """Of what is kept: another version of the app may read more of an account, or keep it otherwise."""
 IN_A_PART = 2000
@@ -46,9 +48,10 @@ async def kept_answers(evidence: Evidence) -> KeptAnswers | None:
     if head.get("form") != FORM or whole is None or until is None or not isinstance(parts, int):
         return None
     read = [_read(await evidence.recall(_name(number))) for number in range(min(parts, MOST_PARTS))]
+    nesting = _read_nesting(await evidence.recall(NESTING))
     answers = {id: one for part in read for id, one in part.answers.items()}
     names = {id: name for part in read for id, name in part.names.items()}
-    return KeptAnswers(Carried(answers, names), whole, until, parts)
+    return KeptAnswers(Carried(answers, names, nesting), whole, until, parts)
 
 
 async def keep_answers(evidence: Evidence, now: KeptAnswers, before: KeptAnswers | None = None) -> None:
@@ -61,6 +64,9 @@ async def keep_answers(evidence: Evidence, now: KeptAnswers, before: KeptAnswers
     for at, (part, old) in enumerate(zip(_parts(now.carried, number), lies, strict=True)):
         if part != old:
             await evidence.remember(_name(at), part)
+    if before is None or before.carried.nesting != now.carried.nesting:
+        nesting = {id: sorted(inside) for id, inside in sorted(now.carried.nesting.items())}
+        await evidence.remember(NESTING, {"inside": nesting})
     # To the microsecond: whose record is younger than this was read again since.
     times = {"whole": now.whole.isoformat(), "until": now.until.isoformat()}
     await evidence.remember(NAME, {"form": FORM, "parts": number, **times})
@@ -96,6 +102,14 @@ def _part(carried: Carried, ids: Iterable[str]) -> Json:
             for id, one in share.items()
         ],
     }
+
+
+def _read_nesting(kept: Json) -> dict[str, frozenset[str]]:
+    """Which groups are in which; of what can't be read, nothing: it is read anew."""
+    try:
+        return {str(id): frozenset(map(str, inside)) for id, inside in kept["inside"].items()}
+    except (AttributeError, KeyError, TypeError):
+        return {}
 
 
 def _listed(names: tuple[str, ...] | Gap | None) -> list[str] | None:

@@ -33,6 +33,8 @@ from reports.words import groups_in_words
 from settings import Settings
 from tenant.shapes import parse_time
 
+FRESH = 90
+"""Up to so many minutes after a change it is said how soon it was found."""
 _OFFERED = Visibility.VISIBLE.value
 _SINCE = re.compile(r"(?:[A-Z][a-z ]*)?[Ss]ince (\d.+?)\.(?: Not hidden any more since .*)?", re.DOTALL)
 """The cause of a reason as ``checks/causes.py`` words it: what comes after "since", without what ended before."""
@@ -175,7 +177,7 @@ def _item(change: Change, cloud: str) -> AlertItem:
         id=change.id,
         since=_since(decisive),
         actor=decisive.get("actor") if decisive else None,
-        how=_how(decisive),
+        how=_how(decisive, change.at),
         reasons=reasons,
         next_step=_next_step(remedies[0]) if remedies else None,
         doubt=_doubt(account) if any(reason.policy_id for reason in reasons) else None,
@@ -242,11 +244,16 @@ def _since(reason: Mapping[str, Any] | None) -> datetime | None:
     return parse_time(reason.get("since")) if reason and not reason.get("since_is_policy_date") else None
 
 
-def _how(reason: Mapping[str, Any] | None) -> str:
-    """What the cause of a reason says after "since": when, what happened, and through whom."""
-    cause = reason.get("cause") if reason and _since(reason) else None
-    told = _SINCE.fullmatch(cause) if isinstance(cause, str) else None
-    return told[1] if told else ""
+def _how(reason: Mapping[str, Any] | None, found: datetime) -> str:
+    """What the cause of a reason says after "since": when, how long before it was ``found``, what happened, and through whom."""
+    cause, since = (reason.get("cause"), _since(reason)) if reason else (None, None)
+    told = _SINCE.fullmatch(cause) if since and isinstance(cause, str) else None
+    if since is None or told is None:
+        return ""
+    began, minutes = moment(since), round((found - since).total_seconds() / 60)
+    if not 0 < minutes <= FRESH or not told[1].startswith(began):
+        return told[1]
+    return f"{began}, {count(minutes, 'minute')} before it was found{told[1].removeprefix(began)}"
 
 
 def reminder(state: FindingState, cloud: str, deadlines: Sequence[Mapping[str, Any]] = ()) -> AlertItem:

@@ -11,21 +11,23 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 
 from basics.times import moment
+from evidence.audit_log import LATE
 from evidence.carried import KeptAnswers, keep_answers, kept_answers
 from evidence.store import Evidence
 from findings.clocks import is_ahead
 from findings.model import AccountRecord
-from jobs.log_bookmark import LATE, REACHES, is_watched
+from jobs.log_bookmark import REACHES, is_watched
 from jobs.messages import LOG, SCHEDULE
 from reports.words import count
 from settings import Settings
+from tenant.audits import Lately
 from tenant.carried import NOTHING_CARRIED, Carried
 from tenant.graph import Graph, GraphError
-from tenant.log_events import LogEvent, TooManyEvents, read_events
+from tenant.log_events import LogEvent, TooManyEvents, events_of, read_lately
 from tenant.reader import CarriedOver
 
-PROOF = 20
-"""Accounts that are read all the same, other ones each time: as many as go into one request."""
+PROOF = 10
+"""Accounts that are read all the same, other ones each time."""
 _SLACK = timedelta(hours=2)
 """A scan that is due once a week, or a day, doesn't begin at the same second each time."""
 _LONGEST = timedelta(days=7)
@@ -42,6 +44,8 @@ class Carrying:
 
     kept: KeptAnswers | None = None
     carried: Carried = NOTHING_CARRIED
+    lately: Lately | None = None
+    """What was read of the audit log for it."""
     over: CarriedOver = field(default_factory=CarriedOver)
     """What became of it; nothing before the tenant is read."""
 
@@ -97,15 +101,15 @@ async def carrying(
     if kept is None or not _is_young(kept, settings, trigger, now):
         return NOTHING
     try:
-        events = await read_events(graph, kept.until - LATE, now)
+        lately = await read_lately(graph, kept.until - LATE)
     except (GraphError, TooManyEvents):
         return NOTHING  # the reading of the log for causes says what is wrong with it
-    changed = changed_by(events, kept.carried)
+    changed = changed_by(events_of(lately.rows, now), kept.carried)
     if changed is None:
-        return NOTHING
+        return Carrying(lately=lately)
     later = {id for id, one in known.items() if one.judged_at > kept.until}
     answers = {id: one for id, one in kept.carried.answers.items() if id not in changed and id not in later}
-    return Carrying(kept, replace(kept.carried, answers=answers, proof=_proof(answers, now)))
+    return Carrying(kept, replace(kept.carried, answers=answers, proof=_proof(answers, now)), lately)
 
 
 def _is_young(kept: KeptAnswers, settings: Settings, trigger: str, now: datetime) -> bool:

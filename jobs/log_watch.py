@@ -37,7 +37,7 @@ from jobs.unseen import note_log
 from reports.words import count
 from settings import Settings
 from tenant.graph import GraphError
-from tenant.log_events import LogEvent, TooManyEvents, read_events
+from tenant.log_events import LogEvent, TooManyEvents, events_of, read_events
 
 QUIET = SETTLED
 """For so long nothing more is to happen before a scan starts: who changes one policy often changes a second one."""
@@ -101,6 +101,8 @@ class _Look:
 
     async def once(self) -> Looked:
         mark = Bookmark.of(await self._evidence.recall(NAME))
+        if mark.until is not None:
+            telemetry().looked((self._clock() - mark.until).total_seconds())
         since = await self._since(mark)
         many: TooManyEvents | None = None
         try:
@@ -108,7 +110,7 @@ class _Look:
                 try:
                     events = await read_events(graph, since, self._clock())
                 except TooManyEvents as more:
-                    many, events = more, more.events
+                    many, events = more, events_of(more.rows, self._clock())
                 finally:
                     telemetry().asked(graph.requests, graph.throttled, graph.resource_units)
                 self._clock.trust_more(graph.clock_ahead, "Microsoft Graph's")

@@ -246,7 +246,9 @@ class _Look:
         if self._settings.audit_log == "on":
             gaps = Gaps()
             ids = [account.id for account in reading.accounts]
-            trail = await read_trail(self._graph, self._evidence, turns, gaps, self._clock(), reading.tenant, ids)
+            trail = await read_trail(
+                self._graph, self._evidence, turns, gaps, self._clock(), reading.tenant, ids, over.lately
+            )
             reading = replace(reading, gaps=(*reading.gaps, *gaps.found()))
         usage = await self._usage(reading, turns, quick=quick)
         if _discovers_all(self._settings):

@@ -1,8 +1,9 @@
-"""What a scheduled scan found although a look at the audit log should have found it before: so that it is known how good the looks are. Pure."""
+"""When the audit log says that a finding began; and what a scheduled scan found although a look at the log should have found it before, so
+that it is known how good the looks are. Pure.
+"""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
-from typing import Any
 
 from checks.catalog import causing_effects
 from findings.model import Change, ChangeKind
@@ -18,7 +19,7 @@ def overlooked(changes: Iterable[Change], last: datetime, now: datetime) -> str 
 
     ``last`` is when that scan began, ``now`` when this one did. None where there are no such findings.
     """
-    late = [change for change in changes if change.kind in _BEGAN and _shown(change, last, now)]
+    late = [change for change in changes if any(last <= began <= now - LATE for began in _beginnings(change))]
     if not late:
         return None
     what = count(len(late), "finding began", "findings began")
@@ -28,16 +29,19 @@ def overlooked(changes: Iterable[Change], last: datetime, now: datetime) -> str 
     )
 
 
-def _shown(change: Change, last: datetime, now: datetime) -> bool:
+def newest_event(changes: Iterable[Change]) -> datetime | None:
+    """When the newest event of the audit log was with which a finding of these changes began; None where the log says it of none."""
+    return max((began for change in changes for began in _beginnings(change)), default=None)
+
+
+def _beginnings(change: Change) -> Iterator[datetime]:
+    """Since when it has been so by the log, for each reason; a policy's own date is none of the log's."""
     reasons = change.detail.get("reasons")
+    if change.kind not in _BEGAN or not isinstance(reasons, list | tuple):
+        return
     effects = causing_effects(change.check_id)
-    return isinstance(reasons, list | tuple) and any(
-        isinstance(one, Mapping) and one.get("effect") in effects and _began_between(one, last, now) for one in reasons
-    )
-
-
-def _began_between(reason: Mapping[str, Any], last: datetime, now: datetime) -> bool:
-    """Whether the log says that it has been so since a time between the two scans; a policy's own date is none of the log's."""
-    since = parse_time(reason.get("since"))
-    logged = bool(reason.get("cause")) and not reason.get("since_is_policy_date")
-    return logged and since is not None and last <= since <= now - LATE
+    for reason in reasons:
+        if isinstance(reason, Mapping) and reason.get("effect") in effects:
+            since = parse_time(reason.get("since"))
+            if since and reason.get("cause") and not reason.get("since_is_policy_date"):
+                yield since

@@ -29,6 +29,7 @@ from jobs.alert_content import changes_alert, sight_alert
 from jobs.channel_watch import ChannelWatch, channels_to_tell
 from jobs.clock import Clock, TrustedClock
 from jobs.messages import ALERTS, AlertMessage
+from jobs.overlooked import newest_event
 from settings import Settings
 
 log = logging.getLogger(__name__)
@@ -166,9 +167,15 @@ class Teller:
         if alert is not None:
             told = {item.id for item in alert.items}
             changes = await self._findings.changes_of(kept.group)
-            await self._findings.mark_told([change for change in changes if change.id in told])
-            telemetry().told((self._clock() - kept.created).total_seconds())
+            delivered = [change for change in changes if change.id in told]
+            await self._findings.mark_told(delivered)
+            began = newest_event(delivered)
+            telemetry().told(self._since(kept.created), self._since(began) if began else None)
         await self.ledger.finish(kept, told=result.told)
+
+    def _since(self, time: datetime) -> float:
+        """Seconds since then."""
+        return (self._clock() - time).total_seconds()
 
     # The queue
 

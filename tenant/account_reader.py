@@ -57,7 +57,9 @@ class AccountReader:
         self.carried: frozenset[str] = frozenset()
         """The ids of the accounts of which nothing but the properties was read anew."""
         self.surprises: tuple[str, ...] = ()
-        """The accounts of which Graph answers otherwise than was carried over, so that nothing was."""
+        """The accounts of which Graph answers otherwise than was carried over."""
+        self.doubted = False
+        """Whether any of what was carried over wasn't confirmed, so that nothing stands for a reading."""
 
     async def read(self, only: Sequence[str] | None) -> tuple[tuple[Account, ...], dict[str, str]]:
         """The selected accounts by user principal name, and the names of all groups they are in.
@@ -81,6 +83,7 @@ class AccountReader:
         read = await self._ask([id for id in ids if id not in over])
         doubted = [id for id in standing.keys() & read.keys() if self.answers.get(id) != standing[id]]
         self.surprises = tuple(sorted(id for id in doubted if id in self.answers))
+        self.doubted = bool(doubted)
         if doubted:
             read |= await self._ask(sorted(over))
             over = set()

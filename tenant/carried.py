@@ -36,6 +36,8 @@ class Carried:
     """By account id."""
     names: Mapping[str, str] = field(default_factory=dict)
     """Group id -> display name, of the groups that they are in."""
+    nesting: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Group id -> ids of the groups directly in it, of those that were read."""
     proof: frozenset[str] = frozenset()
     """Ids of accounts that are read all the same: where Graph answers otherwise of any of them, nothing stands for a reading."""
 

@@ -90,12 +90,19 @@ def _with_memberships(account: Account, members: Mapping[str, frozenset[str]]) -
     return replace(account, groups=account.groups | {id for id, users in members.items() if account.id in users})
 
 
-async def read_nesting(graph: Graph, wanted: Iterable[str], accounts: Sequence[Account]) -> dict[str, frozenset[str]]:
+async def read_nesting(
+    graph: Graph,
+    wanted: Iterable[str],
+    accounts: Sequence[Account],
+    known: dict[str, frozenset[str]] | None = None,
+) -> dict[str, frozenset[str]]:
     """Group id -> the groups directly in it, from the wanted groups down to those that accounts are in.
 
     Only for explaining: what can't be read is left out, and the chain is then shorter. A group can only be nested in another
-    if all its accounts are in the other too, so most groups need not be asked.
+    if all its accounts are in the other too, so most groups need not be asked. Those ``known`` aren't asked either, and whatever is
+    read is known afterwards.
     """
+    known = {} if known is None else known
     listed = _accounts_by_group(accounts)
     nesting: dict[str, frozenset[str]] = {}
     level = sorted(set(wanted))
@@ -103,8 +110,8 @@ async def read_nesting(graph: Graph, wanted: Iterable[str], accounts: Sequence[A
         level = [id for id in level if _may_contain_a_group(id, listed)]
         if not level:
             break
-        for id, children in zip(level, await _groups_in(graph, level), strict=True):
-            nesting[id] = frozenset(children).intersection(listed)
+        known |= await _groups_in(graph, [id for id in level if id not in known])
+        nesting |= {id: known.get(id, frozenset()).intersection(listed) for id in level}
         level = sorted({child for id in level for child in nesting[id]} - nesting.keys())
     return nesting
 
@@ -123,25 +130,32 @@ def _may_contain_a_group(group: str, listed: Mapping[str, frozenset[str]]) -> bo
     return any(theirs <= mine for other, theirs in listed.items() if other != group)
 
 
-async def _groups_in(graph: Graph, ids: Sequence[str]) -> list[list[str]]:
-    """The ids of the groups directly in groups; where Graph won't filter members by type, those on the first page."""
+async def _groups_in(graph: Graph, ids: Sequence[str]) -> dict[str, frozenset[str]]:
+    """Of groups that could be read the ids of those directly in them; where Graph won't filter members by type, those on the first page."""
     select = "$select=id,displayName&$top=999"
     paths = [f"/groups/{key_segment(id)}/members" for id in ids]
     shapes = [(f"{path}/microsoft.graph.group?{select}", f"{path}?{select}") for path in paths]
     answers = await batch_any(graph, shapes, refused=REFINEMENT_REFUSED)
-    return [[str(item.get("id") or "").lower() for item in await _groups_from(graph, answer)] for answer in answers]
+    found = {id: await _groups_from(graph, answer) for id, answer in zip(ids, answers, strict=True)}
+    return {
+        id: frozenset(str(group.get("id") or "").lower() for group in groups)
+        for id, groups in found.items()
+        if groups is not None
+    }
 
 
-async def _groups_from(graph: Graph, first: Answer) -> list[Json]:
+async def _groups_from(graph: Graph, first: Answer) -> list[Json] | None:
     try:
-        items = [] if isinstance(first, GraphError) else items_of(first)
+        items = None if isinstance(first, GraphError) else items_of(first)
     except GraphError:
-        return []
+        items = None
+    if items is None:
+        return None
     groups = [item for item in items if is_group(item)]
     if len(groups) < len(items):
         return groups  # members of all kinds: a chain in words isn't worth paging through all people of a company
     further = await collect(graph, first)
-    return [] if isinstance(further, GraphError) else further
+    return None if isinstance(further, GraphError) else further
 
 
 def is_group(item: Json) -> bool:

@@ -7,7 +7,7 @@ refuses, the whole log of the time is read.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
@@ -16,40 +16,32 @@ from typing import Any
 from urllib.parse import quote
 
 from basics.times import iso
-from tenant.audits import actor_of, decoded, has_failed, objects, parse_event, text_of
+from tenant import audits
+from tenant.audits import Lately, actor_of, decoded, has_failed, objects, parse_event, text_of
 from tenant.graph import REFINEMENT_REFUSED, Graph, GraphRefused, Json, items_of
 from tenant.odata import literal
 from tenant.shapes import parse_time
 
-CONDITIONAL_ACCESS = "conditional access"
-"""The service whose every event counts, in lower case."""
 _POLICIES = frozenset({"policy", "conditionalaccesspolicy"})
-SERVICES = ("Conditional Access", "Authentication Methods", "PIM")
-ACTIVITIES = (
-    "Add user",
-    "Update user",
-    "Delete user",
-    "Hard Delete user",
-    "Restore user",
-    "Enable account",
-    "Disable account",
-    "Enable Strong Authentication",
-    "Disable Strong Authentication",
-    "Create application password for user",
-    "Delete application password for user",
-    "Add member to group",
-    "Remove member from group",
-    "Update group",
-    "Delete group",
-    "Restore group",
-    "Add member to role",
-    "Remove member from role",
-    "Set Company Information",
-    "Update security defaults",
-    "Update User Risk and MFA Registration Policy",
-    "Update User RIsk and MFA Registration Policy",  # as Microsoft's list once had it: Graph may compare with case
+SERVICES = (audits.SERVICE, "Authentication Methods", "PIM")
+ACTIVITIES = tuple(
+    dict.fromkeys(
+        (
+            "Add user",
+            "Delete user",
+            "Hard Delete user",
+            "Restore user",
+            "Enable account",
+            "Disable account",
+            "Update group",
+            "Delete group",
+            "Restore group",
+            "Update security defaults",
+            *audits.ACTIVITIES,
+        )
+    )
 )
-"""Activities of other services."""
+"""Activities of other services: those from which causes are made, and others that may change a verdict."""
 _FOR_ALL = frozenset(
     {"update security defaults", "mfa service policy update", "update user risk and mfa registration policy"}
 )
@@ -93,7 +85,7 @@ class LogEvent:
     @property
     def about_conditional_access(self) -> bool:
         """Whether the service Conditional Access logged it."""
-        return self.service.casefold() == CONDITIONAL_ACCESS
+        return self.service.casefold() == audits.SERVICE.casefold()
 
     @property
     def about_policy(self) -> bool:
@@ -114,10 +106,10 @@ class LogEvent:
 class TooManyEvents(Exception):
     """There were more events than one look takes."""
 
-    def __init__(self, events: list[LogEvent], since: datetime | None) -> None:
-        """Takes the events that were read, oldest first, and from when on these are all; None where nobody can say."""
+    def __init__(self, rows: list[Json], since: datetime | None) -> None:
+        """Takes the rows that were read, and from when on these are all; None where nobody can say."""
         super().__init__("There were more events than one look takes.")
-        self.events, self.since = events, since
+        self.rows, self.since = rows, since
 
 
 def expression(since: datetime, *, refined: bool = True) -> str:
@@ -130,29 +122,41 @@ def expression(since: datetime, *, refined: bool = True) -> str:
     return f"{span} and ({' or '.join(named)})"
 
 
-async def read_events(graph: Graph, since: datetime, now: datetime) -> list[LogEvent]:
-    """What happened since a time, oldest first; an event without a readable time counts as one of ``now``.
+async def read_lately(graph: Graph, since: datetime, pages: int = MOST_PAGES) -> Lately:
+    """The log since a time, as far as it may concern anybody, from so many pages at most.
 
-    Raises ``GraphError``, and :class:`TooManyEvents`, with those that were read, where it is more than some thousands.
+    Raises ``GraphError``, and :class:`TooManyEvents`, with those that were read, where there are more.
     """
     try:
-        rows, whole = await _rows(graph, expression(since))
+        rows, whole = await _rows(graph, expression(since), pages)
     except GraphRefused as refused:
         if refused.status not in REFINEMENT_REFUSED:
             raise
-        rows, whole = await _rows(graph, expression(since, refined=False))
-    found = {event.id: event for row in rows if (event := parse(row, now))}  # the log shows some twice
-    events = sorted(found.values(), key=lambda event: (event.time, event.id))
+        rows, whole = await _rows(graph, expression(since, refined=False), pages)
     if not whole:
-        raise TooManyEvents(events, _all_since(rows))
-    return events
+        raise TooManyEvents(rows, _all_since(rows))
+    return Lately(since, rows)
 
 
-async def _rows(graph: Graph, wanted: str) -> tuple[list[Json], bool]:
-    """The rows of as many pages as a look takes, and whether these are all."""
+async def read_events(graph: Graph, since: datetime, now: datetime) -> list[LogEvent]:
+    """What happened since a time, oldest first; an event without a readable time counts as one of ``now``.
+
+    Raises ``GraphError``, and :class:`TooManyEvents`, with what was read, where it is more than some thousands.
+    """
+    return events_of((await read_lately(graph, since)).rows, now)
+
+
+def events_of(rows: Iterable[Json], now: datetime) -> list[LogEvent]:
+    """The events of rows of the log, oldest first; one without a readable time counts as one of ``now``."""
+    found = {event.id: event for row in rows if (event := parse(row, now))}  # the log shows some twice
+    return sorted(found.values(), key=lambda event: (event.time, event.id))
+
+
+async def _rows(graph: Graph, wanted: str, pages: int) -> tuple[list[Json], bool]:
+    """The rows of so many pages, and whether these are all."""
     page = await graph.get(f"/auditLogs/directoryAudits?$filter={quote(wanted)}&$top=1000")
     rows = [*items_of(page)]
-    for _ in range(MOST_PAGES - 1):
+    for _ in range(pages - 1):
         link = str(page.get("@odata.nextLink") or "")
         if not link:
             return rows, True

@@ -88,9 +88,10 @@ async def read_tenant_again(
         references = reads.start(read_references(graph, gaps, policies.policies))
         named = groups_named_by(policies.policies)
         explained = named | _principals_of(directory.roles)
+        inside = {} if reader.doubted else dict(carried.nesting)
         (groups, accounts), nesting, users, advised = await asyncio.gather(
             read_groups(graph, gaps, named, names, accounts),
-            read_nesting(graph, explained, accounts),
+            read_nesting(graph, explained, accounts, inside),
             _users_with_roles(graph, directory.roles, policies.policies, accounts),
             read_advice(graph, gaps, accounts, policies.recommendations),
         )
@@ -116,7 +117,7 @@ async def read_tenant_again(
         mfa_service=policies.mfa_service,
         advised_to_switch_off=advised,
     )
-    over = CarriedOver(reader.carried, reader.surprises, Carried(reader.answers, names))
+    over = CarriedOver(reader.carried, reader.surprises, Carried(reader.answers, names, inside))
     return Reading(tenant, accounts, gaps.found()), over
 
 

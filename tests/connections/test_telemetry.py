@@ -113,6 +113,14 @@ def test_the_numbers_are_those_of_the_scan(installation: Installation, recorded:
     assert 0 <= found["apw.alert.latency"][""] < 60
 
 
+def test_how_long_a_change_took_to_be_told_counts_from_the_event_of_the_audit_log(recorded: Recorded) -> None:
+    telemetry.telemetry().told(30, 400.5)
+    telemetry.telemetry().told(2)
+    telemetry.telemetry().looked(301)
+    found = recorded.metrics()
+    assert (found["apw.change.latency"], found["apw.log.lag"]) == ({"": 400.5}, {"": 301})
+
+
 def test_a_scan_of_single_accounts_leaves_the_gauges_alone(installation: Installation, recorded: Recorded) -> None:
     installation.scan("--account", "svc-backup@contoso.com")
     assert "apw.accounts" not in recorded.metrics()

@@ -1,11 +1,13 @@
 """What is told of changes, whatever version kept the account that goes with them."""
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from alerts.groups import grouped_gaps
+from basics.times import moment
 from findings.compare import compare
 from findings.run_record import RunRecord, RunStatus
 from jobs.alert_content import changes_alert, totals
@@ -140,3 +142,23 @@ def test_what_happened_goes_on_from_since(cause: object, how: str) -> None:
         first=False,
     ).items
     assert item.how == "", "the policy's own date says nothing of how"
+
+
+@pytest.mark.parametrize(
+    ("minutes", "how"),
+    [
+        (6, "22 Nov 2026, 06:54 UTC, 6 minutes before it was found, when the policy was switched on"),
+        (1, "22 Nov 2026, 06:59 UTC, 1 minute before it was found, when the policy was switched on"),
+        (0, "22 Nov 2026, 07:00 UTC, when the policy was switched on"),
+        (600, "21 Nov 2026, 21:00 UTC, when the policy was switched on"),
+        (-3, "22 Nov 2026, 07:03 UTC, when the policy was switched on"),
+    ],
+)
+def test_what_was_found_within_minutes_says_how_many(minutes: int, how: str) -> None:
+    since = NOW - timedelta(minutes=minutes)
+    cause = f"Hidden since {moment(since)}, when the policy was switched on."
+    reason = {"effect": "demands_mfa", "text": "t", "since": since.isoformat(), "cause": cause}
+    (change,) = compare(account(), [], [seen()], alert_id="alert-1").changes
+    told = replace(change, detail={"reasons": [reason]})
+    (item,) = changes_alert(Settings(), "alert-1", [told], None, first=False).items
+    assert item.how == how

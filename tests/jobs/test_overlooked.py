@@ -8,7 +8,7 @@ import pytest
 
 from findings.compare import compare
 from findings.model import ChangeKind
-from jobs.overlooked import overlooked
+from jobs.overlooked import newest_event, overlooked
 from tests.findings.build import DAY, NOW, account, seen
 
 LAST = NOW - DAY
@@ -52,3 +52,13 @@ def test_what_ended_is_not() -> None:
 def test_an_account_that_cannot_be_read_says_nothing(detail: dict[str, Any]) -> None:
     (change,) = compare(account(), [], [seen()], alert_id="alert-1").changes
     assert overlooked([replace(change, detail=detail)], LAST, NOW) is None
+
+
+def test_when_the_newest_change_behind_findings_was() -> None:
+    (change,) = compare(account(), [], [seen()], alert_id="alert-1").changes
+    earlier, later = (SHOWN | {"since": (NOW - timedelta(minutes=since)).isoformat()} for since in (90, 6))
+    own_date = SHOWN | {"since": NOW.isoformat(), "since_is_policy_date": True}
+    changes = [replace(change, detail={"reasons": [one]}) for one in (later, earlier, own_date)]
+    assert newest_event(changes) == NOW - timedelta(minutes=6)
+    assert newest_event([replace(change, kind=ChangeKind.RESOLVED, detail={"reasons": [later]})]) is None
+    assert newest_event([]) is None
