@@ -80,7 +80,7 @@ async def test_only_the_parts_that_changed_are_written() -> None:
     evidence, kept = Counting(), KeptAnswers(Carried(answers(40)), NOW, NOW)
     with patch.object(carried, "IN_A_PART", 10):
         await keep_answers(evidence, kept)
-        assert len(evidence.written) == 5
+        assert len(evidence.written) == 6
         before = await kept_answers(evidence)
         evidence.written.clear()
         changed = {**answers(40), "account-7": replace(ONE, state="enforced")}
