@@ -34,6 +34,7 @@ from alerts.wording import (
     account_name,
     count,
     label,
+    product,
     says_the_same,
     sentence,
     user_principal_name,
@@ -45,6 +46,9 @@ MAX_BYTES = 27_500
 
 FALLBACK = "This program can't show what changed with your service accounts: open the message in a newer Teams."
 """In place of the card where it can't be drawn. Programs read it as Markdown, so nothing of a tenant stands in it."""
+
+NAMED = 140
+"""Characters of an account's name with what uses it."""
 
 BUTTONS = 3
 """With more groups than this, the names of accounts are links instead: a column of buttons is no longer read."""
@@ -190,9 +194,10 @@ def _full(group: Group, alert: Alert, detail: _Detail, *, button: bool, step_aga
     parts = [what, line(run(said, 200, weight="Bolder"), spacing="None")] if said != alert.headline else [what]
     single = len(group.items) == 1
     url = safe_url(item.entra_url)
-    if single and not (says_the_same(item) and (button or url is None)):
+    used_by = product(item)
+    if single and not (says_the_same(item) and not used_by and (button or url is None)):
         target = None if button else url
-        parts.append(line(link(account_name(item), 80, target, isSubtle=True), spacing="None"))
+        parts.append(line(link(f"{account_name(item)}{used_by}", NAMED, target, isSubtle=True), spacing="None"))
     parts.append(line(run(sentence(group.cause), detail.text), spacing="Small"))
     special = remark(group)
     if special:
@@ -235,7 +240,7 @@ def _names(group: Group, detail: _Detail) -> Json:
     runs = [run("Accounts", 20, weight="Bolder")]
     for number, item in enumerate(shown[: detail.names]):
         runs.append({"type": "TextRun", "text": ", " if number else " "})
-        runs.append(link(user_principal_name(item), 80, item.entra_url))
+        runs.append(link(f"{user_principal_name(item)}{product(item)}", NAMED, item.entra_url))
     more = group.accounts - min(len(shown), detail.names)
     if more > 0:
         runs.append(spaced(f"and {more:,} more", 40))

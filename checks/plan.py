@@ -50,6 +50,8 @@ class Problem:
     cause: Cause = NO_POLICY
     what: str = ""
     """What ends, for a finding that speaks of a day."""
+    refused_since: datetime | None = None
+    """When refusals began, by the sign-in log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,7 @@ class Item:
     policy_id: str | None
     policy_name: str | None
     since: datetime | None
-    """Since when, where it is the same for all."""
+    """Since when, where it is the same for all; of refused sign-ins, since when the first of them are."""
     actor: str | None
     checks: tuple[str, ...]
     findings: int
@@ -190,12 +192,19 @@ def _item(members: Sequence[tuple[Subject, Problem]]) -> Item:
         severity=max((problem.severity for problem in problems), key=_rank),
         policy_id=first.cause.policy_id if by_policy else None,
         policy_name=first.cause.policy_name if by_policy else None,
-        since=_same(problem.cause.since for problem in problems),
+        since=_same(problem.cause.since for problem in problems) or _refused_since(problems),
         actor=_same(problem.cause.actor for problem in problems),
         checks=tuple(sorted({problem.check_id for problem in problems})),
         findings=len(members),
         accounts=accounts,
     )
+
+
+def _refused_since(problems: Sequence[Problem]) -> datetime | None:
+    """Since when sign-ins are refused, where there is nothing else to say of them and no policy's own date is known."""
+    if any(problem.check_id != REFUSED or problem.cause.since for problem in problems):
+        return None
+    return min((problem.refused_since for problem in problems if problem.refused_since), default=None)
 
 
 def _policy_title(members: Sequence[tuple[Subject, Problem]]) -> str:

@@ -168,7 +168,7 @@ async def report(req: func.HttpRequest) -> func.HttpResponse:
             known = await basis(service, now, cloud=settings.graph_cloud)
             if form == "html":
                 return await page_answer(service, req, caller, now, known, cloud=settings.graph_cloud)
-            about = {"ocsf": [origin(settings)], "json": [LIMIT.of(req), AFTER.of(req)]}
+            about: dict[str, list[object]] = {"ocsf": [origin(settings)], "json": [LIMIT.of(req), AFTER.of(req)]}
             mark = mark_of(known, form, *about.get(form, []))
             if has_it(req.headers, mark):
                 return func.HttpResponse(status_code=304, headers={**_PRIVATE, **tag(mark)})

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from alerts.compose import compose, compose_sight
@@ -27,7 +28,7 @@ from checks.urgency import Standing, Urgency
 from findings.model import Change, ChangeKind, FindingState, Flap
 from findings.run_record import RunRecord
 from findings.sight import NewsKind, SightNews
-from reports.plan import cause_of, step_sentence
+from reports.plan import cause_of, refused_since, step_sentence
 from reports.standing import Groups, standing
 from reports.words import groups_in_words
 from settings import Settings
@@ -173,7 +174,7 @@ def _item(change: Change, cloud: str) -> AlertItem:
         summary=change.summary,
         first_seen=change.first_seen,
         id=change.id,
-        since=_since(decisive),
+        since=refused_since(account) if change.check_id == REFUSED else _since(decisive),
         actor=decisive.get("actor") if decisive else None,
         how=_how(decisive),
         reasons=reasons,
@@ -193,7 +194,13 @@ def _item(change: Change, cloud: str) -> AlertItem:
         shared=_shared(change.check_id, account, where),
         entra_url=entra_user_url(change.account_id, cloud),
         policy_url=entra_policy_url(_policy_of(change.check_id, account, reasons), cloud),
+        products=_products(account),
     )
+
+
+def _products(account: Mapping[str, Any]) -> tuple[str, ...]:
+    """What uses the account, as far as it is recognised."""
+    return tuple(str(one["name"]) for one in _objects(account, "products") if one.get("name"))
 
 
 def _policy_of(check_id: str, account: Mapping[str, Any], reasons: Sequence[AlertReason]) -> str | None:
@@ -249,9 +256,9 @@ def _how(reason: Mapping[str, Any] | None) -> str:
     return told[1] if told else ""
 
 
-def reminder(state: FindingState, cloud: str, deadlines: Sequence[Mapping[str, Any]] = ()) -> AlertItem:
-    """A finding that is still open, for the digest. ``deadlines``: those of the account's document."""
-    account = {"deadlines": deadlines}
+def reminder(state: FindingState, cloud: str, known: Mapping[str, Any] = MappingProxyType({})) -> AlertItem:
+    """A finding that is still open, for the digest. ``known``: the deadlines and products of the account's document."""
+    account = {"deadlines": known.get("deadlines") or ()}
     where = standing({"check_id": state.check_id, "severity": state.severity}, account)
     return AlertItem(
         kind=Kind.STILL_OPEN,
@@ -267,6 +274,7 @@ def reminder(state: FindingState, cloud: str, deadlines: Sequence[Mapping[str, A
         breaks_on=where.on,
         shared="" if state.check_id == REFUSED else _shared(state.check_id, account, where),
         entra_url=entra_user_url(state.account_id, cloud),
+        products=_products(known),
     )
 
 

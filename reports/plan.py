@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from basics.times import iso
@@ -55,6 +56,7 @@ def _subject(account: Mapping[str, Any]) -> Subject:
                 standing(one, account),
                 cause_of(one["check_id"], account),
                 ends.get(one["check_id"], ""),
+                refused_since(account) if one["check_id"] == REFUSED else None,
             )
             for one in open_
         ),
@@ -85,12 +87,26 @@ def _of_reason(reason: Mapping[str, Any]) -> Cause:
     return Cause(id, name, since, reason.get("actor"))
 
 
+def refused_since(account: Mapping[str, Any]) -> datetime | None:
+    """Since when a client's sign-ins with this account have all been refused: of the first of those that still are."""
+    times = (parse_time(client.get("refused_since")) for client in _refused_clients(account))
+    return min((one for one in times if one), default=None)
+
+
+def _refused_clients(account: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The clients whose newest sign-in was refused."""
+    return [
+        client
+        for client in _objects(account, "sign_ins")
+        if str(client.get("last_refused") or "") >= str(client.get("last_got_in") or "")
+    ]
+
+
 def _refused_by(account: Mapping[str, Any]) -> Cause:
     """The one policy that the newest refusals name; no policy where they name none, or several."""
     refusals = [
         ending
-        for client in _objects(account, "sign_ins")
-        if str(client.get("last_refused") or "") >= str(client.get("last_got_in") or "")
+        for client in _refused_clients(account)
         for ending in _objects(client, "endings")
         if ending.get("kind") == "refused"
     ]

@@ -322,7 +322,9 @@ def test_paper_holds_every_account_of_a_large_tenant_and_says_which_are_told_in_
     page.get_by_role("button", name="Next").click()
     turned = rows(page)
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
-    told = page.evaluate("[...document.querySelectorAll('#table tr.row')].map((row) => row.classList.contains('opened'))")
+    told = page.evaluate(
+        "[...document.querySelectorAll('#table tr.row')].map((row) => row.classList.contains('opened'))"
+    )
     assert len(told) == 5000
     in_full = sum(told)
     assert told == [True] * in_full + [False] * (5000 - in_full), "the most urgent ones are told in full"
