@@ -35,6 +35,7 @@ from alerts.wording import (
     count,
     label,
     product,
+    says_open,
     says_the_same,
     sentence,
     user_principal_name,
@@ -119,7 +120,8 @@ def _card(alert: Alert, groups: tuple[Group, ...], detail: _Detail) -> Json:
                 body.append(_full(group, alert, detail, button=button, step_again=place in again))
             else:
                 body += [heading("Also")] if place == len(full) and not title else []
-                body.append(_short(group, alert, detail))
+                first = {"spacing": "Medium"} if place == len(full) > 0 else {}
+                body.append({**_short(group, alert, detail), **first})
     if resolved:
         body += [heading("Resolved"), *(_short(group, alert, detail) for group in resolved[: detail.short])]
     told = [*full, *shorter, *resolved[: detail.short]]
@@ -287,7 +289,7 @@ def _gap(gap: GapGroup, detail: _Detail) -> Json:
 def _bottom(alert: Alert, *, all_named: bool) -> list[Json]:
     """How things stand, and where everything is that was only counted."""
     parts = []
-    if alert.totals.open is not None and not alert.totals.standing:
+    if says_open(alert) and not alert.totals.standing:
         counts = ((alert.totals.high, "high"), (alert.totals.medium, "medium"), (alert.totals.low, "low"))
         standing = ", ".join(f"{number:,} {word}" for number, word in counts if number) or "nothing"
         parts.append(

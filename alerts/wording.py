@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from alerts.model import AlertItem, Kind
+from alerts.model import Alert, AlertItem, Kind
 from alerts.text import clean
 
 NAME = 80
@@ -136,6 +136,11 @@ def product(item: AlertItem) -> str:
     found = dict.fromkeys(filter(None, (clean(one, PRODUCT) for one in item.products)))
     unsaid = [one for one in found if one.casefold() not in named]
     return f" ({listed(unsaid[:1], len(unsaid))})" if unsaid else ""
+
+
+def says_open(alert: Alert) -> bool:
+    """Whether to say how much is open: not where it isn't known, nor where the headline of an alert without news says that nothing is."""
+    return alert.totals.open is not None and bool(alert.items or alert.totals.open)
 
 
 def says_the_same(item: AlertItem) -> bool:

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from alerts.card import MAX_BYTES, card_message, size_of
+from alerts.digest import compose_digest
 from alerts.episodes import Word
 from alerts.links import ENTRA_HOSTS, entra_policy_url, entra_user_url, safe_url
 from alerts.mime_message import mail_message
@@ -416,3 +417,16 @@ def test_refused_sign_ins_are_told_with_the_time_from_which_on_they_are() -> Non
     assert told(refused(1, since), later) == "Since 19 Nov 2026, 06:00 UTC for the first of them."
     assert told(refused(1, None), later) == "Since 20 Nov 2026, 06:00 UTC for the first of them."
     assert told(refused(1, None), refused(2, None)) == ""
+
+
+def test_a_card_that_says_that_nothing_is_open_says_it_once() -> None:
+    at = samples.NOW
+    clear = compose_digest(
+        tenant_id="t", tenant_name="Contoso", items=(), since=at, now=at, totals=Totals(5, 0, 0, 0), all_clear=True
+    )
+    assert clear
+    body = mail_message(clear, "a@contoso.com", ["b@contoso.com"]).get_body(("plain",)).get_content()  # type: ignore[union-attr]
+    for told in (texts(card_message(clear)), body):
+        assert "nothing is open for 5 service accounts" in told
+        assert "Open now" not in told
+    assert "Open now: nothing." in texts(card_message(replace(samples.good(), totals=Totals(5, 0, 0, 0))))
