@@ -329,17 +329,19 @@ def _steps(subjects: Sequence[Subject]) -> tuple[Step, ...]:
 
 
 def _way(subject: Subject, problem: Problem) -> WayOut:
-    """What to do about a finding: what fits it, then the account's best way that solves it."""
-    own = _OWN.get(problem.check_id)
-    if own and problem.check_id in _FIRST_OWN:
+    return way_out_of(problem.check_id, subject.ways) or WayOut(
+        "page", f"Read what to do about {problem.check_id}: {problem.title}"
+    )
+
+
+def way_out_of(check_id: str, ways: Sequence[WayOut]) -> WayOut | None:
+    """What to do about a finding of this check: what fits it, then the best of the account's ways that solves it; None for neither."""
+    own = _OWN.get(check_id)
+    if own and check_id in _FIRST_OWN:
         return own
-    solving = [
-        one for one in subject.ways if problem.check_id in _SOLVES.get(one.way, _BY_MOVING if not one.way else ())
-    ]
-    fitting = [one for one in solving if one.way == _FITS.get(problem.check_id)]
-    for one in (*fitting, *solving):
-        return one
-    return own or WayOut("page", f"Read what to do about {problem.check_id}: {problem.title}")
+    solving = [one for one in ways if check_id in _SOLVES.get(one.way, _BY_MOVING if not one.way else ())]
+    fitting = [one for one in solving if one.way == _FITS.get(check_id)]
+    return next(iter((*fitting, *solving)), own)
 
 
 def _step(members: Sequence[tuple[Subject, Problem, WayOut]]) -> Step:

@@ -23,12 +23,13 @@ from checks.catalog import (
 )
 from checks.model import Effect, Usability, Visibility
 from checks.phrases import agreeing
+from checks.plan import WayOut
 from checks.reasons import INPUTS
 from checks.urgency import Standing, Urgency
 from findings.model import Change, ChangeKind, FindingState, Flap
 from findings.run_record import RunRecord
 from findings.sight import NewsKind, SightNews
-from reports.plan import cause_of, refused_since, step_sentence
+from reports.plan import cause_of, next_step_of, refused_since, step_sentence
 from reports.standing import Groups, standing
 from reports.words import groups_in_words
 from settings import Settings
@@ -157,7 +158,7 @@ def _gap(gap: Mapping[str, Any]) -> AlertGap:
 def _item(change: Change, cloud: str) -> AlertItem:
     # The account as another version may have kept it: what it doesn't say is not told, and stops nothing.
     account = change.detail
-    known, remedies = _objects(account, "reasons"), _objects(account, "remediation")
+    known = _objects(account, "reasons")
     effects = deciding_effects(change.check_id)
     reasons = tuple(_reason(reason) for reason in known if reason.get("effect") in effects)
     where = standing({"check_id": change.check_id, "severity": change.severity}, account)
@@ -178,7 +179,9 @@ def _item(change: Change, cloud: str) -> AlertItem:
         actor=decisive.get("actor") if decisive else None,
         how=_how(decisive),
         reasons=reasons,
-        next_step=_next_step(remedies[0]) if remedies else None,
+        next_step=_next_step(next_step_of(change.check_id, account))
+        if change.kind is not ChangeKind.RESOLVED
+        else None,
         doubt=_doubt(account) if any(reason.policy_id for reason in reasons) else None,
         resolution=change.resolution,
         closing=change.closing,
@@ -302,5 +305,5 @@ def _objects(account: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
     return [one for one in found if isinstance(one, Mapping)] if isinstance(found, list | tuple) else []
 
 
-def _next_step(remedy: Mapping[str, Any]) -> NextStep:
-    return NextStep(str(remedy.get("title") or ""), tuple(remedy.get("steps") or ()), remedy.get("url"))
+def _next_step(way: WayOut | None) -> NextStep | None:
+    return NextStep(way.title, way.steps, way.url or None) if way else None

@@ -8,7 +8,7 @@ from typing import Any
 from basics.times import iso
 from checks.catalog import REFUSED, deciding_effects
 from checks.client_sign_ins import SECURITY_DEFAULTS as SECURITY_DEFAULTS_ID
-from checks.plan import NO_POLICY, SECURITY_DEFAULTS, Cause, Item, Problem, Step, Subject, WayOut, plan
+from checks.plan import NO_POLICY, SECURITY_DEFAULTS, Cause, Item, Problem, Step, Subject, WayOut, plan, way_out_of
 from reports.standing import counts, standing, standing_object
 from reports.words import count
 from tenant.shapes import parse_time
@@ -60,11 +60,22 @@ def _subject(account: Mapping[str, Any]) -> Subject:
             )
             for one in open_
         ),
-        ways=tuple(
-            WayOut(one.get("way") or "", one["title"], tuple(one.get("steps") or ()), one.get("url") or "")
-            for one in (account["remediation"] if open_ else ())
-        ),
+        ways=_ways(account) if open_ else (),
     )
+
+
+def _ways(account: Mapping[str, Any]) -> tuple[WayOut, ...]:
+    return tuple(
+        WayOut(one.get("way") or "", str(one["title"]), tuple(one.get("steps") or ()), one.get("url") or "")
+        for one in _objects(account, "remediation")
+        if one.get("title")
+    )
+
+
+def next_step_of(check_id: str, account: Mapping[str, Any]) -> WayOut | None:
+    """What to do first about a finding of an account: the same as in the plan, or else the best way out of the account; None for none."""
+    ways = _ways(account)
+    return way_out_of(check_id, ways) or next(iter(ways), None)
 
 
 def cause_of(check_id: str, account: Mapping[str, Any]) -> Cause:

@@ -44,6 +44,40 @@ def test_what_uses_an_account_is_told_with_it(products: Any, told: tuple[str, ..
     assert item.products == told
 
 
+@pytest.mark.parametrize(
+    ("check_id", "step"),
+    [
+        ("APW-001", "Move the product to app-only sign-in"),
+        ("APW-003", "Set the account's per-user MFA to Enforced"),
+        ("APW-008", "Look up what could not be read"),
+        ("APW-011", "Take the directory role from the account"),
+        ("APW-999", "Move the product to app-only sign-in"),
+    ],
+)
+def test_the_next_step_is_the_one_that_the_plan_has_for_the_finding(check_id: str, step: str) -> None:
+    ways = [
+        {
+            "way": "app_only",
+            "title": "Move the product to app-only sign-in",
+            "steps": ["Ask."],
+            "url": "https://a.example",
+        },
+        {"way": "enforce", "title": "Set the account's per-user MFA to Enforced", "steps": []},
+    ]
+    (change,) = compare(account(document={"remediation": ways}), [], [seen(check_id)], alert_id="alert-1").changes
+    (item,) = changes_alert(Settings(), "alert-1", [change], None, first=False).items
+    assert item.next_step
+    assert item.next_step.title == step
+
+
+def test_what_is_resolved_has_no_next_step() -> None:
+    ways = [{"way": "app_only", "title": "Move the product to app-only sign-in", "steps": ["Ask."]}]
+    opened = compare(account(at=NOW - DAY), [], [seen("APW-011")], alert_id="alert-0").states
+    (change,) = compare(account(document={"remediation": ways}), opened, [], alert_id="alert-1").changes
+    (item,) = changes_alert(Settings(), "alert-1", [change], None, first=False).items
+    assert item.next_step is None
+
+
 def test_refused_sign_ins_are_told_since_the_first_client_that_still_is_refused() -> None:
     def client(since: str | None, refused: str, got_in: str | None) -> dict[str, Any]:
         return {"client": "SMTP", "refused_since": since, "last_refused": refused, "last_got_in": got_in}
