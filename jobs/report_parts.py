@@ -4,7 +4,6 @@ What a part says beside its accounts is said of all of them, and so takes all of
 kept like the report's page (``jobs/report_page.py``), and served as long as it is what would be made now.
 """
 
-import json
 import logging
 from asyncio import AbstractEventLoop, Lock, get_running_loop
 from datetime import datetime
@@ -17,13 +16,11 @@ from findings.errors import FindingsError
 from findings.kept_pages import KeptPages
 from jobs import views
 from jobs.many import Accounts
-from jobs.report_page import Basis, basis
+from jobs.report_page import FRAME, Basis, basis, frame_stamp, keep_frame
 from reports.document import Json
 from reports.files import json_pieces
 
 log = logging.getLogger(__name__)
-
-KEPT = "document"
 
 
 async def part(
@@ -61,34 +58,23 @@ async def _kept_frame(service: TableServiceClient, now: datetime, known: Basis, 
         async with views.gathered(service, now) as (frame, _):
             pass
         if known.stamp is not None and (await basis(service, now, cloud=cloud)).stamp == known.stamp:
-            await keep_frame(service, known.stamp, frame)
+            try:
+                await keep_frame(service, known.stamp, frame)
+            except FindingsError as error:
+                log.warning("What is said of all accounts can't be kept: %s", error)
         return frame
-
-
-async def keep_frame(service: TableServiceClient, stamp: str, frame: Json) -> None:
-    """Keep what a document says beside its accounts; where it can't be kept, it is made when it is asked for."""
-    content = json.dumps({**frame, "accounts": []}, separators=(",", ":")).encode()
-    try:
-        await KeptPages(service).save(KEPT, _stamp(stamp), content)
-    except FindingsError as error:
-        log.warning("What is said of all accounts can't be kept: %s", error)
 
 
 async def _load(service: TableServiceClient, known: Basis) -> Json | None:
     if known.stamp is None:
         return None
     try:
-        content = await KeptPages(service).load(KEPT, _stamp(known.stamp))
+        content = await KeptPages(service).load(FRAME, frame_stamp(known.stamp))
         found = read_json(content) if content is not None else None
     except (FindingsError, ValueError) as error:
         log.warning("What was kept of all accounts can't be read, so it is made anew: %s", error)
         return None
     return found if isinstance(found, dict) and "plan" in found else None
-
-
-def _stamp(stamp: str) -> str:
-    """What it is, is in its stamp as well: a page that lies under this name isn't served."""
-    return f"{stamp} {KEPT}"
 
 
 _making: WeakKeyDictionary[AbstractEventLoop, Lock] = WeakKeyDictionary()

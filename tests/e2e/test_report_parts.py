@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 from findings.kept_pages import KeptPages
 from findings.tables import Table
 from functions import http_api
-from jobs import views
+from jobs import report_page, views
 from tests.e2e.conftest import BACKUP, MAILER, VISIBLE, Installation
 from tests.e2e.test_http import answer, request
 from tests.e2e.test_kept_page import NOW, using
@@ -95,6 +95,21 @@ def test_of_a_part_only_its_own_accounts_are_read_once_the_rest_is_kept(
     assert read == sorted(read)
     assert read[0] == second["accounts"][0]["id"]
     assert len(read) == 2
+
+
+def test_of_a_large_tenant_a_scan_keeps_what_parts_say_of_all(
+    scanned: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good = parts_of(limit="1")
+    using(lambda service: KeptPages(service).drop_all())
+    monkeypatch.setattr(report_page, "LARGE", 2)
+    using(lambda service: report_page.keep_pages(service, NOW))
+
+    def never(*arguments: object) -> None:
+        pytest.fail("all accounts are read")
+
+    monkeypatch.setattr(views, "gathered", never)
+    assert parts_of(limit="1") == good
 
 
 def test_what_is_said_of_all_follows_every_change(scanned: Installation) -> None:
