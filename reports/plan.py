@@ -73,7 +73,7 @@ def _ways(account: Mapping[str, Any]) -> tuple[WayOut, ...]:
 
 
 def next_step_of(check_id: str, account: Mapping[str, Any]) -> WayOut | None:
-    """What to do first about a finding of an account: the same as in the plan, or else the best way out of the account; None for none."""
+    """What to do first about a finding of an account: the same as in the plan, or else its first remedy; None for none."""
     ways = _ways(account)
     return way_out_of(check_id, ways) or next(iter(ways), None)
 
