@@ -34,6 +34,8 @@ from alerts.wording import (
     account_name,
     count,
     label,
+    product,
+    says_open,
     says_the_same,
     sentence,
     user_principal_name,
@@ -45,6 +47,9 @@ MAX_BYTES = 27_500
 
 FALLBACK = "This program can't show what changed with your service accounts: open the message in a newer Teams."
 """In place of the card where it can't be drawn. Programs read it as Markdown, so nothing of a tenant stands in it."""
+
+NAMED = 140
+"""Characters of an account's name with what uses it."""
 
 BUTTONS = 3
 """With more groups than this, the names of accounts are links instead: a column of buttons is no longer read."""
@@ -115,7 +120,8 @@ def _card(alert: Alert, groups: tuple[Group, ...], detail: _Detail) -> Json:
                 body.append(_full(group, alert, detail, button=button, step_again=place in again))
             else:
                 body += [heading("Also")] if place == len(full) and not title else []
-                body.append(_short(group, alert, detail))
+                first = {"spacing": "Medium"} if place == len(full) > 0 else {}
+                body.append({**_short(group, alert, detail), **first})
     if resolved:
         body += [heading("Resolved"), *(_short(group, alert, detail) for group in resolved[: detail.short])]
     told = [*full, *shorter, *resolved[: detail.short]]
@@ -190,9 +196,10 @@ def _full(group: Group, alert: Alert, detail: _Detail, *, button: bool, step_aga
     parts = [what, line(run(said, 200, weight="Bolder"), spacing="None")] if said != alert.headline else [what]
     single = len(group.items) == 1
     url = safe_url(item.entra_url)
-    if single and not (says_the_same(item) and (button or url is None)):
+    used_by = product(item)
+    if single and not (says_the_same(item) and not used_by and (button or url is None)):
         target = None if button else url
-        parts.append(line(link(account_name(item), 80, target, isSubtle=True), spacing="None"))
+        parts.append(line(link(f"{account_name(item)}{used_by}", NAMED, target, isSubtle=True), spacing="None"))
     parts.append(line(run(sentence(group.cause), detail.text), spacing="Small"))
     special = remark(group)
     if special:
@@ -235,7 +242,7 @@ def _names(group: Group, detail: _Detail) -> Json:
     runs = [run("Accounts", 20, weight="Bolder")]
     for number, item in enumerate(shown[: detail.names]):
         runs.append({"type": "TextRun", "text": ", " if number else " "})
-        runs.append(link(user_principal_name(item), 80, item.entra_url))
+        runs.append(link(f"{user_principal_name(item)}{product(item)}", NAMED, item.entra_url))
     more = group.accounts - min(len(shown), detail.names)
     if more > 0:
         runs.append(spaced(f"and {more:,} more", 40))
@@ -282,7 +289,7 @@ def _gap(gap: GapGroup, detail: _Detail) -> Json:
 def _bottom(alert: Alert, *, all_named: bool) -> list[Json]:
     """How things stand, and where everything is that was only counted."""
     parts = []
-    if alert.totals.open is not None and not alert.totals.standing:
+    if says_open(alert) and not alert.totals.standing:
         counts = ((alert.totals.high, "high"), (alert.totals.medium, "medium"), (alert.totals.low, "low"))
         standing = ", ".join(f"{number:,} {word}" for number, word in counts if number) or "nothing"
         parts.append(

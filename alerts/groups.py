@@ -13,10 +13,12 @@ from alerts.wording import (
     BY_ONE_POLICY,
     HIDES_THE_OPTION,
     NAME,
+    REFUSED,
     URGENCY,
     count,
     listed,
     phrase,
+    product,
     sentence,
     service_accounts,
     some_lost,
@@ -267,6 +269,8 @@ def dated(group: Group) -> tuple[str, str] | None:
     by = f" by {actor}" if actor else ""
     if group.since is not None:
         return "Since", f"{moment(group.since)}{by}"
+    if group.first.check_id == REFUSED and (known := [item.since for item in group.items if item.since]):
+        return "Since", f"{moment(min(known))} for the first of them"
     if actor:
         return "Done", f"by {actor}"
     if group.kind is Kind.STILL_OPEN:
@@ -276,10 +280,11 @@ def dated(group: Group) -> tuple[str, str] | None:
     return ("Policy last changed", f"on {moment(changed)}") if changed else None
 
 
-def account_names(group: Group, limit: int) -> str:
-    """The accounts of a group in a sentence, at most ``limit`` of them by name."""
+def account_names(group: Group, limit: int, *, products: bool = False) -> str:
+    """The accounts of a group in a sentence, at most ``limit`` of them by name; ``products``: with what uses them."""
     shown = list({item.account_id: item for item in group.items}.values())
-    return listed([user_principal_name(item) for item in shown[:limit]], len(shown))
+    names = [f"{user_principal_name(item)}{product(item) if products else ''}" for item in shown[:limit]]
+    return listed(names, len(shown))
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,6 +132,8 @@ class AlertItem:
     """The account in the Entra admin center (``links.entra_user_url``)."""
     policy_url: str | None = None
     """The policy of the first reason in the Entra admin center (``links.entra_policy_url``)."""
+    products: tuple[str, ...] = ()
+    """What uses the account, as far as it is recognised."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,7 @@ _TEXT = 600
 """Characters of any text; with the counts below, so that at least one change always finds room."""
 _REASONS = 4
 _STEPS = 6
+_PRODUCTS = 5
 _MOST = 9_999_999
 """More parts and changes than there ever are: their numbers take no more room than this one."""
 _GAP_TEXT = 200
@@ -161,6 +162,7 @@ def change_object(item: AlertItem) -> Json:
             "user_principal_name": _text(item.user_principal_name),
             "display_name": _text(item.display_name),
             "entra_url": safe_url(item.entra_url),
+            "products": [_text(one) for one in item.products[:_PRODUCTS]],
         },
         "check_id": item.check_id,
         "title": item.title,

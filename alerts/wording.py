@@ -2,13 +2,17 @@
 
 from collections.abc import Sequence
 
-from alerts.model import AlertItem, Kind
+from alerts.model import Alert, AlertItem, Kind
 from alerts.text import clean
 
 NAME = 80
 """Characters of a name that are shown."""
 
+PRODUCT = 40
+"""Characters of a product's name."""
+
 RETIRED = "APW-010"
+REFUSED = "APW-015"
 ALREADY = "has been retired"
 """How the title of that check ends once the day has passed."""
 _RETIRED_ALREADY = ("uses a protocol that has been retired", "use a protocol that has been retired")
@@ -122,6 +126,21 @@ def account_name(item: AlertItem) -> str:
 def user_principal_name(item: AlertItem) -> str:
     """The account's user principal name, or its id where that is empty."""
     return clean(item.user_principal_name, NAME) or clean(item.account_id, NAME)
+
+
+def product(item: AlertItem) -> str:
+    """What uses the account, in brackets behind its name: `` (Veeam Backup & Replication)``; empty where nothing is recognised, or where the
+    names say it.
+    """
+    named = f"{item.display_name} {item.user_principal_name}".casefold()
+    found = dict.fromkeys(filter(None, (clean(one, PRODUCT) for one in item.products)))
+    unsaid = [one for one in found if one.casefold() not in named]
+    return f" ({listed(unsaid[:1], len(unsaid))})" if unsaid else ""
+
+
+def says_open(alert: Alert) -> bool:
+    """Whether to say how much is open: not where it isn't known, nor where the headline of an alert without news says that nothing is."""
+    return alert.totals.open is not None and bool(alert.items or alert.totals.open)
 
 
 def says_the_same(item: AlertItem) -> bool:

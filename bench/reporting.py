@@ -1,6 +1,6 @@
-"""Reports of a large tenant: seconds and peak memory of the page, the JSON and the CSV, and of the page once it is kept.
+"""Reports of a large tenant: seconds and peak memory of the page, the JSON and the CSV, of the page once it is kept, and of four at once.
 
-``python -m bench.reporting ACCOUNTS`` prints the table. Storage is Azurite; what is kept of the accounts is written straight into it, made of
+``python -m bench.reporting ACCOUNTS [NAME ...]`` prints the table, or the rows of that name. Storage is Azurite; what is kept of the accounts is written straight into it, made of
 the judgements of a scan of a smaller tenant with the same policies. Each answer is made in a process of its own, so that its peak is its own.
 """
 
@@ -11,13 +11,14 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 from unittest.mock import patch
+from urllib.parse import parse_qsl
 from uuid import UUID, uuid5
 
 from azure.data.tables.aio import TableServiceClient
@@ -92,13 +93,13 @@ async def _keep(service: TableServiceClient, accounts: list[Json], run: Json) ->
     await store.contents.settle()
 
 
-def measure(accounts: int = ACCOUNTS) -> list[Measured]:
+def measure(accounts: int = ACCOUNTS, names: Sequence[str] = ()) -> list[Measured]:
     """The page (made, then kept), JSON and CSV over HTTP, and as the command line writes them; then the page in chromium."""
     found = []
     with start_azurite() as azurite, TemporaryDirectory() as folder:
         connection = azurite.new_account()
         asyncio.run(fill(accounts, connection))
-        for name, what in _WHATS.items():
+        for name, what in [(name, what) for name, what in _WHATS.items() if not names or name in names]:
             command = [sys.executable, "-m", "bench.reporting", "--one", name, folder]
             environment = {**os.environ, "AzureWebJobsStorage": connection, "GRAPH_ENDPOINT": "http://127.0.0.1:1"}
             answer = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
@@ -110,8 +111,9 @@ def measure(accounts: int = ACCOUNTS) -> list[Measured]:
                 Measured(f"{of}: memory, {before:.0f} MB of it before", peak, "MB", _BOUNDS.get(name, "")),
                 Measured(f"{of}: size", size, "MB"),
             ]
-        chromium, page = find_chromium(), Path(folder, "page.html").read_text(encoding="utf-8")
-    opened = in_browser(page, accounts, chromium) if chromium else []
+        chromium, file = find_chromium(), Path(folder, "page.html")
+        page = file.read_text(encoding="utf-8") if file.exists() else ""
+    opened = in_browser(page, accounts, chromium) if chromium and page else []
     return found + [Measured(one.what, one.value, one.unit, f"{one.bound:g} {one.unit}") for one in opened]
 
 
@@ -120,9 +122,18 @@ _WHATS = {
     "kept": "page, kept",
     "json": "JSON to a file",
     "csv": "CSV to a file",
-    "packed": "JSON over HTTP, compressed",
+    "part": "JSON over HTTP, the first part",
+    "parts": "JSON over HTTP, every part, the largest",
+    "packed": "CSV over HTTP",
+    "four": "page, JSON, CSV and OCSF over HTTP at once",
 }
-_BOUNDS = {"kept": "300 MB", "json": "150 MB", "csv": "150 MB"}
+_BOUNDS = {"kept": "300 MB", "json": "150 MB", "csv": "150 MB", "part": "150 MB", "parts": "150 MB", "packed": "150 MB"}
+_ASKED = {
+    "part": [{"format": "json"}],
+    "packed": [{"format": "csv"}],
+    "four": [{"format": form} for form in ("html", "json", "csv", "ocsf")],
+}
+"""The parameters of requests that are made at once; of the page alone where none are named."""
 
 
 async def _one(name: str, folder: Path) -> None:
@@ -138,15 +149,29 @@ async def _one(name: str, folder: Path) -> None:
     else:
         import azure.functions as func  # the command line doesn't
 
-        from functions import http_api
+        from functions import http_api, turns
+
+        async def ask(params: dict[str, str]) -> func.HttpResponse:
+            asked = func.HttpRequest("GET", "http://localhost/api/report", headers=_ASKS, params=params, body=b"")
+            answer = await http_api.report(asked)
+            if answer.status_code != 200:
+                raise RuntimeError(answer.get_body())
+            return answer
 
         before, began, cpu = peak_kb(), time.perf_counter(), time.process_time()
-        form = "json" if name == "packed" else "html"
-        asked = func.HttpRequest("GET", "http://localhost/api/report", headers=_ASKS, params={"format": form}, body=b"")
-        answer = await http_api.report(asked)
-        size = len(answer.get_body())
-        if name == "made":
-            (folder / "page.html").write_bytes(gzip.decompress(answer.get_body()))
+        if name == "parts":
+            params = {"format": "json"}
+            while params:
+                part = await ask(params)
+                size, link = max(size, len(part.get_body())), part.headers.get("Link", "")
+                params = dict(parse_qsl(link.partition("?")[2].partition(">")[0]))
+        else:
+            # Nobody may have four at once, but four people may.
+            with patch.object(turns, "AT_ONCE_FOR_ONE", turns.AT_ONCE):
+                answers = await asyncio.gather(*(ask(params) for params in _ASKED.get(name, [{"format": "html"}])))
+            size = sum(len(answer.get_body()) for answer in answers)
+            if name == "made":
+                (folder / "page.html").write_bytes(gzip.decompress(answers[0].get_body()))
     spent = (time.perf_counter() - began, time.process_time() - cpu)
     print(json.dumps([*spent, before / 1024, peak_kb() / 1024, size / 1e6]))
 
@@ -158,5 +183,5 @@ if __name__ == "__main__":
     if sys.argv[1:2] == ["--one"]:
         asyncio.run(_one(sys.argv[2], Path(sys.argv[3])))
     else:
-        for one in measure(int(sys.argv[1]) if sys.argv[1:] else ACCOUNTS):
+        for one in measure(int(sys.argv[1]) if sys.argv[1:] else ACCOUNTS, sys.argv[2:]):
             print(f"| {one.what} | {one.value:,.2f} {one.unit} | {one.bound} |")

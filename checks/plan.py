@@ -50,6 +50,8 @@ class Problem:
     cause: Cause = NO_POLICY
     what: str = ""
     """What ends, for a finding that speaks of a day."""
+    refused_since: datetime | None = None
+    """When refusals began, by the sign-in log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,7 @@ class Item:
     policy_id: str | None
     policy_name: str | None
     since: datetime | None
-    """Since when, where it is the same for all."""
+    """Since when, where it is the same for all; of refused sign-ins, since when the first of them are."""
     actor: str | None
     checks: tuple[str, ...]
     findings: int
@@ -190,12 +192,19 @@ def _item(members: Sequence[tuple[Subject, Problem]]) -> Item:
         severity=max((problem.severity for problem in problems), key=_rank),
         policy_id=first.cause.policy_id if by_policy else None,
         policy_name=first.cause.policy_name if by_policy else None,
-        since=_same(problem.cause.since for problem in problems),
+        since=_same(problem.cause.since for problem in problems) or _refused_since(problems),
         actor=_same(problem.cause.actor for problem in problems),
         checks=tuple(sorted({problem.check_id for problem in problems})),
         findings=len(members),
         accounts=accounts,
     )
+
+
+def _refused_since(problems: Sequence[Problem]) -> datetime | None:
+    """Since when sign-ins are refused, where there is nothing else to say of them and no policy's own date is known."""
+    if any(problem.check_id != REFUSED or problem.cause.since for problem in problems):
+        return None
+    return min((problem.refused_since for problem in problems if problem.refused_since), default=None)
 
 
 def _policy_title(members: Sequence[tuple[Subject, Problem]]) -> str:
@@ -320,17 +329,19 @@ def _steps(subjects: Sequence[Subject]) -> tuple[Step, ...]:
 
 
 def _way(subject: Subject, problem: Problem) -> WayOut:
-    """What to do about a finding: what fits it, then the account's best way that solves it."""
-    own = _OWN.get(problem.check_id)
-    if own and problem.check_id in _FIRST_OWN:
+    return way_out_of(problem.check_id, subject.ways) or WayOut(
+        "page", f"Read what to do about {problem.check_id}: {problem.title}"
+    )
+
+
+def way_out_of(check_id: str, ways: Sequence[WayOut]) -> WayOut | None:
+    """What to do about a finding of this check: what fits it, then the best of the account's ways that solves it; None for neither."""
+    own = _OWN.get(check_id)
+    if own and check_id in _FIRST_OWN:
         return own
-    solving = [
-        one for one in subject.ways if problem.check_id in _SOLVES.get(one.way, _BY_MOVING if not one.way else ())
-    ]
-    fitting = [one for one in solving if one.way == _FITS.get(problem.check_id)]
-    for one in (*fitting, *solving):
-        return one
-    return own or WayOut("page", f"Read what to do about {problem.check_id}: {problem.title}")
+    solving = [one for one in ways if check_id in _SOLVES.get(one.way, _BY_MOVING if not one.way else ())]
+    fitting = [one for one in solving if one.way == _FITS.get(check_id)]
+    return next(iter((*fitting, *solving)), own)
 
 
 def _step(members: Sequence[tuple[Subject, Problem, WayOut]]) -> Step:

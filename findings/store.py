@@ -331,19 +331,25 @@ class FindingStore:
                 yield record_up_to_date(record, seen.get(record.account_id))
 
     async def load_judged(
-        self, *, now: datetime, account: str | None = None, exceptions: Sequence[AcceptedException] = ()
+        self,
+        *,
+        now: datetime,
+        account: str | None = None,
+        after: str | None = None,
+        exceptions: Sequence[AcceptedException] = (),
     ) -> AsyncIterator[tuple[AccountRecord, tuple[FindingState, ...]]]:
         """Every selected account with its document and all its findings, in the order of the ids: one pass over the rows.
 
         Args:
             now: The time at which an exception must hold.
             account: Only this account, its id or its user principal name, in any case: then no row of another one is read.
+            after: Only accounts behind the one with this id; no row of those before is read.
             exceptions: The accepted findings.
         """
         accepted: dict[str, list[AcceptedException]] = {}
         for one in exceptions:
             accepted.setdefault(one.account_id, []).append(one)
-        async for rows in self._partitions(account):
+        async for rows in self._partitions(account, after):
             record, states = None, []
             for row in rows:
                 if row["RowKey"] == ACCOUNT:
@@ -353,7 +359,7 @@ class FindingStore:
             if record is not None and record.selected:
                 yield record, tuple(states)
 
-    async def _partitions(self, account: str | None) -> AsyncIterator[list[Any]]:
+    async def _partitions(self, account: str | None, after: str | None) -> AsyncIterator[list[Any]]:
         """The rows of each account together, the account's own first."""
         if account is not None:
             for partition in await self._partitions_called(account):
@@ -361,7 +367,9 @@ class FindingStore:
                 yield [row async for row in self._findings.query(f"PartitionKey eq @partition and {IS_STATE}", mine)]
             return
         rows: list[Any] = []
-        async for row in self._findings.query(IS_STATE, STATE):
+        behind = f"PartitionKey gt @after and {IS_STATE}" if after is not None else IS_STATE
+        parameters = STATE if after is None else {"after": to_key(after), **STATE}
+        async for row in self._findings.query(behind, parameters):
             if rows and rows[0]["PartitionKey"] != row["PartitionKey"]:
                 yield rows
                 rows = []
@@ -379,6 +387,13 @@ class FindingStore:
                 return [partition]
         rows = self._findings.query(f"{IS_STATE} and ( {IS_ACCOUNT} )", STATE | wanted, select=KEYS)
         return list({row["PartitionKey"]: None async for row in rows})
+
+    async def keeps(self, account_id: str) -> bool:
+        """Whether there is a row of the account with this id, in the case in which it is kept; for one that is no key, there is none."""
+        try:
+            return await self._findings.get(to_key(account_id), ACCOUNT) is not None
+        except ValueError:
+            return False
 
     async def find_account(self, name: str) -> AccountRecord | None:
         """The account with this id or user principal name (in any case), or None; selected ones first."""

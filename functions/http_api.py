@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 import azure.functions as func
 from azure.data.tables.aio import TableServiceClient
@@ -41,7 +42,8 @@ from jobs.errors import EXPECTED, sentence
 from jobs.installation import CLOCKS, HEALTHY, examine_installation
 from jobs.messages import AlertMessage, ScanMessage
 from jobs.ocsf import findings_lines, origin, report_lines
-from jobs.report_page import basis, mark_of
+from jobs.report_page import Basis, basis, mark_of
+from jobs.report_parts import part
 from jobs.scan import ScanRequest, scan
 from jobs.tell import send_test_alert
 from reports.document import Json
@@ -166,17 +168,39 @@ async def report(req: func.HttpRequest) -> func.HttpResponse:
             known = await basis(service, now, cloud=settings.graph_cloud)
             if form == "html":
                 return await page_answer(service, req, caller, now, known, cloud=settings.graph_cloud)
-            mark = mark_of(known, form, *([origin(settings)] if form == "ocsf" else []))
+            about: dict[str, list[object]] = {"ocsf": [origin(settings)], "json": [LIMIT.of(req), AFTER.of(req)]}
+            mark = mark_of(known, form, *about.get(form, []))
             if has_it(req.headers, mark):
                 return func.HttpResponse(status_code=304, headers={**_PRIVATE, **tag(mark)})
             if form == "ocsf":
                 return await _lines_answer(req, report_lines(service, settings, now), mark)
-            body = _csv_body(req) if form == "csv" else Body(req.headers)
+            if form == "json":
+                return await _part_answer(service, req, now, known, tag(mark), cloud=settings.graph_cloud)
+            body = _csv_body(req)
             await views.report(service, form, now, body.take, cloud=settings.graph_cloud)
-        kind, more = ("text/csv", _as_file("report.csv")) if form == "csv" else ("application/json", _PRIVATE)
-        return body.answer(kind, 200, {**more, **tag(mark)})
+        return body.answer("text/csv", 200, {**_as_file("report.csv"), **tag(mark)})
 
     return await served(req, operations.REPORT, answer)
+
+
+async def _part_answer(
+    service: TableServiceClient,
+    req: func.HttpRequest,
+    now: datetime,
+    known: Basis,
+    headers: dict[str, str],
+    *,
+    cloud: str,
+) -> func.HttpResponse:
+    """The scan document, as many accounts of it as are asked for, with the address of the part that follows (RFC 8288)."""
+    body, limit = Body(req.headers), LIMIT.of(req)
+    try:
+        following = await part(service, now, known, body.take, limit=limit, after=AFTER.of(req) or None, cloud=cloud)
+    except ListChanged:
+        raise BadRequest(CHANGED, 409) from None
+    query = urlencode({"format": "json", "limit": limit, "after": following})
+    link = {"Link": f'</api/report?{query}>; rel="next"'} if following is not None else {}
+    return body.answer("application/json", 200, {**_PRIVATE, **headers, **link})
 
 
 async def account_history(req: func.HttpRequest) -> func.HttpResponse:

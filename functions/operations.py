@@ -142,12 +142,13 @@ FINDINGS = Operation(
 REPORT = Operation(
     READER,
     {
-        200: Answer("The report.", {HTML: None, JSON: SCAN_DOCUMENT, CSV: None, OCSF: None}, ("ETag",)),
+        200: Answer("The report.", {HTML: None, JSON: SCAN_DOCUMENT, CSV: None, OCSF: None}, ("ETag", "Link")),
         304: Answer("It is what If-None-Match names.", headers=("ETag",)),
         404: Answer("No scan was done yet.", {HTML: None, JSON: Refusal}),
         406: TOO_LARGE,
+        409: Answer("The accounts have changed: begin again without after.", {JSON: Refusal}),
     },
-    (REPORT_FORM,),
+    (REPORT_FORM, LIMIT, AFTER),
 )
 HISTORY = Operation(
     READER,

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from alerts.compose import compose, compose_sight
@@ -22,12 +23,13 @@ from checks.catalog import (
 )
 from checks.model import Effect, Usability, Visibility
 from checks.phrases import agreeing
+from checks.plan import WayOut
 from checks.reasons import INPUTS
 from checks.urgency import Standing, Urgency
 from findings.model import Change, ChangeKind, FindingState, Flap
 from findings.run_record import RunRecord
 from findings.sight import NewsKind, SightNews
-from reports.plan import cause_of, step_sentence
+from reports.plan import cause_of, next_step_of, refused_since, step_sentence
 from reports.standing import Groups, standing
 from reports.words import groups_in_words
 from settings import Settings
@@ -158,7 +160,7 @@ def _gap(gap: Mapping[str, Any]) -> AlertGap:
 def _item(change: Change, cloud: str) -> AlertItem:
     # The account as another version may have kept it: what it doesn't say is not told, and stops nothing.
     account = change.detail
-    known, remedies = _objects(account, "reasons"), _objects(account, "remediation")
+    known = _objects(account, "reasons")
     effects = deciding_effects(change.check_id)
     reasons = tuple(_reason(reason) for reason in known if reason.get("effect") in effects)
     where = standing({"check_id": change.check_id, "severity": change.severity}, account)
@@ -175,11 +177,13 @@ def _item(change: Change, cloud: str) -> AlertItem:
         summary=change.summary,
         first_seen=change.first_seen,
         id=change.id,
-        since=_since(decisive),
+        since=refused_since(account) if change.check_id == REFUSED else _since(decisive),
         actor=decisive.get("actor") if decisive else None,
         how=_how(decisive, change.at),
         reasons=reasons,
-        next_step=_next_step(remedies[0]) if remedies else None,
+        next_step=_next_step(next_step_of(change.check_id, account))
+        if change.kind is not ChangeKind.RESOLVED
+        else None,
         doubt=_doubt(account) if any(reason.policy_id for reason in reasons) else None,
         resolution=change.resolution,
         closing=change.closing,
@@ -195,7 +199,13 @@ def _item(change: Change, cloud: str) -> AlertItem:
         shared=_shared(change.check_id, account, where),
         entra_url=entra_user_url(change.account_id, cloud),
         policy_url=entra_policy_url(_policy_of(change.check_id, account, reasons), cloud),
+        products=_products(account),
     )
+
+
+def _products(account: Mapping[str, Any]) -> tuple[str, ...]:
+    """What uses the account, as far as it is recognised."""
+    return tuple(str(one["name"]) for one in _objects(account, "products") if one.get("name"))
 
 
 def _policy_of(check_id: str, account: Mapping[str, Any], reasons: Sequence[AlertReason]) -> str | None:
@@ -256,9 +266,9 @@ def _how(reason: Mapping[str, Any] | None, found: datetime) -> str:
     return f"{began}, {count(minutes, 'minute')} before it was found{told[1].removeprefix(began)}"
 
 
-def reminder(state: FindingState, cloud: str, deadlines: Sequence[Mapping[str, Any]] = ()) -> AlertItem:
-    """A finding that is still open, for the digest. ``deadlines``: those of the account's document."""
-    account = {"deadlines": deadlines}
+def reminder(state: FindingState, cloud: str, known: Mapping[str, Any] = MappingProxyType({})) -> AlertItem:
+    """A finding that is still open, for the digest. ``known``: the deadlines and products of the account's document."""
+    account = {"deadlines": known.get("deadlines") or ()}
     where = standing({"check_id": state.check_id, "severity": state.severity}, account)
     return AlertItem(
         kind=Kind.STILL_OPEN,
@@ -274,6 +284,7 @@ def reminder(state: FindingState, cloud: str, deadlines: Sequence[Mapping[str, A
         breaks_on=where.on,
         shared="" if state.check_id == REFUSED else _shared(state.check_id, account, where),
         entra_url=entra_user_url(state.account_id, cloud),
+        products=_products(known),
     )
 
 
@@ -301,5 +312,5 @@ def _objects(account: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
     return [one for one in found if isinstance(one, Mapping)] if isinstance(found, list | tuple) else []
 
 
-def _next_step(remedy: Mapping[str, Any]) -> NextStep:
-    return NextStep(str(remedy.get("title") or ""), tuple(remedy.get("steps") or ()), remedy.get("url"))
+def _next_step(way: WayOut | None) -> NextStep | None:
+    return NextStep(way.title, way.steps, way.url or None) if way else None

@@ -28,6 +28,7 @@ from findings.run_record import RunRecord
 from findings.runs import RunStore
 from jobs import views
 from jobs.passwords import KEPT
+from reports.document import Json
 from reports.html import filled, render_unfilled
 from reports.served import Served
 
@@ -36,6 +37,9 @@ log = logging.getLogger(__name__)
 _ROOT = Path(__file__).parents[1]
 _MADE_BY = ("alerts", "basics", "checks", "evidence", "findings", "jobs", "reports", "tenant")
 """The folders whose files decide what a page says."""
+LARGE = 1_000
+"""With more accounts than this, what the scan document says of all of them is kept beside the pages (``jobs/report_parts.py``)."""
+FRAME = "document"
 _SOURCES = frozenset({".py", ".json", ".html", ".css", ".js", ".md"})
 
 
@@ -142,9 +146,22 @@ async def _made(
                 await KeptPages(service).save(
                     _name(acting=acting), _stamp(known.stamp, acting=acting), made.encode("utf-8", "replace")
                 )
+            if len(document["accounts"]) > LARGE:
+                await keep_frame(service, known.stamp, document)
     except FindingsError as error:
         log.warning("The page can't be kept: %s", error)
     return pages
+
+
+async def keep_frame(service: TableServiceClient, stamp: str, document: Json) -> None:
+    """Keep what a scan document says beside its accounts. Raises ``StorageError``."""
+    content = json.dumps({**document, "accounts": []}, separators=(",", ":")).encode()
+    await KeptPages(service).save(FRAME, frame_stamp(stamp), content)
+
+
+def frame_stamp(stamp: str) -> str:
+    """What it is, is in its stamp as well: a page that lies under its name isn't served for it."""
+    return _hash(stamp, FRAME)
 
 
 def _until(served: Served) -> Mapping[str, str] | None:

@@ -121,8 +121,8 @@ async def prepare_digest(settings: Settings, now: datetime) -> str | None:
         last = await RunStore(service).last_whole(now - timedelta(days=30))
         exceptions = await ExceptionStore(service).active(now)
         states = FindingStore(service).load_findings(now=now, status="open", exceptions=exceptions)
-        ends = {
-            record.account_id: record.document.get("deadlines") or ()
+        known = {
+            record.account_id: {name: record.document.get(name) for name in ("deadlines", "products")}
             async for record in FindingStore(service).load_accounts()
             if record.document
         }
@@ -130,7 +130,7 @@ async def prepare_digest(settings: Settings, now: datetime) -> str | None:
             tenant_id=last.tenant_id if last else "",
             tenant_name=last.tenant_name if last else "",
             items=[
-                reminder(state, settings.graph_cloud, ends.get(state.account_id, ()))
+                reminder(state, settings.graph_cloud, known.get(state.account_id, {}))
                 async for state in states
                 if state.exception is None
             ],

@@ -13,7 +13,7 @@ from checks.catalog import known_checks
 from connections.storage import TABLES, ensure_tables, tables
 from evidence.store import StoredEvidence
 from findings.exceptions import ExceptionStore
-from findings.listing import FindingFilter, FindingList
+from findings.listing import FindingFilter, FindingList, ListChanged
 from findings.model import AcceptedException, AccountRecord, FindingState
 from findings.run_record import RunRecord
 from findings.runs import RunStore
@@ -127,7 +127,11 @@ async def accounts(service: TableServiceClient, now: datetime, wanted: FindingFi
     exceptions = await ExceptionStore(service).active(now)
     judged = FindingStore(service).load_judged(now=now, account=wanted.account, exceptions=exceptions)
     async for record, states in judged:
-        yield _account(record, [{**state.public()} for state in _worst_first(states) if wanted.takes(state)])
+        yield _with_findings(record, states, wanted)
+
+
+def _with_findings(record: AccountRecord, states: Iterable[FindingState], wanted: FindingFilter) -> Json:
+    return _account(record, [{**state.public()} for state in _worst_first(states) if wanted.takes(state)])
 
 
 async def _put(
@@ -153,22 +157,47 @@ async def gathered(service: TableServiceClient, now: datetime) -> AsyncIterator[
     finished = await _last_finished(service, now)
     with Accounts() as found:
         await _put(found, service, now)
-        evidence = StoredEvidence(service)
-        proposals = await evidence.proposals()
-        selected = await asyncio.to_thread(_ids, found)
-        passwords, _, _ = await kept_passwords(evidence, selected, now)
-        yield (
-            {
-                "schema": SCHEMA,
-                "run": _run_object(finished),
-                "plan": await asyncio.to_thread(plan_object, found),
-                "accounts": (),
-                "proposals": proposals,
-                "simulations": [dict(one) for one in finished.simulations],
-                "password_sign_ins": passwords,
-            },
-            found,
-        )
+        yield await _frame(service, now, finished, found), found
+
+
+async def frame(service: TableServiceClient, now: datetime, found: Accounts) -> Json:
+    """What a scan document with these accounts, which must be all of them, has beside them. Raises :class:`NotFound`."""
+    return await _frame(service, now, await _last_finished(service, now), found)
+
+
+async def _frame(service: TableServiceClient, now: datetime, finished: RunRecord, found: Accounts) -> Json:
+    evidence = StoredEvidence(service)
+    proposals = await evidence.proposals()
+    selected = await asyncio.to_thread(_ids, found)
+    passwords, _, _ = await kept_passwords(evidence, selected, now)
+    return {
+        "schema": SCHEMA,
+        "run": _run_object(finished),
+        "plan": await asyncio.to_thread(plan_object, found),
+        "accounts": (),
+        "proposals": proposals,
+        "simulations": [dict(one) for one in finished.simulations],
+        "password_sign_ins": passwords,
+    }
+
+
+async def put_part(
+    found: Accounts, service: TableServiceClient, now: datetime, limit: int, after: str | None
+) -> str | None:
+    """Put in so many accounts, by their ids, behind the one with the id ``after``. Returns the id of the last; None where none follows.
+
+    Raises ``ListChanged`` where nothing is kept any more of the account ``after``.
+    """
+    store, last = FindingStore(service), ""
+    if after is not None and not await store.keeps(after):
+        raise ListChanged(after)
+    exceptions = await ExceptionStore(service).active(now)
+    async for record, states in store.load_judged(now=now, after=after, exceptions=exceptions):
+        if len(found) == limit:
+            return last
+        found.add(_with_findings(record, states, OPEN))
+        last = record.account_id
+    return None
 
 
 def _ids(found: Iterable[Json]) -> dict[str, str]:
@@ -180,8 +209,8 @@ async def document(service: TableServiceClient, now: datetime) -> Json:
 
     Accounts share what they have in common: don't change it. Raises :class:`NotFound` where nothing was scanned yet.
     """
-    async with gathered(service, now) as (frame, found):
-        return {**frame, "accounts": await asyncio.to_thread(list, found)}
+    async with gathered(service, now) as (around_them, found):
+        return {**around_them, "accounts": await asyncio.to_thread(list, found)}
 
 
 async def findings_csv(service: TableServiceClient, wanted: FindingFilter, now: datetime, take: Take) -> None:
@@ -195,7 +224,7 @@ async def _csv(
     finished = await _last_finished(service, now)
     with Accounts() as found:
         await _put(found, service, now, wanted, failing_only=failing_only)
-        await _taken(csv_pieces(_run_object(finished), found), take)
+        await taken(csv_pieces(_run_object(finished), found), take)
 
 
 async def report(service: TableServiceClient, form: str, now: datetime, take: Take, *, cloud: str = "global") -> None:
@@ -205,14 +234,14 @@ async def report(service: TableServiceClient, form: str, now: datetime, take: Ta
     if form == "csv":
         await _csv(service, OPEN, now, take, failing_only=False)
     elif form == "json":
-        async with gathered(service, now) as (frame, found):
-            await _taken(json_pieces(frame, found), take)
+        async with gathered(service, now) as (around_them, found):
+            await taken(json_pieces(around_them, found), take)
     else:
         shown = await document(service, now)
         take(await asyncio.to_thread(render_html, shown, await extras(service, now, cloud=cloud)))
 
 
-async def _taken(pieces: Iterable[str], take: Take) -> None:
+async def taken(pieces: Iterable[str], take: Take) -> None:
     """Hand over all pieces. In a thread: of a large tenant it takes seconds, in which a scan must renew its lease."""
 
     def hand_over() -> None:

@@ -44,12 +44,14 @@ class Trend:
 
 
 def trend(extras: ReportExtras) -> Trend | None:
-    """The trend, or None where fewer than two scans are known."""
+    """The trend, or None where fewer than two scans are known, or nothing was open at any of them."""
     done = extras.whole_runs()
     if len(done) < 2:
         return None
     bars = tuple(_bar(run) for run in sorted(done, key=lambda run: str(run["finished"]))[-_RUNS:])
     highest = max(bar.total for bar in bars)
+    if not highest and all(bar.complete for bar in bars):
+        return None
     step = next(
         step for size in range(12) for step in (digit * 10**size for digit in (1, 2, 3, 4, 5)) if 4 * step >= highest
     )

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from basics.times import iso
 from checks.catalog import REFUSED, deciding_effects
 from checks.client_sign_ins import SECURITY_DEFAULTS as SECURITY_DEFAULTS_ID
-from checks.plan import NO_POLICY, SECURITY_DEFAULTS, Cause, Item, Problem, Step, Subject, WayOut, plan
+from checks.plan import NO_POLICY, SECURITY_DEFAULTS, Cause, Item, Problem, Step, Subject, WayOut, plan, way_out_of
 from reports.standing import counts, standing, standing_object
 from reports.words import count
 from tenant.shapes import parse_time
@@ -55,14 +56,26 @@ def _subject(account: Mapping[str, Any]) -> Subject:
                 standing(one, account),
                 cause_of(one["check_id"], account),
                 ends.get(one["check_id"], ""),
+                refused_since(account) if one["check_id"] == REFUSED else None,
             )
             for one in open_
         ),
-        ways=tuple(
-            WayOut(one.get("way") or "", one["title"], tuple(one.get("steps") or ()), one.get("url") or "")
-            for one in (account["remediation"] if open_ else ())
-        ),
+        ways=_ways(account) if open_ else (),
     )
+
+
+def _ways(account: Mapping[str, Any]) -> tuple[WayOut, ...]:
+    return tuple(
+        WayOut(one.get("way") or "", str(one["title"]), tuple(one.get("steps") or ()), one.get("url") or "")
+        for one in _objects(account, "remediation")
+        if one.get("title")
+    )
+
+
+def next_step_of(check_id: str, account: Mapping[str, Any]) -> WayOut | None:
+    """What to do first about a finding of an account: the same as in the plan, or else its first remedy; None for none."""
+    ways = _ways(account)
+    return way_out_of(check_id, ways) or next(iter(ways), None)
 
 
 def cause_of(check_id: str, account: Mapping[str, Any]) -> Cause:
@@ -85,12 +98,26 @@ def _of_reason(reason: Mapping[str, Any]) -> Cause:
     return Cause(id, name, since, reason.get("actor"))
 
 
+def refused_since(account: Mapping[str, Any]) -> datetime | None:
+    """Since when a client's sign-ins with this account have all been refused: of the first of those that still are."""
+    times = (parse_time(client.get("refused_since")) for client in _refused_clients(account))
+    return min((one for one in times if one), default=None)
+
+
+def _refused_clients(account: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The clients whose newest sign-in was refused."""
+    return [
+        client
+        for client in _objects(account, "sign_ins")
+        if str(client.get("last_refused") or "") >= str(client.get("last_got_in") or "")
+    ]
+
+
 def _refused_by(account: Mapping[str, Any]) -> Cause:
     """The one policy that the newest refusals name; no policy where they name none, or several."""
     refusals = [
         ending
-        for client in _objects(account, "sign_ins")
-        if str(client.get("last_refused") or "") >= str(client.get("last_got_in") or "")
+        for client in _refused_clients(account)
         for ending in _objects(client, "endings")
         if ending.get("kind") == "refused"
     ]

@@ -137,6 +137,10 @@ def _headline(document: Json, extras: ReportExtras, since: str | None) -> str:
     unknown = sum("unknown" in (account["visibility"], account["usability"]) for account in accounts)
     if unknown:
         return f"For {unknown:,} of {total} it can't be told whether an app password is possible."
+    if document["run"]["complete"] and not any(
+        one["status"] == "open" for each in accounts for one in each["findings"]
+    ):
+        return f"Nothing is open for {total}."
     return f"MFA hides the app-password option from none of {total}."
 
 

@@ -174,7 +174,7 @@
     { key: "y", name: "Found", first: -1, by: (a, b) => (a.y || 0) - (b.y || 0) },
   ];
   const show = { tile: "all", terms: [], visibility: "", usability: "", product: "", selected: "", severity: "", column: "q", direction: -1, page: 0, size: PAGE };
-  let printing = false;
+  let printing = 0;
   const open = new Set();
   let sorted = null, found = [];
 
@@ -226,9 +226,9 @@
     return el("tr", { role: "row", class: "group" }, cell("th", { colspan: columns.length, scope: "rowgroup" }, placeName(group), el("span", { class: "sub" }, `${many(number, "account", "accounts")}${data.urgency[group] ? `. ${data.urgency[group][1]}` : ""}`)));
   };
 
-  const rows = (index) => {
+  const rows = (index, place = 0) => {
     const account = accounts[index];
-    const expanded = printing || open.has(index);
+    const expanded = printing ? place < printing : open.has(index);
     const names = [...new Map((account.f || []).map((one) => [one[0], texts[one[2]]])).entries()];
     const row = el("tr", { role: "row", class: expanded ? "row opened" : "row", id: `row-${index}` },
       cell("td", {}, worst(account), breaks(account.o[1])),
@@ -252,7 +252,7 @@
     const shown = found.slice(from, to), grouped = show.column === "q";
     body.replaceChildren(...shown.flatMap((index, place) => [
       ...(grouped && (place === 0 || accounts[shown[place - 1]].o[0] !== accounts[index].o[0]) ? [heading(accounts[index].o[0])] : []),
-      ...rows(index)]));
+      ...rows(index, from + place)]));
     const total = many(accounts.length, "account", "accounts");
     $("count").textContent = found.length === accounts.length ? total : `${found.length.toLocaleString("en")} of ${total}`;
     $("empty").hidden = found.length > 0;
@@ -328,16 +328,22 @@
   $("previous").addEventListener("click", () => turn(-1));
   $("next").addEventListener("click", () => turn(1));
 
-  // Paper has no pages to turn and nothing to open: everything that was found is printed, with why and what to do, within reason.
-  let closed = [];
+  // Paper has no pages to turn and nothing to open: every account that was found is printed, with why and what to do. That takes some
+  // 800 pages of paper at most (a browser makes ten of them in a second): the accounts behind these, the least urgent, have a line each.
+  const inFull = () => {
+    let left = PRINTED;
+    const place = found.findIndex((index) => { left -= 5 + accounts[index].r.length; return left < 0; });
+    return place < 0 ? found.length : Math.max(1, place);
+  };
+  let closed = [], turned = 0;
   addEventListener("beforeprint", () => {
-    printing = true; show.size = PRINTED; draw();
+    printing = inFull(); turned = show.page; show.size = Math.max(PAGE, found.length); draw();
     closed = [...document.querySelectorAll("details.more:not([open]), .remedies > li:first-child > details:not([open])")];
     for (const one of closed) one.open = true;
-    $("printed").textContent = found.length > PRINTED ? `Printed are the first ${PRINTED.toLocaleString("en")} of ${many(found.length, "account", "accounts")}: filter them first to print others.` : "";
+    $("printed").textContent = printing < found.length ? `Of ${many(found.length, "account", "accounts")} the first ${printing.toLocaleString("en")} are printed with why and what to do, the others in a line each: filter them first to print others in full, or take the CSV.` : "";
   });
   addEventListener("afterprint", () => {
-    printing = false; show.size = PAGE;
+    printing = 0; show.size = PAGE; show.page = turned;
     for (const one of closed) one.open = false;
     $("printed").textContent = "";
     draw();

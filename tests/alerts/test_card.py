@@ -1,6 +1,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -8,10 +9,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from alerts.card import MAX_BYTES, card_message, size_of
+from alerts.digest import compose_digest
 from alerts.episodes import Word
 from alerts.links import ENTRA_HOSTS, entra_policy_url, entra_user_url, safe_url
 from alerts.mime_message import mail_message
-from alerts.model import Alert, AlertGap, AlertReason, AlertStep, Kind, NextStep, Severity, Totals
+from alerts.model import Alert, AlertGap, AlertItem, AlertReason, AlertStep, Kind, NextStep, Severity, Totals
 from alerts.wording import FIRST_SCAN, URGENCY
 from tests.alerts import samples
 from tests.alerts.samples import HOSTILE, REPORT, STEP, account_id, alert, item
@@ -340,22 +342,91 @@ def test_limit_leaves_room_for_what_the_workflow_adds() -> None:
 
 
 def test_smallest_card_fits_even_if_every_text_is_as_long_as_it_may_be() -> None:
-    long = "𠮷" * 3000
+    long, product = "𠮷" * 3000, "𠮸" * 3000
     url = f"https://report.example.com/{'x' * 1900}"
     items = [
-        item(
-            number,
-            kind,
-            name=long,
-            upn=long + str(number),
-            title=long,
-            actor=long,
-            resolution=long,
-            accepted_by=long,
-            reasons=(AlertReason(long, long, long, long),),
-            next_step=NextStep(long, (long,)),
+        replace(
+            item(
+                number,
+                kind,
+                name=long,
+                upn=long + str(number),
+                title=long,
+                actor=long,
+                resolution=long,
+                accepted_by=long,
+                reasons=(AlertReason(long, long, long, long),),
+                next_step=NextStep(long, (long,)),
+            ),
+            products=(product, f"{product}2"),
         )
         for number, kind in enumerate([Kind.EXCEPTION_EXPIRED, Kind.RESOLVED, Kind.OPENED] * 100)
     ]
     gaps = [AlertGap(long, long, f"{number}{long}", long, long) for number in range(50)]
     assert_sound(card_message(alert(*items, gaps=gaps, tenant_name=long, report_url=url)))
+
+
+@pytest.mark.parametrize(
+    ("products", "named"),
+    [
+        ((), ""),
+        (("Veeam Backup",), " (Veeam Backup)"),
+        (("Veeam Backup", "Veeam Backup", "Duplicati"), " (Veeam Backup and 1 more)"),
+        (("", "  ", "\u202eNAS"), " (NAS)"),
+        (("x" * 60,), f" ({'x' * 39}…)"),
+        # The names of the account say it already.
+        (("Scanner",), ""),
+    ],
+)
+def test_an_account_is_named_with_what_uses_it(products: tuple[str, ...], named: str) -> None:
+    scan = replace(item(1, upn="svc-scan@contoso.com", name="Scanner on floor 2"), products=products)
+    one = alert(scan)
+    assert f"\nScanner on floor 2{named}\n" in texts(card_message(one))
+    several = alert(scan, item(2, upn="svc-fax@contoso.com"))
+    assert f"Accounts svc-fax@contoso.com, svc-scan@contoso.com{named}\n" in texts(card_message(several))
+    for told, where in ((one, f"Scanner on floor 2{named}"), (several, f"svc-scan@contoso.com{named}")):
+        for kind in ("html", "plain"):
+            body = mail_message(told, "a@contoso.com", ["b@contoso.com"]).get_body((kind,))
+            assert where in body.get_content()  # type: ignore[union-attr]
+
+
+def test_what_uses_an_account_is_named_where_its_display_name_is_its_address() -> None:
+    scan = replace(item(1, upn="svc-scan@contoso.com", name="svc-scan@contoso.com"), products=("Veeam Backup",))
+    assert "\nsvc-scan@contoso.com (Veeam Backup)\n" in texts(card_message(alert(scan)))
+
+
+@given(st.lists(names, max_size=4))
+def test_names_of_products_do_nothing_on_a_card(found: list[str]) -> None:
+    for number in (1, 3):
+        items = [replace(item(one), products=tuple(found)) for one in range(number)]
+        assert_sound(card_message(alert(*items)))
+
+
+def test_refused_sign_ins_are_told_with_the_time_from_which_on_they_are() -> None:
+    since = samples.NOW - timedelta(days=3)
+
+    def refused(number: int, at: datetime | None) -> AlertItem:
+        return replace(item(number, check_id="APW-015", reasons=(), since=at), shared="The log names it.")
+
+    def told(*items: AlertItem) -> str:
+        return next((one for one in texts(card_message(alert(*items))).splitlines() if one.startswith("Since ")), "")
+
+    assert told(refused(1, since)) == "Since 19 Nov 2026, 06:00 UTC."
+    assert told(refused(1, since), refused(2, since)) == "Since 19 Nov 2026, 06:00 UTC."
+    later = refused(2, since + timedelta(days=1))
+    assert told(refused(1, since), later) == "Since 19 Nov 2026, 06:00 UTC for the first of them."
+    assert told(refused(1, None), later) == "Since 20 Nov 2026, 06:00 UTC for the first of them."
+    assert told(refused(1, None), refused(2, None)) == ""
+
+
+def test_a_card_that_says_that_nothing_is_open_says_it_once() -> None:
+    at = samples.NOW
+    clear = compose_digest(
+        tenant_id="t", tenant_name="Contoso", items=(), since=at, now=at, totals=Totals(5, 0, 0, 0), all_clear=True
+    )
+    assert clear
+    body = mail_message(clear, "a@contoso.com", ["b@contoso.com"]).get_body(("plain",)).get_content()  # type: ignore[union-attr]
+    for told in (texts(card_message(clear)), body):
+        assert "nothing is open for 5 service accounts" in told
+        assert "Open now" not in told
+    assert "Open now: nothing." in texts(card_message(replace(samples.good(), totals=Totals(5, 0, 0, 0))))

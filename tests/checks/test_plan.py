@@ -493,3 +493,19 @@ def test_each_finding_is_in_one_item_and_in_one_step(tenant: list[tuple[list[Pro
 def test_every_check_has_a_step_even_where_an_account_has_no_remedy(check: str) -> None:
     (step,) = plan([subject(1, problem(check), ways=())]).steps
     assert step.title
+
+
+def test_refused_sign_ins_are_one_item_since_the_first_of_them_began() -> None:
+    days = [datetime(2026, 11, day, tzinfo=UTC) for day in (19, 17, 21)]
+    refused = [replace(problem("APW-015"), refused_since=day) for day in [*days, None]]
+    (item,) = plan([subject(number, one) for number, one in enumerate(refused)]).items
+    assert item.since == datetime(2026, 11, 17, tzinfo=UTC)
+
+
+def test_when_refusals_began_is_not_said_of_what_a_policy_does_besides() -> None:
+    hidden = problem("APW-001", cause=replace(CA001, since=None))
+    refused = replace(problem("APW-015", cause=hidden.cause), refused_since=datetime(2026, 11, 17, tzinfo=UTC))
+    (item,) = plan([subject(1, hidden, refused)]).items
+    assert item.since is None
+    (item,) = plan([subject(1, replace(refused, cause=CA001)), subject(2, refused)]).items
+    assert item.since is None, "the policy's date and the log's are two things"

@@ -1,7 +1,7 @@
 """What is told of changes, whatever version kept the account that goes with them."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -29,6 +29,70 @@ def test_a_change_is_told_although_the_account_as_it_was_cannot_be_read(detail: 
     alert = changes_alert(Settings(), "alert-1", [replace(change, detail=detail)], None, first=False)
     (item,) = alert.items
     assert (item.check_id, item.user_principal_name) == ("APW-001", "svc-a1@contoso.example")
+
+
+@pytest.mark.parametrize(
+    ("products", "told"),
+    [
+        ([{"name": "Veeam Backup", "vendor": "Veeam"}, {"name": "Duplicati"}], ("Veeam Backup", "Duplicati")),
+        ([None, {}, {"name": None}, {"name": ""}, "x"], ()),
+        (7, ()),
+    ],
+)
+def test_what_uses_an_account_is_told_with_it(products: Any, told: tuple[str, ...]) -> None:
+    (change,) = compare(account(document={"products": products}), [], [seen()], alert_id="alert-1").changes
+    (item,) = changes_alert(Settings(), "alert-1", [change], None, first=False).items
+    assert item.products == told
+
+
+@pytest.mark.parametrize(
+    ("check_id", "step"),
+    [
+        ("APW-001", "Move the product to app-only sign-in"),
+        ("APW-003", "Set the account's per-user MFA to Enforced"),
+        ("APW-008", "Look up what could not be read"),
+        ("APW-011", "Take the directory role from the account"),
+        ("APW-999", "Move the product to app-only sign-in"),
+    ],
+)
+def test_the_next_step_is_the_one_that_the_plan_has_for_the_finding(check_id: str, step: str) -> None:
+    ways = [
+        {
+            "way": "app_only",
+            "title": "Move the product to app-only sign-in",
+            "steps": ["Ask."],
+            "url": "https://a.example",
+        },
+        {"way": "enforce", "title": "Set the account's per-user MFA to Enforced", "steps": []},
+    ]
+    (change,) = compare(account(document={"remediation": ways}), [], [seen(check_id)], alert_id="alert-1").changes
+    (item,) = changes_alert(Settings(), "alert-1", [change], None, first=False).items
+    assert item.next_step
+    assert item.next_step.title == step
+
+
+def test_what_is_resolved_has_no_next_step() -> None:
+    ways = [{"way": "app_only", "title": "Move the product to app-only sign-in", "steps": ["Ask."]}]
+    opened = compare(account(at=NOW - DAY), [], [seen("APW-011")], alert_id="alert-0").states
+    (change,) = compare(account(document={"remediation": ways}), opened, [], alert_id="alert-1").changes
+    (item,) = changes_alert(Settings(), "alert-1", [change], None, first=False).items
+    assert item.next_step is None
+
+
+def test_refused_sign_ins_are_told_since_the_first_client_that_still_is_refused() -> None:
+    def client(since: str | None, refused: str, got_in: str | None) -> dict[str, Any]:
+        return {"client": "SMTP", "refused_since": since, "last_refused": refused, "last_got_in": got_in}
+
+    late, early = "2026-11-20T02:00:00Z", "2026-11-18T02:00:00Z"
+    clients = [
+        client(late, late, early),
+        client("2026-11-19T02:00:00Z", late, None),
+        client(early, early, late),
+        client(None, late, None),
+    ]
+    (change,) = compare(account(document={"sign_ins": clients}), [], [seen("APW-015")], alert_id="alert-1").changes
+    (item,) = changes_alert(Settings(), "alert-1", [change], None, first=False).items
+    assert item.since == datetime(2026, 11, 19, 2, tzinfo=UTC)
 
 
 AFFECTED = "svc-a1@contoso.example is newly affected: MFA hides the app-password option"

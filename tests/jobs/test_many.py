@@ -1,5 +1,6 @@
 """Accounts that are kept small come back as they were, in the order of their names; and what is made of them is the same."""
 
+from enum import StrEnum
 from typing import Any
 
 import pytest
@@ -45,6 +46,30 @@ def test_what_they_have_in_common_is_one_object() -> None:
         first, second = accounts
     assert first["reasons"][0] is second["reasons"][0]
     assert first["reasons"][1] != second["reasons"][1]
+
+
+def test_what_is_equal_in_python_and_not_in_json_is_kept_apart() -> None:
+    alike: list[Any] = [True, 1, 1.0, "1", None, "", [], {}]
+    with Accounts() as accounts:
+        for place, value in enumerate(alike):
+            accounts.add({"user_principal_name": str(place), "reasons": [{"understood": value}]})
+        found = [one["reasons"][0]["understood"] for one in accounts]
+    assert [repr(one) for one in found] == [repr(one) for one in alike]
+
+
+class _Word(StrEnum):
+    HIGH = "high"
+
+
+def test_it_is_the_same_whoever_else_holds_its_texts() -> None:
+    texts = [["text", "the same"], ["".join(["te", "xt"]), "".join(["the ", "same"])], ["text", "the same"]]
+    held = [texts[0]] * 3
+    with Accounts() as accounts:
+        for place, (name, value) in enumerate(texts):
+            accounts.add({"user_principal_name": str(place), "reasons": [{name: value, "severity": _Word.HIGH}]})
+        first, second, third = (one["reasons"][0] for one in accounts)
+    assert held
+    assert first is second is third
 
 
 @pytest.mark.parametrize("shared", [0, 3, many.MOST_SHARED])

@@ -311,9 +311,31 @@ def test_paper_holds_every_account_that_was_found(show: Open, large: Path) -> No
     page.get_by_label("Search").fill("svc-fax")
     shown = len(rows(page))
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
-    assert len(rows(page)) == 278
+    assert len(rows(page)) == page.locator("#table tr.detail").count() == 278
+    assert page.locator("#printed").text_content() == ""
     page.evaluate("dispatchEvent(new Event('afterprint'))")
     assert len(rows(page)) == shown == 30
+
+
+def test_paper_holds_every_account_of_a_large_tenant_and_says_which_are_told_in_full(show: Open, large: Path) -> None:
+    page = show(large)
+    page.get_by_role("button", name="Next").click()
+    turned = rows(page)
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    told = page.evaluate(
+        "[...document.querySelectorAll('#table tr.row')].map((row) => row.classList.contains('opened'))"
+    )
+    assert len(told) == 5000
+    in_full = sum(told)
+    assert told == [True] * in_full + [False] * (5000 - in_full), "the most urgent ones are told in full"
+    assert 500 < in_full < 1000
+    assert page.locator("#printed").text_content() == (
+        f"Of 5,000 accounts the first {in_full} are printed with why and what to do, the others in a line each: filter them first to "
+        "print others in full, or take the CSV."
+    )
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert rows(page) == turned
+    assert page.locator("#printed").text_content() == ""
 
 
 def test_many_accounts_come_in_pages(show: Open, large: Path) -> None:

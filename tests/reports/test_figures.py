@@ -25,12 +25,21 @@ def test_the_trend_shows_finished_scans_oldest_first() -> None:
     assert [bar.counts for bar in drawn.bars] == [(1, 0, 0), (2, 0, 1)]
 
 
+def test_where_nothing_was_ever_open_there_is_nothing_to_draw() -> None:
+    assert trend(ReportExtras(runs=[_run(1), _run(2)])) is None
+    assert trend(ReportExtras(runs=[_run(1), _run(2, low=1), _run(3)])) is not None
+    unread = {**_run(1), "status": "incomplete"}
+    assert trend(ReportExtras(runs=[unread, _run(2)])) is not None, (
+        "a scan that couldn't see everything found nothing: say so"
+    )
+
+
 def test_one_scan_is_no_trend() -> None:
     assert trend(ReportExtras(runs=[_run(1, high=1)])) is None
 
 
 def test_the_axis_holds_the_highest_bar_and_has_round_steps() -> None:
-    for highest, top in ((0, 4), (4, 4), (5, 8), (9, 12), (17, 20), (21, 40), (1000, 1200), (70_000, 80_000)):
+    for highest, top in ((1, 4), (4, 4), (5, 8), (9, 12), (17, 20), (21, 40), (1000, 1200), (70_000, 80_000)):
         drawn = trend(ReportExtras(runs=[_run(1, high=highest), _run(2)]))
         assert drawn
         assert drawn.top == top
@@ -38,7 +47,7 @@ def test_the_axis_holds_the_highest_bar_and_has_round_steps() -> None:
 
 def test_only_the_last_scans_are_drawn() -> None:
     runs = [
-        {**_run(1), "id": str(number), "finished": f"2026-01-01T{number // 60:02}:{number % 60:02}:00Z"}
+        {**_run(1, high=1), "id": str(number), "finished": f"2026-01-01T{number // 60:02}:{number % 60:02}:00Z"}
         for number in range(99)
     ]
     drawn = trend(ReportExtras(runs=runs))

@@ -33,7 +33,7 @@ def lost(
     ("visibilities", "sentence"),
     [
         ((), "No service accounts were judged: none is selected, or none could be read."),
-        (("visible", "not_offered"), "MFA hides the app-password option from none of 2 service accounts."),
+        (("visible", "not_offered"), "Nothing is open for 2 service accounts."),
         (("hidden", "stuck", "visible"), "2 of 3 service accounts are missing the app-password option."),
         (("hidden",), "1 of 1 service account is missing the app-password option."),
         (("unknown", "visible"), "For 1 of 2 service accounts it can't be told whether an app password is possible."),
@@ -42,6 +42,19 @@ def lost(
 )
 def test_a_first_scan_says_how_things_stand(visibilities: tuple[str, ...], sentence: str) -> None:
     assert summarize(document(accounts(*visibilities)), ReportExtras()).headline == sentence
+
+
+def test_that_nothing_is_open_is_said_only_where_everything_was_readable_and_nothing_is() -> None:
+    shown = document(accounts("visible", "visible"))
+    unread = {**shown, "run": {**shown["run"], "complete": False}}
+    tidy = document(
+        [*accounts("visible"), {**accounts("visible")[0], "findings": [finding("APW-011", "An administrator.", NOW)]}]
+    )
+    for one in (unread, tidy):
+        assert (
+            summarize(one, ReportExtras()).headline
+            == "MFA hides the app-password option from none of 2 service accounts."
+        )
 
 
 @pytest.mark.parametrize(
@@ -228,7 +241,7 @@ def test_a_switch_that_is_off_is_the_headline_where_it_takes_an_option_away(visi
 
 def test_a_switch_that_is_off_is_an_aside_where_nobody_has_the_option_anyway() -> None:
     said = summarize(switched(*accounts("not_offered", "not_offered")), ReportExtras())
-    assert said.headline == "MFA hides the app-password option from none of 2 service accounts."
+    assert said.headline == "Nothing is open for 2 service accounts."
     assert said.asides == ("App passwords are switched off for the whole tenant, so nobody is offered one.",)
 
 
