@@ -133,19 +133,32 @@ class ExceptionStore:
     async def load(self, *, account_id: str | None = None) -> list[AcceptedException]:
         """All exceptions, those that ended included; those that end last come first."""
         exceptions = [exception async for exception, _ in self._read(account_id) if exception]
-        return sorted(exceptions, key=lambda exception: (exception.until, exception.created_at), reverse=True)
+        return sorted(exceptions, key=_last_first, reverse=True)
 
     async def active(self, now: datetime) -> tuple[AcceptedException, ...]:
         """The exceptions that hold at ``now``: what ``keep`` and ``load_findings`` take."""
-        return tuple(exception for exception in await self.load() if exception.active(now))
+        today = now.astimezone(UTC).date().isoformat()
+        found = [exception async for exception, _ in self._read(None, since=today) if exception]
+        holding = (exception for exception in found if exception.active(now))
+        return tuple(sorted(holding, key=_last_first, reverse=True))
 
-    async def _read(self, account_id: str | None) -> AsyncIterator[tuple[AcceptedException | None, TableEntity]]:
+    async def _read(
+        self, account_id: str | None, since: str = ""
+    ) -> AsyncIterator[tuple[AcceptedException | None, TableEntity]]:
+        """The rows of an account, or of all; ``since``: only those that end on that day or later."""
         if account_id is None:
-            conditions, parameters = "PartitionKey ge @first", {"first": ""}
+            # A row without the day, or with an earlier one than the exception has, silences nothing.
+            conditions, parameters = (
+                ("until ge @since", {"since": since}) if since else ("PartitionKey ge @first", {"first": ""})
+            )
         else:
             conditions, parameters = "PartitionKey eq @partition", {"partition": to_key(account_id)}
         async for row in self._exceptions.query(conditions, parameters):
             yield self._odd.read(EXCEPTIONS, row, _from_row), row
+
+
+def _last_first(exception: AcceptedException) -> tuple[date, datetime]:
+    return exception.until, exception.created_at
 
 
 def _validate(exception: AcceptedException, now: datetime) -> None:

@@ -199,12 +199,13 @@ class _Look:
         return any(run.status is RunStatus.RUNNING for run in lately)
 
     async def _scope(self, last: RunRecord) -> Scope:
-        accounts = FindingStore(self._service).load_accounts()
+        accounts, remembered = FindingStore(self._service).load_accounts(), Remembered.of(last.remembered)
         return Scope(
             frozenset([one.account_id.lower() async for one in accounts]),
             # Those that earlier scans asked about count as well: what is deleted comes back with its members.
-            Remembered.of(last.remembered).groups | await ids_asked_about(self._evidence),
+            remembered.groups | await ids_asked_about(self._evidence),
             selection_of(self._settings),
+            remembered.selecting,
         )
 
     async def _failed(self, mark: Bookmark, error: GraphError) -> Looked:

@@ -28,6 +28,7 @@ from jobs.carrying import NOTHING as NOTHING_KEPT
 from jobs.carrying import Carrying, carrying
 from jobs.clock import TrustedClock
 from jobs.exchange import with_exchange
+from jobs.log_bookmark import is_watched
 from jobs.remembered import NOTHING, Remembered
 from jobs.watch import DISCOVERY, Watch, followed, watch
 from reports.words import count
@@ -35,6 +36,7 @@ from settings import Settings
 from tenant.account_reader import Advance
 from tenant.gaps import Gaps
 from tenant.graph import Graph
+from tenant.group_reader import read_nested
 from tenant.model import Account, AuditTrail
 from tenant.reader import Reading, read_more, read_tenant, read_tenant_again
 from tenant.selection import Selection
@@ -63,6 +65,8 @@ class Seen:
     """What is known of the audit log."""
     carrying: Carrying = NOTHING_KEPT
     """What could be carried over of earlier readings."""
+    selecting: frozenset[str] = frozenset()
+    """Ids of the groups that select, with those in them, where the audit log is looked at between scans."""
 
 
 async def read(settings: Settings, accounts: Sequence[str], progress: Progress) -> tuple[Reading, int]:
@@ -154,6 +158,7 @@ async def look(
         usage.passwords,
         found.trail,
         found.carrying,
+        found.selecting,
     )
 
 
@@ -200,6 +205,7 @@ class _Found:
     gone: frozenset[str]
     """The ids of known accounts that no longer exist."""
     carrying: Carrying
+    selecting: frozenset[str]
 
 
 class _Look:
@@ -256,7 +262,9 @@ class _Look:
             if not self._accounts:
                 missing = [id for id in followed(self._known, usage.reading.accounts) if id not in self._gone]
                 usage = replace(usage, reading=await self._look_up(usage.reading, missing))
-        return _Found(usage, trail, self._gone, over)
+        nested = not only and is_watched(self._settings)
+        selecting = await read_nested(self._graph, self._settings.service_account_groups) if nested else frozenset()
+        return _Found(usage, trail, self._gone, over, selecting)
 
     async def _usage(self, reading: Reading, turns: Turns, *, quick: bool) -> Usage:
         if quick:

@@ -24,6 +24,13 @@ class Scope:
     """Ids of the groups whose members count, in lower case: for a policy, with those nested in them, and for the selection."""
     selection: Selection
     """What the settings select."""
+    nested: frozenset[str] = frozenset()
+    """Ids of the groups that are in those which select, in lower case."""
+
+    @property
+    def selecting(self) -> frozenset[str]:
+        """Ids of the groups whose members are selected, in lower case."""
+        return self.nested.union(group.lower() for group in self.selection.groups)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +72,8 @@ def _changes_who_counts(event: LogEvent, scope: Scope) -> bool:
     if event.container:
         # A group in a group brings all its members along. Who comes into a group that selects may be new, and who leaves it is
         # watched no longer: either is for a scan of everything to say.
-        return event.container in _selecting(scope.selection) or (bool(event.groups) and _may_count(event, scope))
-    if event.groups & (scope.groups | _selecting(scope.selection)):
+        return event.container in scope.selecting or (bool(event.groups) and _may_count(event, scope))
+    if event.groups & (scope.groups | scope.selecting):
         return True
     return any(_changes_selection(target, scope, event) for target in event.targets)
 
@@ -74,10 +81,6 @@ def _changes_who_counts(event: LogEvent, scope: Scope) -> bool:
 def _may_count(event: LogEvent, scope: Scope) -> bool:
     """Whether the members of the group, or the holders of the role, count: which roles do, only policies say."""
     return event.container in scope.groups or event.about_role
-
-
-def _selecting(selection: Selection) -> frozenset[str]:
-    return frozenset(group.lower() for group in selection.groups)
 
 
 def _changes_selection(target: Target, scope: Scope, event: LogEvent) -> bool:

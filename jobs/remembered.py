@@ -16,7 +16,7 @@ from tenant.model import Gap, MfaService, Tenant
 from tenant.reader import Reading
 
 MOST_GROUPS = 3000
-"""Groups that are kept."""
+"""Groups of either kind that are kept."""
 COUNTS_FOR = timedelta(days=30)
 """How long the switch counts as it was last read; then what is attested counts, and that it can't be read is told on."""
 
@@ -34,16 +34,17 @@ class Remembered:
     """Ids of the groups that could change a verdict when the policies could last be read."""
     carried_since: datetime | None = None
     """Since when that was read which the scan carried over of accounts; None where it read everything anew."""
+    selecting: frozenset[str] = frozenset()
+    """Ids of the groups that the settings name, with those nested in them, as far as somebody asked."""
 
     @classmethod
     def of(cls, kept: Mapping[str, Any]) -> "Remembered":
         """What a run's record holds of it, as far as it can be read."""
         allowed, read_at = kept.get("allowed"), _time(kept.get("read_at"))
-        plans, ids = kept.get("plans") is True, kept.get("groups")
-        groups = frozenset(id for id in ids if isinstance(id, str)) if isinstance(ids, list) else frozenset()
+        groups, selecting = _ids(kept.get("groups")), _ids(kept.get("selecting"))
         known = isinstance(allowed, bool) and read_at is not None
         switch = (allowed, read_at) if known else (None, None)
-        return cls(*switch, plans, groups, _time(kept.get("carried_since")))
+        return cls(*switch, kept.get("plans") is True, groups, _time(kept.get("carried_since")), selecting)
 
     @property
     def kept(self) -> dict[str, Any]:
@@ -54,6 +55,7 @@ class Remembered:
             "plans": self.plans,
             "groups": sorted(self.groups)[:MOST_GROUPS],
             "carried_since": self.carried_since and self.carried_since.isoformat(),
+            "selecting": sorted(self.selecting)[:MOST_GROUPS],
         }
 
     def applied_to(self, reading: Reading, now: datetime) -> Reading:
@@ -68,14 +70,18 @@ class Remembered:
             tenant = replace(tenant, unlisted_plans=tenant.plans_unread)
         return replace(reading, tenant=tenant, gaps=gaps)
 
-    def after(self, tenant: Tenant, now: datetime, carried_since: datetime | None = None) -> "Remembered":
-        """What is known after a scan that saw this tenant, and carried over what was read of accounts since some time."""
+    def after(self, tenant: Tenant, now: datetime) -> "Remembered":
+        """What is known of the tenant after a scan that saw it."""
         plans = _has_plans(tenant, self.plans) or (self.plans and tenant.plans_unread is not None)
         groups = self.groups if isinstance(tenant.policies, Gap) else groups_of_verdicts(tenant)
         service = tenant.mfa_service
         if service is None or service.remembered is not None:
-            return replace(self, plans=plans, groups=groups, carried_since=carried_since)
-        return Remembered(service.allows_app_passwords, now, plans, groups, carried_since)
+            return Remembered(self.allowed, self.read_at, plans, groups)
+        return Remembered(service.allows_app_passwords, now, plans, groups)
+
+
+def _ids(kept: object) -> frozenset[str]:
+    return frozenset(id for id in kept if isinstance(id, str)) if isinstance(kept, list) else frozenset()
 
 
 def _time(text: object) -> datetime | None:

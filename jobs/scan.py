@@ -195,7 +195,8 @@ class _Scan:
         if not record.partial:
             await carry_on(self._settings, self._evidence, seen.carrying, seen.read_at)
         done, document = await self._outcome(record, seen, judged, outcomes, alert_id)
-        after = remembered.after(seen.reading.tenant, now, seen.carrying.since)
+        after = remembered.after(seen.reading.tenant, now)
+        after = replace(after, carried_since=seen.carrying.since, selecting=seen.selecting)
         return replace(done, remembered=after.kept), document
 
     async def _look_and_recall(self, remembered: Remembered) -> tuple[Seen, dict[str, Snapshot]]:

@@ -116,6 +116,18 @@ async def read_nesting(
     return nesting
 
 
+async def read_nested(graph: Graph, groups: Iterable[str]) -> frozenset[str]:
+    """The ids of groups, in lower case, with those of all groups that are in them; of one that can't be read only its own."""
+    ids = sorted({id.lower() for id in groups})
+    inside = "transitiveMembers/microsoft.graph.group?$select=id&$top=999"
+    answers = await batch(graph, [Member(f"/groups/{key_segment(id)}/{inside}") for id in ids])
+    lists = [await collect(graph, answer) for answer in answers]
+    nested = {
+        str(item.get("id") or "").lower() for items in lists if not isinstance(items, GraphError) for item in items
+    }
+    return frozenset(nested.union(ids) - {""})
+
+
 def _accounts_by_group(accounts: Iterable[Account]) -> dict[str, frozenset[str]]:
     found: dict[str, set[str]] = {}
     for account in accounts:

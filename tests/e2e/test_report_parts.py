@@ -123,7 +123,9 @@ def test_what_is_said_of_all_follows_every_change(scanned: Installation) -> None
 
 
 @pytest.mark.parametrize(
-    "spoil", [lambda kept: b"", lambda kept: b"[]", lambda kept: b"{", lambda kept: b"\xff" + kept], ids=repr
+    "spoil",
+    [lambda kept: b"", lambda kept: b"[]", lambda kept: b"{", lambda kept: b"\xff" + kept],
+    ids=["empty", "a list", "cut short", "no text"],
 )
 def test_what_was_kept_and_is_spoilt_is_made_anew(
     scanned: Installation, monkeypatch: pytest.MonkeyPatch, spoil: Callable[[bytes], bytes]

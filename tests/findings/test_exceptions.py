@@ -79,6 +79,19 @@ async def test_it_holds_to_the_end_of_its_last_day_in_utc(service: TableServiceC
     assert not added.active(midnight)
 
 
+async def test_whoever_asks_which_hold_reads_none_that_are_long_over(service: TableServiceClient) -> None:
+    over = await add(service, until=TODAY)
+    table = service.get_table_client("exceptions")
+    async for row in table.list_entities():
+        await table.update_entity({**row, "exception": "?"}, mode="replace")
+    holding = await add(service, account_id="a2", until=TODAY + 2 * DAY, now=NOW)
+    store = ExceptionStore(service)
+    assert await store.active(NOW + DAY) == (holding,)
+    assert store.odd == []
+    await store.load()
+    assert over.account_id in store.odd[0]
+
+
 async def test_adding_the_same_again_changes_nothing(service: TableServiceClient) -> None:
     first = await add(service)
     assert await add(service, now=NOW + HOUR, created_by="somebody else") == first

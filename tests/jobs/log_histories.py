@@ -21,13 +21,14 @@ from localgraph.ids import make_id
 from localgraph.server import LocalGraph
 from localgraph.tenant import LocalRoleAssignment, LocalTenant, LocalUser
 from tenant.graph import Graph
+from tenant.group_reader import read_nested
 from tenant.log_events import parse
 from tenant.reader import Reading, read_tenant
 from tenant.selection import Selection
 
 NOW = datetime(2026, 11, 26, 9, tzinfo=UTC)
 ROLE = "Exchange Administrator"
-GROUPS = ("Outer", "Middle", "Inner", "Elsewhere", "Selecting")
+GROUPS = ("Outer", "Selecting", "Middle", "Inner", "Elsewhere")
 PEOPLE = ("svc-0@contoso.com", "svc-1@contoso.com", "svc-2@contoso.com", "printer@contoso.com", "ada@contoso.com")
 Verdicts = dict[str, Any]
 Change = Callable[[LocalTenant, random.Random], object]
@@ -100,8 +101,7 @@ def nest_a_group(of: LocalTenant, chance: random.Random) -> None:
     groups = sorted(of.groups.values(), key=lambda one: one.name in GROUPS and GROUPS.index(one.name))
     if len(groups) > 1:
         outer, inner = sorted(chance.sample(range(len(groups)), 2))
-        if groups[outer].name != "Selecting":
-            _toggle(groups[outer].members, groups[inner].id)
+        _toggle(groups[outer].members, groups[inner].id)
 
 
 def _toggle(members: list[str], id: str) -> None:
@@ -217,8 +217,9 @@ async def _verdicts(graph: LocalGraph) -> tuple[Verdicts, Scope]:
     chosen = selection(graph.tenant)
     async with Graph.connect(graph.url, authority="", local_token="local-development-token") as client:
         reading = await read_tenant(client, chosen)
+        selecting = await read_nested(client, chosen.groups)
     found = verdicts_of(reading)
-    return found, Scope(frozenset(found), groups_of_verdicts(reading.tenant), chosen)
+    return found, Scope(frozenset(found), groups_of_verdicts(reading.tenant), chosen, selecting)
 
 
 def verdicts_of(reading: Reading) -> Verdicts:

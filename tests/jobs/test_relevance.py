@@ -10,11 +10,12 @@ from tenant.log_events import LogEvent, Target
 from tenant.selection import Selection
 
 WATCHED, OTHER = "a1", "b2"
-COUNTS, SELECTS, ELSE = "group-of-a-policy", "group-that-selects", "group-of-nobody"
+COUNTS, SELECTS, NESTED, ELSE = "group-of-a-policy", "group-that-selects", "group-in-that", "group-of-nobody"
 SCOPE = Scope(
     frozenset({WATCHED, "a2"}),
     frozenset({COUNTS}),
     Selection(accounts=("svc-1@contoso.com",), groups=(SELECTS.upper(),), patterns=("*-backup@*",)),
+    frozenset({NESTED}),
 )
 EVERYBODY = None
 NOBODY: frozenset[str] = frozenset()
@@ -54,6 +55,15 @@ CASES = {
         event("Add member to group", user(OTHER), group(COUNTS), container=COUNTS),
         NOBODY,
     ),
+    "somebody else joins a group in one that selects": (
+        event("Add member to group", user(OTHER), group(NESTED), container=NESTED),
+        EVERYBODY,
+    ),
+    "a group joins a group in one that selects": (
+        event("Add member to group", group(ELSE), group(NESTED), container=NESTED),
+        EVERYBODY,
+    ),
+    "a group in one that selects is deleted": (event("Delete group", group(NESTED)), EVERYBODY),
     "somebody else joins a group that selects": (
         event("Add member to group", user(OTHER), group(SELECTS), container=SELECTS),
         EVERYBODY,

@@ -87,6 +87,11 @@ def test_what_is_known_after_a_scan(before: Remembered, tenant: Tenant, after: R
         (Remembered(plans=True).kept, Remembered(plans=True)),
         (Remembered(groups=frozenset({"b", "a"})).kept, Remembered(groups=frozenset({"a", "b"}))),
         ({"groups": ["a", 5, None]}, Remembered(groups=frozenset({"a"}))),
+        (
+            Remembered(carried_since=NOW, selecting=frozenset({"s"})).kept,
+            Remembered(carried_since=NOW, selecting=frozenset({"s"})),
+        ),
+        ({"carried_since": "long ago", "selecting": "s"}, NOTHING),
         ({"groups": "a"}, NOTHING),
         ({}, NOTHING),
         ({"allowed": "no", "read_at": NOW.isoformat()}, NOTHING),
