@@ -161,7 +161,8 @@ def _steps(alert: Alert, detail: _Detail) -> list[Json]:
 def _top(alert: Alert) -> Json:
     tenant = [run(alert.tenant_name, 80, isSubtle=True), spaced("·", 1, isSubtle=True)] if alert.tenant_name else []
     subtle: dict[str, Any] = {"isSubtle": True, "size": "Small"}
-    verb = {Purpose.CHANGES: "scanned", Purpose.DIGEST: "as of", Purpose.SIGHT: "as of"}.get(alert.purpose, "")
+    verbs = {Purpose.CHANGES: "scanned", **dict.fromkeys((Purpose.DIGEST, Purpose.SIGHT, Purpose.PREDICTION), "as of")}
+    verb = verbs.get(alert.purpose, "")
     return box(
         [
             line(run(alert.headline, 240, size="Large", weight="Bolder")),
@@ -182,7 +183,8 @@ def _style(alert: Alert) -> str:
         return "good"
     if alert.severity is Severity.HIGH or alert.purpose is Purpose.FAILURE:
         return "attention"
-    return "warning" if alert.severity or alert.gaps or alert.purpose is Purpose.SIGHT else "accent"
+    warns = alert.purpose in (Purpose.SIGHT, Purpose.PREDICTION)
+    return "warning" if alert.severity or alert.gaps or warns else "accent"
 
 
 def _full(group: Group, alert: Alert, detail: _Detail, *, button: bool, step_again: bool) -> Json:

@@ -150,6 +150,46 @@ def compose_sight(
     )
 
 
+def compose_prediction(
+    *,
+    policy_id: str,
+    version: datetime,
+    tenant_id: str,
+    tenant_name: str,
+    created: datetime,
+    headline: str,
+    notes: Iterable[str],
+    run_id: str,
+    report_url: str | None = None,
+) -> Alert:
+    """What a policy that is switched off would do.
+
+    Its id is made from the policy and the ``version``, which is when it was changed last: so each version is told once.
+
+    Args:
+        policy_id: Of the policy.
+        version: When it became what it is.
+        tenant_id: Of the organization.
+        tenant_name: Its display name.
+        created: When the scan found it.
+        headline: What would happen, in a line.
+        notes: Who made or changed it, whom it would reach, and what to do, in a few sentences.
+        run_id: The scan.
+        report_url: Where the report is.
+    """
+    return Alert(
+        id=str(uuid5(NAMESPACE, f"predicted/{well_formed(policy_id)}/{version.isoformat()}")),
+        tenant_id=tenant_id,
+        tenant_name=well_formed(tenant_name),
+        created=created,
+        headline=clean(headline, HEADLINE),
+        run_id=run_id,
+        purpose=Purpose.PREDICTION,
+        notes=tuple(clean(note) for note in notes),
+        report_url=report_url,
+    )
+
+
 def late_id(alert_id: str, change_ids: Iterable[str]) -> str:
     """The id of the alert that tells changes of a group which were found when the group had been told."""
     return str(uuid5(NAMESPACE, "/".join(("late", alert_id, *sorted(change_ids)))))

@@ -44,6 +44,8 @@ class Purpose(StrEnum):
     """A scan, a channel, or the delivery of an alert failed, and somebody has to do something."""
     SIGHT = "sight"
     """What the product can't see any more, and what became of the accounts that it looks at."""
+    PREDICTION = "prediction"
+    """What a policy that is switched off would do, told to whoever has just made or changed it."""
     RECOVERED = "recovered"
     """What was told as a failure works again, and what couldn't be seen is seen again."""
     TEST = "test"

@@ -30,6 +30,7 @@ TYPES = {
     Purpose.DIGEST: "app_password_scan.digest",
     Purpose.FAILURE: "app_password_scan.failed",
     Purpose.SIGHT: "app_password_scan.sight",
+    Purpose.PREDICTION: "app_password_scan.predicted",
     Purpose.RECOVERED: "app_password_scan.recovered",
     Purpose.TEST: "app_password_scan.test",
 }

@@ -21,7 +21,7 @@ from settings import Settings
 
 log = logging.getLogger(__name__)
 
-NEWS = frozenset({Purpose.CHANGES, Purpose.DIGEST, Purpose.SIGHT})
+NEWS = frozenset({Purpose.CHANGES, Purpose.DIGEST, Purpose.SIGHT, Purpose.PREDICTION})
 """Alerts about the tenant, which people wait for; the others are about the app itself."""
 
 

@@ -38,6 +38,7 @@ from jobs.messages import SCHEDULE
 from jobs.outcome import finished_record, gauges, open_findings, summary_of
 from jobs.overlooked import overlooked
 from jobs.passwords import keep_passwords, kept_passwords, password_rows
+from jobs.predicting import predictions
 from jobs.remembered import Remembered
 from jobs.simulate import waiting_changes
 from jobs.unseen import note_failure, note_sight, unseen_by
@@ -143,6 +144,8 @@ class _Scan:
         """The alert channels that what this scan finds is for."""
         self._last: RunRecord | None = None
         """The last scan of everything that was done."""
+        self._predicted: tuple[str, ...] = ()
+        """The ids of alerts about policies that are switched off."""
         self._asks_for_few = 0 < len(request.accounts) <= FEW
 
     async def run(self) -> ScanResult:
@@ -194,6 +197,8 @@ class _Scan:
         judged, outcomes = await self._keep(seen, known, alert_id, now)
         if not record.partial:
             await carry_on(self._settings, self._evidence, seen.carrying, seen.read_at)
+        if not record.partial and self._last:
+            await self._predict(seen, self._last, record.id, now)
         done, document = await self._outcome(record, seen, judged, outcomes, alert_id)
         after = remembered.after(seen.reading.tenant, now)
         after = replace(after, carried_since=seen.carrying.since, selecting=seen.selecting)
@@ -226,6 +231,12 @@ class _Scan:
             kept = await Keeper(self._findings, occasion, known, accepted, self._advance).keep(seen)
         await self._findings.contents.settle()
         return kept
+
+    async def _predict(self, seen: Seen, last: RunRecord, run_id: str, now: datetime) -> None:
+        """Keep what policies that were made since the last scan, and are switched off, would do."""
+        found = await asyncio.to_thread(predictions, self._settings, seen, last.started, run_id, now)
+        kept = [await self._ledger.keep(alert, self._channels) for alert in found]
+        self._predicted = tuple(one.id for one in kept if not one.done)
 
     async def _outcome(
         self,
@@ -333,7 +344,7 @@ class _Scan:
 
     async def _waiting(self, started: datetime) -> tuple[str, ...]:
         """The ids of all alerts that are to be sent now, those of earlier scans included."""
-        waiting = [*await self._sight.untold_alert_ids(), *await self._findings.untold_alert_ids()]
+        waiting = [*await self._sight.untold_alert_ids(), *await self._findings.untold_alert_ids(), *self._predicted]
         return tuple(dict.fromkeys((*waiting, *await self._ledger.undelivered(started))))
 
 
