@@ -2,7 +2,7 @@
 
 from datetime import UTC, date, datetime, timedelta
 
-from alerts.compose import compose, compose_failure, compose_sight, compose_test
+from alerts.compose import compose, compose_failure, compose_prediction, compose_sight, compose_test
 from alerts.digest import compose_digest
 from alerts.episodes import Cause, ChannelRecord, Word, failed
 from alerts.links import entra_policy_url, entra_user_url
@@ -271,6 +271,27 @@ def sight() -> Alert:
             "the new name too. Noticed first on 22 Nov 2026, 06:00 UTC.",
         ),
         ended=False,
+        report_url=REPORT,
+    )
+
+
+def prediction() -> Alert:
+    """Somebody made a policy that is switched off."""
+    return compose_prediction(
+        policy_id="80000000-0000-4000-8000-000000000007",
+        version=NOW - timedelta(minutes=6),
+        tenant_id="70000000-0000-4000-8000-000000000001",
+        tenant_name="Contoso",
+        created=NOW,
+        headline='If "Require MFA for all users" is switched on, it hides the app-password option from 2 service accounts',
+        notes=(
+            'The policy "Require MFA for all users" was created on 22 Nov 2026, 05:54 UTC by ada@contoso.com, and is switched off: nothing has '
+            "happened yet.",
+            "The app-password option would be hidden from svc-scan@contoso.com and svc-erp@contoso.com.",
+            'Before it is switched on: put them into its excluded group "Break glass", or move their products to a sign-in without passwords. '
+            "What it would do to each: cli.py simulate --enable-policy 80000000-0000-4000-8000-000000000007",
+        ),
+        run_id="20261122T060000Z-0a1b2c3d",
         report_url=REPORT,
     )
 

@@ -122,6 +122,7 @@ def test_any_number_of_changes_with_any_names_makes_a_card_that_teams_takes(
         samples.good(),
         samples.gaps_only(),
         samples.failure(),
+        samples.prediction(),
         samples.channel(),
         samples.channel(Word.WORKS),
         samples.test_message(),

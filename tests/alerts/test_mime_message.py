@@ -25,6 +25,7 @@ ALL = [
     samples.good(),
     samples.gaps_only(),
     samples.failure(),
+    samples.prediction(),
     samples.channel(),
     samples.channel(Word.WORKS),
     samples.test_message(),

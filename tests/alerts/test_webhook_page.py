@@ -36,6 +36,7 @@ ALERTS = [
     samples.good(),
     samples.gaps_only(),
     samples.failure(),
+    samples.prediction(),
     samples.channel(),
     samples.channel(Word.WORKS),
     samples.test_message(),

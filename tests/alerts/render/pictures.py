@@ -39,6 +39,7 @@ def sample_alerts() -> Mapping[str, Alert]:
         "good": samples.good(),
         "gaps": samples.gaps_only(),
         "failure": samples.failure(),
+        "prediction": samples.prediction(),
         "sight": samples.sight(),
         "test": samples.test_message(),
         "digest": samples.digest(),
