@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
 from tenant.batch import SIZE, Answer, Done, Member, batch, batch_any, collect
-from tenant.carried import NOTHING_CARRIED, STATES, Answers, Carried, answers_of, properties_digest
+from tenant.carried import NOTHING_CARRIED, STATES, Answers, Carried, agree, answers_of, properties_digest
 from tenant.gaps import Gaps
 from tenant.graph import Graph, GraphError, GraphRefused, Json
 from tenant.model import Account, Gap, Registration
@@ -81,7 +81,7 @@ class AccountReader:
         standing = {id: known for id, known in standing.items() if self._fits(id, known)}
         over = standing.keys() - self._carried.proof
         read = await self._ask([id for id in ids if id not in over])
-        doubted = [id for id in standing.keys() & read.keys() if self.answers.get(id) != standing[id]]
+        doubted = [id for id in standing.keys() & read.keys() if not agree(standing[id], self.answers.get(id))]
         self.surprises = tuple(sorted(id for id in doubted if id in self.answers))
         self.doubted = bool(doubted)
         if doubted:

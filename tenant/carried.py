@@ -56,6 +56,20 @@ def answers_of(
     return Answers(properties_digest(user), state, groups, registration)
 
 
+def agree(one: Answers, other: Answers | None) -> bool:
+    """Whether two readings of an account say the same. Its MFA registration has two sources, and which of them is asked hangs on how many
+    accounts are: only what both readings took from the same source can differ.
+    """
+    if other is None or (one.properties, one.state, one.groups) != (other.properties, other.state, other.groups):
+        return False
+    mine, theirs = one.registration, other.registration
+    return all(
+        sorted(a) == sorted(b)
+        for a, b in ((mine.own, theirs.own), (mine.report, theirs.report))
+        if isinstance(a, tuple) and isinstance(b, tuple)
+    )
+
+
 def properties_digest(user: Json) -> str:
     """Equal for users with equal properties; annotations of the answer are none."""
     properties = {name: value for name, value in user.items() if not name.startswith("@")}
