@@ -51,6 +51,8 @@ class SignInLog:
         self._passwords = PasswordUses()
         self.stopped = False
         """Whether something could not be read, or the scan has spent its requests."""
+        self.asked = False
+        """Whether anything was asked for: where all that is wanted is kept, nobody knows if the log can be read."""
 
     async def look(self) -> None:
         """See which days are kept. Raises ``StorageError``."""
@@ -175,6 +177,7 @@ class SignInLog:
     async def _read(self, question: Question, first: date, last: date, until: datetime | None) -> None:
         if self.stopped:
             return
+        self.asked = True
         try:
             async for day in read_days(self._graph, self._turns, question, first, last, until):
                 whole = day.day <= last

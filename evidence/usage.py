@@ -62,6 +62,8 @@ class Usage:
     """The accounts whose sign-ins are known for every day: what these don't show isn't so."""
     passwords: tuple[PasswordUse, ...] = ()
     """Who still signs in with a password, the selected accounts first, then who did so last."""
+    asked: bool = False
+    """Whether Microsoft Graph was asked for anything of the sign-in log: it isn't where every day is kept."""
 
 
 def products_for(settings: Settings) -> tuple[Product, ...]:
@@ -153,7 +155,8 @@ class _Finder:
         accounts = tuple(_equipped(one, known, applications.consents) for one in self._reading.accounts)
         whole = frozenset(filter(self._log.whole, self._selected)) if self._by_sign_ins else frozenset()
         passwords = self._passwords() if self._by_sign_ins else ()
-        return Usage(replace(self._reading, accounts=accounts), proposals, whole=whole, passwords=passwords)
+        reading = replace(self._reading, accounts=accounts)
+        return Usage(reading, proposals, whole=whole, passwords=passwords, asked=self._log.asked)
 
     def _passwords(self) -> tuple[PasswordUse, ...]:
         names = self._names | {

@@ -67,6 +67,8 @@ class Seen:
     """What could be carried over of earlier readings."""
     selecting: frozenset[str] = frozenset()
     """Ids of the groups that select, with those in them, where the audit log is looked at between scans."""
+    sign_ins_asked: bool = False
+    """Whether Microsoft Graph was asked for anything of the sign-in log."""
 
 
 async def read(settings: Settings, accounts: Sequence[str], progress: Progress) -> tuple[Reading, int]:
@@ -159,6 +161,7 @@ async def look(
         found.trail,
         found.carrying,
         found.selecting,
+        usage.asked,
     )
 
 

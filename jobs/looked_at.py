@@ -54,7 +54,7 @@ def fate_after(seen: Seen, settings: Settings) -> Callable[[Unseen], Fate]:
     """What a scan of everything knows of something that it didn't miss."""
     one_by_one = _one_by_one(seen.reading, settings)
     unasked = _unasked(seen, settings)
-    unsure = _unsure(seen) | ({"what_if"} - unasked if not _what_if_answered(seen) else set())
+    unsure = _unsure(seen) | (_unanswered(seen) - unasked)
 
     def of_input(name: str, one: Unseen) -> Fate:
         if name in one_by_one:
@@ -97,6 +97,12 @@ def _unsure(seen: Seen) -> set[str]:
     if _may_be_named_unseen(seen.reading):
         found |= _NAMED_BY_POLICIES
     return found
+
+
+def _unanswered(seen: Seen) -> set[str]:
+    """The inputs that nobody asked for today because what they last said holds on."""
+    answered = {"what_if": _what_if_answered(seen), "sign_ins": seen.sign_ins_asked}
+    return {name for name, is_answered in answered.items() if not is_answered}
 
 
 def _what_if_answered(seen: Seen) -> bool:

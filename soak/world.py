@@ -78,6 +78,8 @@ class World:
     """Ids of those in the selecting group."""
     discovers: bool = False
     """Whether the sign-in log is looked at."""
+    last_day: date = date.min
+    """The last day whose sign-ins are known, of everybody who is selected or may be proposed."""
     broken: list[Break] = field(default_factory=list)
     accepted: list[Accepted] = field(default_factory=list)
     doubtful: set[str] = field(default_factory=lambda: {OF_PROPOSED, key_of("candidates"), key_of("mailbox_purpose")})
@@ -198,8 +200,9 @@ class World:
     def view(self, model: Model, now: datetime, run: str, asked: str | None = None) -> View:
         """What a scan can see of it."""
         looks = {id: look for id in IDS if (look := self._look(id, model, asked)) is not None}
-        blind = frozenset() if asked else frozenset(self._blind(model, looks))
-        fates = list(self._fates(model, looks))
+        asks = not asked and self._asks_for_days(now)
+        blind = frozenset() if asked else frozenset(self._blind(model, looks, asks_for_days=asks))
+        fates = list(self._fates(model, looks, asks_for_days=asks))
         return View(
             now=now,
             run=run,
@@ -273,7 +276,15 @@ class World:
             rule.for_group and rule.state != "off" for rule in rules
         )
 
-    def _blind(self, model: Model, looks: dict[str, Look]) -> Iterator[str]:
+    def _asks_for_days(self, now: datetime) -> bool:
+        """Whether a scan of everything asks for the sign-ins of any day; those that it can read it knows then."""
+        last = (now - timedelta(hours=2)).date() - timedelta(days=1)
+        asks = self.discovers and self.last_day < last
+        if asks and not self._is_broken("sign_ins"):
+            self.last_day = last
+        return asks
+
+    def _blind(self, model: Model, looks: dict[str, Look], *, asks_for_days: bool) -> Iterator[str]:
         """The keys of what a scan of everything can't see."""
         for name in ("conditional_access_policies", "security_defaults", "organization"):
             if self._is_broken(name):
@@ -287,7 +298,7 @@ class World:
             yield key_of("role_definitions")
         if self._is_broken("groups") and self._groups_asked():
             yield key_of("groups", POLICY_GROUP)
-        if self._is_broken("sign_ins") and self.discovers:
+        if self._is_broken("sign_ins") and asks_for_days:
             yield key_of("sign_ins")
         if self._is_broken("selection") and self._criterion():
             yield key_of("selection", self._criterion())
@@ -325,7 +336,7 @@ class World:
         unsure = look.state is None and look.person.enabled  # it may be Enabled
         return look.readable and (name != "mfa_registration" or look.state == "enabled" or unsure)
 
-    def _fates(self, model: Model, looks: dict[str, Look]) -> Iterator[tuple[str, str]]:
+    def _fates(self, model: Model, looks: dict[str, Look], *, asks_for_days: bool) -> Iterator[tuple[str, str]]:
         """What is remembered as unseen, and what can be said of it where this scan didn't miss it: ``read``, ``unsure``, ``unasked``."""
         read = self._read(model, looks)
         for key in model.unseen:
@@ -336,7 +347,8 @@ class World:
                 yield key, "unsure"
             if kind == "input":
                 name, _, about = rest.partition(" ")
-                yield key, self._fate(name, about, read)
+                unanswered = name == "sign_ins" and self.discovers and not asks_for_days
+                yield key, "unsure" if unanswered else self._fate(name, about, read)
 
     def _fate(self, name: str, about: str, read: dict[str, Look]) -> str:
         if name == "groups":

@@ -106,6 +106,9 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("GET", "/groups/{id}/members/microsoft.graph.group", "v1.0", "GroupMember.Read.All", "groups"),
     Endpoint("GET", "/groups/{id}/members", "v1.0", "GroupMember.Read.All", "groups"),
     Endpoint("GET", "/groups/{id}/transitiveMembers/microsoft.graph.user", "v1.0", "GroupMember.Read.All", "selection"),
+    Endpoint(
+        "GET", "/groups/{id}/transitiveMembers/microsoft.graph.group", "v1.0", "GroupMember.Read.All", "selection"
+    ),
     Endpoint("GET", "/groups/{id}/transitiveMembers", "v1.0", "GroupMember.Read.All", "selection"),
     Endpoint(
         "GET", "/roleManagement/directory/roleDefinitions", "v1.0", "RoleManagement.Read.Directory", "role_definitions"

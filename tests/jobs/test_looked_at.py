@@ -42,11 +42,13 @@ def fate(
     missing: str = "",
     accounts: tuple[Account, ...] = (),
     tenant: Tenant = BY_GROUP,
+    sign_ins_asked: bool = False,
     **more: Any,
 ) -> Fate:
     gaps = (Gap(missing, "500"),) if missing else ()
     watched = {account.id: None for account in accounts}
-    seen = Seen(Reading(tenant, accounts, gaps), (), 0, NOW, Watch(accounts, watched, {}, {}, {}, ()))
+    looked = Watch(accounts, watched, {}, {}, {}, ())
+    seen = Seen(Reading(tenant, accounts, gaps), (), 0, NOW, looked, sign_ins_asked=sign_ins_asked)
     return fate_after(seen, Settings(**more))(Unseen(key, "", object=about))
 
 
@@ -138,3 +140,9 @@ def test_only_an_account_of_which_it_was_read_can_be_read_again(name: str, accou
 
 def test_what_if_is_not_asked_again_where_what_it_said_holds_on() -> None:
     assert fate("input what_if", what_if_budget=0) is Fate.UNASKED
+
+
+def test_a_log_of_which_every_day_is_known_is_not_told_to_be_readable_again() -> None:
+    assert fate("input sign_ins", service_account_discovery=("signins",)) is Fate.UNSURE
+    assert fate("input sign_ins", service_account_discovery=("signins",), sign_ins_asked=True) is Fate.SEEN
+    assert fate("input sign_ins") is Fate.UNASKED

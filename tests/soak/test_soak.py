@@ -16,6 +16,7 @@ from soak.shrink import shrink
 from soak.steps import (
     Break,
     Delete,
+    Discover,
     Join,
     Mend,
     Mfa,
@@ -99,6 +100,17 @@ def test_a_group_that_only_its_members_name_is_the_same_unread_object(on: Stage)
 @pytest.mark.parametrize("what", ["account", "per_user_mfa", "group_memberships"])
 def test_of_an_account_that_is_left_out_nobody_says_what_can_be_read_again(on: Stage, what: str) -> None:
     story = (Scan(), Select("list", (2, 3)), Break(what, "403", 0), Scan(), Scan())
+    assert play(story, on) is None
+
+
+@pytest.mark.parametrize("minutes", [162, 600])
+def test_nobody_can_say_whether_the_log_can_be_read_where_every_day_of_it_is_known(on: Stage, minutes: int) -> None:
+    story = (Discover(True), Scan(), Break("sign_ins", "403"), Scan(after=minutes), Scan(), Mend(), Scan(after=30))
+    assert play(story, on) is None
+
+
+def test_settings_that_name_an_account_which_cannot_be_read_select_again(on: Stage) -> None:
+    story = (Select("nothing", ()), Scan(), Scan(), Select("list", (1,)), Break("account", "403"), Scan())
     assert play(story, on) is None
 
 
