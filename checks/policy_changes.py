@@ -3,9 +3,10 @@
 from collections.abc import Iterable
 
 from checks.phrases import limited, quoted
+from checks.policy import DISABLED, ENABLED, REPORT_ONLY
 from tenant.model import Policy, Tenant
 
-STATES = {"enabled": "on", "disabled": "off", "enabledforreportingbutnotenforced": "report-only"}
+STATES = {ENABLED: "on", DISABLED: "off", REPORT_ONLY: "report-only"}
 """Graph's states, lower-cased -> what the portal calls them."""
 MOST = 3
 """Names, and changes, that are told; of more it is told how many there are."""

@@ -15,6 +15,7 @@ from tenant.gaps import Gaps
 from tenant.graph import Graph, GraphError
 from tenant.log_events import TooManyEvents, read_lately
 from tenant.model import AuditTrail, Gap, Tenant
+from tenant.reader import groups_named_by
 from tenant.shapes import parse_time
 from tenant.turns import OutOfTurns, Turns
 
@@ -102,13 +103,7 @@ def groups_of_verdicts(tenant: Tenant) -> frozenset[str]:
 
 
 def _groups_of_policies(tenant: Tenant) -> frozenset[str]:
-    named = {
-        id
-        for policy in tenant.known_policies
-        if not (policy.deleted or policy.workload_identities or policy.state == "disabled")
-        for id in policy.include_groups | policy.exclude_groups
-    }
-    return tenant.with_nested(named)
+    return tenant.with_nested(groups_named_by(tenant.policies))
 
 
 async def ids_asked_about(evidence: Evidence) -> frozenset[str]:

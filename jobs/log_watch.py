@@ -37,7 +37,7 @@ from jobs.unseen import note_log
 from reports.words import count
 from settings import Settings
 from tenant.graph import GraphError
-from tenant.log_events import LogEvent, TooManyEvents, events_of, read_events
+from tenant.log_events import LogEvent, TooManyEvents, events_of, read_lately
 
 QUIET = SETTLED
 """For so long nothing more is to happen before a scan starts: who changes one policy often changes a second one."""
@@ -108,11 +108,12 @@ class _Look:
         try:
             async with graph_for(self._settings) as graph:
                 try:
-                    events = await read_events(graph, since, self._clock())
+                    rows = (await read_lately(graph, since)).rows
                 except TooManyEvents as more:
-                    many, events = more, events_of(more.rows, self._clock())
+                    many, rows = more, more.rows
                 finally:
                     telemetry().asked(graph.requests, graph.throttled, graph.resource_units)
+                events = events_of(rows, self._clock())
                 self._clock.trust_more(graph.clock_ahead, "Microsoft Graph's")
         except GraphError as error:
             return await self._failed(mark, error)

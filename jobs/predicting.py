@@ -12,14 +12,13 @@ from alerts.text import clean
 from alerts.wording import NAME, count, listed
 from basics.times import moment
 from checks.model import Usability, Visibility
-from checks.policy import REPORT_ONLY
+from checks.policy import DISABLED, REPORT_ONLY
 from checks.simulate import Shift, Waiting, waiting_shifts
 from evidence.audit_log import LATE
 from jobs.look import Seen
 from settings import Settings
 from tenant.model import AuditEvent, Policy, Tenant
 
-OFF = "disabled"
 SHOWN = 10
 """Accounts that are named."""
 _MADE = frozenset({"policy_added", "policy_updated"})
@@ -31,7 +30,7 @@ def predictions(settings: Settings, seen: Seen, since: datetime, run_id: str, no
     """The alerts about policies that were made or changed since a time, are switched off, and would cut accounts off."""
     events = _newly_made(seen, since)
     tenant = seen.reading.tenant
-    made = [one for one in tenant.known_policies if one.id in events and one.state == OFF and not one.deleted]
+    made = [one for one in tenant.known_policies if one.id in events and one.state == DISABLED and not one.deleted]
     if not made:
         return []
     found = waiting_shifts(
@@ -55,7 +54,7 @@ def _newly_made(seen: Seen, since: datetime) -> dict[str, AuditEvent]:
     for event in seen.trail.events if seen.trail else ():
         if event.kind in _MADE and event.time > since - LATE:
             newest.setdefault(event.target_id, event)
-    return {id: event for id, event in newest.items() if event.before is None or event.before.state == OFF}
+    return {id: event for id, event in newest.items() if event.before is None or event.before.state == DISABLED}
 
 
 def _as_if_waiting(tenant: Tenant, made: Sequence[Policy]) -> Tenant:

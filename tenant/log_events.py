@@ -138,14 +138,6 @@ async def read_lately(graph: Graph, since: datetime, pages: int = MOST_PAGES) ->
     return Lately(since, rows)
 
 
-async def read_events(graph: Graph, since: datetime, now: datetime) -> list[LogEvent]:
-    """What happened since a time, oldest first; an event without a readable time counts as one of ``now``.
-
-    Raises ``GraphError``, and :class:`TooManyEvents`, with what was read, where it is more than some thousands.
-    """
-    return events_of((await read_lately(graph, since)).rows, now)
-
-
 def events_of(rows: Iterable[Json], now: datetime) -> list[LogEvent]:
     """The events of rows of the log, oldest first; one without a readable time counts as one of ``now``."""
     found = {event.id: event for row in rows if (event := parse(row, now))}  # the log shows some twice

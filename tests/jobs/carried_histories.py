@@ -4,7 +4,6 @@ python -m tests.jobs.carried_histories CHANGES SEED [PART OF THEM THAT THE LOG N
 """
 
 import asyncio
-import copy
 import random
 import sys
 from collections import Counter
@@ -20,7 +19,7 @@ from tenant.carried import NOTHING_CARRIED, Carried
 from tenant.graph import Graph
 from tenant.log_events import parse
 from tenant.reader import read_tenant, read_tenant_again
-from tests.jobs.log_histories import CHANGES, NOW, selection, tenant, verdicts_of
+from tests.jobs.log_histories import CHANGES, NOW, happen, selection, tenant, verdicts_of
 
 
 async def play(changes: int, seed: int, *, unlogged: float = 0, proof: bool = False) -> tuple[list[str], Counter[str]]:
@@ -41,9 +40,7 @@ async def play(changes: int, seed: int, *, unlogged: float = 0, proof: bool = Fa
                 _, first = await read_tenant_again(client, selection(graph.tenant), None, carried)
                 carried = first.next
             change = chance.choice(CHANGES)
-            was, graph.tenant = graph.tenant, copy.deepcopy(graph.tenant)
-            change(graph.tenant, chance)
-            graph.tenant.changed()
+            was = happen(change, graph, chance)
             now += timedelta(minutes=1)
             rows = events_between(was, graph.tenant, at=now, classic=chance.random() < 0.3)
             shown = [] if chance.random() < unlogged else rows

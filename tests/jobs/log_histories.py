@@ -181,6 +181,14 @@ CHANGES: tuple[Change, ...] = (
 )
 
 
+def happen(change: Change, graph: LocalGraph, chance: random.Random) -> LocalTenant:
+    """Change the tenant of a local Graph. Returns it as it was."""
+    was, graph.tenant = graph.tenant, copy.deepcopy(graph.tenant)
+    change(graph.tenant, chance)
+    graph.tenant.changed()
+    return was
+
+
 async def play(changes: int, seed: int) -> tuple[list[str], Counter[str]]:
     """So many changes, each seen by the log. Returns what was missed, in words, and how often what happened."""
     chance, now = random.Random(seed), NOW
@@ -193,9 +201,7 @@ async def play(changes: int, seed: int) -> tuple[list[str], Counter[str]]:
                 graph.tenant = tenant()
                 before = await _verdicts(graph)
             change = chance.choice(CHANGES)
-            was, graph.tenant = graph.tenant, copy.deepcopy(graph.tenant)
-            change(graph.tenant, chance)
-            graph.tenant.changed()
+            was = happen(change, graph, chance)
             now += timedelta(minutes=1)
             rows = events_between(was, graph.tenant, at=now, classic=chance.random() < 0.3)
             events = [event for row in rows if (event := parse(row, now))]

@@ -4,7 +4,6 @@ python -m tests.jobs.log_weeks WEEKS SEED
 """
 
 import asyncio
-import copy
 import os
 import random
 import sys
@@ -25,7 +24,7 @@ from localgraph.audit_events import events_between
 from localgraph.audit_log import AuditLog
 from localgraph.server import LocalGraph
 from settings import Settings, load_settings
-from tests.jobs.log_histories import CHANGES, NOW, selection, tenant
+from tests.jobs.log_histories import CHANGES, NOW, happen, selection, tenant
 
 EVERY, DAY = timedelta(minutes=5), timedelta(days=1)
 LATEST = timedelta(minutes=20)
@@ -119,9 +118,7 @@ async def play(
                 await week.scan(watching)
                 next_day += DAY
             week.now = happens
-            was, graph.tenant = graph.tenant, copy.deepcopy(graph.tenant)
-            chance.choice(CHANGES)(graph.tenant, chance)
-            graph.tenant.changed()
+            was = happen(chance.choice(CHANGES), graph, chance)
             delay = timedelta(seconds=chance.randrange(int(LATEST.total_seconds())))
             rows = events_between(was, graph.tenant, at=happens, classic=chance.random() < 0.3)
             week.log.record([] if chance.random() < unlogged else rows, delay=delay)
