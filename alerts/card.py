@@ -15,6 +15,7 @@ from alerts.groups import (
     Group,
     by_urgency,
     dated,
+    dated_briefly,
     grouped,
     grouped_gaps,
     remark,
@@ -209,12 +210,12 @@ def _full(group: Group, alert: Alert, detail: _Detail, *, button: bool, step_aga
     parts += _facts(group, alert, detail, step_again=step_again)
     policy = safe_url(item.policy_url)
     targets = [open_url("Open account in Entra", url)] if single and url else []
-    targets += [open_url("Open policy in Entra", policy)] if policy and item.kind is not Kind.STILL_OPEN else []
+    targets += [open_url("Open policy in Entra", policy)] if policy else []
     accepting = accept_url(alert.report_url, item.account_id) if single else None
     targets += [open_url("Accept with a reason", accepting)] if accepting else []
     if button and targets:
         parts.append(buttons(*targets))
-    elif policy and item.kind is not Kind.STILL_OPEN:
+    elif policy:
         parts.append(line(link("Open policy in Entra", 30, policy), spacing="Small"))
     return box(parts, spacing="Medium", style="emphasis")
 
@@ -255,11 +256,12 @@ def _short(group: Group, alert: Alert, detail: _Detail) -> Json:
     if group.kind is Kind.RESOLVED:
         cause = spaced(sentence(group.cause), min(detail.text, 200), isSubtle=True)
         return line(run(f"{statement(group)}.", detail.text), cause, spacing="Small")
-    colour = _COLOURS[group.severity]
+    colour, since = _COLOURS[group.severity], dated_briefly(group)
     return line(
         run(group.severity.capitalize(), 10, weight="Bolder", color=colour),
         spaced(f"· {label(group.kind, baseline=alert.baseline)} ·", 30, isSubtle=True),
         spaced(statement(group, baseline=alert.baseline), 200),
+        *([spaced(f"· {since}", 120, isSubtle=True)] if since else []),
         spacing="Small",
     )
 

@@ -13,7 +13,6 @@ from alerts.wording import (
     BY_ONE_POLICY,
     HIDES_THE_OPTION,
     NAME,
-    REFUSED,
     URGENCY,
     count,
     listed,
@@ -269,15 +268,35 @@ def dated(group: Group) -> tuple[str, str] | None:
     by = f" by {actor}" if actor else ""
     if group.since is not None:
         return "Since", f"{moment(group.since)}{by}"
-    if group.first.check_id == REFUSED and (known := [item.since for item in group.items if item.since]):
-        return "Since", f"{moment(min(known))} for the first of them"
+    if earliest := _first_of(group):
+        return "Since", f"{moment(earliest[0])} {earliest[1]}"
     if actor:
         return "Done", f"by {actor}"
+    if changed := group.policy_changed:
+        return "Policy last changed", f"on {moment(changed)}"
     if group.kind is Kind.STILL_OPEN:
         first, last = (day(chosen(item.first_seen for item in group.items).date()) for chosen in (min, max))
         return "Found", f"on {first}" if first == last else f"between {first} and {last}"
-    changed = group.policy_changed
-    return ("Policy last changed", f"on {moment(changed)}") if changed else None
+    return None
+
+
+def dated_briefly(group: Group) -> str:
+    """Since which day and through whom, where a group gets a line only: ``since 8 Nov 2026, by ada@contoso.com``; else empty."""
+    if group.kind is Kind.RESOLVED:
+        return ""
+    if group.since is None:
+        earliest = _first_of(group)
+        return f"since {day(earliest[0].date())} {earliest[1]}" if earliest else ""
+    actor = clean(group.actor or "", 160)
+    return f"since {day(group.since.date())}{f', by {actor}' if actor else ''}"
+
+
+def _first_of(group: Group) -> tuple[datetime, str] | None:
+    """When it began for the first of a group's accounts, and how sure that is; None where the date of the policy says more."""
+    known = [item.since for item in group.items if item.since]
+    if len(known) == len(group.items):
+        return min(known), "for the first of them"
+    return (min(known), "for the first of them, as far as is known") if known and not group.policy_changed else None
 
 
 def account_names(group: Group, limit: int, *, products: bool = False) -> str:

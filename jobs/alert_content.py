@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
-from types import MappingProxyType
 from typing import Any
 
 from alerts.compose import compose, compose_sight
@@ -161,30 +161,9 @@ def _item(change: Change, cloud: str) -> AlertItem:
     # The account as another version may have kept it: what it doesn't say is not told, and stops nothing.
     account = change.detail
     known = _objects(account, "reasons")
-    effects = deciding_effects(change.check_id)
-    reasons = tuple(_reason(reason) for reason in known if reason.get("effect") in effects)
-    where = standing({"check_id": change.check_id, "severity": change.severity}, account)
-    effects = causing_effects(change.check_id)
-    decisive = next((reason for reason in known if reason.get("effect") in effects), None)
-    return AlertItem(
-        kind=_kind(change),
-        account_id=change.account_id,
-        user_principal_name=change.user_principal_name,
-        display_name=change.display_name,
-        check_id=change.check_id,
-        title=change.title,
-        severity=Severity(change.severity),
-        summary=change.summary,
-        first_seen=change.first_seen,
+    return replace(
+        _told(_kind(change), change, account, cloud, found=change.at),
         id=change.id,
-        since=refused_since(account) if change.check_id == REFUSED else _since(decisive),
-        actor=decisive.get("actor") if decisive else None,
-        how=_how(decisive, change.at),
-        reasons=reasons,
-        next_step=_next_step(next_step_of(change.check_id, account))
-        if change.kind is not ChangeKind.RESOLVED
-        else None,
-        doubt=_doubt(account) if any(reason.policy_id for reason in reasons) else None,
         resolution=change.resolution,
         closing=change.closing,
         newly=change.previous_visibility in UNTROUBLED,
@@ -194,11 +173,47 @@ def _item(change: Change, cloud: str) -> AlertItem:
         settled=change.flapping is Flap.SETTLED,
         accepted_until=change.exception.until if change.exception else None,
         accepted_by=change.exception.owner if change.exception else None,
+    )
+
+
+def reminder(state: FindingState, account: Mapping[str, Any], cloud: str) -> AlertItem:
+    """A finding that is still open, for the digest. ``account``: the document kept of its account; empty where there is none."""
+    item = _told(Kind.STILL_OPEN, state, account, cloud)
+    # Where the last scan couldn't say why, what was known before still holds: the finding is open because of it.
+    return item if item.reasons or item.how else replace(item, how=_after_since(state.cause))
+
+
+def _told(
+    kind: Kind, finding: Change | FindingState, account: Mapping[str, Any], cloud: str, found: datetime | None = None
+) -> AlertItem:
+    """A finding as an alert says it. ``found``: when it was found, where that is news."""
+    check_id = finding.check_id
+    known = _objects(account, "reasons")
+    deciding, causing = deciding_effects(check_id), causing_effects(check_id)
+    reasons = tuple(_reason(reason) for reason in known if reason.get("effect") in deciding)
+    decisive = next((reason for reason in known if reason.get("effect") in causing), None)
+    where = standing({"check_id": check_id, "severity": finding.severity}, account)
+    return AlertItem(
+        kind=kind,
+        account_id=finding.account_id,
+        user_principal_name=finding.user_principal_name,
+        display_name=finding.display_name,
+        check_id=check_id,
+        title=finding.title,
+        severity=Severity(finding.severity),
+        summary=finding.summary,
+        first_seen=finding.first_seen,
+        since=refused_since(account) if check_id == REFUSED else _since(decisive),
+        actor=decisive.get("actor") if decisive else None,
+        how=_how(decisive, found),
+        reasons=reasons,
+        next_step=None if kind is Kind.RESOLVED else _next_step(next_step_of(check_id, account)),
+        doubt=_doubt(account) if any(reason.policy_id for reason in reasons) else None,
         urgency=where.urgency.value,
         breaks_on=where.on,
-        shared=_shared(change.check_id, account, where),
-        entra_url=entra_user_url(change.account_id, cloud),
-        policy_url=entra_policy_url(_policy_of(change.check_id, account, reasons), cloud),
+        shared=_shared(check_id, account, where),
+        entra_url=entra_user_url(finding.account_id, cloud),
+        policy_url=entra_policy_url(_policy_of(check_id, account, reasons), cloud),
         products=_products(account),
     )
 
@@ -254,38 +269,21 @@ def _since(reason: Mapping[str, Any] | None) -> datetime | None:
     return parse_time(reason.get("since")) if reason and not reason.get("since_is_policy_date") else None
 
 
-def _how(reason: Mapping[str, Any] | None, found: datetime) -> str:
+def _how(reason: Mapping[str, Any] | None, found: datetime | None) -> str:
     """What the cause of a reason says after "since": when, how long before it was ``found``, what happened, and through whom."""
-    cause, since = (reason.get("cause"), _since(reason)) if reason else (None, None)
-    told = _SINCE.fullmatch(cause) if since and isinstance(cause, str) else None
-    if since is None or told is None:
-        return ""
+    since = _since(reason)
+    told = _after_since(reason.get("cause")) if reason else ""
+    if since is None or not told or found is None:
+        return told if since else ""
     began, minutes = moment(since), round((found - since).total_seconds() / 60)
-    if not 0 < minutes <= FRESH or not told[1].startswith(began):
-        return told[1]
-    return f"{began}, {count(minutes, 'minute')} before it was found{told[1].removeprefix(began)}"
+    if not 0 < minutes <= FRESH or not told.startswith(began):
+        return told
+    return f"{began}, {count(minutes, 'minute')} before it was found{told.removeprefix(began)}"
 
 
-def reminder(state: FindingState, cloud: str, known: Mapping[str, Any] = MappingProxyType({})) -> AlertItem:
-    """A finding that is still open, for the digest. ``known``: the deadlines and products of the account's document."""
-    account = {"deadlines": known.get("deadlines") or ()}
-    where = standing({"check_id": state.check_id, "severity": state.severity}, account)
-    return AlertItem(
-        kind=Kind.STILL_OPEN,
-        account_id=state.account_id,
-        user_principal_name=state.user_principal_name,
-        display_name=state.display_name,
-        check_id=state.check_id,
-        title=state.title,
-        severity=Severity(state.severity),
-        summary=state.summary,
-        first_seen=state.first_seen,
-        urgency=where.urgency.value,
-        breaks_on=where.on,
-        shared="" if state.check_id == REFUSED else _shared(state.check_id, account, where),
-        entra_url=entra_user_url(state.account_id, cloud),
-        products=_products(known),
-    )
+def _after_since(cause: object) -> str:
+    told = _SINCE.fullmatch(cause) if isinstance(cause, str) else None
+    return told[1] if told else ""
 
 
 def _kind(change: Change) -> Kind:

@@ -6,10 +6,14 @@ between). How it is done: ``jobs/teller.py``.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import uuid4
+
+from azure.data.tables.aio import TableServiceClient
 
 from alerts.compose import compose_failure, compose_test
 from alerts.deliver import DeliveryResult, send_test
@@ -18,6 +22,7 @@ from alerts.ledger import CLAIM, DeliveryStatus, Ledger
 from connections.channels import open_channels
 from connections.storage import TABLES, StorageUnavailable, ensure_tables, tables
 from findings.exceptions import ExceptionStore
+from findings.model import FindingState
 from findings.runs import RunStore
 from findings.sight_store import SightStore
 from findings.store import FindingStore
@@ -119,21 +124,10 @@ async def prepare_digest(settings: Settings, now: datetime) -> str | None:
     async with tables(settings) as service:
         await ensure_tables(service, TABLES)
         last = await RunStore(service).last_whole(now - timedelta(days=30))
-        exceptions = await ExceptionStore(service).active(now)
-        states = FindingStore(service).load_findings(now=now, status="open", exceptions=exceptions)
-        known = {
-            record.account_id: {name: record.document.get(name) for name in ("deadlines", "products")}
-            async for record in FindingStore(service).load_accounts()
-            if record.document
-        }
         alert = compose_digest(
             tenant_id=last.tenant_id if last else "",
             tenant_name=last.tenant_name if last else "",
-            items=[
-                reminder(state, settings.graph_cloud, known.get(state.account_id, {}))
-                async for state in states
-                if state.exception is None
-            ],
+            items=[reminder(*one, settings.graph_cloud) async for one in _open_findings(service, now)],
             since=now - timedelta(days=7 if settings.alert_digest == "weekly" else 1),
             now=now,
             totals=totals(last),
@@ -145,6 +139,23 @@ async def prepare_digest(settings: Settings, now: datetime) -> str | None:
             return None
         ledger = Ledger(service)
         return (await ledger.keep(alert, await channels_to_tell(settings, ledger))).id
+
+
+async def _open_findings(
+    service: TableServiceClient, now: datetime
+) -> AsyncIterator[tuple[FindingState, Mapping[str, Any]]]:
+    """The open findings that no exception covers, each with the document of its account (empty where there is none)."""
+    store, states = FindingStore(service), defaultdict[str, list[FindingState]](list)
+    exceptions = await ExceptionStore(service).active(now)
+    async for state in store.load_findings(now=now, status="open", exceptions=exceptions):
+        if state.exception is None:
+            states[state.account_id].append(state)
+    async for record in store.load_accounts():
+        for state in states.pop(record.account_id, ()):
+            yield state, record.document or {}
+    for left in states.values():
+        for state in left:
+            yield state, {}
 
 
 async def send_failure_notice(settings: Settings, alert_id: str, why: str, *, clock: Clock = now_utc) -> None:

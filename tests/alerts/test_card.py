@@ -416,8 +416,33 @@ def test_refused_sign_ins_are_told_with_the_time_from_which_on_they_are() -> Non
     assert told(refused(1, since), refused(2, since)) == "Since 19 Nov 2026, 06:00 UTC."
     later = refused(2, since + timedelta(days=1))
     assert told(refused(1, since), later) == "Since 19 Nov 2026, 06:00 UTC for the first of them."
-    assert told(refused(1, None), later) == "Since 20 Nov 2026, 06:00 UTC for the first of them."
+    assert told(refused(1, None), later) == "Since 20 Nov 2026, 06:00 UTC for the first of them, as far as is known."
     assert told(refused(1, None), refused(2, None)) == ""
+
+
+def test_what_gets_a_line_only_says_since_when_and_by_whom() -> None:
+    since, later = samples.NOW - timedelta(days=3), samples.NOW - timedelta(days=1)
+    full = [item(number, reasons=(samples.reason(f"Policy {number}", number=number),)) for number in range(6)]
+
+    def lines(*items: AlertItem) -> tuple[str, str, str]:
+        """The line on the card, and in the mail as HTML and as text."""
+        made = alert(*full, *items)
+        mail = mail_message(made, "alerts@contoso.com", ["admin@contoso.com"])
+        bodies = [str(part.get_content()) for part in mail.walk() if part.get_content_maintype() == "text"]
+        found = (one for text in (texts(card_message(made)), bodies[1], bodies[0]) for one in text.splitlines())
+        said = [one for one in found if "registered for MFA" in one]
+        return said[0], said[1], said[2]
+
+    def line(number: int, at: datetime | None, actor: str | None = None) -> AlertItem:
+        known = item(number, check_id="APW-004", severity=Severity.MEDIUM, reasons=(), since=at, actor=actor)
+        return replace(known, summary="Not yet.")
+
+    for one in lines(line(7, since, "ada@contoso.com")):
+        assert "since 19 Nov 2026, by ada@contoso.com" in one
+    for one in lines(line(7, since), line(8, later)):
+        assert "since 19 Nov 2026 for the first of them" in one
+    for one in lines(line(7, None)):
+        assert "since" not in one
 
 
 def test_a_card_that_says_that_nothing_is_open_says_it_once() -> None:

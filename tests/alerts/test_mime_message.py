@@ -72,7 +72,7 @@ class Elements(HTMLParser):
         self.text += data
 
 
-OUR_TAGS = set("html head meta title style body table tr th td h1 h2 p strong em a ol li".split())
+OUR_TAGS = set("html head meta title style body table tr th td h1 h2 p strong em span a ol li".split())
 
 
 @pytest.mark.parametrize("made", ALL, ids=lambda made: made.headline[:40])

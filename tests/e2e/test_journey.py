@@ -4,6 +4,7 @@ import asyncio
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,10 +26,8 @@ def test_the_first_scan_judges_keeps_and_tells_each_problem_once(installation: I
     assert all(call.signature_valid for call in installation.receiver.calls)
 
 
-def test_an_alert_says_since_when_and_by_whom(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AUDIT_LOG", "on")
+def ada_makes_the_policy(installation: Installation, when: datetime) -> None:
     (policy,) = installation.graph.tenant.policies
-    when = datetime.now(UTC) - timedelta(days=2)
     installation.graph.tenant.audits = [
         {
             "id": "1",
@@ -43,11 +42,22 @@ def test_an_alert_says_since_when_and_by_whom(installation: Installation, monkey
             ],
         }
     ]
+
+
+def told_of(installation: Installation, check_id: str) -> dict[str, Any]:
+    """What the webhook was told about the one finding of a check."""
+    (call,) = [call for call in installation.receiver.calls if call.path == "/webhook"]
+    (found,) = [change for change in json.loads(call.body)["data"]["changes"] if change["check_id"] == check_id]
+    return dict(found)
+
+
+def test_an_alert_says_since_when_and_by_whom(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AUDIT_LOG", "on")
+    when = datetime.now(UTC) - timedelta(days=2)
+    ada_makes_the_policy(installation, when)
     installation.scan()
-    changes = [change for call in installation.receiver.calls for change in json.loads(call.body)["data"]["changes"]]
-    (hidden,) = [change for change in changes if change["check_id"] == "APW-001"]
+    hidden, stuck = told_of(installation, "APW-001"), told_of(installation, "APW-003")
     assert (hidden["since"], hidden["actor"]) == (when.strftime("%Y-%m-%dT%H:%M:%SZ"), "ada@contoso.com")
-    (stuck,) = [change for change in changes if change["check_id"] == "APW-003"]
     assert (stuck["since"], stuck["actor"]) == (None, None)
 
 
@@ -178,6 +188,22 @@ def test_a_digest_reminds_of_what_is_open_when_a_reminder_is_due(
         asyncio.run(send_alert(load_settings(), digest))
     assert sorted(installation.told()) == [("still_open", BACKUP, "APW-001"), ("still_open", MAILER, "APW-003")]
     assert len(installation.receiver.calls) == 1
+
+
+def test_a_reminder_says_all_that_the_alert_said(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AUDIT_LOG", "on")
+    monkeypatch.setenv("ALERT_DIGEST", "daily")
+    ada_makes_the_policy(installation, datetime.now(UTC) - timedelta(days=2))
+    installation.scan()
+    first = {check: told_of(installation, check) for check in ("APW-001", "APW-003")}
+    installation.receiver.calls.clear()
+    digest = asyncio.run(prepare_digest(load_settings(), datetime.now(UTC) + timedelta(days=1, minutes=1)))
+    asyncio.run(send_alert(load_settings(), digest or ""))
+    for check, alert in first.items():
+        again = told_of(installation, check)
+        assert again == {**alert, "id": again["id"], "kind": "still_open"}
+    assert first["APW-001"]["actor"] == "ada@contoso.com"
+    assert first["APW-001"]["next_step"]["title"]
 
 
 def test_an_alert_says_that_microsofts_what_if_has_another_answer(
