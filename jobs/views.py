@@ -167,15 +167,14 @@ async def frame(service: TableServiceClient, now: datetime, found: Accounts) -> 
 
 async def _frame(service: TableServiceClient, now: datetime, finished: RunRecord, found: Accounts) -> Json:
     evidence = StoredEvidence(service)
-    proposals = await evidence.proposals()
-    selected = await asyncio.to_thread(_ids, found)
-    passwords, _, _ = await kept_passwords(evidence, selected, now)
+    plan = await asyncio.to_thread(plan_object, found)
+    passwords, _, _ = await kept_passwords(evidence, await asyncio.to_thread(_ids, found), now)
     return {
         "schema": SCHEMA,
         "run": _run_object(finished),
-        "plan": await asyncio.to_thread(plan_object, found),
+        "plan": plan,
         "accounts": (),
-        "proposals": proposals,
+        "proposals": await evidence.proposals(),
         "simulations": [dict(one) for one in finished.simulations],
         "password_sign_ins": passwords,
     }

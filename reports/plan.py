@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from basics.times import iso
 from checks.catalog import REFUSED, deciding_effects
@@ -14,6 +14,7 @@ from reports.words import count
 from tenant.shapes import parse_time
 
 Json = dict[str, Any]
+_T = TypeVar("_T")
 NAMED = 100
 """How many accounts are named in an item or a step; all are counted."""
 TOP = 3
@@ -22,7 +23,8 @@ TOP = 3
 
 def plan_object(accounts: Iterable[Mapping[str, Any]]) -> Json:
     """The ``plan`` of a document with these accounts."""
-    made = plan(subject for one in accounts if (subject := _subject(one)).problems)
+    same: dict[Any, Any] = {}  # of many accounts the same is true: it is kept once
+    made = plan(subject for one in accounts if (subject := _subject(one, same)).problems)
     return {"steps": [_step(one) for one in made.steps], "causes": [_item(one) for one in made.items]}
 
 
@@ -42,26 +44,35 @@ def step_sentence(step: Mapping[str, Any]) -> str:
     return f"{said}; about {step['minutes']} minutes." if step.get("minutes") else f"{said}."
 
 
-def _subject(account: Mapping[str, Any]) -> Subject:
+def _subject(account: Mapping[str, Any], same: dict[Any, Any]) -> Subject:
+    """The account; ``same``: what others have in common with it, each by itself."""
     open_ = [one for one in account["findings"] if counts(one)]
     ends = {one.get("check_id"): str(one.get("what") or "") for one in account.get("deadlines") or ()}
     return Subject(
         id=account["id"],
         name=account["user_principal_name"] or account["id"],
         problems=tuple(
-            Problem(
-                one["check_id"],
-                one["title"],
-                one["severity"],
-                standing(one, account),
-                cause_of(one["check_id"], account),
-                ends.get(one["check_id"], ""),
-                refused_since(account) if one["check_id"] == REFUSED else None,
+            _kept_once(
+                same,
+                Problem(
+                    one["check_id"],
+                    one["title"],
+                    one["severity"],
+                    standing(one, account),
+                    cause_of(one["check_id"], account),
+                    ends.get(one["check_id"], ""),
+                    refused_since(account) if one["check_id"] == REFUSED else None,
+                ),
             )
             for one in open_
         ),
-        ways=_ways(account) if open_ else (),
+        ways=_kept_once(same, _ways(account)) if open_ else (),
     )
+
+
+def _kept_once(same: dict[Any, Any], one: _T) -> _T:
+    kept: _T = same.setdefault(one, one)
+    return kept
 
 
 def _ways(account: Mapping[str, Any]) -> tuple[WayOut, ...]:
