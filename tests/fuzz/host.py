@@ -93,6 +93,8 @@ class Worker:
 
         self._runtime, self.messages = azure_functions_runtime, messages()
         self.routes: list[Route] = []
+        self._triggers: dict[str, tuple[str, str]] = {}
+        """Name of a function -> its id, and the parameter that gets what triggers it."""
 
     async def start(self) -> None:
         """Have it index the app. Raises ``RuntimeError``."""
@@ -104,6 +106,8 @@ class Worker:
         found = await self._runtime.functions_metadata_request(self._wrapped())
         for function in found.function_metadata_results:
             for binding in map(json.loads, function.raw_bindings):
+                if binding["type"].lower().endswith("trigger"):
+                    self._triggers[function.name] = function.function_id, binding["name"]
                 if binding["type"].lower() == "httptrigger":
                     pattern = re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(f"/api/{binding['route']}"))
                     self.routes.append(
@@ -118,11 +122,20 @@ class Worker:
 
     async def invoke(self, route: Route, http: Mapping[str, Any]) -> Any:
         """The function's answer to a request: an ``InvocationResponse``. Raises ``ValueError`` for what can't be encoded."""
+        return await self._invoke(
+            route.function_id, route.parameter, self.messages.TypedData(http=self.messages.RpcHttp(**http))
+        )
+
+    async def fire(self, name: str, **content: str) -> Any:
+        """What a function of a timer (``json``) or of a queue (``string``) answers: an ``InvocationResponse``."""
+        return await self._invoke(*self._triggers[name], self.messages.TypedData(**content))
+
+    async def _invoke(self, function_id: str, parameter: str, data: Any) -> Any:
         rpc = self.messages
         request = rpc.InvocationRequest(
             invocation_id=str(uuid.uuid4()),
-            function_id=route.function_id,
-            input_data=[rpc.ParameterBinding(name=route.parameter, data=rpc.TypedData(http=rpc.RpcHttp(**http)))],
+            function_id=function_id,
+            input_data=[rpc.ParameterBinding(name=parameter, data=data)],
         )
         received = rpc.InvocationRequest.FromString(request.SerializeToString())
         answer = await self._runtime.invocation_request(self._wrapped(invocation_request=received))
