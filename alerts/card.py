@@ -15,9 +15,9 @@ from alerts.groups import (
     Group,
     by_urgency,
     dated,
-    dated_briefly,
     grouped,
     grouped_gaps,
+    in_brief,
     remark,
     repeated_steps,
     statement,
@@ -30,11 +30,14 @@ from alerts.links import accept_url, safe_url
 from alerts.model import Alert, Kind, Purpose, Severity
 from alerts.wording import (
     ACCEPT_COMMAND,
+    PRODUCT_NAME,
     REPORT_COMMAND,
     UNCHANGED,
     account_name,
     count,
     label,
+    meaning,
+    more,
     product,
     says_open,
     says_the_same,
@@ -108,6 +111,7 @@ def _card(alert: Alert, groups: tuple[Group, ...], detail: _Detail) -> Json:
     resolved = [group for group in groups if group.kind is Kind.RESOLVED]
     body = [_top(alert)]
     body += [line(run(note, detail.text), spacing="Small") for note in alert.notes[:3]]
+    body += [line(run(meaning(alert), detail.text, isSubtle=True), spacing="Small")] if meaning(alert) else []
     body += _steps(alert, detail)
     button = len(problems) <= BUTTONS
     full = told_in_full(problems, alert)[: detail.full]
@@ -129,7 +133,7 @@ def _card(alert: Alert, groups: tuple[Group, ...], detail: _Detail) -> Json:
     left = max(len(alert.items), sum(alert.counts.values())) - sum(len(group.items) for group in told)
     if left > 0:
         where = ": see the report." if safe_url(alert.report_url) else "."
-        body.append(line(run(f"And {left:,} more{where}", 100, weight="Bolder"), spacing="Medium"))
+        body.append(line(run(f"{more(alert, left)}{where}", 100, weight="Bolder"), spacing="Medium"))
     body += _gaps(alert, detail)
     counted = left > 0 or any(group.accounts > detail.names for group in full)
     counted = counted or any(group.accounts > 1 for group in (*shorter, *resolved))
@@ -160,7 +164,7 @@ def _steps(alert: Alert, detail: _Detail) -> list[Json]:
 
 
 def _top(alert: Alert) -> Json:
-    tenant = [run(alert.tenant_name, 80, isSubtle=True), spaced("·", 1, isSubtle=True)] if alert.tenant_name else []
+    tenant = [spaced(f"· {alert.tenant_name}", 90, isSubtle=True)] if alert.tenant_name else []
     subtle: dict[str, Any] = {"isSubtle": True, "size": "Small"}
     verbs = {Purpose.CHANGES: "scanned", **dict.fromkeys((Purpose.DIGEST, Purpose.SIGHT, Purpose.PREDICTION), "as of")}
     verb = verbs.get(alert.purpose, "")
@@ -168,8 +172,9 @@ def _top(alert: Alert) -> Json:
         [
             line(run(alert.headline, 240, size="Large", weight="Bolder")),
             line(
+                run(PRODUCT_NAME, 40, **subtle),
                 *({**one, "size": "Small"} for one in tenant),
-                (spaced if tenant else run)(f"{verb} {moment(alert.created)}", 60, **subtle),
+                spaced(f"· {f'{verb} ' if verb else ''}{moment(alert.created)}", 60, **subtle),
                 spacing="Small",
             ),
             *([line(run(f"{alert.totals.standing}.", 200), spacing="Small")] if alert.totals.standing else []),
@@ -246,9 +251,9 @@ def _names(group: Group, detail: _Detail) -> Json:
     for number, item in enumerate(shown[: detail.names]):
         runs.append({"type": "TextRun", "text": ", " if number else " "})
         runs.append(link(f"{user_principal_name(item)}{product(item)}", NAMED, item.entra_url))
-    more = group.accounts - min(len(shown), detail.names)
-    if more > 0:
-        runs.append(spaced(f"and {more:,} more", 40))
+    others = group.accounts - min(len(shown), detail.names)
+    if others > 0:
+        runs.append(spaced(f"and {others:,} more", 40))
     return line(*runs, spacing="Small")
 
 
@@ -256,12 +261,11 @@ def _short(group: Group, alert: Alert, detail: _Detail) -> Json:
     if group.kind is Kind.RESOLVED:
         cause = spaced(sentence(group.cause), min(detail.text, 200), isSubtle=True)
         return line(run(f"{statement(group)}.", detail.text), cause, spacing="Small")
-    colour, since = _COLOURS[group.severity], dated_briefly(group)
     return line(
-        run(group.severity.capitalize(), 10, weight="Bolder", color=colour),
+        run(group.severity.capitalize(), 10, weight="Bolder", color=_COLOURS[group.severity]),
         spaced(f"· {label(group.kind, baseline=alert.baseline)} ·", 30, isSubtle=True),
         spaced(statement(group, baseline=alert.baseline), 200),
-        *([spaced(f"· {since}", 120, isSubtle=True)] if since else []),
+        *(spaced(f"· {said}", min(detail.text, 250), isSubtle=True) for said in in_brief(group)),
         spacing="Small",
     )
 

@@ -106,6 +106,6 @@ def _notes(items: tuple[AlertItem, ...], now: datetime) -> tuple[str, ...]:
     oldest = min(item.first_seen for item in items)
     days = (now - oldest) // timedelta(days=1)
     return (
-        f"{count(len(items), 'finding')} {'is' if len(items) == 1 else 'are'} open, the oldest for {count(days, 'day')}. "
+        f"{count(len(items), 'finding')} {'is' if len(items) == 1 else 'are'} open, the oldest was found {count(days, 'day')} ago. "
         "Reminders come 1, 3, 7, 14 and 30 days after a finding was opened, then every 30 days.",
     )

@@ -14,6 +14,7 @@ from alerts.wording import (
     HIDES_THE_OPTION,
     NAME,
     URGENCY,
+    WITH_A_DAY,
     count,
     listed,
     phrase,
@@ -28,6 +29,8 @@ from basics.times import day, moment
 
 RESOLVED_NAMES = 5
 """Accounts that are named where something is resolved."""
+BRIEF_NAMES = 3
+"""Accounts that are named in a line."""
 _URGENCIES = tuple(URGENCY)
 _ORDER = tuple(Kind)
 """Kinds from the most to the least pressing, as ``Kind`` lists them."""
@@ -280,15 +283,22 @@ def dated(group: Group) -> tuple[str, str] | None:
     return None
 
 
-def dated_briefly(group: Group) -> str:
-    """Since which day and through whom, where a group gets a line only: ``since 8 Nov 2026, by ada@contoso.com``; else empty."""
+def in_brief(group: Group) -> tuple[str, ...]:
+    """What is said behind the statement where a group gets a line only: several accounts by name, and since when, or what ends."""
     if group.kind is Kind.RESOLVED:
-        return ""
-    if group.since is None:
-        earliest = _first_of(group)
-        return f"since {day(earliest[0].date())} {earliest[1]}" if earliest else ""
-    actor = clean(group.actor or "", 160)
-    return f"since {day(group.since.date())}{f', by {actor}' if actor else ''}"
+        return ()
+    names = account_names(group, BRIEF_NAMES) if group.accounts > 1 else ""
+    return tuple(filter(None, (names, _dated_in_brief(group))))
+
+
+def _dated_in_brief(group: Group) -> str:
+    if group.how:
+        return f"since {clean(group.how, HOW)}"
+    if group.since is not None:
+        return f"since {day(group.since.date())}"
+    if earliest := _first_of(group):
+        return f"since {day(earliest[0].date())} {earliest[1]}"
+    return clean(group.first.shared, HOW).rstrip(".") if group.first.check_id in WITH_A_DAY else ""
 
 
 def _first_of(group: Group) -> tuple[datetime, str] | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from alerts.model import Alert, AlertItem, Kind
+from alerts.model import Alert, AlertItem, Kind, Purpose
 from alerts.text import clean
 
 NAME = 80
@@ -68,6 +68,9 @@ BY_ONE_POLICY = HIDES_THE_OPTION | {"APW-007"}
 BESIDE = frozenset({"APW-010", "APW-011", "APW-012", "APW-016", "APW-017"})
 """Checks of how an account is used, rather than of its app password."""
 
+WITH_A_DAY = frozenset({RETIRED, "APW-016"})
+"""Checks of what Microsoft retires on a day."""
+
 REPORT_COMMAND = "python cli.py report --open"
 """What shows everything where no address of the report is known (docs/webhook.md, README.md)."""
 
@@ -76,6 +79,15 @@ ACCEPT_COMMAND = "To accept a finding: python cli.py exceptions add (with --help
 
 FIRST_SCAN = "All of this was so before the first scan. From now on you hear only of what changes."
 """What is said once, with everything that the first scan found."""
+
+PRODUCT_NAME = "App password watch"
+"""Who sends the message: a card comes from a workflow, and a mail from a mailbox of the tenant."""
+
+MEANING = (
+    "Without the option nobody can make an app password for the account: a product that needs one stops signing in, "
+    "at the latest when its password has to be replaced."
+)
+"""Said once in a message (docs/checks.md, "Why it matters" of APW-001)."""
 
 UNCHANGED = "Findings that depend on it stay as they were."
 """What follows from something unreadable."""
@@ -136,6 +148,18 @@ def product(item: AlertItem) -> str:
     found = dict.fromkeys(filter(None, (clean(one, PRODUCT) for one in item.products)))
     unsaid = [one for one in found if one.casefold() not in named]
     return f" ({listed(unsaid[:1], len(unsaid))})" if unsaid else ""
+
+
+def more(alert: Alert, left: int) -> str:
+    """What isn't shown, counted: ``And 23 more findings``; of news ``And 1 more change``."""
+    found = alert.baseline or alert.purpose is Purpose.DIGEST
+    return f"And {count(left, 'more finding' if found else 'more change')}"
+
+
+def meaning(alert: Alert) -> str:
+    """What a missing option means, where somebody is told of one; else empty."""
+    told = any(item.check_id in MISSING and item.kind is not Kind.RESOLVED for item in alert.items)
+    return MEANING if told else ""
 
 
 def says_open(alert: Alert) -> bool:

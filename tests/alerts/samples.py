@@ -119,7 +119,7 @@ def alert(*items: AlertItem, alert_id: str = "5b0a2f5e-0000-4000-8000-0000000000
         "tenant_name": "Contoso",
         "created": NOW,
         "run_id": "run-1",
-        "totals": Totals(18, 4, 2, 1),
+        "totals": Totals(18, 5, 2, 1),
         "report_url": REPORT,
     }
     return compose(alert_id=alert_id, items=items, **(given | more))  # type: ignore[arg-type]
@@ -133,8 +133,9 @@ def typical() -> Alert:
                 number,
                 name=name,
                 upn=upn,
-                reasons=(reason(scope="member of Backup apps, which is nested in All service accounts"),),
                 actor="Anna Berg (anna.berg@contoso.com)",
+                how='20 Nov 2026, 02:12 UTC, when the policy "Require MFA for all users" was switched from report-only to on, '
+                "by Anna Berg (anna.berg@contoso.com)",
             )
             for number, name, upn in (
                 (1, "Backup for Exchange", "svc-backup@contoso.com"),

@@ -14,7 +14,7 @@ from alerts.episodes import Word
 from alerts.links import ENTRA_HOSTS, entra_policy_url, entra_user_url, safe_url
 from alerts.mime_message import mail_message
 from alerts.model import Alert, AlertGap, AlertItem, AlertReason, AlertStep, Kind, NextStep, Severity, Totals
-from alerts.wording import FIRST_SCAN, URGENCY
+from alerts.wording import FIRST_SCAN, MEANING, URGENCY
 from tests.alerts import samples
 from tests.alerts.samples import HOSTILE, REPORT, STEP, account_id, alert, item
 
@@ -102,6 +102,7 @@ def test_any_number_of_changes_with_any_names_makes_a_card_that_teams_takes(
                 upn=name,
                 title=name,
                 actor=name,
+                how=name if number % 2 else "",
                 doubt=name,
                 resolution=name,
                 reasons=(cause,),
@@ -140,7 +141,8 @@ def test_every_kind_of_alert_makes_a_sound_card(made: Any) -> None:
 def test_card_says_what_where_why_since_when_who_and_what_next() -> None:
     assert texts(card_message(samples.one())) == (
         "svc-backup@contoso.com is newly affected: MFA hides the app-password option\n"
-        "Contoso · scanned 22 Nov 2026, 06:00 UTC\n"
+        "App password watch · Contoso · scanned 22 Nov 2026, 06:00 UTC\n"
+        f"{MEANING}\n"
         "High · New\n"
         "Backup for Exchange\n"
         'The policy "Require MFA for all users" requires multifactor authentication for Exchange Online (reaches the '
@@ -149,7 +151,7 @@ def test_card_says_what_where_why_since_when_who_and_what_next() -> None:
         "Next step Move the product to app-only sign-in. Ask the vendor for a version that signs in with an app "
         "registration (certificate) or a managed identity.\n"
         "Way back Exclude the account from the policy until then. A password alone protects it meanwhile.\n"
-        "Open now: 4 high, 2 medium, 1 low."
+        "Open now: 5 high, 2 medium, 1 low."
     )
 
 
@@ -269,7 +271,7 @@ def test_what_is_not_shown_is_counted_and_linked() -> None:
     shown = texts(card_message(made))
     named = sum(f"svc-{n:03}@" in shown for n in range(500))
     assert 10 <= named <= 20
-    assert f"And {500 - named} more: see the report." in shown
+    assert f"And {500 - named} more changes: see the report." in shown
 
 
 @pytest.mark.parametrize(
@@ -424,25 +426,31 @@ def test_what_gets_a_line_only_says_since_when_and_by_whom() -> None:
     since, later = samples.NOW - timedelta(days=3), samples.NOW - timedelta(days=1)
     full = [item(number, reasons=(samples.reason(f"Policy {number}", number=number),)) for number in range(6)]
 
-    def lines(*items: AlertItem) -> tuple[str, str, str]:
+    def lines(*items: AlertItem, about: str = "registered for MFA") -> tuple[str, str, str]:
         """The line on the card, and in the mail as HTML and as text."""
         made = alert(*full, *items)
         mail = mail_message(made, "alerts@contoso.com", ["admin@contoso.com"])
         bodies = [str(part.get_content()) for part in mail.walk() if part.get_content_maintype() == "text"]
         found = (one for text in (texts(card_message(made)), bodies[1], bodies[0]) for one in text.splitlines())
-        said = [one for one in found if "registered for MFA" in one]
+        said = [one for one in found if about in one]
         return said[0], said[1], said[2]
 
-    def line(number: int, at: datetime | None, actor: str | None = None) -> AlertItem:
-        known = item(number, check_id="APW-004", severity=Severity.MEDIUM, reasons=(), since=at, actor=actor)
+    def line(number: int, at: datetime | None, how: str = "") -> AlertItem:
+        known = item(number, check_id="APW-004", severity=Severity.MEDIUM, reasons=(), since=at, how=how)
         return replace(known, summary="Not yet.")
 
-    for one in lines(line(7, since, "ada@contoso.com")):
-        assert "since 19 Nov 2026, by ada@contoso.com" in one
+    for one in lines(line(7, since, how="19 Nov 2026, 06:00 UTC, when it was set to Enabled, by ada@contoso.com")):
+        assert "since 19 Nov 2026, 06:00 UTC, when it was set to Enabled, by ada@contoso.com" in one
+    for one in lines(line(7, since)):
+        assert "since 19 Nov 2026" in one
     for one in lines(line(7, since), line(8, later)):
+        assert "svc-007@contoso.com and svc-008@contoso.com" in one
         assert "since 19 Nov 2026 for the first of them" in one
     for one in lines(line(7, None)):
         assert "since" not in one
+    ends = replace(line(7, None), check_id="APW-010", shared="SMTP AUTH with a password ends on 31 Dec 2026.")
+    for one in lines(ends, about="a protocol"):
+        assert "SMTP AUTH with a password ends on 31 Dec 2026" in one
 
 
 def test_a_card_that_says_that_nothing_is_open_says_it_once() -> None:

@@ -52,7 +52,7 @@ def test_digest_tells_all_that_is_open_when_a_reminder_is_due() -> None:
     assert made.headline == (
         "Reminder: 3 of 18 service accounts are still missing the app-password option; 1 other finding is open"
     )
-    assert made.notes[0].startswith("4 findings are open, the oldest for 40 days.")
+    assert made.notes[0].startswith("4 findings are open, the oldest was found 40 days ago.")
 
 
 def test_digest_is_silent_when_no_reminder_is_due() -> None:

@@ -15,6 +15,7 @@ from alerts.attachments import COLUMNS, changes_csv, changes_json, formula_safe
 from alerts.episodes import Word
 from alerts.mime_message import ID_HEADER, mail_message, subject_of
 from alerts.model import Alert, AlertGap, AlertReason, Kind
+from alerts.wording import MEANING
 from tests.alerts import samples
 from tests.alerts.samples import HOSTILE, NOW, REPORT, alert, item
 
@@ -146,8 +147,10 @@ def test_text_part_reads_well_on_its_own() -> None:
     text = part(arrived(samples.one()), "plain")
     assert text.replace("\r\n", "\n") == (
         "svc-backup@contoso.com is newly affected: MFA hides the app-password option\n"
-        "Contoso, scanned 22 Nov 2026, 06:00 UTC\n"
+        "App password watch, Contoso, scanned 22 Nov 2026, 06:00 UTC\n"
         f"Report: {REPORT}\n"
+        "\n"
+        f"{MEANING}\n"
         "\n"
         "----------------------------------------------------------------------\n"
         "HIGH, new: svc-backup@contoso.com is newly affected: MFA hides the app-password option\n"
@@ -167,7 +170,7 @@ def test_text_part_reads_well_on_its_own() -> None:
         f"Accept with a reason: {REPORT}#account={samples.one().items[0].account_id}\n"
         "\n"
         "----------------------------------------------------------------------\n"
-        "Open now: 4 high, 2 medium, 1 low.\n"
+        "Open now: 5 high, 2 medium, 1 low.\n"
         "Attached as CSV and JSON: 1 change.\n"
     )
 
@@ -226,13 +229,13 @@ def test_huge_alerts_stay_below_what_graph_takes_and_say_where_the_rest_is(url: 
     said = f"Attached of 2,000 changes: the first {in_csv:,} as CSV, the first {in_json:,} as JSON. {where}"
     assert said in text
     where = where.replace("The report", "the report").replace("the rest", "them")
-    assert f"And 1,980 more: {where}" in text
+    assert f"And 1,980 more changes: {where}" in text
 
 
 def test_a_list_that_is_attached_whole_is_where_the_rest_is() -> None:
     made = alert(*(item(n, reasons=(AlertReason(f"reason {n}", f"p{n}"),)) for n in range(300)), report_url=None)
     message = arrived(made)
-    assert "And 280 more: the attached list shows them." in part(message, "plain")
+    assert "And 280 more changes: the attached list shows them." in part(message, "plain")
     assert "Attached as CSV and JSON: 300 changes." in part(message, "html")
 
 
