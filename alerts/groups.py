@@ -31,6 +31,8 @@ RESOLVED_NAMES = 5
 """Accounts that are named where something is resolved."""
 BRIEF_NAMES = 3
 """Accounts that are named in a line."""
+_EARLIER = "; before that, "
+"""What comes behind it in ``how`` (``checks/causes.py``) is for those who read on."""
 _URGENCIES = tuple(URGENCY)
 _ORDER = tuple(Kind)
 """Kinds from the most to the least pressing, as ``Kind`` lists them."""
@@ -293,7 +295,7 @@ def in_brief(group: Group) -> tuple[str, ...]:
 
 def _dated_in_brief(group: Group) -> str:
     if group.how:
-        return f"since {clean(group.how, HOW)}"
+        return f"since {clean(group.how.partition(_EARLIER)[0], HOW)}"
     if group.since is not None:
         return f"since {day(group.since.date())}"
     if earliest := _first_of(group):
