@@ -34,6 +34,7 @@ BRIEF_NAMES = 3
 _EARLIER = "; before that, "
 """What comes behind it in ``how`` (``checks/causes.py``) is for those who read on."""
 _URGENCIES = tuple(URGENCY)
+_CAN_WAIT = ("later", "tidy")
 _ORDER = tuple(Kind)
 """Kinds from the most to the least pressing, as ``Kind`` lists them."""
 
@@ -286,16 +287,18 @@ def dated(group: Group) -> tuple[str, str] | None:
 
 
 def in_brief(group: Group) -> tuple[str, ...]:
-    """What is said behind the statement where a group gets a line only: several accounts by name, and since when, or what ends."""
+    """What is said behind the statement where a group gets a line only: since when, or what ends; of what is broken now also by
+    what change, and several accounts by name.
+    """
     if group.kind is Kind.RESOLVED:
         return ()
-    names = account_names(group, BRIEF_NAMES) if group.accounts > 1 else ""
-    return tuple(filter(None, (names, _dated_in_brief(group))))
+    pressing = group.first.urgency not in _CAN_WAIT
+    names = account_names(group, BRIEF_NAMES) if pressing and group.accounts > 1 else ""
+    how = clean(group.how.partition(_EARLIER)[0], HOW) if pressing else ""
+    return tuple(filter(None, (names, f"since {how}" if how else _dated_in_brief(group))))
 
 
 def _dated_in_brief(group: Group) -> str:
-    if group.how:
-        return f"since {clean(group.how.partition(_EARLIER)[0], HOW)}"
     if group.since is not None:
         return f"since {day(group.since.date())}"
     if earliest := _first_of(group):
