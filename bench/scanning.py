@@ -52,9 +52,9 @@ class Case:
 
     def bound_requests(self) -> int:
         """The least requests: what is read once (5), the search, states, groups and methods of accounts, groups and nesting."""
-        enabled = self.accounts // 4  # as bench's tenants are
+        registered = self.accounts // 2  # Enabled or Enforced: a quarter each in bench's tenants
         pages = math.ceil(self.accounts / 999)
-        return 3 + pages + 2 * math.ceil(self.accounts / 20) + math.ceil(enabled / 20) + 2
+        return 3 + pages + 2 * math.ceil(self.accounts / 20) + math.ceil(registered / 20) + 2
 
     def bound_seconds(self, units: int) -> float:
         """The least seconds: four answers that wait for one another, two requests of Conditional Access a second apart, units."""

@@ -161,9 +161,11 @@ def _item(change: Change, cloud: str) -> AlertItem:
     # The account as another version may have kept it: what it doesn't say is not told, and stops nothing.
     account = change.detail
     known = _objects(account, "reasons")
+    told = _told(_kind(change), change, account, cloud, found=change.at)
     return replace(
-        _told(_kind(change), change, account, cloud, found=change.at),
+        told,
         id=change.id,
+        next_step=None if change.kind is ChangeKind.RESOLVED else told.next_step,
         resolution=change.resolution,
         closing=change.closing,
         newly=change.previous_visibility in UNTROUBLED,
@@ -207,7 +209,7 @@ def _told(
         actor=decisive.get("actor") if decisive else None,
         how=_how(decisive, found),
         reasons=reasons,
-        next_step=None if kind is Kind.RESOLVED else _next_step(next_step_of(check_id, account)),
+        next_step=_next_step(next_step_of(check_id, account)),
         doubt=_doubt(account) if any(reason.policy_id for reason in reasons) else None,
         urgency=where.urgency.value,
         breaks_on=where.on,

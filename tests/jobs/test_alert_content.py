@@ -10,7 +10,7 @@ from alerts.groups import grouped_gaps
 from basics.times import moment
 from findings.compare import compare
 from findings.run_record import RunRecord, RunStatus
-from jobs.alert_content import changes_alert, totals
+from jobs.alert_content import changes_alert, reminder, totals
 from settings import Settings
 from tests.findings.build import DAY, NOW, account, seen
 
@@ -226,3 +226,16 @@ def test_what_was_found_within_minutes_says_how_many(minutes: int, how: str) -> 
     told = replace(change, detail={"reasons": [reason]})
     (item,) = changes_alert(Settings(), "alert-1", [told], None, first=False).items
     assert item.how == how
+
+
+def test_a_reminder_of_what_the_last_scan_could_not_read_says_what_was_known_before() -> None:
+    known = f"Hidden since {WHEN}, when the policy was switched on, by ada@x.example."
+    (state,) = compare(account(), [], [replace(seen(), cause=known)], alert_id="alert-1").states
+    now = {
+        "effect": "demands_mfa",
+        "text": "t",
+        "since": "2026-11-21T02:12:00Z",
+        "cause": "Hidden since 21 Nov, when B was made.",
+    }
+    assert reminder(state, {}, "global").how == f"{WHEN}, when the policy was switched on, by ada@x.example"
+    assert reminder(state, {"reasons": [now]}, "global").how == "21 Nov, when B was made"
