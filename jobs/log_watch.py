@@ -8,7 +8,7 @@ in between has it asked for twice, which does no harm.
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from azure.data.tables.aio import TableServiceClient
@@ -20,7 +20,7 @@ from connections.telemetry import sending, telemetry
 from evidence.audit_log import ids_asked_about
 from evidence.store import StoredEvidence
 from findings.clocks import is_ahead
-from findings.run_record import DONE, OVER, RunRecord, RunStatus
+from findings.run_record import DONE, RunRecord, RunStatus
 from findings.runs import LOST, RunStore, new_run_id
 from findings.sight_store import SightStore
 from findings.store import FindingStore
@@ -44,10 +44,7 @@ QUIET = SETTLED
 MOST_LATE = timedelta(minutes=15)
 """How late an event turns up that isn't looked for among more than one look takes."""
 GIVEN_UP = timedelta(hours=1)
-"""So long after it failed nobody tries a scan again any more: the queue does so for some minutes. For so long a look asks again
-for one that couldn't read everything."""
-AGAIN = timedelta(minutes=10)
-"""So long after a scan couldn't read everything it is asked for again: it took the scan some minutes to give up on Graph."""
+"""So long after it failed nobody tries a scan again any more: the queue does so for some minutes."""
 _LONGEST = timedelta(hours=2)
 """Nothing that is going on began longer ago: the host ends a scan after an hour."""
 BLIND = timedelta(hours=1)
@@ -76,32 +73,6 @@ class Looked:
         """Of whom a scan was asked for."""
         some = self.scan.accounts if self.scan else ()
         return count(len(some), "account", "accounts") if some else "all accounts"
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """The scans that were asked for and whose work isn't done: their ids -> when they were asked for."""
-
-    waiting: dict[str, datetime] = field(default_factory=dict)
-    """They may still do it."""
-    failed: dict[str, datetime] = field(default_factory=dict)
-    """They never will."""
-    unread: dict[str, datetime] = field(default_factory=dict)
-    """They are done, and couldn't read everything that the scan before them could."""
-
-    @property
-    def why_again(self) -> str:
-        """Why everybody is to be looked at; empty where nobody is because of these."""
-        if self.failed:
-            return "a scan that the audit log called for failed"
-        return "a scan that the audit log called for could not read everything" if self.unread else ""
-
-    def with_another(self, looked: Looked, now: datetime) -> dict[str, datetime]:
-        """What is to be remembered after a look. A scan that is asked for because of one before it counts from then on."""
-        if looked.scan is None:
-            return {**self.waiting, **self.failed, **self.unread}
-        again = self.unread and not self.failed and not looked.reach.events
-        return {**self.waiting, looked.scan.run_id: min(self.unread.values()) if again else now}
 
 
 Start = Callable[[ScanMessage, timedelta, Looked], Awaitable[object]]
@@ -147,15 +118,15 @@ class _Look:
         except GraphError as error:
             return await self._failed(mark, error)
         now = self._clock()
-        asked = await self._asked(mark, now)
-        why = mark.lost(now) or asked.why_again
+        asked, failed = await self._asked(mark, now)
+        why = mark.lost(now) or ("a scan that the audit log called for failed" if failed else "")
         if many and not why and not await self._is_known_before(many.since, mark, now):
             why = "the audit log has more events than one look takes"
         looked, open = await self._answered(events, mark, why, now)
         alert_ids = await self._can_see_again(mark, now)
-        still = asked.with_another(looked, now)
-        after = replace(mark.after((event for event in events if event.id not in open), now), asked=still)
-        unchanged = (after.done, still) == (mark.done, mark.asked)
+        asked |= {looked.scan.run_id: now} if looked.scan else failed
+        after = replace(mark.after((event for event in events if event.id not in open), now), asked=asked)
+        unchanged = (after.done, asked) == (mark.done, mark.asked)
         if looked.scan or mark.failing or not unchanged or not mark.until or now - mark.until >= IDLE:
             await self._evidence.remember(NAME, after.kept)
         return replace(looked, alert_ids=alert_ids, requests=graph.requests)
@@ -174,32 +145,21 @@ class _Look:
         """The scan of everything that was done last."""
         return await self._runs.last_whole(now - REACHES)
 
-    async def _asked(self, mark: Bookmark, now: datetime) -> "_Asked":
-        """How the scans stand that were asked for; one whose work another has done since is no matter any more."""
-        asked = _Asked()
+    async def _asked(self, mark: Bookmark, now: datetime) -> tuple[dict[str, datetime], dict[str, datetime]]:
+        """Which scans that were asked for aren't done yet, and which never will be, although nothing else did their work."""
+        waiting: dict[str, datetime] = {}
+        failed: dict[str, datetime] = {}
         last = await self._last(now) if mark.asked else None
         for run_id, at in mark.asked.items():
             run = await self._runs.load(run_id)
-            done_since = last is not None and last.id != run_id and last.started - SETTLED >= at
-            if done_since or now - at > LOST:
+            if (run and run.status in DONE) or (last and last.started - SETTLED >= at) or now - at > LOST:
                 continue
-            if run is None or run.status not in OVER | {RunStatus.FAILED}:
-                asked.waiting[run_id] = at
-            elif run.status not in DONE:
-                failed = now - (run.finished or run.started) >= GIVEN_UP
-                (asked.failed if failed else asked.waiting)[run_id] = at
-            elif now - at < GIVEN_UP and await self._lacks_something(run, at):
-                unread = now - (run.finished or run.started) >= AGAIN
-                (asked.unread if unread else asked.waiting)[run_id] = at
-        return asked
-
-    async def _lacks_something(self, run: RunRecord, at: datetime) -> bool:
-        """Whether a scan couldn't read what the last one of everything could, before it was asked for: it may have missed the change."""
-        if run.status is not RunStatus.INCOMPLETE:
-            return False
-        before = await self._runs.last_whole(at - REACHES, at)
-        known = _unread(before) if before else frozenset()
-        return any((name, account) not in known and (name, None) not in known for name, account in _unread(run))
+            over = run is not None and run.status in (RunStatus.FAILED, RunStatus.SKIPPED)
+            if run and over and now - (run.finished or run.started) >= GIVEN_UP:
+                failed[run_id] = at
+            else:
+                waiting[run_id] = at
+        return waiting, failed
 
     async def _is_known_before(self, time: datetime | None, mark: Bookmark, now: datetime) -> bool:
         """Whether what happened before that time, and wasn't read now, was read before, or seen by a scan."""
@@ -271,8 +231,3 @@ class _Look:
 def _seen_until(last: RunRecord) -> datetime:
     """The time before which a scan saw everything, whatever the log showed of it by then: what it carried over may lack it."""
     return (Remembered.of(last.remembered).carried_since or last.started) - SETTLED
-
-
-def _unread(run: RunRecord) -> frozenset[tuple[object, object]]:
-    """What a scan couldn't read: the input, and the account where it is one's own."""
-    return frozenset((gap.get("input"), gap.get("account")) for gap in run.gaps)

@@ -298,64 +298,6 @@ async def test_a_scan_that_failed_is_not_asked_for_again_where_one_of_everything
     assert not (await tenant.mark()).asked
 
 
-UNREAD = "a scan that the audit log called for could not read everything"
-
-
-async def waits(tenant: Tenant, minutes: int) -> str:
-    """Look every five minutes for so long, and do each scan a minute later. Returns why everybody was looked at, if anybody was."""
-    why = ""
-    for _ in range(minutes // 5):
-        tenant.passes(4)
-        done = len(tenant.asked)
-        why = (await tenant.looks()).why_everybody or why
-        tenant.passes(1)
-        for message, _ in tenant.asked[done:]:
-            request = ScanRequest(message.run_id, LOG, accounts=message.accounts)
-            await scan(tenant.settings, request, clock=lambda: tenant.now)
-    return why
-
-
-@pytest.mark.parametrize("whole", [False, True], ids=["an account", "everybody"])
-async def test_a_scan_that_could_not_read_something_is_asked_for_again(tenant: Tenant, whole: bool) -> None:
-    await tenant.scans()
-    tenant.passes(60)
-    tenant.graph.fail("/authentication/requirements", 403)
-    if whole:
-        tenant.happens("Update policy", service="Conditional Access")
-    else:
-        tenant.happens("Update user", tenant.user(SVC))
-    assert await waits(tenant, 15) == ""
-    assert len(tenant.asked) == 1
-    assert await waits(tenant, 5) == UNREAD
-    assert tenant.asked[-1][0].accounts == ()
-    tenant.graph.heal()
-    assert await waits(tenant, 15) == UNREAD
-    asked = len(tenant.asked)
-    assert await waits(tenant, 120) == ""
-    assert len(tenant.asked) == asked
-    assert not (await tenant.mark()).asked
-
-
-async def test_what_stays_unreadable_for_an_hour_is_left_to_the_scheduled_scan(tenant: Tenant) -> None:
-    await tenant.scans()
-    tenant.passes(60)
-    tenant.graph.fail("/authentication/requirements", 403)
-    tenant.happens("Update user", tenant.user(SVC))
-    assert await waits(tenant, 70) == UNREAD
-    assert 3 <= len(tenant.asked) <= 6
-    assert await waits(tenant, 120) == ""
-    assert not (await tenant.mark()).asked
-
-
-async def test_what_could_not_be_read_before_either_asks_for_nothing(tenant: Tenant) -> None:
-    tenant.graph.fail("/authentication/requirements", 403)
-    await tenant.scans()
-    tenant.passes(60)
-    tenant.happens("Update user", tenant.user(SVC))
-    assert await waits(tenant, 60) == ""
-    assert len(tenant.asked) == 1
-
-
 async def test_which_groups_count_is_known_of_a_scan_that_could_not_read_the_log(tenant: Tenant) -> None:
     tenant.graph.deny("AuditLog.Read.All")
     await tenant.scans()
