@@ -6,7 +6,7 @@ Reminders come at growing distances, because a finding that nobody acted on with
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from uuid import uuid5
 
 from alerts.compose import HEADLINE, NAMESPACE, counts_of
@@ -93,11 +93,16 @@ def _headline(groups: tuple[Group, ...], totals: Totals) -> str:
         return f"All clear: nothing is open{of}"
     items = [item for group in groups for item in group.items]
     without = sorted((item for item in items if item.check_id in MISSING), key=lambda item: item.check_id)
-    first = without if groups[0].first.check_id in MISSING else groups[0].items
+    worst = groups[0].first
+    first = without if worst.check_id in MISSING else [item for item in items if _kind_of(item) == _kind_of(worst)]
     said = statement(Group(tuple(replace(item, reasons=()) for item in first)), total=totals.accounts)
     others = len(items) - len(first)
     more = f"; {count(others, 'other finding')} {'is' if others == 1 else 'are'} open" if others else ""
     return f"Reminder: {said}{more}"
+
+
+def _kind_of(item: AlertItem) -> tuple[str, str, date | None]:
+    return item.check_id, item.urgency, item.breaks_on
 
 
 def _notes(items: tuple[AlertItem, ...], now: datetime) -> tuple[str, ...]:

@@ -31,8 +31,8 @@ RESOLVED_NAMES = 5
 """Accounts that are named where something is resolved."""
 BRIEF_NAMES = 3
 """Accounts that are named in a line."""
-_EARLIER = "; before that, "
-"""What comes behind it in ``how`` (``checks/causes.py``) is for those who read on."""
+_EVIDENCE = "evidence"
+"""The effect of a reason that speaks of sign-ins: its time is that of the newest one."""
 _URGENCIES = tuple(URGENCY)
 _CAN_WAIT = ("later", "tidy")
 _ORDER = tuple(Kind)
@@ -103,9 +103,9 @@ class Group:
 
     @property
     def policy_changed(self) -> datetime | None:
-        """When the deciding policy was last changed, by its own date."""
-        reasons = self.first.reasons
-        return reasons[0].since if reasons and reasons[0].policy_name else None
+        """When the deciding policy was last changed, by its own date: only an item that has no date of its own has that one."""
+        decisive = (item.reasons[0] for item in self.items if item.since is None and item.reasons)
+        return next((reason.since for reason in decisive if reason.policy_name and reason.effect != _EVIDENCE), None)
 
     @property
     def actor(self) -> str | None:
@@ -220,7 +220,7 @@ def statement(group: Group, *, total: int | None = None, baseline: bool = False)
 
 
 def _retired(item: AlertItem) -> _Retired:
-    return _Retired(ended=item.title.endswith(ALREADY), broken=item.urgency in ("", "now"))
+    return _Retired(ended=item.title.endswith(ALREADY), broken=item.urgency in ("", "now") or not item.shared)
 
 
 def _changed(item: AlertItem, accounts: int) -> str:
@@ -294,7 +294,7 @@ def in_brief(group: Group) -> tuple[str, ...]:
         return ()
     pressing = group.first.urgency not in _CAN_WAIT
     names = account_names(group, BRIEF_NAMES) if pressing and group.accounts > 1 else ""
-    how = clean(group.how.partition(_EARLIER)[0], HOW) if pressing else ""
+    how = clean(group.how, HOW) if pressing else ""
     return tuple(filter(None, (names, f"since {how}" if how else _dated_in_brief(group))))
 
 

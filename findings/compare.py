@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID, uuid5
 
 from findings.accepted import exception_for
@@ -27,13 +27,10 @@ from findings.model import (
     Silence,
     Status,
 )
+from findings.run_record import APART
 
 CHANGE_NAMESPACE = UUID("5b0a2f5e-9d2c-4a52-9a39-0f3c5a6f3d11")
 """Never changes: the ids of changes that are on their way are made from it."""
-
-
-APART = timedelta(minutes=30)
-"""How long after the first sight a recheck may confirm it: one that follows at once looks at the same hiccup."""
 
 
 def no_longer_found(_check_id: str) -> str:
@@ -51,7 +48,7 @@ class Scan:
     resolution: Callable[[str], str]
     undecided: Collection[str]
     confirmed: Collection[str]
-    recheck: bool
+    soon: bool
     channels: tuple[str, ...]
     previous_visibility: str | None
 
@@ -67,11 +64,11 @@ class Scan:
     def confirms(self, pending: FindingState) -> bool:
         """Whether a scan that sees a pending finding again is apart from the one that saw it first.
 
-        A run that was repeated is the same scan. Scans of everything are apart, because that is how they are scheduled.
+        A run that was repeated is the same scan. Scheduled scans are apart; another may follow one within minutes.
         """
         if self.record.run_id == pending.run_id:
             return False
-        return not self.recheck or self.now - pending.first_seen >= APART
+        return not self.soon or self.now - pending.first_seen >= APART
 
 
 def compare(
@@ -84,7 +81,7 @@ def compare(
     resolution: Callable[[str], str] = no_longer_found,
     undecided: Collection[str] = (),
     confirmed: Collection[str] = (),
-    recheck: bool = False,
+    soon: bool = False,
     channels: tuple[str, ...] = (),
     exceptions: Iterable[AcceptedException] = (),
     known: AccountRecord | None = None,
@@ -101,7 +98,7 @@ def compare(
         resolution: Why a finding that is gone is gone, in a sentence: takes the id of its check.
         undecided: The checks of which the scan couldn't tell whether the account fails them.
         confirmed: The checks of which what this scan sees may be a hiccup: told by the second scan in a row that sees them.
-        recheck: Whether the scan looked at some accounts only, because somebody asked for it.
+        soon: Whether the scan may follow another one within minutes: one of some accounts, or one that the audit log called for.
         channels: The alert channels that the changes are to be told through.
         exceptions: Accepted findings; those of other accounts and those out of date are ignored.
         known: The account as it was judged before; None where it never was.
@@ -114,7 +111,7 @@ def compare(
     before = {state.check_id: state for state in previous}
     seen = {} if closing else _by_check(observations)
     previous_visibility = known.last_visibility if known and known.selected else None
-    scan = Scan(record, alert_id, closing, resolution, undecided, confirmed, recheck, channels, previous_visibility)
+    scan = Scan(record, alert_id, closing, resolution, undecided, confirmed, soon, channels, previous_visibility)
     accepted = tuple(exceptions)
     states: list[FindingState] = []
     changes: list[Change] = []

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, TypedDict
 
@@ -25,6 +25,8 @@ class RunStatus(StrEnum):
 
 DONE = frozenset({RunStatus.COMPLETE, RunStatus.INCOMPLETE})
 """The scans that read and judged what they were asked for."""
+APART = timedelta(minutes=30)
+"""Of two scans that are closer together the second one may look at the same hiccup as the first."""
 OVER = DONE | {RunStatus.SKIPPED}
 """The scans that nobody does again; a failed one may be tried again under the same id."""
 

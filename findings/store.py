@@ -120,7 +120,7 @@ class FindingStore:
         resolution: Callable[[str], str] = no_longer_found,
         undecided: Collection[str] = (),
         confirmed: Collection[str] = (),
-        recheck: bool = False,
+        soon: bool = False,
         channels: tuple[str, ...] = (),
         exceptions: Sequence[AcceptedException] = (),
         snapshot: Snapshot | None = None,
@@ -137,7 +137,7 @@ class FindingStore:
             resolution: See ``compare``.
             undecided: See ``compare``.
             confirmed: See ``compare``.
-            recheck: See ``compare``.
+            soon: See ``compare``.
             channels: See ``compare``.
             exceptions: See ``compare``.
             snapshot: What was known, if it was read already; it may be out of date.
@@ -169,7 +169,7 @@ class FindingStore:
                 resolution=resolution,
                 undecided=undecided,
                 confirmed=confirmed,
-                recheck=recheck,
+                soon=soon,
                 channels=channels,
                 exceptions=exceptions,
                 known=known.record,

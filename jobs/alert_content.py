@@ -181,8 +181,11 @@ def _item(change: Change, cloud: str) -> AlertItem:
 def reminder(state: FindingState, account: Mapping[str, Any], cloud: str) -> AlertItem:
     """A finding that is still open, for the digest. ``account``: the document kept of its account; empty where there is none."""
     item = _told(Kind.STILL_OPEN, state, account, cloud)
-    # Where the last scan couldn't say why, what was known before still holds: the finding is open because of it.
-    return item if item.reasons or item.how else replace(item, how=_after_since(state.cause))
+    if not deciding_effects(state.check_id) or (item.reasons and item.reasons[0].text == state.summary):
+        return item
+    # The last scan couldn't say all of why: what was known before still holds, and the finding is open because of it.
+    how = _after_since(state.cause)
+    return replace(item, reasons=(), since=None, actor=None, how=how, next_step=None, doubt=None, policy_url=None)
 
 
 def _told(
@@ -267,8 +270,10 @@ def _doubt(account: Mapping[str, Any]) -> str | None:
 
 
 def _since(reason: Mapping[str, Any] | None) -> datetime | None:
-    """Since when it has been so; None where only the policy's own date is known, which channels tell as such."""
-    return parse_time(reason.get("since")) if reason and not reason.get("since_is_policy_date") else None
+    """Since when it has been so; None where only the policy's own date is known, which channels tell as such, or the newest sign-in."""
+    if not reason or reason.get("since_is_policy_date") or reason.get("effect") == Effect.EVIDENCE:
+        return None
+    return parse_time(reason.get("since"))
 
 
 def _how(reason: Mapping[str, Any] | None, found: datetime | None) -> str:

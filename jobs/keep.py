@@ -33,8 +33,10 @@ class Occasion:
     """The alert channels that it is for."""
     now: datetime
     """When keeping began."""
-    recheck: bool = False
+    partial: bool = False
     """Whether the scan looks at some accounts only."""
+    soon: bool = False
+    """Whether it may follow another one within minutes."""
     sparing: bool = False
     """Whether accounts about which nothing changed needn't be written."""
 
@@ -88,7 +90,7 @@ class Keeper:
         await for_each(self._missed(seen), miss)
         if any(outcome.changes for outcome in outcomes):
             await self._findings.note_kept(self._occasion.alert_id)
-        if not self._occasion.recheck:
+        if not self._occasion.partial:
             await self._note_seen(self._unchanged, seen.read_at)
         return judged, outcomes
 
@@ -141,7 +143,7 @@ class Keeper:
             resolution=lambda check_id: why_resolved(check_id, verdict),
             undecided=open_questions,
             confirmed=CONFIRMED | verdict.on_malformed,
-            recheck=self._occasion.recheck,
+            soon=self._occasion.soon,
             exceptions=self._accepted,
             snapshot=known or Snapshot(account.id, None),
             now=self._occasion.now,

@@ -34,7 +34,7 @@ from jobs.keep import Advance, Keeper, Occasion
 from jobs.log_bookmark import is_watched, says_it_is_blind
 from jobs.look import Progress, Seen, look, with_what_if
 from jobs.looked_at import but_not_the_log, fate_after
-from jobs.messages import SCHEDULE
+from jobs.messages import LOG, SCHEDULE
 from jobs.outcome import finished_record, gauges, open_findings, summary_of
 from jobs.overlooked import overlooked
 from jobs.passwords import keep_passwords, kept_passwords, password_rows
@@ -191,7 +191,7 @@ class _Scan:
             unseen, fate = unseen_by(seen, known, self._settings), fate_after(seen, self._settings)
             if await says_it_is_blind(self._service, self._settings):
                 fate = but_not_the_log(fate)
-            await note_sight(self._sight, unseen, fate, record.id, self._channels, now)
+            await note_sight(self._sight, unseen, fate, record.id, self._channels, now, soon=self._soon)
         # Fresh for each execution, not for each run: a repeated run may see other changes, and a group never changes.
         alert_id = str(uuid4())
         judged, outcomes = await self._keep(seen, known, alert_id, now)
@@ -218,6 +218,11 @@ class _Scan:
             seen = await self._look(known, remembered)
         return seen, known
 
+    @property
+    def _soon(self) -> bool:
+        """Whether the scan may follow another one within minutes, so that what both couldn't read may be one hiccup."""
+        return bool(self._request.accounts) or self._request.trigger == LOG
+
     async def _keep(
         self, seen: Seen, known: Mapping[str, Snapshot], alert_id: str, now: datetime
     ) -> tuple[list[JudgedAccount], list[Comparison]]:
@@ -225,7 +230,9 @@ class _Scan:
         self._progress("Comparing with the last scan")
         partial = bool(self._request.accounts)
         sparing = not partial and not await self._findings.seen.writes_demanded()
-        occasion = Occasion(self._request.run_id, alert_id, self._channels, now, partial, sparing)
+        occasion = Occasion(
+            self._request.run_id, alert_id, self._channels, now, partial=partial, soon=self._soon, sparing=sparing
+        )
         accepted = await self._exceptions.active(now)
         with telemetry().span("keep", accounts=len(seen.judged)):
             kept = await Keeper(self._findings, occasion, known, accepted, self._advance).keep(seen)
@@ -340,7 +347,7 @@ class _Scan:
         with suppress(StorageError):  # what went wrong first is what is told
             await self._runs.save(replace(record, status=RunStatus.FAILED, finished=now, error=str(error)))
             if not record.partial:
-                await note_failure(self._sight, record.id, str(error), self._channels, now)
+                await note_failure(self._sight, record.id, str(error), self._channels, now, soon=self._soon)
 
     async def _waiting(self, started: datetime) -> tuple[str, ...]:
         """The ids of all alerts that are to be sent now, those of earlier scans included."""

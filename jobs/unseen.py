@@ -47,24 +47,33 @@ async def note_sight(
     run_id: str,
     channels: tuple[str, ...],
     now: datetime,
+    *,
+    soon: bool = False,
 ) -> None:
     """Remember what a scan that was done couldn't see, and what is to be told of it through the channels.
 
-    ``fate``: what it knows of what earlier scans couldn't see (``jobs/looked_at.py``). Raises ``StorageError``.
+    ``soon``: as :func:`findings.sight.after_scan` takes it; ``fate``: what it knows of what earlier scans couldn't see (``jobs/looked_at.py``). Raises ``StorageError``.
     """
-    sight = after_scan(await store.load(), unseen, fate=fate, run_id=run_id, now=now)
+    sight = after_scan(await store.load(), unseen, fate=fate, run_id=run_id, now=now, soon=soon)
     await _keep(store, sight, channels)
 
 
 async def note_failure(
-    store: SightStore, run_id: str, error: str, channels: tuple[str, ...], now: datetime, *, certain: bool = False
+    store: SightStore,
+    run_id: str,
+    error: str,
+    channels: tuple[str, ...],
+    now: datetime,
+    *,
+    certain: bool = False,
+    soon: bool = False,
 ) -> None:
     """Remember that a scan of everything failed: the second one in a row is news, or one that is ``certain`` to have failed.
 
     Raises ``StorageError``.
     """
     before = [state for state in await store.load() if state.unseen.key == SCANS]
-    sight = after_scan(before, [scans_fail(error, certain=certain)], run_id=run_id, now=now)
+    sight = after_scan(before, [scans_fail(error, certain=certain)], run_id=run_id, now=now, soon=soon)
     await _keep(store, sight, channels)
 
 

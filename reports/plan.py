@@ -71,7 +71,10 @@ def _subject(account: Mapping[str, Any], same: dict[Any, Any]) -> Subject:
 
 
 def _kept_once(same: dict[Any, Any], one: _T) -> _T:
-    kept: _T = same.setdefault(one, one)
+    try:
+        kept: _T = same.setdefault(one, one)
+    except TypeError:  # another version may have written an object or a list where a text belongs
+        return one
     return kept
 
 

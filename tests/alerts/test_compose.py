@@ -1,4 +1,5 @@
-from datetime import date
+from dataclasses import replace
+from datetime import date, timedelta
 
 import pytest
 from hypothesis import given
@@ -8,7 +9,7 @@ from alerts.compose import failure_id
 from alerts.groups import Group, account_names, dated, grouped, grouped_gaps, remark, statement
 from alerts.model import AlertGap, AlertItem, AlertReason, Kind, Purpose, Severity, Totals
 from tests.alerts import samples
-from tests.alerts.samples import alert, item, reason
+from tests.alerts.samples import NOW, alert, item, reason
 
 
 def resolved(number: int, check_id: str = "APW-001", *, came_back: bool = False) -> AlertItem:
@@ -207,6 +208,11 @@ def test_since_and_actor_are_told_only_where_they_hold_for_all() -> None:
     (different,) = grouped([item(1, actor="Anna"), item(2, actor="Ben", since=None)])
     assert dated(same) == ("Since", "20 Nov 2026, 02:12 UTC by Anna")
     assert dated(different) == ("Policy last changed", "on 20 Nov 2026, 06:00 UTC")
+    joined = replace(reason(), since=NOW - timedelta(days=2))
+    (mixed,) = grouped([item(1, reasons=(joined,)), item(2, since=None)])
+    assert dated(mixed) == ("Policy last changed", "on 20 Nov 2026, 06:00 UTC"), (
+        "the day on which the first one joined is none"
+    )
     assert dated(grouped([item(1, since=None, actor="Anna")])[0]) == ("Done", "by Anna")
     how = '20 Nov 2026, 02:12 UTC, when the policy "MFA" was switched from report-only to on, by Anna'
     (told,) = grouped([item(1, actor="Anna", how=how), item(2, actor="Anna", how=how)])

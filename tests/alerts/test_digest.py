@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -79,3 +80,22 @@ def test_second_digest_of_a_day_has_the_same_id() -> None:
 def test_changes_do_not_belong_into_a_digest() -> None:
     with pytest.raises(ValueError, match="still open"):
         digest(item(1))
+
+
+def test_the_headline_counts_all_that_the_worst_check_found_whatever_policy_did_it() -> None:
+    blocked = [item(n, Kind.STILL_OPEN, "APW-007", first_seen=NOW - 3 * DAY) for n in range(8)]
+    unread = [item(n, Kind.STILL_OPEN, "APW-007", reasons=(), first_seen=NOW - 3 * DAY) for n in range(8, 12)]
+    made = digest(*blocked, *unread)
+    assert made is not None
+    assert made.headline.startswith("Reminder: 12 ")
+    assert "other" not in made.headline
+
+
+def test_what_nobody_could_read_is_not_said_to_get_in() -> None:
+    retired = item(
+        1, Kind.STILL_OPEN, "APW-010", title="The protocol has been retired", reasons=(), first_seen=NOW - 3 * DAY
+    )
+    made = digest(replace(retired, urgency="later"))
+    assert made is not None
+    assert "gets in" not in made.headline
+    assert "uses a protocol that has been retired" in made.headline.replace("still uses", "uses")

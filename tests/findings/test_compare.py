@@ -37,7 +37,7 @@ def scan(
     resolution: str = no_longer_found(""),
     exceptions: Sequence[AcceptedException] = (),
     confirmed: Collection[str] = (),
-    recheck: bool = False,
+    soon: bool = False,
     run_id: str = "run-1",
 ) -> Comparison:
     """``complete``: whether everything could be read that decides the checks."""
@@ -47,7 +47,7 @@ def scan(
         [replace(observation, exact=complete) for observation in observations],
         undecided=() if complete else EVERY_CHECK,
         confirmed=confirmed,
-        recheck=recheck,
+        soon=soon,
         alert_id=f"alert-{at.isoformat()}",
         closing=closing,
         resolution=lambda check_id: resolution,
@@ -440,7 +440,7 @@ def test_what_one_scan_alone_could_not_read_is_a_hiccup(scans: str, told: Sequen
 
 def test_a_scan_that_sees_for_certain_what_may_have_been_a_hiccup_tells_it_at_once() -> None:
     first = scan([], seen("APW-005"), complete=False, confirmed={"APW-005"}, run_id="1")
-    (told,) = scan(first.states, seen("APW-005"), at=NOW + timedelta(minutes=1), recheck=True, run_id="2").told
+    (told,) = scan(first.states, seen("APW-005"), at=NOW + timedelta(minutes=1), soon=True, run_id="2").told
     assert told.kind is OPENED
 
 
@@ -480,7 +480,7 @@ def test_rechecks_within_half_an_hour_look_at_the_same_hiccup(minutes: str, told
         seen_now, one = ([], one[1:]) if one.startswith("-") else ([seen("APW-008")], one)
         at = NOW + timedelta(minutes=int(one[1:]))
         outcome = scan(
-            states, *seen_now, at=at, confirmed={"APW-008"}, run_id=f"run-{number}", recheck=one.startswith("r")
+            states, *seen_now, at=at, confirmed={"APW-008"}, run_id=f"run-{number}", soon=one.startswith("r")
         )
         states, changes = outcome.states, [*changes, *outcome.told]
     assert [change.kind.value for change in changes] == told

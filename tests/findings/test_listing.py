@@ -26,7 +26,7 @@ async def kept(store: FindingStore, count: int) -> None:
         await store.keep(record, findings, alert_id="alert")
         if number % 3 == 2 and number % 2:
             later = replace(record, judged_at=NOW + DAY)
-            await store.keep(later, [], alert_id="later", recheck=True)
+            await store.keep(later, [], alert_id="later", soon=True)
 
 
 async def read(service: TableServiceClient, wanted: FindingFilter, limit: int) -> tuple[list[FindingState], list[int]]:

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from alerts.groups import grouped_gaps
-from basics.times import moment
+from alerts.groups import dated, grouped, grouped_gaps
+from alerts.model import AlertItem
+from basics.times import day, moment
 from findings.compare import compare
 from findings.run_record import RunRecord, RunStatus
 from jobs.alert_content import changes_alert, reminder, totals
@@ -228,14 +229,57 @@ def test_what_was_found_within_minutes_says_how_many(minutes: int, how: str) -> 
     assert item.how == how
 
 
-def test_a_reminder_of_what_the_last_scan_could_not_read_says_what_was_known_before() -> None:
-    known = f"Hidden since {WHEN}, when the policy was switched on, by ada@x.example."
-    (state,) = compare(account(), [], [replace(seen(), cause=known)], alert_id="alert-1").states
-    now = {
+KNOWN = f"Hidden since {WHEN}, when A was switched on, by ada@x.example."
+
+
+def open_since(document: dict[str, Any]) -> AlertItem:
+    """The reminder of a finding that policy A made, with what was kept of its account by a later scan."""
+    (state,) = compare(account(), [], [replace(seen(), summary="A hides it.", cause=KNOWN)], alert_id="alert-1").states
+    return reminder(state, document, "global")
+
+
+def reason(text: str, policy: str, cause: str) -> dict[str, Any]:
+    since = "2026-11-20T02:12:00Z"
+    return {
         "effect": "demands_mfa",
-        "text": "t",
-        "since": "2026-11-21T02:12:00Z",
-        "cause": "Hidden since 21 Nov, when B was made.",
+        "text": text,
+        "policy_id": policy,
+        "policy_name": policy,
+        "since": since,
+        "cause": cause,
     }
-    assert reminder(state, {}, "global").how == f"{WHEN}, when the policy was switched on, by ada@x.example"
-    assert reminder(state, {"reasons": [now]}, "global").how == "21 Nov, when B was made"
+
+
+def test_a_reminder_says_what_the_last_scan_said() -> None:
+    told = open_since(
+        {"reasons": [reason("A hides it.", "A", KNOWN), reason("B hides it.", "B", "Since 3 Nov, when B was made.")]}
+    )
+    assert (told.how, [one.policy_name for one in told.reasons]) == (
+        f"{WHEN}, when A was switched on, by ada@x.example",
+        ["A", "B"],
+    )
+
+
+@pytest.mark.parametrize("reasons", [[], [reason("B hides it for some.", "B", "Hidden since 3 Nov, when B was made.")]])
+def test_a_reminder_of_what_the_last_scan_could_not_read_says_what_was_known_before(
+    reasons: list[dict[str, Any]],
+) -> None:
+    """The finding is still open because of A, about which the last scan couldn't tell."""
+    told = open_since({"reasons": reasons})
+    assert told.how == f"{WHEN}, when A was switched on, by ada@x.example"
+    assert (told.summary, told.reasons, told.policy_url, told.since, told.actor) == (
+        "A hides it.",
+        (),
+        None,
+        None,
+        None,
+    )
+
+
+def test_the_newest_sign_in_is_not_when_it_began() -> None:
+    evidence = {"effect": "evidence", "text": "A hides it.", "since": "2026-12-22T04:00:00Z", "policy_name": "A"}
+    (state,) = compare(account(), [], [replace(seen("APW-005"), summary="A hides it.")], alert_id="alert-1").states
+    told = reminder(state, {"reasons": [evidence]}, "global")
+    assert told.since is None
+    (group,) = grouped([told])
+    assert dated(group) == ("Found", f"on {day(state.first_seen.date())}")

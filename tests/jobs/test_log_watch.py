@@ -20,6 +20,7 @@ from jobs.log_bookmark import NAME, Bookmark
 from jobs.log_watch import QUIET, watch_log
 from jobs.messages import LOG
 from jobs.scan import ScanRequest, scan
+from jobs.tell import waiting_alerts
 from localgraph.audit_events import events_between
 from tests.jobs.logged import MINUTE, OTHER, PERSON, START, SVC, Json, Tenant
 
@@ -449,3 +450,29 @@ async def test_a_scheduled_scan_says_what_a_look_should_have_found(tenant: Tenan
     notes = (await tenant.scans(2))["run"]["notes"]
     assert [note for note in notes if "no look at it found" in note] == notes
     assert bool(notes) is not watched
+
+
+async def test_a_quarter_of_an_hour_in_which_graph_fails_is_no_news_however_often_the_log_has_it_scanned(
+    tenant: Tenant,
+) -> None:
+    await tenant.scans()
+    tenant.passes(60)
+    tenant.graph.fail("conditionalAccess/policies", 403)
+    for _ in range(3):
+        tenant.passes(10)
+        await log_scans(tenant)
+    assert await told_of_hiccup(tenant) == []
+    tenant.passes(15)
+    await log_scans(tenant)
+    assert await told_of_hiccup(tenant) != []
+
+
+async def log_scans(tenant: Tenant) -> None:
+    """A scan of everything that the audit log called for."""
+    request = ScanRequest(f"log-{tenant.now:%H%M}", LOG)
+    await scan(tenant.settings, request, clock=lambda: tenant.now)
+
+
+async def told_of_hiccup(tenant: Tenant) -> list[str]:
+    """The alerts that wait to be sent."""
+    return list(await waiting_alerts(tenant.settings, clock=lambda: tenant.now))
