@@ -50,11 +50,7 @@ class ScanAlreadyRunning(FindingsError):
 
 
 class AlreadyDone(FindingsError):
-    """The run with this id is over: what asked for it has asked twice. ``alert_id`` is the run's own."""
-
-    def __init__(self, sentence: str, *, alert_id: str | None = None) -> None:
-        super().__init__(sentence)
-        self.alert_id = alert_id
+    """The run with this id is over: what asked for it has asked twice."""
 
 
 class LeaseLost(FindingsError):

@@ -153,7 +153,7 @@ class _Scan:
         started = self._clock()
         known = await self._runs.load(self._request.run_id)
         if known is not None and known.status in OVER:  # now that the lease is held, nobody can be at it any more
-            raise AlreadyDone(f"The run {known.id} is over already ({known.status}).", alert_id=known.alert_id)
+            raise AlreadyDone(f"The run {known.id} is over already ({known.status}).")
         await self._runs.end_abandoned(started, but=self._request.run_id)
         await self._runs.put_right(started)
         record = RunRecord(

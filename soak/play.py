@@ -26,7 +26,7 @@ from findings.store import FindingStore
 from jobs import scan as scan_module
 from jobs.errors import EXPECTED
 from jobs.scan import ScanRequest, ScanResult, scan
-from jobs.tell import send_alert
+from jobs.tell import send_alert, waiting_alerts
 from localgraph.faults import Spoilt
 from localgraph.server import LocalGraph
 from settings import Settings
@@ -252,8 +252,8 @@ class _Player:
         try:
             result = await scan(settings, request, clock=lambda: self._now + ahead)
             alert_ids += result.alert_ids
-        except AlreadyDone as done:
-            alert_ids += [done.alert_id] if done.alert_id else []
+        except AlreadyDone:
+            alert_ids += await waiting_alerts(settings, clock=lambda: self._now)
         except GraphError:
             if self._world.answers:
                 raise

@@ -20,6 +20,7 @@ from soak.steps import (
     Join,
     Mend,
     Mfa,
+    Outage,
     Policy,
     Register,
     Rename,
@@ -111,6 +112,18 @@ def test_nobody_can_say_whether_the_log_can_be_read_where_every_day_of_it_is_kno
 
 def test_settings_that_name_an_account_which_cannot_be_read_select_again(on: Stage) -> None:
     story = (Select("nothing", ()), Scan(), Scan(), Select("list", (1,)), Break("account", "403"), Scan())
+    assert play(story, on) is None
+
+
+def test_an_alert_that_waits_is_sent_by_whoever_finds_the_scan_over(on: Stage) -> None:
+    story = (
+        Break("role_assignments", "403"),
+        Scan(after=1440),
+        Outage(1, "429"),
+        Scan(after=1440, did=True),
+        Scan(after=21602, kill=51),
+        Scan(after=21601, did=True),
+    )
     assert play(story, on) is None
 
 
