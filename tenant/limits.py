@@ -122,7 +122,7 @@ class Limits:
                 if window := self._windows.get(counted):
                     await stack.enter_async_context(window.turn(amount, lambda lane=counted: self._held(lane)))  # type: ignore[misc]
                 else:
-                    pause = self._directory.reserve(self._now(), amount) if counted is Lane.DIRECTORY else 0.0
+                    pause = self._directory.reserve(self._now(), amount)
                     await self._pause(max(pause, self._held(counted)))
             await stack.enter_async_context(self._at_once.place())
             yield
@@ -149,8 +149,10 @@ class Limits:
     def answered(self, path: str, units: int | None, headers: Mapping[str, object]) -> None:
         """Note what an answer says of the limits: the units that it cost, and how much of the limit is spent."""
         lane = lane_of(path)
-        if units is not None and lane is Lane.DIRECTORY:
+        if lane is Lane.DIRECTORY and units is not None:
             self._directory.correct(units - units_of(path))
+        if self._counted(lane) is Lane.METHODS:
+            self._directory.correct((units or 0) - 1)  # only their answers say whether own methods count as units
         if lane is Lane.METHODS:
             self._methods.append(self._now())
         self._at_once.grow(_number(_header(headers, "x-ms-throttle-limit-percentage")))

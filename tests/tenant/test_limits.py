@@ -97,6 +97,19 @@ async def test_the_directory_is_read_as_fast_as_its_bucket_refills(limits: Limit
         assert time.now == pytest.approx(1), "a large tenant allows more"
 
 
+@pytest.mark.parametrize(("units", "waits"), [(1, True), (2, True), (None, False)])
+async def test_own_methods_take_of_the_bucket_what_their_answers_say(
+    limits: Limits, time: Time, units: int | None, waits: bool
+) -> None:
+    """Whether they count as units of the directory is not documented."""
+    for _ in range(200):
+        async with limits.turn({Lane.METHODS: 20}):
+            pass
+        for _ in range(20):
+            limits.answered("/users/1/authentication/methods", units, {})
+    assert (time.now > 0) is waits
+
+
 @pytest.mark.parametrize(("retry_after", "waits"), [(7.0, 7), (None, 2)])
 async def test_after_a_refusal_the_whole_lane_waits(
     limits: Limits, time: Time, retry_after: float | None, waits: float
