@@ -14,7 +14,10 @@ from unittest.mock import patch
 
 from azure.data.tables.aio import TableServiceClient
 
+from checks.catalog import METHODS_END
+from checks.usage import RETIRED
 from devtools.azurite import start_azurite
+from findings.model import Change, ChangeKind, Flap
 from findings.store import FindingStore
 from jobs import carrying
 from jobs.log_watch import Looked, watch_log
@@ -81,10 +84,10 @@ class Week:
         await watch_log(self.settings(self.watching), start, clock=lambda: self.now)
 
     async def history(self, storage: str) -> list[tuple[datetime, Told]]:
-        """What was told, in order: the first scan apart."""
+        """What was told, in order: the first scan apart, and what comes with time alone, which whoever scans next tells."""
         async with TableServiceClient.from_connection_string(storage) as service:
             changes = [change async for change in FindingStore(service).history_since(NOW + timedelta(seconds=1))]
-        return sorted((one.at, (one.kind.value, one.account_id, one.check_id)) for one in changes)
+        return sorted((one.at, (one.kind.value, one.account_id, one.check_id)) for one in changes if not _by_time(one))
 
     async def open(self, storage: str) -> list[tuple[str, str]]:
         """Account and check of every finding that is open."""
@@ -140,6 +143,12 @@ async def play(
         if unlogged:
             return [], len(told), week.carried
         return _differences(told, await week.history(always), due, seed), len(told), week.carried
+
+
+def _by_time(change: Change) -> bool:
+    """Whether it was told because days went by: it kept changing and is still now, or a day of Microsoft's comes near."""
+    dated = change.kind is ChangeKind.CHANGED and change.check_id in (METHODS_END, RETIRED)
+    return dated or change.flapping is Flap.SETTLED
 
 
 def _next_look(after: datetime) -> datetime:
