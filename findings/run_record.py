@@ -25,8 +25,8 @@ class RunStatus(StrEnum):
 
 DONE = frozenset({RunStatus.COMPLETE, RunStatus.INCOMPLETE})
 """The scans that read and judged what they were asked for."""
-APART = timedelta(minutes=30)
-"""Of two scans that are closer together the second one may look at the same hiccup as the first."""
+APART = timedelta(hours=6)
+"""Of two scans that are closer together the second one may look at the same hiccup as the first, where it didn't come as scheduled."""
 OVER = DONE | {RunStatus.SKIPPED}
 """The scans that nobody does again; a failed one may be tried again under the same id."""
 

@@ -1,7 +1,8 @@
 """The job between two scans: look at the audit log, and have those looked at again whom it concerns.
 
 A scan reads the truth, and may do so once a day; the log says minutes after a change that there was one. So nothing is judged here: what
-the log shows only starts a scan, of some accounts or of all. What it doesn't show is found by the next scheduled scan.
+the log shows only starts a scan, of some accounts or of all. What it doesn't show is found by the next scheduled scan; what a scan
+couldn't read because Microsoft Graph failed is looked at again before that.
 
 Up to when the log was read, and which events of the time before that are done with, is kept after the scan was asked for: whoever dies
 in between has it asked for twice, which does no harm.
@@ -24,6 +25,7 @@ from findings.run_record import DONE, RunRecord, RunStatus
 from findings.runs import LOST, RunStore, new_run_id
 from findings.sight_store import SightStore
 from findings.store import FindingStore
+from jobs.again import next_try
 from jobs.channel_watch import channels_to_tell
 from jobs.clock import Clock, TrustedClock, now_utc
 from jobs.endings import SETTLED
@@ -120,6 +122,8 @@ class _Look:
         now = self._clock()
         asked, failed = await self._asked(mark, now)
         why = mark.lost(now) or ("a scan that the audit log called for failed" if failed else "")
+        if not (why or asked) and await self._is_worth_another_try(now):
+            why = "Microsoft Graph failed while the last scan read, and may answer now"
         if many and not why and not await self._is_known_before(many.since, mark, now):
             why = "the audit log has more events than one look takes"
         looked, open = await self._answered(events, mark, why, now)
@@ -193,6 +197,11 @@ class _Look:
         looked = Looked(reach, why, scan)
         await self._start(scan, min(max(newest + QUIET - now, timedelta()), QUIET), looked)
         return looked, open
+
+    async def _is_worth_another_try(self, now: datetime) -> bool:
+        """Whether it is time to look again at what a scan couldn't read."""
+        due = await next_try(self._runs.done_lately(now - REACHES))
+        return due is not None and due <= now and not await self._going_on(now)
 
     async def _going_on(self, now: datetime) -> bool:
         """Whether a scan of everything is going on: only when it is over is it known whom an event concerns that it didn't see."""

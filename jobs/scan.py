@@ -201,7 +201,8 @@ class _Scan:
             await self._predict(seen, self._last, record.id, now)
         done, document = await self._outcome(record, seen, judged, outcomes, alert_id)
         after = remembered.after(seen.reading.tenant, now)
-        after = replace(after, carried_since=seen.carrying.since, selecting=seen.selecting)
+        hiccup = any(gap.passing and not gap.optional for gap in seen.reading.gaps)
+        after = replace(after, carried_since=seen.carrying.since, selecting=seen.selecting, hiccup=hiccup)
         return replace(done, remembered=after.kept), document
 
     async def _look_and_recall(self, remembered: Remembered) -> tuple[Seen, dict[str, Snapshot]]:

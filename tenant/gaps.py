@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TypedDict
 
-from tenant.graph import GraphError, GraphRefused, is_licence_error
+from tenant.graph import GraphError, GraphRefused, is_licence_error, may_pass
 from tenant.model import Gap
 from tenant.permissions import audit_log_refused, opening_to_a_person, permission_for
 
@@ -111,11 +111,13 @@ def _kind(error: GraphError | str) -> str:
 class _Opens(TypedDict):
     permission: str | None
     for_a_person: str
+    passing: bool
 
 
 def _opens(error: GraphError | str, permission: str | None) -> _Opens:
-    """Only a refusal is opened by a permission; a server error or a throttled request isn't."""
+    """Only a refusal is opened by a permission; a server error or a throttled request passes."""
     if permission is None or not isinstance(error, GraphRefused) or error.status != 403:
-        return _Opens(permission=None, for_a_person="")
+        passing = isinstance(error, GraphError) and may_pass(error)
+        return _Opens(permission=None, for_a_person="", passing=passing)
     to_a_person = "" if error.scopes is None else opening_to_a_person(permission, error.scopes)
-    return _Opens(permission=permission, for_a_person=to_a_person)
+    return _Opens(permission=permission, for_a_person=to_a_person, passing=False)

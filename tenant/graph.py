@@ -41,7 +41,7 @@ from msgraph_core import GraphClientFactory
 from basics.documents import read_json
 from tenant.credentials import FixedToken, azure_credential
 from tenant.limits import MOST_AT_ONCE, Lane, Limits, Load, lane_of, load_of, units_in
-from tenant.pacing import Pace, retry_after_in
+from tenant.pacing import REPEATABLE, Pace, retry_after_in
 
 Json = dict[str, Any]
 Sleep = Callable[[float], Awaitable[object]]
@@ -120,6 +120,13 @@ class GraphGarbled(GraphRefused):
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(status, "UnexpectedAnswer", message)
+
+
+def may_pass(error: GraphError) -> bool:
+    """Whether the same question may be answered some time later: Graph had no time, was broken or couldn't be reached."""
+    if isinstance(error, GraphRefused):
+        return error.status in REPEATABLE or isinstance(error, GraphGarbled)
+    return isinstance(error, GraphUnreachable)
 
 
 async def at_once() -> None:

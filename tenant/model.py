@@ -33,6 +33,8 @@ class Gap:
     """The groups, accounts or settings that it is about, where the input is read one by one: ids, or what the settings say."""
     for_a_person: str = ""
     """What opens it to the person who is signed in, a sentence; empty where an app reads."""
+    passing: bool = field(default=False, compare=False)
+    """Whether Graph may answer some time later: it had no time, was broken or couldn't be reached."""
 
     @property
     def about(self) -> tuple[str, ...]:

@@ -14,10 +14,11 @@ from evidence.store import StoredEvidence
 from findings.run_record import RunRecord, RunStatus
 from findings.runs import RunStore
 from findings.sight_store import SightStore
+from findings.store import FindingStore
 from jobs import log_watch
 from jobs.endings import SETTLED
 from jobs.log_bookmark import NAME, Bookmark
-from jobs.log_watch import QUIET, watch_log
+from jobs.log_watch import QUIET, Looked, watch_log
 from jobs.messages import LOG
 from jobs.scan import ScanRequest, scan
 from jobs.tell import waiting_alerts
@@ -452,14 +453,14 @@ async def test_a_scheduled_scan_says_what_a_look_should_have_found(tenant: Tenan
     assert bool(notes) is not watched
 
 
-async def test_a_quarter_of_an_hour_in_which_graph_fails_is_no_news_however_often_the_log_has_it_scanned(
+async def test_some_hours_in_which_graph_fails_are_no_news_however_often_the_log_has_it_scanned(
     tenant: Tenant,
 ) -> None:
     await tenant.scans()
     tenant.passes(60)
     tenant.graph.fail("conditionalAccess/policies", 403)
-    for _ in range(3):
-        tenant.passes(10)
+    for minutes in (10, 10, 120, 220):
+        tenant.passes(minutes)
         await log_scans(tenant)
     assert await told_of_hiccup(tenant) == []
     tenant.passes(15)
@@ -467,10 +468,86 @@ async def test_a_quarter_of_an_hour_in_which_graph_fails_is_no_news_however_ofte
     assert await told_of_hiccup(tenant) != []
 
 
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody asks Graph a second time, so that no test waits for it."""
+    monkeypatch.setattr("tenant.pacing.Pace.after", lambda *_: None)
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("trigger", [LOG, "schedule"])
+async def test_a_policy_that_breaks_an_account_while_graph_fails_is_found_when_it_answers(
+    tenant: Tenant, trigger: str
+) -> None:
+    await tenant.scans()
+    await tenant.looks()
+    tenant.passes(60)
+    was, now = copy.deepcopy(tenant.graph.tenant), tenant.graph.tenant
+    (group,) = (one for one in now.groups.values() if one.name == "Policy group")
+    group.members.append(now.user(SVC).id)
+    now.changed()
+    now.audits = events_between(was, now, at=tenant.now)
+    tenant.graph.fail("/transitiveMemberOf", 503)
+    tenant.passes(5)
+    if trigger == LOG:
+        await looks_and_scans(tenant)
+    else:
+        await tenant.scans(2)
+    assert await told_of_hiccup(tenant) == []
+    tenant.graph.heal()
+    tenant.passes(25)
+    assert not (await tenant.looks()).scan
+    tenant.passes(5)
+    looked = await looks_and_scans(tenant)
+    assert "may answer now" in looked.why_everybody
+    (alert,) = await told_of_hiccup(tenant)
+    assert await told_in(tenant, alert) == [("opened", SVC)]
+    tenant.passes(12 * 60)
+    assert not (await tenant.looks()).scan
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_what_a_permission_would_open_is_not_looked_at_again(tenant: Tenant) -> None:
+    await tenant.scans()
+    tenant.graph.deny("Policy.Read.All")
+    tenant.passes(24 * 60)
+    await tenant.scans(2)
+    tenant.passes(35)
+    assert not (await tenant.looks()).scan
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_it_is_asked_for_once_however_long_the_scan_takes_to_begin(tenant: Tenant) -> None:
+    await tenant.scans()
+    tenant.graph.fail("/transitiveMemberOf", 503)
+    tenant.passes(24 * 60)
+    await tenant.scans(2)
+    for _ in range(4):
+        tenant.passes(20)
+        await tenant.looks()
+    assert len(tenant.asked) == 1
+
+
 async def log_scans(tenant: Tenant) -> None:
     """A scan of everything that the audit log called for."""
     request = ScanRequest(f"log-{tenant.now:%H%M}", LOG)
     await scan(tenant.settings, request, clock=lambda: tenant.now)
+
+
+async def looks_and_scans(tenant: Tenant) -> Looked:
+    """A look, and the scan that it asked for."""
+    looked = await tenant.looks()
+    assert looked.scan
+    request = ScanRequest(looked.scan.run_id, looked.scan.trigger, looked.scan.accounts)
+    await scan(tenant.settings, request, clock=lambda: tenant.now)
+    return looked
+
+
+async def told_in(tenant: Tenant, alert: str) -> list[tuple[str, str]]:
+    """What an alert tells: what became of whom."""
+    async with TableServiceClient.from_connection_string(tenant.storage) as service:
+        changes = [change async for change in FindingStore(service).history_since(START)]
+    return [(one.kind.value, one.user_principal_name) for one in changes if one.alert_id == alert and not one.silence]
 
 
 async def told_of_hiccup(tenant: Tenant) -> list[str]:
