@@ -464,16 +464,16 @@ def test_a_scan_that_does_not_look_at_the_account_confirms_no_hiccup() -> None:
     ("minutes", "told"),
     [
         ("r0 r1", []),  # the same hiccup, looked at twice
-        ("r0 r1 r29", []),
-        ("r0 r1 r30", ["opened"]),
-        ("r0 -r1 r2 r31", []),
+        ("r0 r1 r359", []),
+        ("r0 r1 r360", ["opened"]),
+        ("r0 -r1 r2 r361", []),
         ("w0 r1", []),
         ("w0 r1 w60", ["opened"]),
         ("r0 w1", ["opened"]),
         ("w0 w1", ["opened"]),  # scans of everything are apart by themselves
     ],
 )
-def test_rechecks_within_half_an_hour_look_at_the_same_hiccup(minutes: str, told: Sequence[str]) -> None:
+def test_rechecks_within_six_hours_look_at_the_same_hiccup(minutes: str, told: Sequence[str]) -> None:
     states: Sequence[FindingState] = ()
     changes: list[Change] = []
     for number, one in enumerate(minutes.split()):
