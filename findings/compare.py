@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID, uuid5
 
 from findings.accepted import exception_for
@@ -27,7 +27,7 @@ from findings.model import (
     Silence,
     Status,
 )
-from findings.run_record import APART
+from findings.run_record import ANY_TIME
 
 CHANGE_NAMESPACE = UUID("5b0a2f5e-9d2c-4a52-9a39-0f3c5a6f3d11")
 """Never changes: the ids of changes that are on their way are made from it."""
@@ -48,7 +48,7 @@ class Scan:
     resolution: Callable[[str], str]
     undecided: Collection[str]
     confirmed: Collection[str]
-    soon: bool
+    apart: timedelta
     channels: tuple[str, ...]
     previous_visibility: str | None
 
@@ -64,11 +64,11 @@ class Scan:
     def confirms(self, pending: FindingState) -> bool:
         """Whether a scan that sees a pending finding again is apart from the one that saw it first.
 
-        A run that was repeated is the same scan. Scheduled scans are apart; another may follow one within minutes.
+        A run that was repeated is the same scan.
         """
         if self.record.run_id == pending.run_id:
             return False
-        return not self.soon or self.now - pending.first_seen >= APART
+        return not self.apart or self.now - pending.first_seen >= self.apart
 
 
 def compare(
@@ -81,7 +81,7 @@ def compare(
     resolution: Callable[[str], str] = no_longer_found,
     undecided: Collection[str] = (),
     confirmed: Collection[str] = (),
-    soon: bool = False,
+    apart: timedelta = ANY_TIME,
     channels: tuple[str, ...] = (),
     exceptions: Iterable[AcceptedException] = (),
     known: AccountRecord | None = None,
@@ -98,7 +98,8 @@ def compare(
         resolution: Why a finding that is gone is gone, in a sentence: takes the id of its check.
         undecided: The checks of which the scan couldn't tell whether the account fails them.
         confirmed: The checks of which what this scan sees may be a hiccup: told by the second scan in a row that sees them.
-        soon: Whether the scan may follow another one within minutes: one of some accounts, or one that the audit log called for.
+        apart: How long ago a hiccup must have been seen first for this scan to confirm it. Scheduled scans are apart by
+            themselves; one of some accounts, or one that the audit log called for, may follow another within minutes.
         channels: The alert channels that the changes are to be told through.
         exceptions: Accepted findings; those of other accounts and those out of date are ignored.
         known: The account as it was judged before; None where it never was.
@@ -111,7 +112,7 @@ def compare(
     before = {state.check_id: state for state in previous}
     seen = {} if closing else _by_check(observations)
     previous_visibility = known.last_visibility if known and known.selected else None
-    scan = Scan(record, alert_id, closing, resolution, undecided, confirmed, soon, channels, previous_visibility)
+    scan = Scan(record, alert_id, closing, resolution, undecided, confirmed, apart, channels, previous_visibility)
     accepted = tuple(exceptions)
     states: list[FindingState] = []
     changes: list[Change] = []

@@ -25,8 +25,12 @@ class RunStatus(StrEnum):
 
 DONE = frozenset({RunStatus.COMPLETE, RunStatus.INCOMPLETE})
 """The scans that read and judged what they were asked for."""
-APART = timedelta(hours=6)
-"""Of two scans that are closer together the second one may look at the same hiccup as the first, where it didn't come as scheduled."""
+ANY_TIME = timedelta()
+"""How far a scheduled scan must be from the one before it to confirm what that saw."""
+APART = timedelta(minutes=30)
+"""Of two scans that are closer together the second one may look at the same hiccup as the first."""
+AGAIN_APART = timedelta(hours=6)
+"""The same where the second one only looks again because Microsoft Graph failed: some hours of that are no news."""
 OVER = DONE | {RunStatus.SKIPPED}
 """The scans that nobody does again; a failed one may be tried again under the same id."""
 

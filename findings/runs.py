@@ -1,7 +1,7 @@
 """One record per scan, in table ``runs``."""
 
 import re
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -105,9 +105,7 @@ class RunStore:
         rows = self._runs.query(
             f"PartitionKey eq @run and {_IS_DONE}", {"run": RUN, **_STATUSES}, select=("tenant_id", "finished")
         )
-        known = [
-            (_time(row, "finished"), str(row["tenant_id"])) async for row in rows if _is_guid(row.get("tenant_id"))
-        ]
+        known = [(_finished(row), str(row["tenant_id"])) async for row in rows if _is_guid(row.get("tenant_id"))]
         return max(known)[1] if known else ""
 
     async def put_right(self, now: datetime) -> None:
@@ -125,21 +123,11 @@ class RunStore:
             conditions += " and finished le @until"
             parameters["until"] = until
         rows = self._runs.query(conditions, parameters, select=("RowKey", "finished", "partial"))
-        whole = [(_time(row, "finished"), from_key(row["RowKey"])) async for row in rows if not row.get("partial")]
+        whole = [(_finished(row), from_key(row["RowKey"])) async for row in rows if not row.get("partial")]
         for _, run_id in sorted(whole, reverse=True):
             if run := await self.load(run_id):
                 return run
         return None
-
-    async def done_lately(self, since: datetime) -> AsyncIterator[RunRecord]:
-        """The scans that were done, the newest first, of those that started since then; each is read when it is asked for."""
-        conditions = f"PartitionKey eq @run and started ge @since and {_IS_DONE}"
-        parameters = {"run": RUN, "since": since, **_STATUSES}
-        rows = self._runs.query(conditions, parameters, select=("RowKey", "started"))
-        found = [(_time(row, "started"), from_key(row["RowKey"])) async for row in rows]
-        for _, run_id in sorted(found, reverse=True):
-            if run := await self.load(run_id):
-                yield run
 
     async def end_abandoned(self, now: datetime, but: str = "") -> list[RunRecord]:
         """Mark every run that ended without saying so as failed, and return them as they are now.
@@ -165,9 +153,9 @@ def ended_without_a_word(run: RunRecord | None, now: datetime) -> RunRecord | No
     return replace(run, status=RunStatus.FAILED, finished=now, error=why) if run is not None and why else None
 
 
-def _time(row: Mapping[str, Any], name: str) -> datetime:
-    """A time of a run, for putting runs in order; one that doesn't say it comes first."""
-    return Columns(row).time_or_none(name) or datetime.min.replace(tzinfo=UTC)
+def _finished(row: Mapping[str, Any]) -> datetime:
+    """When a run finished, for putting runs in order; one that doesn't say so comes first."""
+    return Columns(row).time_or_none("finished") or datetime.min.replace(tzinfo=UTC)
 
 
 _STATUSES = {status.value: status.value for status in DONE}

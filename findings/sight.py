@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from findings.clocks import is_ahead
-from findings.run_record import APART
+from findings.run_record import ANY_TIME
 
 REMIND_AFTER = timedelta(days=7)
 NAMED = 5
@@ -113,13 +113,13 @@ def after_scan(
     fate: Callable[[Unseen], Fate] = lambda one: Fate.SEEN,
     run_id: str,
     now: datetime,
-    soon: bool = False,
+    apart: timedelta = ANY_TIME,
 ) -> Sight:
     """What follows from what one scan couldn't see.
 
     Takes everything that was remembered of what the scan looks at, everything that it couldn't see of it, and the ``fate`` of what
-    was remembered and isn't among that. A run that was repeated is the same scan. ``soon``: whether this one may follow another
-    within minutes, so that it confirms only what was seen first a while ago.
+    was remembered and isn't among that. A run that was repeated is the same scan. ``apart``: how long ago something must have been
+    unseen first for this one to confirm it: scheduled scans are apart by themselves, another may follow one within minutes.
     """
     known, current = {_key(state.unseen): state for state in before}, {_key(one): one for one in unseen}
     before_it = _predecessors(known, current)
@@ -128,7 +128,7 @@ def after_scan(
     news: list[SightNews] = []
     for key, one in current.items():
         reminded = one.reminded and one.key in due
-        after[key], told = _seen_again(before_it[key], one, run_id, now, reminded=reminded, soon=soon)
+        after[key], told = _seen_again(before_it[key], one, run_id, now, reminded=reminded, apart=apart)
         news += told
     fates = {key: fate(state.unseen) for key, state in known.items() if key not in current and not _is_in(key, current)}
     after |= {key: known[key] for key, what in fates.items() if what is Fate.UNSURE}
@@ -180,7 +180,7 @@ def _is_due(state: SightState, now: datetime) -> bool:
 
 
 def _seen_again(
-    known: SightState | None, one: Unseen, run_id: str, now: datetime, *, reminded: bool, soon: bool
+    known: SightState | None, one: Unseen, run_id: str, now: datetime, *, reminded: bool, apart: timedelta
 ) -> tuple[SightState, list[SightNews]]:
     if known is None:
         state = SightState(one, now, run_id)
@@ -189,7 +189,7 @@ def _seen_again(
         since = now if is_ahead(known.since, now) else known.since
         told_at = now if is_ahead(known.told_at, now) else known.told_at
         state = replace(known, unseen=one, since=since, told_at=told_at)
-        confirmed = one.at_once or (known.run_id != run_id and (not soon or now - since >= APART))
+        confirmed = one.at_once or (known.run_id != run_id and (not apart or now - since >= apart))
         state = replace(state, run_id=run_id)
     if state.told_at is None:
         if not confirmed:

@@ -70,6 +70,7 @@ from findings.rows import (
     finding_to_row,
     fold,
 )
+from findings.run_record import ANY_TIME
 from findings.seen import SeenStore, finding_up_to_date, record_up_to_date, up_to_date
 from findings.tables import MAX_OPERATIONS, Operation, Table, put, upsert
 
@@ -120,7 +121,7 @@ class FindingStore:
         resolution: Callable[[str], str] = no_longer_found,
         undecided: Collection[str] = (),
         confirmed: Collection[str] = (),
-        soon: bool = False,
+        apart: timedelta = ANY_TIME,
         channels: tuple[str, ...] = (),
         exceptions: Sequence[AcceptedException] = (),
         snapshot: Snapshot | None = None,
@@ -137,7 +138,7 @@ class FindingStore:
             resolution: See ``compare``.
             undecided: See ``compare``.
             confirmed: See ``compare``.
-            soon: See ``compare``.
+            apart: See ``compare``.
             channels: See ``compare``.
             exceptions: See ``compare``.
             snapshot: What was known, if it was read already; it may be out of date.
@@ -169,7 +170,7 @@ class FindingStore:
                 resolution=resolution,
                 undecided=undecided,
                 confirmed=confirmed,
-                soon=soon,
+                apart=apart,
                 channels=channels,
                 exceptions=exceptions,
                 known=known.record,

@@ -14,7 +14,7 @@ from jobs import views
 from jobs.endings import UNSTARTED, end_for_good, is_needless, stand_back, tell_failure
 from jobs.errors import EXPECTED, sentence
 from jobs.log_watch import watch_log
-from jobs.messages import ALERTS, SCANS, SCHEDULE, AlertMessage, BadMessage, ScanMessage, read_alert, read_scan
+from jobs.messages import ALERTS, BETWEEN, SCANS, SCHEDULE, AlertMessage, BadMessage, ScanMessage, read_alert, read_scan
 from jobs.report_page import keep_pages
 from jobs.scan import ScanRequest, scan
 from jobs.tell import prepare_digest, review_channels, send_failure_notice, waiting_alerts
@@ -196,7 +196,8 @@ async def _tell_failed(settings: Settings, asked: ScanMessage, run: RunRecord) -
         why = _wrong_settings() or why
     if asked.trigger == SCHEDULE and settings.alert_digest != "off":
         why += " Reminders that were due with it are not sent."
-    await tell_failure(settings, run.id, why, datetime.now(UTC))
+    # Minutes in which Graph was down are no news because somebody looked just then: the scheduled scan tells it if it fails as well.
+    await tell_failure(settings, run.id, why, datetime.now(UTC), certain=asked.trigger not in BETWEEN)
     await _send_what_waits(settings)
 
 

@@ -17,7 +17,7 @@ from evidence.store import Evidence
 from findings.clocks import is_ahead
 from findings.model import AccountRecord
 from jobs.log_bookmark import REACHES, is_watched
-from jobs.messages import LOG, SCHEDULE
+from jobs.messages import BETWEEN, LOG, SCHEDULE
 from reports.words import count
 from settings import Settings
 from tenant.audits import Lately
@@ -77,7 +77,7 @@ NOTHING = Carrying()
 def may_carry(settings: Settings, trigger: str) -> bool:
     """Whether a scan of everything that this started may carry anything over, as far as the settings say."""
     scheduled = trigger == SCHEDULE and settings.whole_scan_days > 0
-    return settings.audit_log == "on" and (scheduled or (trigger == LOG and is_watched(settings)))
+    return settings.audit_log == "on" and (scheduled or (trigger in BETWEEN and is_watched(settings)))
 
 
 def is_kept(settings: Settings) -> bool:

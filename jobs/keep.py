@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from checks.catalog import BY_USE, SWITCHED_OFF, causing_effects, known_checks, state_before, switched_off
 from checks.decided import CONFIRMED, undecided
@@ -12,6 +12,7 @@ from checks.visibility import per_user_state
 from findings.model import AcceptedException, AccountRecord, Comparison, Observation, Snapshot
 from findings.parallel import for_each
 from findings.rows import digest_of
+from findings.run_record import ANY_TIME
 from findings.seen import Sighting
 from findings.store import FindingStore
 from jobs.look import Seen
@@ -35,8 +36,8 @@ class Occasion:
     """When keeping began."""
     partial: bool = False
     """Whether the scan looks at some accounts only."""
-    soon: bool = False
-    """Whether it may follow another one within minutes."""
+    apart: timedelta = ANY_TIME
+    """How long ago a hiccup must have been seen first for this scan to confirm it."""
     sparing: bool = False
     """Whether accounts about which nothing changed needn't be written."""
 
@@ -143,7 +144,7 @@ class Keeper:
             resolution=lambda check_id: why_resolved(check_id, verdict),
             undecided=open_questions,
             confirmed=CONFIRMED | verdict.on_malformed,
-            soon=self._occasion.soon,
+            apart=self._occasion.apart,
             exceptions=self._accepted,
             snapshot=known or Snapshot(account.id, None),
             now=self._occasion.now,

@@ -25,14 +25,14 @@ from findings.run_record import DONE, RunRecord, RunStatus
 from findings.runs import LOST, RunStore, new_run_id
 from findings.sight_store import SightStore
 from findings.store import FindingStore
-from jobs.again import next_try
+from jobs.again import another_try
 from jobs.channel_watch import channels_to_tell
 from jobs.clock import Clock, TrustedClock, now_utc
 from jobs.endings import SETTLED
 from jobs.errors import sentence
 from jobs.log_bookmark import IDLE, LATE, NAME, REACHES, Bookmark
 from jobs.look import selection_of
-from jobs.messages import LOG, MOST_ACCOUNTS, ScanMessage
+from jobs.messages import AGAIN, LOG, MOST_ACCOUNTS, ScanMessage
 from jobs.relevance import NOBODY, Reach, Scope, reach_of
 from jobs.remembered import Remembered
 from jobs.unseen import note_log
@@ -122,11 +122,11 @@ class _Look:
         now = self._clock()
         asked, failed = await self._asked(mark, now)
         why = mark.lost(now) or ("a scan that the audit log called for failed" if failed else "")
-        if not (why or asked) and await self._is_worth_another_try(now):
-            why = "Microsoft Graph failed while the last scan read, and may answer now"
         if many and not why and not await self._is_known_before(many.since, mark, now):
             why = "the audit log has more events than one look takes"
         looked, open = await self._answered(events, mark, why, now)
+        if not (looked.scan or asked) and await self._is_worth_another_try(now):
+            looked = await self._try_again(looked, now)
         alert_ids = await self._can_see_again(mark, now)
         asked |= {looked.scan.run_id: now} if looked.scan else failed
         after = replace(mark.after((event for event in events if event.id not in open), now), asked=asked)
@@ -159,10 +159,10 @@ class _Look:
             if (run and run.status in DONE) or (last and last.started - SETTLED >= at) or now - at > LOST:
                 continue
             over = run is not None and run.status in (RunStatus.FAILED, RunStatus.SKIPPED)
-            if run and over and now - (run.finished or run.started) >= GIVEN_UP:
-                failed[run_id] = at
-            else:
+            if not (run and over and now - (run.finished or run.started) >= GIVEN_UP):
                 waiting[run_id] = at
+            elif run.trigger != AGAIN:  # when that is due once more is remembered elsewhere
+                failed[run_id] = at
         return waiting, failed
 
     async def _is_known_before(self, time: datetime | None, mark: Bookmark, now: datetime) -> bool:
@@ -200,8 +200,15 @@ class _Look:
 
     async def _is_worth_another_try(self, now: datetime) -> bool:
         """Whether it is time to look again at what a scan couldn't read."""
-        due = await next_try(self._runs.done_lately(now - REACHES))
+        due = (await another_try(self._evidence)).due
         return due is not None and due <= now and not await self._going_on(now)
+
+    async def _try_again(self, looked: Looked, now: datetime) -> Looked:
+        why = "Microsoft Graph failed while an earlier scan read, and may answer now"
+        scan = ScanMessage(new_run_id(now), AGAIN, asked=now)
+        looked = replace(looked, why_everybody=why, scan=scan)
+        await self._start(scan, timedelta(), looked)
+        return looked
 
     async def _going_on(self, now: datetime) -> bool:
         """Whether a scan of everything is going on: only when it is over is it known whom an event concerns that it didn't see."""

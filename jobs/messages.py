@@ -18,6 +18,10 @@ SCHEDULE = "schedule"
 """What starts the scan of the timer."""
 LOG = "audit log"
 """What starts a scan because the audit log showed a change."""
+AGAIN = "another try"
+"""What starts a scan because Microsoft Graph failed while an earlier one read."""
+BETWEEN = frozenset({LOG, AGAIN})
+"""What starts a scan between two that are scheduled."""
 MOST_ACCOUNTS = 50
 """Accounts that a message names: of more all are looked at."""
 LARGEST_COUNT = 100_000

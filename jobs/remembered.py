@@ -1,8 +1,8 @@
 """What earlier scans read of the tenant itself, for a scan that can't read it: the switch for app passwords, and policy plans;
-and which groups count, how old what was read of accounts is, and whether Graph failed, for who looks at the audit log between scans.
+and which groups count, and how old what was read of accounts is, for who looks at the audit log between scans.
 
 Both come from endpoints that may refuse without taking a verdict away (docs/verdicts.md): without a memory a refusal would be
-news, and sometimes good news. Pure; it is kept in the record of every scan.
+news, and sometimes good news. Pure; it is kept in the record of every scan of everything.
 """
 
 from collections.abc import Mapping
@@ -36,8 +36,6 @@ class Remembered:
     """Since when that was read which the scan carried over of accounts; None where it read everything anew."""
     selecting: frozenset[str] = frozenset()
     """Ids of the groups that the settings name, with those nested in them, as far as somebody asked."""
-    hiccup: bool = False
-    """Whether something that verdicts depend on couldn't be read, and may be readable some time later."""
 
     @classmethod
     def of(cls, kept: Mapping[str, Any]) -> "Remembered":
@@ -46,8 +44,7 @@ class Remembered:
         groups, selecting = _ids(kept.get("groups")), _ids(kept.get("selecting"))
         known = isinstance(allowed, bool) and read_at is not None
         switch = (allowed, read_at) if known else (None, None)
-        since, hiccup = _time(kept.get("carried_since")), kept.get("hiccup") is True
-        return cls(*switch, kept.get("plans") is True, groups, since, selecting, hiccup)
+        return cls(*switch, kept.get("plans") is True, groups, _time(kept.get("carried_since")), selecting)
 
     @property
     def kept(self) -> dict[str, Any]:
@@ -59,7 +56,6 @@ class Remembered:
             "groups": sorted(self.groups)[:MOST_GROUPS],
             "carried_since": self.carried_since and self.carried_since.isoformat(),
             "selecting": sorted(self.selecting)[:MOST_GROUPS],
-            "hiccup": self.hiccup,
         }
 
     def applied_to(self, reading: Reading, now: datetime) -> Reading:

@@ -23,10 +23,11 @@ from findings.exceptions import ExceptionStore
 from findings.lease import DEFAULT_TIMES, LeaseTimes, scan_lease
 from findings.model import Comparison, Snapshot
 from findings.retention import prune
-from findings.run_record import OVER, RunRecord, RunStatus
+from findings.run_record import AGAIN_APART, ANY_TIME, APART, OVER, RunRecord, RunStatus
 from findings.runs import RunStore
 from findings.sight_store import SightStore
 from findings.store import FindingStore
+from jobs.again import note_hiccup
 from jobs.carrying import carry_on
 from jobs.channel_watch import channels_to_tell
 from jobs.clock import Clock, TrustedClock, now_utc
@@ -34,7 +35,7 @@ from jobs.keep import Advance, Keeper, Occasion
 from jobs.log_bookmark import is_watched, says_it_is_blind
 from jobs.look import Progress, Seen, look, with_what_if
 from jobs.looked_at import but_not_the_log, fate_after
-from jobs.messages import LOG, SCHEDULE
+from jobs.messages import AGAIN, LOG, SCHEDULE
 from jobs.outcome import finished_record, gauges, open_findings, summary_of
 from jobs.overlooked import overlooked
 from jobs.passwords import keep_passwords, kept_passwords, password_rows
@@ -44,6 +45,7 @@ from jobs.simulate import waiting_changes
 from jobs.unseen import note_failure, note_sight, unseen_by
 from reports.document import Json, proposal_object, scan_document
 from settings import Settings
+from tenant.graph import GraphError, may_pass
 
 MEMORY = timedelta(days=90)
 """How far back the last scan of everything may lie of which something is remembered."""
@@ -191,7 +193,7 @@ class _Scan:
             unseen, fate = unseen_by(seen, known, self._settings), fate_after(seen, self._settings)
             if await says_it_is_blind(self._service, self._settings):
                 fate = but_not_the_log(fate)
-            await note_sight(self._sight, unseen, fate, record.id, self._channels, now, soon=self._soon)
+            await note_sight(self._sight, unseen, fate, record.id, self._channels, now, apart=self._apart)
         # Fresh for each execution, not for each run: a repeated run may see other changes, and a group never changes.
         alert_id = str(uuid4())
         judged, outcomes = await self._keep(seen, known, alert_id, now)
@@ -199,10 +201,12 @@ class _Scan:
             await carry_on(self._settings, self._evidence, seen.carrying, seen.read_at)
         if not record.partial and self._last:
             await self._predict(seen, self._last, record.id, now)
+        if is_watched(self._settings):
+            hiccup = any(gap.passing and not gap.optional for gap in seen.reading.gaps)
+            await note_hiccup(self._evidence, record, hiccup=hiccup)
         done, document = await self._outcome(record, seen, judged, outcomes, alert_id)
         after = remembered.after(seen.reading.tenant, now)
-        hiccup = any(gap.passing and not gap.optional for gap in seen.reading.gaps)
-        after = replace(after, carried_since=seen.carrying.since, selecting=seen.selecting, hiccup=hiccup)
+        after = replace(after, carried_since=seen.carrying.since, selecting=seen.selecting)
         return replace(done, remembered=after.kept), document
 
     async def _look_and_recall(self, remembered: Remembered) -> tuple[Seen, dict[str, Snapshot]]:
@@ -220,9 +224,11 @@ class _Scan:
         return seen, known
 
     @property
-    def _soon(self) -> bool:
-        """Whether the scan may follow another one within minutes, so that what both couldn't read may be one hiccup."""
-        return bool(self._request.accounts) or self._request.trigger == LOG
+    def _apart(self) -> timedelta:
+        """How long ago a hiccup must have been seen first for this scan to confirm it: none where it is scheduled, or asked for."""
+        if self._request.trigger == AGAIN:
+            return AGAIN_APART
+        return APART if self._request.accounts or self._request.trigger == LOG else ANY_TIME
 
     async def _keep(
         self, seen: Seen, known: Mapping[str, Snapshot], alert_id: str, now: datetime
@@ -232,7 +238,7 @@ class _Scan:
         partial = bool(self._request.accounts)
         sparing = not partial and not await self._findings.seen.writes_demanded()
         occasion = Occasion(
-            self._request.run_id, alert_id, self._channels, now, partial=partial, soon=self._soon, sparing=sparing
+            self._request.run_id, alert_id, self._channels, now, partial=partial, apart=self._apart, sparing=sparing
         )
         accepted = await self._exceptions.active(now)
         with telemetry().span("keep", accounts=len(seen.judged)):
@@ -348,7 +354,9 @@ class _Scan:
         with suppress(StorageError):  # what went wrong first is what is told
             await self._runs.save(replace(record, status=RunStatus.FAILED, finished=now, error=str(error)))
             if not record.partial:
-                await note_failure(self._sight, record.id, str(error), self._channels, now, soon=self._soon)
+                await note_failure(self._sight, record.id, str(error), self._channels, now, apart=self._apart)
+            if is_watched(self._settings) and isinstance(error, GraphError) and may_pass(error):
+                await note_hiccup(self._evidence, record, hiccup=True)
 
     async def _waiting(self, started: datetime) -> tuple[str, ...]:
         """The ids of all alerts that are to be sent now, those of earlier scans included."""

@@ -1,12 +1,13 @@
 """Remembers what scans couldn't see, and what is to be told of it. The words: ``jobs/sight_words.py``; when: ``findings/sight.py``."""
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import uuid4
 
 from basics.times import iso
 from checks.catalog import BY_USE
 from findings.model import Snapshot
+from findings.run_record import ANY_TIME
 from findings.sight import Fate, Sight, Unseen, after_scan
 from findings.sight_store import SightStore
 from jobs.keep import is_kept
@@ -48,13 +49,13 @@ async def note_sight(
     channels: tuple[str, ...],
     now: datetime,
     *,
-    soon: bool = False,
+    apart: timedelta = ANY_TIME,
 ) -> None:
     """Remember what a scan that was done couldn't see, and what is to be told of it through the channels.
 
-    ``soon``: as :func:`findings.sight.after_scan` takes it; ``fate``: what it knows of what earlier scans couldn't see (``jobs/looked_at.py``). Raises ``StorageError``.
+    ``apart``: as :func:`findings.sight.after_scan` takes it; ``fate``: what it knows of what earlier scans couldn't see (``jobs/looked_at.py``). Raises ``StorageError``.
     """
-    sight = after_scan(await store.load(), unseen, fate=fate, run_id=run_id, now=now, soon=soon)
+    sight = after_scan(await store.load(), unseen, fate=fate, run_id=run_id, now=now, apart=apart)
     await _keep(store, sight, channels)
 
 
@@ -66,14 +67,14 @@ async def note_failure(
     now: datetime,
     *,
     certain: bool = False,
-    soon: bool = False,
+    apart: timedelta = ANY_TIME,
 ) -> None:
     """Remember that a scan of everything failed: the second one in a row is news, or one that is ``certain`` to have failed.
 
-    Raises ``StorageError``.
+    ``apart``: as :func:`findings.sight.after_scan` takes it. Raises ``StorageError``.
     """
     before = [state for state in await store.load() if state.unseen.key == SCANS]
-    sight = after_scan(before, [scans_fail(error, certain=certain)], run_id=run_id, now=now, soon=soon)
+    sight = after_scan(before, [scans_fail(error, certain=certain)], run_id=run_id, now=now, apart=apart)
     await _keep(store, sight, channels)
 
 

@@ -380,7 +380,7 @@ def _still_named(view: View, account: Account, upn: str) -> bool:
 
 def _same_hiccup(view: View, finding: Finding) -> bool:
     """Whether the finding was seen so recently that a recheck says nothing new."""
-    return view.asked is not None and view.now - finding.first_seen < timedelta(hours=6)
+    return view.asked is not None and view.now - finding.first_seen < timedelta(minutes=30)
 
 
 def _is_reminded(key: str) -> bool:

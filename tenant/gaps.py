@@ -36,10 +36,13 @@ class Gaps:
         gap = Gap(input_name, text, **_opens(error, permission or permission_for(input_name)), objects=tuple(of))
         return self._noted((input_name, f"{what}: {_kind(error)}"), gap)
 
-    def add_for(self, account_id: str, input_name: str, error: GraphError | str) -> Gap:
-        """Note that an input of an account could not be read, and return the account's own gap."""
+    def add_for(self, account_id: str, input_name: str, error: GraphError | str, *, passing: bool = False) -> Gap:
+        """Note that an input of an account could not be read, and return the account's own gap.
+
+        ``passing``: whether another source of it may show it some time later.
+        """
         gap = account_gap(account_id, input_name, error, permission_for(input_name))
-        return self._noted((input_name, f"account: {_kind(error)}"), gap)
+        return self._noted((input_name, f"account: {_kind(error)}"), replace(gap, passing=gap.passing or passing))
 
     def add_optional(self, input_name: str, error: GraphError | str, *, text: str = "", of: Iterable[str] = ()) -> Gap:
         """Note that an input on which no verdict depends could not be read; ``text`` says it better than the error does.
@@ -68,7 +71,9 @@ class Gaps:
         return tuple(sorted(told, key=lambda gap: (gap.input, gap.error)))
 
     def _noted(self, key: Key, gap: Gap) -> Gap:
-        self._found.setdefault(key, gap)
+        known = self._found.setdefault(key, gap)
+        if gap.passing and not known.passing:
+            self._found[key] = replace(known, passing=True)
         self._objects.setdefault(key, set()).update(gap.objects)
         return gap
 

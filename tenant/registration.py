@@ -102,7 +102,7 @@ def _kept(gaps: Gaps, id: str, own: Own | None, report: Report) -> Names | Gap |
     if not isinstance(own, GraphError):
         return own
     if _decided(report) is None:
-        return gaps.add_for(id, _INPUT, own)
+        return gaps.add_for(id, _INPUT, own, passing=isinstance(report, Gap) and report.passing)
     return Gap(_INPUT, str(own), account_id=id, tenant_wide=False)
 
 
@@ -164,7 +164,7 @@ def _report(id: str, row: Answer) -> Report:
     try:
         methods = shaped(row, REGISTRATION).get("methodsRegistered")
     except GraphError as garbled:
-        return Gap(_INPUT, str(garbled), account_id=id, tenant_wide=False)
+        return account_gap(id, _INPUT, garbled, REGISTRATION_REPORT_PERMISSION)
     return tuple(methods) if methods is not None else None
 
 

@@ -20,6 +20,7 @@ from findings.model import (
     Silence,
     Status,
 )
+from findings.run_record import ANY_TIME, APART
 from tests.findings.build import DAY, DOCUMENT, HOUR, NOW, account, seen
 
 OPENED, CHANGED = ChangeKind.OPENED, ChangeKind.CHANGED
@@ -37,7 +38,7 @@ def scan(
     resolution: str = no_longer_found(""),
     exceptions: Sequence[AcceptedException] = (),
     confirmed: Collection[str] = (),
-    soon: bool = False,
+    apart: timedelta = ANY_TIME,
     run_id: str = "run-1",
 ) -> Comparison:
     """``complete``: whether everything could be read that decides the checks."""
@@ -47,7 +48,7 @@ def scan(
         [replace(observation, exact=complete) for observation in observations],
         undecided=() if complete else EVERY_CHECK,
         confirmed=confirmed,
-        soon=soon,
+        apart=apart,
         alert_id=f"alert-{at.isoformat()}",
         closing=closing,
         resolution=lambda check_id: resolution,
@@ -440,7 +441,7 @@ def test_what_one_scan_alone_could_not_read_is_a_hiccup(scans: str, told: Sequen
 
 def test_a_scan_that_sees_for_certain_what_may_have_been_a_hiccup_tells_it_at_once() -> None:
     first = scan([], seen("APW-005"), complete=False, confirmed={"APW-005"}, run_id="1")
-    (told,) = scan(first.states, seen("APW-005"), at=NOW + timedelta(minutes=1), soon=True, run_id="2").told
+    (told,) = scan(first.states, seen("APW-005"), at=NOW + timedelta(minutes=1), apart=APART, run_id="2").told
     assert told.kind is OPENED
 
 
@@ -464,24 +465,23 @@ def test_a_scan_that_does_not_look_at_the_account_confirms_no_hiccup() -> None:
     ("minutes", "told"),
     [
         ("r0 r1", []),  # the same hiccup, looked at twice
-        ("r0 r1 r359", []),
-        ("r0 r1 r360", ["opened"]),
-        ("r0 -r1 r2 r361", []),
+        ("r0 r1 r29", []),
+        ("r0 r1 r30", ["opened"]),
+        ("r0 -r1 r2 r31", []),
         ("w0 r1", []),
         ("w0 r1 w60", ["opened"]),
         ("r0 w1", ["opened"]),
         ("w0 w1", ["opened"]),  # scans of everything are apart by themselves
     ],
 )
-def test_rechecks_within_six_hours_look_at_the_same_hiccup(minutes: str, told: Sequence[str]) -> None:
+def test_rechecks_within_half_an_hour_look_at_the_same_hiccup(minutes: str, told: Sequence[str]) -> None:
     states: Sequence[FindingState] = ()
     changes: list[Change] = []
     for number, one in enumerate(minutes.split()):
         seen_now, one = ([], one[1:]) if one.startswith("-") else ([seen("APW-008")], one)
         at = NOW + timedelta(minutes=int(one[1:]))
-        outcome = scan(
-            states, *seen_now, at=at, confirmed={"APW-008"}, run_id=f"run-{number}", soon=one.startswith("r")
-        )
+        apart = APART if one.startswith("r") else ANY_TIME
+        outcome = scan(states, *seen_now, at=at, confirmed={"APW-008"}, run_id=f"run-{number}", apart=apart)
         states, changes = outcome.states, [*changes, *outcome.told]
     assert [change.kind.value for change in changes] == told
 

@@ -11,6 +11,7 @@ from findings.exceptions import ExceptionStore
 from findings.listing import FindingFilter, FindingList, ListChanged
 from findings.model import AcceptedException, FindingState
 from findings.rows import finding_to_row
+from findings.run_record import APART
 from findings.store import FINDINGS, FindingStore
 from findings.tables import PAGE, Table
 from tests.findings.build import DAY, NOW, account, seen
@@ -26,7 +27,7 @@ async def kept(store: FindingStore, count: int) -> None:
         await store.keep(record, findings, alert_id="alert")
         if number % 3 == 2 and number % 2:
             later = replace(record, judged_at=NOW + DAY)
-            await store.keep(later, [], alert_id="later", soon=True)
+            await store.keep(later, [], alert_id="later", apart=APART)
 
 
 async def read(service: TableServiceClient, wanted: FindingFilter, limit: int) -> tuple[list[FindingState], list[int]]:

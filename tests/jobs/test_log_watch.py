@@ -15,14 +15,16 @@ from findings.run_record import RunRecord, RunStatus
 from findings.runs import RunStore
 from findings.sight_store import SightStore
 from findings.store import FindingStore
+from functions.queues import scan_failed
 from jobs import log_watch
 from jobs.endings import SETTLED
 from jobs.log_bookmark import NAME, Bookmark
 from jobs.log_watch import QUIET, Looked, watch_log
-from jobs.messages import LOG
+from jobs.messages import AGAIN, LOG
 from jobs.scan import ScanRequest, scan
 from jobs.tell import waiting_alerts
 from localgraph.audit_events import events_between
+from tenant.graph import GraphUnreachable
 from tests.jobs.logged import MINUTE, OTHER, PERSON, START, SVC, Json, Tenant
 
 
@@ -453,14 +455,14 @@ async def test_a_scheduled_scan_says_what_a_look_should_have_found(tenant: Tenan
     assert bool(notes) is not watched
 
 
-async def test_some_hours_in_which_graph_fails_are_no_news_however_often_the_log_has_it_scanned(
+async def test_a_quarter_of_an_hour_in_which_graph_fails_is_no_news_however_often_the_log_has_it_scanned(
     tenant: Tenant,
 ) -> None:
     await tenant.scans()
     tenant.passes(60)
     tenant.graph.fail("conditionalAccess/policies", 403)
-    for minutes in (10, 10, 120, 220):
-        tenant.passes(minutes)
+    for _ in range(3):
+        tenant.passes(10)
         await log_scans(tenant)
     assert await told_of_hiccup(tenant) == []
     tenant.passes(15)
@@ -500,10 +502,60 @@ async def test_a_policy_that_breaks_an_account_while_graph_fails_is_found_when_i
     tenant.passes(5)
     looked = await looks_and_scans(tenant)
     assert "may answer now" in looked.why_everybody
+    assert looked.scan
+    assert looked.scan.trigger == AGAIN
     (alert,) = await told_of_hiccup(tenant)
     assert await told_in(tenant, alert) == [("opened", SVC)]
     tenant.passes(12 * 60)
     assert not (await tenant.looks()).scan
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_some_hours_in_which_graph_fails_are_no_news_because_somebody_looked_again(tenant: Tenant) -> None:
+    await tenant.scans()
+    tenant.graph.fail("/transitiveMemberOf", 503)
+    tenant.passes(24 * 60)
+    await tenant.scans(2)
+    for minutes in (30, 60, 120):
+        tenant.passes(minutes)
+        await looks_and_scans(tenant)
+        assert await told_of_hiccup(tenant) == []
+    tenant.passes(24 * 60 - 210)
+    await tenant.scans(3)
+    assert await told_of_hiccup(tenant) != []
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_scheduled_scan_that_got_no_answer_at_all_is_done_again(tenant: Tenant) -> None:
+    await tenant.scans()
+    tenant.graph.fail("/", 0)
+    tenant.passes(24 * 60)
+    with pytest.raises(GraphUnreachable):
+        await tenant.scans(2)
+    tenant.graph.heal()
+    tenant.passes(30)
+    assert (await looks_and_scans(tenant)).whom == "all accounts"
+    assert await told_of_hiccup(tenant) == []
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_another_try_that_fails_is_no_news_and_comes_again(tenant: Tenant) -> None:
+    await tenant.scans()
+    tenant.graph.fail("/transitiveMemberOf", 503)
+    tenant.passes(24 * 60)
+    await tenant.scans(2)
+    tenant.passes(30)
+    looked = await tenant.looks()
+    assert looked.scan
+    tenant.graph.fail("/", 0)
+    with pytest.raises(GraphUnreachable):
+        await scan(tenant.settings, ScanRequest(looked.scan.run_id, looked.scan.trigger), clock=lambda: tenant.now)
+    await scan_failed(looked.scan.text.encode())
+    assert await told_of_hiccup(tenant) == []
+    tenant.graph.heal()
+    tenant.passes(60)
+    assert (await looks_and_scans(tenant)).whom == "all accounts"
+    assert await told_of_hiccup(tenant) == []
 
 
 @pytest.mark.usefixtures("impatient")

@@ -383,3 +383,25 @@ async def test_own_methods_that_cannot_be_read_are_a_gap_where_the_report_leaves
         reading = await read(graph, SVC)
     assert gap_of(reading, "mfa_registration").permission == "UserAuthenticationMethod.Read.All"
     assert isinstance(account(reading, "svc").registration.own, Gap)
+
+
+@pytest.mark.parametrize(
+    ("methods", "report", "passing"),
+    [(403, 403, False), (403, 503, True), (503, 403, True), (403, 0, True), (404, 403, False), (429, 429, True)],
+)
+async def test_a_registration_may_be_readable_later_where_any_of_its_sources_may(
+    methods: int, report: int, passing: bool
+) -> None:
+    async with LocalGraph(TenantBuilder().user(SVC, mfa="enabled").build()) as graph:
+        graph.fail("/authentication/methods", methods)
+        graph.fail("/userRegistrationDetails/", report)
+        reading = await read(graph, SVC)
+    assert gap_of(reading, "mfa_registration").passing is passing
+
+
+@pytest.mark.parametrize("status", [0, 429, 500, 502, 503, 504, 400, 401, 403, 404, 501])
+async def test_what_graph_had_no_time_for_may_be_readable_later(status: int) -> None:
+    async with LocalGraph(TenantBuilder().user(SVC).build()) as graph:
+        graph.fail("/transitiveMemberOf|/authentication/requirements", status)
+        gaps = [gap for gap in (await read(graph, SVC)).gaps if gap.input in ("group_memberships", "per_user_mfa")]
+    assert {gap.passing for gap in gaps} == {status in (0, 429, 500, 502, 503, 504)}
