@@ -57,13 +57,12 @@ class Case:
     def bound_seconds(self, units: int) -> float:
         """The least seconds: answers that wait for one another, two requests of Conditional Access a second apart, units.
 
-        Each page of the search names the next one; then come three answers more.
+        Each page of the search names the next one; then come three answers more. Whether Graph enforces a limit can't be seen, so
+        they are kept in any case.
         """
         budget = next(most for least, most in ((500, 8000), (50, 5000), (0, 3500)) if self.users >= least)
         refill = max(0.0, (units - budget) * 10 / budget)
         waiting = (self._pages + 3) * self.latency
-        if self.limits == "none":
-            return waiting
         limited = (self._methods_in_turns() - 1) // 5 * 10.0 if self.limits == "documented" else 0.0
         return max(waiting, 1 + 2 * self.latency, refill, limited)
 
