@@ -42,6 +42,7 @@ from basics.documents import read_json
 from tenant.credentials import FixedToken, azure_credential
 from tenant.limits import MOST_AT_ONCE, Lane, Limits, Load, lane_of, load_of, units_in
 from tenant.pacing import REPEATABLE, Pace, retry_after_in
+from tenant.transport import DirectTransport
 
 Json = dict[str, Any]
 Sleep = Callable[[float], Awaitable[object]]
@@ -166,9 +167,7 @@ class Graph:
             "request": [self._count],
             "response": [self._notice, _refuse_redirect],
         }
-        client = httpx.AsyncClient(
-            timeout=TIMEOUT, follow_redirects=False, event_hooks=hooks, verify=_trusted(), limits=_CONNECTIONS
-        )
+        client = _client(hooks)
         if line:
             line.lend_to(client)
         self._wrapped = [one for one in (client._transport, *client._mounts.values()) if one]
@@ -442,7 +441,7 @@ class Line:
 
     def __init__(self) -> None:
         self.limits = Limits(asyncio.sleep)
-        self._client = httpx.AsyncClient(verify=_trusted(), limits=_CONNECTIONS)
+        self._client = _client({})
 
     def lend_to(self, client: httpx.AsyncClient) -> None:
         """Have a client use these connections, which its end leaves open."""
@@ -493,6 +492,15 @@ def items_of(page: Json) -> list[Json]:
     if not all(isinstance(item, dict) for item in items):
         raise GraphGarbled(200, "the answer's list holds something that is no object")
     return items
+
+
+def _client(hooks: dict[str, list[Callable[..., Any]]]) -> httpx.AsyncClient:
+    """An httpx client whose own connections are aiohttp's; where the environment names a proxy, those through it are httpx's."""
+    client = httpx.AsyncClient(
+        timeout=TIMEOUT, follow_redirects=False, event_hooks=hooks, verify=_trusted(), limits=_CONNECTIONS
+    )
+    client._transport = DirectTransport(_trusted(), _CONNECTIONS)
+    return client
 
 
 @cache
