@@ -9,7 +9,11 @@ import httpx
 import pytest
 from aiohttp import web
 
+from localgraph.builder import TenantBuilder
+from localgraph.server import LocalGraph
+from tenant.graph import GraphUnreachable
 from tenant.transport import DirectTransport
+from tests.tenant.reading import connect
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 LIMITS = httpx.Limits(max_connections=2, keepalive_expiry=5)
@@ -149,3 +153,22 @@ async def test_who_waits_for_a_connection_waits_as_long_as_for_an_answer() -> No
     async with served(_silent) as (url, client):
         answers = await asyncio.gather(*(client.get(url) for _ in range(3)), return_exceptions=True)
     assert all(isinstance(one, httpx.TimeoutException) for one in answers)
+
+
+@pytest.mark.parametrize("passed_by", [False, True])
+async def test_a_proxy_that_the_environment_names_is_used(passed_by: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    async def proxy(request: web.BaseRequest) -> web.Response:
+        asked.append(request.raw_path)
+        return web.Response(status=403, body=b"not through here")
+
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1" if passed_by else "")
+    async with LocalGraph(TenantBuilder().build()) as graph, served(proxy) as (url, _):
+        monkeypatch.setenv("HTTP_PROXY", url)
+        async with connect(graph.url) as client:
+            answer = await asyncio.gather(client.get("/organization"), return_exceptions=True)
+    assert isinstance(answer[0], dict) is passed_by
+    assert not isinstance(answer[0], GraphUnreachable)
+    assert asked == [] if passed_by else asked[0].startswith(f"{graph.url}/v1.0/organization")
