@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from bench.measured import Measured
-from checks.judge import Judge
+from checks.judge import Judge, judge
 from checks.policy import REPORT_ONLY
 from checks.simulate import waiting_shifts
 from jobs.simulate import SHOWN
@@ -28,17 +28,17 @@ def measure() -> list[Measured]:
     ):
         tenant, accounts = make(kinds)
         began = time.process_time()
-        judge = Judge(tenant, now=NOW)
+        judging = Judge(tenant, now=NOW)
         for account in accounts:
-            judge.judge(account)
+            judging.judge(account)
         spent = time.process_time() - began
         found.append(Measured(f"judging {ACCOUNTS:,} accounts against {POLICIES} policies: {name}", spent, "s", bound))
     found += [_all_of_a_scan(), _simulating()]
     tenant, accounts = make(200)
-    judge = Judge(tenant, now=NOW)
+    judging = Judge(tenant, now=NOW)
     tracemalloc.start()
     for account in accounts:
-        judge.judge(account)
+        judging.judge(account)
     kept = tracemalloc.get_traced_memory()[0] / 1e6
     tracemalloc.stop()
     return [*found, Measured(f"memory that judging {ACCOUNTS:,} accounts leaves behind", kept, "MB", "20 MB")]
@@ -52,9 +52,7 @@ def _all_of_a_scan() -> Measured:
     )
     tenant = replace(tenant, policies=half)
     began = time.process_time()
-    judge = Judge(tenant, now=NOW)
-    for account in accounts:
-        judge.judge(account)
+    judge(tenant, accounts, now=NOW)
     for _ in waiting_shifts(tenant, accounts, app_passwords_allowed="unknown", now=NOW, at_most=SHOWN):
         pass
     spent = time.process_time() - began

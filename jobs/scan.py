@@ -201,9 +201,8 @@ class _Scan:
             await carry_on(self._settings, self._evidence, seen.carrying, seen.read_at)
         if not record.partial and self._last:
             await self._predict(seen, self._last, record.id, now)
-        if is_watched(self._settings):
-            hiccup = any(gap.passing and not gap.optional for gap in seen.reading.gaps)
-            await note_hiccup(self._evidence, record, hiccup=hiccup)
+        hiccup = any(gap.passing and not gap.optional for gap in seen.reading.gaps)
+        await self._note_hiccup(record, hiccup=hiccup)
         done, document = await self._outcome(record, seen, judged, outcomes, alert_id)
         after = remembered.after(seen.reading.tenant, now)
         after = replace(after, carried_since=seen.carrying.since, selecting=seen.selecting)
@@ -355,8 +354,13 @@ class _Scan:
             await self._runs.save(replace(record, status=RunStatus.FAILED, finished=now, error=str(error)))
             if not record.partial:
                 await note_failure(self._sight, record.id, str(error), self._channels, now, apart=self._apart)
-            if is_watched(self._settings) and isinstance(error, GraphError) and may_pass(error):
-                await note_hiccup(self._evidence, record, hiccup=True)
+            if isinstance(error, GraphError) and may_pass(error):
+                await self._note_hiccup(record, hiccup=True)
+
+    async def _note_hiccup(self, record: RunRecord, *, hiccup: bool) -> None:
+        """Remember for who looks between scans, if anybody does, whether this one couldn't read what may be readable later."""
+        if is_watched(self._settings):
+            await note_hiccup(self._evidence, record, hiccup=hiccup)
 
     async def _waiting(self, started: datetime) -> tuple[str, ...]:
         """The ids of all alerts that are to be sent now, those of earlier scans included."""

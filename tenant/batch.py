@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tenant.graph import REFINEMENT_REFUSED, TOO_MANY, Graph, GraphError, GraphGarbled, GraphRefused, Json
+from tenant.graph import REFINEMENT_REFUSED, TOO_MANY, Graph, GraphError, GraphGarbled, GraphRefused, Json, stumbled
 from tenant.limits import Lane, lane_of, load_of
-from tenant.pacing import REPEATABLE, Pace, retry_after_in
+from tenant.pacing import Pace, retry_after_in
 from tenant.shapes import ANY, Shape, shaped
 
 SIZE = 20
@@ -155,7 +155,7 @@ def _pause(pace: Pace, refused: GraphRefused) -> float | None:
 
 
 def _is_settled(answer: Answer) -> bool:
-    return not (isinstance(answer, GraphRefused) and (answer.status in REPEATABLE or isinstance(answer, GraphGarbled)))
+    return not (isinstance(answer, GraphError) and stumbled(answer))
 
 
 def _requests(graph: Graph, members: Sequence[Member], indexes: Iterable[int]) -> list[Json]:

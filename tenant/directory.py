@@ -5,9 +5,8 @@ from datetime import UTC, datetime
 
 from tenant.batch import Answer, batch_any, collect
 from tenant.gaps import Gaps
-from tenant.graph import Graph, GraphError, GraphGarbled, GraphRefused, Json, is_licence_error, items_of
+from tenant.graph import Graph, GraphError, Json, is_licence_error, items_of, stumbled
 from tenant.model import Gap, RoleAssignment
-from tenant.pacing import REPEATABLE
 from tenant.shapes import ROLE_ASSIGNMENT, ROLE_DEFINITION, parse_time
 
 _ROLES = "/roleManagement/directory"
@@ -60,7 +59,7 @@ async def read_directory(graph: Graph, gaps: Gaps) -> Directory:
     answers = await batch_any(graph, _PATHS)
     organization, defaults, *lists = answers
     as_one = all(answer is organization for answer in answers)
-    if as_one and isinstance(organization, GraphError) and not _may_pass(organization):
+    if as_one and isinstance(organization, GraphError) and not stumbled(organization):
         raise organization
     id, name = _organization(organization, gaps)
     definitions, assigned, activated, eligible = [
@@ -69,11 +68,6 @@ async def read_directory(graph: Graph, gaps: Gaps) -> Directory:
     return Directory(
         id, name, _security_defaults(defaults, gaps), _roles(definitions, assigned, activated, eligible, gaps)
     )
-
-
-def _may_pass(error: GraphError) -> bool:
-    """Whether the next request may well be answered: a server stumbled over this one."""
-    return isinstance(error, GraphGarbled) or (isinstance(error, GraphRefused) and error.status in REPEATABLE)
 
 
 def _organization(answer: Answer, gaps: Gaps) -> tuple[str, str]:

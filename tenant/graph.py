@@ -123,11 +123,14 @@ class GraphGarbled(GraphRefused):
         super().__init__(status, "UnexpectedAnswer", message)
 
 
+def stumbled(error: GraphError) -> bool:
+    """Whether Graph was there and had no time for an answer, or made a broken one: the next request may well be answered."""
+    return isinstance(error, GraphGarbled) or (isinstance(error, GraphRefused) and error.status in REPEATABLE)
+
+
 def may_pass(error: GraphError) -> bool:
-    """Whether the same question may be answered some time later: Graph had no time, was broken or couldn't be reached."""
-    if isinstance(error, GraphRefused):
-        return error.status in REPEATABLE or isinstance(error, GraphGarbled)
-    return isinstance(error, GraphUnreachable)
+    """Whether the same question may be answered some time later: Graph stumbled over it, or couldn't be reached."""
+    return isinstance(error, GraphUnreachable) or stumbled(error)
 
 
 async def at_once() -> None:
