@@ -20,7 +20,7 @@ from jobs import log_watch
 from jobs.endings import SETTLED
 from jobs.log_bookmark import NAME, Bookmark
 from jobs.log_watch import QUIET, Looked, watch_log
-from jobs.messages import AGAIN, LOG
+from jobs.messages import AGAIN, LOG, ScanMessage
 from jobs.scan import ScanRequest, scan
 from jobs.tell import waiting_alerts
 from localgraph.audit_events import events_between
@@ -438,17 +438,11 @@ async def test_a_scheduled_scan_says_what_a_look_should_have_found(tenant: Tenan
     await tenant.scans()
     await tenant.looks()
     tenant.passes(60)
-    was, now = copy.deepcopy(tenant.graph.tenant), tenant.graph.tenant
-    (group,) = (one for one in now.groups.values() if one.name == "Policy group")
-    group.members.append(now.user(SVC).id)
-    now.changed()
-    now.audits = events_between(was, now, at=tenant.now)
+    joins_the_policy_group(tenant)
     tenant.passes(5)
     if watched:
-        await tenant.looks()
-        ((message, _),) = tenant.asked
-        request = ScanRequest(message.run_id, message.trigger, message.accounts)
-        await scan(tenant.settings, request, clock=lambda: tenant.now)
+        await looks_and_scans(tenant)
+        assert len(tenant.asked) == 1
     tenant.passes(5 * 60)
     notes = (await tenant.scans(2))["run"]["notes"]
     assert [note for note in notes if "no look at it found" in note] == notes
@@ -484,11 +478,7 @@ async def test_a_policy_that_breaks_an_account_while_graph_fails_is_found_when_i
     await tenant.scans()
     await tenant.looks()
     tenant.passes(60)
-    was, now = copy.deepcopy(tenant.graph.tenant), tenant.graph.tenant
-    (group,) = (one for one in now.groups.values() if one.name == "Policy group")
-    group.members.append(now.user(SVC).id)
-    now.changed()
-    now.audits = events_between(was, now, at=tenant.now)
+    joins_the_policy_group(tenant)
     tenant.graph.fail("/transitiveMemberOf", 503)
     tenant.passes(5)
     if trigger == LOG:
@@ -512,10 +502,7 @@ async def test_a_policy_that_breaks_an_account_while_graph_fails_is_found_when_i
 
 @pytest.mark.usefixtures("impatient")
 async def test_some_hours_in_which_graph_fails_are_no_news_because_somebody_looked_again(tenant: Tenant) -> None:
-    await tenant.scans()
-    tenant.graph.fail("/transitiveMemberOf", 503)
-    tenant.passes(24 * 60)
-    await tenant.scans(2)
+    await a_day_later_graph_fails(tenant)
     for minutes in (30, 60, 120):
         tenant.passes(minutes)
         await looks_and_scans(tenant)
@@ -540,16 +527,13 @@ async def test_a_scheduled_scan_that_got_no_answer_at_all_is_done_again(tenant: 
 
 @pytest.mark.usefixtures("impatient")
 async def test_another_try_that_fails_is_no_news_and_comes_again(tenant: Tenant) -> None:
-    await tenant.scans()
-    tenant.graph.fail("/transitiveMemberOf", 503)
-    tenant.passes(24 * 60)
-    await tenant.scans(2)
+    await a_day_later_graph_fails(tenant)
     tenant.passes(30)
     looked = await tenant.looks()
     assert looked.scan
     tenant.graph.fail("/", 0)
     with pytest.raises(GraphUnreachable):
-        await scan(tenant.settings, ScanRequest(looked.scan.run_id, looked.scan.trigger), clock=lambda: tenant.now)
+        await does(tenant, looked.scan)
     await scan_failed(looked.scan.text.encode())
     assert await told_of_hiccup(tenant) == []
     tenant.graph.heal()
@@ -570,10 +554,7 @@ async def test_what_a_permission_would_open_is_not_looked_at_again(tenant: Tenan
 
 @pytest.mark.usefixtures("impatient")
 async def test_it_is_asked_for_once_however_long_the_scan_takes_to_begin(tenant: Tenant) -> None:
-    await tenant.scans()
-    tenant.graph.fail("/transitiveMemberOf", 503)
-    tenant.passes(24 * 60)
-    await tenant.scans(2)
+    await a_day_later_graph_fails(tenant)
     for _ in range(4):
         tenant.passes(20)
         await tenant.looks()
@@ -590,9 +571,31 @@ async def looks_and_scans(tenant: Tenant) -> Looked:
     """A look, and the scan that it asked for."""
     looked = await tenant.looks()
     assert looked.scan
-    request = ScanRequest(looked.scan.run_id, looked.scan.trigger, looked.scan.accounts)
-    await scan(tenant.settings, request, clock=lambda: tenant.now)
+    await does(tenant, looked.scan)
     return looked
+
+
+async def does(tenant: Tenant, asked: ScanMessage) -> None:
+    """A scan that was asked for."""
+    request = ScanRequest(asked.run_id, asked.trigger, asked.accounts)
+    await scan(tenant.settings, request, clock=lambda: tenant.now)
+
+
+async def a_day_later_graph_fails(tenant: Tenant) -> None:
+    """A scheduled scan that could read everything, and the next one, which can't read memberships."""
+    await tenant.scans()
+    tenant.graph.fail("/transitiveMemberOf", 503)
+    tenant.passes(24 * 60)
+    await tenant.scans(2)
+
+
+def joins_the_policy_group(tenant: Tenant) -> None:
+    """A service account comes into the group that the policy names, and the log shows it."""
+    was, now = copy.deepcopy(tenant.graph.tenant), tenant.graph.tenant
+    (group,) = (one for one in now.groups.values() if one.name == "Policy group")
+    group.members.append(now.user(SVC).id)
+    now.changed()
+    now.audits = events_between(was, now, at=tenant.now)
 
 
 async def told_in(tenant: Tenant, alert: str) -> list[tuple[str, str]]:
