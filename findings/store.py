@@ -12,8 +12,9 @@ it was asked to:
 2. The changes are written to ``history``. Their keys follow from the change, so writing them again changes nothing.
 3. The rows of silent changes (accepted, flapping) are deleted: they are told to nobody.
 
-``recover`` does steps 2 and 3 for whatever a killed scan left behind; every scan begins with it. What a scan has kept to its end is
-noted (``findings/recovered.py``), so that it isn't written again and again while it waits to be told.
+``recover`` does steps 2 and 3 for whatever a killed scan left behind; every scan begins with it. Which groups there are, and which of them a scan
+has kept to its end, is noted (``findings/waiting.py``): so nothing is written again and again while it waits to be told, and a scan
+of some accounts needs no pass over all that waits.
 
 Telling starts from the rows that wait: ``untold_alert_ids`` finds the groups, those of killed scans included. An id
 that is put on the queue twice is harmless, because a group doesn't change: each execution of a scan uses an alert id of
@@ -50,7 +51,6 @@ from findings.model import AcceptedException, AccountRecord, Change, Comparison,
 from findings.odd import OddRows
 from findings.packing import DETAIL_BYTES, pack
 from findings.parallel import for_each
-from findings.recovered import RecoveredStore
 from findings.rows import (
     ACCOUNT,
     ACCOUNT_COLUMNS,
@@ -73,6 +73,7 @@ from findings.rows import (
 from findings.run_record import ANY_TIME
 from findings.seen import SeenStore, finding_up_to_date, record_up_to_date, up_to_date
 from findings.tables import MAX_OPERATIONS, Operation, Table, put, upsert
+from findings.waiting import WaitingAlerts
 
 FINDINGS = "findings"
 HISTORY = "history"
@@ -101,7 +102,7 @@ class FindingStore:
         """When unchanged accounts were last judged."""
         self.contents = Contents(service)
         """Whether accounts are being written; whoever writes some settles it at the end."""
-        self._recovered = RecoveredStore(service)
+        self._alerts = WaitingAlerts(service)
         self._odd = OddRows()
 
     @property
@@ -208,30 +209,45 @@ class FindingStore:
                 f"changes; together with the account at most {MAX_OPERATIONS} can be kept at once."
             )
         await self.contents.disturb()
+        if outcome.changes:
+            await self._alerts.begin(outcome.changes[0].alert_id, outcome.changes[0].at)
         await self._findings.submit(operations)
         await self._to_history(record.account_id, outcome.changes)
 
-    async def recover(self) -> int:
+    async def recover(self, *, everything: bool = True) -> int:
         """Finish what a killed scan left half done: write its changes to the history, drop the silent ones.
 
-        Call it when a scan begins, while holding the lease. Returns how many changes there were.
+        Call it when a scan begins, while holding the lease. Returns how many changes there were. ``everything``: look through all changes
+        that wait, and put right what is noted of them; otherwise only what is noted as half done is finished.
         """
-        rows = self._findings.query("RowKey ge @low and RowKey lt @high", prefix_range(CHANGE), select=KEYS)
-        waiting = {id async for row in rows if (id := self._odd.read(FINDINGS, row, alert_of))}
-        known = await self._recovered.load()
+        noted = await self._alerts.load()
+        waiting = await self._alerts_that_wait() if everything else noted.keys()
         count = 0
-        for alert_id in sorted(waiting - known):
-            await self.contents.disturb()
-            changes = [change async for change in self._waiting(alert_id)]
-            await for_each(_by_account(changes), lambda item: self._to_history(*item))
-            count += len(changes)
-        if waiting != known:
-            await self._recovered.save(waiting)
+        for alert_id in sorted(waiting):
+            if not noted.get(alert_id):
+                changes = [change async for change in self._waiting(alert_id)]
+                await self._finish(alert_id, changes)
+                count += len(changes)
+        await self._alerts.drop(noted.keys() - waiting)
         return count
 
-    async def note_kept(self, alert_id: str) -> None:
-        """Note that a scan has kept everything that it saw: all changes of its alert are in the history."""
-        await self._recovered.add(alert_id)
+    async def _alerts_that_wait(self) -> set[str]:
+        rows = self._findings.query("RowKey ge @low and RowKey lt @high", prefix_range(CHANGE), select=KEYS)
+        return {id async for row in rows if (id := self._odd.read(FINDINGS, row, alert_of))}
+
+    async def _finish(self, alert_id: str, changes: Sequence[Change]) -> None:
+        if changes:
+            await self.contents.disturb()
+            await for_each(_by_account(changes), lambda item: self._to_history(*item))
+        await self.note_kept(alert_id, changes)
+
+    async def note_kept(self, alert_id: str, changes: Iterable[Change]) -> None:
+        """Note that a scan has kept everything that it saw: all ``changes`` of its alert are in the history."""
+        told = [change.at for change in changes if change.silence is None]
+        if told:
+            await self._alerts.note_in_history(alert_id, min(told))
+        else:
+            await self._alerts.drop([alert_id])
 
     async def mark_told(self, changes: Iterable[Change]) -> None:
         """Note that every channel is done with these changes: they are in the history and wait no longer.
@@ -250,6 +266,17 @@ class FindingStore:
         await self._findings.delete((partition, change_to_row(change, {})["RowKey"]) for change in done)
 
     # Changes that wait to be told
+
+    async def note_told(self, alert_id: str) -> None:
+        """Note that no change of a group waits any more. Doing it twice does no harm."""
+        await self._alerts.drop([alert_id])
+
+    def noted_alert_ids(self) -> list[str]:
+        """What ``untold_alert_ids`` found when this scan began, and what it has found itself, without a look at the changes.
+
+        Some may be told by now.
+        """
+        return self._alerts.oldest_first()
 
     async def untold_alert_ids(self) -> list[str]:
         """The groups with changes that wait to be told, the oldest first; those of killed scans included."""

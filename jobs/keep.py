@@ -89,8 +89,9 @@ class Keeper:
 
         await for_each(kept, keep)
         await for_each(self._missed(seen), miss)
-        if any(outcome.changes for outcome in outcomes):
-            await self._findings.note_kept(self._occasion.alert_id)
+        changes = [change for outcome in outcomes for change in outcome.changes]
+        if changes:
+            await self._findings.note_kept(self._occasion.alert_id, changes)
         if not self._occasion.partial:
             await self._note_seen(self._unchanged, seen.read_at)
         return judged, outcomes

@@ -179,7 +179,7 @@ class _Scan:
 
     async def _look_and_keep(self, record: RunRecord) -> tuple[RunRecord, Json]:
         """What is done between the run's beginning and its end. Returns the run as it is over, and the document."""
-        await self._findings.recover()
+        await self._findings.recover(everything=not record.partial)
         self._last = last = await self._runs.last_whole(record.started - MEMORY)
         remembered = Remembered.of(last.remembered if last else {})
         ahead = self._clock.ahead
@@ -364,7 +364,7 @@ class _Scan:
 
     async def _waiting(self, started: datetime) -> tuple[str, ...]:
         """The ids of all alerts that are to be sent now, those of earlier scans included."""
-        waiting = [*await self._sight.untold_alert_ids(), *await self._findings.untold_alert_ids(), *self._predicted]
+        waiting = [*await self._sight.untold_alert_ids(), *self._findings.noted_alert_ids(), *self._predicted]
         return tuple(dict.fromkeys((*waiting, *await self._ledger.undelivered(started))))
 
 

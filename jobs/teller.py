@@ -169,6 +169,8 @@ class Teller:
             changes = await self._findings.changes_of(kept.group)
             delivered = [change for change in changes if change.id in told]
             await self._findings.mark_told(delivered)
+            if len(delivered) == len(changes):
+                await self._findings.note_told(kept.group)
             began = newest_event(delivered)
             telemetry().told(self._since(kept.created), self._since(began) if began else None)
         await self.ledger.finish(kept, told=result.told)

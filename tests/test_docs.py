@@ -15,9 +15,8 @@ import cli
 from checks.catalog import CHECKS, SWITCHED_OFF
 from checks.pages import pages
 from connections.storage import TABLES
-from findings import contents, lease, rate
+from findings import contents, lease, rate, waiting
 from findings.model import FindingState, Status
-from findings.recovered import RECOVERED
 from findings.run_record import RunRecord, RunStatus
 from findings.runs import RUN
 from findings.seen import SEEN
@@ -81,7 +80,7 @@ def test_the_json_page_names_every_partition_of_the_runs() -> None:
     text = (DOCS / "json.md").read_text(encoding="utf-8")
     (row,) = re.findall(r"^\| `runs` \| ([^|]+) \|", text, re.MULTILINE)
     assert set(re.findall(r"`(\w+)`", row)) == {
-        *(RUN, lease.PARTITION, SIGHT, SEEN, RECOVERED, contents.PARTITION, rate.PARTITION)
+        *(RUN, lease.PARTITION, SIGHT, SEEN, waiting.PARTITION, contents.PARTITION, rate.PARTITION)
     }
 
 

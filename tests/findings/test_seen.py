@@ -196,8 +196,8 @@ async def test_what_waits_to_be_told_is_written_to_the_history_once_and_not_by_e
 ) -> None:
     assert await known.recover() == 2, "nobody noted that all of it was kept"
     assert await known.recover() == 0
-    await known.keep(judged(DAY), [], alert_id="alert-2")
-    await known.note_kept("alert-2")
+    outcome = await known.keep(judged(DAY), [], alert_id="alert-2")
+    await known.note_kept("alert-2", outcome.changes)
     assert await known.recover() == 0
     assert await known.untold_alert_ids() == ["alert-1", "alert-2"]
     await known.mark_told(await known.changes_of("alert-1"))

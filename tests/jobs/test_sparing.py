@@ -10,9 +10,10 @@ from azure.data.tables.aio import TableServiceClient
 
 from connections.storage import tables
 from findings.lease import LeaseTimes
-from findings.recovered import RecoveredStore
 from findings.seen import SeenStore
 from findings.store import FindingStore
+from findings.tables import Table
+from findings.waiting import WaitingAlerts
 from jobs.scan import ScanRequest, ScanResult, scan
 from localgraph.builder import TenantBuilder
 from localgraph.server import LocalGraph
@@ -115,7 +116,7 @@ async def test_one_account_that_is_gone_is_not_taken_for_most_of_them(place: Pla
 
 async def test_a_scan_reads_once_what_earlier_ones_noted(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     loaded: list[str] = []
-    for kind in (SeenStore, RecoveredStore):
+    for kind in (SeenStore, WaitingAlerts):
 
         def counted(self: Any, load: Any = kind.load, name: str = kind.__name__) -> Any:
             loaded.append(name)
@@ -125,4 +126,24 @@ async def test_a_scan_reads_once_what_earlier_ones_noted(place: Place, monkeypat
     for _ in range(2):
         loaded.clear()
         await place.scan()
-        assert sorted(loaded) == ["RecoveredStore", "SeenStore"]
+        assert sorted(loaded) == ["SeenStore", "WaitingAlerts"]
+
+
+async def test_a_recheck_reads_none_of_the_changes_that_wait_and_sends_them_all_the_same(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = await place.scan()
+    asked: list[str] = []
+
+    def noted(
+        self: Table, query_filter: str, parameters: Any, *more: Any, query: Any = Table.query, **named: Any
+    ) -> Any:
+        asked.append(f"{self.name} {parameters.get('low')}")
+        return query(self, query_filter, parameters, *more, **named)
+
+    monkeypatch.setattr(Table, "query", noted)
+    again = await place.scan(NAMES[0])
+    assert first.alert_ids
+    assert again.alert_ids == first.alert_ids
+    assert asked
+    assert not [one for one in asked if one.startswith("findings change")]

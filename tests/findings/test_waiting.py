@@ -1,0 +1,81 @@
+"""Which alerts have changes that wait is known without a look at the changes; the changes themselves are the truth."""
+
+from azure.data.tables.aio import TableServiceClient
+
+from findings.store import FindingStore
+from findings.tables import Table
+from tests.findings.build import DAY, HOUR, NOW, account, seen
+
+
+def another(service: TableServiceClient) -> FindingStore:
+    """The store of another process."""
+    return FindingStore(service)
+
+
+async def test_an_alert_is_noted_before_its_first_change_is_written(
+    store: FindingStore, service: TableServiceClient
+) -> None:
+    await store.keep(account("a1"), [seen()], alert_id="alert-1")
+    killed = another(service)
+    assert await killed.recover(everything=False) == 1, "nobody said that its changes are all in the history"
+    assert killed.noted_alert_ids() == ["alert-1"]
+    assert await another(service).recover(everything=False) == 0
+
+
+async def test_a_scan_that_changes_nothing_notes_nothing(store: FindingStore, service: TableServiceClient) -> None:
+    await store.keep(account("a1"), [], alert_id="alert-1")
+    other = another(service)
+    await other.recover(everything=False)
+    assert other.noted_alert_ids() == []
+
+
+async def test_the_oldest_comes_first(store: FindingStore, service: TableServiceClient) -> None:
+    for hour, alert_id in enumerate(("z", "m", "a'b;c/d")):
+        outcome = await store.keep(account(f"a{hour}", at=NOW + hour * HOUR), [seen()], alert_id=alert_id)
+        await store.note_kept(alert_id, outcome.changes)
+    other = another(service)
+    await other.recover(everything=False)
+    assert other.noted_alert_ids() == ["z", "m", "a'b;c/d"] == await other.untold_alert_ids()
+    await other.note_told("m")
+    await other.note_told("m")
+    await other.recover(everything=False)
+    assert other.noted_alert_ids() == ["z", "a'b;c/d"]
+
+
+async def test_a_scan_of_everything_finds_what_an_older_version_wrote_without_a_word(
+    store: FindingStore, service: TableServiceClient
+) -> None:
+    outcome = await store.keep(account("a1"), [seen()], alert_id="alert-1")
+    await store.note_told("alert-1")  # as if nobody had noted it
+    of_some = another(service)
+    assert await of_some.recover(everything=False) == 0
+    assert of_some.noted_alert_ids() == []
+    assert await another(service).recover() == len(outcome.changes) == 1
+    await of_some.recover(everything=False)
+    assert of_some.noted_alert_ids() == ["alert-1"]
+
+
+async def test_a_scan_of_everything_drops_what_waits_no_longer(
+    store: FindingStore, service: TableServiceClient
+) -> None:
+    outcome = await store.keep(account("a1"), [seen()], alert_id="alert-1")
+    await store.note_kept("alert-1", outcome.changes)
+    await store.mark_told(outcome.changes)
+    left_over = another(service)
+    await left_over.recover(everything=False)
+    assert left_over.noted_alert_ids() == ["alert-1"], "who told it died before it could say so"
+    await another(service).recover()
+    await left_over.recover(everything=False)
+    assert left_over.noted_alert_ids() == []
+
+
+async def test_what_another_version_or_a_hand_left_of_a_row_is_made_whole(
+    store: FindingStore, service: TableServiceClient
+) -> None:
+    await store.keep(account("a1", at=NOW + DAY), [seen()], alert_id="alert-1")
+    for row in ("alert;alert-1", "alerts"):
+        await Table(service, "runs").upsert({"PartitionKey": "recovered", "RowKey": row, "at": "soon", "in_history": 7})
+    other = another(service)
+    assert await other.recover(everything=False) == 1, "it doesn't say that its changes are in the history"
+    assert other.noted_alert_ids() == ["alert-1"]
+    assert await another(service).recover() == 0
