@@ -102,7 +102,7 @@ async def _kept(settings: Settings, run_id: str, trigger: str = "benchmark", acc
         began, cpu = time.perf_counter(), time.process_time()
         result = await scan(settings, ScanRequest(run_id, trigger, (account,) if account else ()))
         seconds, spent = time.perf_counter() - began, time.process_time() - cpu
-    return Kept(seconds, spent, counts["read"], counts["write"], result.document["run"]["graph_requests"])
+    return Kept(seconds, spent, counts["read"], counts["write"], result.run["graph_requests"])
 
 
 if __name__ == "__main__":

@@ -97,7 +97,7 @@ async def _scan_with(options: Options, settings: Settings, *, proposed: bool) ->
     if proposed:
         _say_who_was_proposed(result.document)
     await tell(settings, result.alert_ids)
-    run = result.document["run"]
+    run = result.run
     names = {one["id"]: one["user_principal_name"] for one in result.document["accounts"]}
     for note in run["notes"]:
         say(plain(note))

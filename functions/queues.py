@@ -97,13 +97,12 @@ async def _scanned(settings: Settings, asked: ScanMessage) -> list[str] | None:
         return [*await waiting_alerts(settings)]  # it may have died before they were on the queue
     except ScanAlreadyRunning as other:
         return await _behind(settings, asked, other)
-    run = result.document["run"]
     log.info(
         _SOME_SCANNED if asked.accounts else _ALL_SCANNED,
         asked.run_id,
-        len(result.document["accounts"]),
-        run["complete"],
-        run["graph_requests"],
+        result.accounts,
+        result.run["complete"],
+        result.run["graph_requests"],
         len(result.alert_ids),
     )
     return [*result.alert_ids]

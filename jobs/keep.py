@@ -79,13 +79,13 @@ class Keeper:
         outcomes: list[Comparison] = []
 
         async def keep(one: JudgedAccount) -> None:
-            outcomes.append(outcome := await self._keep_one(one, seen))
+            outcomes.append(outcome := _light(await self._keep_one(one, seen)))
             if outcome.unchanged:
                 self._unchanged.add(one.account.id)
             self._advance(len(outcomes), len(kept))
 
         async def miss(snapshot: Snapshot) -> None:
-            outcomes.append(await self._keep_missed(snapshot, seen))
+            outcomes.append(_light(await self._keep_missed(snapshot, seen)))
 
         await for_each(kept, keep)
         await for_each(self._missed(seen), miss)
@@ -208,6 +208,11 @@ class Keeper:
         remembered = any(state.check_id == SWITCHED_OFF and state.open for state in known.findings)
         before = record.switched_off_from or ("enabled" if remembered else None)
         return state_before(before, record.per_user_mfa, per_user_state(one.account))
+
+
+def _light(outcome: Comparison) -> Comparison:
+    """What is kept, without what only writing it takes: the accounts as JSON, of a large tenant most of what a scan would hold."""
+    return replace(outcome, touched=(), changes=tuple(replace(change, detail={}) for change in outcome.changes))
 
 
 def _observations(one: JudgedAccount, *, log_read: bool) -> list[Observation]:

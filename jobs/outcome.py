@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from checks.model import JudgedAccount, Severity, Visibility
@@ -12,8 +12,8 @@ from findings.model import Comparison, FindingState
 from findings.run_record import RunRecord, RunStatus
 from jobs.look import Seen
 from reports.document import FindingStatus, Json, RunSummary, gap_object, switch_object
-from reports.plan import TOP
-from reports.standing import groups
+from reports.plan import TOP, plan_object
+from reports.standing import Groups, Tally
 from tenant.model import Tenant
 
 _NAMED = 5
@@ -67,19 +67,32 @@ def open_findings(outcomes: Iterable[Comparison]) -> dict[str, list[FindingStatu
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """What the public document says of all accounts together."""
+
+    where: Groups
+    steps: tuple[Json, ...]
+    """The first steps of the plan."""
+
+    @classmethod
+    def of(cls, accounts: Iterable[Json]) -> "Overview":
+        """Of the accounts of a document, counted as every report counts them: one pass, so that nobody need hold them all."""
+        tally = Tally()
+        plan = plan_object(tally.counting(accounts))
+        return cls(tally.groups, tuple(short_step(one) for one in plan["steps"][:TOP]))
+
+
 def finished_record(
     record: RunRecord,
     summary: RunSummary,
     judged: Sequence[JudgedAccount],
     outcomes: Sequence[Comparison],
     alert_id: str,
-    document: Json,
+    overview: Overview,
+    simulations: Sequence[Json],
 ) -> RunRecord:
-    """The record of a run that is done: what it saw, and how much changed. ``alert_id``: the group of its changes.
-
-    ``document``: the public document of the run, in which accounts and steps are counted as every report counts them.
-    """
-    where = groups(document["accounts"])
+    """The record of a run that is done: what it saw, and how much changed. ``alert_id``: the group of its changes."""
     states = [state for outcome in outcomes for state in outcome.states if state.open]
     changes = [change for outcome in outcomes for change in outcome.changes]
     names = {one.account.id: one.account.user_principal_name for one in judged}
@@ -96,12 +109,12 @@ def finished_record(
         visibility=Counter(one.verdict.visibility.value for one in judged),
         usability=Counter(one.verdict.usability.value for one in judged),
         severities=Counter(state.severity for state in states),
-        urgency=dict(where.accounts),
-        next_break=where.next,
-        steps=tuple(short_step(one) for one in document["plan"]["steps"][:TOP]),
+        urgency=dict(overview.where.accounts),
+        next_break=overview.where.next,
+        steps=overview.steps,
         changes=Counter(change.kind.value for change in changes),
         gaps=tuple(_with_name(gap_object(gap), names) for gap in summary.gaps),
-        simulations=tuple(document["simulations"]),
+        simulations=tuple(simulations),
         notes=summary.notes,
         app_passwords=switch_object(summary.switch),
     )

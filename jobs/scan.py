@@ -5,10 +5,11 @@ A scan holds a lease while it writes, so that two never mix; it dies without har
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cached_property, partial
 from uuid import uuid4
 
 from azure.data.tables.aio import TableServiceClient
@@ -36,14 +37,22 @@ from jobs.log_bookmark import is_watched, says_it_is_blind
 from jobs.look import Progress, Seen, look, with_what_if
 from jobs.looked_at import but_not_the_log, fate_after
 from jobs.messages import AGAIN, LOG, SCHEDULE
-from jobs.outcome import finished_record, gauges, open_findings, summary_of
+from jobs.outcome import Overview, finished_record, gauges, open_findings, summary_of
 from jobs.overlooked import overlooked
 from jobs.passwords import keep_passwords, kept_passwords, password_rows
 from jobs.predicting import predictions
 from jobs.remembered import Remembered
 from jobs.simulate import waiting_changes
 from jobs.unseen import note_failure, note_sight, unseen_by
-from reports.document import Json, proposal_object, scan_document
+from reports.document import (
+    FindingStatus,
+    Json,
+    RunSummary,
+    account_objects,
+    proposal_object,
+    run_object,
+    scan_document,
+)
 from settings import Settings
 from tenant.graph import GraphError, may_pass
 
@@ -67,12 +76,21 @@ class ScanRequest:
     """How long to wait for another scan to end, among other things."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ScanResult:
-    """The public document of a scan, and the alerts that are to be sent now."""
+    """What a scan came to, and the alerts that are to be sent now."""
 
-    document: Json
+    run: Json
+    """The ``run`` of the public document."""
+    accounts: int
+    """How many accounts are in it."""
+    make_document: Callable[[], Json]
     alert_ids: tuple[str, ...] = ()
+
+    @cached_property
+    def document(self) -> Json:
+        """The public document, made when somebody asks for it: of a large tenant it takes more memory than all the rest."""
+        return self.make_document()
 
 
 async def scan(
@@ -120,7 +138,20 @@ async def _pass(
     summary = summary_of(request.run_id, clock.true(began), clock(), seen, app_passwords_allowed=allowed, notes=notes)
     waiting = await asyncio.to_thread(waiting_changes, seen.reading, allowed, clock(), seen.trail)
     passwords = password_rows(seen.passwords, clock())
-    return ScanResult(scan_document(summary, seen.judged, None, seen.proposals, waiting, passwords))
+    return _result(summary, seen.judged, None, seen, waiting, passwords)
+
+
+def _result(
+    summary: RunSummary,
+    judged: Sequence[JudgedAccount],
+    kept: Mapping[str, Sequence[FindingStatus]] | None,
+    seen: Seen,
+    simulations: Sequence[Json],
+    passwords: Sequence[Json],
+) -> ScanResult:
+    """``kept``: see ``scan_document``."""
+    document = partial(scan_document, summary, judged, kept, seen.proposals, simulations, passwords)
+    return ScanResult(run_object(summary), len(judged), document)
 
 
 class _Scan:
@@ -168,17 +199,17 @@ class _Scan:
         )
         await self._runs.save(record)
         try:
-            done, document = await self._look_and_keep(record)
+            done, result = await self._look_and_keep(record)
         except Exception as error:
             await self._failed(record, error)
             raise
         await self._runs.save(done)
         if not record.partial and done.finished:
             telemetry().scanned((done.finished - done.started).total_seconds(), *gauges(done))
-        return ScanResult(document, await self._waiting(done.started))
+        return replace(result, alert_ids=await self._waiting(done.started))
 
-    async def _look_and_keep(self, record: RunRecord) -> tuple[RunRecord, Json]:
-        """What is done between the run's beginning and its end. Returns the run as it is over, and the document."""
+    async def _look_and_keep(self, record: RunRecord) -> tuple[RunRecord, ScanResult]:
+        """What is done between the run's beginning and its end. Returns the run as it is over, and what it came to."""
         await self._findings.recover(everything=not record.partial)
         self._last = last = await self._runs.last_whole(record.started - MEMORY)
         remembered = Remembered.of(last.remembered if last else {})
@@ -203,10 +234,10 @@ class _Scan:
             await self._predict(seen, self._last, record.id, now)
         hiccup = any(gap.passing and not gap.optional for gap in seen.reading.gaps)
         await self._note_hiccup(record, hiccup=hiccup)
-        done, document = await self._outcome(record, seen, judged, outcomes, alert_id)
+        done, result = await self._outcome(record, seen, judged, outcomes, alert_id)
         after = remembered.after(seen.reading.tenant, now)
         after = replace(after, carried_since=seen.carrying.since, selecting=seen.selecting)
-        return replace(done, remembered=after.kept), document
+        return replace(done, remembered=after.kept), result
 
     async def _look_and_recall(self, remembered: Remembered) -> tuple[Seen, dict[str, Snapshot]]:
         """What is seen, and what was known of the accounts before: as much of it as what is seen turns out to take."""
@@ -258,8 +289,8 @@ class _Scan:
         judged: Sequence[JudgedAccount],
         outcomes: Sequence[Comparison],
         alert_id: str,
-    ) -> tuple[RunRecord, Json]:
-        """The run as it is over, and the document."""
+    ) -> tuple[RunRecord, ScanResult]:
+        """The run as it is over, and what it came to."""
         allowed = self._settings.app_passwords_allowed
         summary = summary_of(
             record.id,
@@ -272,10 +303,10 @@ class _Scan:
         # In threads, as everything that computes for long: the lease is renewed meanwhile.
         simulations = await asyncio.to_thread(waiting_changes, seen.reading, allowed, self._clock(), seen.trail)
         passwords = [] if record.partial else await self._passwords(judged)
-        document = await asyncio.to_thread(
-            scan_document, summary, judged, open_findings(outcomes), seen.proposals, simulations, passwords
-        )
-        return finished_record(record, summary, judged, outcomes, alert_id, document), document
+        kept = open_findings(outcomes)
+        overview = await asyncio.to_thread(Overview.of, account_objects(judged, kept, summary.finished))
+        done = finished_record(record, summary, judged, outcomes, alert_id, overview, simulations)
+        return done, _result(summary, judged, kept, seen, simulations, passwords)
 
     async def _passwords(self, judged: Sequence[JudgedAccount]) -> list[Json]:
         """Who signs in with a password, as this scan has kept it, with what was imported."""

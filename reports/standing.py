@@ -4,14 +4,15 @@ The rule is ``checks/urgency.py``; this reads it off the document, in which find
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
+from typing import Any, TypeVar
 
 from checks.urgency import Deadline, Standing, Urgency, most_urgent, standing_of
 
 Json = dict[str, Any]
+Account = TypeVar("Account", bound=Mapping[str, Any])
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +48,36 @@ def standing_of_account(account: Mapping[str, Any]) -> Standing | None:
     return most_urgent(_standing(one, deadlines) for one in account["findings"] if counts(one))
 
 
+class Tally:
+    """Counts the accounts that pass by: for who looks at each of them once, for something else as well."""
+
+    def __init__(self) -> None:
+        self._found = Counter[str]()
+        self._next: date | None = None
+
+    def counting(self, accounts: Iterable[Account]) -> Iterator[Account]:
+        """The same accounts, each counted as it passes by."""
+        for account in accounts:
+            deadlines = _deadlines(account)
+            standings = [_standing(one, deadlines) for one in account["findings"] if counts(one)]
+            if worst := most_urgent(standings):
+                self._found[worst.urgency.value] += 1
+            days = [one.on for one in standings if one.on]
+            self._next = min([*days, self._next] if self._next else days, default=None)
+            yield account
+
+    @property
+    def groups(self) -> Groups:
+        """How many of those that passed by stand where."""
+        return Groups(dict(self._found), self._next)
+
+
 def groups(accounts: Iterable[Mapping[str, Any]]) -> Groups:
     """How many accounts of a document stand where."""
-    found = Counter[str]()
-    days: list[date] = []
-    for account in accounts:
-        deadlines = _deadlines(account)
-        standings = [_standing(one, deadlines) for one in account["findings"] if counts(one)]
-        if worst := most_urgent(standings):
-            found[worst.urgency.value] += 1
-        days += [one.on for one in standings if one.on]
-    return Groups(dict(found), min(days, default=None))
+    tally = Tally()
+    for _ in tally.counting(accounts):
+        pass
+    return tally.groups
 
 
 def counts(finding: Mapping[str, Any]) -> bool:
