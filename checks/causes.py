@@ -59,6 +59,8 @@ class Causes:
         self._ends = [(event, event.before) for event in (trail.events if trail else ()) if self._may_have_ended(event)]
         self._judges: dict[tuple[str, datetime, bool], Judge] = {}
         self._scopes: dict[tuple[str, bool], _Scope] = {}
+        self._dated: dict[Reason, Reason] = {}
+        """Reasons with their policy's own date: of many accounts the same is true, and kept once."""
 
     def explain(self, judged: JudgedAccount) -> JudgedAccount:
         """The account with the causes of its reasons, and with what became of its app passwords."""
@@ -88,8 +90,11 @@ class Causes:
             return replace(reason, since=events[0].time, actor=events[0].actor, cause=cause)
         if reason.policy_id is None or reason.since is None:
             return reason
-        own_date = None if reason.effect is Effect.EXCLUDED else self._own_date(reason.since)
-        return replace(reason, since_is_policy_date=True, cause=own_date)
+        dated = self._dated.get(reason)
+        if dated is None:
+            own_date = None if reason.effect is Effect.EXCLUDED else self._own_date(reason.since)
+            dated = self._dated[reason] = replace(reason, since_is_policy_date=True, cause=own_date)
+        return dated
 
     def _own_date(self, since: datetime) -> str | None:
         if self._trail is None:
