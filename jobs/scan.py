@@ -32,6 +32,7 @@ from jobs.again import note_hiccup
 from jobs.carrying import carry_on
 from jobs.channel_watch import channels_to_tell
 from jobs.clock import Clock, TrustedClock, now_utc
+from jobs.how_far import noting_how_far
 from jobs.keep import Advance, Keeper, Occasion
 from jobs.log_bookmark import is_watched, says_it_is_blind
 from jobs.look import Progress, Seen, look, with_what_if
@@ -272,7 +273,13 @@ class _Scan:
         )
         accepted = await self._exceptions.active(now)
         with telemetry().span("keep", accounts=len(seen.judged)):
-            kept = await Keeper(self._findings, occasion, known, accepted, self._advance).keep(seen)
+            async with noting_how_far(self._runs, self._request.run_id) as note:
+
+                def advance(done: int, total: int) -> None:
+                    note(done, total)
+                    self._advance(done, total)
+
+                kept = await Keeper(self._findings, occasion, known, accepted, advance).keep(seen)
         await self._findings.contents.settle()
         return kept
 

@@ -1,5 +1,6 @@
 """A scan of a tenant that hasn't changed writes no account, and a recheck looks up only whom it is asked about."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from itertools import count
@@ -10,6 +11,8 @@ from azure.data.tables.aio import TableServiceClient
 
 from connections.storage import tables
 from findings.lease import LeaseTimes
+from findings.run_record import RunStatus
+from findings.runs import RunStore
 from findings.seen import SeenStore
 from findings.store import FindingStore
 from findings.tables import Table
@@ -147,3 +150,31 @@ async def test_a_recheck_reads_none_of_the_changes_that_wait_and_sends_them_all_
     assert again.alert_ids == first.alert_ids
     assert asked
     assert not [one for one in asked if one.startswith("findings change")]
+
+
+async def test_a_long_scan_says_in_its_run_how_far_it_is(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[tuple[int, int]] = []
+    numbers = count()
+    save, change = FindingStore.save_account, RunStore.change
+
+    async def slow(self: FindingStore, *about: Any) -> None:
+        third = next(numbers) == 2
+        while third and not said:  # until somebody was told how far it is
+            await asyncio.sleep(0.02)
+        await save(self, *about)
+
+    async def noted(self: RunStore, run_id: str, make: Any) -> Any:
+        run = await change(self, run_id, make)
+        if run and run.accounts_done:
+            said.append((run.accounts_done, run.accounts_total))
+        return run
+
+    monkeypatch.setattr("jobs.how_far.EVERY", 0.02)
+    monkeypatch.setattr(FindingStore, "save_account", slow)
+    monkeypatch.setattr(RunStore, "change", noted)
+    await place.scan()
+    assert {total for _, total in said} == {6}
+    assert min(done for done, _ in said) < 6
+    done = await RunStore(place.service).load("run-0")
+    assert done is not None
+    assert (done.status, done.accounts_done, done.accounts_total) == (RunStatus.COMPLETE, 6, 6)
