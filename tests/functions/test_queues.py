@@ -6,7 +6,6 @@ import logging
 import re
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,6 +14,7 @@ from connections.storage import StorageUnavailable
 from findings.errors import StorageError
 from findings.run_record import RunRecord, RunStatus
 from functions import queues
+from jobs.scan import ScanResult
 from tests.infra.bicep import INFRA, parsed
 
 Handler = Callable[[bytes], Awaitable[None]]
@@ -106,12 +106,12 @@ def test_only_a_scan_of_everything_logs_what_the_alert_rule_takes_for_one(
     accounts: list[str], counts: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The audit log starts scans of some accounts; were they taken for scans of everything, nobody would hear that there are none."""
-    document = {"accounts": [{}], "run": {"complete": True, "graph_requests": 9}}
+    result = ScanResult({"complete": True, "graph_requests": 9}, accounts=1, make_document=dict)
     monkeypatch.setattr(queues, "load_settings", lambda: None)
     for name, value in (
         ("review_channels", giving(None)),
         ("is_needless", giving(False)),
-        ("scan", giving(SimpleNamespace(document=document, alert_ids=()))),
+        ("scan", giving(result)),
         ("_keep_pages", giving(None)),
     ):
         monkeypatch.setattr(queues, name, value)
