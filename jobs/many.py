@@ -8,6 +8,7 @@ with the process. So memory grows with what differs, and no further than some te
 import json
 import marshal
 from collections.abc import Iterator
+from sys import intern
 from tempfile import SpooledTemporaryFile
 from types import TracebackType
 from typing import Any
@@ -20,6 +21,8 @@ IN_MEMORY = 8 * 1024 * 1024
 MOST_SHARED = 20_000
 MOST_SHARED_BYTES = 16 * 1024 * 1024
 """Of what accounts have in common: what comes after these stands in the lines."""
+_WORD = 40
+"""Up to so many characters a text may be one of a few words, such as ``hidden``, which is kept once."""
 _compact = json.JSONEncoder(separators=(",", ":")).encode
 
 
@@ -35,6 +38,8 @@ class Accounts:
         """Of each account: its name for comparing, its number, where its line begins, and how long it is."""
         self._shared: list[Json] = []
         self._numbers: dict[bytes, int] = {}
+        self._sequences: dict[tuple[int, ...], list[Json]] = {}
+        """The lists that were read, by the numbers of what is in them."""
         self._bytes = 0
         self._end = 0
 
@@ -64,18 +69,34 @@ class Accounts:
         for _, _, start, length in sorted(self._places):
             self._lines.seek(start)
             line = read_json(self._lines.read(length))
-            yield {name: self._read(value) for name, value in line.items()}
+            yield {intern(name): self._read(value) for name, value in line.items()}
 
     def _written(self, value: Any) -> Any:
-        """A list of objects as numbers of what is shared; anything else in a list of its own, so that both can be told apart."""
+        """An object as the number of what is shared, and a list of objects as numbers; anything else in a list of its own, so that they
+        can be told apart.
+        """
+        if isinstance(value, dict):
+            number = self._number(value)
+            return number if isinstance(number, int) else [[value]]
         if isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
             return [self._number(item) for item in value]
         return [[value]]
 
-    def _read(self, written: list[Any]) -> Any:
+    def _read(self, written: Any) -> Any:
+        if isinstance(written, int):
+            return self._shared[written]
         if isinstance(written[0], list):
-            return written[0][0]
-        return [self._shared[item] if isinstance(item, int) else item for item in written]
+            value = written[0][0]
+            return intern(value) if isinstance(value, str) and len(value) <= _WORD else value
+        if not all(isinstance(item, int) for item in written):
+            return [self._shared[item] if isinstance(item, int) else item for item in written]
+        numbers = tuple(written)
+        known = self._sequences.get(numbers)
+        if known is None:
+            known = [self._shared[number] for number in numbers]
+            if len(self._sequences) < MOST_SHARED:
+                self._sequences[numbers] = known
+        return known
 
     def _number(self, item: Json) -> int | Json:
         """The number of a shared object; the object itself once there are too many of them."""
