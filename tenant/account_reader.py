@@ -2,9 +2,10 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from sys import intern
 from types import MappingProxyType
 
-from tenant.batch import SIZE, Answer, Done, Member, batch, batch_any, collect
+from tenant.batch import SIZE, Answer, Done, Member, batch, batch_any, collect, in_pieces
 from tenant.carried import NOTHING_CARRIED, STATES, Answers, Carried, agree, answers_of, properties_digest
 from tenant.gaps import Gaps
 from tenant.graph import Graph, GraphError, GraphRefused, Json
@@ -104,7 +105,7 @@ class AccountReader:
     async def _ask(self, ids: Sequence[str]) -> dict[str, _Read]:
         done = self._counted(len(ids), ways=2)
         (states, registrations), groups = await asyncio.gather(
-            self._states_and_registrations(ids, done), self._memberships(ids, done)
+            self._states_and_registrations(ids, done), in_pieces(ids, lambda piece: self._memberships(piece, done))
         )
         read = {id: (states[id], groups[id], registrations.get(id, Registration())) for id in ids}
         for id, one in read.items():
@@ -126,7 +127,7 @@ class AccountReader:
     async def _states_and_registrations(
         self, ids: Sequence[str], done: Done
     ) -> tuple[dict[str, str | None | Gap], dict[str, Registration]]:
-        states = await self._states(ids, done)
+        states = await in_pieces(ids, lambda piece: self._states(piece, done))
         registrations = await read_registrations(self._graph, self._gaps, self._worth_asking(ids, states))
         # Those of Enforced accounts decide no verdict, so they come after those that do.
         enforced = [id for id in ids if _is_state(states[id], "enforced") and self._may_sign_in(id)]
@@ -232,7 +233,7 @@ class AccountReader:
         id = _id(group)
         if name := str(group.get("displayName") or ""):
             self._group_names[id] = name
-        return id
+        return intern(id)  # many accounts are in the same groups
 
     def _account(
         self,

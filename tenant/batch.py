@@ -5,9 +5,9 @@ Microsoft Graph documentation, "Combine multiple HTTP requests using JSON batchi
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from tenant.graph import REFINEMENT_REFUSED, TOO_MANY, Graph, GraphError, GraphGarbled, GraphRefused, Json, stumbled
 from tenant.limits import Lane, lane_of, load_of
@@ -15,6 +15,8 @@ from tenant.pacing import Pace, retry_after_in
 from tenant.shapes import ANY, Shape, shaped
 
 SIZE = 20
+_PIECE = 25 * SIZE
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,19 @@ async def batch_any(
             if not (isinstance(answer, GraphRefused) and answer.status in refused):
                 answers[index] = answer
     return answers
+
+
+async def in_pieces(
+    ids: Sequence[str], read: Callable[[Sequence[str]], Awaitable[dict[str, Found]]]
+) -> dict[str, Found]:
+    """What ``read`` finds of all of them, by id. It is asked for some at a time, all at once: so of many answers each piece is made into
+    what is wanted of it, and let go, while others are on their way.
+    """
+    pieces = [ids[start : start + _PIECE] for start in range(0, len(ids), _PIECE)]
+    found: dict[str, Found] = {}
+    for piece in await asyncio.gather(*map(read, pieces)):
+        found |= piece
+    return found
 
 
 async def collect(graph: Graph, first: Answer, shape: Shape = ANY) -> list[Json] | GraphError:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
 from tenant import turns
-from tenant.batch import Answer, Member, batch, collect
+from tenant.batch import Answer, Member, batch, collect, in_pieces
 from tenant.gaps import Gaps, account_gap, gap_of
 from tenant.graph import REFINEMENT_REFUSED, Graph, GraphError, GraphRefused, Json
 from tenant.methods import has_mfa_method
@@ -107,8 +107,11 @@ def _kept(gaps: Gaps, id: str, own: Own | None, report: Report) -> Names | Gap |
 
 
 async def _own_methods(graph: Graph, ids: Sequence[str]) -> dict[str, Own]:
-    answers = await batch(graph, [Member(f"/users/{key_segment(id)}/authentication/methods") for id in ids])
-    return {id: _types(await collect(graph, answer, METHOD)) for id, answer in zip(ids, answers, strict=True)}
+    async def read(piece: Sequence[str]) -> dict[str, Own]:
+        answers = await batch(graph, [Member(f"/users/{key_segment(id)}/authentication/methods") for id in piece])
+        return {id: _types(await collect(graph, answer, METHOD)) for id, answer in zip(piece, answers, strict=True)}
+
+    return await in_pieces(ids, read)
 
 
 def _types(items: list[Json] | GraphError) -> Own:
