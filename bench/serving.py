@@ -34,6 +34,7 @@ async def _serve(users: int, accounts: int, policies: int, limits: str, latency:
         limits=limits != "none",
         methods_limited=limits == "documented",
         latency=latency,
+        still=True,
     )
     async with graph:
         print(graph.url, flush=True)

@@ -38,7 +38,7 @@ def collection(call: Call, what: Collection, items: Sequence[Any], view: View) -
     options = parse_options(call.request.query, single=False)
     _check(call, what, options)
     if options.filter is not None:
-        items = _filtered(call, what, options, items, view)
+        items = _found(call, what, options, items, view)
     if options.order:
         items = _ordered(what, options, items, view)
     size = _page_size(call, what, options)
@@ -114,6 +114,16 @@ def _page_size(call: Call, what: Collection, options: Options) -> int:
     forced = call.page_sizes.get(what.name)
     asked = options.top or what.page
     return min(asked, forced) if forced else asked
+
+
+def _found(call: Call, what: Collection, options: Options, items: Sequence[Any], view: View) -> Sequence[Any]:
+    """What a filter lets through. Each page is a request of its own: where nobody changes the tenant, it is looked for once."""
+    if call.searches is None:
+        return _filtered(call, what, options, items, view)
+    about = call.request.version, call.request.path, options.filter, advanced(options, call.request.headers)
+    if about not in call.searches:
+        call.searches[about] = _filtered(call, what, options, items, view)
+    return call.searches[about]
 
 
 def _filtered(call: Call, what: Collection, options: Options, items: Sequence[Any], view: View) -> Sequence[Any]:

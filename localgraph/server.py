@@ -40,7 +40,8 @@ class LocalGraph:
     the seconds of the limits. ``date_skew``: how far the ``Date`` of answers is ahead of this machine's clock; a negative one
     makes this machine the one that is ahead. ``latency``: seconds that every answer takes. ``methods_limited``: whether
     authentication methods share the limit of the reports. ``sign_ins``: only people's tokens are let in, each for what it
-    carries. ``tls``: the certificate of the host that it plays.
+    carries. ``tls``: the certificate of the host that it plays. ``still``: nobody changes the tenant, so that what a search found is
+    kept for its further pages.
     """
 
     def __init__(
@@ -56,8 +57,10 @@ class LocalGraph:
         methods_limited: bool = True,
         sign_ins: SignIns | None = None,
         tls: SSLContext | None = None,
+        still: bool = False,
     ) -> None:
-        self._service = Service(tenant, ROUTES, Limits(limits, clock, methods_limited=methods_limited), sign_ins)
+        throttling = Limits(limits, clock, methods_limited=methods_limited)
+        self._service = Service(tenant, ROUTES, throttling, sign_ins, still=still)
         self._latency, self._tls = latency, tls
         self._service.page_sizes.update(page_sizes or {})
         self._port = port

@@ -1,8 +1,9 @@
 """One request in, one answer out: sign-in, routing, faults, limits, permissions, then the endpoint. Knows no HTTP server."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import unquote
 from uuid import uuid4
 
@@ -69,6 +70,8 @@ class Call:
     mails: list[Json]
     holds: Callable[[tuple[str, ...]], bool]
     """Whether the caller holds one of some application permissions."""
+    searches: dict[Hashable, Sequence[Any]] | None = None
+    """What searches found so far, where nobody changes the tenant."""
 
 
 _CAST = re.compile(r"microsoft\.graph\.(\w+)\Z")
@@ -79,11 +82,18 @@ class Service:
     """The local Graph without its HTTP server. Not for several threads at once; the server calls it from one."""
 
     def __init__(
-        self, tenant: LocalTenant, routes: Sequence[Route], limits: Limits, sign_ins: SignIns | None = None
+        self,
+        tenant: LocalTenant,
+        routes: Sequence[Route],
+        limits: Limits,
+        sign_ins: SignIns | None = None,
+        *,
+        still: bool = False,
     ) -> None:
-        """``sign_ins``: only people's tokens are let in, in place of the fixed one of an app."""
+        """``sign_ins``: only people's tokens are let in, in place of the fixed one of an app. ``still``: nobody changes the tenant."""
         self.tenant = tenant
         self._sign_ins = sign_ins
+        self._searches: dict[Hashable, Sequence[Any]] | None = {} if still else None
         self.limits = limits
         self.faults = Faults()
         self.page_sizes: dict[str, int] = {}
@@ -153,7 +163,17 @@ class Service:
             raise refusal or no_such_segment(request.path)
         self._check_permission(route, person)
         self.limits.check(route.limit)
-        call = Call(request, self.tenant, schema(request.version), keys, cast, self.page_sizes, self.mails, self._holds)
+        call = Call(
+            request,
+            self.tenant,
+            schema(request.version),
+            keys,
+            cast,
+            self.page_sizes,
+            self.mails,
+            self._holds,
+            self._searches,
+        )
         units = resource_units(route.template, request.query)
         spent = self.limits.spend(route.limit, units, len(self.tenant.users))
         found = route.handler(call)

@@ -50,7 +50,7 @@ _METHODS_LIMITED = 3600.0
 """Seconds for which own methods are taken for limited like reports once they were refused: it may have been a moment's load."""
 _BLIND_HOLD = 2.0
 """Seconds for which a lane is left alone after a refusal that doesn't say for how long."""
-_FIRST_AT_ONCE, MOST_AT_ONCE = 8, 40
+_FIRST_AT_ONCE, MOST_AT_ONCE = 20, 80
 """Requests that are on their way at the same time: to begin with, and at most."""
 _ALERT = 0.8
 """From this part of a limit on Graph says how much of it is spent."""
@@ -124,7 +124,8 @@ class Limits:
                 else:
                     pause = self._directory.reserve(self._now(), amount)
                     await self._pause(max(pause, self._held(counted)))
-            await stack.enter_async_context(self._at_once.place())
+            # Memberships by the hundred wait for nobody, and nobody for them but the end: what follows from other answers goes first.
+            await stack.enter_async_context(self._at_once.place(ahead=Lane.DIRECTORY not in load))
             yield
 
     @property
@@ -282,25 +283,26 @@ class _AtOnce:
 
     def __init__(self) -> None:
         self._most, self._under_way = float(_FIRST_AT_ONCE), 0
+        self._ahead: deque[Future[None]] = deque()
         self._waiting: deque[Future[None]] = deque()
         self._careful = False
 
     @asynccontextmanager
-    async def place(self) -> AsyncIterator[None]:
-        """Wait for a place, first come first served, and hold it."""
-        await self._enter()
+    async def place(self, *, ahead: bool = False) -> AsyncIterator[None]:
+        """Wait for a place, first come first served, but ``ahead`` of those that aren't, and hold it."""
+        await self._enter(self._ahead if ahead else self._waiting)
         try:
             yield
         finally:
             self._under_way -= 1
             self._let_in()
 
-    async def _enter(self) -> None:
-        if self._under_way < int(self._most) and not self._waiting:
+    async def _enter(self, queue: deque[Future[None]]) -> None:
+        if self._under_way < int(self._most) and not (self._ahead or self._waiting):
             self._under_way += 1
             return
         mine: Future[None] = get_running_loop().create_future()
-        self._waiting.append(mine)
+        queue.append(mine)
         try:
             await mine
         except BaseException:
@@ -310,8 +312,8 @@ class _AtOnce:
             raise
 
     def _let_in(self) -> None:
-        while self._waiting and self._under_way < int(self._most):
-            one = self._waiting.popleft()
+        while (queue := self._ahead or self._waiting) and self._under_way < int(self._most):
+            one = queue.popleft()
             if not one.done():
                 self._under_way += 1
                 one.set_result(None)

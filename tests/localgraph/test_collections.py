@@ -93,3 +93,14 @@ def test_a_server_on_its_own_thread_serves_and_ends() -> None:
         assert httpx.get(f"{graph.url}/v1.0/users", headers=graph.headers).status_code == 200
     with pytest.raises(httpx.ConnectError):
         httpx.get(f"{graph.url}/v1.0/users")
+
+
+@pytest.mark.parametrize(("still", "found"), [(False, 2), (True, 3)])
+async def test_only_where_nobody_changes_the_tenant_a_search_is_made_once_for_all_its_pages(
+    still: bool, found: int
+) -> None:
+    async with talking(crowd(3), page_sizes={"users": 1}, still=still) as talk:
+        path = "/v1.0/users?$filter=startswith(userPrincipalName,'user')&$select=id"
+        await talk.get(path)
+        del talk.graph.tenant.users[next(iter(talk.graph.tenant.users))]  # it should never happen where ``still`` is said
+        assert len(await talk.pages(path)) == found

@@ -129,7 +129,7 @@ async def at_once(limits: Limits) -> int:
             most = max(most, under_way)
             await over.wait()
 
-    tasks = [asyncio.create_task(ask()) for _ in range(100)]
+    tasks = [asyncio.create_task(ask()) for _ in range(200)]
     await asyncio.sleep(0.01)
     over.set()
     for task in tasks:
@@ -141,15 +141,15 @@ async def at_once(limits: Limits) -> int:
 @pytest.mark.parametrize(
     ("happens", "expected"),
     [
-        (lambda limits: None, 8),
-        (lambda limits: [limits.answered("/users/1", 1, {}) for _ in range(100)], 40),
-        (lambda limits: limits.refused("/users/1", 0.001), 4),
-        (lambda limits: limits.answered("/users/1", 1, {"X-MS-Throttle-Limit-Percentage": "1.1"}), 4),
+        (lambda limits: None, 20),
+        (lambda limits: [limits.answered("/users/1", 1, {}) for _ in range(100)], 80),
+        (lambda limits: limits.refused("/users/1", 0.001), 10),
+        (lambda limits: limits.answered("/users/1", 1, {"X-MS-Throttle-Limit-Percentage": "1.1"}), 10),
         (
             lambda limits: [
                 limits.answered("/users/1", 1, {"x-ms-throttle-limit-percentage": "0.9"}) for _ in range(9)
             ],
-            8,
+            20,
         ),
     ],
 )
@@ -161,5 +161,24 @@ async def test_how_many_are_on_their_way_follows_the_answers(
 
 
 async def test_whoever_gives_up_leaves_the_place_to_the_next(limits: Limits) -> None:
-    assert await at_once(limits) == 8
-    assert await at_once(limits) == 8
+    assert await at_once(limits) == 20
+    assert await at_once(limits) == 20
+
+
+async def test_what_follows_from_other_answers_goes_ahead_of_memberships_by_the_hundred(limits: Limits) -> None:
+    order: list[str] = []
+    answered = asyncio.Event()
+
+    async def ask(lane: Lane, name: str) -> None:
+        async with limits.turn({lane: 1}):
+            order.append(name)
+            await answered.wait()
+
+    memberships = [asyncio.create_task(ask(Lane.DIRECTORY, f"memberships {number}")) for number in range(60)]
+    await asyncio.sleep(0)
+    methods = [asyncio.create_task(ask(Lane.METHODS, f"methods {number}")) for number in range(2)]
+    await asyncio.sleep(0)
+    answered.set()
+    await asyncio.gather(*memberships, *methods)
+    assert order[20:22] == ["methods 0", "methods 1"]
+    assert [one for one in order if one.startswith("memberships")] == [f"memberships {number}" for number in range(60)]
