@@ -60,12 +60,16 @@ class Talk:
 
 @asynccontextmanager
 async def talking(
-    tenant: LocalTenant | TenantBuilder, *, limits: bool = False, page_sizes: dict[str, int] | None = None
+    tenant: LocalTenant | TenantBuilder,
+    *,
+    limits: bool = False,
+    page_sizes: dict[str, int] | None = None,
+    still: bool = False,
 ) -> AsyncIterator[Talk]:
     """Serves a tenant while the context lasts."""
     built = tenant.build() if isinstance(tenant, TenantBuilder) else tenant
     async with (
-        LocalGraph(built, limits=limits, page_sizes=page_sizes) as graph,
+        LocalGraph(built, limits=limits, page_sizes=page_sizes, still=still) as graph,
         httpx.AsyncClient(base_url=graph.url, headers=graph.headers, verify=NO_TLS) as client,
     ):
         yield Talk(graph, client)
