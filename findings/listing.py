@@ -5,20 +5,23 @@ slight, and through each in the order of its keys: account, then check. Where a 
 which kind to go on.
 """
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import product
 from typing import Any
 
 from azure.data.tables.aio import TableServiceClient
 
 from findings.accepted import with_exception
+from findings.contents import Contents
 from findings.exceptions import ExceptionStore
 from findings.keys import join, prefix_range, to_key
 from findings.model import FindingState, Status
 from findings.odd import OddRows
 from findings.rows import FINDING, finding_from_row, fold
+from findings.runs import RunStore
 from findings.seen import SeenStore, finding_up_to_date
 from findings.store import FINDINGS, IS_ACCOUNT, names_of
 from findings.tables import PAGE, Table
@@ -66,6 +69,7 @@ class FindingList:
     def __init__(self, service: TableServiceClient) -> None:
         self._findings = Table(service, FINDINGS)
         self._seen, self._exceptions = SeenStore(service), ExceptionStore(service)
+        self._contents, self._runs = Contents(service), RunStore(service)
         self._odd = OddRows()
 
     async def page(
@@ -119,6 +123,13 @@ class FindingList:
             if len(found) >= most:
                 break
         return found
+
+    async def stamp(self, now: datetime) -> Hashable:
+        """Equal as long as every page is the same; None while that can't be told."""
+        at_rest, unsaid, exceptions = await asyncio.gather(
+            self._contents.stamp(), self._runs.may_be_written_unsaid(), self._exceptions.active(now)
+        )
+        return None if at_rest is None or unsaid else (at_rest, now.astimezone(UTC).date(), exceptions)
 
     async def _completed(self, found: Sequence[FindingState], now: datetime) -> list[FindingState]:
         """With when each was last seen, and the exception that covers it."""

@@ -4,9 +4,11 @@ Tries that are refused count too: who goes on asking goes on being refused.
 """
 
 import json
+from asyncio import AbstractEventLoop, Lock, get_running_loop
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from azure.data.tables.aio import TableServiceClient
 
@@ -21,6 +23,8 @@ PARTITION = "rate"
 ATTEMPTS = 40
 """How often a try looks again when another one wrote first: each time one of them got through, or was refused."""
 
+_tries: WeakKeyDictionary[AbstractEventLoop, WeakValueDictionary[str, Lock]] = WeakKeyDictionary()
+
 
 class Rate:
     """At most so many of something in a span of time."""
@@ -30,6 +34,13 @@ class Rate:
 
     async def take(self, now: datetime) -> bool:
         """Count a try, and say whether it gets through. Raises ``StorageError``."""
+        locks = _tries.setdefault(get_running_loop(), WeakValueDictionary())
+        async with locks.setdefault(
+            self._name, Lock()
+        ):  # of one process, one after the other: none undoes another's write
+            return await self._take(now)
+
+    async def _take(self, now: datetime) -> bool:
         for _ in range(ATTEMPTS):
             row = await self._table.get(PARTITION, to_key(self._name))
             counted = self._counted(row or {}, now)

@@ -100,6 +100,15 @@ class RunStore:
         rows = self._runs.query(conditions, parameters, select=("RowKey",))
         return await anext(rows, None) is None
 
+    async def may_be_written_unsaid(self) -> bool:
+        """Whether a scan of an older version goes on, or has died: it writes accounts without a word of it."""
+        conditions, parameters = (
+            "PartitionKey eq @run and status eq @running",
+            {"run": RUN, "running": RunStatus.RUNNING},
+        )
+        rows = self._runs.query(conditions, parameters, select=("RowKey", "says_when_writing"))
+        return any([row.get("says_when_writing") is not True async for row in rows])
+
     async def last_tenant_id(self) -> str:
         """The tenant of the scan that was done last; empty where there was none. What is no id of a tenant is passed over."""
         rows = self._runs.query(

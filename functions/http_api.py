@@ -5,7 +5,7 @@ import json
 import logging
 import os
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -22,7 +22,7 @@ from connections.storage import StorageUnavailable
 from findings.errors import FindingsError, ScanAlreadyRunning
 from findings.exceptions import ExceptionHolds, ExceptionRefused
 from findings.lease import LeaseTimes
-from findings.listing import FindingFilter, ListChanged
+from findings.listing import FindingFilter, FindingList, ListChanged
 from findings.rate import Rate
 from findings.run_record import RunRecord, RunStatus
 from findings.runs import RunStore, new_run_id
@@ -35,7 +35,8 @@ from functions.origin import refuse_cross_site
 from functions.page import page_answer, plain_page
 from functions.pages import AFTER, CHANGED, LIMIT, page_of
 from functions.requests import BadRequest, json_of, parameter, refuse_large
-from functions.turns import turn
+from functions.shared import shared
+from functions.turns import count_read, moment, turn
 from jobs import history, views
 from jobs.doctor import Level, PublicLine
 from jobs.errors import EXPECTED, sentence
@@ -66,8 +67,17 @@ _PRIVATE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 def json_response(content: Any, status: int = 200, headers: dict[str, str] | None = None) -> func.HttpResponse:
     """An answer in JSON that nobody stores."""
+    return json_text(_text(content), status, headers)
+
+
+def _text(content: Any) -> str:
+    return well_formed(json.dumps(content, ensure_ascii=False))
+
+
+def json_text(text: str, status: int = 200, headers: dict[str, str] | None = None) -> func.HttpResponse:
+    """The same with the JSON text."""
     return func.HttpResponse(
-        well_formed(json.dumps(content, ensure_ascii=False)),
+        text,
         status_code=status,
         mimetype="application/json",
         charset="utf-8",
@@ -140,24 +150,44 @@ async def findings(req: func.HttpRequest) -> func.HttpResponse:
             account=operations.ACCOUNT.of(req) or None,
             check_id=operations.CHECK.of(req).upper() or None,
         )
-        async with views.opened(settings) as service, turn(service, caller.id):
+        async with views.opened(settings) as service:
             # A mistyped check must not be read as all is well.
             await views.must_be_known(service, FindingFilter(check_id=wanted.check_id))
-            if form == "csv":
+            if form == "json":
+                await count_read(service, caller.id)
+                return json_text(await _findings_page(settings, service, wanted, LIMIT.of(req), AFTER.of(req)))
+            async with turn(service, caller.id):
+                if form == "ocsf":
+                    return await _lines_answer(req, findings_lines(service, settings, wanted, datetime.now(UTC)))
                 body = _csv_body(req)
                 await views.findings_csv(service, wanted, datetime.now(UTC), body.take)
                 return body.answer("text/csv", 200, _as_file("findings.csv"))
-            if form == "ocsf":
-                return await _lines_answer(req, findings_lines(service, settings, wanted, datetime.now(UTC)))
-            try:
-                page, after = await views.findings_page(
-                    service, wanted, datetime.now(UTC), LIMIT.of(req), AFTER.of(req)
-                )
-            except ListChanged:
-                raise BadRequest(CHANGED, 409) from None
-        return json_response({"schema": 1, "findings": page, "next": after})
 
     return await served(req, operations.FINDINGS, answer)
+
+
+async def _findings_page(
+    settings: Settings, service: TableServiceClient, wanted: FindingFilter, limit: int, after: str
+) -> str:
+    """A page of findings as JSON; of what several ask for, or one again, made once while nothing changes.
+
+    Raises :class:`BadRequest` where the page before isn't in the list any more.
+    """
+
+    async def make() -> str:
+        async with moment(), views.opened(settings) as mine:  # whoever asked first may be gone before it is made
+            page, following = await views.findings_page(mine, wanted, datetime.now(UTC), limit, after)
+        return _text({"schema": 1, "findings": page, "next": following})
+
+    async def about() -> Hashable:
+        stamp = await FindingList(service).stamp(datetime.now(UTC))
+        return None if stamp is None else (stamp, wanted, limit, after)
+
+    try:
+        known = await about()
+        return await (make() if known is None else shared(known, make, about))
+    except ListChanged:
+        raise BadRequest(CHANGED, 409) from None
 
 
 async def report(req: func.HttpRequest) -> func.HttpResponse:
@@ -210,8 +240,10 @@ async def account_history(req: func.HttpRequest) -> func.HttpResponse:
 
     async def answer(settings: Settings, caller: Principal) -> func.HttpResponse:
         form, now = operations.HISTORY_FORM.of(req), datetime.now(UTC)
-        async with views.opened(settings) as service, turn(service, caller.id):
-            found = await history.account_history(service, operations.ACCOUNT_ID.of(req), now)
+        async with views.opened(settings) as service:
+            await count_read(service, caller.id)
+            async with moment():
+                found = await history.account_history(service, operations.ACCOUNT_ID.of(req), now)
         return json_response(found) if form == "json" else plain_page(render_history(found), 200)
 
     return await served(req, operations.HISTORY, answer, refusal=error_response if plainly else _no_history)
@@ -237,7 +269,8 @@ async def exceptions(req: func.HttpRequest) -> func.HttpResponse:
     async def answer(settings: Settings, caller: Principal) -> func.HttpResponse:
         async with views.opened(settings) as service:
             if req.method == "GET":
-                async with turn(service, caller.id):
+                await count_read(service, caller.id)
+                async with moment():
                     found, after = page_of(req, await views.exceptions(service), lambda one: str(one["id"]))
                 return json_response({"schema": 1, "exceptions": found, "next": after})
             if req.method == "DELETE":

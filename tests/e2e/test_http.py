@@ -16,12 +16,15 @@ from functions import acting, http_api, operations, queues
 from functions.access import OPERATOR, READER
 from functions.page import COOKIE, carried, remembered
 from functions.requests import LARGEST_BODY
+from jobs import views
 from jobs.messages import AlertMessage, BadMessage
 from jobs.tell import waiting_alerts
 from reports.served import Message
 from settings import load_settings
 from tests.e2e.conftest import BACKUP, MAILER, Installation
 from tests.functions.test_access import AZURE, header
+
+UNTIL = (datetime.now(UTC) + timedelta(days=60)).date().isoformat()
 
 
 def request(
@@ -94,6 +97,32 @@ def test_findings_are_filtered_and_come_as_json_or_csv(installation: Installatio
     assert 'no check "APW-01"' in answer(mistyped)["error"]
 
 
+def test_twenty_who_ask_at_once_get_one_list_and_what_changes_is_in_the_next(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installation.scan()
+    made, make = [], views.findings_page
+
+    async def counted(*about: Any) -> Any:
+        made.append(about)
+        return await make(*about)
+
+    monkeypatch.setattr(views, "findings_page", counted)
+
+    async def ask() -> None:
+        found = await asyncio.gather(*(http_api.findings(request()) for _ in range(20)))
+        assert [one.status_code for one in found] == [200] * 20
+        assert len({one.get_body() for one in found}) == len(made) == 1
+        accepted = {"account": BACKUP, "check": "APW-001", "reason": "moves", "owner": "Ada", "until": UNTIL}
+        assert (await http_api.exceptions(request("PUT", accepted))).status_code == 200
+        (one,) = answer(await http_api.findings(request(account=BACKUP)))["findings"]
+        assert one["exception"]["owner"] == "Ada"
+        again = answer(await http_api.findings(request()))["findings"]
+        assert [one["exception"]["owner"] for one in again if one["exception"]] == ["Ada"]
+
+    asyncio.run(ask())
+
+
 def test_every_csv_is_a_file_that_excel_reads_as_utf_8(installation: Installation) -> None:
     installation.scan()
     for ask, name in ((http_api.findings, "findings.csv"), (http_api.report, "report.csv")):
@@ -113,7 +142,7 @@ def test_the_report_may_run_nothing_but_its_own_script(installation: Installatio
 
 def test_exceptions_are_made_listed_and_ended(installation: Installation) -> None:
     installation.scan()
-    wanted = {"account": BACKUP, "check": "apw-001", "reason": "going", "owner": "Ada", "until": "2027-01-31"}
+    wanted = {"account": BACKUP, "check": "apw-001", "reason": "going", "owner": "Ada", "until": UNTIL}
     made = answer(asyncio.run(http_api.exceptions(request("PUT", wanted))))
     listed = answer(asyncio.run(http_api.exceptions(request())))["exceptions"]
     assert [one["id"] for one in listed] == [made["id"]]

@@ -11,7 +11,9 @@ from findings.exceptions import ExceptionStore
 from findings.listing import FindingFilter, FindingList, ListChanged
 from findings.model import AcceptedException, FindingState
 from findings.rows import finding_to_row
-from findings.run_record import APART
+from findings.run_record import APART, RunRecord, RunStatus
+from findings.runs import RunStore
+from findings.seen import SeenStore, Sighting
 from findings.store import FINDINGS, FindingStore
 from findings.tables import PAGE, Table
 from tests.findings.build import DAY, NOW, account, seen
@@ -122,3 +124,49 @@ async def test_a_finding_whose_severity_is_lost_is_among_the_worst(
     await Table(service, FINDINGS).upsert(row)
     page, _ = await FindingList(service).page(FindingFilter(severity="high"), NOW, 10)
     assert ("a00", "APW-001") in [(one.account_id, one.check_id) for one in page]
+
+
+async def test_the_stamp_of_the_list_is_another_whenever_a_page_could_be(
+    store: FindingStore, service: TableServiceClient
+) -> None:
+    listed, stamps = FindingList(service), []
+    exceptions, runs = ExceptionStore(service), RunStore(service)
+
+    async def noted() -> None:
+        stamps.append(await listed.stamp(NOW))
+
+    async def accepted() -> AcceptedException:
+        return await exceptions.add(
+            account_id="a00",
+            user_principal_name="svc-a00@contoso.example",
+            check_id="APW-001",
+            reason="Migration",
+            owner="Ada",
+            until=NOW.date() + 30 * DAY,
+            created_by="ada",
+            now=NOW,
+        )
+
+    await kept(store, 1)
+    assert await listed.stamp(NOW) is None, "accounts are being written"
+    await store.contents.settle()
+    await noted()
+    await noted()
+    assert stamps[0] == stamps[1]
+    mine = await accepted()
+    await noted()
+    await exceptions.remove(mine.id, removed_by="ada", now=NOW)
+    await noted()
+    assert stamps[2] != stamps[1]
+    assert stamps[3] == stamps[1]
+    await SeenStore(service).save({"a00": Sighting(NOW, NOW + DAY, "run")})
+    await noted()
+    await store.keep(account("a00", at=NOW + DAY), [], alert_id="later")
+    await store.contents.settle()
+    await noted()
+    stamps.append(await listed.stamp(NOW + DAY))
+    assert len({str(one) for one in stamps[3:]}) == 4
+    await runs.save(RunRecord("of an older version", RunStatus.RUNNING, NOW))
+    assert await listed.stamp(NOW) is None
+    await runs.save(RunRecord("of an older version", RunStatus.RUNNING, NOW, says_when_writing=True))
+    assert await listed.stamp(NOW) == stamps[-2]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from functions.pages import MOST, page_of
 from functions.requests import BadRequest
-from functions.turns import AT_ONCE, READS_A_MINUTE, turn
+from functions.turns import AT_ONCE, READS_A_MINUTE, count_read, moment, turn
 
 
 @pytest.fixture
@@ -45,6 +45,27 @@ async def test_one_caller_leaves_room_for_another(service: TableServiceClient) -
                 pass
         async with turn(service, "bob"):
             pass
+
+
+async def test_what_takes_a_moment_waits_for_its_turn() -> None:
+    going_on, most, made = 0, 0, 0
+
+    async def read() -> None:
+        nonlocal going_on, most, made
+        async with moment():
+            going_on += 1
+            most = max(most, going_on)
+            await asyncio.sleep(0.01)
+            going_on, made = going_on - 1, made + 1
+
+    await asyncio.gather(*(read() for _ in range(20)))
+    assert (most, made) == (AT_ONCE, 20)
+
+
+async def test_many_reads_at_once_of_one_caller_count_each(service: TableServiceClient) -> None:
+    tries = [count_read(service, "ada") for _ in range(READS_A_MINUTE + 2)]
+    found = await asyncio.gather(*tries, return_exceptions=True)
+    assert [type(one) for one in found].count(BadRequest) == 2
 
 
 async def test_one_caller_reads_so_often_in_a_minute_and_others_still_may(service: TableServiceClient) -> None:
