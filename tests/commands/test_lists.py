@@ -8,10 +8,9 @@ import pytest
 from checks.pages import pages
 from commands.exceptions import short
 from tenant.permissions import PERMISSIONS
-from tests.e2e.conftest import BACKUP, MAILER, Installation, installation, run_cli
+from tests.e2e.conftest import BACKUP, MAILER, UNTIL, Installation, installation, run_cli
 
 __all__ = ["installation"]
-UNTIL = "2027-01-31"
 
 
 def accept(installation: Installation, account: str, check: str | None) -> str:

@@ -5,6 +5,7 @@ import io
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -15,6 +16,8 @@ from localgraph.builder import TenantBuilder
 from localgraph.server import LocalGraph
 
 BACKUP, MAILER, VISIBLE = "svc-backup@contoso.com", "svc-o'mailer@contoso.com", "svc-表示@contoso.com"
+UNTIL = (datetime.now(UTC) + timedelta(days=60)).date().isoformat()
+"""A day on which an exception may end, whenever these tests run."""
 
 
 @dataclass(slots=True)

@@ -30,7 +30,7 @@ from localgraph.serving import serve
 from settings.model import LOCAL_GRAPH_TOKEN
 from settings.values import AZURITE_CONNECTION
 from tests.connections.test_telemetry import Recorded, recorded
-from tests.e2e.conftest import BACKUP
+from tests.e2e.conftest import BACKUP, UNTIL
 from tests.e2e.test_http import request
 from tests.functions.test_access import AZURE
 
@@ -209,7 +209,7 @@ def asked(method: str = "GET", body: Any = b"", headers: dict[str, str] = HEADER
 
 
 async def everything_over_http(sinks: Sinks) -> None:
-    exception = {"account": BACKUP, "reason": "r", "owner": "o", "until": "2027-01-31", "x": plant("body-other-member")}
+    exception = {"account": BACKUP, "reason": "r", "owner": "o", "until": UNTIL, "x": plant("body-other-member")}
     claims = [
         {"typ": "roles", "val": "Operator"},
         {"typ": "oid", "val": "ada"},

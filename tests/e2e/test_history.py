@@ -13,7 +13,7 @@ from findings.tables import Table
 from functions import http_api
 from functions.access import OPERATOR, READER
 from reports.plain import plain_headers
-from tests.e2e.conftest import BACKUP, MAILER, VISIBLE, Installation
+from tests.e2e.conftest import BACKUP, MAILER, UNTIL, VISIBLE, Installation
 from tests.e2e.test_http import answer, request
 from tests.e2e.test_kept_page import using
 from tests.functions.test_access import AZURE, header
@@ -41,7 +41,7 @@ def told(installation: Installation, *more: str) -> dict[str, Any]:
 def test_it_tells_what_was_found_told_accepted_and_resolved(installation: Installation) -> None:
     installation.scan()
     accept = ("--account", BACKUP, "--check", "APW-001", "--reason", "replaced in March", "--owner", "Ada")
-    installation.run("exceptions", "add", *accept, "--until", "2027-01-31")
+    installation.run("exceptions", "add", *accept, "--until", UNTIL)
     installation.run("exceptions", "remove", "--account", BACKUP, "--check", "APW-001")
     installation.scan()
     installation.graph.tenant.policies.clear()

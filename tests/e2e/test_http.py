@@ -21,10 +21,8 @@ from jobs.messages import AlertMessage, BadMessage
 from jobs.tell import waiting_alerts
 from reports.served import Message
 from settings import load_settings
-from tests.e2e.conftest import BACKUP, MAILER, Installation
+from tests.e2e.conftest import BACKUP, MAILER, UNTIL, Installation
 from tests.functions.test_access import AZURE, header
-
-UNTIL = (datetime.now(UTC) + timedelta(days=60)).date().isoformat()
 
 
 def request(

@@ -10,7 +10,7 @@ import pytest
 
 from jobs.tell import prepare_digest, send_alert
 from settings import load_settings
-from tests.e2e.conftest import BACKUP, MAILER, VISIBLE, Installation
+from tests.e2e.conftest import BACKUP, MAILER, UNTIL, VISIBLE, Installation
 
 
 def test_the_first_scan_judges_keeps_and_tells_each_problem_once(installation: Installation) -> None:
@@ -117,7 +117,7 @@ def test_an_exception_silences_and_does_not_hide(installation: Installation) -> 
     installation.scan()
     added = installation.run(
         *("exceptions", "add", "--account", BACKUP, "--check", "APW-001"),
-        *("--reason", "migrated in December", "--owner", "Ada", "--until", "2026-12-31"),
+        *("--reason", "migrated in December", "--owner", "Ada", "--until", UNTIL),
     )
     assert added.code == 0, added.err
     answer = installation.scan()

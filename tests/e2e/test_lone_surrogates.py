@@ -15,7 +15,7 @@ from functions import http_api, queues
 from functions.answers import Body
 from localgraph.builder import TenantBuilder
 from localgraph.server import LocalGraph
-from tests.e2e.conftest import BACKUP, Installation, run_cli
+from tests.e2e.conftest import BACKUP, UNTIL, Installation, run_cli
 from tests.e2e.test_http import answer, request
 from tests.functions.test_access import AZURE
 
@@ -52,7 +52,7 @@ def test_an_exception_with_one_in_each_of_its_texts_is_kept_and_read_again(insta
         "check": "APW-001",
         "reason": f"going{LONE}",
         "owner": f"{LONE}Ada",
-        "until": "2027-01-31",
+        "until": UNTIL,
     }
     made = asyncio.run(http_api.exceptions(request("PUT", wanted)))
     assert (made.status_code, answer(made)["reason"], answer(made)["owner"]) == (200, "going\ufffd", "\ufffdAda")
@@ -95,7 +95,7 @@ def test_a_principal_may_hold_one(installation: Installation, monkeypatch: pytes
     claims = [{"typ": "roles", "val": "Operator"}, {"typ": "oid", "val": f"ada{LONE}"}]
     principal = json.dumps({"auth_typ": "aad", "claims": claims, "role_typ": "roles"})
     headers = {"X-MS-CLIENT-PRINCIPAL": base64.b64encode(principal.encode()).decode()}
-    wanted = {"account": BACKUP, "reason": "going", "owner": "Ada", "until": "2027-01-31"}
+    wanted = {"account": BACKUP, "reason": "going", "owner": "Ada", "until": UNTIL}
     made = asyncio.run(http_api.exceptions(request("PUT", wanted, headers)))
     assert (made.status_code, answer(made)["created_by"]) == (200, "ada\ufffd")
 
@@ -109,7 +109,7 @@ async def _update(storage: str, table: str, changes: dict[str, Any]) -> None:
 
 def test_rows_that_an_older_version_kept_are_read(installation: Installation, storage: str) -> None:
     installation.scan()
-    wanted = {"account": BACKUP, "reason": "going", "owner": "Ada", "until": "2027-01-31"}
+    wanted = {"account": BACKUP, "reason": "going", "owner": "Ada", "until": UNTIL}
     made = answer(asyncio.run(http_api.exceptions(request("PUT", wanted))))
     kept = json.dumps(
         {
@@ -195,7 +195,7 @@ def test_arguments_of_the_command_line_may_hold_one(installation: Installation) 
             "--owner",
             "\udcff",
             "--until",
-            "2027-01-31",
+            UNTIL,
         ),
         ("exceptions", "list"),
         ("forget", "\udcff"),

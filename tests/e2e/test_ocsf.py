@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from functions import http_api, operations
-from tests.e2e.conftest import BACKUP, MAILER, VISIBLE, Installation
+from tests.e2e.conftest import BACKUP, MAILER, UNTIL, VISIBLE, Installation
 from tests.e2e.test_http import answer, request
 from tests.reports.test_ocsf import problems
 
@@ -65,9 +65,7 @@ def test_a_finding_is_created_updated_suppressed_and_closed(installation: Instal
     in_the_next_second()
     again = installation.run("scan", "--format", "ocsf")
     assert said(again.out) == [(*one[:2], "Update", *one[3:]) for one in opened]
-    installation.run(
-        "exceptions", "add", "--account", MAILER, "--reason", "r", "--owner", "Ada", "--until", "2027-01-31"
-    )
+    installation.run("exceptions", "add", "--account", MAILER, "--reason", "r", "--owner", "Ada", "--until", UNTIL)
     let_out(installation)
     closed = installation.run("scan", "--format", "ocsf")
     ended = (BACKUP, "APW-001", "Close", "Resolved", "Pass")
@@ -99,7 +97,7 @@ def test_who_accepts_it_instead_is_news(installation: Installation) -> None:
     installation.scan()
     ids = set()
     for owner in ("Ada", "Ada", "Bob"):
-        accepted = ("--account", MAILER, "--reason", "r", "--owner", owner, "--until", "2027-01-31")
+        accepted = ("--account", MAILER, "--reason", "r", "--owner", owner, "--until", UNTIL)
         assert installation.run("exceptions", "add", *accepted, "--replace").code == 0
         (event,) = [one for one in events(over_http(http_api.report)) if one["status"] == "Suppressed"]
         assert owner in event["status_detail"]

@@ -9,13 +9,13 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from functions import http_api
-from tests.e2e.conftest import BACKUP, Installation
+from tests.e2e.conftest import BACKUP, UNTIL, Installation
 from tests.functions.serving import Served
 from tests.openapi import document
 
 SAME_SITE = {"host": "127.0.0.1:0", "origin": "http://127.0.0.1:0", "sec-fetch-site": "same-origin"}
 FORM = {**SAME_SITE, "content-type": "application/x-www-form-urlencoded"}
-EXCEPTION = {"account": BACKUP, "check": "APW-001", "reason": "going", "owner": "Ada", "until": "2027-01-31"}
+EXCEPTION = {"account": BACKUP, "check": "APW-001", "reason": "going", "owner": "Ada", "until": UNTIL}
 
 
 def described(whole: dict[str, Any], method: str, path: str) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import pytest
 
 from functions import queues
 from functions.access import OPERATOR, READER
-from tests.e2e.conftest import BACKUP, MAILER, Installation
+from tests.e2e.conftest import BACKUP, MAILER, UNTIL, Installation
 from tests.functions.serving import Served, serving
 from tests.functions.test_access import AZURE
 from tests.reports.chromium import find_axe, find_chromium
@@ -305,7 +305,7 @@ def test_everybody_can_use_it(installation: Installation, visit: Visit) -> None:
     if axe is None:
         pytest.skip("axe-core isn't installed: accessibility is not checked")
     apart(installation.scan)
-    accepting = "exceptions add --check APW-003 --reason r --owner o --until 2027-01-31 --account"
+    accepting = f"exceptions add --check APW-003 --reason r --owner o --until {UNTIL} --account"
     apart(installation.run, *accepting.split(), MAILER)
     page, _ = visit(address=f"/api/report#account={BACKUP}", bypass_csp=True)
     page.get_by_role("button", name="Send a test alert").click()
@@ -335,7 +335,7 @@ def test_the_history_of_an_account_is_one_click_away_and_everybody_can_use_it(
     installation: Installation, visit: Visit
 ) -> None:
     apart(installation.scan)
-    accepting = "exceptions add --check APW-001 --reason r --owner o --until 2027-01-31 --account"
+    accepting = f"exceptions add --check APW-001 --reason r --owner o --until {UNTIL} --account"
     apart(installation.run, *accepting.split(), BACKUP)
     page, _ = visit(READER, f"/api/report#account={BACKUP}", bypass_csp=True)
     card(page).get_by_role("link", name=f"Everything that happened to {BACKUP}").click()

@@ -14,7 +14,7 @@ from findings.kept_pages import KeptPages
 from findings.tables import Table
 from functions import http_api
 from jobs import report_page, views
-from tests.e2e.conftest import BACKUP, MAILER, VISIBLE, Installation
+from tests.e2e.conftest import BACKUP, MAILER, UNTIL, VISIBLE, Installation
 from tests.e2e.test_http import answer, request
 from tests.e2e.test_kept_page import NOW, using
 from tests.openapi import SCAN_SCHEMA
@@ -114,9 +114,7 @@ def test_of_a_large_tenant_a_scan_keeps_what_parts_say_of_all(
 
 def test_what_is_said_of_all_follows_every_change(scanned: Installation) -> None:
     before = parts_of(limit="1")
-    scanned.run(
-        "exceptions", "add", "--account", BACKUP, "--reason", "going", "--owner", "Ada", "--until", "2027-01-31"
-    )
+    scanned.run("exceptions", "add", "--account", BACKUP, "--reason", "going", "--owner", "Ada", "--until", UNTIL)
     after = parts_of(limit="1")
     assert before[0]["plan"] != after[0]["plan"]
     assert after[0]["plan"] == parts_of()[0]["plan"]
