@@ -21,7 +21,7 @@ from findings.store import FindingStore
 from jobs.many import Accounts
 from jobs.passwords import kept_passwords
 from reports.document import SCHEMA, Json
-from reports.extras import ReportExtras
+from reports.extras import SHOWN_OF_A_CHANGE, ReportExtras
 from reports.files import csv_pieces, json_pieces
 from reports.html import render_html
 from reports.plan import plan_object
@@ -279,10 +279,7 @@ async def extras(service: TableServiceClient, now: datetime, *, cloud: str = "gl
     runs = await RunStore(service).newest(limit=MOST_RUNS, since=since(now), whole=True)
     same: dict[Any, Any] = {}  # of many accounts the same is told: its texts are kept once
     changes = [
-        {
-            name: same.setdefault(value, value) if isinstance(value, str) else value
-            for name, value in one.public().items()
-        }
+        {name: same.setdefault(value, value) for name, value in one.public().items() if name in SHOWN_OF_A_CHANGE}
         async for one in FindingStore(service).history_since(since(now))
     ]
     return ReportExtras(

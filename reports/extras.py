@@ -8,6 +8,12 @@ from typing import Any
 from reports import times
 
 Json = Mapping[str, Any]
+SHOWN_OF_A_CHANGE = frozenset(
+    {
+        *("run_id", "account", "user_principal_name", "check_id", "title", "severity", "kind", "at", "summary"),
+        *("resolution", "silence", "flapping", "previous_visibility", "cause"),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,9 +21,9 @@ class ReportExtras:
     """History, earlier scans and exceptions. Everything is optional: a report without them shows the scan alone."""
 
     history: Sequence[Json] = ()
-    """What happened to findings, in any order: ``run_id``, ``account``, ``check_id``, ``title``, ``severity``, ``kind``
-    (opened, changed, resolved, reopened, exception_expired), ``at``, ``summary``, ``resolution``, ``silence``, ``flapping``,
-    ``previous_visibility`` (what the scan before said of the account; null where it wasn't watched), and ``cause``: since when and through whom, in a sentence, where that is known."""
+    """What happened to findings, in any order: :data:`SHOWN_OF_A_CHANGE`. ``kind``: opened, changed, resolved, reopened, exception_expired.
+    ``previous_visibility``: what the scan before said of the account; null where it wasn't watched. ``cause``: since when and through whom, in
+    a sentence, where that is known."""
     runs: Sequence[Json] = ()
     """Scans, oldest first, this one included or not: ``id``, ``status``, ``finished``, ``accounts_total``, ``severities``,
     ``visibility``. One of single accounts only (``partial``) isn't comparable and left out."""

@@ -26,7 +26,7 @@ from reports.age import facts_line
 from reports.changes import grouped
 from reports.extras import Json, ReportExtras
 from reports.figures import matrix, trend
-from reports.page_data import GROUPS, compact, group_of, most_urgent_first, page_data
+from reports.page_data import GROUPS, group_of, most_urgent_first, page_data
 from reports.passwords import STALE, headline, is_refused
 from reports.plan import TOP, plan_of
 from reports.served import Served
@@ -167,7 +167,7 @@ def render_unfilled(
             until=until,
             acting=acting,
             served=served,
-            data=compact(page_data(document, extras, acting=acting, served=served)),
+            data=page_data(document, extras, acting=acting, served=served),
             run=run,
             finished=times.moment(finished(document)),
             summary=summary,

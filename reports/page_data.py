@@ -74,19 +74,25 @@ class Pool:
 def page_data(document: Json, extras: ReportExtras, *, acting: bool = False, served: bool = False) -> dict[str, Any]:
     """The data of the page for a scan document, ready for JSON, for somebody who may act or not. Times are seconds since 1970.
 
+    Every list of an account stands in ``lists``, with its number in its place: most accounts share most of them.
     ``served``: the app serves it, so that it can lead to the app's other pages.
     """
     pools = {name: Pool() for name in ("texts", "reasons", "remedies", "notices", "exceptions")}
+    lists = Pool()
     history = defaultdict[str, list[Json]](list)
     for change in extras.history:
         history[change["account"]].append(change)
     now = times.parse(document["run"]["finished"])
-    accounts = [_account(one, history.get(one["id"], []), pools, now, acting=acting) for one in document["accounts"]]
-    accounts.sort(key=_worst_first)
+    placed: list[tuple[tuple[int, int, float, int, str], int, dict[str, Any]]] = []
+    for one in document["accounts"]:
+        account = _account(one, history.get(one["id"], []), pools, now, acting=acting)
+        placed.append((_worst_first(account), len(placed), _with_numbers(account, lists)))
+    accounts = [account for _, _, account in sorted(placed, key=lambda one: one[:2])]
     changed = {readable(change["account"]) for change in extras.changes_of(document["run"])}
     return {
         "accounts": accounts,
         **{name: pool.values for name, pool in pools.items()},
+        "lists": lists.values,
         "changed": sorted(index for index, account in enumerate(accounts) if account["i"] in changed),
         "adminCenter": extras.admin_center,
         "visibility": _words(OPTION, (option_of(one) for one in document["accounts"])),
@@ -97,17 +103,12 @@ def page_data(document: Json, extras: ReportExtras, *, acting: bool = False, ser
     }
 
 
-def compact(data: dict[str, Any]) -> dict[str, Any]:
-    """The data with every list of an account's in ``lists`` and its number in its place: most accounts share most of them.
-
-    Changes the accounts that it is given: there may be many.
-    """
-    lists = Pool()
-    for account in data["accounts"]:
-        for name, value in account.items():
-            if isinstance(value, list):
-                account[name] = lists.place(json.dumps(value), partial(list, value))
-    return {**data, "lists": lists.values}
+def _with_numbers(account: dict[str, Any], lists: Pool) -> dict[str, Any]:
+    """The account with the number of each of its lists in the list's place: most accounts share most of them."""
+    return {
+        name: lists.place(json.dumps(value), partial(list, value)) if isinstance(value, list) else value
+        for name, value in account.items()
+    }
 
 
 def rank(account: Json) -> int:
