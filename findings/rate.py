@@ -35,9 +35,8 @@ class Rate:
     async def take(self, now: datetime) -> bool:
         """Count a try, and say whether it gets through. Raises ``StorageError``."""
         locks = _tries.setdefault(get_running_loop(), WeakValueDictionary())
-        async with locks.setdefault(
-            self._name, Lock()
-        ):  # of one process, one after the other: none undoes another's write
+        # Of one process one after the other: otherwise all but one of those who read the same row write in vain.
+        async with locks.setdefault(self._name, Lock()):
             return await self._take(now)
 
     async def _take(self, now: datetime) -> bool:

@@ -102,11 +102,10 @@ class RunStore:
 
     async def may_be_written_unsaid(self) -> bool:
         """Whether a scan of an older version goes on, or has died: it writes accounts without a word of it."""
-        conditions, parameters = (
-            "PartitionKey eq @run and status eq @running",
-            {"run": RUN, "running": RunStatus.RUNNING},
+        running = {"run": RUN, "running": RunStatus.RUNNING.value}
+        rows = self._runs.query(
+            "PartitionKey eq @run and status eq @running", running, select=("RowKey", "says_when_writing")
         )
-        rows = self._runs.query(conditions, parameters, select=("RowKey", "says_when_writing"))
         return any([row.get("says_when_writing") is not True async for row in rows])
 
     async def last_tenant_id(self) -> str:

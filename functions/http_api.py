@@ -132,9 +132,8 @@ async def check_now(settings: Settings, run_id: str, accounts: tuple[str, ...], 
     result = await scan(settings, ScanRequest(run_id, "request", accounts, times=LeaseTimes(wait=10)))
     alerts += [AlertMessage(alert_id).text for alert_id in result.alert_ids]
     if not result.accounts:
-        raise BadRequest(
-            "; ".join(f"{gap['input']}: {gap['error']}" for gap in result.run["gaps"]) or "No such account.", 404
-        )
+        why = "; ".join(f"{gap['input']}: {gap['error']}" for gap in result.run["gaps"])
+        raise BadRequest(why or "No such account.", 404)
     return result.document
 
 
