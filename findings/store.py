@@ -103,6 +103,8 @@ class FindingStore:
         self.contents = Contents(service)
         """Whether accounts are being written; whoever writes some settles it at the end."""
         self._alerts = WaitingAlerts(service)
+        self._unsure: set[str] = set()
+        """The alerts of which a change may be written of which nobody here knows: a conflict may be with a write of one's own."""
         self._odd = OddRows()
 
     @property
@@ -184,6 +186,7 @@ class FindingStore:
             try:
                 await self.save_account(record, outcome, known)
             except ConflictError:
+                self._unsure.add(alert_id)
                 snapshot = None
             else:
                 return outcome
@@ -239,10 +242,17 @@ class FindingStore:
         if changes:
             await self.contents.disturb()
             await for_each(_by_account(changes), lambda item: self._to_history(*item))
-        await self.note_kept(alert_id, changes)
+        await self._note_in_history(alert_id, changes)
 
     async def note_kept(self, alert_id: str, changes: Iterable[Change]) -> None:
-        """Note that a scan has kept everything that it saw: all ``changes`` of its alert are in the history."""
+        """Note that a scan has kept everything that it saw: all ``changes`` of its alert are in the history.
+
+        Where some of them may be written of which it doesn't know, the next scan looks.
+        """
+        if alert_id not in self._unsure:
+            await self._note_in_history(alert_id, changes)
+
+    async def _note_in_history(self, alert_id: str, changes: Iterable[Change]) -> None:
         told = [change.at for change in changes if change.silence is None]
         if told:
             await self._alerts.note_in_history(alert_id, min(told))
@@ -268,8 +278,8 @@ class FindingStore:
     # Changes that wait to be told
 
     async def note_told(self, alert_id: str) -> None:
-        """Note that no change of a group waits any more. Doing it twice does no harm."""
-        await self._alerts.drop([alert_id])
+        """Note that no change of a group waits any more, if all of them were kept. Doing it twice does no harm."""
+        await self._alerts.drop_told(alert_id)
 
     def noted_alert_ids(self) -> list[str]:
         """What ``untold_alert_ids`` found when this scan began, and what it has found itself, without a look at the changes.

@@ -11,10 +11,12 @@ follows from, until the next scan of everything.
 
 import asyncio
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from azure.data.tables.aio import TableServiceClient
 
+from findings.errors import ConflictError
 from findings.keys import from_key, join, prefix_range
 from findings.odd import Columns
 from findings.runs import RUNS
@@ -25,7 +27,7 @@ _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class WaitingAlerts:
-    """Every method raises ``StorageError`` when Table Storage can't be used. Write while holding the lease, but for :meth:`drop`."""
+    """Every method raises ``StorageError`` when Table Storage can't be used. Write while holding the lease, but for :meth:`drop_told`."""
 
     def __init__(self, service: TableServiceClient) -> None:
         self._runs = Table(service, RUNS)
@@ -60,10 +62,17 @@ class WaitingAlerts:
         await self._save(alert_id, self._began.get(alert_id, at), in_history=True)
 
     async def drop(self, alert_ids: Collection[str]) -> None:
-        """Say that nothing of these alerts waits (any more)."""
+        """Say that nothing of these alerts waits."""
         for alert_id in alert_ids:
             self._began.pop(alert_id, None)
         await self._runs.delete((PARTITION, join(_ALERT, id)) for id in sorted(alert_ids))
+
+    async def drop_told(self, alert_id: str) -> None:
+        """The same for one that was told; not where a scan is still at it, or was killed: it may write, or have written, more."""
+        row = await self._runs.get(PARTITION, join(_ALERT, alert_id))
+        if row is not None and Columns(row).mark("in_history"):
+            with suppress(ConflictError):  # somebody else has just noted something
+                await self._runs.delete_version(PARTITION, join(_ALERT, alert_id), str(row.metadata["etag"]))
 
     async def _save(self, alert_id: str, at: datetime, *, in_history: bool) -> None:
         keys: Entity = {"PartitionKey": PARTITION, "RowKey": join(_ALERT, alert_id)}

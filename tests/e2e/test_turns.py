@@ -337,7 +337,7 @@ def test_a_run_that_waited_in_vain_is_ended_by_the_next_scan(installation: Insta
     assert run_of(b'{"run_id": "waits"}')["status"] == "queued"
 
 
-@pytest.mark.parametrize("what", ["jobs.look.judge_reading", "jobs.scan.waiting_changes", "jobs.scan.scan_document"])
+@pytest.mark.parametrize("what", ["jobs.look.judge_reading", "jobs.scan.waiting_changes", "jobs.outcome.plan_object"])
 def test_the_lease_is_renewed_while_a_scan_computes(
     installation: Installation, storage: str, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:

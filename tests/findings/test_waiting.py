@@ -1,10 +1,17 @@
 """Which alerts have changes that wait is known without a look at the changes; the changes themselves are the truth."""
 
+from typing import Any
+
+import pytest
 from azure.data.tables.aio import TableServiceClient
 
+from findings.model import Change
 from findings.store import FindingStore
 from findings.tables import Table
+from soak.dying import done
 from tests.findings.build import DAY, HOUR, NOW, account, seen
+from tests.findings.crash import FaultyTransport
+from tests.findings.test_crash import ACCEPTED, client
 
 
 def another(service: TableServiceClient) -> FindingStore:
@@ -46,13 +53,64 @@ async def test_a_scan_of_everything_finds_what_an_older_version_wrote_without_a_
     store: FindingStore, service: TableServiceClient
 ) -> None:
     outcome = await store.keep(account("a1"), [seen()], alert_id="alert-1")
-    await store.note_told("alert-1")  # as if nobody had noted it
+    await Table(service, "runs").delete([("recovered", "alert;alert-1")])  # as if nobody had noted it
     of_some = another(service)
     assert await of_some.recover(everything=False) == 0
     assert of_some.noted_alert_ids() == []
     assert await another(service).recover() == len(outcome.changes) == 1
     await of_some.recover(everything=False)
     assert of_some.noted_alert_ids() == ["alert-1"]
+
+
+async def test_an_alert_that_is_told_while_its_scan_goes_on_stays_noted(
+    store: FindingStore, service: TableServiceClient
+) -> None:
+    first = await store.keep(account("a1"), [seen()], alert_id="alert-1")
+    other = another(service)
+    await other.mark_told(first.changes)
+    await other.note_told("alert-1")
+    await store.keep(account("a2"), [seen()], alert_id="alert-1")  # and then the scan is killed
+    later = another(service)
+    assert await later.recover(everything=False) == 1
+    assert later.noted_alert_ids() == ["alert-1"]
+
+
+@pytest.mark.parametrize("order", [("a1", "a3"), ("a3", "a1")])
+async def test_a_change_whose_write_was_taken_for_failed_waits_beside_silent_ones(
+    storage: str, order: tuple[str, str]
+) -> None:
+    """The service did it and answered 500: what is repeated meets a conflict, and then finds everything as it is."""
+    async with client(storage, FaultyTransport()) as service:
+        for name in order:
+            await FindingStore(service).keep(account(name), [], alert_id="before")
+    async with client(storage, Answers500()) as service:
+        store = FindingStore(service)
+        changes: list[Change] = []
+        await store.recover(everything=False)
+        for name in order:
+            late = account(name, at=NOW + HOUR)
+            outcome = await store.keep(late, [seen()], alert_id="alert-1", exceptions=[ACCEPTED])
+            changes += outcome.changes
+        await store.note_kept("alert-1", changes)
+        assert store.noted_alert_ids() == await store.untold_alert_ids()
+    async with client(storage, FaultyTransport()) as service:
+        later = FindingStore(service)
+        await later.recover(everything=False)
+        assert later.noted_alert_ids() == await later.untold_alert_ids()
+
+
+class Answers500(FaultyTransport):
+    """Does what the first transaction asks for, and answers that it failed."""
+
+    answered = False
+
+    async def ask(self, request: Any, **options: Any) -> Any:
+        answer = await super().ask(request, **options)
+        if request.url.endswith("$batch") and not self.answered:
+            self.answered = True
+            await done(answer)
+            answer.status_code = 500
+        return answer
 
 
 async def test_a_scan_of_everything_drops_what_waits_no_longer(
