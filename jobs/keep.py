@@ -16,6 +16,7 @@ from findings.run_record import ANY_TIME
 from findings.seen import Sighting
 from findings.store import FindingStore
 from jobs.look import Seen
+from jobs.overlooked import says_when
 from jobs.watch import Watch
 from reports.document import account_object
 
@@ -212,7 +213,8 @@ class Keeper:
 
 def _light(outcome: Comparison) -> Comparison:
     """What is kept, without what only writing it takes: the accounts as JSON, of a large tenant most of what a scan would hold."""
-    return replace(outcome, touched=(), changes=tuple(replace(change, detail={}) for change in outcome.changes))
+    changes = tuple(replace(change, detail=says_when(change.detail)) for change in outcome.changes)
+    return replace(outcome, touched=(), changes=changes)
 
 
 def _observations(one: JudgedAccount, *, log_read: bool) -> list[Observation]:

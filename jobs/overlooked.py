@@ -4,6 +4,7 @@ that it is known how good the looks are. Pure.
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from typing import Any
 
 from checks.catalog import causing_effects
 from findings.model import Change, ChangeKind
@@ -34,14 +35,28 @@ def newest_event(changes: Iterable[Change]) -> datetime | None:
     return max((began for change in changes for began in _beginnings(change)), default=None)
 
 
+def says_when(detail: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a change's detail the functions here look at: for who can't hold all of it of every change."""
+    reasons = detail.get("reasons")
+    told = [one for one in reasons if _is_of_the_log(one)] if isinstance(reasons, list | tuple) else []
+    return {"reasons": [{name: one[name] for name in ("effect", "since", "cause")} for one in told]}
+
+
+def _is_of_the_log(reason: object) -> bool:
+    """Whether it says since when it has been so, by the log; a policy's own date is none of the log's."""
+    return (
+        isinstance(reason, Mapping)
+        and bool(reason.get("effect") and reason.get("since") and reason.get("cause"))
+        and not reason.get("since_is_policy_date")
+    )
+
+
 def _beginnings(change: Change) -> Iterator[datetime]:
-    """Since when it has been so by the log, for each reason; a policy's own date is none of the log's."""
+    """Since when it has been so by the log, for each reason."""
     reasons = change.detail.get("reasons")
     if change.kind not in _BEGAN or not isinstance(reasons, list | tuple):
         return
     effects = causing_effects(change.check_id)
     for reason in reasons:
-        if isinstance(reason, Mapping) and reason.get("effect") in effects:
-            since = parse_time(reason.get("since"))
-            if since and reason.get("cause") and not reason.get("since_is_policy_date"):
-                yield since
+        if _is_of_the_log(reason) and reason["effect"] in effects and (since := parse_time(reason["since"])):
+            yield since
