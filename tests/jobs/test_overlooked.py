@@ -8,7 +8,7 @@ import pytest
 
 from findings.compare import compare
 from findings.model import ChangeKind
-from jobs.overlooked import newest_event, overlooked
+from jobs.overlooked import newest_event, overlooked, says_when
 from tests.findings.build import DAY, NOW, account, seen
 
 LAST = NOW - DAY
@@ -17,7 +17,12 @@ SHOWN = {"effect": "demands_mfa", "since": (NOW - timedelta(hours=5)).isoformat(
 
 def said(reason: dict[str, Any], kind: ChangeKind = ChangeKind.OPENED, times: int = 1) -> str | None:
     (change,) = compare(account(), [], [seen()], alert_id="alert-1").changes
-    return overlooked([replace(change, kind=kind, detail={"reasons": [reason]})] * times, LAST, NOW)
+    whole = replace(change, kind=kind, detail={"reasons": [reason], "remediation": [{"title": "a lot"}]})
+    little = replace(whole, detail=says_when(whole.detail))
+    found = overlooked([whole] * times, LAST, NOW)
+    assert overlooked([little] * times, LAST, NOW) == found, "a scan holds no more of it"
+    assert "remediation" not in little.detail
+    return found
 
 
 def test_what_the_log_showed_hours_ago_is_counted() -> None:
