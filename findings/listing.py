@@ -126,10 +126,12 @@ class FindingList:
 
     async def stamp(self, now: datetime) -> Hashable:
         """Equal as long as every page is the same; None while that can't be told."""
-        at_rest, unsaid, exceptions = await asyncio.gather(
-            self._contents.stamp(), self._runs.may_be_written_unsaid(), self._exceptions.active(now)
+        # Of exceptions those that ended, too: one that came and went while a page was made has left its trace.
+        at_rest, over, exceptions = await asyncio.gather(
+            self._contents.stamp(), self._runs.over_lately(now), self._exceptions.load()
         )
-        return None if at_rest is None or unsaid else (at_rest, now.astimezone(UTC).date(), exceptions)
+        known = at_rest is not None and over is not None
+        return (at_rest, over, now.astimezone(UTC).date(), tuple(exceptions)) if known else None
 
     async def _completed(self, found: Sequence[FindingState], now: datetime) -> list[FindingState]:
         """With when each was last seen, and the exception that covers it."""

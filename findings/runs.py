@@ -100,13 +100,20 @@ class RunStore:
         rows = self._runs.query(conditions, parameters, select=("RowKey",))
         return await anext(rows, None) is None
 
-    async def may_be_written_unsaid(self) -> bool:
-        """Whether a scan of an older version goes on, or has died: it writes accounts without a word of it."""
-        running = {"run": RUN, "running": RunStatus.RUNNING.value}
+    async def over_lately(self, now: datetime) -> frozenset[str] | None:
+        """The runs that ended since yesterday, whatever version did them; None while one goes on, or has died, that writes accounts without
+        a word of it.
+        """
         rows = self._runs.query(
-            "PartitionKey eq @run and status eq @running", running, select=("RowKey", "says_when_writing")
+            "PartitionKey eq @run and ( status eq @running or finished ge @since )",
+            {"run": RUN, "running": RunStatus.RUNNING.value, "since": now - timedelta(days=2)},
+            select=("RowKey", "status", "says_when_writing"),
         )
-        return any([row.get("says_when_writing") is not True async for row in rows])
+        found = [row async for row in rows]
+        going_on = [row for row in found if row.get("status") == RunStatus.RUNNING.value]
+        if any(row.get("says_when_writing") is not True for row in going_on):
+            return None
+        return frozenset(row["RowKey"] for row in found if row not in going_on)
 
     async def last_tenant_id(self) -> str:
         """The tenant of the scan that was done last; empty where there was none. What is no id of a tenant is passed over."""

@@ -178,13 +178,17 @@ async def _findings_page(
             page, following = await views.findings_page(mine, wanted, datetime.now(UTC), limit, after)
         return _text({"schema": 1, "findings": page, "next": following})
 
-    async def about() -> Hashable:
-        stamp = await FindingList(service).stamp(datetime.now(UTC))
+    async def about(of: TableServiceClient) -> Hashable:
+        stamp = await FindingList(of).stamp(datetime.now(UTC))
         return None if stamp is None else (stamp, wanted, limit, after)
 
+    async def still() -> Hashable:
+        async with views.opened(settings) as mine:
+            return await about(mine)
+
     try:
-        known = await about()
-        return await (make() if known is None else shared(known, make, about))
+        known = await about(service)
+        return await (make() if known is None else shared(known, make, still))
     except ListChanged:
         raise BadRequest(CHANGED, 409) from None
 

@@ -3,12 +3,20 @@
 import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable
+from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
 
 MOST = 8
 """Answers that are remembered in one process: of a page of a thousand findings each takes a megabyte."""
-_Answers = OrderedDict[Hashable, asyncio.Task[tuple[str, bool]]]
-_known: WeakKeyDictionary[asyncio.AbstractEventLoop, _Answers] = WeakKeyDictionary()
+
+
+@dataclass
+class _Known:
+    answers: OrderedDict[Hashable, str] = field(default_factory=OrderedDict)
+    making: dict[Hashable, asyncio.Task[str]] = field(default_factory=dict)
+
+
+_known: WeakKeyDictionary[asyncio.AbstractEventLoop, _Known] = WeakKeyDictionary()
 
 
 async def shared(about: Hashable, make: Callable[[], Awaitable[str]], still: Callable[[], Awaitable[Hashable]]) -> str:
@@ -18,25 +26,32 @@ async def shared(about: Hashable, make: Callable[[], Awaitable[str]], still: Cal
     remembered only where nothing has changed meanwhile. Who asks while it is being made waits for it; where making it fails, all of those
     are told, and who comes later has it made anew. Raises what ``make`` and ``still`` raise.
     """
-    answers = _known.setdefault(asyncio.get_running_loop(), OrderedDict())
-    making = answers.get(about)
+    known = _known.setdefault(asyncio.get_running_loop(), _Known())
+    if about in known.answers:
+        known.answers.move_to_end(about)
+        return known.answers[about]
+    making = known.making.get(about)
     if making is None:
-        making = answers[about] = asyncio.create_task(_made(about, make, still))
-        making.add_done_callback(lambda done: _forget_untrue(answers, about, done))
-        while len(answers) > MOST:
-            answers.popitem(last=False)
-    answers.move_to_end(about)
-    answer, _ = await asyncio.shield(making)  # that one of those who wait is gone is nothing to the others
-    return answer
+        making = known.making[about] = asyncio.create_task(_made(known, about, make, still))
+        making.add_done_callback(_noticed)
+    return await asyncio.shield(making)  # that one of those who wait is gone is nothing to the others
 
 
 async def _made(
-    about: Hashable, make: Callable[[], Awaitable[str]], still: Callable[[], Awaitable[Hashable]]
-) -> tuple[str, bool]:
-    answer = await make()
-    return answer, await still() == about
+    known: _Known, about: Hashable, make: Callable[[], Awaitable[str]], still: Callable[[], Awaitable[Hashable]]
+) -> str:
+    try:
+        answer = await make()
+        if await still() == about:
+            known.answers[about] = answer
+            while len(known.answers) > MOST:
+                known.answers.popitem(last=False)
+        return answer
+    finally:
+        del known.making[about]
 
 
-def _forget_untrue(answers: _Answers, about: Hashable, done: asyncio.Task[tuple[str, bool]]) -> None:
-    if (done.cancelled() or done.exception() or not done.result()[1]) and answers.get(about) is done:
-        del answers[about]
+def _noticed(done: asyncio.Task[str]) -> None:
+    """That nobody may be left who waits for an error is no fault."""
+    if not done.cancelled():
+        done.exception()

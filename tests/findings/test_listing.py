@@ -157,8 +157,7 @@ async def test_the_stamp_of_the_list_is_another_whenever_a_page_could_be(
     await noted()
     await exceptions.remove(mine.id, removed_by="ada", now=NOW)
     await noted()
-    assert stamps[2] != stamps[1]
-    assert stamps[3] == stamps[1]
+    assert len(set(stamps)) == 3, "one that came and went has left its trace"
     await SeenStore(service).save({"a00": Sighting(NOW, NOW + DAY, "run")})
     await noted()
     await store.keep(account("a00", at=NOW + DAY), [], alert_id="later")
@@ -170,3 +169,5 @@ async def test_the_stamp_of_the_list_is_another_whenever_a_page_could_be(
     assert await listed.stamp(NOW) is None
     await runs.save(RunRecord("of an older version", RunStatus.RUNNING, NOW, says_when_writing=True))
     assert await listed.stamp(NOW) == stamps[-2]
+    await runs.save(RunRecord("of an older version", RunStatus.COMPLETE, NOW, NOW))
+    assert await listed.stamp(NOW) not in (None, *stamps), "it wrote without a word of it"
