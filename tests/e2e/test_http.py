@@ -121,6 +121,33 @@ def test_twenty_who_ask_at_once_get_one_list_and_what_changes_is_in_the_next(
     asyncio.run(ask())
 
 
+def test_that_the_first_who_asked_for_findings_is_gone_is_nothing_to_the_others(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installation.scan()
+    make = views.findings_page
+
+    async def ask() -> list[int]:
+        began, go_on = asyncio.Event(), asyncio.Event()
+
+        async def slow(*about: Any) -> Any:
+            began.set()
+            await go_on.wait()
+            return await make(*about)
+
+        monkeypatch.setattr(views, "findings_page", slow)
+        first = asyncio.create_task(http_api.findings(request()))
+        await began.wait()
+        others = [asyncio.create_task(http_api.findings(request())) for _ in range(3)]
+        await asyncio.sleep(0.5)
+        first.cancel()
+        await asyncio.gather(first, return_exceptions=True)
+        go_on.set()
+        return [one.status_code for one in await asyncio.gather(*others)]
+
+    assert asyncio.run(ask()) == [200] * 3
+
+
 def test_every_csv_is_a_file_that_excel_reads_as_utf_8(installation: Installation) -> None:
     installation.scan()
     for ask, name in ((http_api.findings, "findings.csv"), (http_api.report, "report.csv")):
