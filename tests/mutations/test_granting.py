@@ -5,7 +5,7 @@ import re
 from functools import cache
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from checks.judge import judge
@@ -31,7 +31,7 @@ ADDRESSES = {
     "per_user_mfa": "/authentication/requirements",
     "group_memberships": "/transitiveMemberOf",
     "groups": r"/groups/[^/?]+(\?|$)",
-    "mfa_registration": "/authentication/methods|/userRegistrationDetails/",
+    "mfa_registration": "/authentication/methods|/userRegistrationDetails",
 }
 NOT_ASKED_FOR_WITHOUT = {
     "conditional_access_policies": {"authentication_strengths", "groups", "conditional_access_preview_policies"},
@@ -88,6 +88,7 @@ def test_granting_what_was_named_ends_with_nothing_unknown(tenant: str, denied: 
 
 @settings(max_examples=60)
 @given(_tenant, _denied, st.integers(0, len(NAMES) - 1))
+@example("by_strength", frozenset({"mfa_registration", "per_user_mfa"}), 7)
 def test_once_all_that_it_names_can_be_read_an_account_is_no_longer_unknown(
     tenant: str, denied: frozenset[str], place: int
 ) -> None:
