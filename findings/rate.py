@@ -4,15 +4,16 @@ Tries that are refused count too: who goes on asking goes on being refused.
 """
 
 import json
-from asyncio import AbstractEventLoop, Lock, get_running_loop
+from asyncio import Lock
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
-from weakref import WeakKeyDictionary, WeakValueDictionary
+from weakref import WeakValueDictionary
 
 from azure.data.tables.aio import TableServiceClient
 
 from basics.documents import read_json
+from basics.loops import PerLoop
 from findings.errors import ConflictError
 from findings.keys import to_key
 from findings.odd import parsed_time
@@ -23,7 +24,8 @@ PARTITION = "rate"
 ATTEMPTS = 40
 """How often a try looks again when another one wrote first: each time one of them got through, or was refused."""
 
-_tries: WeakKeyDictionary[AbstractEventLoop, WeakValueDictionary[str, Lock]] = WeakKeyDictionary()
+_tries = PerLoop(WeakValueDictionary[str, Lock])
+"""A lock for each name, as long as somebody holds it or waits for it."""
 
 
 class Rate:
@@ -34,9 +36,8 @@ class Rate:
 
     async def take(self, now: datetime) -> bool:
         """Count a try, and say whether it gets through. Raises ``StorageError``."""
-        locks = _tries.setdefault(get_running_loop(), WeakValueDictionary())
         # Of one process one after the other: otherwise all but one of those who read the same row write in vain.
-        async with locks.setdefault(self._name, Lock()):
+        async with _tries.get().setdefault(self._name, Lock()):
             return await self._take(now)
 
     async def _take(self, now: datetime) -> bool:

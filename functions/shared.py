@@ -4,7 +4,8 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass, field
-from weakref import WeakKeyDictionary
+
+from basics.loops import PerLoop
 
 MOST = 8
 """Answers that are remembered in one process: of a page of a thousand findings each takes a megabyte."""
@@ -16,7 +17,7 @@ class _Known:
     making: dict[Hashable, asyncio.Task[str]] = field(default_factory=dict)
 
 
-_known: WeakKeyDictionary[asyncio.AbstractEventLoop, _Known] = WeakKeyDictionary()
+_known = PerLoop(_Known)
 
 
 async def shared(about: Hashable, make: Callable[[], Awaitable[str]], still: Callable[[], Awaitable[Hashable]]) -> str:
@@ -26,7 +27,7 @@ async def shared(about: Hashable, make: Callable[[], Awaitable[str]], still: Cal
     remembered only where nothing has changed meanwhile. Who asks while it is being made waits for it; where making it fails, all of those
     are told, and who comes later has it made anew. Raises what ``make`` and ``still`` raise.
     """
-    known = _known.setdefault(asyncio.get_running_loop(), _Known())
+    known = _known.get()
     if about in known.answers:
         known.answers.move_to_end(about)
         return known.answers[about]

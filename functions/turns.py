@@ -4,14 +4,14 @@ At once, in one process: so a scan that it does meanwhile still gets its turn, a
 each caller and all instances together.
 """
 
-from asyncio import AbstractEventLoop, Semaphore, get_running_loop
+from asyncio import Semaphore
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from weakref import WeakKeyDictionary
 
 from azure.data.tables.aio import TableServiceClient
 
+from basics.loops import PerLoop
 from findings.rate import Rate
 from functions.requests import BadRequest
 
@@ -19,7 +19,7 @@ AT_ONCE = 4
 AT_ONCE_FOR_ONE = 3
 READS_A_MINUTE = 60
 _going_on: list[str] = []
-_moments: WeakKeyDictionary[AbstractEventLoop, Semaphore] = WeakKeyDictionary()
+_moments = PerLoop(lambda: Semaphore(AT_ONCE))
 
 
 @asynccontextmanager
@@ -41,7 +41,7 @@ async def turn(service: TableServiceClient, caller: str) -> AsyncIterator[None]:
 @asynccontextmanager
 async def moment() -> AsyncIterator[None]:
     """Around the making of an answer that takes a moment, such as a page of a list: who comes meanwhile waits."""
-    async with _moments.setdefault(get_running_loop(), Semaphore(AT_ONCE)):
+    async with _moments.get():
         yield
 
 

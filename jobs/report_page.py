@@ -9,16 +9,16 @@ import asyncio
 import hashlib
 import json
 import logging
-from asyncio import AbstractEventLoop, Lock
+from asyncio import Lock
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from weakref import WeakKeyDictionary
 
 from azure.data.tables.aio import TableServiceClient
 
+from basics.loops import PerLoop
 from evidence.store import StoredEvidence
 from findings.contents import Contents
 from findings.errors import FindingsError
@@ -104,7 +104,7 @@ async def page(
     """
     kept = await _kept(service, known, acting=served.may_act)
     if kept is None:
-        async with _one_at_a_time():
+        async with _one_at_a_time.get():
             known = await basis(service, now, cloud=cloud)  # while this one waited, another may have made it
             kept = await _kept(service, known, acting=served.may_act)
             if kept is None:
@@ -177,9 +177,5 @@ def _stamp(stamp: str, *, acting: bool) -> str:
     return _hash(stamp, _name(acting=acting))
 
 
-_making: WeakKeyDictionary[AbstractEventLoop, Lock] = WeakKeyDictionary()
-
-
-def _one_at_a_time() -> Lock:
-    """Of a large tenant a page takes seconds and memory: who comes meanwhile waits for it."""
-    return _making.setdefault(asyncio.get_running_loop(), Lock())
+_one_at_a_time = PerLoop(Lock)
+"""Of a large tenant a page takes seconds and memory: who comes meanwhile waits for it."""

@@ -5,13 +5,13 @@ kept like the report's page (``jobs/report_page.py``), and served as long as it 
 """
 
 import logging
-from asyncio import AbstractEventLoop, Lock, get_running_loop
+from asyncio import Lock
 from datetime import datetime
-from weakref import WeakKeyDictionary
 
 from azure.data.tables.aio import TableServiceClient
 
 from basics.documents import read_json
+from basics.loops import PerLoop
 from findings.errors import FindingsError
 from findings.kept_pages import KeptPages
 from jobs import views
@@ -50,7 +50,7 @@ async def _kept_frame(service: TableServiceClient, now: datetime, known: Basis, 
     kept = await _load(service, known)
     if kept is not None:
         return kept
-    async with _one_at_a_time():
+    async with _one_at_a_time.get():
         known = await basis(service, now, cloud=cloud)  # while this one waited, another may have made it
         kept = await _load(service, known)
         if kept is not None:
@@ -77,9 +77,5 @@ async def _load(service: TableServiceClient, known: Basis) -> Json | None:
     return found if isinstance(found, dict) and "plan" in found else None
 
 
-_making: WeakKeyDictionary[AbstractEventLoop, Lock] = WeakKeyDictionary()
-
-
-def _one_at_a_time() -> Lock:
-    """Of a large tenant it takes seconds: who comes meanwhile waits for it."""
-    return _making.setdefault(get_running_loop(), Lock())
+_one_at_a_time = PerLoop(Lock)
+"""Of a large tenant it takes seconds: who comes meanwhile waits for it."""
