@@ -46,8 +46,10 @@ async def prune(service: TableServiceClient, now: datetime, keep_days: int = KEE
     accounts that are no longer selected; and after a day who asked how often. Open findings and changes that wait to be told
     stay, however old they are.
 
-    Call it while holding the lease: a scan must not write a finding that is being deleted.
+    Call it while holding the lease: a scan must not write a finding that is being deleted. Whoever calls it settles what is deleted of
+    findings and accounts (``findings/contents.py``).
     """
+    contents = Contents(service)
     cutoff = now - timedelta(days=keep_days)
     history, runs, findings, exceptions = (Table(service, name) for name in (HISTORY, RUNS, FINDINGS, EXCEPTIONS))
     # Not everything that was resolved once: what has another status now, and be it an unknown one, stays.
@@ -57,8 +59,10 @@ async def prune(service: TableServiceClient, now: datetime, keep_days: int = KEE
     return Pruned(
         history=await _delete(history, "RowKey lt @cutoff", {"cutoff": time_key(cutoff)}),
         runs=await _delete(runs, "PartitionKey eq @run and started lt @cutoff", {"run": RUN, "cutoff": cutoff}),
-        findings=await _delete(findings, over, resolved),
-        accounts=await _delete(findings, "RowKey eq @account and selected eq @no and judged_at lt @cutoff", gone),
+        findings=await _delete(findings, over, resolved, contents=contents),
+        accounts=await _delete(
+            findings, "RowKey eq @account and selected eq @no and judged_at lt @cutoff", gone, contents=contents
+        ),
         exceptions=await _delete(exceptions, "until lt @cutoff", {"cutoff": cutoff.date().isoformat()}),
         callers=await _delete(runs, "PartitionKey eq @rate and last lt @day", {"rate": RATE, "day": now - _DAY}),
     )
@@ -159,7 +163,17 @@ def _is_about(item: Any, names: Collection[str]) -> bool:
     return isinstance(item, dict) and any(str(item.get(key)).lower() in names for key in ("account", "id"))
 
 
-async def _delete(table: Table, conditions: str, parameters: Mapping[str, Any], *, dry: bool = False) -> int:
+async def _delete(
+    table: Table,
+    conditions: str,
+    parameters: Mapping[str, Any],
+    *,
+    dry: bool = False,
+    contents: Contents | None = None,
+) -> int:
+    """``contents``: told before something is deleted."""
     rows = table.query(conditions, parameters, select=KEYS)
     keys = [(row["PartitionKey"], row["RowKey"]) async for row in rows]
+    if keys and contents is not None:
+        await contents.disturb()
     return len(keys) if dry else await table.delete(keys)

@@ -220,8 +220,7 @@ class _Scan:
         record = replace(record, started=record.started - (self._clock.ahead - ahead))
         now = self._clock()
         if not record.partial:
-            if (await prune(self._service, now)).findings:
-                await self._findings.contents.disturb()
+            await prune(self._service, now)
             await self._ledger.prune(now)
             unseen, fate = unseen_by(seen, known, self._settings), fate_after(seen, self._settings)
             if await says_it_is_blind(self._service, self._settings):

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from azure.data.tables.aio import TableServiceClient
 
+from findings.contents import Contents
 from findings.exceptions import ExceptionStore
 from findings.keys import to_key
 from findings.packing import unpack
@@ -56,6 +57,19 @@ async def test_what_ended_long_ago_goes_and_everything_else_stays(service: Table
     assert [run.id for run in await RunStore(service).newest()] == ["new"]
     assert len(await ExceptionStore(service).load()) == 1
     assert await prune(service, NOW) == Pruned()
+
+
+async def test_what_is_made_of_findings_is_true_no_longer_once_some_are_deleted(service: TableServiceClient) -> None:
+    await fill(service)
+    contents = Contents(service)
+    await contents.settle()
+    await prune(service, NOW)
+    assert await contents.stamp() is None
+    await contents.settle()
+    before = await contents.stamp()
+    assert before
+    await prune(service, NOW)
+    assert await contents.stamp() == before, "there was nothing to delete"
 
 
 async def test_a_change_that_still_waits_to_be_told_stays_however_old_it_is(service: TableServiceClient) -> None:
