@@ -101,7 +101,7 @@ class RunStore:
         return await anext(rows, None) is None
 
     async def over_lately(self, now: datetime) -> frozenset[str] | None:
-        """The runs that ended since yesterday, whatever version did them; None while one goes on, or has died, that writes accounts without
+        """The runs that ended within two days, whatever version did them; None while one goes on, or has died, that writes accounts without
         a word of it.
         """
         rows = self._runs.query(
@@ -109,11 +109,13 @@ class RunStore:
             {"run": RUN, "running": RunStatus.RUNNING.value, "since": now - timedelta(days=2)},
             select=("RowKey", "status", "says_when_writing"),
         )
-        found = [row async for row in rows]
-        going_on = [row for row in found if row.get("status") == RunStatus.RUNNING.value]
-        if any(row.get("says_when_writing") is not True for row in going_on):
-            return None
-        return frozenset(row["RowKey"] for row in found if row not in going_on)
+        over: set[str] = set()
+        async for row in rows:
+            if row.get("status") != RunStatus.RUNNING.value:
+                over.add(row["RowKey"])
+            elif row.get("says_when_writing") is not True:
+                return None
+        return frozenset(over)
 
     async def last_tenant_id(self) -> str:
         """The tenant of the scan that was done last; empty where there was none. What is no id of a tenant is passed over."""

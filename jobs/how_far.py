@@ -3,8 +3,8 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 
 from findings.errors import StorageError
 from findings.run_record import RunRecord, RunStatus
@@ -15,12 +15,6 @@ EVERY = 10.0
 log = logging.getLogger(__name__)
 
 
-@dataclass
-class _HowFar:
-    done: int = 0
-    total: int = 0
-
-
 @asynccontextmanager
 async def noting_how_far(runs: RunStore, run_id: str) -> AsyncIterator[Callable[[int, int], None]]:
     """Gives what is to be told how many accounts are kept, and of how many; from time to time the run says so.
@@ -28,26 +22,27 @@ async def noting_how_far(runs: RunStore, run_id: str) -> AsyncIterator[Callable[
     A note that can't be written is left out. None is written after the body of the ``async with`` is left, nor over what somebody else
     made of the run.
     """
-    far, over = _HowFar(), asyncio.Event()
+    kept, of, over = 0, 0, asyncio.Event()
 
     def changed(run: RunRecord | None) -> RunRecord | None:
-        if run is None or run.status is not RunStatus.RUNNING or run.accounts_done == far.done:
+        if run is None or run.status is not RunStatus.RUNNING or run.accounts_done == kept:
             return None
-        return replace(run, accounts_done=far.done, accounts_total=far.total)
+        return replace(run, accounts_done=kept, accounts_total=of)
 
     async def note() -> None:
-        while not over.is_set():
-            try:
+        while True:
+            with suppress(TimeoutError):
                 async with asyncio.timeout(EVERY):
                     await over.wait()
-            except TimeoutError:
-                try:
-                    await runs.change(run_id, changed)
-                except StorageError as error:
-                    log.warning("How far the scan is can't be noted: %s", error)
+                    return
+            try:
+                await runs.change(run_id, changed)
+            except StorageError as error:
+                log.warning("How far the scan is can't be noted: %s", error)
 
     def tell(done: int, total: int) -> None:
-        far.done, far.total = done, total
+        nonlocal kept, of
+        kept, of = done, total
 
     noting = asyncio.create_task(note(), name="note how far the scan is")
     try:

@@ -83,11 +83,11 @@ def page_data(document: Json, extras: ReportExtras, *, acting: bool = False, ser
     for change in extras.history:
         history[change["account"]].append(change)
     now = times.parse(document["run"]["finished"])
-    placed: list[tuple[tuple[int, int, float, int, str], int, dict[str, Any]]] = []
+    placed = []
     for one in document["accounts"]:
         account = _account(one, history.get(one["id"], []), pools, now, acting=acting)
-        placed.append((_worst_first(account), len(placed), _with_numbers(account, lists)))
-    accounts = [account for _, _, account in sorted(placed, key=lambda one: one[:2])]
+        placed.append((_worst_first(account), _with_numbers(account, lists)))
+    accounts = [account for _, account in sorted(placed, key=lambda one: one[0])]
     changed = {readable(change["account"]) for change in extras.changes_of(document["run"])}
     return {
         "accounts": accounts,

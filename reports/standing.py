@@ -53,7 +53,7 @@ class Tally:
 
     def __init__(self) -> None:
         self._found = Counter[str]()
-        self._next: date | None = None
+        self._days: set[date] = set()
 
     def counting(self, accounts: Iterable[Account]) -> Iterator[Account]:
         """The same accounts, each counted as it passes by."""
@@ -62,14 +62,13 @@ class Tally:
             standings = [_standing(one, deadlines) for one in account["findings"] if counts(one)]
             if worst := most_urgent(standings):
                 self._found[worst.urgency.value] += 1
-            days = [one.on for one in standings if one.on]
-            self._next = min([*days, self._next] if self._next else days, default=None)
+            self._days |= {one.on for one in standings if one.on}
             yield account
 
     @property
     def groups(self) -> Groups:
         """How many of those that passed by stand where."""
-        return Groups(dict(self._found), self._next)
+        return Groups(dict(self._found), min(self._days, default=None))
 
 
 def groups(accounts: Iterable[Mapping[str, Any]]) -> Groups:

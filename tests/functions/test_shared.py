@@ -18,8 +18,8 @@ class Maker:
         self.hold.set()
         self.fails = False
 
-    async def ask(self, about: Hashable | None = None) -> str:
-        return await shared(about or self.about, self._make, self._still)
+    async def ask(self) -> str:
+        return await shared(self.about, self._make, self._still)
 
     async def _make(self) -> str:
         self.made += 1
