@@ -25,6 +25,8 @@ class Member:
 
     path: str
     headers: Mapping[str, str] = field(default_factory=dict)
+    insists: bool = True
+    """Whether it is sent again where Graph is too busy for it (429)."""
 
 
 Answer = Json | GraphError
@@ -128,7 +130,7 @@ async def _send(graph: Graph, members: Sequence[Member], version: str) -> list[A
             response = responses.get(str(index))
             answer = answers[index] = _answer(response, graph.scopes)
             _note(graph, members[index].path, response, answer)
-            if isinstance(answer, GraphRefused):
+            if isinstance(answer, GraphRefused) and (members[index].insists or answer.status != TOO_MANY):
                 pause = _pause(paces[index], answer)
                 if pause is not None:
                     pauses[index] = pause

@@ -11,7 +11,7 @@ from urllib.parse import quote
 from tenant import turns
 from tenant.batch import Answer, Member, batch, collect, in_pieces
 from tenant.gaps import Gaps, account_gap, gap_of
-from tenant.graph import REFINEMENT_REFUSED, Graph, GraphError, GraphRefused, Json
+from tenant.graph import REFINEMENT_REFUSED, TOO_MANY, Graph, GraphError, GraphRefused, Json
 from tenant.methods import has_mfa_method
 from tenant.model import Gap, Registration
 from tenant.odata import key_segment, literal
@@ -41,11 +41,11 @@ async def read_registrations(graph: Graph, gaps: Gaps, ids: Sequence[str]) -> di
 
     Own methods that can't be read are a gap only where the report leaves the answer open too.
     """
-    first, rest = _first(graph, ids)
-    own = await _own_methods(graph, first)
+    own = await _first_methods(graph, ids)
+    rest = [id for id in ids if id not in own]
     reports: dict[str, Report] = {}
-    if rest and all(_is_forbidden(answer) for answer in own.values()):
-        own |= dict.fromkeys(rest, own[ids[0]])  # nobody's may be read
+    if own and all(_is_forbidden(answer) for answer in own.values()):
+        own |= dict.fromkeys(rest, next(iter(own.values())))  # nobody's may be read
     elif rest and graph.limits.methods_are_limited:
         reports = await _reports(graph, rest)
         own |= await _own_methods(graph, _worth_checking(rest, reports))
@@ -62,8 +62,8 @@ async def read_registered(graph: Graph, gaps: Gaps, ids: Sequence[str]) -> dict[
     The accounts' own methods, which are never late; where the first of them can't be read, or are limited like the report, that is
     asked in their place. What can't be read is an optional gap.
     """
-    first, rest = _first(graph, ids)
-    own = await _own_methods(graph, first)
+    own = await _first_methods(graph, ids)
+    rest = [id for id in ids if id not in own]
     if own and all(isinstance(methods, GraphError) for methods in own.values()):
         return await _from_report(graph, gaps, ids, next(iter(own.values())))
     reports = await _reports(graph, rest) if rest and graph.limits.methods_are_limited else {}
@@ -85,10 +85,11 @@ def _optional(gaps: Gaps, methods: Own, ids: Sequence[str]) -> Names | Gap:
     return gap_of(_METHODS, methods, tenant_wide=False)
 
 
-def _first(graph: Graph, ids: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
-    """Those whose own methods show whether they may be read and how fast, and the others."""
-    number = len(ids) if graph.limits.methods_are_free else _FIRST
-    return ids[:number], ids[number:]
+async def _first_methods(graph: Graph, ids: Sequence[str]) -> dict[str, Own]:
+    """The own methods of those whose answers show whether they may be read and how fast; without whoever that was too fast for."""
+    free = graph.limits.methods_are_free
+    own = await _own_methods(graph, ids if free else ids[:_FIRST], insists=free)
+    return {id: answer for id, answer in own.items() if not _is_too_many(answer)}
 
 
 def _worth_checking(ids: Sequence[str], reports: Mapping[str, Report]) -> list[str]:
@@ -106,9 +107,10 @@ def _kept(gaps: Gaps, id: str, own: Own | None, report: Report) -> Names | Gap |
     return Gap(_INPUT, str(own), account_id=id, tenant_wide=False)
 
 
-async def _own_methods(graph: Graph, ids: Sequence[str]) -> dict[str, Own]:
+async def _own_methods(graph: Graph, ids: Sequence[str], *, insists: bool = True) -> dict[str, Own]:
     async def read(piece: Sequence[str]) -> dict[str, Own]:
-        answers = await batch(graph, [Member(f"/users/{key_segment(id)}/authentication/methods") for id in piece])
+        paths = [f"/users/{key_segment(id)}/authentication/methods" for id in piece]
+        answers = await batch(graph, [Member(path, insists=insists) for path in paths])
         return {id: _types(await collect(graph, answer, METHOD)) for id, answer in zip(piece, answers, strict=True)}
 
     return await in_pieces(ids, read)
@@ -126,21 +128,14 @@ async def _reports(graph: Graph, ids: Sequence[str]) -> dict[str, Report]:
     if len(ids) <= _BY_ID:
         return await _rows(graph, ids)
     pieces = [ids[start : start + _AT_ONCE] for start in range(0, len(ids), _AT_ONCE)]
-    found = await _filtered(graph, pieces[0])
-    if found is None:
+    first = await batch(graph, [Member(_filter(piece)) for piece in pieces[: turns.REQUESTS]])
+    if any(isinstance(answer, GraphRefused) and answer.status in REFINEMENT_REFUSED for answer in first):
         return await _rows(graph, ids)
-    answers = await batch(graph, [Member(_filter(piece)) for piece in pieces[1:]])
-    for piece, answer in zip(pieces[1:], answers, strict=True):
+    answers = first + await batch(graph, [Member(_filter(piece)) for piece in pieces[turns.REQUESTS :]])
+    found: dict[str, Report] = {}
+    for piece, answer in zip(pieces, answers, strict=True):
         found |= _listed(piece, await collect(graph, answer))
     return found
-
-
-async def _filtered(graph: Graph, ids: Sequence[str]) -> dict[str, Report] | None:
-    """The rows of some accounts; None where Graph doesn't filter the report so."""
-    (answer,) = await batch(graph, [Member(_filter(ids))])
-    if isinstance(answer, GraphRefused) and answer.status in REFINEMENT_REFUSED:
-        return None
-    return _listed(ids, await collect(graph, answer))
 
 
 def _filter(ids: Sequence[str]) -> str:
@@ -178,3 +173,7 @@ def _decided(names: Names | Gap | GraphError | None) -> bool | None:
 
 def _is_forbidden(answer: object) -> bool:
     return isinstance(answer, GraphRefused) and answer.status == 403
+
+
+def _is_too_many(answer: object) -> bool:
+    return isinstance(answer, GraphRefused) and answer.status == TOO_MANY

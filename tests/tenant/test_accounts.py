@@ -264,7 +264,7 @@ async def test_an_account_that_the_filtered_report_lacks_is_a_gap_where_its_own_
 @pytest.mark.parametrize(
     ("with_method", "own"),
     [
-        (25, 6),  # a clear yes of the report needs no second look
+        (25, 5),  # a clear yes of the report needs no second look
         (0, 25),
     ],
 )
@@ -282,6 +282,20 @@ async def test_where_own_methods_are_limited_like_the_report_it_comes_first_and_
         assert asked(graph, "userRegistrationDetails") == 2
     assert reading.gaps == ()
     assert sum(one.registration.own is not None for one in reading.accounts) == own
+
+
+@pytest.mark.parametrize("mfa", ["enabled", "enforced"])
+async def test_where_graph_is_too_busy_for_any_of_the_first_own_methods_nobody_goes_unread(mfa: str) -> None:
+    build = TenantBuilder()
+    names = [f"svc-{place:02}@contoso.com" for place in range(8)]
+    for name in names:
+        build.user(name, mfa=mfa, methods=["phone"], in_report=False)
+    async with LocalGraph(build.build()) as graph:
+        busy = graph.fail("/authentication/methods", 429, times=6)
+        reading = await read(graph, *names)
+        assert busy.hits == 6
+    assert reading.gaps == ()
+    assert [one.registration.own is not None for one in reading.accounts] == [True] * 8
 
 
 async def test_where_own_methods_are_not_limited_they_are_all_read_and_the_report_is_not() -> None:
