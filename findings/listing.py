@@ -14,6 +14,7 @@ from typing import Any
 
 from azure.data.tables.aio import TableServiceClient
 
+from basics.joint import Joint
 from findings.accepted import with_exception
 from findings.contents import Contents
 from findings.exceptions import ExceptionStore
@@ -33,6 +34,7 @@ _SEVERITY = {
     "medium": "severity eq @medium",
     "low": "severity eq @low_severity",
 }
+_stamps = Joint[datetime, Hashable]()
 _WORDS = {"resolved": Status.RESOLVED.value, "medium": "medium", "low_severity": "low"}
 
 
@@ -70,7 +72,7 @@ class FindingList:
         self._findings = Table(service, FINDINGS)
         self._seen, self._exceptions = SeenStore(service), ExceptionStore(service)
         self._contents, self._runs = Contents(service), RunStore(service)
-        self._odd = OddRows()
+        self._odd, self._url = OddRows(), service.url
 
     async def page(
         self, wanted: FindingFilter, now: datetime, limit: int, after: tuple[str, str] | None = None
@@ -125,13 +127,18 @@ class FindingList:
         return found
 
     async def stamp(self, now: datetime) -> Hashable:
-        """Equal as long as every page is the same; None while that can't be told."""
+        """Equal as long as every page is the same; None while that can't be told. Those who ask at the same moment share a reading."""
+        return await _stamps.ask(self._url, now, self._read_stamp)
+
+    async def _read_stamp(self, asked_at: Sequence[datetime]) -> Sequence[Hashable]:
+        now = asked_at[-1]
         # Of exceptions those that ended, too: one that came and went while a page was made has left its trace.
         at_rest, over, exceptions = await asyncio.gather(
             self._contents.stamp(), self._runs.over_lately(now), self._exceptions.load()
         )
         known = at_rest is not None and over is not None
-        return (at_rest, over, now.astimezone(UTC).date(), tuple(exceptions)) if known else None
+        stamp = (at_rest, over, now.astimezone(UTC).date(), tuple(exceptions)) if known else None
+        return [stamp] * len(asked_at)
 
     async def _completed(self, found: Sequence[FindingState], now: datetime) -> list[FindingState]:
         """With when each was last seen, and the exception that covers it."""

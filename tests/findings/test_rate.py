@@ -2,12 +2,16 @@
 
 import asyncio
 from datetime import timedelta
+from typing import Any
+from unittest.mock import patch
 
 import pytest
 from azure.data.tables.aio import TableServiceClient
 
+from findings.errors import StorageError
 from findings.rate import PARTITION, Rate
 from findings.runs import RUNS
+from findings.tables import Table
 from tests.findings.build import NOW
 
 MINUTE = timedelta(minutes=1)
@@ -37,3 +41,49 @@ async def test_a_damaged_row_counts_as_none(service: TableServiceClient, times: 
     row = {"PartitionKey": PARTITION, "RowKey": "x", "times": times}
     await service.get_table_client(RUNS).upsert_entity({name: one for name, one in row.items() if one is not None})
     await Rate(service, "x", 1, MINUTE).take(NOW)
+
+
+async def test_those_who_ask_at_the_same_moment_are_counted_together(service: TableServiceClient) -> None:
+    rate = Rate(service, "x", 10, MINUTE)
+    await rate.take(NOW)
+    writes = 0
+
+    async def put(table: Table, *arguments: Any) -> None:
+        nonlocal writes
+        writes += 1
+        await _put(table, *arguments)
+
+    with patch.object(Table, "put", put):
+        got = await asyncio.gather(*(rate.take(NOW) for _ in range(20)))
+    assert got == [True] * 9 + [False] * 11
+    assert writes == 2, "the first, and all who came while it was counted"
+
+
+async def test_somebody_who_goes_while_many_are_counted_leaves_nobody_uncounted(service: TableServiceClient) -> None:
+    rate = Rate(service, "x", 3, MINUTE)
+    tries = [asyncio.create_task(rate.take(NOW)) for _ in range(6)]
+    await asyncio.sleep(0)
+    tries[0].cancel()
+    got = await asyncio.gather(*tries, return_exceptions=True)
+    assert isinstance(got[0], asyncio.CancelledError)
+    assert sorted(bool(one) for one in got[1:]) == [False, False, True, True, True]
+    assert not await rate.take(NOW)
+
+
+async def test_where_storage_fails_for_one_the_others_are_counted_all_the_same(service: TableServiceClient) -> None:
+    rate, failed = Rate(service, "x", 10, MINUTE), False
+
+    async def get(table: Table, *arguments: str) -> Any:
+        nonlocal failed
+        if not failed:
+            failed = True
+            raise StorageError("down")
+        return await _get(table, *arguments)
+
+    with patch.object(Table, "get", get):
+        got = await asyncio.gather(*(rate.take(NOW) for _ in range(4)), return_exceptions=True)
+    assert [isinstance(one, StorageError) for one in got] == [True, False, False, False]
+    assert got[1:] == [True] * 3
+
+
+_get, _put = Table.get, Table.put
