@@ -277,9 +277,14 @@ class FindingStore:
 
     # Changes that wait to be told
 
-    async def note_told(self, alert_id: str) -> None:
-        """Note that no change of a group waits any more, if all of them were kept. Doing it twice does no harm."""
-        await self._alerts.drop_told(alert_id)
+    async def version_of(self, alert_id: str) -> str | None:
+        """For :meth:`note_told`: read it before the changes. None while a scan may add some."""
+        return await self._alerts.version(alert_id)
+
+    async def note_told(self, alert_id: str, version: str | None) -> None:
+        """Note that no change of a group waits any more, if all of them had been kept at this version. Doing it twice does no harm."""
+        if version is not None:
+            await self._alerts.drop_version(alert_id, version)
 
     def noted_alert_ids(self) -> list[str]:
         """What ``untold_alert_ids`` found when this scan began, and what it has found itself, without a look at the changes.

@@ -27,7 +27,7 @@ _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class WaitingAlerts:
-    """Every method raises ``StorageError`` when Table Storage can't be used. Write while holding the lease, but for :meth:`drop_told`."""
+    """Every method raises ``StorageError`` when Table Storage can't be used. Write while holding the lease, but for :meth:`drop_version`."""
 
     def __init__(self, service: TableServiceClient) -> None:
         self._runs = Table(service, RUNS)
@@ -41,8 +41,9 @@ class WaitingAlerts:
         self._began.clear()
         async for row in self._runs.query(conditions, {"partition": PARTITION, **prefix_range(_ALERT)}):
             id, columns = from_key(row["RowKey"].removeprefix(f"{_ALERT};")), Columns(row)
-            self._began[id] = columns.time("at") or _LONG_AGO
-            known[id] = columns.mark("in_history")
+            if _names(row["RowKey"], id):
+                self._began[id] = columns.time("at") or _LONG_AGO
+                known[id] = columns.mark("in_history")
         return known
 
     def oldest_first(self) -> list[str]:
@@ -67,14 +68,25 @@ class WaitingAlerts:
             self._began.pop(alert_id, None)
         await self._runs.delete((PARTITION, join(_ALERT, id)) for id in sorted(alert_ids))
 
-    async def drop_told(self, alert_id: str) -> None:
-        """The same for one that was told; not where a scan is still at it, or was killed: it may write, or have written, more."""
+    async def version(self, alert_id: str) -> str | None:
+        """What stands for what is noted of an alert now; None where a scan is still at it, or was killed: it may have written more."""
         row = await self._runs.get(PARTITION, join(_ALERT, alert_id))
-        if row is not None and Columns(row).mark("in_history"):
-            with suppress(ConflictError):  # somebody else has just noted something
-                await self._runs.delete_version(PARTITION, join(_ALERT, alert_id), str(row.metadata["etag"]))
+        return str(row.metadata["etag"]) if row is not None and Columns(row).mark("in_history") else None
+
+    async def drop_version(self, alert_id: str, version: str) -> None:
+        """Say that nothing of an alert waits, unless somebody has noted something since its :meth:`version` was read."""
+        with suppress(ConflictError):
+            await self._runs.delete_version(PARTITION, join(_ALERT, alert_id), version)
 
     async def _save(self, alert_id: str, at: datetime, *, in_history: bool) -> None:
         keys: Entity = {"PartitionKey": PARTITION, "RowKey": join(_ALERT, alert_id)}
         await self._runs.upsert({**keys, "at": at, "in_history": in_history})
         self._began[alert_id] = at
+
+
+def _names(key: str, alert_id: str) -> bool:
+    """Whether the key of a row is that of an alert; of one that somebody wrote by hand it needn't be that of any."""
+    try:
+        return key == join(_ALERT, alert_id)
+    except ValueError:
+        return False

@@ -166,11 +166,12 @@ class Teller:
         alert = await self.ledger.content(kept) if kept.purpose is Purpose.CHANGES else None
         if alert is not None:
             told = {item.id for item in alert.items}
+            version = await self._findings.version_of(kept.group)
             changes = await self._findings.changes_of(kept.group)
             delivered = [change for change in changes if change.id in told]
             await self._findings.mark_told(delivered)
             if len(delivered) == len(changes):
-                await self._findings.note_told(kept.group)
+                await self._findings.note_told(kept.group, version)
             began = newest_event(delivered)
             telemetry().told(self._since(kept.created), self._since(began) if began else None)
         await self.ledger.finish(kept, told=result.told)

@@ -65,12 +65,13 @@ async def scan_and_tell(
         await store.note_kept(alert_id, changes)
         groups = store.noted_alert_ids()
     for group in groups:
+        version = await store.version_of(group)
         changes = [*await store.changes_of(group)]
         if group not in receiver.groups:
             receiver.groups[group] = [change.id for change in changes]
             receiver.told.update((change.account_id, change.check_id, change.kind.value) for change in changes)
         await store.mark_told(changes)
-        await store.note_told(group)
+        await store.note_told(group, version)
 
 
 async def check_everything_was_told_once(service: TableServiceClient, receiver: Receiver) -> None:

@@ -43,8 +43,9 @@ async def test_the_oldest_comes_first(store: FindingStore, service: TableService
     other = another(service)
     await other.recover(everything=False)
     assert other.noted_alert_ids() == ["z", "m", "a'b;c/d"] == await other.untold_alert_ids()
-    await other.note_told("m")
-    await other.note_told("m")
+    version = await other.version_of("m")
+    await other.note_told("m", version)
+    await other.note_told("m", version)
     await other.recover(everything=False)
     assert other.noted_alert_ids() == ["z", "a'b;c/d"]
 
@@ -68,11 +69,29 @@ async def test_an_alert_that_is_told_while_its_scan_goes_on_stays_noted(
     first = await store.keep(account("a1"), [seen()], alert_id="alert-1")
     other = another(service)
     await other.mark_told(first.changes)
-    await other.note_told("alert-1")
+    await other.note_told("alert-1", await other.version_of("alert-1"))
     await store.keep(account("a2"), [seen()], alert_id="alert-1")  # and then the scan is killed
     later = another(service)
     assert await later.recover(everything=False) == 1
     assert later.noted_alert_ids() == ["alert-1"]
+
+
+async def test_an_alert_whose_last_change_is_written_while_it_is_told_stays_noted(
+    store: FindingStore, service: TableServiceClient
+) -> None:
+    first = await store.keep(account("a1"), [seen()], alert_id="alert-1")
+    other = another(service)
+    version = await other.version_of("alert-1")
+    changes = await other.changes_of("alert-1")
+    last = await store.keep(account("a2"), [seen()], alert_id="alert-1")
+    await store.note_kept(
+        "alert-1", [*first.changes, *last.changes]
+    )  # and then the scan is killed, before it could have it told
+    await other.mark_told(changes)
+    await other.note_told("alert-1", version)
+    later = another(service)
+    await later.recover(everything=False)
+    assert later.noted_alert_ids() == ["alert-1"] == await later.untold_alert_ids()
 
 
 @pytest.mark.parametrize("order", [("a1", "a3"), ("a3", "a1")])
@@ -137,3 +156,13 @@ async def test_what_another_version_or_a_hand_left_of_a_row_is_made_whole(
     assert await other.recover(everything=False) == 1, "it doesn't say that its changes are in the history"
     assert other.noted_alert_ids() == ["alert-1"]
     assert await another(service).recover() == 0
+
+
+@pytest.mark.parametrize("key", ["'" * 100, "%" * 500, ";", "a;b"])
+async def test_a_row_that_is_no_alerts_stops_nobody(store: FindingStore, service: TableServiceClient, key: str) -> None:
+    await store.keep(account("a1"), [seen()], alert_id="alert-1")
+    await Table(service, "runs").upsert({"PartitionKey": "recovered", "RowKey": f"alert;{key}", "in_history": False})
+    for everything in (False, True):
+        other = another(service)
+        await other.recover(everything=everything)
+        assert other.noted_alert_ids() == ["alert-1"]
