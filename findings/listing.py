@@ -144,7 +144,7 @@ class FindingList:
         """With when each was last seen, and the exception that covers it."""
         if not found:
             return []
-        seen, exceptions = await self._seen.load(), await self._exceptions.active(now)
+        seen, exceptions = await asyncio.gather(self._seen.load(), self._exceptions.active(now))
         return [
             with_exception(finding_up_to_date(state, seen.get(state.account_id)), exceptions, now) for state in found
         ]

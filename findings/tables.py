@@ -8,11 +8,12 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
 from azure.core import MatchConditions
 from azure.core.exceptions import HttpResponseError
 from azure.data.tables import TableEntity, TableErrorCode, UpdateMode
-from azure.data.tables.aio import TableServiceClient
+from azure.data.tables.aio import TableClient, TableServiceClient
 
 from basics.text import make_well_formed
 from findings.errors import ConflictError, code_of, storage_errors
@@ -29,6 +30,9 @@ Entity = dict[str, Any]
 Operation = tuple[str, Entity, Mapping[str, Any]]
 Answer = TypeVar("Answer")
 
+_clients: WeakKeyDictionary[TableServiceClient, dict[str, TableClient]] = WeakKeyDictionary()
+"""By the name of the table. Making one takes as long as some requests."""
+
 
 class Table:
     """A table of the storage account."""
@@ -36,7 +40,7 @@ class Table:
     def __init__(self, service: TableServiceClient, name: str) -> None:
         self.name = name
         self._service = service
-        self._client = service.get_table_client(name)
+        self._client = _client_of(service, name)
         self._single: dict[str, Callable[..., Awaitable[Any]]] = {
             "create": self._client.create_entity,
             "update": self._client.update_entity,
@@ -163,6 +167,13 @@ class Table:
                     raise
                 await self._service.create_table_if_not_exists(self.name)
                 return await send()
+
+
+def _client_of(service: TableServiceClient, name: str) -> TableClient:
+    known = _clients.setdefault(service, {})
+    if name not in known:
+        known[name] = service.get_table_client(name)
+    return known[name]
 
 
 def upsert(entity: Entity) -> Operation:
