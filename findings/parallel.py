@@ -18,6 +18,7 @@ async def for_each(items: Iterable[Item], work: Callable[[Item], Awaitable[None]
     async def worker() -> None:
         for item in queue:
             await work(item)
+            await asyncio.sleep(0)  # work that turned out to need no request must not keep others from their turn
 
     workers = [asyncio.create_task(worker()) for _ in range(at_a_time)]
     try:
