@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from sys import intern
 from types import MappingProxyType
 
+from basics.breath import breathing
 from tenant.batch import SIZE, Answer, Done, Member, batch, batch_any, collect, in_pieces
 from tenant.carried import NOTHING_CARRIED, STATES, Answers, Carried, agree, answers_of, properties_digest
 from tenant.gaps import Gaps
@@ -72,14 +73,15 @@ class AccountReader:
         await self._identify([*asked, *incomplete], frozenset(one.lower() for one in asked))
         ids = sorted(self._users)
         self._graph.limits.has_users(len(ids))
-        accounts = [self._account(self._users[id], *read) for id, read in (await self._read(ids)).items()]
+        read = await self._read(ids)
+        accounts = [self._account(self._users[id], *answers) async for id, answers in breathing(read.items())]
         accounts += self._unreadable
         return tuple(sorted(accounts, key=lambda one: (one.user_principal_name.lower(), one.id))), self._group_names
 
     async def _read(self, ids: Sequence[str]) -> dict[str, _Read]:
         """What is read of the accounts one by one, or was, as long as nothing shows that it isn't so any more."""
         standing = {id: known for id in ids if (known := self._carried.answers.get(id)) is not None}
-        standing = {id: known for id, known in standing.items() if self._fits(id, known)}
+        standing = {id: known async for id, known in breathing(standing.items()) if self._fits(id, known)}
         over = standing.keys() - self._carried.proof
         read = await self._ask([id for id in ids if id not in over])
         doubted = [id for id in standing.keys() & read.keys() if not agree(standing[id], self.answers.get(id))]
@@ -108,7 +110,7 @@ class AccountReader:
             self._states_and_registrations(ids, done), in_pieces(ids, lambda piece: self._memberships(piece, done))
         )
         read = {id: (states[id], groups[id], registrations.get(id, Registration())) for id in ids}
-        for id, one in read.items():
+        async for id, one in breathing(read.items()):
             if (answers := answers_of(self._users[id], *one)) is not None:
                 self.answers[id] = answers
         return read

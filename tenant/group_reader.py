@@ -53,7 +53,7 @@ async def read_groups(
             )
     shown = await _members_of_hidden(graph, [id for id in ids if groups[id].hidden_membership], accounts)
     groups |= {id: replace(groups[id], hidden_membership=False) for id in shown}
-    return groups, tuple(_with_memberships(account, shown) for account in accounts)
+    return groups, tuple(_with_memberships(account, shown) if shown else account for account in accounts)
 
 
 async def _members_of_hidden(

@@ -19,6 +19,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from urllib.parse import parse_qsl, urlsplit
 
 from tenant import turns
@@ -40,6 +41,7 @@ _LANES = (
     (re.compile(r"/auditLogs/|/reports/", re.IGNORECASE), Lane.REPORTS),
     (re.compile(r"/users/[^/]+/authentication/methods", re.IGNORECASE), Lane.METHODS),
 )
+_USER = re.compile(r"/users/[^/?]+", re.IGNORECASE)
 _UNITS = {"users": 2, "transitivememberof": 2, "transitivemembers": 5, "oauth2permissiongrants": 2, "subscribedskus": 3}
 _BUDGETS = ((500, 8000.0), (50, 5000.0), (0, 3500.0))
 """Users that a tenant has at least, and the resource units that it allows an app in ten seconds."""
@@ -58,12 +60,27 @@ _ALERT = 0.8
 
 def lane_of(path: str) -> Lane:
     """The lane of a path, without version, or of a whole address."""
-    where = urlsplit(path).path
-    return next((lane for pattern, lane in _LANES if pattern.search(f"{where}/")), Lane.DIRECTORY)
+    return _lane(_of_anybody(path))
 
 
 def units_of(path: str) -> int:
     """The resource units that a GET of a path is expected to cost: what the documentation says, and at least 1."""
+    return _units(_of_anybody(path))
+
+
+def _of_anybody(path: str) -> str:
+    """The same for the same question about another user: there are few questions, and many users."""
+    return _USER.sub("/users/x", path, count=1)
+
+
+@lru_cache
+def _lane(path: str) -> Lane:
+    where = urlsplit(path).path
+    return next((lane for pattern, lane in _LANES if pattern.search(f"{where}/")), Lane.DIRECTORY)
+
+
+@lru_cache
+def _units(path: str) -> int:
     parts = urlsplit(path)
     named = [
         segment for segment in parts.path.lower().split("/") if segment and not segment.startswith("microsoft.graph.")
