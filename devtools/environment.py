@@ -174,7 +174,8 @@ def _variables() -> dict[str, str]:
     """The variables for everything that runs in the environment."""
     variables = dict(os.environ, VIRTUAL_ENV=str(VENV), PIP_USER="0", PYTHONUNBUFFERED="1")
     variables["PATH"] = os.pathsep.join([str(VENV / _BIN), variables.get("PATH", os.defpath)])
-    for name in ("PYTHONHOME", "PYTHONPATH", "PIP_TARGET", "PIP_PREFIX"):
+    # Without bytecode each of the hundreds of processes that the tests start would compile all that it imports: some seconds.
+    for name in ("PYTHONHOME", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "PIP_TARGET", "PIP_PREFIX"):
         variables.pop(name, None)
     home = variables.get("HOME")
     if sys.platform != "win32" and not (home and os.access(home, os.W_OK)):

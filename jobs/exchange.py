@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import fields, replace
 from datetime import datetime
 
-from checks.exchange import ExchangeSide, exchange_view
+from checks.exchange import NOTHING, ExchangeSide, exchange_view
 from checks.model import JudgedAccount
 from connections.storage import TABLES, ensure_tables, tables
 from evidence.exchange import parse_export, remember_exchange
@@ -40,4 +40,6 @@ def _told(new: ExchangeSide) -> str:
 
 def with_exchange(judged: Sequence[JudgedAccount], side: ExchangeSide, now: datetime) -> list[JudgedAccount]:
     """The accounts with what the Exchange side says of them."""
+    if side == NOTHING:
+        return list(judged)
     return [replace(one, exchange=exchange_view(one.account, side, now)) for one in judged]

@@ -26,6 +26,7 @@ from functools import cache
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote, urljoin, urlsplit
+from urllib.request import getproxies
 
 import httpx
 from azure.core.exceptions import AzureError
@@ -499,10 +500,17 @@ def items_of(page: Json) -> list[Json]:
 
 def _client(hooks: dict[str, list[Callable[..., Any]]]) -> httpx.AsyncClient:
     """An httpx client whose own connections are aiohttp's; where the environment names a proxy, those through it are httpx's."""
+    direct = DirectTransport(_trusted(), _CONNECTIONS)
     client = httpx.AsyncClient(
-        timeout=TIMEOUT, follow_redirects=False, event_hooks=hooks, verify=_trusted(), limits=_CONNECTIONS
+        # Its own are made only for a proxy: what they import takes longer than the sign-in.
+        transport=None if getproxies() else direct,
+        timeout=TIMEOUT,
+        follow_redirects=False,
+        event_hooks=hooks,
+        verify=_trusted(),
+        limits=_CONNECTIONS,
     )
-    client._transport = DirectTransport(_trusted(), _CONNECTIONS)
+    client._transport = direct
     return client
 
 

@@ -145,6 +145,12 @@ def test_the_environment_is_made_once_and_again_when_packages_change(small_proje
     assert "Traceback" not in third.stderr
 
 
+def test_what_is_compiled_once_stays_compiled_though_the_environment_says_otherwise(small_project: Path) -> None:
+    made = run_dev(small_project, "demo", PYTHONDONTWRITEBYTECODE="1")
+    assert made.returncode == 7, made.stderr
+    assert [file.name.partition(".")[0] for file in small_project.glob("devtools/__pycache__/quiet*.pyc")] == ["quiet"]
+
+
 def make_wheel(folder: Path, name: str, version: str, *metadata: str) -> str:
     """Put a wheel with nothing in it into a folder; returns its line in a lock."""
     file, info = folder / f"{name}-{version}-py3-none-any.whl", f"{name}-{version}.dist-info"
