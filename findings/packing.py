@@ -42,16 +42,21 @@ def unpack(entity: Mapping[str, Any]) -> dict[str, Any] | None:
     Raises:
         NotPacked: There is something, and it is no document.
     """
-    names = sorted(filter(is_packed, entity))
-    if not names:
+    parts = parts_of(entity)
+    if not parts:
         return None
     try:
-        document = read_json(zlib.decompress(b"".join(entity[name] for name in names)))
+        document = read_json(zlib.decompress(b"".join(parts.values())))
     except (zlib.error, ValueError, TypeError) as error:
         raise NotPacked(f"The document can't be unpacked: {type(error).__name__}.") from error
     if not isinstance(document, dict):
         raise NotPacked("What is packed is no document.")
     return document
+
+
+def parts_of(entity: Mapping[str, Any]) -> dict[str, bytes]:
+    """The properties of an entity that hold its document, in their order."""
+    return {name: entity[name] for name in sorted(filter(is_packed, entity))}
 
 
 def is_packed(name: str) -> bool:

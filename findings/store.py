@@ -34,9 +34,10 @@ check of such a finding. Of a damaged row whatever can be read is used, and the 
 both; see ``findings/odd.py``.
 """
 
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 from azure.data.tables.aio import TableServiceClient
@@ -49,7 +50,7 @@ from findings.errors import ConflictError
 from findings.keys import NO_KEY, from_key, prefix_range, time_key, to_key
 from findings.model import AcceptedException, AccountRecord, Change, Comparison, FindingState, Observation, Snapshot
 from findings.odd import OddRows
-from findings.packing import DETAIL_BYTES, pack
+from findings.packing import DETAIL_BYTES, pack, parts_of
 from findings.parallel import for_each
 from findings.rows import (
     ACCOUNT,
@@ -87,6 +88,8 @@ IS_STATE = "( RowKey eq @account or ( RowKey ge @low and RowKey lt @high ) )"
 IS_ACCOUNT = "( PartitionKey eq @partition or PartitionKey eq @lower or upn_folded eq @upn )"
 IS_SELECTED_AS = "selected_as_folded eq @upn or selected_as eq @typed"
 STATE = {"account": ACCOUNT, **prefix_range(FINDING)}
+_Packed = tuple[Change, Mapping[str, bytes]]
+"""A change, and its detail as binary properties."""
 
 
 class FindingStore:
@@ -202,8 +205,9 @@ class FindingStore:
             ConflictError: The account was written by somebody else since ``known`` was read. Nothing was written.
             ValueError: The account has more findings and changes than fit into one transaction.
         """
-        packed = _packed(outcome.changes)
-        operations: list[Operation] = [put(account_to_row(record), known.etag)]
+        row = account_to_row(record)
+        packed = _packed(outcome.changes, {id(record.document): parts_of(row)})
+        operations: list[Operation] = [put(row, known.etag)]
         operations += [upsert(finding_to_row(state)) for state in outcome.touched]
         operations += [upsert(change_to_row(change, detail)) for change, detail in packed]
         if len(operations) > MAX_OPERATIONS:
@@ -215,7 +219,7 @@ class FindingStore:
         if outcome.changes:
             await self._alerts.begin(outcome.changes[0].alert_id, outcome.changes[0].at)
         await self._findings.submit(operations)
-        await self._to_history(record.account_id, outcome.changes)
+        await self._to_history(record.account_id, packed)
 
     async def recover(self, *, everything: bool = True) -> int:
         """Finish what a killed scan left half done: write its changes to the history, drop the silent ones.
@@ -241,7 +245,7 @@ class FindingStore:
     async def _finish(self, alert_id: str, changes: Sequence[Change]) -> None:
         if changes:
             await self.contents.disturb()
-            await for_each(_by_account(changes), lambda item: self._to_history(*item))
+            await for_each(_by_account(changes), lambda item: self._to_history(item[0], _packed(item[1])))
         await self._note_in_history(alert_id, changes)
 
     async def note_kept(self, alert_id: str, changes: Iterable[Change]) -> None:
@@ -264,14 +268,14 @@ class FindingStore:
 
         Doing it twice does no harm.
         """
-        await for_each(_by_account(changes), lambda item: self._to_history(*item, told=True))
+        await for_each(_by_account(changes), lambda item: self._to_history(item[0], _packed(item[1]), told=True))
 
-    async def _to_history(self, account_id: str, changes: Sequence[Change], *, told: bool = False) -> None:
+    async def _to_history(self, account_id: str, packed: Sequence[_Packed], *, told: bool = False) -> None:
         """Write the changes of one account to the history, then delete the rows that needn't wait (any longer)."""
-        for start in range(0, len(changes), MAX_OPERATIONS // 2):
-            packed = _packed(changes[start : start + MAX_OPERATIONS // 2])
-            await self._history.submit([upsert(change_to_history(change, detail)) for change, detail in packed])
-        done = [change for change in changes if told or change.silence]
+        for start in range(0, len(packed), MAX_OPERATIONS):
+            part = packed[start : start + MAX_OPERATIONS]
+            await self._history.submit([upsert(change_to_history(change, detail)) for change, detail in part])
+        done = [change for change, _ in packed if told or change.silence]
         partition = to_key(account_id)
         await self._findings.delete((partition, change_to_row(change, {})["RowKey"]) for change in done)
 
@@ -558,10 +562,15 @@ def _share_texts(row: Any, known: dict[str, str]) -> None:
             row[name] = known.setdefault(value, value)
 
 
-def _packed(changes: Sequence[Change]) -> list[tuple[Change, dict[str, bytes]]]:
-    """The changes, each with its detail as binary properties, so that all of them fit into one transaction."""
+def _packed(
+    changes: Sequence[Change], known: Mapping[int, Mapping[str, bytes]] = MappingProxyType({})
+) -> list[_Packed]:
+    """The changes, each with its detail as binary properties, so that all of them fit into one transaction.
+
+    ``known``: documents that are packed already, by their identity; the details of an account's changes are its own document.
+    """
     limit = min(DETAIL_BYTES, DETAILS_BYTES // max(1, len(changes)))
-    shared: dict[int, dict[str, bytes]] = {}
+    shared = {number: parts for number, parts in known.items() if sum(map(len, parts.values())) <= limit}
     for change in changes:
         if id(change.detail) not in shared:
             shared[id(change.detail)] = pack(change.detail, limit)

@@ -20,8 +20,8 @@ LIMITS = httpx.Limits(max_connections=2, keepalive_expiry=5)
 
 
 @asynccontextmanager
-async def served(handler: Handler) -> AsyncIterator[tuple[str, httpx.AsyncClient]]:
-    """The address of a server, and a client that uses the transport."""
+async def served(handler: Handler, patience: float = 30) -> AsyncIterator[tuple[str, httpx.AsyncClient]]:
+    """The address of a server, and a client that uses the transport and waits so many seconds for an answer."""
     runner = web.ServerRunner(web.Server(handler))
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
@@ -29,7 +29,7 @@ async def served(handler: Handler) -> AsyncIterator[tuple[str, httpx.AsyncClient
     host, port = runner.addresses[0][:2]
     transport = DirectTransport(httpx.create_ssl_context(), LIMITS)
     try:
-        async with httpx.AsyncClient(transport=transport, timeout=httpx.Timeout(0.2, connect=0.2)) as client:
+        async with httpx.AsyncClient(transport=transport, timeout=httpx.Timeout(patience, connect=30)) as client:
             yield f"http://{host}:{port}", client
     finally:
         await runner.cleanup()
@@ -134,7 +134,7 @@ async def _stuck(request: web.BaseRequest) -> web.StreamResponse:
     [(_silent, httpx.ReadTimeout), (_cut_short, httpx.RemoteProtocolError), (_stuck, httpx.ReadTimeout)],
 )
 async def test_what_goes_wrong_is_raised_as_httpx_raises_it(handler: Handler, error: type[httpx.RequestError]) -> None:
-    async with served(handler) as (url, client):
+    async with served(handler, patience=0.2) as (url, client):
         with pytest.raises(error) as raised:
             await client.get(f"{url}/some")
     assert raised.value.request.url.path == "/some"
@@ -150,7 +150,7 @@ async def test_where_nobody_listens_that_is_said() -> None:
 
 
 async def test_who_waits_for_a_connection_waits_as_long_as_for_an_answer() -> None:
-    async with served(_silent) as (url, client):
+    async with served(_silent, patience=0.2) as (url, client):
         answers = await asyncio.gather(*(client.get(url) for _ in range(3)), return_exceptions=True)
     assert all(isinstance(one, httpx.TimeoutException) for one in answers)
 
