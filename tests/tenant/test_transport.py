@@ -130,11 +130,17 @@ async def _stuck(request: web.BaseRequest) -> web.StreamResponse:
 
 
 @pytest.mark.parametrize(
-    ("handler", "error"),
-    [(_silent, httpx.ReadTimeout), (_cut_short, httpx.RemoteProtocolError), (_stuck, httpx.ReadTimeout)],
+    ("handler", "patience", "error"),
+    [
+        (_silent, 0.2, httpx.ReadTimeout),
+        (_cut_short, 30, httpx.RemoteProtocolError),
+        (_stuck, 0.2, httpx.ReadTimeout),
+    ],
 )
-async def test_what_goes_wrong_is_raised_as_httpx_raises_it(handler: Handler, error: type[httpx.RequestError]) -> None:
-    async with served(handler, patience=0.2) as (url, client):
+async def test_what_goes_wrong_is_raised_as_httpx_raises_it(
+    handler: Handler, patience: float, error: type[httpx.RequestError]
+) -> None:
+    async with served(handler, patience) as (url, client):
         with pytest.raises(error) as raised:
             await client.get(f"{url}/some")
     assert raised.value.request.url.path == "/some"
