@@ -49,7 +49,8 @@ async def batch(
     """
 
     async def send(chunk: Sequence[Member]) -> list[Answer]:
-        answers = await _send(graph, chunk, version)
+        async with graph.limits.preparing(lane_of(chunk[0].path)):
+            answers = await _send(graph, chunk, version)
         done(len(chunk))
         return answers
 

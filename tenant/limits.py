@@ -13,7 +13,7 @@ Source: Microsoft Graph documentation, "Microsoft Graph service-specific throttl
 
 import re
 import time
-from asyncio import Future, Lock, get_running_loop
+from asyncio import Future, Lock, Semaphore, get_running_loop
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -54,6 +54,8 @@ _BLIND_HOLD = 2.0
 """Seconds for which a lane is left alone after a refusal that doesn't say for how long."""
 _FIRST_AT_ONCE, MOST_AT_ONCE = 20, 80
 """Requests that are on their way at the same time: to begin with, and at most."""
+_PREPARED = MOST_AT_ONCE + 20
+"""Envelopes with questions to the directory that are put together or on their way: of thousands the others are only numbers meanwhile."""
 _ALERT = 0.8
 """From this part of a limit on Graph says how much of it is spent."""
 
@@ -119,6 +121,7 @@ class Limits:
         }
         self._holds: dict[Lane, float] = {}
         self._at_once = _AtOnce()
+        self._prepared = Semaphore(_PREPARED)
         self._methods: deque[float] = deque()
         self._methods_limited_until = 0.0
         self.refusals = Counter[Lane]()
@@ -143,6 +146,14 @@ class Limits:
                     await self._pause(max(pause, self._held(counted)))
             # Memberships by the hundred wait for nobody, and nobody for them but the end: what follows from other answers goes first.
             await stack.enter_async_context(self._at_once.place(ahead=Lane.DIRECTORY not in load))
+            yield
+
+    @asynccontextmanager
+    async def preparing(self, lane: Lane) -> AsyncIterator[None]:
+        """Around everything that is done for one envelope: wait until it is worth putting it together, first come first served."""
+        async with AsyncExitStack() as stack:
+            if lane is Lane.DIRECTORY:
+                await stack.enter_async_context(self._prepared)
             yield
 
     @property

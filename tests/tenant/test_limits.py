@@ -182,3 +182,21 @@ async def test_what_follows_from_other_answers_goes_ahead_of_memberships_by_the_
     await asyncio.gather(*memberships, *methods)
     assert order[20:22] == ["methods 0", "methods 1"]
     assert [one for one in order if one.startswith("memberships")] == [f"memberships {number}" for number in range(60)]
+
+
+@pytest.mark.parametrize(("lane", "most"), [(Lane.DIRECTORY, 100), (Lane.METHODS, 300)])
+async def test_of_thousands_of_envelopes_to_the_directory_only_those_that_can_go_soon_are_put_together(
+    lane: Lane, most: int
+) -> None:
+    limits, inside, seen = Limits(asyncio.sleep), 0, 0
+
+    async def send() -> None:
+        nonlocal inside, seen
+        async with limits.preparing(lane):
+            inside += 1
+            seen = max(seen, inside)
+            await asyncio.sleep(0.01)
+            inside -= 1
+
+    await asyncio.gather(*(send() for _ in range(300)))
+    assert seen == most
