@@ -37,7 +37,7 @@ from alerts.stored import dump, load
 from alerts.table import TABLE, AlertTable, Conflict, Row
 from alerts.text import clean
 
-__all__ = ["CLAIM", "KEPT", "SETTLED", "TABLE", "ChannelState", "DeliveryStatus", "Kept", "Ledger"]
+__all__ = ["CLAIM", "KEPT", "SETTLED", "TABLE", "ChannelState", "DeliveryStatus", "Kept", "Ledger", "NoAlertId"]
 
 HEADER = "alert"
 CONTENT = "0;"
@@ -51,6 +51,10 @@ PROPERTY_BYTES = 64 * 1024
 ROW_BYTES = 8 * PROPERTY_BYTES
 """Of content in one row. An entity may have 1 MiB, a request 4 MiB; from 1 MiB on, sending it would block the event loop."""
 _ID = re.compile(r"[A-Za-z0-9._-]{1,100}")
+
+
+class NoAlertId(ValueError):
+    """What is no id of an alert: nothing is kept under it. The text is one sentence."""
 
 
 class DeliveryStatus(StrEnum):
@@ -154,7 +158,7 @@ class Ledger:
             The alert as it is kept: what was kept first is what is sent.
 
         Raises:
-            ValueError: The alert's id can't be a key.
+            NoAlertId: The alert's id can't be a key.
         """
         known = await self.find(alert.id)
         if known is not None:
@@ -310,7 +314,7 @@ _STATE_COLUMNS = [
 
 def _key(name: str) -> str:
     if not _ID.fullmatch(name) or name == CHANNELS:
-        raise ValueError(f"{name[:40]!a} can't be the id of an alert: letters, digits and -_. only, at most 100.")
+        raise NoAlertId(f"{name[:40]!a} can't be the id of an alert: letters, digits and -_. only, at most 100.")
     return name
 
 

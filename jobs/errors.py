@@ -1,5 +1,6 @@
 """The errors that a person is meant to read: each is one sentence about what is wrong and what to do."""
 
+from alerts.ledger import NoAlertId
 from checks.facts import FactsError
 from checks.product_files import ProductsError
 from checks.simulate import CannotSimulate
@@ -26,6 +27,7 @@ EXPECTED: tuple[type[Exception], ...] = (
     ProductsError,
     NotText,
     NotExported,
+    NoAlertId,
     OSError,
 )
 

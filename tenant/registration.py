@@ -87,9 +87,10 @@ def _optional(gaps: Gaps, methods: Own, ids: Sequence[str]) -> Names | Gap:
 
 async def _first_methods(graph: Graph, ids: Sequence[str]) -> dict[str, Own]:
     """The own methods of those whose answers show whether they may be read and how fast; without whoever that was too fast for."""
-    free = graph.limits.methods_are_free
-    own = await _own_methods(graph, ids if free else ids[:_FIRST], insists=free)
-    return {id: answer for id, answer in own.items() if not _is_too_many(answer)}
+    if graph.limits.methods_are_free:
+        return await _own_methods(graph, ids)
+    first = await _read_methods(graph, ids[:_FIRST], insists=False)
+    return {id: answer for id, answer in first.items() if not _is_too_many(answer)}
 
 
 def _worth_checking(ids: Sequence[str], reports: Mapping[str, Report]) -> list[str]:
@@ -107,13 +108,23 @@ def _kept(gaps: Gaps, id: str, own: Own | None, report: Report) -> Names | Gap |
     return Gap(_INPUT, str(own), account_id=id, tenant_wide=False)
 
 
-async def _own_methods(graph: Graph, ids: Sequence[str], *, insists: bool = True) -> dict[str, Own]:
-    async def read(piece: Sequence[str]) -> dict[str, Own]:
-        paths = [f"/users/{key_segment(id)}/authentication/methods" for id in piece]
-        answers = await batch(graph, [Member(path, insists=insists) for path in paths])
-        return {id: _types(await collect(graph, answer, METHOD)) for id, answer in zip(piece, answers, strict=True)}
+async def _own_methods(graph: Graph, ids: Sequence[str]) -> dict[str, Own]:
+    """The own methods of accounts. Where so few may be read that each takes its turn, nobody waits once a whole turn was refused for good."""
+    if not graph.limits.methods_are_limited:
+        return await in_pieces(ids, lambda piece: _read_methods(graph, piece))
+    found: dict[str, Own] = {}
+    for start in range(0, len(ids), turns.REQUESTS):
+        turn = await _read_methods(graph, ids[start : start + turns.REQUESTS])
+        found |= turn
+        if all(map(_is_too_many, turn.values())):
+            return dict.fromkeys(ids, found[ids[start]]) | found
+    return found
 
-    return await in_pieces(ids, read)
+
+async def _read_methods(graph: Graph, ids: Sequence[str], *, insists: bool = True) -> dict[str, Own]:
+    paths = [f"/users/{key_segment(id)}/authentication/methods" for id in ids]
+    answers = await batch(graph, [Member(path, insists=insists) for path in paths])
+    return {id: _types(await collect(graph, answer, METHOD)) for id, answer in zip(ids, answers, strict=True)}
 
 
 def _types(items: list[Json] | GraphError) -> Own:
@@ -175,5 +186,5 @@ def _is_forbidden(answer: object) -> bool:
     return isinstance(answer, GraphRefused) and answer.status == 403
 
 
-def _is_too_many(answer: object) -> bool:
+def _is_too_many(answer: Own) -> bool:
     return isinstance(answer, GraphRefused) and answer.status == TOO_MANY

@@ -155,3 +155,18 @@ def test_an_alert_whose_content_cannot_be_read_is_put_together_anew(installation
     assert installation.told() == refused
     installation.scan()
     assert len([call for call in installation.receiver.calls if call.path == "/webhook"]) == 1
+
+
+def test_a_note_that_is_no_alerts_keeps_no_alert_from_being_told(installation: Installation) -> None:
+    installation.scan()
+
+    async def note(service: TableServiceClient) -> None:
+        row = {"PartitionKey": "recovered", "RowKey": "alert;my note", "in_history": True}
+        await service.get_table_client("runs").upsert_entity(row)
+
+    in_tables(installation, note)
+    installation.graph.tenant.user(MAILER).mfa = "enforced"
+    installation.graph.tenant.changed()
+    scanned = installation.scan("--account", MAILER)
+    assert ("resolved", MAILER, "APW-003") in installation.told()
+    assert "'my note' can't be the id of an alert" in scanned.err

@@ -298,6 +298,25 @@ async def test_where_graph_is_too_busy_for_any_of_the_first_own_methods_nobody_g
     assert [one.registration.own is not None for one in reading.accounts] == [True] * 8
 
 
+@pytest.mark.usefixtures("limits_of_microsoft")
+@pytest.mark.parametrize("mfa", ["enabled", "enforced"])
+@pytest.mark.parametrize("accounts", [20, 60])
+async def test_where_graph_refuses_own_methods_for_good_a_scan_waits_minutes_and_not_for_each_account(
+    mfa: str, accounts: int
+) -> None:
+    build, naps = TenantBuilder(), Naps()
+    names = [f"svc-{place:02}@contoso.com" for place in range(accounts)]
+    for name in names:
+        build.user(name, mfa=mfa, methods=["phone"])
+    async with LocalGraph(build.build()) as graph, connect(graph.url, naps) as client:
+        graph.fail("/authentication/methods", 429, retry_after=10)
+        graph.fail("userRegistrationDetails", 403)
+        reading = await read_tenant(client, Selection(accounts=tuple(names)))
+    assert sum(naps.taken) < 600
+    assert set(inputs(reading)) == {"mfa_registration" if mfa == "enabled" else "mfa_methods"}
+    assert [isinstance(one.registration.own, Gap) for one in reading.accounts] == [True] * accounts
+
+
 async def test_where_own_methods_are_not_limited_they_are_all_read_and_the_report_is_not() -> None:
     tenant, names = awaiting(45)
     async with LocalGraph(tenant, limits=True, methods_limited=False) as graph:
