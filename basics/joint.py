@@ -2,6 +2,7 @@
 
 from asyncio import Lock
 from collections.abc import Awaitable, Callable, Hashable, Sequence
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 from weakref import WeakValueDictionary
 
@@ -40,10 +41,10 @@ class Joint(Generic[Item, Answer]):
             queue.waiting.remove(mine)
 
 
+@dataclass(eq=False)
 class _Queue(Generic[Item, Answer]):
-    def __init__(self) -> None:
-        self.lock = Lock()
-        self.waiting: list[_Asked[Item, Answer]] = []
+    lock: Lock = field(default_factory=Lock)
+    waiting: list["_Asked[Item, Answer]"] = field(default_factory=list)
 
     async def serve(self, work: Work[Item, Answer]) -> None:
         served = [one for one in self.waiting if not one.is_done]
@@ -57,11 +58,11 @@ class _Queue(Generic[Item, Answer]):
                 one.answers = (answer,)
 
 
+@dataclass(eq=False)
 class _Asked(Generic[Item, Answer]):
-    def __init__(self, item: Item) -> None:
-        self.item = item
-        self.answers: tuple[Answer, ...] = ()
-        self.error: Exception | None = None
+    item: Item
+    answers: tuple[Answer, ...] = ()
+    error: Exception | None = None
 
     @property
     def is_done(self) -> bool:

@@ -16,7 +16,7 @@ import time
 from asyncio import Future, Lock, Semaphore, get_running_loop
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -148,13 +148,9 @@ class Limits:
             await stack.enter_async_context(self._at_once.place(ahead=Lane.DIRECTORY not in load))
             yield
 
-    @asynccontextmanager
-    async def preparing(self, lane: Lane) -> AsyncIterator[None]:
+    def preparing(self, lane: Lane) -> AbstractAsyncContextManager[object]:
         """Around everything that is done for one envelope: wait until it is worth putting it together, first come first served."""
-        async with AsyncExitStack() as stack:
-            if lane is Lane.DIRECTORY:
-                await stack.enter_async_context(self._prepared)
-            yield
+        return self._prepared if lane is Lane.DIRECTORY else nullcontext()
 
     @property
     def methods_are_limited(self) -> bool:

@@ -15,6 +15,7 @@ from findings.tables import Table
 from tests.findings.build import NOW
 
 MINUTE = timedelta(minutes=1)
+_get, _put = Table.get, Table.put
 
 
 async def test_of_many_at_once_exactly_so_many_get_through(service: TableServiceClient) -> None:
@@ -84,6 +85,3 @@ async def test_where_storage_fails_for_one_the_others_are_counted_all_the_same(s
         got = await asyncio.gather(*(rate.take(NOW) for _ in range(4)), return_exceptions=True)
     assert [isinstance(one, StorageError) for one in got] == [True, False, False, False]
     assert got[1:] == [True] * 3
-
-
-_get, _put = Table.get, Table.put

@@ -84,9 +84,8 @@ async def test_an_alert_whose_last_change_is_written_while_it_is_told_stays_note
     version = await other.version_of("alert-1")
     changes = await other.changes_of("alert-1")
     last = await store.keep(account("a2"), [seen()], alert_id="alert-1")
-    await store.note_kept(
-        "alert-1", [*first.changes, *last.changes]
-    )  # and then the scan is killed, before it could have it told
+    await store.note_kept("alert-1", [*first.changes, *last.changes])
+    # And then the scan is killed, before it could have its alert told.
     await other.mark_told(changes)
     await other.note_told("alert-1", version)
     later = another(service)
