@@ -21,8 +21,8 @@ from findings.packing import clean
 
 BREATH = 20
 """After how many entities others get their turn: a scan must renew its lease, whatever it reads."""
-PAGE = 500
-"""Entities in one answer: a whole page is made readable at once, and a thousand, the service's most, take longer than others should wait."""
+PAGE = 200
+"""Entities in one answer, of 1,000 that the service would give: a whole page is made readable at once, and others wait for that."""
 MAX_OPERATIONS = 100
 """What Table Storage takes in one entity group transaction."""
 

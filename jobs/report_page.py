@@ -18,6 +18,7 @@ from pathlib import Path
 
 from azure.data.tables.aio import TableServiceClient
 
+from basics.garbage import holding_much
 from basics.loops import PerLoop
 from evidence.store import StoredEvidence
 from findings.contents import Contents
@@ -137,8 +138,9 @@ async def _made(
     service: TableServiceClient, now: datetime, known: Basis, audiences: Sequence[Served], *, cloud: str
 ) -> list[str]:
     """The page anew for each audience; kept, unless anything changed meanwhile."""
-    document, extras = await views.document(service, now), await views.extras(service, now, cloud=cloud)
-    pages = [await asyncio.to_thread(render_unfilled, document, extras, _until(served)) for served in audiences]
+    with holding_much():
+        document, extras = await views.document(service, now), await views.extras(service, now, cloud=cloud)
+        pages = [await asyncio.to_thread(render_unfilled, document, extras, _until(served)) for served in audiences]
     try:
         if known.stamp is not None and (await basis(service, now, cloud=cloud)).stamp == known.stamp:
             for served, made in zip(audiences, pages, strict=True):

@@ -15,6 +15,7 @@ from uuid import uuid4
 from azure.data.tables.aio import TableServiceClient
 
 from alerts.ledger import Ledger
+from basics.garbage import holding_much
 from checks.model import JudgedAccount
 from connections.storage import TABLES, ensure_tables, tables
 from connections.telemetry import sending, telemetry
@@ -109,12 +110,15 @@ async def scan(
     be kept, ``ScanAlreadyRunning`` when another scan doesn't end, ``AlreadyDone`` when a run with this id is over.
     """
     async with sending():
-        with telemetry().span(
-            "scan",
-            run_id=request.run_id,
-            trigger=request.trigger,
-            kept=request.store,
-            partial=bool(request.accounts),
+        with (
+            holding_much(),
+            telemetry().span(
+                "scan",
+                run_id=request.run_id,
+                trigger=request.trigger,
+                kept=request.store,
+                partial=bool(request.accounts),
+            ),
         ):
             trusted = TrustedClock(clock)
             if not request.store:

@@ -1,5 +1,6 @@
 """What a whole scan makes of the evidence: verdicts that stay where it can't be read, proposals that are judged or not."""
 
+import gc
 from datetime import date, timedelta
 
 import pytest
@@ -146,3 +147,17 @@ async def test_refused_sign_ins_stay_a_finding_until_the_log_shows_one_that_got_
     company.tenant.sign_ins.insert(0, row)
     assert await after(3, "r3") == [("medium", "open")]
     assert await after(8, "r8") == []
+
+
+async def test_what_a_scan_holds_is_not_searched_for_garbage_again_and_again(company: Company) -> None:
+    set_aside = []
+
+    def look(_: str) -> None:
+        gc.collect(1)
+        set_aside.append(gc.get_freeze_count())
+
+    request = ScanRequest("r", "test", store=False)
+    await scan(settings(company), request, clock=lambda: NOW, progress=look)
+    assert set_aside
+    assert all(set_aside)
+    assert gc.get_freeze_count() == 0
