@@ -25,7 +25,7 @@ from findings.rows import FINDING, finding_from_row, fold
 from findings.runs import RunStore
 from findings.seen import SeenStore, finding_up_to_date
 from findings.store import FINDINGS, IS_ACCOUNT, names_of
-from findings.tables import PAGE, Table
+from findings.tables import LARGEST_PAGE, Table
 
 # What this version can't read counts as the worst, as where it is read: "not" also matches what isn't there.
 _STATUS = {Status.OPEN: "not ( status eq @resolved )", Status.RESOLVED: "status eq @resolved"}
@@ -118,7 +118,8 @@ class FindingList:
             conditions.append("( PartitionKey gt @last or ( PartitionKey eq @last and RowKey gt @last_row ) )")
             parameters |= {"last": to_key(last.account_id), "last_row": join(FINDING, last.check_id)}
         found: list[FindingState] = []
-        rows = self._findings.query(" and ".join(conditions), parameters, page=min(most, PAGE))
+        # Somebody waits for the list, and every answer is a search of its own.
+        rows = self._findings.query(" and ".join(conditions), parameters, page=min(most, LARGEST_PAGE))
         async for row in rows:
             if state := self._odd.read(FINDINGS, row, finding_from_row):
                 found.append(state)

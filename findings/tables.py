@@ -22,7 +22,9 @@ from findings.packing import clean
 BREATH = 20
 """After how many entities others get their turn: a scan must renew its lease, whatever it reads."""
 PAGE = 200
-"""Entities in one answer, of 1,000 that the service would give: a whole page is made readable at once, and others wait for that."""
+"""Entities in one answer: a whole page is made readable at once, and others wait for that."""
+LARGEST_PAGE = 1000
+"""What the service gives in one answer at most."""
 MAX_OPERATIONS = 100
 """What Table Storage takes in one entity group transaction."""
 

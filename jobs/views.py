@@ -9,6 +9,7 @@ from typing import Any
 from azure.data.tables.aio import TableServiceClient
 
 from alerts.links import ENTRA_HOSTS
+from basics.joint import Joint
 from checks.catalog import known_checks
 from connections.storage import TABLES, ensure_tables, tables
 from evidence.store import StoredEvidence
@@ -40,6 +41,7 @@ LAST_RUNS = 10
 Take = Callable[[str], object]
 """What takes the pieces of a text as they come."""
 OPEN = FindingFilter(status="open")
+_looks = Joint[None, None]()
 
 
 class NotFound(LookupError):
@@ -48,9 +50,14 @@ class NotFound(LookupError):
 
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[TableServiceClient]:
-    """The storage account with all tables there."""
-    async with tables(settings) as service:
+    """The storage account with all tables there. Those who open it at the same moment share the look at that."""
+
+    async def look(asked: Sequence[None]) -> Sequence[None]:
         await ensure_tables(service, TABLES)
+        return asked
+
+    async with tables(settings) as service:
+        await _looks.ask(service.url, None, look)
         yield service
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,6 +11,7 @@ import azure.functions as func
 import pytest
 from azure.data.tables.aio import TableServiceClient
 
+from connections.storage import ensure_tables
 from findings.run_record import DONE, RunRecord, RunStatus
 from findings.runs import RunStore
 from functions import acting, http_api, operations, queues
@@ -119,6 +121,35 @@ def test_twenty_who_ask_at_once_get_one_list_and_what_changes_is_in_the_next(
         assert [one["exception"]["owner"] for one in again if one["exception"]] == ["Ada"]
 
     asyncio.run(ask())
+
+
+def test_those_who_ask_at_once_share_the_look_whether_the_tables_are_there(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installation.scan()
+    looks: list[Iterable[str]] = []
+
+    async def counted(service: TableServiceClient, names: Iterable[str]) -> timedelta:
+        looks.append(names)
+        return await ensure_tables(service, names)
+
+    monkeypatch.setattr("jobs.views.ensure_tables", counted)
+
+    async def openings(number: int) -> int:
+        async def one() -> None:
+            async with views.opened(load_settings()):
+                pass
+
+        looks.clear()
+        await asyncio.gather(*(one() for _ in range(number)))
+        return len(looks)
+
+    async def ask() -> list[int]:
+        return [await openings(20), await openings(1), await openings(1)]
+
+    assert asyncio.run(ask()) == [2, 1, 1], (
+        "the first, and all who came while it looked; whoever comes later looks anew"
+    )
 
 
 def test_that_the_first_who_asked_for_findings_is_gone_is_nothing_to_the_others(
