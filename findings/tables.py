@@ -4,7 +4,6 @@ A table that doesn't exist yet reads as empty and comes into being with the firs
 parameters and never as text; inside a filter each parameter stands between spaces, because the SDK looks for it there.
 """
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Any, TypeVar
@@ -15,12 +14,11 @@ from azure.core.exceptions import HttpResponseError
 from azure.data.tables import TableEntity, TableErrorCode, UpdateMode
 from azure.data.tables.aio import TableClient, TableServiceClient
 
+from basics.breath import Breath
 from basics.text import make_well_formed
 from findings.errors import ConflictError, code_of, storage_errors
 from findings.packing import clean
 
-BREATH = 20
-"""After how many entities others get their turn: a scan must renew its lease, whatever it reads."""
 PAGE = 200
 """Entities in one answer: a whole page is made readable at once, and others wait for that."""
 LARGEST_PAGE = 1000
@@ -67,13 +65,11 @@ class Table:
                 entities = self._client.query_entities(
                     query_filter, parameters=values, select=list(select) if select else None, results_per_page=page
                 )
-                done = 0
+                breath = Breath()
                 async for entity in entities:
                     make_well_formed(entity)
                     yield entity
-                    done += 1
-                    if done % BREATH == 0:  # a page holds hundreds, and what is done with each takes its time
-                        await asyncio.sleep(0)
+                    await breath.take()  # a page holds hundreds, and what is done with each takes its time
             except HttpResponseError as error:
                 if code_of(error) != TableErrorCode.TABLE_NOT_FOUND.value:
                     raise
