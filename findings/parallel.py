@@ -4,8 +4,6 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TypeVar
 
-from basics.breath import Breath
-
 Item = TypeVar("Item")
 AT_A_TIME = 8
 """More make nothing faster, where each takes processor time: whoever else wants a turn waits for all that are ready."""
@@ -16,12 +14,14 @@ async def for_each(items: Iterable[Item], work: Callable[[Item], Awaitable[None]
 
     The first error ends the rest and is raised as it is, so that callers needn't unpack exception groups.
     """
-    queue, breath = iter(items), Breath()
+    queue = iter(items)
 
     async def worker() -> None:
         for item in queue:
             await work(item)
-            await breath.take()  # work that turned out to need no request must not keep others from their turn
+            await asyncio.sleep(
+                0
+            )  # work that turned out to need no request must not keep others from their turn, nor each other
 
     workers = [asyncio.create_task(worker()) for _ in range(at_a_time)]
     try:

@@ -24,8 +24,7 @@ async def test_everything_is_done_and_never_more_at_a_time_than_may_be() -> None
     assert most == 3
 
 
-async def test_work_that_needs_no_request_leaves_others_their_turn(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("basics.breath.BREATH", 0)
+async def test_work_that_needs_no_request_leaves_others_their_turn() -> None:
     turns = []
 
     async def others() -> None:
