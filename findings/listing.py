@@ -118,8 +118,9 @@ class FindingList:
             conditions.append("( PartitionKey gt @last or ( PartitionKey eq @last and RowKey gt @last_row ) )")
             parameters |= {"last": to_key(last.account_id), "last_row": join(FINDING, last.check_id)}
         found: list[FindingState] = []
-        # Somebody waits for the list, and every answer is a search of its own.
-        rows = self._findings.query(" and ".join(conditions), parameters, page=min(most, LARGEST_PAGE))
+        # Somebody waits for the list, and every answer is a search of its own: as few as can be, of the same size.
+        answers = -(-most // LARGEST_PAGE)
+        rows = self._findings.query(" and ".join(conditions), parameters, page=-(-most // answers))
         async for row in rows:
             if state := self._odd.read(FINDINGS, row, finding_from_row):
                 found.append(state)

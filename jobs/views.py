@@ -51,13 +51,13 @@ class NotFound(LookupError):
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[TableServiceClient]:
     """The storage account with all tables there. Those who open it at the same moment share the look at that."""
-
-    async def look(asked: Sequence[None]) -> Sequence[None]:
-        await ensure_tables(service, TABLES)
-        return asked
-
     async with tables(settings) as service:
-        await _looks.ask(service.url, None, look)
+
+        async def look(asked: Sequence[None]) -> Sequence[None]:
+            await ensure_tables(service, TABLES)
+            return asked
+
+        await _looks.ask(settings.storage, None, look)
         yield service
 
 

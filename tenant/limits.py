@@ -13,7 +13,7 @@ Source: Microsoft Graph documentation, "Microsoft Graph service-specific throttl
 
 import re
 import time
-from asyncio import Future, Lock, Semaphore, get_running_loop, sleep
+from asyncio import Future, Lock, Semaphore, get_running_loop
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
@@ -310,18 +310,12 @@ class _AtOnce:
         self._ahead: deque[Future[None]] = deque()
         self._waiting: deque[Future[None]] = deque()
         self._careful = False
-        self._beginning = Lock()
 
     @asynccontextmanager
     async def place(self, *, ahead: bool = False) -> AsyncIterator[None]:
-        """Wait for a place, first come first served, but ``ahead`` of those that aren't, and hold it.
-
-        Those who are let in at the same moment begin one by one, and between them others on the event loop get their turn.
-        """
+        """Wait for a place, first come first served, but ``ahead`` of those that aren't, and hold it."""
         await self._enter(self._ahead if ahead else self._waiting)
         try:
-            async with self._beginning:
-                await sleep(0)
             yield
         finally:
             self._under_way -= 1

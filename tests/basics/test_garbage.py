@@ -8,60 +8,60 @@ import pytest
 from basics.garbage import holding_much
 
 
-class Holder:
-    """Something that garbage is searched among."""
-
-    def __init__(self) -> None:
-        self.me: Holder | None = None
-
-
 @pytest.fixture(autouse=True)
-def nothing_set_aside() -> Iterator[None]:
-    assert gc.get_freeze_count() == 0
-    gc.disable()  # a search happens when a test says so
+def thresholds() -> Iterator[None]:
+    """Such that a search of everything comes often; as they were, afterwards."""
+    before = gc.get_threshold()
+    gc.set_threshold(100, 2, 2)
     yield
-    gc.enable()
-    assert gc.get_freeze_count() == 0
+    assert gc.get_threshold() == (100, 2, 2)
+    gc.set_threshold(*before)
 
 
-def searched(held: list[Holder]) -> int:
-    """How many of them the widest search would go through; of what was set aside none."""
-    among = {id(one) for one in gc.get_objects()}
-    return sum(id(one) in among for one in held)
+def whole_searches() -> int:
+    """How often everything is searched while much is made that stays."""
+    gc.collect()
+    before = gc.get_stats()[2]["collections"]
+    held = [[number] for number in range(300_000)]
+    assert held
+    return int(gc.get_stats()[2]["collections"]) - before
 
 
-def test_what_is_held_is_not_searched_again_until_the_work_is_done() -> None:
+def found_among_what_is_new() -> int:
+    """How much garbage was found so far without a search of everything."""
+    return sum(int(generation["collected"]) for generation in gc.get_stats()[:2])
+
+
+def test_everything_is_searched_again_and_again_otherwise() -> None:
+    assert whole_searches() > 0
+
+
+def test_not_everything_is_searched_while_much_is_held_and_again_afterwards() -> None:
     with holding_much():
-        held = [Holder() for _ in range(1000)]
-        assert searched(held) == 1000
-        gc.collect(1)
-        assert searched(held) == 0
-    assert searched(held) == 1000
+        assert whole_searches() == 0
+    assert whole_searches() > 0
 
 
-def test_what_holds_itself_is_freed_when_the_work_is_done() -> None:
+def test_what_is_new_and_holds_only_itself_is_found_meanwhile() -> None:
     with holding_much():
-        one = Holder()
-        one.me = one
-        gc.collect(1)
-        del one
-    assert gc.collect() > 0
-    assert not any(isinstance(one, Holder) for one in gc.get_objects())
+        before = found_among_what_is_new()
+        for _ in range(10_000):
+            one: list[object] = []
+            one.append(one)
+        assert found_among_what_is_new() - before > 9_000
 
 
-def test_it_lasts_until_the_last_of_several_is_done() -> None:
-    with holding_much():
-        held = [Holder()]
-        with holding_much():
-            gc.collect(1)
-        assert searched(held) == 0
-        held.append(Holder())
-        gc.collect(1)
-        assert searched(held) == 0
+def test_it_lasts_until_the_last_of_several_is_done_whichever_that_is() -> None:
+    first, second = holding_much(), holding_much()
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert whole_searches() == 0
+    second.__exit__(None, None, None)
+    assert whole_searches() > 0
 
 
-def test_work_that_fails_leaves_nothing_set_aside() -> None:
+def test_work_that_fails_has_everything_searched_again() -> None:
     with pytest.raises(ValueError, match="no"), holding_much():
-        gc.collect(1)
-        assert gc.get_freeze_count() > 0
         raise ValueError("no")
+    assert whole_searches() > 0

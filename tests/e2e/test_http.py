@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -11,7 +12,7 @@ import azure.functions as func
 import pytest
 from azure.data.tables.aio import TableServiceClient
 
-from connections.storage import ensure_tables
+from connections.storage import StorageUnavailable, ensure_tables
 from findings.run_record import DONE, RunRecord, RunStatus
 from findings.runs import RunStore
 from functions import acting, http_api, operations, queues
@@ -22,7 +23,7 @@ from jobs import views
 from jobs.messages import AlertMessage, BadMessage
 from jobs.tell import waiting_alerts
 from reports.served import Message
-from settings import load_settings
+from settings import Settings, load_settings
 from tests.e2e.conftest import BACKUP, MAILER, UNTIL, Installation
 from tests.functions.test_access import AZURE, header
 
@@ -150,6 +151,27 @@ def test_those_who_ask_at_once_share_the_look_whether_the_tables_are_there(
     assert asyncio.run(ask()) == [2, 1, 1], (
         "the first, and all who came while it looked; whoever comes later looks anew"
     )
+
+
+def test_whoever_opens_the_storage_account_with_another_key_has_a_look_of_their_own(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installation.scan()
+    right = load_settings()
+    monkeypatch.setenv("AzureWebJobsStorage", re.sub("AccountKey=[^;]*", "AccountKey=d3Jvbmc=", installation.storage))
+    wrong = load_settings()
+
+    async def one(settings: Settings) -> str:
+        try:
+            async with views.opened(settings):
+                return "opened"
+        except StorageUnavailable:
+            return "refused"
+
+    async def ask() -> list[str]:
+        return await asyncio.gather(*map(one, (right, wrong, right, wrong)))
+
+    assert asyncio.run(ask()) == ["opened", "refused"] * 2
 
 
 def test_that_the_first_who_asked_for_findings_is_gone_is_nothing_to_the_others(

@@ -91,6 +91,25 @@ async def test_a_page_reads_its_own_rows_and_no_others(
     assert len(counted) == 6
 
 
+async def test_a_page_that_needs_several_answers_has_them_of_the_same_size(
+    store: FindingStore, service: TableServiceClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await kept(store, 8)
+    monkeypatch.setattr("findings.listing.LARGEST_PAGE", 4)
+    asked = []
+    query = Table.query
+
+    def noting(self: Table, *arguments: Any, **options: Any) -> Any:
+        if self.name == FINDINGS:
+            asked.append(options.get("page"))
+        return query(self, *arguments, **options)
+
+    monkeypatch.setattr(Table, "query", noting)
+    page, more = await FindingList(service).page(FindingFilter(), NOW, 4)
+    assert (len(page), more) == (4, True)
+    assert asked == [3]  # of five rows, in two answers: not four and four
+
+
 async def test_a_finding_has_its_exception_on_every_page(store: FindingStore, service: TableServiceClient) -> None:
     await kept(store, 3)
     accepted: AcceptedException = await ExceptionStore(service).add(
