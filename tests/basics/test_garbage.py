@@ -21,7 +21,7 @@ def thresholds() -> Iterator[None]:
 def whole_searches() -> int:
     """How often everything is searched while much is made that stays."""
     gc.collect()
-    before = gc.get_stats()[2]["collections"]
+    before = int(gc.get_stats()[2]["collections"])
     held = [[number] for number in range(300_000)]
     assert held
     return int(gc.get_stats()[2]["collections"]) - before
