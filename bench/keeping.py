@@ -20,6 +20,7 @@ from unittest.mock import patch
 from azure.core.pipeline.transport import AioHttpTransport
 
 from bench.measured import Measured, as_table, peak_kb
+from bench.pauses import watching
 from bench.serving import serving
 from devtools.azurite import start_azurite
 from jobs.messages import SCHEDULE
@@ -59,6 +60,8 @@ class Kept:
     graph_requests: int
     peak: float
     """MB."""
+    longest_wait: float
+    """Seconds that others on the event loop waited at most for their turn."""
 
 
 def measure(accounts: int = ACCOUNTS) -> list[Measured]:
@@ -89,6 +92,7 @@ def measure(accounts: int = ACCOUNTS) -> list[Measured]:
                 Measured(f"{name}: processor", kept.cpu, "s"),
                 Measured(f"{name}: seconds", kept.seconds, "s", "3 s" if name == RECHECK else ""),
                 Measured(f"{name}: memory", kept.peak, "MB", "256 MB"),
+                Measured(f"{name}: others wait for their turn at most", kept.longest_wait * 1000, "ms"),
             ]
     return found
 
@@ -101,9 +105,11 @@ async def _one(run_id: str, trigger: str, accounts: tuple[str, ...]) -> Kept:
     counts: Counter[str] = Counter()
     with patch.object(AioHttpTransport, "send", _counting(counts)):
         began, cpu = time.perf_counter(), time.process_time()
-        result = await scan(load_settings(), ScanRequest(run_id, trigger, accounts))
+        async with watching() as waits:
+            result = await scan(load_settings(), ScanRequest(run_id, trigger, accounts))
         seconds, spent = time.perf_counter() - began, time.process_time() - cpu
-    return Kept(seconds, spent, counts["read"], counts["write"], result.run["graph_requests"], peak_kb() / 1024)
+    asked = result.run["graph_requests"]
+    return Kept(seconds, spent, counts["read"], counts["write"], asked, peak_kb() / 1024, max(waits))
 
 
 if __name__ == "__main__":
