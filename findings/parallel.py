@@ -19,9 +19,8 @@ async def for_each(items: Iterable[Item], work: Callable[[Item], Awaitable[None]
     async def worker() -> None:
         for item in queue:
             await work(item)
-            await asyncio.sleep(
-                0
-            )  # work that turned out to need no request must not keep others from their turn, nor each other
+            # Work that turned out to need no request must keep nobody from their turn, the other workers included.
+            await asyncio.sleep(0)
 
     workers = [asyncio.create_task(worker()) for _ in range(at_a_time)]
     try:

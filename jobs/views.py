@@ -42,6 +42,7 @@ Take = Callable[[str], object]
 """What takes the pieces of a text as they come."""
 OPEN = FindingFilter(status="open")
 _looks = Joint[None, None]()
+"""Whether all tables are there, by how storage is reached and signed in to."""
 
 
 class NotFound(LookupError):
