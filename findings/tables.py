@@ -19,7 +19,7 @@ from basics.text import make_well_formed
 from findings.errors import ConflictError, code_of, storage_errors
 from findings.packing import clean
 
-PAGE = 200
+PAGE = 500
 """Entities in one answer, where a scan reads: a whole page is made readable at once, and others wait for that."""
 LARGEST_PAGE = 1000
 """What the service gives in one answer at most."""

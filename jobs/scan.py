@@ -226,7 +226,8 @@ class _Scan:
         if not record.partial:
             await prune(self._service, now)
             await self._ledger.prune(now)
-            unseen, fate = unseen_by(seen, known, self._settings), fate_after(seen, self._settings)
+            unseen = await asyncio.to_thread(unseen_by, seen, known, self._settings)
+            fate = await asyncio.to_thread(fate_after, seen, self._settings)
             if await says_it_is_blind(self._service, self._settings):
                 fate = but_not_the_log(fate)
             await note_sight(self._sight, unseen, fate, record.id, self._channels, now, apart=self._apart)
@@ -314,9 +315,11 @@ class _Scan:
         # In threads, as everything that computes for long: the lease is renewed meanwhile.
         simulations = await asyncio.to_thread(waiting_changes, seen.reading, allowed, self._clock(), seen.trail)
         passwords = [] if record.partial else await self._passwords(judged)
-        kept = open_findings(outcomes)
+        kept = await asyncio.to_thread(open_findings, outcomes)
         overview = await asyncio.to_thread(Overview.of, account_objects(judged, kept, summary.finished))
-        done = finished_record(record, summary, judged, outcomes, alert_id, overview, simulations)
+        done = await asyncio.to_thread(
+            finished_record, record, summary, judged, outcomes, alert_id, overview, simulations
+        )
         return done, _result(summary, judged, kept, seen, simulations, passwords)
 
     async def _passwords(self, judged: Sequence[JudgedAccount]) -> list[Json]:
