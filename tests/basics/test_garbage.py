@@ -6,6 +6,8 @@ from collections.abc import Iterator
 import pytest
 
 from basics.garbage import holding_much
+from jobs.scan import ScanRequest, scan
+from tests.evidence.company import NOW, Company, settings
 
 
 @pytest.fixture(autouse=True)
@@ -65,3 +67,17 @@ def test_work_that_fails_has_everything_searched_again() -> None:
     with pytest.raises(ValueError, match="no"), holding_much():
         raise ValueError("no")
     assert whole_searches() > 0
+
+
+async def test_a_scan_holds_much_as_long_as_it_lasts() -> None:
+    before, meanwhile = gc.get_threshold(), set[int]()
+
+    def look(_: str) -> None:
+        meanwhile.add(gc.get_threshold()[2])
+
+    company = Company()
+    async with company.graph:
+        await scan(settings(company), ScanRequest("r", "test", store=False), clock=lambda: NOW, progress=look)
+    assert meanwhile
+    assert min(meanwhile) > 1_000_000
+    assert gc.get_threshold() == before

@@ -1,6 +1,5 @@
 """What a whole scan makes of the evidence: verdicts that stay where it can't be read, proposals that are judged or not."""
 
-import gc
 from datetime import date, timedelta
 
 import pytest
@@ -147,16 +146,3 @@ async def test_refused_sign_ins_stay_a_finding_until_the_log_shows_one_that_got_
     company.tenant.sign_ins.insert(0, row)
     assert await after(3, "r3") == [("medium", "open")]
     assert await after(8, "r8") == []
-
-
-async def test_what_a_scan_holds_is_not_searched_for_garbage_again_and_again(company: Company) -> None:
-    before, meanwhile = gc.get_threshold(), set[int]()
-
-    def look(_: str) -> None:
-        meanwhile.add(gc.get_threshold()[2])
-
-    request = ScanRequest("r", "test", store=False)
-    await scan(settings(company), request, clock=lambda: NOW, progress=look)
-    assert meanwhile
-    assert min(meanwhile) > 1_000_000
-    assert gc.get_threshold() == before
