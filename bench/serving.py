@@ -29,8 +29,10 @@ def serving(users: int, accounts: int, policies: int, limits: str, latency: floa
 
 
 async def _serve(users: int, accounts: int, policies: int, limits: str, latency: float) -> None:
+    tenant = large_tenant(users, accounts, policies)
+    _ = tenant.membership  # Graph has its index of who is in what before anybody asks
     graph = LocalGraph(
-        large_tenant(users, accounts, policies),
+        tenant,
         limits=limits != "none",
         methods_limited=limits == "documented",
         latency=latency,
