@@ -35,6 +35,8 @@ class Masks:
     blocks_interactive: int
     lapsed: int
     """Those in force that blocked legacy authentication by nothing but controls that Microsoft has retired."""
+    mfa_open: int
+    """Those of which what they demand is open, because an authentication strength couldn't be read."""
     malformed: int
     """Those of which only a part could be read right: they count as applying in some circumstances."""
 
@@ -55,6 +57,7 @@ class Masks:
             legacy_always=those(lambda effect: effect.legacy is Strength.ALWAYS),
             blocks_interactive=those(lambda effect: effect.blocks_interactive),
             lapsed=those(lambda effect: effect.lapsed and not effect.report_only),
+            mfa_open=those(lambda effect: effect.mfa_least is not effect.mfa_most),
             malformed=those(lambda effect: effect.policy.malformed),
         )
 
@@ -182,6 +185,7 @@ class Landscape:
         registration = account.registration
         return bool(
             self._unread
+            or (reach.most | reach.eligible_most) & self.masks.mfa_open
             or not isinstance(account.per_user_mfa, str)
             or account.per_user_mfa.lower() not in ("disabled", "enabled", "enforced")
             or (account.per_user_mfa.lower() == "enabled" and not _is_read(registration))

@@ -241,10 +241,14 @@ class Scopes:
         return tuple(sorted({role.role_name or role.template_id for role in self._held(account)}))
 
     def may_hold_roles(self, account: Account) -> bool:
-        """Whether the account may hold roles that can't be seen: through any group, where its memberships are unread."""
+        """Whether the account may hold roles that can't be seen: through a group that hides its members, or any where its memberships
+        are unread.
+        """
         if isinstance(self._tenant.role_assignments, Gap):
             return True
-        return isinstance(account.groups, Gap) and bool(self._all_active.keys() - {account.id})
+        if isinstance(account.groups, Gap):
+            return bool(self._all_active.keys() - {account.id})
+        return bool((self._all_active.keys() & self._unproven) - account.groups)
 
     def holds_unnamed_roles(self, account: Account) -> bool:
         """Whether it holds a role whose definition, and so its name, is unread."""

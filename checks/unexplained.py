@@ -4,11 +4,14 @@ Some demands have no policy object that Graph shows (the Identity Protection reg
 demand may come from something that this product misread. The log says which mechanism asked (``requirementProvider``).
 
 Evidence outlives the remedy by up to 30 days: a demand that was made before a policy was changed or deleted, or before the
-account was excluded from it, says nothing about today. So each policy explains what is older than some moment: anything, where
-it reaches the account; what came before its last change; what came before the account was taken out of its scope.
+account was excluded from it, says nothing about today. So each version of a policy, as it is or as the audit log shows that it was,
+explains what is older than some moment: where it reaches the account, anything until it ended; otherwise what came before the
+account was taken out of its scope. A version that nobody saw may have reached anybody: it explains what came before it ended. What
+was never changed had no other version.
 """
 
 from collections.abc import Hashable, Iterable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from checks.memberships import Moves, latest
@@ -21,7 +24,7 @@ _LOG_AGE = timedelta(days=30)
 
 # requirementProvider values (Graph beta) that are no demand of the organization on the account: the per-user MFA state, which
 # is read by itself; what the application or the client asked for; what an administrator started.
-_NO_DEMAND = frozenset({"user", "request", "serviceprincipal", "proofupcoderequest", "unknownfuturevalue", ""})
+_NO_DEMAND = frozenset({"user", "request", "serviceprincipal", "proofupcoderequest", ""})
 # Security Defaults and their ancestor, which had the same switch: on, they hide the option, whatever the log says; off, they
 # explain a demand of theirs, which is then of the past.
 _SECURITY_DEFAULTS = frozenset(
@@ -39,8 +42,21 @@ _NEVER_EXPLAINED = frozenset(
 # Everything else comes from Conditional Access, or from something new: a policy that reaches the account explains it.
 
 
+_APART = timedelta(minutes=1)
+"""Between a policy's own time of its last change and the time of its entry in the audit log, at most."""
 _NEVER, _ALWAYS = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 """The moment up to which demands are explained: none of them, and all."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Version:
+    """A policy as it is, or as the audit log shows that it was."""
+
+    policy: Policy
+    ended: datetime
+    """When it was changed or deleted; never, of a policy as it is."""
+    unseen: datetime | None
+    """When the version before it ended that nobody saw; never, where there is none; None where that isn't known."""
 
 
 class Explaining:
@@ -50,17 +66,19 @@ class Explaining:
         """Takes the tenant, the day of judging, and what is known of the tenant's audit log (None: nothing)."""
         self._tenant = tenant
         self._moves = Moves(tenant, trail)
-        policies = tenant.known_policies
-        enforced = [policy for policy in policies if _is_enforced(policy)]
-        self._effects = tuple(effect_of(policy, tenant, today) for policy in enforced)
+        versions = list(_versions(tenant.known_policies, trail))
+        self._versions = tuple(version for version in versions if _is_enforced(version.policy))
+        self._effects = tuple(effect_of(version.policy, tenant, today) for version in self._versions)
         self._scopes = Scopes(tenant, self._effects)
-        demands = [demands_mfa_somewhere(policy, tenant) for policy in enforced]
+        demands = [demands_mfa_somewhere(version.policy, tenant) for version in self._versions]
         # Those that demand MFA for something, for certain and at most.
         self._least = sum(1 << bit for bit, (least, _) in enumerate(demands) if least)
         self._most = sum(1 << bit for bit, (_, most) in enumerate(demands) if most)
-        changes = [*_changes(policies), *_changes_in(trail)]
-        self._changed_least = max((when for policy, when in changes if _demanded(policy, tenant)[0]), default=_NEVER)
-        self._changed_most = max((when for policy, when in changes if _demanded(policy, tenant)[1]), default=_NEVER)
+        # What nobody saw is taken to have demanded what came after it does; of what was deleted unseen it is taken for granted.
+        unseen = [(version.unseen, demands_mfa_somewhere(version.policy, tenant)) for version in versions]
+        unseen += [(when, (True, True)) for when in _deleted_unseen(trail)]
+        self._unseen_least = max((when for when, (least, _) in unseen if when and least), default=_NEVER)
+        self._unseen_most = max((when for when, (_, most) in unseen if when and most), default=_NEVER)
 
     def position(self, account: Account) -> Hashable:
         """Equal for accounts whose demands the same policies explain, up to the same moment."""
@@ -86,41 +104,48 @@ class Explaining:
         """Up to when demands are explained, for certain and perhaps; and the policies of which that is open."""
         roles = self._scopes.roles_of(account)
         reach = self._scopes.reach(account, roles)
-        surely, perhaps, unsure = self._changed_least, self._changed_most, 0
+        surely, perhaps, unsure = self._unseen_least, self._unseen_most, 0
         if isinstance(self._tenant.policies, Gap):
             perhaps = _ALWAYS
-        for bit, effect in enumerate(self._effects):
+        for bit, version in enumerate(self._versions):
             if not self._most >> bit & 1:
                 continue
-            least, most = self._until_of(effect.policy, 1 << bit, reach, account, roles)
+            least, most = self._until_of(version, 1 << bit, reach, account, roles)
             least = least if self._least >> bit & 1 else _NEVER
             surely, perhaps = max(surely, least), max(perhaps, most)
             unsure |= (least != most) << bit
         return surely, perhaps, unsure
 
     def _until_of(
-        self, policy: Policy, bit: int, reach: Reach, account: Account, roles: Roles
+        self, version: _Version, bit: int, reach: Reach, account: Account, roles: Roles
     ) -> tuple[datetime, datetime]:
-        """Up to when one policy explains demands of the account, for certain and perhaps."""
-        if reach.least & bit:
-            return _ALWAYS, _ALWAYS
-        left = self._since_left(policy, account)
-        surely, perhaps = self._since_excluded(policy, account, roles)
+        """Up to when one version explains demands of the account, for certain and perhaps."""
+        if reach.least & bit or self._names_what_nobody_reads(version):
+            return version.ended, version.ended
+        left = self._since_left(version.policy, account)
+        surely, perhaps = self._since_excluded(version, account, roles)
         if reach.included & bit:
             # Where it excludes the account, what came before that is explained; where it doesn't, everything is.
-            return surely, (perhaps if reach.excluded & bit else _ALWAYS)
-        if reach.included_most & bit:
-            return min(left, surely), (max(left, perhaps) if reach.excluded & bit else _ALWAYS)
-        return left, left
+            least, most = surely, (perhaps if reach.excluded & bit else _ALWAYS)
+        elif reach.included_most & bit:
+            least, most = min(left, surely), (max(left, perhaps) if reach.excluded & bit else _ALWAYS)
+        else:
+            least, most = left, left
+        return min(least, version.ended), min(most, version.ended)
 
-    def _since_excluded(self, policy: Policy, account: Account, roles: Roles) -> tuple[datetime, datetime]:
+    def _names_what_nobody_reads(self, version: _Version) -> bool:
+        """Whether a version of the past includes roles, or groups that no policy names today: who is in them isn't read any more."""
+        past, policy = version.ended != _ALWAYS, version.policy
+        return past and bool(policy.include_roles or policy.include_groups - self._tenant.groups.keys())
+
+    def _since_excluded(self, version: _Version, account: Account, roles: Roles) -> tuple[datetime, datetime]:
         """Since when the policy has excluded the account, the first of several ways; always, where no time is known.
 
         The earliest moment that it may be, and the latest: that one leaves out the ways that can't be read.
         """
-        changed = policy.modified or policy.created
-        if changed and {account.id, "all"} & policy.exclude_users:
-            return changed, changed
+        policy = version.policy
+        if version.unseen and {account.id, "all"} & policy.exclude_users:
+            return version.unseen, version.unseen
         groups = account.known_groups
         sure = [
             *(self._moved(group, account) for group in policy.exclude_groups & groups),
@@ -183,29 +208,32 @@ def _is_enforced(policy: Policy) -> bool:
     return can_reach_users(policy) and policy.state != REPORT_ONLY
 
 
-def _demanded(policy: Policy | None, tenant: Tenant) -> tuple[bool, bool]:
-    """Whether the policy demands MFA for something, at least and at most; of one that is gone unseen it is taken for granted."""
-    return demands_mfa_somewhere(policy, tenant) if policy else (True, True)
+def _versions(policies: Iterable[Policy], trail: AuditTrail | None) -> Iterator[_Version]:
+    """The policies as they are, and as the log shows that they were before they were changed or deleted."""
+    events = trail.events if trail else ()
+    past = [event for event in events if event.kind in ("policy_deleted", "policy_updated") and event.before]
+    seen: dict[str, list[datetime]] = {}
+    for event in past:
+        seen.setdefault(event.target_id, []).append(event.time)
 
+    def unseen(id: str, policy: Policy) -> datetime | None:
+        changed, created = policy.modified, policy.created
+        if changed is None:
+            return _NEVER if created else None
+        was_seen = any(abs(changed - time) <= _APART for time in seen.get(id, ()))
+        return _NEVER if was_seen or (created and changed <= created) else changed
 
-def _changes(policies: Iterable[Policy]) -> Iterator[tuple[Policy, datetime]]:
-    """When policies were last changed: before that they may have reached anybody, whatever their state is today."""
     for policy in policies:
-        if changed := policy.modified or policy.created:
-            yield policy, changed
+        yield _Version(policy, _ALWAYS, unseen(policy.id, policy))
+    for event in past:
+        if event.before:
+            yield _Version(event.before, event.time, unseen(event.target_id, event.before))
 
 
-def _changes_in(trail: AuditTrail | None) -> Iterator[tuple[Policy | None, datetime]]:
-    """Policies as they were before they were changed or deleted, with the moment; None: deleted, and the log doesn't say what.
-
-    One that wasn't in force any more when it was deleted explains what came before its own last change.
-    """
-    for event in trail.events if trail else ():
-        deleted, before = event.kind == "policy_deleted", event.before
-        if before is None and deleted:
-            yield None, event.time
-        elif before and (deleted or event.kind == "policy_updated"):
-            if _is_enforced(before):
-                yield before, event.time
-            elif deleted and before.modified:
-                yield before, before.modified
+def _deleted_unseen(trail: AuditTrail | None) -> Iterator[datetime]:
+    """When policies were deleted of which the log doesn't say what they were."""
+    return (
+        (event.time for event in trail.events if event.kind == "policy_deleted" and not event.before)
+        if trail
+        else iter(())
+    )

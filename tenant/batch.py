@@ -177,14 +177,16 @@ def _is_settled(answer: Answer) -> bool:
 
 
 def _requests(graph: Graph, members: Sequence[Member], indexes: Iterable[int]) -> list[Json]:
-    requests = []
-    for index in indexes:
-        request: Json = {"id": str(index), "method": "GET", "url": members[index].path}
-        # Of the envelope's own headers only the token counts for its members.
-        if headers := {**graph.priority, **members[index].headers}:
-            request["headers"] = headers
-        requests.append(request)
-    return requests
+    # Of the envelope's own headers only the token counts for its members.
+    return [
+        {
+            "id": str(index),
+            "method": "GET",
+            "url": members[index].path,
+            "headers": {**graph.headers, **members[index].headers},
+        }
+        for index in indexes
+    ]
 
 
 def _by_id(responses: Any) -> dict[str, Json]:

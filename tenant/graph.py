@@ -54,6 +54,7 @@ REFINEMENT_REFUSED = frozenset({400, 404, 501})
 TOO_MANY = 429
 ACCEPTED = 202
 _SEND_MAIL = "/sendMail"
+_ALL_MEMBERS = {"Prefer": "include-unknown-enum-members"}
 _LICENCE_WORDS = ("licens", "licenc", "premium")
 TIMEOUT = httpx.Timeout(60, connect=10)
 _CONNECTIONS = httpx.Limits(max_connections=2 * MOST_AT_ONCE, max_keepalive_connections=MOST_AT_ONCE)
@@ -377,16 +378,18 @@ class Graph:
         request = RequestInformation()
         request.http_method = method
         request.url = url
-        for name, value in {"Accept": "application/json", **self.priority, **(headers or {})}.items():
+        for name, value in {"Accept": "application/json", **self.headers, **(headers or {})}.items():
             request.headers.try_add(name, value)
         if body is not None:
             request.set_stream_content(json.dumps(body).encode(), "application/json")
         return request
 
     @property
-    def priority(self) -> dict[str, str]:
-        """The header that lets Graph throttle a request before others; nothing where somebody waits for the answer."""
-        return {"x-ms-throttle-priority": "low"} if self.background else {}
+    def headers(self) -> dict[str, str]:
+        """What every question is asked with, members of a batch included: to see members of enumerations that are newer than the API's
+        version, which Graph otherwise writes as ``unknownFutureValue``; and to be throttled before others where nobody waits for it.
+        """
+        return {**_ALL_MEMBERS, **({"x-ms-throttle-priority": "low"} if self.background else {})}
 
     async def _count(self, request: httpx.Request) -> None:
         self.requests += 1

@@ -25,8 +25,6 @@ _PREMIUM = frozenset(
     }
 )
 _SUBSCRIBED = frozenset({"enabled", "warning", "suspended"})
-# Without this header Graph writes members that are newer than the API version as unknownFutureValue.
-_ALL_MEMBERS = {"Prefer": "include-unknown-enum-members"}
 _STRENGTHS = (
     "/policies/authenticationStrengthPolicies",
     "/identity/conditionalAccess/authenticationStrength/policies",  # the same, where the first isn't known
@@ -64,7 +62,7 @@ async def read_policies(graph: Graph, gaps: Gaps) -> Policies:
     except GraphError as error:
         return await _unread(graph, gaps, error)
     # In one request, for none depends on the others.
-    asked = [Member(_PLANS, _ALL_MEMBERS), Member(MFA_SERVICE), Member(RECOMMENDATIONS, _ALL_MEMBERS)]
+    asked = [Member(_PLANS), Member(MFA_SERVICE), Member(RECOMMENDATIONS)]
     first, service, recommendations = await batch(graph, asked, version="beta")
     plans, unlisted_plans, plans_unread = await _plans(graph, gaps, first)
     return Policies(
@@ -136,7 +134,7 @@ async def _listed(graph: Graph, gaps: Gaps) -> tuple[list[Policy], Gap | None]:
 async def _list(graph: Graph, version: str) -> list[Policy]:
     """The policies of one version's list, each once."""
     found: dict[str, Policy] = {}
-    async for item in graph.pages(_POLICIES, version=version, headers=_ALL_MEMBERS):
+    async for item in graph.pages(_POLICIES, version=version):
         policy = parse_policy(shaped(item, POLICY))
         found.setdefault(policy.id, policy)
     return list(found.values())
@@ -152,7 +150,7 @@ async def _plans(graph: Graph, gaps: Gaps, first: Answer) -> tuple[list[Policy],
     try:
         if isinstance(first, GraphError):
             raise first
-        async for item in graph.items(first, headers=_ALL_MEMBERS):
+        async for item in graph.items(first):
             found.append(parse_plan(item))  # noqa: PERF401 -- those that came before a refusal stay
     except GraphError as error:
         unlisted = gaps.add("policy_plans", error) if _says_nothing(error) else None
@@ -221,7 +219,7 @@ async def _strengths(graph: Graph, gaps: Gaps) -> dict[str, AuthenticationStreng
     refusal: GraphRefused | None = None
     for path in _STRENGTHS:
         try:
-            pages = graph.pages(path, headers=_ALL_MEMBERS)
+            pages = graph.pages(path)
             found = [parse_strength(shaped(item, STRENGTH)) async for item in pages]
             return {strength.id: strength for strength in found}
         except GraphRefused as refused:

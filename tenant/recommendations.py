@@ -30,8 +30,6 @@ _ENDED = frozenset(
         "needsmoreaction",
     }
 )
-# Without this header Graph writes members that are newer than the API version as unknownFutureValue.
-_ALL_MEMBERS = {"Prefer": "include-unknown-enum-members"}
 
 
 def matters_to(accounts: Sequence[Account]) -> bool:
@@ -47,7 +45,7 @@ async def read_advice(graph: Graph, gaps: Gaps, accounts: Sequence[Account], fir
     if not matters_to(accounts):
         return None
     if first is None:
-        (first,) = await batch(graph, [Member(PATH, _ALL_MEMBERS)], version=VERSION)
+        (first,) = await batch(graph, [Member(PATH)], version=VERSION)
     items = await collect(graph, first)
     if isinstance(items, GraphError):
         gaps.add_optional(INPUT, items)

@@ -3,15 +3,17 @@
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import combinations
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from checks.decided import undecided
 from checks.judge import judge
 from checks.model import Usability, Visibility
-from tenant.model import Account, AuthenticationStrength, Gap, MfaDemand, Registration, Tenant
+from tenant.model import Account, AuthenticationStrength, Gap, Group, MfaDemand, Registration, Tenant
 from tenant.policies import parse_policy
 from tests.checks import test_conditions, test_grants, test_missing_inputs, test_scope, test_states
 from tests.checks.kit import (
@@ -19,6 +21,7 @@ from tests.checks.kit import (
     ELIGIBILITIES_GAP,
     EXCHANGE,
     GLOBAL_ADMINISTRATOR,
+    GROUPS,
     GROUPS_GAP,
     LOCATIONS_GAP,
     METHODS_GAP,
@@ -201,6 +204,53 @@ def test_no_missing_input_contradicts_what_can_be_read(tenant: Tenant, account: 
     before = answers(tenant, account)
     for poorer, account_ in less_readable(tenant, account):
         assert stands(before, answers(poorer, account_)), (before, answers(poorer, account_))
+
+
+_STRENGTH: Mapping[str, Any] = {"grant": (), "grant_members": {"authenticationStrength": {"id": "s1"}}}
+_PIECES = {
+    "demands": {},
+    "demands by strength": _STRENGTH,
+    "demands at a risk": {"conditions": {"userRiskLevels": ["high"]}},
+    "demands by strength at a risk": {**_STRENGTH, "conditions": {"userRiskLevels": ["high"]}},
+    "demands of a group": {"users": (), "groups": ("g1",)},
+    "demands of a role by strength": {**_STRENGTH, "users": (), "roles": ("r2",)},
+    "blocks legacy clients": {"clients": ("other",), "grant": ("block",)},
+    "would demand": {"state": REPORT_ONLY},
+    "would demand by strength": {**_STRENGTH, "state": REPORT_ONLY},
+    "Microsoft-managed: would demand": {"state": REPORT_ONLY},
+    "Microsoft-managed: would demand by strength": {**_STRENGTH, "state": REPORT_ONLY},
+    "would block": {"state": REPORT_ONLY, "clients": ("other",), "grant": ("block",)},
+}
+_WEIGHT = ("low", "medium", "high")
+
+
+@pytest.mark.parametrize("names", list(combinations(_PIECES, 2)), ids=" + ".join)
+@pytest.mark.parametrize("state", ["disabled", "enforced"])
+def test_no_finding_is_over_or_slighter_because_something_can_no_longer_be_read(
+    names: tuple[str, ...], state: str
+) -> None:
+    tenant = make_tenant(
+        [policy(name, **_PIECES[name]) for name in names],  # type: ignore[arg-type]
+        strengths={"s1": AuthenticationStrength("s1", "S", "mfa")},
+        groups={**GROUPS, "gh": Group("gh", "Hidden", hidden_membership=True)},
+        role_eligibilities=(holds("r2", by="svc"),),
+        role_assignments=(holds(GA, by="gh"),),
+    )
+    account = replace(SERVICE, groups=frozenset({"g1", "gh"}), per_user_mfa=state)
+    seen = {finding.check_id: finding for finding in judged(tenant, account).findings}
+    assert seen
+    hidden = (tenant, replace(account, groups=frozenset({"g1"})))
+    for poorer, account_ in (*less_readable(tenant, account), hidden):
+        left = judged(poorer, account_)
+        still = {finding.check_id: finding for finding in left.findings}
+        open_ = undecided(left, log_read=True, on_evidence=False)
+        assert seen.keys() <= still.keys() | open_, (poorer, account_)
+        slighter = {
+            id
+            for id in seen.keys() & still.keys()
+            if _WEIGHT.index(still[id].severity) < _WEIGHT.index(seen[id].severity)
+        }
+        assert slighter <= left.verdict.inexact, (poorer, account_)
 
 
 @_quiet

@@ -137,13 +137,14 @@ async def test_tells_people_from_programs(members: Json, way: str) -> None:
     assert [use.way for use in day.uses] == [way]
 
 
-async def test_notes_what_demanded_mfa_and_when_last() -> None:
-    demand = [{"requirementProvider": "securityDefaults", "detail": "x"}]
+@pytest.mark.parametrize("provider", ["securityDefaults", "authenticationStrengths", "scopeBasedAuthRequirementPolicy"])
+async def test_notes_what_demanded_mfa_and_when_last(provider: str) -> None:
+    demand = [{"requirementProvider": provider, "detail": "x"}]
     rows = [
         row(at=f"2026-11-21T0{hour}:00:00Z", code=50076, authenticationRequirementPolicies=demand) for hour in (3, 7)
     ]
     (day,) = await days(log(rows), Question("accounts", ("u1",)))
-    assert day.demands == (("u1", "securityDefaults", datetime(2026, 11, 21, 7, tzinfo=UTC)),)
+    assert day.demands == (("u1", provider, datetime(2026, 11, 21, 7, tzinfo=UTC)),)
 
 
 async def ended(*rows: Json, question: Question = OF_U1) -> list[SignInOutcome]:
