@@ -336,10 +336,10 @@ def _ways(grant: GrantControls) -> list[bool | None]:
 def _satisfies_mfa(
     strength: AuthenticationStrength, strengths: Mapping[str, AuthenticationStrength] | Gap
 ) -> bool | None | Gap:
+    if strength.id in BUILT_IN_STRENGTHS:
+        return True
     satisfied = strength.requirements_satisfied
     if satisfied is None:
-        if strength.id in BUILT_IN_STRENGTHS:
-            return True
         if isinstance(strengths, Gap):
             return strengths
         known = strengths.get(strength.id)

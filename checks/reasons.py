@@ -57,6 +57,8 @@ _PROVIDERS = {
     "enforcedforcspadmins": "Microsoft's rule for administrators at partners",
     "crosstenantoutboundrule": "a rule for access to other tenants",
     "gpslocationcondition": "a condition on the GPS location",
+    "authenticationstrengths": "an authentication strength of Conditional Access",
+    "unknownfuturevalue": "something that Microsoft's sign-in log didn't name",
 }
 _PER_USER_URL_HINT = fact("per_user_page")
 

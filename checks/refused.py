@@ -1,6 +1,7 @@
 """APW-015: sign-ins of an account are being refused although the password is right, whatever the verdict says. Pure."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from basics.times import moment
@@ -25,7 +26,8 @@ def refused_finding(account: Account, now: datetime) -> Finding | None:
 
     Takes the account with what the sign-in log shows, and the time of judging.
     """
-    judged = [(severity, one) for one in clients_of(account) if (severity := severity_of(one, now))]
+    so_far = replace(account, outcomes=tuple(_so_far(account.outcomes, now)))
+    judged = [(severity, one) for one in clients_of(so_far) if (severity := severity_of(one, now))]
     if not judged:
         return None
     judged.sort(key=lambda item: -item[0].rank)
@@ -37,11 +39,20 @@ def refused_finding(account: Account, now: datetime) -> Finding | None:
     return Finding(REFUSED, TITLE, severity, fingerprint(REFUSED, severity, causes), " ".join(told))
 
 
+def _so_far(outcomes: Iterable[SignInOutcome], now: datetime) -> Iterator[SignInOutcome]:
+    """What was until now: a time that is still to come can't be right, and hides nothing that came before."""
+    for one in outcomes:
+        if one.last_seen <= now:
+            yield one
+        elif one.first_seen <= now:
+            yield replace(one, last_seen=one.first_seen)
+
+
 def severity_of(client: ClientSignIns, now: datetime) -> Severity | None:
     """How bad the refusals of one client are; None where there are none any more."""
-    age = None if client.last_refused is None else now - client.last_refused
-    if age is None or age < timedelta():
+    if client.last_refused is None:
         return None
+    age = now - client.last_refused
     if client.run:
         return Severity.HIGH if age <= LOG_REACHES else None
     return Severity.MEDIUM if age < OVER_AFTER else None

@@ -136,6 +136,14 @@ STRENGTH = [
         for number in ("000000000002", "000000000003", "000000000004")
         for how, read in (("list unreadable", False), ("not in the list", True))
     ),
+    *(
+        strength(
+            *HIDDEN,
+            f"built in, carried: {said}",
+            {"id": f"{'0' * 8}-0000-0000-0000-000000000002", "requirementsSatisfied": said},
+        )
+        for said in ("unknownFutureValue", "none", "")
+    ),
     strength(
         "unknown", "blocked_by_policy", "no built-in one", {"id": f"{'0' * 8}-0000-0000-0000-{'0' * 12}"}, read=False
     ),

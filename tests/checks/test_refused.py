@@ -159,7 +159,8 @@ def test_other_clients_are_told_apart_by_protocol_or_application() -> None:
         (7 * DAY - HOUR, DAY, Severity.MEDIUM),
         (7 * DAY, DAY, None),
         (20 * DAY, DAY, None),
-        (-HOUR, None, None),
+        (-HOUR, None, Severity.HIGH),  # the first of three was an hour ago
+        (-3 * HOUR, None, None),
     ],
 )
 def test_severity_by_age_and_whether_it_gets_in_again(
@@ -336,6 +337,23 @@ NO_POLICIES = "either there are none, or the app may not see them there (that ta
 )
 def test_the_whole_sentence(outcomes: Sequence[SignInOutcome], said: str) -> None:
     assert only(*outcomes).summary == said
+
+
+LATER = -2 * DAY
+
+
+@pytest.mark.parametrize(
+    "still_to_come",
+    [ended(53000, LATER, count=1), ended(0, LATER, count=1), ended(50126, LATER, count=1), ended(0, LATER, app="B")],
+)
+def test_a_time_that_is_still_to_come_hides_nothing_that_came_before(still_to_come: SignInOutcome) -> None:
+    assert found(still_to_come) is None
+    assert found(still_to_come, ended()) == found(ended())
+
+
+def test_of_sign_ins_up_to_a_time_still_to_come_the_first_counts() -> None:
+    count = 1 + 3 * 24
+    assert only(ended(ago=LATER, count=count, since_in=count)).severity is Severity.HIGH
 
 
 def test_what_was_refused_just_now_counts() -> None:
