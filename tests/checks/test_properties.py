@@ -230,7 +230,7 @@ def test_no_finding_is_over_or_slighter_because_something_can_no_longer_be_read(
     names: tuple[str, ...], state: str
 ) -> None:
     tenant = make_tenant(
-        [policy(name, **_PIECES[name]) for name in names],  # type: ignore[arg-type]
+        [policy(name, **_PIECES[name]) for name in names],
         strengths={"s1": AuthenticationStrength("s1", "S", "mfa")},
         groups={**GROUPS, "gh": Group("gh", "Hidden", hidden_membership=True)},
         role_eligibilities=(holds("r2", by="svc"),),
