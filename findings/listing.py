@@ -82,15 +82,27 @@ class FindingList:
         Raises :class:`ListChanged`.
         """
         last = await self._last(wanted, after) if after else None
+        found, seen, exceptions = await asyncio.gather(
+            self._found(wanted, limit + 1, last), self._seen.load(), self._exceptions.active(now)
+        )
+        # With when each was last seen, and the exception that covers it.
+        states = [
+            with_exception(finding_up_to_date(state, seen.get(state.account_id)), exceptions, now)
+            for state in found[:limit]
+        ]
+        return states, len(found) > limit
+
+    async def _found(self, wanted: FindingFilter, most: int, last: FindingState | None) -> list[FindingState]:
+        """So many at most, behind the last one."""
         found: list[FindingState] = []
         for kind in _kinds(wanted):
             if last is not None and kind != (last.status, last.severity):
                 continue
-            found += await self._of_kind(kind, wanted, limit + 1 - len(found), last)
+            found += await self._of_kind(kind, wanted, most - len(found), last)
             last = None
-            if len(found) > limit:
+            if len(found) >= most:
                 break
-        return await self._completed(found[:limit], now), len(found) > limit
+        return found
 
     async def _last(self, wanted: FindingFilter, after: tuple[str, str]) -> FindingState:
         """The finding that a page ended with, as it is now."""
@@ -141,15 +153,6 @@ class FindingList:
         known = at_rest is not None and over is not None
         stamp = (at_rest, over, now.astimezone(UTC).date(), tuple(exceptions)) if known else None
         return [stamp] * len(asked_at)
-
-    async def _completed(self, found: Sequence[FindingState], now: datetime) -> list[FindingState]:
-        """With when each was last seen, and the exception that covers it."""
-        if not found:
-            return []
-        seen, exceptions = await asyncio.gather(self._seen.load(), self._exceptions.active(now))
-        return [
-            with_exception(finding_up_to_date(state, seen.get(state.account_id)), exceptions, now) for state in found
-        ]
 
 
 def _kinds(wanted: FindingFilter) -> list[tuple[Status, str]]:
