@@ -386,6 +386,26 @@ def test_an_exclusion_by_a_role_that_cannot_be_read_counts_both_ways(
     assert found == expected
 
 
+@pytest.mark.parametrize(
+    ("moves", "asked_days_ago", "expected"),
+    [
+        # It holds the role itself, since nobody knows when, or came into it with another group.
+        ((happened("role_added", 3, "g1", "r2"),), 1, "unknown"),
+        ((happened("role_added", 3, "g1", "r2"),), 4, "not_offered"),
+        # What came before its own move makes no difference.
+        ((happened("role_added", 3, "svc", "r2"), happened("role_added", 20, "g1", "r2")), 10, "not_offered"),
+    ],
+)
+def test_without_the_groups_a_role_that_the_account_holds_itself_excludes_it_since_the_last_move_that_may_be(
+    moves: tuple[AuditEvent, ...], asked_days_ago: float, expected: str
+) -> None:
+    held = RoleAssignment("svc", "r2", "Role r2", built_in=True, scope="/")
+    excluding = policy(not_roles=("r2",), apps=(SHAREPOINT,), modifiedDateTime=OLD)
+    account = replace(asked(days_ago=asked_days_ago), groups=GROUPS_GAP)
+    found, _ = verdict([excluding], account, trail(*moves), role_assignments=(held,))
+    assert found == expected
+
+
 @pytest.mark.parametrize("off", [{"state": "disabled"}, {"state": REPORT_ONLY}, {"users": ("someone",)}])
 def test_a_policy_that_would_not_reach_the_account_without_its_exclusion_explains_nothing_by_it(off: Any) -> None:
     excluding = policy(**{"not_groups": ("gx",), "modifiedDateTime": OLD, **off})
@@ -488,6 +508,17 @@ SINCE_5: Json = {"createdDateTime": changed(400), "modifiedDateTime": changed(5)
             ],
             UNEXPLAINED,
         ),
+        # The log has the change within a minute of the policy's own time, or none that is it.
+        (
+            [policy(users=("someone",), id="p", **SINCE_5)],
+            [happened("policy_updated", 5 - 50 / 86400, "p", before=OF_SOMEONE)],
+            UNEXPLAINED,
+        ),
+        (
+            [policy(users=("someone",), id="p", **SINCE_5)],
+            [happened("policy_updated", 5 - 70 / 86400, "p", before=OF_SOMEONE)],
+            NOTHING,
+        ),
         # The change of another policy is none of this one.
         (
             [policy(users=("someone",), id="p", **SINCE_5)],
@@ -532,6 +563,8 @@ UNREAD = {"gx": Group("gx", "Hidden", gap=Gap("groups", "403", "GroupMember.Read
         # Excluded before the demand, or reached.
         ([EXCLUDING], (happened("group_added", 5, container="gx"),), {}, "unknown"),
         ([EXCLUDING], (happened("group_added", 5, container="gx"),), {"groups": GROUPS_GAP}, "unknown"),
+        # Perhaps included by the unread group, and excluded by name since before the demand.
+        ([policy(users=(), groups=("gx",), not_users=("svc",), modifiedDateTime=changed(20))], (), {}, "conditional"),
         # Included by the unread group, or not.
         ([policy(users=(), groups=("gx",), not_users=("svc",))], (), {}, "unknown"),
         # In the unread group, and excluded by it since nobody knows when, or never in the policy's scope.
