@@ -8,6 +8,7 @@ from connections.graph import graph_for
 from settings import Settings
 from tenant.graph import Graph, GraphRefused
 from tenant.odata import key_segment
+from tenant.shapes import another
 
 
 async def compensate(settings: Settings, account: str, *, location: str | None, networks: Sequence[Network]) -> Json:
@@ -29,6 +30,8 @@ async def _account(graph: Graph, account: str) -> tuple[str, str]:
         if refused.status == 404:
             raise CannotSimulate(f"There is no account {account} in the tenant: check the spelling.") from None
         raise
+    if error := another(found, account, "userPrincipalName"):
+        raise error
     return str(found.get("id")), str(found.get("userPrincipalName") or account)
 
 

@@ -15,7 +15,7 @@ from tenant.odata import key_segment
 from tenant.registration import read_registered, read_registrations
 from tenant.search import find_accounts
 from tenant.selection import PROPERTIES, Selection, properties_for, reasons_for, shows_attribute
-from tenant.shapes import MEMBERSHIP, USER, fault
+from tenant.shapes import MEMBERSHIP, USER, another, fault
 
 _BULK_STATE = "perUserMfaState"
 Advance = Callable[[int, int], None]
@@ -171,7 +171,7 @@ class AccountReader:
         answers = await self._properties(names, selects)
         for name in names:
             answer = answers[name]
-            error = answer if isinstance(answer, GraphError) else fault(answer, USER)
+            error = answer if isinstance(answer, GraphError) else _unusable(answer, name)
             if not (isinstance(answer, GraphError) or error):
                 self._users.setdefault(_id(answer), answer)
                 wanted = self._selection.attribute
@@ -275,6 +275,11 @@ def _is_group(item: Json) -> bool:
 
 def _is_refused(answer: Answer) -> bool:
     return _status(answer) in (400, 403)
+
+
+def _unusable(user: Json, asked: str) -> GraphError | None:
+    """What is wrong with a user that was asked for by an id or a user principal name."""
+    return fault(user, USER) or another(user, asked, "userPrincipalName")
 
 
 def _status(answer: Answer) -> int | None:

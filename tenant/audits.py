@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from basics.documents import read_json
 from basics.times import iso
-from tenant.graph import REFINEMENT_REFUSED, Graph, GraphRefused, Json, items_of
+from tenant.graph import REFINEMENT_REFUSED, Graph, GraphRefused, Json, items_of, next_link
 from tenant.model import AuditEvent, Policy
 from tenant.odata import literal
 from tenant.policies import parse_policy
@@ -161,7 +161,7 @@ class AuditReader:
         rows: list[Json] = []
         for _ in range(MOST_PAGES):
             rows += (reduced(row) for row in items_of(page) if _matters(row, question))
-            link = str(page.get("@odata.nextLink") or "")
+            link = next_link(page)
             if not link:
                 return rows
             await self.turns.take()

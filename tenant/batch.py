@@ -9,7 +9,17 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from tenant.graph import REFINEMENT_REFUSED, TOO_MANY, Graph, GraphError, GraphGarbled, GraphRefused, Json, stumbled
+from tenant.graph import (
+    REFINEMENT_REFUSED,
+    TOO_MANY,
+    Graph,
+    GraphError,
+    GraphGarbled,
+    GraphRefused,
+    Json,
+    answered_object,
+    stumbled,
+)
 from tenant.limits import Lane, lane_of, load_of
 from tenant.pacing import Pace, retry_after_in
 from tenant.shapes import ANY, Shape, shaped
@@ -200,10 +210,13 @@ def _answer(response: Json | None, scopes: frozenset[str] | None) -> Answer:
         return GraphGarbled(0, "the batch came back without this request")
     status, body = response.get("status"), response.get("body")
     number = int(status) if isinstance(status, int | str) and str(status).isdecimal() else 0
-    if number == 200 and isinstance(body, dict):
-        return body
-    if number in (0, 200):
-        return GraphGarbled(number, "the answer is not a JSON object")
+    if number == 0:
+        return GraphGarbled(number, "the answer has no status")
+    if number == 200:
+        try:
+            return answered_object(body)
+        except GraphGarbled as garbled:
+            return garbled
     error = body.get("error") if isinstance(body, dict) else None
     detail = error if isinstance(error, dict) else {}
     waits = retry_after_in(_headers(response))

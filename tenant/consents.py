@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from tenant.batch import Answer, Member, batch, collect
 from tenant.gaps import Gaps
-from tenant.graph import Graph, GraphError, Json, items_of
+from tenant.graph import Graph, GraphError, Json, items_of, next_link
 from tenant.model import Account, Candidate, Consent
 
 # Tenants of Microsoft that own its own applications. Source: Microsoft Entra documentation, "Verify first-party Microsoft
@@ -122,7 +122,7 @@ def _few_users(answer: Answer) -> list[str]:
     if isinstance(answer, GraphError):
         raise answer
     items = items_of(answer)
-    if len(items) >= FEW or answer.get("@odata.nextLink"):
+    if len(items) >= FEW or next_link(answer):
         return []
     return [_id(item, "principalId") for item in items if str(item.get("principalType")).lower() == "user"]
 

@@ -288,7 +288,7 @@ class Graph:
                 if isinstance(id, str) and id:
                     ids.add(id)
                 yield item
-            link = str(page.get("@odata.nextLink") or "")
+            link = next_link(page)
             if not link:
                 return
             url = link if "://" in link else urljoin(url, link)
@@ -501,6 +501,31 @@ def items_of(page: Json) -> list[Json]:
     return items
 
 
+def next_link(page: Json) -> str:
+    """The address of the page after this one; empty where it is the last.
+
+    Raises :class:`GraphGarbled` where what stands there is no address: how much more there is isn't known then.
+    """
+    link = page.get("@odata.nextLink")
+    if link is None:
+        return ""
+    if not isinstance(link, str) or not link.strip():
+        raise GraphGarbled(200, "the answer names no address for its next page")
+    return link
+
+
+def answered_object(value: object) -> Json:
+    """The object of an answer that says of itself that all is well (200).
+
+    Raises :class:`GraphGarbled` where it is none, or says that something went wrong all the same: what it lacks isn't known.
+    """
+    if not isinstance(value, dict):
+        raise GraphGarbled(200, "the answer is not a JSON object")
+    if value.get("error") is not None:
+        raise GraphGarbled(200, "the answer holds an error in place of what was asked")
+    return value
+
+
 def _client(hooks: dict[str, list[Callable[..., Any]]]) -> httpx.AsyncClient:
     """An httpx client whose own connections are aiohttp's; where the environment names a proxy, those through it are httpx's."""
     direct = DirectTransport(_trusted(), _CONNECTIONS)
@@ -535,9 +560,7 @@ def _parsed(content: bytes | None) -> Json:
         value = read_json(content)
     except ValueError:
         raise GraphGarbled(200, "the answer is not JSON") from None
-    if not isinstance(value, dict):
-        raise GraphGarbled(200, "the answer is not a JSON object")
-    return value
+    return answered_object(value)
 
 
 def _status_begun(error: httpx.HTTPError | httpx.InvalidURL) -> int:

@@ -10,7 +10,7 @@ from tenant.gaps import Gaps
 from tenant.graph import REFINEMENT_REFUSED, Graph, GraphError, GraphRefused, Json, items_of
 from tenant.model import Account, Gap, Group
 from tenant.odata import key_segment
-from tenant.shapes import GROUP, MEMBERSHIP, fault
+from tenant.shapes import GROUP, MEMBERSHIP, another, fault
 
 _DEEPEST = 20
 """Levels of nesting that are explained; membership itself has no limit."""
@@ -39,7 +39,7 @@ async def read_groups(
             groups[id] = Group(id, name, deleted=id not in known_names)
         elif isinstance(answer, GraphError):
             groups[id] = Group(id, name, gap=gaps.add("groups", answer, of=[id]))
-        elif garbled := fault(answer, GROUP):
+        elif garbled := fault(answer, GROUP) or another(answer, id):
             groups[id] = Group(id, name, gap=gaps.add("groups", garbled, of=[id]))
         else:
             hidden = str(answer.get("visibility") or "").lower() == "hiddenmembership"

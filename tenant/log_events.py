@@ -18,7 +18,7 @@ from urllib.parse import quote
 from basics.times import iso
 from tenant import audits
 from tenant.audits import Lately, actor_of, decoded, has_failed, objects, parse_event, text_of
-from tenant.graph import REFINEMENT_REFUSED, Graph, GraphRefused, Json, items_of
+from tenant.graph import REFINEMENT_REFUSED, Graph, GraphRefused, Json, items_of, next_link
 from tenant.odata import literal
 from tenant.shapes import parse_time
 
@@ -149,12 +149,12 @@ async def _rows(graph: Graph, wanted: str, pages: int) -> tuple[list[Json], bool
     page = await graph.get(f"/auditLogs/directoryAudits?$filter={quote(wanted)}&$top=1000")
     rows = [*items_of(page)]
     for _ in range(pages - 1):
-        link = str(page.get("@odata.nextLink") or "")
+        link = next_link(page)
         if not link:
             return rows, True
         page = await graph.page(link)
         rows += items_of(page)
-    return rows, not page.get("@odata.nextLink")
+    return rows, not next_link(page)
 
 
 def _all_since(rows: list[Json]) -> datetime | None:

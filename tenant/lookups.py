@@ -16,6 +16,7 @@ from tenant.policy_reader import read_what_they_need
 from tenant.reader import Reading
 from tenant.references import groups_named_by, is_object_id, users_named_by
 from tenant.registration import read_registrations
+from tenant.shapes import another
 
 _MOST_MEMBERS = 999
 """Members of a group that are listed: one page."""
@@ -70,13 +71,14 @@ class GraphLookups:
             tenant, groups={**tenant.groups, **groups, **no_ids}, nesting={**nesting, **reading.tenant.nesting}
         )
         found: dict[str, bool | Gap] = dict.fromkeys(known, True)
-        found |= {id: self._exists(answer, gaps) for id, answer in zip(users, answers, strict=True)}
+        found |= {id: self._exists(id, answer, gaps) for id, answer in zip(users, answers, strict=True)}
         return LookedUp(Reading(tenant, accounts, with_new(reading.gaps, gaps.found())), found)
 
-    def _exists(self, answer: Answer, gaps: Gaps) -> bool | Gap:
+    def _exists(self, id: str, answer: Answer, gaps: Gaps) -> bool | Gap:
         if isinstance(answer, GraphRefused) and answer.status == 404:
             return False
-        return gaps.add("account_properties", answer, what="users") if isinstance(answer, GraphError) else True
+        error = answer if isinstance(answer, GraphError) else another(answer, id)
+        return gaps.add("account_properties", error, what="users") if error else True
 
     async def ids_of(self, names: Sequence[str]) -> dict[str, tuple[str, ...] | Gap]:
         """See :class:`Lookups`. Graph compares names without case."""
@@ -99,6 +101,8 @@ class GraphLookups:
             return None
         if isinstance(group, GraphError):
             return _gap(group)
+        if error := another(group, id):
+            return _gap(error)
         above, users = _containers(await collect(self._graph, containers)), _users(members)
         return GroupDetails(
             id,
@@ -107,7 +111,7 @@ class GraphLookups:
             containers_gap=above if isinstance(above, Gap) else None,
             members=() if isinstance(users, Gap) else users,
             members_gap=users if isinstance(users, Gap) else None,
-            more_members=not isinstance(members, GraphError) and bool(members.get("@odata.nextLink")),
+            more_members=not isinstance(members, GraphError) and members.get("@odata.nextLink") is not None,
             dynamic="dynamicmembership" in str(group.get("groupTypes")).lower(),
             synchronised=group.get("onPremisesSyncEnabled") is True,
         )

@@ -20,6 +20,7 @@ from tenant.odata import key_segment
 from tenant.policy_reader import read_policies, read_references
 from tenant.recommendations import read_advice
 from tenant.selection import Selection
+from tenant.shapes import another
 from tenant.together import Together
 
 NOTHING_SELECTED = Selection()
@@ -190,5 +191,9 @@ async def _users_with_roles(
     principals, known = _principals_of(roles, named), {account.id for account in accounts}
     asked = sorted(principals - known)
     answers = await batch(graph, [Member(f"/users/{key_segment(id)}?$select=id") for id in asked])
-    found = {id for id, answer in zip(asked, answers, strict=True) if not isinstance(answer, GraphError)}
+    found = {
+        id
+        for id, answer in zip(asked, answers, strict=True)
+        if not (isinstance(answer, GraphError) or another(answer, id))
+    }
     return frozenset(found | (principals & known))

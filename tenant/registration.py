@@ -16,7 +16,7 @@ from tenant.methods import has_mfa_method
 from tenant.model import Gap, Registration
 from tenant.odata import key_segment, literal
 from tenant.permissions import REGISTRATION_REPORT_PERMISSION
-from tenant.shapes import METHOD, REGISTRATION, shaped
+from tenant.shapes import METHOD, REGISTRATION, another, shaped
 
 _INPUT = "mfa_registration"
 _METHODS = "mfa_methods"
@@ -171,6 +171,8 @@ def _report(id: str, row: Answer) -> Report:
     if isinstance(row, GraphError):
         return account_gap(id, _INPUT, row, REGISTRATION_REPORT_PERMISSION)
     try:
+        if error := another(row, id):
+            raise error
         methods = shaped(row, REGISTRATION).get("methodsRegistered")
     except GraphError as garbled:
         return account_gap(id, _INPUT, garbled, REGISTRATION_REPORT_PERMISSION)

@@ -9,6 +9,7 @@ Microsoft's published schema (microsoftgraph/msgraph-metadata).
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
+from unicodedata import normalize
 
 from basics.times import NO_DATE, parse
 from tenant.graph import GraphGarbled, Json
@@ -105,6 +106,22 @@ def fault(item: Json, shape: Shape) -> GraphGarbled | None:
         if not fits(item.get(name)):
             return GraphGarbled(200, f'the answer has no readable "{name}"')
     return None
+
+
+def another(item: Json, asked: str, *names: str) -> GraphGarbled | None:
+    """What is wrong with the answer to a question about one object: it is about another one, or about none that has an id.
+
+    ``names``: members other than the id by which it may have been asked for.
+    """
+    said = (item.get(name) for name in ("id", *names))
+    if _folded(asked) in (_folded(value) for value in said if isinstance(value, str)):
+        return None
+    return GraphGarbled(200, "the answer is about something else than what was asked")
+
+
+def _folded(text: str) -> str:
+    """In whichever spelling Graph takes for the same name."""
+    return normalize("NFKC", text).casefold()
 
 
 def shaped(item: Json, shape: Shape) -> Json:

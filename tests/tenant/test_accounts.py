@@ -35,6 +35,25 @@ async def test_an_account_is_read_with_its_properties_state_and_groups() -> None
     assert found.selected_by == ("list",)
 
 
+@pytest.mark.parametrize("by_id", [False, True])
+async def test_an_answer_about_somebody_else_is_none_about_the_account(by_id: bool) -> None:
+    async with LocalGraph(TenantBuilder().user(SVC).user("other@contoso.com").build()) as graph:
+        svc, other = graph.tenant.user(SVC), graph.tenant.user("other@contoso.com")
+        graph.fail(rf"/users/({SVC}|{svc.id})\?", 200, body={"id": other.id, "userPrincipalName": other.upn})
+        reading = await read(graph, svc.id if by_id else SVC)
+    (found,) = reading.accounts
+    assert found.properties == gap_of(reading, "account_properties")
+    assert "about something else" in gap_of(reading, "account_properties").error
+
+
+async def test_an_account_is_known_by_every_spelling_of_its_name() -> None:
+    composed, apart = "b\u00fccher@contoso.com", "bu\u0308cher@contoso.com"
+    async with LocalGraph(TenantBuilder().user(composed).build()) as graph:
+        user = graph.tenant.user(composed)
+        graph.fail(r"/users/.*cher@contoso\.com\?", 200, body={"id": user.id, "userPrincipalName": composed.upper()})
+        assert [one.id for one in (await read(graph, apart)).accounts] == [user.id]
+
+
 @pytest.mark.parametrize(
     "upn",
     [

@@ -60,6 +60,16 @@ async def test_only_the_members_that_failed_are_sent_again(status: int) -> None:
         assert len(local.requests) == 1 + 20 + 1 + 2, "an envelope of twenty, then one of the two that failed"
 
 
+async def test_a_member_that_holds_an_error_is_none_though_its_status_says_that_all_is_well() -> None:
+    body = {"id": "x", "userPrincipalName": "u03@contoso.com", "error": {"code": "UnknownError"}}
+    async with LocalGraph(company(20)) as local, connect(local.url) as graph:
+        local.fail("/users/u03@", 200, body=body, times=1)
+        assert names(await batch(graph, members(20))) == [f"u{number:02d}@contoso.com" for number in range(20)]
+        assert len(local.requests) == 1 + 20 + 1 + 1, "it is sent again"
+        local.fail("/users/u03@", 200, body=body)
+        assert names(await batch(graph, members(4)))[3] == 200
+
+
 @pytest.mark.parametrize("how", [Spoilt.CUT, Spoilt.BARE, Spoilt.LOST, Spoilt.BROKEN])
 async def test_only_the_members_whose_answer_is_missing_or_cut_short_are_sent_again(how: Spoilt) -> None:
     async with LocalGraph(company(20)) as local, connect(local.url) as graph:

@@ -70,6 +70,36 @@ async def test_a_next_page_may_be_relative_to_the_page_before() -> None:
         assert server.paths == ["/v1.0/users", "/v1.0/users?page=2"]
 
 
+@pytest.mark.parametrize("link", ["", " ", 0, 1, False, True, [], {}, ["/v1.0/users?page=2"]])
+async def test_a_next_page_without_an_address_is_an_error_and_not_the_end(link: object) -> None:
+    def answer(_: web.Request) -> web.Response:
+        return web.json_response({"value": [{"id": "1"}], "@odata.nextLink": link})
+
+    async with scripted(answer) as server, connect(server.url) as graph:
+        with pytest.raises(GraphGarbled, match="no address"):
+            await every(graph)
+
+
+async def test_a_next_page_that_is_null_is_the_end() -> None:
+    def answer(_: web.Request) -> web.Response:
+        return web.json_response({"value": [{"id": "1"}], "@odata.nextLink": None})
+
+    async with scripted(answer) as server, connect(server.url) as graph:
+        assert await every(graph) == [{"id": "1"}]
+
+
+@pytest.mark.parametrize("error", [{"code": "UnknownError", "message": ""}, {}, "broken", True])
+async def test_an_answer_that_holds_an_error_is_none_though_its_status_says_that_all_is_well(error: object) -> None:
+    def answer(_: web.Request) -> web.Response:
+        return web.json_response({"value": [], "error": error})
+
+    naps = Naps()
+    async with scripted(answer) as server, connect(server.url, naps) as graph:
+        with pytest.raises(GraphGarbled, match="holds an error"):
+            await every(graph)
+        assert len(server.requests) > 1, "another try may get a good one"
+
+
 async def test_pages_in_a_circle_are_an_error_and_no_endless_loop() -> None:
     def answer(request: web.Request) -> web.Response:
         return web.json_response({"value": [], "@odata.nextLink": str(request.url)})

@@ -54,6 +54,17 @@ async def test_a_group_that_cannot_be_read_carries_its_gap(status: int) -> None:
     assert gap_of(reading, "groups") == gap
 
 
+async def test_an_answer_about_another_group_is_none_about_this_one() -> None:
+    tenant = TenantBuilder().user(SVC).group("Apps").policy("MFA", exclude_groups=["Apps"]).build()
+    async with LocalGraph(tenant) as graph:
+        graph.fail(
+            r"GET /v1\.0/groups/[^/]+$", 200, body={"id": GONE, "displayName": "Another", "visibility": "Public"}
+        )
+        reading = await read(graph, SVC)
+        apps = group_id(graph, "Apps")
+    assert reading.tenant.groups[apps].gap == gap_of(reading, "groups")
+
+
 async def test_groups_of_policies_that_reach_nobody_are_not_read() -> None:
     tenant = (
         TenantBuilder()

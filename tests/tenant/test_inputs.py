@@ -357,6 +357,22 @@ async def test_users_among_the_holders_of_named_roles_are_told_apart_where_membe
     assert reading.tenant.role_holding_users == told
 
 
+async def test_an_answer_about_something_else_makes_no_user_of_a_group_that_holds_a_role() -> None:
+    tenant = (
+        TenantBuilder()
+        .user(SVC)
+        .group("Admins", roles=["Global Reader"])
+        .policy("MFA", include_roles=["Global Reader"], grant=["mfa"])
+        .build()
+    )
+    group = next(iter(tenant.groups))
+    for body in ({"error": {"code": "InternalServerError"}}, {"id": "somebody"}, {}):
+        async with LocalGraph(tenant) as graph:
+            graph.fail("/transitiveMemberOf", 403)
+            graph.fail(rf"/users/{group}", 200, body=body)
+            assert (await read(graph, SVC)).tenant.role_holding_users == set()
+
+
 async def test_eligible_roles_count_only_while_they_run() -> None:
     tenant = (
         TenantBuilder()
