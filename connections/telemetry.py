@@ -43,6 +43,8 @@ _OFF = {
     "APPLICATIONINSIGHTS_STATSBEAT_DISABLED_ALL": "true",
     "APPLICATIONINSIGHTS_SDKSTATS_DISABLED": "true",
     "APPLICATIONINSIGHTS_CONTROLPLANE_DISABLED": "true",
+    # A metric beside every batch of spans that repeats the name of the service, which they carry already.
+    "APPLICATIONINSIGHTS_OPENTELEMETRY_RESOURCE_METRIC_DISABLED": "true",
 }
 
 
@@ -155,7 +157,9 @@ def _azure(connection: str) -> Telemetry:
     # Nothing is left on the disk of an instance: what can't be sent is lost, the findings are not.
     options = {"connection_string": connection, "disable_offline_storage": True}
     tracers = Tracers(resource=resource)
-    tracers.add_span_processor(BatchSpanProcessor(AzureMonitorTraceExporter(**options)))
+    # Whoever switches that metric on gets this resource: the process's own provider, which would be asked, has none.
+    exporter = AzureMonitorTraceExporter(tracer_provider=tracers, **options)
+    tracers.add_span_processor(BatchSpanProcessor(exporter))
     meters = Meters([PeriodicExportingMetricReader(AzureMonitorMetricExporter(**options))], resource)
 
     def flush() -> None:

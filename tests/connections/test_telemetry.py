@@ -1,10 +1,13 @@
 """What is told to Application Insights: a trace for each scan, numbers, and nobody's name."""
 
+import gzip
 import json
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +29,7 @@ from tests.e2e.conftest import Installation, installation
 __all__ = ["installation"]
 
 ROOT = Path(__file__).parents[2]
+RESOURCE_METRIC_OFF = "APPLICATIONINSIGHTS_OPENTELEMETRY_RESOURCE_METRIC_DISABLED"
 
 
 @dataclass(slots=True)
@@ -174,6 +178,60 @@ def test_with_a_connection_only_the_apps_own_spans_are_recorded() -> None:
         "IngestionEndpoint=http://127.0.0.1:9/",
     )
     assert told == "True False\n_ProxyMeterProvider"
+
+
+@pytest.fixture
+def ingestion() -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """Application Insights, on this machine: its address, and what it was sent."""
+    sent: list[dict[str, Any]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def log_message(self, *_arguments: object) -> None:
+            pass
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            items = json.loads(gzip.decompress(body) if self.headers.get("Content-Encoding") == "gzip" else body)
+            sent.extend(items)
+            answer = json.dumps({"itemsReceived": len(items), "itemsAccepted": len(items), "errors": []}).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/", sent
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.mark.parametrize(("switched", "more"), [({}, set()), ({RESOURCE_METRIC_OFF: "false"}, {"_OTELRESOURCE_"})])
+def test_sending_logs_no_error_and_adds_no_metric_that_nobody_asked_for(
+    ingestion: tuple[str, list[dict[str, Any]]], switched: dict[str, str], more: set[str]
+) -> None:
+    address, sent = ingestion
+    logged = _child(
+        "import logging, sys\nlogging.basicConfig(stream=sys.stdout, level=logging.WARNING)\n"
+        "from connections import telemetry\n"
+        "with telemetry.telemetry().span('scan', run_id='r'): pass\n"
+        "telemetry.telemetry().looked(301)\ntelemetry.telemetry().flush()",
+        APPLICATIONINSIGHTS_CONNECTION_STRING="InstrumentationKey=00000000-0000-0000-0000-000000000001;"
+        f"IngestionEndpoint={address}",
+        **switched,
+    )
+    assert logged == ""
+    spans = {item["data"]["baseData"]["name"] for item in sent if item["data"]["baseType"] == "RemoteDependencyData"}
+    metrics = {
+        metric["name"]
+        for item in sent
+        if item["data"]["baseType"] == "MetricData"
+        for metric in item["data"]["baseData"]["metrics"]
+    }
+    assert (spans, metrics) == ({"scan"}, {"apw.log.lag"} | more)
 
 
 @pytest.mark.parametrize("missing", ["azure.monitor.opentelemetry.exporter", "opentelemetry.sdk.trace"])
