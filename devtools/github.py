@@ -116,8 +116,9 @@ def allow(wanted: Wanted, values: Mapping[str, str]) -> None:
 def variables(wanted: Wanted, values: Mapping[str, str], app: str, administrator: Callable[[], str]) -> dict[str, str]:
     """The variables of the workflow: where to deploy, and with ``provision`` every parameter that isn't a secret.
 
-    A parameter that the workflow doesn't know would go back to its default. ``administrator`` says who is one where nobody is
-    named: with the workflow it would be the workflow itself.
+    A parameter that the workflow doesn't know would go back to its default. Secrets that stay behind are named, so that the app
+    still expects them in the vault. ``administrator`` says who is one where nobody is named: with the workflow it would be the
+    workflow itself.
     """
     found = {"AZURE_CLIENT_ID": app, **{name: values[name] for name in INSTALLATION}}
     if not wanted.provision:
@@ -126,9 +127,18 @@ def variables(wanted: Wanted, values: Mapping[str, str], app: str, administrator
     names = set(re.findall(r"\$\{(\w+)", written)) - SECRETS
     found |= {name: values[name] for name in sorted(names) if values.get(name)}
     found |= {name: values[name] for name in ("AZURE_ENV_NAME", "AZURE_LOCATION") if values.get(name)}
+    if stored := stored_secrets(values):
+        found["STORED_SECRETS"] = stored
     if not found.get("ADMINISTRATOR_PRINCIPAL_ID"):
         found["ADMINISTRATOR_PRINCIPAL_ID"] = administrator()
     return found
+
+
+def stored_secrets(values: Mapping[str, str]) -> str:
+    """What a deployment with these values expects in the vault, as STORED_SECRETS has it: what is named, and what is given."""
+    named = [name.strip() for name in values.get("STORED_SECRETS", "").split(",") if name.strip()]
+    given = [name.lower().replace("_", "-") for name in sorted(SECRETS) if values.get(name)]
+    return ",".join(dict.fromkeys([*named, *given]))
 
 
 def remove(wanted: Wanted) -> None:

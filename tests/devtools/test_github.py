@@ -11,7 +11,8 @@ import yaml
 
 from devtools import github
 from devtools.azure import AzureError
-from devtools.github import INSTALLATION, SECRETS, Wanted, allow, remove, variables
+from devtools.github import INSTALLATION, SECRETS, Wanted, allow, remove, stored_secrets, variables
+from tests.infra.bicep import INFRA, parsed
 
 ROOT = Path(__file__).parents[2]
 VALUES = {
@@ -119,6 +120,30 @@ def test_no_parameter_of_the_installation_is_forgotten_and_no_secret_leaves() ->
     assert "SOMETHING_ELSE" not in found
     named = {**VALUES, "ADMINISTRATOR_PRINCIPAL_ID": "none"}
     assert variables(WHOLE, named, "app", lambda: "me")["ADMINISTRATOR_PRINCIPAL_ID"] == "none"
+
+
+@pytest.mark.parametrize(
+    ("more", "stored"),
+    [
+        ({}, "teams-webhook-url"),
+        ({"STORED_SECRETS": "teams-webhook-url"}, "teams-webhook-url"),
+        (
+            {"STORED_SECRETS": " webhook-secret, ,", "WEBHOOK_URL": "https://example.com/hook"},
+            "webhook-secret,teams-webhook-url,webhook-url",
+        ),
+        ({"TEAMS_WEBHOOK_URL": "", "STORED_SECRETS": "webhook-url,webhook-secret"}, "webhook-url,webhook-secret"),
+        ({"TEAMS_WEBHOOK_URL": ""}, None),
+    ],
+)
+def test_a_secret_that_stays_behind_is_still_expected_in_the_vault(more: dict[str, str], stored: str | None) -> None:
+    assert variables(WHOLE, {**VALUES, **more}, "app", lambda: "me").get("STORED_SECRETS") == stored
+
+
+def test_secrets_are_called_in_the_vault_as_the_template_calls_them() -> None:
+    written: dict[str, str] = parsed(INFRA / "modules" / "app.bicep")["variables"]["secretSettings"]["value"]
+    settings = {name.strip("'"): setting for name, setting in written.items()}
+    assert set(stored_secrets(dict.fromkeys(SECRETS, "x")).split(",")) == settings.keys()
+    assert set(settings.values()) == SECRETS
 
 
 def test_every_secret_of_the_parameters_is_known() -> None:
