@@ -27,6 +27,15 @@ SETTINGS = {
     "email": "ALERT_EMAIL_FROM and ALERT_EMAIL_TO",
 }
 """What has to be set for each."""
+FROM_VAULT = frozenset({"teams", "webhook"})
+"""Channels whose settings are secrets of the vault, which keeps a deleted one, and its name, for a week."""
+
+
+def set_again(channel: str) -> str:
+    """What to do about a channel whose settings are gone, as the end of a sentence without its full stop."""
+    if channel not in FROM_VAULT:
+        return "set it again"
+    return "set it again; a secret that was deleted has to be recovered first (docs/deploy.md, step 8)"
 
 
 class ChannelError(Exception):

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from alerts.channel import SETTINGS, TITLES
+from alerts.channel import SETTINGS, TITLES, set_again
 from alerts.episodes import Cause, ChannelRecord, Word, notice_id
 from alerts.model import About, Alert, Purpose
 from alerts.retries import GIVE_UP_AFTER
@@ -70,7 +70,7 @@ def _why(record: ChannelRecord, since: str) -> tuple[str, ...]:
         return (f"It has been so since {since}. The last attempt: {sentence(clean(record.error, 500))}",)
     what = SETTINGS.get(record.name, "its settings")
     return (
-        f"The function app has not had {what} since {since}: if that isn't meant, set it again.",
+        f"The function app has not had {what} since {since}: if that isn't meant, {set_again(record.name)}.",
         "If it is meant, there is nothing to do.",
     )
 

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from azure.data.tables.aio import TableServiceClient
 from pydantic import SecretStr
 
-from alerts.channel import TITLES
+from alerts.channel import TITLES, set_again
 from alerts.episodes import Cause, ChannelRecord
 from alerts.ledger import Ledger
 from basics.documents import read_json
@@ -254,7 +254,7 @@ def channel_lines(settings: Settings, records: Mapping[str, ChannelRecord]) -> l
             _topic(one.name),
             Level.ATTENTION,
             f"Alerts went to it until {times.day(one.since)}, and its settings are gone.",
-            "Set it again; if it was taken away on purpose, there is nothing to do.",
+            f"{set_again(one.name).capitalize()}. If it was taken away on purpose, there is nothing to do.",
         )
         for one in gone
         if one.since

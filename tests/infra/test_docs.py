@@ -177,6 +177,23 @@ def test_whose_reference_is_mended_is_told_how_the_app_hears_of_it() -> None:
     assert "configreferences/appsettings/refresh" in step
 
 
+def test_who_sets_a_deleted_secret_again_is_told_to_recover_it_first() -> None:
+    """The vault keeps a deleted secret, and with it the name, for a week: setting it is refused until then."""
+    from alerts.channel import set_again
+    from settings.problems import unresolved
+
+    for said in (set_again("teams"), set_again("webhook"), unresolved("TEAMS_WEBHOOK_URL")):
+        assert "recovered" in said
+        assert "docs/deploy.md, step 8" in said
+    step = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8").partition("## 8. ")[2].partition("\n## ")[0]
+    assert "az keyvault secret recover --vault-name KEY_VAULT_NAME --name" in step
+    for page in PAGES:
+        for row in re.findall(
+            r"^.*(?:delete (?:its|the) secret|secret was deleted).*$", page.read_text("utf-8"), re.MULTILINE
+        ):
+            assert "recover" in row, f"{page.name}: {row}"
+
+
 def test_nobody_is_told_to_restart_the_app_for_a_secret() -> None:
     for page in PAGES:  # for a permission it helps: the token goes with the process
         assert not re.search(r"restart the app(?! and wait an hour)", page.read_text(encoding="utf-8")), page.name

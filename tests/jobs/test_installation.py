@@ -300,5 +300,15 @@ def test_each_channel(
     assert not any("hidden" in str(line) for line in found)
 
 
+@pytest.mark.parametrize(("channel", "recovered"), [("teams", True), ("webhook", True), ("email", False)])
+def test_a_channel_that_is_gone_may_have_a_deleted_secret_to_recover(
+    monkeypatch: pytest.MonkeyPatch, channel: str, recovered: bool
+) -> None:
+    settings = settings_with(monkeypatch, TEAMS_WEBHOOK_URL="")
+    line = channel_lines(settings, {channel: record(channel, Cause.UNSET)})[0]
+    assert line.fix.startswith("Set it again")
+    assert ("recovered first (docs/deploy.md, step 8)" in line.fix) is recovered
+
+
 def test_a_queue_that_is_not_there_yet_is_fine() -> None:
     assert queue_line("alerts-poison", None).level is Level.OK
