@@ -1,14 +1,17 @@
 """What azd runs around a deployment (azure.yaml), the same in every shell.
 
-python3 dev.py azd region  before anything is made: whether the region has the plan; fails where it hasn't
-python3 dev.py azd wait    before the app is deployed: until its roles have reached the storage account
-python3 dev.py azd next    at the end of azd up: what is left to do; starts the first scan
+python3 dev.py azd check  before anything is made: whether the region has the plan, and whether the azd environment holds what is
+                          deployed; fails where not
+python3 dev.py azd wait   before the app is deployed: until its roles have reached the storage account
+python3 dev.py azd next   at the end of azd up: what is left to do; starts the first scan
 
 The other two never fail: what they do can be done by hand.
 """
 
 import base64
 import json
+import os
+import re
 import secrets
 import subprocess
 import sys
@@ -16,19 +19,34 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from typing import Any
 
-from devtools.azure import STORAGE, Azure, AzureError, azd_values, send
+from devtools.azure import STORAGE, Azure, AzureError, NotThere, azd_values, send
+from devtools.github import stored_secrets
 from devtools.node import ROOT
 
 ROLES_TAKE = 300
 """Seconds from giving a role to its being effective, mostly; azd doesn't try again when it isn't (azure-dev #8026)."""
 ASSIGNMENTS = "2022-04-01"
 REGIONS = "2024-04-01"
+DEPLOYMENTS = "2022-09-01"
 QUEUES = "2023-11-03"
+RESOURCES = "app-password-watch"
+"""What infra/main.bicep calls the deployment of the resources: Azure keeps the last one in the group, with its parameters."""
+APP = "app"
+"""What infra/resources.bicep calls that of the app, with the secrets that it expects."""
 
 
-class NoPlan(AzureError):
+class Stop(AzureError):
+    """Nothing may be deployed as things are."""
+
+
+class NoPlan(Stop):
     """The region hasn't the Flex Consumption plan."""
+
+
+class Lost(Stop):
+    """The deployment would take values away that nobody said should go."""
 
 
 def check_region(azure: Azure, values: Mapping[str, str]) -> None:
@@ -45,6 +63,90 @@ def check_region(azure: Azure, values: Mapping[str, str]) -> None:
             f"{wanted} hasn't the Flex Consumption plan. These regions have it: {', '.join(regions)}. "
             "Choose another one: azd env set AZURE_LOCATION REGION."
         )
+
+
+def parameters() -> dict[str, tuple[str, str]]:
+    """Parameter -> its name in azd, and its default; those that have one, as infra/main.parameters.json says."""
+    written = json.loads((ROOT / "infra" / "main.parameters.json").read_text(encoding="utf-8"))["parameters"]
+    found = {name: re.fullmatch(r"\$\{(\w+)=(.*)\}", one["value"]) for name, one in written.items()}
+    return {name: (match[1], match[2]) for name, match in found.items() if match}
+
+
+def group_of(values: Mapping[str, str]) -> str:
+    """The resource group of the azd environment, as infra/main.bicep names it."""
+    return values.get("AZURE_RESOURCE_GROUP") or f"rg-{re.sub('[^A-Za-z0-9]', '-', values['AZURE_ENV_NAME'])}"
+
+
+def deployed(azure: Azure, values: Mapping[str, str]) -> dict[str, str]:
+    """Parameter -> value of the installation's last deployment; empty where there is no installation yet.
+
+    Azure keeps no value of a secret. Which secrets the app expects in the vault counts as ``storedSecrets``, however they got there.
+    """
+    found = _recorded(azure, values, RESOURCES)
+    if found.get("environmentName") != values["AZURE_ENV_NAME"]:
+        return {}
+    expected = {
+        *_words(found.get("storedSecrets") or ""),
+        *(_recorded(azure, values, APP).get("expectedSecrets") or []),
+    }
+    return {name: _text(value) for name, value in found.items()} | {"storedSecrets": ",".join(sorted(expected))}
+
+
+def lost(known: Mapping[str, str], values: Mapping[str, str]) -> dict[str, str]:
+    """Name in azd -> deployed value of what the azd environment doesn't know, and a deployment would take away.
+
+    What is set in the environment is meant, and be it to nothing. As long as it knows the installation, a default that is another one
+    now is the newer version's, and no reason to stop: only what would be emptied is, and a network that would be opened. Where one
+    value is gone others may be, so then everything that would go back to its default is told.
+    """
+    given = set(_words(stored_secrets(values)))
+    found, stop = {}, not values.get("FUNCTION_APP_NAME")
+    for parameter, (name, default) in parameters().items():
+        value = known.get(parameter, default)
+        if name in values or value == default or (name == "STORED_SECRETS" and given >= set(_words(value))):
+            continue
+        found[name] = value
+        stop = stop or not default or name == "PRIVATE_NETWORK"
+    return found if stop else {}
+
+
+def check_values(azure: Azure, values: Mapping[str, str]) -> None:
+    """Raise Lost where what is deployed would be set back by an azd environment that doesn't know it; AzureError where it can't be asked.
+
+    Every parameter has a default: from another machine, or without its ``.azure/``, azd would deploy an installation that tells
+    nobody, and whose storage account is open again, without a word.
+    """
+    found = lost(deployed(azure, values), values)
+    if found:
+        commands = [f"  azd env set {name} {_quoted(value)}" for name, value in found.items()]
+        raise Lost(
+            f"{values['AZURE_ENV_NAME']} is deployed already, with values that this azd environment doesn't hold and that would go "
+            'back to their defaults: set each as it is, or as it is to be, "" for nothing (docs/operations.md, From another '
+            "machine, or elsewhere):\n" + "\n".join(commands)
+        )
+
+
+def _recorded(azure: Azure, values: Mapping[str, str], deployment: str) -> dict[str, Any]:
+    group = f"/subscriptions/{values['AZURE_SUBSCRIPTION_ID']}/resourceGroups/{group_of(values)}"
+    try:
+        found = azure.get(f"{group}/providers/Microsoft.Resources/deployments/{deployment}", DEPLOYMENTS)
+    except NotThere:
+        return {}
+    told = (found.get("properties") or {}).get("parameters") or {}
+    return {name: one["value"] for name, one in told.items() if one.get("value") is not None}
+
+
+def _words(text: str) -> list[str]:
+    return [word.strip() for word in text.split(",") if word.strip()]
+
+
+def _text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _quoted(value: str) -> str:
+    """For both shells."""
+    return f'"{value}"' if "'" in value else f"'{value}'"
 
 
 def seconds_to_wait(assignments: Sequence[Mapping[str, object]], principal: str, now: datetime) -> float:
@@ -127,6 +229,13 @@ def steps(values: Mapping[str, str]) -> str:
         lines += [f"2. The report: {url}/api/report"]
     lines += [
         "3. Tell somebody: docs/deploy.md, steps 7 and 8.",
+    ]
+    if not _words(values.get("OPERATIONS_EMAILS", "")):
+        lines += [
+            "4. Have somebody told when the app itself is in trouble, for nobody is: azd env set OPERATIONS_EMAILS it@contoso.com, "
+            "with your address, then azd provision."
+        ]
+    lines += [
         "",
         f"Is it well? {url}/api/health says ok after the first scan, and until then not ok.",
         "",
@@ -151,16 +260,21 @@ def next_steps(azure: Azure, values: Mapping[str, str], *, ask: Callable[[str], 
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Do what azd asks for. Returns 0; 1 for a region that won't do, 2 for a wrong call."""
+    """Do what azd asks for. Returns 0; 1 where nothing may be deployed, 2 for a wrong call."""
     if len(arguments) != 1 or arguments[0] not in TASKS:
         print(__doc__, file=sys.stderr)
         return 2
+    values = azd_values()
+    return max([_done(arguments[0], work, values) for work in TASKS[arguments[0]]])
+
+
+def _done(task: str, work: Callable[[Mapping[str, str]], None], values: Mapping[str, str]) -> int:
     try:
-        TASKS[arguments[0]](azd_values())
+        work(values)
     except KeyError as error:
-        if arguments[0] != "region":  # azd hasn't asked for it yet
+        if task != "check":  # azd hasn't asked for it yet
             print(f"The azd environment has no {error.args[0]} yet: run azd provision.", flush=True)
-    except NoPlan as error:
+    except Stop as error:
         print(error, file=sys.stderr)
         return 1
     except (AzureError, OSError, EOFError) as error:
@@ -172,6 +286,11 @@ def _region(values: Mapping[str, str]) -> None:
     check_region(Azure(prefer=("azd", "az")), values)
 
 
+def _values(values: Mapping[str, str]) -> None:
+    # What azd's environment doesn't have, azd takes from the process's.
+    check_values(Azure(prefer=("azd", "az")), {**os.environ, **values})
+
+
 def _wait(values: Mapping[str, str]) -> None:
     wait(Azure(prefer=("azd", "az")), values)
 
@@ -180,5 +299,9 @@ def _next(values: Mapping[str, str]) -> None:
     next_steps(Azure(prefer=("azd", "az")), values, ask=input if sys.stdin.isatty() else None)
 
 
-TASKS: dict[str, Callable[[Mapping[str, str]], None]] = {"region": _region, "wait": _wait, "next": _next}
+TASKS: dict[str, tuple[Callable[[Mapping[str, str]], None], ...]] = {
+    "check": (_region, _values),
+    "wait": (_wait,),
+    "next": (_next,),
+}
 """What azd asks for."""

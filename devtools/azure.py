@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any, BinaryIO
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 CLOUDS = {
     "AzureCloud": "https://management.azure.com",
@@ -24,12 +24,18 @@ STORAGE = "https://storage.azure.com"
 """What a token for storage is for, in every cloud."""
 FRESH = 240
 """Seconds for which a token is used again: the programs give none that ends sooner."""
+_PLAIN = "/?&=$()%,:'"
+"""Signs that stay as they are in a path and its query."""
 TIMEOUT = 600
 """Seconds for one request: a package of some 30 MB goes up in one."""
 
 
 class AzureError(Exception):
     """Something in Azure can't be done; the message is a sentence or more for a person."""
+
+
+class NotThere(AzureError):
+    """Azure has nothing of that name, or doesn't show it."""
 
 
 class Unreachable(AzureError):
@@ -138,11 +144,13 @@ class Azure:
         raise AzureError("Nobody is signed in: run az login, or azd auth login.")
 
     def get(self, path: str, version: str) -> Any:
-        """What Azure Resource Manager has at ``path``. Raises AzureError."""
+        """What Azure Resource Manager has at ``path``. Raises NotThere, and AzureError where it can't be asked."""
         mark = "&" if "?" in path else "?"
-        answer = send("GET", f"{self.arm}{path}{mark}api-version={version}", token=self.token())
+        address = f"{self.arm}{quote(path, safe=_PLAIN)}"  # groups may be called by letters that addresses don't have
+        answer = send("GET", f"{address}{mark}api-version={version}", token=self.token())
         if answer.status != 200:
-            raise AzureError(f"Azure answered {answer.status} for {path}: {answer.text}")
+            error = NotThere if answer.status == 404 else AzureError
+            raise error(f"Azure answered {answer.status} for {path}: {answer.text}")
         return answer.json()
 
 

@@ -30,6 +30,8 @@ class StandIn:
     health: list[tuple[int, str]] = field(default_factory=list)
     assignments: list[dict[str, Any]] = field(default_factory=list)
     regions: list[str] = field(default_factory=lambda: ["West Europe", "East US"])
+    recorded: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Deployments in the group rg: name -> parameter -> value; None for a secret, whose value Azure doesn't tell."""
     queue: list[int] = field(default_factory=list)
     """Status for the next messages; after them 201."""
     packages: list[tuple[str, set[str]]] = field(default_factory=list)
@@ -109,6 +111,13 @@ class StandIn:
             return 200, json.dumps({"value": [{"properties": one} for one in self.assignments]}).encode()
         if path == "/subscriptions/s/providers/Microsoft.Web/geoRegions" and query.get("sku") == "FlexConsumption":
             return 200, json.dumps({"value": [{"name": name} for name in self.regions]}).encode()
+        made = re.fullmatch(
+            r"/subscriptions/s/resourceGroups/rg/providers/Microsoft.Resources/deployments/([\w-]+)", path
+        )
+        if made and made[1] in self.recorded:
+            told = self.recorded[made[1]].items()
+            known = {name: {"type": "x"} if value is None else {"type": "x", "value": value} for name, value in told}
+            return 200, json.dumps({"properties": {"parameters": known}}).encode()
         return 404, b'{"error": {"code": "ResourceNotFound"}}'
 
     def _publish(self, query: dict[str, str], headers: dict[str, str], body: bytes) -> tuple[int, bytes]:

@@ -15,6 +15,7 @@ from devtools.azure import Azure, AzureError
 from devtools.tasks import STANDALONE, run_task
 from jobs.messages import read_scan
 from tests.devtools.azure_stand_in import TOKEN, StandIn
+from tests.infra.bicep import INFRA, parsed
 
 ROOT = Path(__file__).parents[2]
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
@@ -108,6 +109,12 @@ def test_the_end_names_the_report_once_people_can_sign_in() -> None:
     assert "https://func-a.example/api/report" in azd.steps({**VALUES, "AUTH_CLIENT_ID": "x"})
 
 
+@pytest.mark.parametrize(("addresses", "told"), [("", True), (" , ", True), ("it@contoso.com", False)])
+def test_the_end_says_that_nobody_is_told_when_the_app_itself_is_in_trouble(addresses: str, told: bool) -> None:
+    said = azd.steps({**VALUES, "OPERATIONS_EMAILS": addresses})
+    assert ("azd env set OPERATIONS_EMAILS" in said) is told
+
+
 def test_the_end_starts_the_first_scan(stand_in: StandIn, capsys: pytest.CaptureFixture[str]) -> None:
     values = {**VALUES, "STORAGE_QUEUE_ENDPOINT": f"{stand_in.url}/queue/"}
     azd.next_steps(Azure(prefer=("azd",), arm=stand_in.url), values, ask=lambda _: "")
@@ -125,7 +132,7 @@ def test_a_region_without_the_plan_stops_azd_before_anything_is_made(
 ) -> None:
     monkeypatch.setitem(azure.CLOUDS, "AzureCloud", stand_in.url)
     monkeypatch.setattr(azd, "azd_values", lambda: {**VALUES, "AZURE_LOCATION": "Mars"})
-    assert azd.main(["region"]) == 1
+    assert azd.main(["check"]) == 1
     assert (
         "mars hasn't the Flex Consumption plan. These regions have it: eastus, westeurope." in capsys.readouterr().err
     )
@@ -137,7 +144,7 @@ def test_a_region_that_nobody_chose_yet_is_none_to_check(
 ) -> None:
     monkeypatch.setattr(azd, "azd_values", lambda: values)
     monkeypatch.setattr(azure, "command", lambda *_: None)
-    assert azd.main(["region"]) == 0
+    assert azd.main(["check"]) == 0
     assert "run azd provision" not in capsys.readouterr().out
 
 
@@ -152,7 +159,156 @@ def test_where_regions_cannot_be_asked_azd_goes_on(
         "azd_values",
         lambda: {**VALUES, "AZURE_SUBSCRIPTION_ID": "other" if regions else "s", "AZURE_LOCATION": "x"},
     )
-    assert azd.main(["region"]) == 0
+    assert azd.main(["check"]) == 0
+
+
+DEPLOYED: dict[str, Any] = {
+    "environmentName": "contoso",
+    "serviceAccountPatterns": "svc-*",
+    "operationsEmails": "it@contoso.com",
+    "alertEmailFrom": "o'neil@contoso.com",
+    "scanSchedule": "0 0 6 * * *",
+    "auditLog": "off",
+    "scanOverdueHours": 36,
+    "privateNetwork": True,
+    "diagnosticLogs": True,
+    "authTenantId": "t",
+    "tags": {},
+    "webhookSecret": None,
+}
+KNOWN = {
+    **VALUES,
+    "AZURE_ENV_NAME": "contoso",
+    "FUNCTION_APP_NAME": "func-contoso",
+    "SERVICE_ACCOUNT_PATTERNS": "svc-*",
+    "OPERATIONS_EMAILS": "it@contoso.com",
+    "ALERT_EMAIL_FROM": "o'neil@contoso.com",
+    "AUDIT_LOG": "off",
+    "PRIVATE_NETWORK": "true",
+}
+"""An azd environment that holds all that is deployed."""
+
+
+def check(stand_in: StandIn, values: dict[str, str]) -> None:
+    azd.check_values(Azure(prefer=("azd",), arm=stand_in.url), values)
+
+
+def without(*names: str) -> dict[str, str]:
+    return {name: value for name, value in KNOWN.items() if name not in names}
+
+
+def test_a_lost_environment_stops_azd_before_values_go_back_to_their_defaults(stand_in: StandIn) -> None:
+    stand_in.recorded = {"app-password-watch": DEPLOYED}
+    with pytest.raises(azd.Lost) as stopped:
+        check(stand_in, {**VALUES, "AZURE_ENV_NAME": "contoso"})
+    told = str(stopped.value).splitlines()
+    assert "contoso is deployed already" in told[0]
+    assert told[1:] == [
+        "  azd env set SERVICE_ACCOUNT_PATTERNS 'svc-*'",
+        "  azd env set AUDIT_LOG 'off'",
+        '  azd env set ALERT_EMAIL_FROM "o\'neil@contoso.com"',
+        "  azd env set OPERATIONS_EMAILS 'it@contoso.com'",
+        "  azd env set PRIVATE_NETWORK 'true'",
+    ]
+
+
+@pytest.mark.parametrize("name", ["OPERATIONS_EMAILS", "ALERT_EMAIL_FROM", "PRIVATE_NETWORK"])
+@pytest.mark.parametrize("meant", [None, ""])
+def test_what_would_be_emptied_or_opened_is_stopped_unless_it_is_said(
+    stand_in: StandIn, name: str, meant: str | None
+) -> None:
+    stand_in.recorded = {"app-password-watch": DEPLOYED}
+    if meant is None:
+        with pytest.raises(azd.Lost, match=f"azd env set {name} "):
+            check(stand_in, without(name))
+    else:
+        check(stand_in, {**KNOWN, name: meant})
+
+
+def test_another_default_of_a_newer_version_stops_nobody_who_never_set_it(stand_in: StandIn) -> None:
+    stand_in.recorded = {"app-password-watch": {**DEPLOYED, "maximumInstanceCount": 40}}
+    check(stand_in, KNOWN)
+
+
+def test_an_environment_that_never_met_the_installation_keeps_choices_too(stand_in: StandIn) -> None:
+    stand_in.recorded = {"app-password-watch": DEPLOYED}
+    check(stand_in, without("AUDIT_LOG"))
+    with pytest.raises(azd.Lost, match="azd env set AUDIT_LOG 'off'"):
+        check(stand_in, without("AUDIT_LOG", "FUNCTION_APP_NAME"))
+
+
+@pytest.mark.parametrize(
+    ("values", "asked"),
+    [
+        ({}, "teams-webhook-url,webhook-secret,webhook-url"),
+        ({"TEAMS_WEBHOOK_URL": "x"}, "teams-webhook-url,webhook-secret,webhook-url"),
+        ({"TEAMS_WEBHOOK_URL": "x", "WEBHOOK_URL": "x", "WEBHOOK_SECRET": "x"}, None),
+        ({"STORED_SECRETS": "teams-webhook-url"}, None),
+    ],
+)
+def test_secrets_that_the_vault_was_expected_to_hold_stay_expected(
+    stand_in: StandIn, values: dict[str, str], asked: str | None
+) -> None:
+    expected = ["teams-webhook-url", "webhook-url"]
+    stand_in.recorded = {
+        "app-password-watch": {**DEPLOYED, "storedSecrets": "webhook-secret"},
+        "app": {"expectedSecrets": expected},
+    }
+    if asked is None:
+        check(stand_in, {**KNOWN, **values})
+    else:
+        with pytest.raises(azd.Lost, match=f"azd env set STORED_SECRETS '{asked}'"):
+            check(stand_in, {**KNOWN, **values})
+
+
+@pytest.mark.parametrize("recorded", [{}, {"app-password-watch": {**DEPLOYED, "environmentName": "other"}}])
+def test_a_new_installation_has_nothing_to_lose(stand_in: StandIn, recorded: dict[str, dict[str, Any]]) -> None:
+    stand_in.recorded = recorded
+    check(stand_in, {**VALUES, "AZURE_ENV_NAME": "contoso"})
+
+
+def test_the_group_is_found_as_the_template_names_it(stand_in: StandIn) -> None:
+    values = {"AZURE_SUBSCRIPTION_ID": "s", "AZURE_ENV_NAME": "My_Env.1"}
+    assert azd.group_of({**values, "AZURE_RESOURCE_GROUP": ""}) == "rg-My-Env-1"
+    assert azd.group_of({**values, "AZURE_RESOURCE_GROUP": "tools"}) == "tools"
+
+
+def test_a_group_may_have_letters_that_addresses_have_not(stand_in: StandIn) -> None:
+    check(stand_in, {**VALUES, "AZURE_ENV_NAME": "contoso", "AZURE_RESOURCE_GROUP": "rg-prüfung (alt)"})
+
+
+def test_azd_ends_with_what_would_be_lost_and_every_reason_at_once(
+    stand_in: StandIn, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stand_in.recorded = {"app-password-watch": DEPLOYED}
+    monkeypatch.setitem(azure.CLOUDS, "AzureCloud", stand_in.url)
+    monkeypatch.setattr(azd, "azd_values", lambda: {**without("OPERATIONS_EMAILS"), "AZURE_LOCATION": "Mars"})
+    assert azd.main(["check"]) == 1
+    told = capsys.readouterr().err
+    assert "azd env set OPERATIONS_EMAILS 'it@contoso.com'" in told
+    assert "mars hasn't the Flex Consumption plan" in told
+
+
+def test_a_value_of_the_shell_counts_as_azd_counts_it(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    stand_in.recorded = {"app-password-watch": DEPLOYED}
+    monkeypatch.setitem(azure.CLOUDS, "AzureCloud", stand_in.url)
+    monkeypatch.setattr(azd, "azd_values", lambda: {**without("OPERATIONS_EMAILS"), "AZURE_LOCATION": "westeurope"})
+    assert azd.main(["check"]) == 1
+    monkeypatch.setenv("OPERATIONS_EMAILS", "it@contoso.com")
+    assert azd.main(["check"]) == 0
+
+
+def test_what_is_compared_is_what_the_template_deploys() -> None:
+    """Azure keeps a deployment by the name of its module, with its parameters by theirs."""
+    modules = parsed(INFRA / "main.bicep")["modules"], parsed(INFRA / "resources.bicep")["modules"]
+    assert modules[0]["resources"]["config"]["name"].strip("'") == azd.RESOURCES
+    assert modules[1]["app"]["config"]["name"].strip("'") == azd.APP
+    assert "expectedSecrets" in parsed(INFRA / "modules" / "app.bicep")["parameters"]
+    compared = azd.parameters()
+    assert compared["operationsEmails"] == ("OPERATIONS_EMAILS", "")
+    assert compared["watchSchedule"] == ("WATCH_SCHEDULE", "0 */5 * * * *")
+    known = parsed(INFRA / "resources.bicep")["parameters"].keys() | {"resourceGroupName"}
+    assert compared.keys() <= known
 
 
 @pytest.mark.parametrize("task", ["wait", "next"])
@@ -194,7 +350,7 @@ def test_every_hook_runs_the_same_in_both_shells(name: str, hook: dict[str, Any]
 
 def test_what_azd_runs_is_told_apart_by_dev_py(capsys: pytest.CaptureFixture[str]) -> None:
     assert run_task(["azd", "dance"], usage="") == 2
-    assert "dev.py azd region" in capsys.readouterr().err
+    assert "dev.py azd check" in capsys.readouterr().err
 
 
 def test_azd_deploys_the_package_that_the_project_builds() -> None:
