@@ -24,7 +24,8 @@ param failureThreshold int
 // Log lines and not AppRequests: in OpenTelemetry mode the host writes no request for a queue trigger. The app writes
 // "Run <id>: <n> accounts, complete: <True or False>, ..." once a scan of everything is kept, and other words after one of
 // some accounts, which says nothing about the others; functions/queues.py has the lines.
-// A new installation has had no time to scan yet: its oldest line is younger than the limit.
+// A new installation has had no time to scan yet: its oldest line is younger than the limit. Where there is no line at all it
+// fires: nothing else would notice telemetry that never arrives.
 var scanOverdueQuery = '''
 AppTraces
 | summarize Oldest = min(TimeGenerated), Scans = countif(TimeGenerated > ago({0}h) and Message startswith "Run " and Message contains " accounts, complete: ")

@@ -57,11 +57,14 @@ resource network 'Microsoft.Network/virtualNetworks@2025-05-01' = {
         addressPrefix
       ]
     }
+    // Newer versions of the API make a subnet private that doesn't say otherwise. There is no NAT gateway, and the app must
+    // reach Microsoft Graph, Entra ID and the channels.
     subnets: [
       {
         name: 'functions'
         properties: {
           addressPrefix: cidrSubnet(addressPrefix, 26, 0)
+          defaultOutboundAccess: true
           // The delegation that the Flex Consumption plan asks for.
           delegations: [
             {
@@ -77,6 +80,7 @@ resource network 'Microsoft.Network/virtualNetworks@2025-05-01' = {
         name: 'endpoints'
         properties: {
           addressPrefix: cidrSubnet(addressPrefix, 27, 2)
+          defaultOutboundAccess: true
           privateEndpointNetworkPolicies: 'Disabled'
         }
       }

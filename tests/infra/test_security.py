@@ -197,6 +197,15 @@ def test_private_network_closes_storage_and_vault_to_the_internet() -> None:
     assert {endpoint["group"] for endpoint in endpoints} == {"blob", "queue", "table", "vault"}
 
 
+def test_the_app_in_a_private_network_keeps_its_way_out_to_microsoft_graph() -> None:
+    """Newer versions of the API make subnets private that don't say otherwise, and there is no gateway."""
+    subnets = {one["name"].strip("'"): one["properties"] for one in properties("network.bicep", "network")["subnets"]}
+    assert {name: one.get("defaultOutboundAccess") for name, one in subnets.items()} == {
+        "functions": True,
+        "endpoints": True,
+    }
+
+
 def test_network_names_follow_the_cloud() -> None:
     text = (INFRA / "modules" / "network.bicep").read_text(encoding="utf-8")
     assert not re.search(r"windows\.net|azure\.net|usgovcloudapi|azure\.cn", text)
