@@ -256,7 +256,15 @@ class _Look:
             gaps = Gaps()
             ids = [account.id for account in reading.accounts]
             trail = await read_trail(
-                self._graph, self._evidence, turns, gaps, self._clock(), reading.tenant, ids, over.lately
+                self._graph,
+                self._evidence,
+                turns,
+                gaps,
+                self._clock(),
+                reading.tenant,
+                ids,
+                over.lately,
+                None if only else self._watched(reading),
             )
             reading = replace(reading, gaps=(*reading.gaps, *gaps.found()))
         usage = await self._usage(reading, turns, quick=quick)
@@ -268,6 +276,11 @@ class _Look:
         nested = not only and is_watched(self._settings)
         selecting = await read_nested(self._graph, self._settings.service_account_groups) if nested else frozenset()
         return _Found(usage, trail, self._gone, over, selecting)
+
+    def _watched(self, reading: Reading) -> frozenset[str]:
+        """Ids of all accounts that may be watched, and of the groups that they are in."""
+        groups = (account.known_groups for account in reading.accounts)
+        return frozenset({*self._known, *(account.id for account in reading.accounts)}).union(*groups)
 
     async def _usage(self, reading: Reading, turns: Turns, *, quick: bool) -> Usage:
         if quick:

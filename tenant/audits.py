@@ -70,6 +70,8 @@ _KINDS = {
 _OF_TENANT = frozenset({"tenant_switch", "company", "mfa_registration_policy"})
 _PER_USER = frozenset({"mfa_enabled", "mfa_disabled", "mfa_changed", "user_updated"})
 _MEMBERSHIPS = frozenset({"group_added", "group_removed", "role_added", "role_removed"})
+OF_MEMBERS = _PER_USER | _MEMBERSHIPS | {"app_password_created", "app_password_deleted"}
+"""The kinds of events that concern the account or group alone that they happened to; others may concern everybody."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -275,3 +275,83 @@ async def test_one_look_at_the_log_answers_what_every_question_asks(monkeypatch:
             expected = await apart.read(question, since, changed.now)
             assert sorted(map(str, await together.read(question, since, changed.now))) == sorted(map(str, expected))
             assert expected or question.about == "users", question
+
+
+async def kept(storage: str) -> dict[str, Any]:
+    async with TableServiceClient.from_connection_string(storage) as service:
+        return await StoredEvidence(service).recall("audits")
+
+
+async def keep(storage: str, what: dict[str, Any]) -> None:
+    async with TableServiceClient.from_connection_string(storage) as service:
+        await StoredEvidence(service).remember("audits", what)
+
+
+@pytest.mark.parametrize("ahead", [timedelta(hours=1), timedelta(days=20), timedelta(days=400)], ids=str)
+@pytest.mark.parametrize("of_all", [True, False], ids=["of all questions", "of one"])
+async def test_what_was_read_up_to_a_time_that_is_yet_to_come_is_read_anew(
+    graph: LocalGraph, storage: str, ahead: timedelta, of_all: bool
+) -> None:
+    await scanned(graph, storage, audit_log="on")
+    known = await kept(storage)
+    about_groups = graph.tenant.group("Service accounts").id
+    wrong = known["read"] if of_all else {about_groups: None}
+    future = (NOW + timedelta(days=1) + ahead).isoformat()
+    await keep(storage, {**known, "read": {**known["read"], **dict.fromkeys(wrong, future)}})
+    between = joined(graph, OTHER, "2026-11-22T08:00:00.0000000Z")
+    graph.tenant.audits = [between, *graph.tenant.audits]
+    document = await scanned(graph, storage, 1, audit_log="on")
+    assert account(document, OTHER)["reasons"][0]["since"] == "2026-11-22T08:00:00Z"
+    after = await kept(storage)
+    assert set(after["read"].values()) == {(NOW + timedelta(days=1)).isoformat()}
+    assert after["since"] == "2026-10-24T07:00:00+00:00"
+
+
+async def test_events_that_are_dropped_are_none_of_those_that_the_log_counts_as_read_for(
+    graph: LocalGraph, storage: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("evidence.audit_log.MOST_KEPT", 2)
+    others = [joined(graph, OTHER, f"2026-11-21T0{hour}:00:00.0000000Z") for hour in (9, 8, 7)]
+    for one in others:
+        one["targetResources"][0]["id"] = "someone"
+    graph.tenant.audits = [*others, *graph.tenant.audits]
+    await scanned(graph, storage, audit_log="on")
+    known = await kept(storage)
+    assert [row["activityDateTime"][:13] for row in known["rows"]] == ["2026-11-20T09", "2026-11-21T09"]
+    assert known["since"] == "2026-11-21T08:00:00+00:00"
+    new = TenantBuilder(now=NOW).group("New").build()
+    graph.tenant.groups |= new.groups
+    graph.tenant.policies[0]["conditions"]["users"]["includeGroups"].extend(new.groups)
+    await scanned(graph, storage, 1, audit_log="on")  # of the new group everything is read
+    assert (await kept(storage))["since"] >= "2026-11-21T08:00:00+00:00"
+
+
+async def test_a_scan_of_some_accounts_drops_nothing_that_another_may_need(
+    graph: LocalGraph, storage: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await scanned(graph, storage, audit_log="on")
+    before = await kept(storage)
+    monkeypatch.setattr("evidence.audit_log.MOST_KEPT", 1)
+    graph.tenant.audits = [joined(graph, OTHER, "2026-11-22T08:00:00.0000000Z"), *graph.tenant.audits]
+    document = await scanned(graph, storage, 1, audit_log="on", accounts=(OTHER,))
+    assert account(document, OTHER)["reasons"][0]["since"] == "2026-11-22T08:00:00Z"
+    assert await kept(storage) == before
+
+
+async def test_rows_that_did_not_fit_move_the_time_from_which_on_the_log_is_known(
+    graph: LocalGraph, storage: str
+) -> None:
+    await scanned(graph, storage, audit_log="on")
+    await keep(storage, {**await kept(storage), "rows_omitted": 3})
+    await scanned(graph, storage, 1, audit_log="on")
+    assert (await kept(storage))["since"] == NOW.isoformat()
+
+
+async def test_what_can_be_read_of_what_was_kept_counts_while_the_log_is_refused(
+    graph: LocalGraph, storage: str
+) -> None:
+    await scanned(graph, storage, audit_log="on")
+    await keep(storage, {**await kept(storage), "since": "soon"})
+    graph.deny("AuditLog.Read.All")
+    document = await scanned(graph, storage, 1, audit_log="on")
+    assert account(document)["reasons"][0]["since"] == "2026-11-20T09:15:00Z"
