@@ -20,7 +20,7 @@ from connections.storage import TABLES, ensure_tables, tables
 from connections.telemetry import sending, telemetry
 from evidence.audit_log import ids_asked_about
 from evidence.store import StoredEvidence
-from findings.clocks import is_ahead
+from findings.clocks import LONG_AGO, is_ahead
 from findings.run_record import DONE, RunRecord, RunStatus
 from findings.runs import LOST, RunStore, new_run_id
 from findings.sight_store import SightStore
@@ -156,6 +156,7 @@ class _Look:
         last = await self._last(now) if mark.asked else None
         for run_id, at in mark.asked.items():
             run = await self._runs.load(run_id)
+            at = now if is_ahead(at, now) else at
             if (run and run.status in DONE) or (last and last.started - SETTLED >= at) or now - at > LOST:
                 continue
             over = run is not None and run.status in (RunStatus.FAILED, RunStatus.SKIPPED)
@@ -171,7 +172,7 @@ class _Look:
             return False
         last = await self._last(now)
         return (mark.until is not None and mark.until - MOST_LATE >= time) or (
-            last is not None and _seen_until(last) >= time
+            last is not None and _seen_until(last, now) >= time
         )
 
     async def _answered(
@@ -185,7 +186,7 @@ class _Look:
         if last is None:
             # Nothing is known that could have changed; but the first scan may be going on, and have read too early.
             return Looked(), frozenset(event.id for event in new)
-        unseen = [event for event in new if event.time > _seen_until(last)]
+        unseen = [event for event in new if event.time > _seen_until(last, now)]
         reach = reach_of(unseen, await self._scope(last)) if unseen else NOBODY
         everybody = bool(why) or reach.everybody or len(reach.accounts) > MOST_ACCOUNTS
         idle = frozenset(event.id for event in unseen) - {event.id for event in reach.events}
@@ -244,6 +245,10 @@ class _Look:
         return tuple(await sight.untold_alert_ids())
 
 
-def _seen_until(last: RunRecord) -> datetime:
-    """The time before which a scan saw everything, whatever the log showed of it by then: what it carried over may lack it."""
-    return (Remembered.of(last.remembered).carried_since or last.started) - SETTLED
+def _seen_until(last: RunRecord, now: datetime) -> datetime:
+    """The time before which a scan saw everything, whatever the log showed of it by then: what it carried over may lack it.
+
+    Long ago where a clock that was ahead says that it is yet to come.
+    """
+    time = Remembered.of(last.remembered).carried_since or last.started
+    return LONG_AGO if is_ahead(time, now) else time - SETTLED

@@ -12,7 +12,7 @@ from azure.data.tables.aio import TableServiceClient
 
 from evidence.store import StoredEvidence
 from findings.run_record import RunRecord, RunStatus
-from findings.runs import RunStore
+from findings.runs import LOST, RunStore
 from findings.sight_store import SightStore
 from findings.store import FindingStore
 from functions.queues import scan_failed
@@ -193,6 +193,35 @@ async def test_a_clock_that_was_ahead_hides_nothing(tenant: Tenant) -> None:
     await tenant.looks()
     assert [message.accounts for message, _ in tenant.asked] == [()]
     assert (await tenant.mark()).until == tenant.now
+
+
+async def test_a_scan_that_a_clock_that_was_ahead_asked_for_is_waited_for_no_longer_than_any(tenant: Tenant) -> None:
+    await tenant.scans()
+    async with TableServiceClient.from_connection_string(tenant.storage) as service:
+        ahead = Bookmark(tenant.now, asked={"gone": tenant.now + timedelta(days=40)})
+        await StoredEvidence(service).remember(NAME, ahead.kept)
+    tenant.passes(5)
+    await tenant.looks()
+    assert (await tenant.mark()).asked == {"gone": tenant.now}
+    tenant.passes(LOST / MINUTE + 1)
+    await tenant.looks()
+    assert not (await tenant.mark()).asked
+
+
+async def test_a_scan_saw_nothing_of_what_happens_before_a_time_that_a_clock_that_was_ahead_left_of_it(
+    tenant: Tenant,
+) -> None:
+    await tenant.scans()
+    async with TableServiceClient.from_connection_string(tenant.storage) as service:
+        runs = RunStore(service)
+        (last,) = await runs.newest(since=START - timedelta(days=1))
+        until = {**last.remembered, "carried_since": (tenant.now + timedelta(days=40)).isoformat()}
+        await runs.save(replace(last, remembered=until))
+    tenant.passes(10)
+    tenant.happens("Update user", tenant.user(SVC))
+    tenant.passes(3)
+    await tenant.looks()
+    assert len(tenant.asked) == 1
 
 
 async def test_more_events_than_one_look_takes_have_everything_looked_at(
