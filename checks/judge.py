@@ -32,6 +32,11 @@ from tenant.model import Account, AuditTrail, Gap, Tenant
 
 _Conclusion = tuple[Verdict, tuple[Finding, ...], tuple[Remedy, ...]]
 
+_MAY_REST_ON_EVIDENCE = frozenset(
+    {Visibility.CONDITIONAL, Visibility.PREDICTED, Visibility.NOT_OFFERED, Visibility.UNKNOWN}
+)
+"""The answers that evidence makes, or may make once the log is read."""
+
 
 class Judge:
     """Judges accounts of one tenant. Making one costs time per policy; each account then costs only its own policies."""
@@ -81,7 +86,7 @@ class Judge:
             return _conclude(Verdict(Visibility.NOT_APPLICABLE, Usability.NOT_CHECKED, (why,)))
         key = self._kind(account)
         if key not in self._conclusions:
-            verdict = self._verdict(self._situation(account, roles))
+            verdict = self._with_evidence(self._verdict(self._situation(account, roles)), account)
             open_ = undecided_ahead(account, verdict.visibility, self._tenant)
             ahead = findings_ahead(account, verdict.visibility, self._tenant, self._today)
             verdict = replace(verdict, undecided=verdict.undecided | open_)
@@ -153,6 +158,14 @@ class Judge:
             inexact=doubt.inexact & seen,
             on_malformed=doubt.on_malformed & seen,
         )
+
+    def _with_evidence(self, verdict: Verdict, account: Account) -> Verdict:
+        """The verdict with what evidence it rests on, or why it rests on none, is known by."""
+        if not account.mfa_demands or verdict.visibility not in _MAY_REST_ON_EVIDENCE:
+            return verdict
+        if any(reason.effect is Effect.EVIDENCE for reason in verdict.reasons):
+            return replace(verdict, needs_no_log=self._explaining.needs_no_log(account, self._now))
+        return replace(verdict, explained_unseen=self._explaining.explained_unseen(account, self._now))
 
     def _not_applicable(self, account: Account, roles: Roles) -> Reason | None:
         if account.enabled is False:

@@ -151,6 +151,11 @@ class Verdict:
     """Ids of the checks that the account fails for causes of which some may be missing."""
     on_malformed: frozenset[str] = frozenset()
     """Ids of the checks that the account fails, or fails so badly, because of nothing but policies that Graph answered malformed."""
+    needs_no_log: bool = False
+    """Whether sign-ins show a demand for MFA that nothing explains, and it doesn't take the audit log to tell."""
+    explained_unseen: datetime | None = None
+    """Where sign-ins show a demand that is taken to be explained, and it isn't certain: when a policy was last changed, nobody knows
+    from what, so that this may be why; long ago where none was."""
     ended: str | None = None
     """What hid the option from the account until it ended, and by whom, in a sentence, where the audit log says so."""
 

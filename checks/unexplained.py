@@ -8,11 +8,16 @@ account was excluded from it, says nothing about today. So each version of a pol
 explains what is older than some moment: where it reaches the account, anything until it ended; otherwise what came before the
 account was taken out of its scope. A version that nobody saw may have reached anybody: it explains what came before it ended. What
 was never changed had no other version.
+
+What only the audit log tells is lost with it: that an exclusion is older than the demand, or what a policy was before its last change.
+A loss explains nothing. So it is said as well whether the log was needed to tell that nothing explains a demand, and whether what
+explains one is known for certain.
 """
 
 from collections.abc import Hashable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
 
 from checks.memberships import Moves, latest
 from checks.policy import REPORT_ONLY, can_reach_users, demands_mfa_somewhere, effect_of
@@ -64,7 +69,7 @@ class Explaining:
 
     def __init__(self, tenant: Tenant, today: date, trail: AuditTrail | None = None) -> None:
         """Takes the tenant, the day of judging, and what is known of the tenant's audit log (None: nothing)."""
-        self._tenant = tenant
+        self._tenant, self._today, self._trail = tenant, today, trail
         self._moves = Moves(tenant, trail)
         versions = list(_versions(tenant.known_policies, trail))
         self._versions = tuple(version for version in versions if _is_enforced(version.policy))
@@ -82,7 +87,10 @@ class Explaining:
 
     def position(self, account: Account) -> Hashable:
         """Equal for accounts whose demands the same policies explain, up to the same moment."""
-        return self._scopes.position(account), self._until(account)
+        until = self._until(account)
+        counts = any(demand.seen > until[0] for demand in account.mfa_demands)
+        without_log = self._without_log._until(account) if counts else None
+        return self._scopes.position(account), until, self._certainly(account), without_log
 
     def unexplained(self, account: Account, now: datetime) -> tuple[MfaDemand | None, MfaDemand | None]:
         """The MFA demand in the sign-in log that surely, and the one that possibly, no readable policy explains."""
@@ -91,6 +99,25 @@ class Explaining:
             unexplained_demand(account.mfa_demands, perhaps_explained, now),
             unexplained_demand(account.mfa_demands, surely_explained, now),
         )
+
+    def needs_no_log(self, account: Account, now: datetime) -> bool:
+        """Whether nothing surely explains a demand of the account even without what only the audit log tells."""
+        surely, _ = self._without_log.unexplained(account, now)
+        return surely is not None
+
+    def explained_unseen(self, account: Account, now: datetime) -> datetime | None:
+        """When a policy was last changed, nobody knows from what, where it isn't known for certain that anything explains the demands.
+
+        A moment long ago where no such change explains all of them; None where what explains them is known, or there are none.
+        """
+        demand = unexplained_demand(account.mfa_demands, self._certainly(account), now)
+        if demand is None:
+            return None
+        return self._unseen_least if self._unseen_least >= demand.seen else _NEVER
+
+    @cached_property
+    def _without_log(self) -> "Explaining":
+        return self if self._trail is None else Explaining(self._tenant, self._today)
 
     def gaps(self, account: Account) -> list[Gap]:
         """What is missing to tell whether a policy explains a demand."""
@@ -115,6 +142,24 @@ class Explaining:
             surely, perhaps = max(surely, least), max(perhaps, most)
             unsure |= (least != most) << bit
         return surely, perhaps, unsure
+
+    def _certainly(self, account: Account) -> datetime:
+        """Up to when demands are explained by what is known: by no change that nobody saw, and no exclusion of an unknown time."""
+        roles = self._scopes.roles_of(account)
+        reach = self._scopes.reach(account, roles)
+        found = _NEVER
+        for bit, version in enumerate(self._versions):
+            if not self._least >> bit & 1:
+                continue
+            if reach.least >> bit & 1 or self._names_what_nobody_reads(version):
+                known = version.ended
+            elif not reach.included >> bit & 1:
+                known = self._since_left(version.policy, account)
+            else:
+                surely, _ = self._since_excluded(replace(version, unseen=_NEVER), account, roles)
+                known = _NEVER if surely == _ALWAYS else surely
+            found = max(found, min(known, version.ended))
+        return found
 
     def _until_of(
         self, version: _Version, bit: int, reach: Reach, account: Account, roles: Roles

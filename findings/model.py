@@ -309,6 +309,8 @@ class AccountRecord:
     """The per-user MFA state when it could last be read."""
     on_evidence: bool = False
     """Whether the verdict rested on what the sign-in log showed."""
+    needs_no_log: bool = False
+    """Whether it did so without the audit log. A version that didn't know kept nothing: then it may have taken that log."""
     off_for_the_tenant: bool = False
     """Whether app passwords were known to be switched off for the whole tenant, so that nobody was offered one."""
     switched_off_from: str | None = None

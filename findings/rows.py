@@ -44,6 +44,7 @@ ACCOUNT_COLUMNS = (
     *(
         "per_user_mfa",
         "on_evidence",
+        "needs_no_log",
         "off_for_the_tenant",
         "switched_off_from",
         "selected_as",
@@ -118,6 +119,7 @@ def account_to_row(record: AccountRecord) -> Entity:
         selected=record.selected,
         per_user_mfa=record.per_user_mfa,
         on_evidence=record.on_evidence or None,
+        needs_no_log=record.needs_no_log or None,
         off_for_the_tenant=record.off_for_the_tenant or None,
         switched_off_from=record.switched_off_from,
         selected_as=record.selected_as,
@@ -157,6 +159,7 @@ def account_from_row(row: Mapping[str, Any]) -> AccountRecord:
         selected=read.flag("selected", True),
         per_user_mfa=read.text_or_none("per_user_mfa"),
         on_evidence=read.mark("on_evidence"),
+        needs_no_log=read.mark("needs_no_log"),
         off_for_the_tenant=read.mark("off_for_the_tenant"),
         switched_off_from=read.text_or_none("switched_off_from"),
         selected_as=read.text("selected_as", upn) if "selected_as" in read else upn,

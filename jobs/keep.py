@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from checks.catalog import BY_USE, SWITCHED_OFF, causing_effects, known_checks, state_before, switched_off
-from checks.decided import CONFIRMED, undecided
+from checks.decided import CONFIRMED, FROM_EVIDENCE, undecided
 from checks.model import Effect, JudgedAccount, Verdict, Visibility
 from checks.resolutions import why_resolved
 from checks.visibility import per_user_state
@@ -50,6 +50,11 @@ def is_kept(one: JudgedAccount, watch: Watch, known: Container[str]) -> bool:
     """
     account = one.account
     return account.id in watch.watched and (account.properties is None or account.id in known)
+
+
+def rests_on_audit_log(record: AccountRecord) -> bool:
+    """Whether the verdict rested on sign-ins of which only the audit log tells that nothing explains them."""
+    return record.on_evidence and not record.needs_no_log
 
 
 class Keeper:
@@ -117,6 +122,9 @@ class Keeper:
         closing = verdict.reasons[0].text if verdict.visibility is Visibility.NOT_APPLICABLE else None
         unread = account.properties is not None
         document = account_object(one, (), self._occasion.now)
+        on_evidence = any(reason.effect is Effect.EVIDENCE for reason in verdict.reasons)
+        # As long as it isn't certain that it is over, the finding rests on what it rested on.
+        lasting = before if before and before.on_evidence and FROM_EVIDENCE in open_questions else None
         record = AccountRecord(
             account_id=account.id,
             user_principal_name=before.user_principal_name if unread and before else account.user_principal_name,
@@ -129,8 +137,8 @@ class Keeper:
             # A state that can't be read today must not hide that it was switched off since it last could.
             per_user_mfa=per_user_state(account) or (before.per_user_mfa if before else None),
             switched_off_from=self._state_before(one),
-            on_evidence=any(reason.effect is Effect.EVIDENCE for reason in verdict.reasons)
-            or (before is not None and before.on_evidence and account.id not in seen.whole),
+            on_evidence=on_evidence or lasting is not None,
+            needs_no_log=verdict.needs_no_log if on_evidence else lasting is not None and lasting.needs_no_log,
             off_for_the_tenant=verdict.app_passwords_allowed is False,
             visibility=verdict.visibility,
             usability=verdict.usability,
@@ -161,6 +169,7 @@ class Keeper:
             one,
             log_read=one.account.id in seen.whole,
             on_evidence=before is not None and before.on_evidence,
+            log_said=before.judged_at if before and rests_on_audit_log(before) else None,
         )
         return found | of_other_versions
 

@@ -130,6 +130,22 @@ def log_not_looked_at(findings: int) -> Unseen:
     )
 
 
+def audit_log_not_looked_at(findings: int) -> Unseen:
+    """For findings that only the audit log told from what a policy explains, where it is no longer read.
+
+    Not at once: what an earlier version kept doesn't say which findings these are, and the first scan of this one notes it.
+    """
+    count = "One open finding rests" if findings == 1 else f"{findings} open findings rest"
+    return Unseen(
+        "audit log off",
+        f"{count} on the audit log, which isn't read any more: AUDIT_LOG isn't on. What it said last counts until it is read "
+        "again, a policy is changed, or the sign-ins that it is about are 30 days old.",
+        label="the audit log",
+        ended="The audit log is read again, or no open finding rests on it.",
+        reminded=False,
+    )
+
+
 def scans_fail(error: str, *, certain: bool = False) -> Unseen:
     """For a scan that failed. ``certain``: it was tried again and again, so that no second one needs to fail as well."""
     return Unseen(

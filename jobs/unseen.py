@@ -6,15 +6,17 @@ from uuid import uuid4
 
 from basics.times import iso
 from checks.catalog import BY_USE
+from checks.decided import FROM_EVIDENCE
 from findings.model import Snapshot
 from findings.run_record import ANY_TIME
 from findings.sight import Fate, Sight, Unseen, after_scan
 from findings.sight_store import SightStore
-from jobs.keep import is_kept
+from jobs.keep import is_kept, rests_on_audit_log
 from jobs.look import Seen
 from jobs.sight_words import (
     AUDIT_LOG,
     SCANS,
+    audit_log_not_looked_at,
     audit_log_unseen,
     log_not_looked_at,
     nothing_selected,
@@ -38,7 +40,15 @@ def unseen_by(seen: Seen, known: Mapping[str, Snapshot], settings: Settings) -> 
         findings = [state for one in known.values() for state in one.findings if state.open]
         resting = sum(state.check_id in BY_USE for state in findings)
         unseen += [log_not_looked_at(resting)] if resting else []
+    if settings.audit_log != "on" and (resting := sum(map(_rests_on_audit_log, known.values()))):
+        unseen.append(audit_log_not_looked_at(resting))
     return unseen
+
+
+def _rests_on_audit_log(known: Snapshot) -> bool:
+    """Whether an open finding of the account does."""
+    is_open = any(state.open and state.check_id == FROM_EVIDENCE for state in known.findings)
+    return is_open and known.record is not None and rests_on_audit_log(known.record)
 
 
 async def note_sight(

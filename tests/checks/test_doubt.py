@@ -1,6 +1,7 @@
 """Which checks are decided where something is unread: what was seen, what is passed, and what stays open."""
 
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -37,6 +38,7 @@ from tests.checks.kit import (
     policy,
 )
 
+DAY = timedelta(days=1)
 PERHAPS = {"groups": GROUPS_GAP}
 BLOCK_OF_GROUP = policy(users=(), groups=("g1",), clients=("exchangeActiveSync", "other"), grant=("block",))
 OF_GROUP = policy(users=(), groups=("g1",), clients=("browser",))
@@ -248,6 +250,25 @@ def test_what_is_open_without_the_log_without_the_state_and_without_the_account(
 ) -> None:
     found = judged(make_tenant(), replace(SERVICE, **account))
     assert undecided(found, log_read=log_read, on_evidence=on_evidence) == open_
+
+
+@pytest.mark.parametrize(
+    ("changed", "log_said", "open_"),
+    [
+        (None, None, set()),
+        (None, NOW, set()),
+        (NOW, None, set()),
+        (NOW, NOW, {"APW-005"}),
+        (NOW, NOW + DAY, {"APW-005"}),
+        (NOW, NOW - DAY, set()),
+    ],
+)
+def test_what_the_audit_log_said_is_over_where_what_explains_it_is_known_or_a_policy_was_changed_since(
+    changed: datetime | None, log_said: datetime | None, open_: set[str]
+) -> None:
+    found = judged(make_tenant(), SERVICE)
+    found = replace(found, verdict=replace(found.verdict, explained_unseen=changed))
+    assert undecided(found, log_read=True, on_evidence=True, log_said=log_said) == open_
 
 
 UNREAD_STRENGTH = policy(grant=(), grant_members={"authenticationStrength": {"id": "s"}})

@@ -300,6 +300,65 @@ def test_a_policy_that_excludes_by_a_group_explains_what_is_older_than_the_membe
     assert verdict([EXCLUDING], one, None, nesting=NESTED) == NOTHING
 
 
+BY_NAME = policy(not_users=("svc",), modifiedDateTime=changed(3))
+OF_OTHERS = parse_policy(policy(users=("someone",), modifiedDateTime=OLD))
+OF_ALL = parse_policy(policy(modifiedDateTime=OLD))
+
+
+def evidence(policies: list[Json], known: AuditTrail | None, **account: Any) -> tuple[bool, float | None]:
+    """Whether it takes no log to tell that nothing explains the demand; how many days ago a change that may explain it was."""
+    one = replace(asked(days_ago=4), **account)
+    (only,) = judge(make_tenant(policies, nesting=NESTED), [one], now=NOW, trail=known)
+    found = only.verdict
+    days = found.explained_unseen and (NOW - found.explained_unseen) / timedelta(days=1)
+    return found.needs_no_log, days if days is None or days < 1000 else 1000
+
+
+@pytest.mark.parametrize(
+    ("policies", "events", "account", "expected"),
+    [
+        # Nothing explains the demand, and nobody needs the log to know; it needs it for how long the account is excluded.
+        ([], (), {}, (True, None)),
+        ([EXCLUDING], (), {"groups": frozenset({"gx"}), "per_user_mfa": "enforced"}, (False, None)),
+        ([EXCLUDING], (happened("group_added", 5, container="gx"),), MEMBER, (False, None)),
+        ([policy(not_users=("svc",), modifiedDateTime=OLD)], (), {}, (True, None)),
+        # Something may explain it, which the log would have to say.
+        ([EXCLUDING], (), MEMBER, (False, 1000)),
+        ([EXCLUDING], (happened("group_added", 5, "other", "gx"),), MEMBER, (False, 1000)),
+        ([BY_NAME], (), {}, (False, 3)),
+        ([EXCLUDING, policy("O", users=("someone",), modifiedDateTime=changed(3))], (), MEMBER, (False, 3)),
+        ([EXCLUDING, policy("O", users=("someone",), modifiedDateTime=changed(9))], (), MEMBER, (False, 1000)),
+        # What explains it is known.
+        ([EXCLUDING], (happened("group_added", 3, container="gx"),), MEMBER, (False, None)),
+        ([EXCLUDING], (happened("group_added", 3, "inner", "gx"),), NESTED_MEMBER, (False, None)),
+        ([policy(apps=(SHAREPOINT,), modifiedDateTime=OLD)], (), {}, (False, None)),
+        ([policy(users=(), groups=("g1",))], (happened("group_removed", 3, container="g1"),), {}, (False, None)),
+        ([], (happened("policy_deleted", 3, "p", before=OF_ALL),), {}, (False, None)),
+        # What the policy was before it was changed is known: it reached others, or everybody.
+        ([BY_NAME], (happened("policy_updated", 3, "p", before=OF_OTHERS),), {}, (False, None)),
+        ([BY_NAME], (happened("policy_updated", 3, "p", before=OF_ALL),), {}, (False, None)),
+    ],
+)
+def test_of_evidence_it_is_known_whether_it_takes_the_audit_log_and_whether_it_is_explained_for_certain(
+    policies: list[Json],
+    events: tuple[AuditEvent, ...],
+    account: Mapping[str, Any],
+    expected: tuple[bool, float | None],
+) -> None:
+    assert evidence([{**one, "id": "p"} if one is BY_NAME else one for one in policies], trail(*events), **account) == (
+        expected
+    )
+
+
+def test_accounts_that_share_a_verdict_share_what_their_evidence_is_known_by() -> None:
+    by_both = policy(not_users=("a",), not_groups=("gx",), modifiedDateTime=changed(3))
+    known = trail(happened("policy_updated", 3, "p", before=OF_OTHERS), happened("group_added", 9, "b", "gx"))
+    by_name, by_group = replace(asked(days_ago=1), id="a"), replace(asked(days_ago=1), id="b", groups=MEMBER["groups"])
+    for order in ([by_name, by_group], [by_group, by_name]):
+        found = judge(make_tenant([{**by_both, "id": "p"}]), order, now=NOW, trail=known)
+        assert {one.account.id: one.verdict.needs_no_log for one in found} == {"a": True, "b": False}
+
+
 @pytest.mark.parametrize(
     ("excluding", "events", "asked_days_ago", "expected"),
     [

@@ -31,7 +31,7 @@ def test_an_observation_is_whole_unless_it_says_otherwise() -> None:
 
 
 def test_an_account_is_selected_and_rests_on_no_evidence() -> None:
-    assert BARE.off_for_the_tenant is False
+    assert (BARE.off_for_the_tenant, BARE.needs_no_log) == (False, False)
     assert (BARE.selected, BARE.on_evidence, BARE.visibility, BARE.usability) == (True, False, "unknown", "unknown")
     assert (Comparison(()).superseded, Comparison(()).unchanged) == (False, False)
 
