@@ -53,9 +53,10 @@ async def read_trail(
 ) -> AuditTrail | None:
     """Read what the audit log got since the last scan, and return all that is known of it; None where nothing is.
 
-    ``accounts``: ids of those that are judged, whose updates matter. ``lately``: what was read of the log already.
-    ``watched``: ids of all accounts that are, and of groups that they are in, whose events are kept rather than others; None where nobody looked at all of them: then
-    no event is dropped, and what is too much is left to a scan that does. What can't be read becomes an optional gap, once. Raises ``StorageError`` where it can't be kept.
+    ``accounts``: ids of those that are judged, whose updates matter. ``lately``: what was read of the log already. ``watched``: ids of
+    all accounts that are, and of the groups that they are in, whose events are kept rather than others; None where nobody looked at
+    all of them: then no event is dropped, and what is too much is left to a scan that does. What can't be read becomes an optional
+    gap, once. Raises ``StorageError`` where it can't be kept.
     """
     log = _AuditLog(await evidence.recall("audits"), now)
     if log.odd:

@@ -310,8 +310,9 @@ def evidence(policies: list[Json], known: AuditTrail | None, **account: Any) -> 
     one = replace(asked(days_ago=4), **account)
     (only,) = judge(make_tenant(policies, nesting=NESTED), [one], now=NOW, trail=known)
     found = only.verdict
-    days = found.explained_unseen and (NOW - found.explained_unseen) / timedelta(days=1)
-    return found.needs_no_log, days if days is None or days < 1000 else 1000
+    if found.explained_unseen is None:
+        return found.needs_no_log, None
+    return found.needs_no_log, min((NOW - found.explained_unseen) / timedelta(days=1), 1000)
 
 
 @pytest.mark.parametrize(
