@@ -247,9 +247,10 @@ class _Look:
             over.carried,
             known=self._ids,
             advance=self._advance,
+            now=self._by_graphs_clock,
         )
         over = replace(over, over=became)
-        self._clock.trust_more(self._graph.clock_ahead, "Microsoft Graph's")
+        self._by_graphs_clock()
         reading = await self._look_up(reading, self._missing(reading))
         turns, trail = Turns(), None  # the audit log and the sign-in log share one limit
         if self._settings.audit_log == "on":
@@ -281,6 +282,11 @@ class _Look:
         """Ids of all accounts that may be watched, and of the groups that they are in."""
         groups = (account.known_groups for account in reading.accounts)
         return frozenset({*self._known, *(account.id for account in reading.accounts)}).union(*groups)
+
+    def _by_graphs_clock(self) -> datetime:
+        """The time; from here on as Graph's answers tell it, where the clock so far differs."""
+        self._clock.trust_more(self._graph.clock_ahead, "Microsoft Graph's")
+        return self._clock()
 
     async def _usage(self, reading: Reading, turns: Turns, *, quick: bool) -> Usage:
         if quick:

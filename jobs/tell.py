@@ -103,9 +103,9 @@ async def send_here(
 async def waiting_alerts(settings: Settings, *, clock: Clock = now_utc) -> tuple[str, ...]:
     """The ids of all alerts that wait to be sent, the oldest first; raises what storage raises."""
     async with tables(settings) as service:
-        await ensure_tables(service, TABLES)
+        ahead = await ensure_tables(service, TABLES)
         found = [*await SightStore(service).untold_alert_ids(), *await FindingStore(service).untold_alert_ids()]
-        return tuple(dict.fromkeys((*found, *await Ledger(service).undelivered(clock()))))
+        return tuple(dict.fromkeys((*found, *await Ledger(service).undelivered(clock() - ahead))))
 
 
 async def review_channels(settings: Settings, *, clock: Clock = now_utc) -> None:
@@ -122,7 +122,9 @@ async def prepare_digest(settings: Settings, now: datetime) -> str | None:
     if settings.alert_digest == "off" or (settings.alert_digest == "weekly" and now.weekday() != MONDAY):
         return None
     async with tables(settings) as service:
-        await ensure_tables(service, TABLES)
+        now -= await ensure_tables(
+            service, TABLES
+        )  # an exception is over when it is, whatever this machine's clock says
         last = await RunStore(service).last_whole(now - timedelta(days=30))
         alert = compose_digest(
             tenant_id=last.tenant_id if last else "",

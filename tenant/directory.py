@@ -1,7 +1,8 @@
 """Reads the organization, Security Defaults and the directory roles: everything small that is read once, in one batch."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from tenant.batch import Answer, batch_any, collect
 from tenant.gaps import Gaps
@@ -50,8 +51,8 @@ class _Definition:
     built_in: bool | None
 
 
-async def read_directory(graph: Graph, gaps: Gaps) -> Directory:
-    """Read it all; an input that Graph refuses becomes a gap.
+async def read_directory(graph: Graph, gaps: Gaps, now: Callable[[], datetime]) -> Directory:
+    """Read it all; an input that Graph refuses becomes a gap. ``now`` is asked once Graph has answered.
 
     Raises ``GraphError`` where there is no answer at all, or where everything is refused as one: nothing else would be
     answered either.
@@ -65,9 +66,8 @@ async def read_directory(graph: Graph, gaps: Gaps) -> Directory:
     definitions, assigned, activated, eligible = [
         await collect(graph, answer, shape) for answer, shape in zip(lists, _SHAPES, strict=True)
     ]
-    return Directory(
-        id, name, _security_defaults(defaults, gaps), _roles(definitions, assigned, activated, eligible, gaps)
-    )
+    roles = _roles(definitions, assigned, _current(activated, now()), _current(eligible, now()), gaps)
+    return Directory(id, name, _security_defaults(defaults, gaps), roles)
 
 
 def _organization(answer: Answer, gaps: Gaps) -> tuple[str, str]:
@@ -115,7 +115,7 @@ def _active(
     if isinstance(assigned, GraphError):
         return gaps.add("role_assignments", assigned)
     # An activated eligible role is in both lists; the second adds nothing where it can't be read.
-    rows = assigned + ([] if isinstance(activated, GraphError) else _current(activated))
+    rows = assigned + ([] if isinstance(activated, GraphError) else activated)
     return tuple(dict.fromkeys(_assignment(row, known) for row in rows))
 
 
@@ -124,11 +124,13 @@ def _eligible(
 ) -> tuple[RoleAssignment, ...] | Gap:
     if isinstance(eligible, GraphError):
         return () if is_licence_error(eligible) else gaps.add("role_eligibilities", eligible)
-    return tuple(dict.fromkeys(_assignment(row, known) for row in _current(eligible)))
+    return tuple(dict.fromkeys(_assignment(row, known) for row in eligible))
 
 
-def _current(rows: list[Json]) -> list[Json]:
-    now = datetime.now(UTC)
+def _current(rows: list[Json] | GraphError, now: datetime) -> list[Json] | GraphError:
+    """Those of the assignments that hold now; one that doesn't say when it does holds."""
+    if isinstance(rows, GraphError):
+        return rows
     return [
         row
         for row in rows

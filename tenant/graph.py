@@ -221,6 +221,10 @@ class Graph:
         """How far this machine's clock is ahead of Graph's, to the second; None while no answer told the time."""
         return sorted(self._ahead)[len(self._ahead) // 2] if self._ahead else None
 
+    def now(self) -> datetime:
+        """The time by Graph's clock, as far as its answers told it: this machine's may be wrong."""
+        return datetime.now(UTC) - (self.clock_ahead or timedelta())
+
     @property
     def scopes(self) -> frozenset[str] | None:
         """The delegated permissions of the person who is signed in; None where an app reads."""

@@ -4,8 +4,9 @@ The number of requests grows with the service accounts and the policies, not wit
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from types import MappingProxyType
 
 from tenant.account_reader import AccountReader, Advance
@@ -76,13 +77,17 @@ async def read_tenant_again(
     *,
     known: Mapping[str, str] = MappingProxyType({}),
     advance: Advance = lambda done, total: None,
+    now: Callable[[], datetime] | None = None,
 ) -> tuple[Reading, CarriedOver]:
-    """The same, with what may stand for a reading of accounts; also what became of that."""
+    """The same, with what may stand for a reading of accounts; also what became of that.
+
+    ``now``: the time, asked for once Graph has answered; without it, Graph's own.
+    """
     gaps = Gaps()
     async with Together() as reads:
         listed = reads.start(read_policies(graph, gaps))
         # Before anything that grows with the accounts: it shows whether there is an answer at all.
-        directory = await read_directory(graph, gaps)
+        directory = await read_directory(graph, gaps, now or graph.now)
         reader = AccountReader(graph, gaps, selection, known, advance, carried)
         accounts, names = await reader.read(only)
         policies = await listed

@@ -15,12 +15,12 @@ from findings.run_record import RunRecord
 from findings.runs import RunStore, new_run_id
 from findings.store import FindingStore
 from jobs import scan as scan_module
-from jobs import teller
+from jobs import tell, teller
 from jobs.look import Seen, look
 from jobs.scan import ScanRequest, scan
-from jobs.tell import send_alert, waiting_alerts
+from jobs.tell import prepare_digest, send_alert, waiting_alerts
 from settings import load_settings
-from tests.e2e.conftest import BACKUP, Installation
+from tests.e2e.conftest import BACKUP, MAILER, Installation
 
 DAYS_29 = timedelta(days=29)
 
@@ -194,3 +194,32 @@ def test_a_machine_whose_clock_is_ahead_signs_and_claims_with_the_true_time(
         asyncio.run(send_alert(settings, alert_id, clock=lambda: datetime.now(UTC) + DAYS_29))
     assert installation.told()
     assert all(call.signature_valid for call in installation.receiver.calls)  # a receiver allows five minutes
+
+
+@pytest.fixture
+def a_day_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The storage account's clock is a day and a minute ahead of this machine's, for whoever tells."""
+
+    async def behind(service: TableServiceClient, names: Iterable[str]) -> timedelta:
+        await ensure_tables(service, names)
+        return -timedelta(days=1, minutes=1)
+
+    monkeypatch.setattr(tell, "ensure_tables", behind)
+    monkeypatch.setenv("ALERT_DIGEST", "daily")
+
+
+def test_a_machine_whose_clock_is_behind_reminds_of_what_an_exception_no_longer_covers(
+    machine: Machine, installation: Installation, a_day_behind: None
+) -> None:
+    machine.scan()
+    today = datetime.now(UTC).date().isoformat()
+    for account, check in ((BACKUP, "APW-001"), (MAILER, "APW-003")):
+        what = ("--account", account, "--check", check)
+        installation.run("exceptions", "add", *what, "--owner", "me@contoso.com", "--reason", "x", "--until", today)
+    assert asyncio.run(prepare_digest(load_settings(), datetime.now(UTC))) is not None
+
+
+def test_a_machine_whose_clock_is_behind_sends_what_waits(machine: Machine, a_day_behind: None) -> None:
+    machine.scan()
+    digest = asyncio.run(prepare_digest(load_settings(), datetime.now(UTC)))
+    assert digest in asyncio.run(waiting_alerts(load_settings()))

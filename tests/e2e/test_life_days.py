@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import BACKUP, MAILER, VISIBLE, Installation
+from tests.e2e.conftest import BACKUP, MAILER, VISIBLE, Installation, small_tenant
 from tests.e2e.days import Days
 from tests.e2e.test_life import LOST, findings, sight
 from tests.evidence.refused_accounts import BLOCK, EWS, SMTP
@@ -49,6 +49,18 @@ def test_when_a_finding_was_last_seen_stays_when_it_can_no_longer_be_seen(
         assert last_seen(installation) == seen
     days.scan(5)
     assert last_seen(installation) == seen
+
+
+def test_a_role_is_held_by_the_clock_that_a_scan_goes_by(installation: Installation, days: Days) -> None:
+    role, start, end = "Exchange Administrator", days.at(0, 7).isoformat(), days.at(2, 7).isoformat()
+    with_role = small_tenant().sku("AAD_PREMIUM_P2").assign(role, MAILER, kind="eligible", start=start, end=end)
+    installation.graph.tenant = with_role.policy("MFA for admins", include_roles=[role], grant=["mfa"]).build()
+    installation.graph.tenant.user(MAILER).mfa = "disabled"
+    days.scan(0)
+    days.scan(1)
+    assert (MAILER, "APW-006") in findings(installation)
+    days.scan(3)
+    assert (MAILER, "APW-006") in findings(installation, "resolved")
 
 
 def test_an_account_is_explained_as_of_the_day_on_which_it_was_last_judged(

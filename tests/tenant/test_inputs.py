@@ -1,5 +1,7 @@
 """What is read once per scan, and what becomes of an input that Graph refuses."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from aiohttp import web
 
@@ -383,6 +385,18 @@ async def test_eligible_roles_count_only_while_they_run() -> None:
         .build()
     )
     async with LocalGraph(tenant) as graph:
+        reading = await read(graph, SVC)
+    assert not isinstance(reading.tenant.role_eligibilities, Gap)
+    assert [role.role_name for role in reading.tenant.role_eligibilities] == ["Reports Reader"]
+
+
+@pytest.mark.parametrize("skew", [timedelta(days=3), -timedelta(days=3)])
+async def test_eligible_roles_run_by_graphs_clock(skew: timedelta) -> None:
+    here, there = datetime.now(UTC), datetime.now(UTC) + skew
+    hour, build = timedelta(hours=1), TenantBuilder().user(SVC)
+    for role, time in (("Global Reader", here), ("Reports Reader", there)):
+        build.assign(role, SVC, kind="eligible", start=(time - hour).isoformat(), end=(time + hour).isoformat())
+    async with LocalGraph(build.build(), date_skew=skew) as graph:
         reading = await read(graph, SVC)
     assert not isinstance(reading.tenant.role_eligibilities, Gap)
     assert [role.role_name for role in reading.tenant.role_eligibilities] == ["Reports Reader"]
