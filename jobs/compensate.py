@@ -6,7 +6,7 @@ from checks.compensating import Json, Network, compensating_policy, named_locati
 from checks.simulate import CannotSimulate
 from connections.graph import graph_for
 from settings import Settings
-from tenant.graph import Graph, GraphRefused
+from tenant.graph import Graph, GraphRefused, is_missing
 from tenant.odata import key_segment
 from tenant.shapes import another
 
@@ -27,7 +27,7 @@ async def _account(graph: Graph, account: str) -> tuple[str, str]:
     try:
         found = await graph.get(f"/users/{key_segment(account)}?$select=id,userPrincipalName")
     except GraphRefused as refused:
-        if refused.status == 404:
+        if is_missing(refused):
             raise CannotSimulate(f"There is no account {account} in the tenant: check the spelling.") from None
         raise
     if error := another(found, account, "userPrincipalName"):

@@ -34,7 +34,7 @@ from jobs.watch import DISCOVERY, Watch, followed, watch
 from reports.words import count
 from settings import Settings
 from tenant.account_reader import Advance
-from tenant.gaps import Gaps
+from tenant.gaps import Gaps, with_new
 from tenant.graph import Graph
 from tenant.group_reader import read_nested
 from tenant.model import Account, AuditTrail
@@ -43,6 +43,7 @@ from tenant.selection import Selection
 from tenant.turns import Turns, conditional_access_turns
 
 Progress = Callable[[str], None]
+_WHOSE = "404 in a tenant that may be another one than before: its id can't be read"
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,8 +320,11 @@ class _Look:
         if not ids:
             return reading
         more = await read_more(self._graph, reading, ids, selection=selection_of(self._settings))
-        missing = {gap.account_id for gap in more.gaps if gap.not_found}
-        self._gone |= {id for id in ids if id in missing}
+        missing = {gap.account_id for gap in more.gaps if gap.not_found}.intersection(ids)
+        if reading.tenant.id:
+            self._gone |= missing
+        else:
+            more = _with_unproved(more, sorted(missing))
         found = [account for account in more.accounts if account.id in ids]
         there = {name.lower() for account in found for name in (account.id, account.user_principal_name)}
         there |= {name for name, id in self._ids.items() if id in there}
@@ -337,6 +341,16 @@ class _Look:
         if account.properties is None or known is None:
             return account
         return replace(account, user_principal_name=known.user_principal_name, display_name=known.display_name)
+
+
+def _with_unproved(reading: Reading, ids: Sequence[str]) -> Reading:
+    """The reading with known accounts that aren't in the tenant, as some that can't be read: as long as the tenant doesn't say which one
+    it is, it may be another than the one that they are in.
+    """
+    gaps = Gaps()
+    unread = [Account(id, id, properties=gaps.add_for(id, "account_properties", _WHOSE)) for id in ids]
+    gaps_now = with_new(reading.gaps, gaps.found())
+    return replace(reading, accounts=(*reading.accounts, *unread), gaps=gaps_now)
 
 
 async def _with_proposed(graph: Graph, usage: Usage) -> Usage:

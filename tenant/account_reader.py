@@ -9,7 +9,7 @@ from basics.breath import breathing
 from tenant.batch import SIZE, Answer, Done, Member, batch, batch_any, collect, in_pieces
 from tenant.carried import NOTHING_CARRIED, STATES, Answers, Carried, agree, answers_of, properties_digest
 from tenant.gaps import Gaps
-from tenant.graph import Graph, GraphError, GraphRefused, Json
+from tenant.graph import Graph, GraphError, GraphRefused, Json, is_missing
 from tenant.model import Account, Gap, Registration
 from tenant.odata import key_segment
 from tenant.registration import read_registered, read_registrations
@@ -177,7 +177,7 @@ class AccountReader:
                 wanted = self._selection.attribute
                 if wanted and not shows_attribute(answer, self._asked_with[name], wanted):
                     self.unproved.add(_id(answer))
-            elif error and _status(answer) != 404:
+            elif error and not is_missing(answer):
                 id = self._known.get(name.lower(), name)
                 gap = self._gaps.add_for(id, "account_properties", error)
                 reasons = ("list",) if name.lower() in self._listed else ()

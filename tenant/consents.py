@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from tenant.batch import Answer, Member, batch, collect
 from tenant.gaps import Gaps
-from tenant.graph import Graph, GraphError, Json, items_of, next_link
+from tenant.graph import NOT_FOUND, Graph, GraphError, GraphRefused, Json, is_missing, items_of, next_link
 from tenant.model import Account, Candidate, Consent
 
 # Tenants of Microsoft that own its own applications. Source: Microsoft Entra documentation, "Verify first-party Microsoft
@@ -110,7 +110,7 @@ async def read_assigned(
         try:
             users = _few_users(answer)
         except GraphError as error:
-            if getattr(error, "status", None) != 404:
+            if not is_missing(error):
                 gaps.add_optional("assigned_accounts", error)
         else:
             found.append(dict.fromkeys(users, Consent(app, applications.names[app], "assignment")))
@@ -232,7 +232,7 @@ async def _collections(
     for id, answer in zip(ids, answers, strict=True):
         items = await collect(graph, answer)
         if isinstance(items, GraphError):
-            if getattr(items, "status", None) != 404:
+            if not is_missing(items):
                 gaps.add_optional(input_name, items)
         else:
             found.append((id, items))
@@ -243,9 +243,14 @@ def _purpose(gaps: Gaps, answer: Answer) -> str | None:
     """The purpose of a mailbox; an account without one answers 404."""
     if not isinstance(answer, GraphError):
         return str(answer.get("value") or "").lower() or None
-    if getattr(answer, "status", None) != 404:
+    if not (is_missing(answer) or _has_no_mailbox(answer)):
         gaps.add_optional("mailbox_purpose", answer)
     return None
+
+
+def _has_no_mailbox(error: GraphError) -> bool:
+    """Whether Graph says by the code that it is the mailbox which isn't there, or not in the cloud."""
+    return isinstance(error, GraphRefused) and error.status == NOT_FOUND and "mailbox" in error.code.lower()
 
 
 def _id(item: Json, name: str) -> str:

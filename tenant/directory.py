@@ -8,7 +8,7 @@ from tenant.batch import Answer, batch_any, collect
 from tenant.gaps import Gaps
 from tenant.graph import Graph, GraphError, Json, is_licence_error, items_of, stumbled
 from tenant.model import Gap, RoleAssignment
-from tenant.shapes import ROLE_ASSIGNMENT, ROLE_DEFINITION, parse_time
+from tenant.shapes import ORGANIZATION, ROLE_ASSIGNMENT, ROLE_DEFINITION, parse_time, shaped
 
 _ROLES = "/roleManagement/directory"
 _PATHS = (
@@ -71,14 +71,16 @@ async def read_directory(graph: Graph, gaps: Gaps, now: Callable[[], datetime]) 
 
 
 def _organization(answer: Answer, gaps: Gaps) -> tuple[str, str]:
-    """The tenant's id and name; no verdict depends on them."""
+    """The tenant's id and name. No verdict depends on them, but without the id nobody knows whose accounts are missing."""
     try:
         if isinstance(answer, GraphError):
             raise answer
         for item in items_of(answer):
-            return str(item.get("id") or ""), str(item.get("displayName") or "")
+            return str(shaped(item, ORGANIZATION)["id"]).lower(), str(item.get("displayName") or "")
     except GraphError as error:
         gaps.add("organization", error)
+    else:
+        gaps.add("organization", "the answer names none")
     return "", ""
 
 

@@ -51,6 +51,11 @@ Before = Callable[[], Awaitable[object]]
 
 REFINEMENT_REFUSED = frozenset({400, 404, 501})
 """Statuses that mean that Graph doesn't support a query, rather than that it may not be read."""
+NOT_FOUND = 404
+_NO_SUCH_OBJECT = frozenset({"request_resourcenotfound", "resourcenotfound", "erroritemnotfound"})
+"""Graph's codes for an object that doesn't exist, in lower case."""
+_NO_SUCH_PATH = "for the segment"
+"""What Graph says of a path that it doesn't know, under the same codes."""
 TOO_MANY = 429
 ACCEPTED = 202
 _SEND_MAIL = "/sendMail"
@@ -113,6 +118,16 @@ def is_licence_error(error: GraphError) -> bool:
     if not isinstance(error, GraphRefused) or error.status not in (400, 402, 403):
         return False
     return any(word in f"{error.code} {error.message}".lower() for word in _LICENCE_WORDS)
+
+
+def is_missing(error: object) -> bool:
+    """Whether Graph says that there is no such object.
+
+    Any other 404 says nothing of the object: it may be a proxy's page, a path that isn't known, or an error that Graph has no name for.
+    """
+    if not isinstance(error, GraphRefused) or error.status != NOT_FOUND:
+        return False
+    return error.code.lower() in _NO_SUCH_OBJECT and _NO_SUCH_PATH not in error.message
 
 
 class GraphGarbled(GraphRefused):

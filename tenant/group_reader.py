@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from tenant.batch import Answer, Member, batch, batch_any, collect
 from tenant.gaps import Gaps
-from tenant.graph import REFINEMENT_REFUSED, Graph, GraphError, GraphRefused, Json, items_of
+from tenant.graph import REFINEMENT_REFUSED, Graph, GraphError, Json, is_missing, items_of
 from tenant.model import Account, Gap, Group
 from tenant.odata import key_segment
 from tenant.shapes import GROUP, MEMBERSHIP, another, fault
@@ -24,7 +24,7 @@ async def read_groups(
 ) -> tuple[dict[str, Group], tuple[Account, ...]]:
     """The groups that policies name, by id, together with the names of all groups that accounts are in.
 
-    One that answers 404 is deleted and so has no members; one that can't be read carries its gap. Returns the accounts too,
+    One that doesn't exist is deleted and so has no members; one that can't be read carries its gap. Returns the accounts too,
     with the hidden memberships that only the group's own list of members shows.
     """
     groups = {id: Group(id, name) for id, name in known_names.items()}
@@ -35,7 +35,7 @@ async def read_groups(
     )
     for id, answer in zip(ids, answers, strict=True):
         name = known_names.get(id) or id
-        if isinstance(answer, GraphRefused) and answer.status == 404:
+        if is_missing(answer):
             groups[id] = Group(id, name, deleted=id not in known_names)
         elif isinstance(answer, GraphError):
             groups[id] = Group(id, name, gap=gaps.add("groups", answer, of=[id]))

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from tenant.batch import Answer, Member, batch, batch_any, collect
 from tenant.gaps import Gaps, gap_of, with_new
-from tenant.graph import Graph, GraphError, GraphRefused, Json, items_of
+from tenant.graph import Graph, GraphError, Json, is_missing, items_of
 from tenant.group_reader import is_group, read_groups, read_nesting
 from tenant.model import Gap, Group, GroupDetails, Policy, Registration
 from tenant.odata import key_segment, literal
@@ -75,7 +75,7 @@ class GraphLookups:
         return LookedUp(Reading(tenant, accounts, with_new(reading.gaps, gaps.found())), found)
 
     def _exists(self, id: str, answer: Answer, gaps: Gaps) -> bool | Gap:
-        if isinstance(answer, GraphRefused) and answer.status == 404:
+        if is_missing(answer):
             return False
         error = answer if isinstance(answer, GraphError) else another(answer, id)
         return gaps.add("account_properties", error, what="users") if error else True
@@ -97,7 +97,7 @@ class GraphLookups:
         return {id: await self._details(id, *three) for id, three in zip(ids, each, strict=True)}
 
     async def _details(self, id: str, group: Answer, containers: Answer, members: Answer) -> GroupDetails | None | Gap:
-        if isinstance(group, GraphRefused) and group.status == 404:
+        if is_missing(group):
             return None
         if isinstance(group, GraphError):
             return _gap(group)

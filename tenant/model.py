@@ -142,7 +142,7 @@ class Group:
     id: str
     display_name: str
     deleted: bool = False
-    """True where Graph answered 404: the group has no members any more."""
+    """True where Graph says that there is no such group: it has no members any more."""
     hidden_membership: bool = False
     """True where the group hides its members from readers without ``Member.Read.Hidden``."""
     dynamic: bool = False

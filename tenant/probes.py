@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from urllib.parse import quote
 
-from tenant.graph import Graph, GraphError, GraphRefused
+from tenant.graph import NOT_FOUND, Graph, GraphError, GraphRefused, is_missing
 from tenant.permissions import PERMISSIONS, Permission
 
 NOBODY = "00000000-0000-0000-0000-000000000000"
@@ -34,6 +34,12 @@ PROBES: Mapping[str, tuple[tuple[str, str], ...]] = {
     "DirectoryRecommendations.Read.All": (("beta", "/directory/recommendations"),),
 }
 """Version and path of the cheapest requests that a permission opens; ``{id}`` becomes an account's id."""
+
+_NOTHING_OF_THEM: Mapping[str, str] = {
+    "AuditLog.Read.All": "UnknownError",
+    "MailboxSettings.Read": "MailboxNotEnabledForRESTAPI",
+}
+"""The code of a 404 by which the endpoint of a permission says that it has nothing of an account: whoever may not read it gets 403."""
 
 UNPROBED: Mapping[str, str] = {
     "Member.Read.Hidden": "only a group that hides its members would show it; a scan says so when it meets one",
@@ -88,7 +94,9 @@ async def _id_of(graph: Graph, account: str | None) -> str:
 async def _probe(graph: Graph, permission: Permission, id: str) -> Probed:
     if permission.name in UNPROBED:
         return Probed(permission, Holding.UNPROBED, UNPROBED[permission.name])
-    found = [await _ask(graph, version, path.replace("{id}", id)) for version, path in PROBES[permission.name]]
+    nothing = _NOTHING_OF_THEM.get(permission.name, "")
+    asked = PROBES[permission.name]
+    found = [await _ask(graph, version, path.replace("{id}", id), nothing) for version, path in asked]
     worst = max(found, key=lambda one: _WORSE.index(one[0]))
     return Probed(permission, *worst)
 
@@ -96,11 +104,12 @@ async def _probe(graph: Graph, permission: Permission, id: str) -> Probed:
 _WORSE = (Holding.GRANTED, Holding.UNKNOWN, Holding.MISSING)
 
 
-async def _ask(graph: Graph, version: str, path: str) -> tuple[Holding, str]:
+async def _ask(graph: Graph, version: str, path: str, nothing: str) -> tuple[Holding, str]:
+    """What an endpoint answers; ``nothing``: the code of a 404 that says as much as a missing object."""
     try:
         await graph.get(path, version=version)
     except GraphRefused as refused:
-        if refused.status == 404:
+        if is_missing(refused) or (refused.status == NOT_FOUND and nothing and refused.code == nothing):
             return Holding.GRANTED, ""
         if "NonPremium" in refused.code or "NonPremium" in refused.message:
             return Holding.UNKNOWN, f"the tenant has no Microsoft Entra ID P1 ({refused})"

@@ -88,6 +88,7 @@ FOUND: Shape = {"id": is_id, "userPrincipalName": is_id, "onPremisesExtensionAtt
 """A user that a search found: what decides whether it is selected."""
 MEMBERSHIP: Shape = {"id": is_id, "@odata.type": is_text}
 GROUP: Shape = {"id": is_id, "visibility": is_text}
+ORGANIZATION: Shape = {"id": is_id}
 ROLE_DEFINITION: Shape = {"id": is_id, "templateId": is_text, "isBuiltIn": is_truth}
 ROLE_ASSIGNMENT: Shape = {
     "principalId": is_id,

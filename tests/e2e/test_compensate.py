@@ -68,6 +68,13 @@ def test_what_the_tenant_does_not_have_is_told_in_a_sentence(
     assert (answer.code, says in answer.err) == (2, True)
 
 
+def test_an_account_of_which_something_is_not_found_is_not_said_to_be_none(place: Installation) -> None:
+    place.graph.fail("/users/", 404, code="UnknownError")
+    answer = place.run("compensate", VISIBLE, "--location", OFFICE)
+    assert (answer.code, "There is no account" in answer.err) == (2, False)
+    assert "UnknownError" in answer.err
+
+
 @pytest.mark.parametrize("arguments", [(), ("--address", "203.0.113.7/24"), ("--address", "printer")])
 def test_a_place_is_an_address_or_a_named_location(place: Installation, arguments: tuple[str, ...]) -> None:
     answer = place.run("compensate", VISIBLE, *arguments)

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from localgraph.builder import TenantBuilder
+from localgraph.tenant import LocalTenant
 from tests.e2e.conftest import BACKUP, MAILER, VISIBLE, Installation, small_tenant
 from tests.e2e.days import Days
 from tests.e2e.test_life import LOST, findings, sight
@@ -49,6 +51,77 @@ def test_when_a_finding_was_last_seen_stays_when_it_can_no_longer_be_seen(
         assert last_seen(installation) == seen
     days.scan(5)
     assert last_seen(installation) == seen
+
+
+def fabrikam() -> LocalTenant:
+    """Another tenant."""
+    tenant = TenantBuilder("Fabrikam").user("svc@fabrikam.com").build()
+    tenant.id = "f1f1f1f1-0000-4000-8000-000000000001"
+    return tenant
+
+
+@pytest.mark.parametrize(
+    ("status", "body"), [(403, None), (503, None), (200, {"value": []})], ids=["refused", "failing", "empty"]
+)
+def test_no_account_is_gone_from_a_tenant_that_does_not_say_which_one_it_is(
+    installation: Installation, days: Days, status: int, body: dict[str, Any] | None
+) -> None:
+    days.scan(0)
+    before, contoso = findings(installation).keys(), installation.graph.tenant
+    installation.graph.tenant = fabrikam()
+    installation.graph.fail("/organization", status, body=body)
+    for day in (1, 2, 3):
+        answer = days.scan(day)
+        assert answer.account(BACKUP)["visibility"] == "unknown"
+        assert not answer.document["run"]["complete"]
+    assert (before - findings(installation).keys(), findings(installation, "resolved")) == (set(), {})
+    installation.graph.heal()
+    assert "holds the findings of the tenant" in days.scan(4).err
+    installation.graph.tenant = contoso
+    days.scan(5)
+    assert findings(installation).keys() == before
+
+
+def test_a_recheck_in_a_tenant_that_does_not_say_which_one_it_is_ends_nothing(
+    installation: Installation, days: Days
+) -> None:
+    days.scan(0)
+    installation.graph.tenant = fabrikam()
+    installation.graph.deny("Organization.Read.All", "Directory.Read.All")
+    for day in (1, 3):
+        days.scan(day, "--account", BACKUP)
+    assert (BACKUP, "APW-001") in findings(installation)
+
+
+def test_a_tenants_id_in_capitals_is_the_same_tenant(installation: Installation, days: Days) -> None:
+    days.scan(0)
+    installation.graph.tenant.id = installation.graph.tenant.id.upper()
+    assert days.scan(1).document["run"]["complete"]
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [("UnknownError", "x"), ("BadRequest", "Resource not found for the segment 'users'."), ("", "")],
+)
+def test_an_account_is_gone_only_where_graph_says_that_there_is_none(
+    installation: Installation, days: Days, code: str, message: str
+) -> None:
+    days.scan(0)
+    before = findings(installation)
+    of_one = rf"/users/({installation.graph.tenant.user(BACKUP).id}|{BACKUP})(\?|$)"
+    installation.graph.fail(of_one, 404, code=code, message=message, body=None if code else b"<html>")
+    for day in (1, 2, 3):
+        assert days.scan(day).account(BACKUP)["visibility"] == "unknown"
+    assert before.keys() <= findings(installation).keys()
+
+
+def test_a_group_is_gone_only_where_graph_says_that_there_is_none(installation: Installation, days: Days) -> None:
+    days.scan(0)
+    installation.graph.fail("transitiveMemberOf", 503)
+    installation.graph.fail(r"GET /v1\.0/groups/[^/]+(\?|$)", 404, code="UnknownError")
+    days.scan(1)
+    days.scan(2)
+    assert (BACKUP, "APW-001") in findings(installation)
 
 
 def test_a_role_is_held_by_the_clock_that_a_scan_goes_by(installation: Installation, days: Days) -> None:

@@ -180,12 +180,12 @@ def test_every_permission_is_probed_or_says_why_not() -> None:
     assert not PROBES.keys() & UNPROBED.keys()
 
 
-@pytest.mark.parametrize("status", [429, 500, 400])
+@pytest.mark.parametrize("status", [429, 500, 400, 404])
 def test_an_answer_that_is_no_refusal_leaves_the_permission_open(
     place: Place, status: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tenant.graph.Pace.after", lambda *_: None)
-    place.graph.fail("servicePrincipals|roleDefinitions", status)
+    place.graph.fail("servicePrincipals|roleDefinitions", status, code="UnknownError")
     place.environment.setenv("SERVICE_ACCOUNT_DISCOVERY", "consents")
     lines = place.lines("permissions", "--check")
     assert lines["permission RoleManagement.Read.Directory"]["level"] == "attention"

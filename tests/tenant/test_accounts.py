@@ -96,6 +96,15 @@ async def test_an_account_that_does_not_exist_is_told_and_is_no_account() -> Non
     assert not gap.tenant_wide
 
 
+@pytest.mark.parametrize("body", [None, b"<html>Not found</html>"])
+async def test_an_account_of_which_something_is_not_found_keeps_its_place(body: bytes | None) -> None:
+    async with LocalGraph(TenantBuilder().user(SVC).build()) as graph:
+        graph.fail(f"/users/{SVC}", 404, code="UnknownError", body=body)
+        reading = await read(graph, SVC)
+    (found,) = reading.accounts
+    assert found.properties == gap_of(reading, "account_properties")
+
+
 async def test_an_account_whose_properties_cannot_be_read_keeps_its_place() -> None:
     async with LocalGraph(TenantBuilder().user(SVC).user("other@contoso.com").build()) as graph:
         graph.fail("/users/other@contoso.com$", 403)

@@ -16,7 +16,7 @@ from azure.identity import CredentialUnavailableError
 from localgraph.builder import TenantBuilder
 from localgraph.faults import Spoilt
 from localgraph.server import LocalGraph
-from tenant.graph import Graph, GraphError, GraphGarbled, GraphRefused, GraphUnreachable, app_permissions_in
+from tenant.graph import Graph, GraphError, GraphGarbled, GraphRefused, GraphUnreachable, app_permissions_in, is_missing
 from tests.tenant.reading import Naps, connect
 from tests.tenant.scripted import Answers, pages, scripted
 
@@ -29,6 +29,27 @@ async def test_a_collection_is_read_to_its_last_page() -> None:
     async with scripted(pages([{"id": "1"}], [], [{"id": "2"}])) as server, connect(server.url) as graph:
         assert await every(graph) == [{"id": "1"}, {"id": "2"}]
         assert graph.requests == 3
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "message", "expected"),
+    [
+        (404, "Request_ResourceNotFound", "Resource 'x' does not exist.", True),
+        (404, "request_resourcenotfound", "", True),
+        (404, "ResourceNotFound", "Resource 'x' does not exist.", True),
+        (404, "ErrorItemNotFound", "", True),
+        (404, "ResourceNotFound", "Resource not found for the segment 'users'.", False),
+        (404, "BadRequest", "Resource not found for the segment 'users'.", False),
+        (404, "UnknownError", "", False),
+        (404, "UnexpectedAnswer", "", False),
+        (404, "", "", False),
+        (400, "Request_ResourceNotFound", "", False),
+    ],
+)
+def test_only_graphs_own_word_says_that_an_object_does_not_exist(
+    status: int, code: str, message: str, expected: bool
+) -> None:
+    assert is_missing(GraphRefused(status, code, message)) is expected
 
 
 async def test_headers_go_with_every_page() -> None:

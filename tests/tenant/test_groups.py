@@ -32,6 +32,16 @@ async def test_a_group_that_is_gone_is_an_answer() -> None:
     assert reading.gaps == ()
 
 
+@pytest.mark.parametrize("body", [None, b"<html>Not found</html>"])
+async def test_a_group_of_which_something_is_not_found_is_not_gone(body: bytes | None) -> None:
+    tenant = TenantBuilder().user(SVC).group("Apps").policy("MFA", include_groups=["Apps"], grant=["mfa"]).build()
+    async with LocalGraph(tenant) as graph:
+        graph.fail(r"GET /v1\.0/groups/[^/]+$", 404, code="UnknownError", body=body)
+        reading = await read(graph, SVC)
+        apps = reading.tenant.groups[group_id(graph, "Apps")]
+    assert (apps.deleted, apps.gap) == (False, gap_of(reading, "groups"))
+
+
 async def test_a_group_that_an_account_is_in_is_not_gone_whatever_its_own_address_says() -> None:
     tenant = TenantBuilder().user(SVC, groups=["Apps"]).policy("MFA", include_groups=["Apps"]).build()
     async with LocalGraph(tenant) as graph:

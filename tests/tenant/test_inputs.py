@@ -41,6 +41,14 @@ def strength_by_id_only(build: TenantBuilder) -> TenantBuilder:
     return build.policy(raw={"displayName": "By id", "state": "enabled", "conditions": {}, "grantControls": grant})
 
 
+@pytest.mark.parametrize("items", [[], [{}], [{"id": ""}], [{"id": 5}]], ids=str)
+async def test_an_answer_without_an_organization_is_a_gap(items: list[object]) -> None:
+    async with LocalGraph(contoso().build()) as graph:
+        graph.fail("/organization", 200, body={"value": items})
+        reading = await read(graph, SVC)
+    assert (reading.tenant.id, inputs(reading)) == ("", ["organization"])
+
+
 async def test_a_readable_tenant_has_no_gaps() -> None:
     async with LocalGraph(contoso().build()) as graph:
         reading = await read(graph, SVC)

@@ -122,6 +122,15 @@ async def test_what_graph_refuses_is_unknown_and_a_gap(status: int) -> None:
         )
 
 
+async def test_what_is_not_found_without_graphs_word_for_it_is_no_missing_object() -> None:
+    async with asking() as (graph, reading, lookups):
+        (exempt,) = names_of(graph, "Exempt")
+        graph.fail(r"GET /v1\.0/(groups|users)/[^/]+(\?|$)", 404, code="UnknownError")
+        found = await lookups.named_by(reading, [policy(includeGroups=[exempt], includeUsers=[GONE])])
+        assert isinstance(found.users[GONE], Gap)
+        assert isinstance((await lookups.groups([exempt]))[exempt], Gap)
+
+
 async def test_groups_are_found_by_their_names() -> None:
     async with asking(contoso().group("TWICE", id="22222222-2222-4222-8222-222222222222")) as (graph, _, lookups):
         found = await lookups.ids_of(["exempt", "It's 100 % & more", "Nobody", "Twice"])
