@@ -320,7 +320,8 @@ class _Look:
         if not ids:
             return reading
         more = await read_more(self._graph, reading, ids, selection=selection_of(self._settings))
-        missing = {gap.account_id for gap in more.gaps if gap.not_found}.intersection(ids)
+        absent = {gap.account_id for gap in more.gaps if gap.not_found}
+        missing = {id for id in ids if id in absent}
         if reading.tenant.id:
             self._gone |= missing
         else:
