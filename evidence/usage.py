@@ -64,6 +64,8 @@ class Usage:
     """Who still signs in with a password, the selected accounts first, then who did so last."""
     asked: bool = False
     """Whether Microsoft Graph was asked for anything of the sign-in log: it isn't where every day is kept."""
+    answered: frozenset[str] = frozenset()
+    """The inputs of discovery that were asked for and answered: most are asked for only where others found something."""
 
 
 def products_for(settings: Settings) -> tuple[Product, ...]:
@@ -111,7 +113,12 @@ async def read_usage(
     found = gaps.found()
     said = {(gap.input, gap.error) for gap in reading.gaps}
     more = tuple(gap for gap in found if (gap.input, gap.error) not in said)
-    return replace(usage, reading=replace(usage.reading, gaps=reading.gaps + more), complete=not found)
+    return replace(
+        usage,
+        reading=replace(usage.reading, gaps=reading.gaps + more),
+        complete=not found,
+        answered=frozenset(gaps.answered),
+    )
 
 
 class _Finder:

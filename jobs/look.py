@@ -70,6 +70,8 @@ class Seen:
     """Ids of the groups that select, with those in them, where the audit log is looked at between scans."""
     sign_ins_asked: bool = False
     """Whether Microsoft Graph was asked for anything of the sign-in log."""
+    discovered: frozenset[str] = frozenset()
+    """The inputs of discovery that were asked for and answered."""
 
 
 async def read(settings: Settings, accounts: Sequence[str], progress: Progress) -> tuple[Reading, int]:
@@ -163,6 +165,7 @@ async def look(
         found.carrying,
         found.selecting,
         usage.asked,
+        usage.answered,
     )
 
 

@@ -18,7 +18,12 @@ from tenant.policy_reader import need_locations, need_strengths
 from tenant.reader import Reading, groups_named_by
 from tenant.search import criteria_of
 
-_BY_CONSENTS = frozenset({"consents", "applications", "assigned_accounts"})
+_BY_CONSENTS = frozenset({"applications", "consents", "assigned_accounts", "app_role_assignments"})
+_OF_OTHERS = "group_memberships of others"
+_DISCOVERY = _BY_CONSENTS | {"candidates", "mailbox_purpose", _OF_OTHERS}
+"""The inputs of discovery. Most are asked for only where others found something."""
+_DISCOVERED_FROM = _DISCOVERY | {"group_memberships", "sign_ins"}
+"""Inputs without which nobody knows what discovery would ask for; memberships of others are a gap under the name of all."""
 _POLICIES = frozenset({"conditional_access_policies", "conditional_access_preview_policies", "policy_plans"})
 _HANGS_ON: Mapping[str, frozenset[str]] = {
     "role_definitions": frozenset({"role_assignments", "role_eligibilities"}),
@@ -61,6 +66,8 @@ def fate_after(seen: Seen, settings: Settings) -> Callable[[Unseen], Fate]:
             # An earlier version took what is unread of proposed accounts, on which nothing depends, for the same thing.
             of_proposed = name == "group_memberships" and not one.object and not one.reminded
             return Fate.MOOT if of_proposed else one_by_one[name].fate(one.object)
+        if name == "policy_plans" and seen.reading.tenant.plans_unread is not None:
+            return Fate.MOOT  # refused, which means that there are none: not that they can be read
         return Fate.UNSURE if name in unsure else Fate.UNASKED if name in unasked else Fate.SEEN
 
     def fate(one: Unseen) -> Fate:
@@ -100,9 +107,18 @@ def _unsure(seen: Seen) -> set[str]:
 
 
 def _unanswered(seen: Seen) -> set[str]:
-    """The inputs that nobody asked for today because what they last said holds on."""
-    answered = {"what_if": _what_if_answered(seen), "sign_ins": seen.sign_ins_asked}
-    return {name for name, is_answered in answered.items() if not is_answered}
+    """The inputs that didn't say anything today, so that what they last said, or that they couldn't be read, holds on.
+
+    The tenant's switch may be refused without a gap: then there is none where nothing is remembered of it.
+    """
+    switch = seen.reading.tenant.mfa_service
+    answered = {
+        "what_if": _what_if_answered(seen),
+        "sign_ins": seen.sign_ins_asked,
+        "mfa_service": switch is not None and switch.remembered is None,
+    }
+    silent = {name for name, is_answered in answered.items() if not is_answered}
+    return silent | _undiscovered(seen) if _discovery_is_unread(seen) else silent
 
 
 def _what_if_answered(seen: Seen) -> bool:
@@ -128,14 +144,27 @@ def _unasked(seen: Seen, settings: Settings) -> set[str]:
         "role_definitions": bool(tenant.role_assignments or tenant.role_eligibilities),
         "audit_log": settings.audit_log == "on",
         "sign_ins": "signins" in discovery,
-        "candidates": bool(discovery),
-        "mailbox_purpose": bool(discovery),
         "what_if": bool(settings.what_if_budget)
         and tenant.security_defaults is not True
         and any(map(worth_asking, seen.judged)),
-        **dict.fromkeys(_BY_CONSENTS, "consents" in discovery),
     }
-    return {name for name, looked in looks.items() if not looked}
+    unasked = {name for name, looked in looks.items() if not looked}
+    if not discovery:
+        return unasked | _DISCOVERY
+    if "consents" not in discovery:
+        unasked |= _BY_CONSENTS
+    return unasked if _discovery_is_unread(seen) else unasked | _undiscovered(seen)
+
+
+def _undiscovered(seen: Seen) -> frozenset[str]:
+    """The inputs of discovery that said nothing: mostly because nothing that was found led to them."""
+    of_others = {_OF_OTHERS} if "group_memberships" in seen.discovered else set()
+    return _DISCOVERY - seen.discovered - of_others
+
+
+def _discovery_is_unread(seen: Seen) -> bool:
+    """Whether something couldn't be read that might have led discovery further."""
+    return any(gap.input in _DISCOVERED_FROM for gap in seen.reading.gaps)
 
 
 def _one_by_one(reading: Reading, settings: Settings) -> dict[str, _Objects]:

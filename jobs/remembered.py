@@ -36,6 +36,8 @@ class Remembered:
     """Since when that was read which the scan carried over of accounts; None where it read everything anew."""
     selecting: frozenset[str] = frozenset()
     """Ids of the groups that the settings name, with those nested in them, as far as somebody asked."""
+    plans_doubted: bool = False
+    """Whether earlier scans left open whether there are plans, and none has told since. Known of what can't be seen, not kept here."""
 
     @classmethod
     def of(cls, kept: Mapping[str, Any]) -> "Remembered":
@@ -45,6 +47,11 @@ class Remembered:
         known = isinstance(allowed, bool) and read_at is not None
         switch = (allowed, read_at) if known else (None, None)
         return cls(*switch, kept.get("plans") is True, groups, _time(kept.get("carried_since")), selecting)
+
+    def doubting_plans(self, kept: Mapping[str, Any]) -> "Remembered":
+        """The same where earlier scans left open whether there are plans: where their record (see ``of``) got lost, there may be some."""
+        lost = not isinstance(kept.get("plans"), bool)
+        return replace(self, plans=self.plans or lost, plans_doubted=True)
 
     @property
     def kept(self) -> dict[str, Any]:
@@ -65,10 +72,15 @@ class Remembered:
             gaps = (*gaps, _unread_switch(self.read_at))
             if now - self.read_at <= COUNTS_FOR:
                 tenant = replace(tenant, mfa_service=MfaService(self.allowed, remembered=self.read_at))
-        if self.plans and tenant.plans_unread is not None and tenant.unlisted_plans is None:
-            gaps = (*gaps, tenant.plans_unread)
-            tenant = replace(tenant, unlisted_plans=tenant.plans_unread)
+        unread = tenant.plans_unread
+        if unread is not None and tenant.unlisted_plans is None and self._may_be_plans(unread):
+            gaps = (*gaps, unread)
+            tenant = replace(tenant, unlisted_plans=unread)
         return replace(reading, tenant=tenant, gaps=gaps)
+
+    def _may_be_plans(self, unread: Gap) -> bool:
+        """Whether there may be plans that can't be read. Graph's failures say nothing new where it is open already; refusals do."""
+        return self.plans or (self.plans_doubted and unread.passing)
 
     def after(self, tenant: Tenant, now: datetime) -> "Remembered":
         """What is known of the tenant after a scan that saw it."""

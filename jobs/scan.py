@@ -44,6 +44,7 @@ from jobs.overlooked import overlooked
 from jobs.passwords import keep_passwords, kept_passwords, password_rows
 from jobs.predicting import predictions
 from jobs.remembered import Remembered
+from jobs.sight_words import PLANS
 from jobs.simulate import waiting_changes
 from jobs.unseen import note_failure, note_sight, unseen_by
 from reports.document import (
@@ -217,7 +218,9 @@ class _Scan:
         """What is done between the run's beginning and its end. Returns the run as it is over, and what it came to."""
         await self._findings.recover(everything=not record.partial)
         self._last = last = await self._runs.last_whole(record.started - MEMORY)
-        remembered = Remembered.of(last.remembered if last else {})
+        remembered = Remembered.of(before := last.remembered if last else {})
+        if any(state.unseen.key == PLANS for state in await self._sight.load()):
+            remembered = remembered.doubting_plans(before)
         ahead = self._clock.ahead
         seen, known = await self._look_and_recall(remembered)
         await self._must_be_the_same_tenant(seen.reading.tenant.id)

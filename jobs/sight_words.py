@@ -25,6 +25,8 @@ INPUT = "input "
 """How the keys begin of what couldn't be read; the names of the inputs follow."""
 AUDIT_LOG = f"{INPUT}audit_log"
 """The key of the audit log, whoever can't read it."""
+PLANS = f"{INPUT}policy_plans"
+"""The key of the policy plans."""
 _MOST_REMEMBERED = 1000
 """Objects of an input that are remembered one by one; where more are unread, all of it is."""
 _LOGS = {

@@ -54,6 +54,7 @@ async def read_applications(graph: Graph, gaps: Gaps, accounts: Collection[str])
     except GraphError as error:
         gaps.add_optional("applications", error)
         return Applications()
+    gaps.answered.add("applications")
     names = {one.app_id: one.name for one in principals.values()}
     ids = {one.app_id: one.id for one in principals.values()}
     mail: dict[str, None] = {}
@@ -81,6 +82,7 @@ async def read_applications(graph: Graph, gaps: Gaps, accounts: Collection[str])
     except GraphError as error:
         gaps.add_optional("consents", error)
         return Applications(names, principals=ids)
+    gaps.answered.add("consents")
     whose = {user: tuple(found.values()) for user, found in consents.items()}
     return Applications(names, tuple(mail), whose, _of_few(others.values()), ids)
 
@@ -113,6 +115,7 @@ async def read_assigned(
             if not is_missing(error):
                 gaps.add_optional("assigned_accounts", error)
         else:
+            gaps.answered.add("assigned_accounts")
             found.append(dict.fromkeys(users, Consent(app, applications.names[app], "assignment")))
     return _of_few(found)
 
@@ -156,6 +159,7 @@ async def read_names(graph: Graph, gaps: Gaps, ids: Sequence[str]) -> list[Candi
         if isinstance(users, GraphError):
             gaps.add_optional("candidates", users)
         else:
+            gaps.answered.add("candidates")
             found.update((_id(user, "id"), user) for user in users)
     return [_candidate(id, found[id]) for id in ids if id in found]
 
@@ -204,6 +208,7 @@ async def find_by_name(graph: Graph, gaps: Gaps, beginnings: Iterable[str], most
             ids.append(_id(user, "id"))
             if len(ids) >= most:
                 break
+        gaps.answered.add("candidates")
     except GraphError as error:
         gaps.add_optional("candidates", error)
     return ids
@@ -235,17 +240,18 @@ async def _collections(
             if not is_missing(items):
                 gaps.add_optional(input_name, items)
         else:
+            gaps.answered.add(input_name)
             found.append((id, items))
     return found
 
 
 def _purpose(gaps: Gaps, answer: Answer) -> str | None:
     """The purpose of a mailbox; an account without one answers 404."""
-    if not isinstance(answer, GraphError):
-        return str(answer.get("value") or "").lower() or None
-    if not (is_missing(answer) or _has_no_mailbox(answer)):
+    if isinstance(answer, GraphError) and not (is_missing(answer) or _has_no_mailbox(answer)):
         gaps.add_optional("mailbox_purpose", answer)
-    return None
+        return None
+    gaps.answered.add("mailbox_purpose")
+    return None if isinstance(answer, GraphError) else str(answer.get("value") or "").lower() or None
 
 
 def _has_no_mailbox(error: GraphError) -> bool:

@@ -17,6 +17,8 @@ class Gaps:
     def __init__(self) -> None:
         self._found: dict[Key, Gap] = {}
         self._objects: dict[Key, set[str]] = {}
+        self.answered: set[str] = set()
+        """The inputs of which something was asked and answered, where that depends on what else is found (``tenant/consents.py``)."""
 
     def add(
         self,

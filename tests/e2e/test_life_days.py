@@ -367,6 +367,21 @@ def test_what_fails_for_several_accounts_is_not_over_when_it_fails_for_one(
     assert sight(installation)[2:][0].startswith(f"The per-user MFA state can be read again. It concerns {BACKUP}.")
 
 
+@pytest.mark.parametrize("status", [500, 502])
+def test_plans_for_which_graph_had_no_time_are_not_read_because_it_fails_in_another_way(
+    installation: Installation, days: Days, status: int
+) -> None:
+    days.scan(0)
+    installation.graph.fail("conditionalAccess/plans", 503)
+    days.scan(1)
+    days.scan(2)
+    told = sight(installation)
+    installation.graph.heal()
+    installation.graph.fail("conditionalAccess/plans", status)
+    assert not days.scan(3).document["run"]["complete"]
+    assert (sight(installation), findings(installation, "resolved")) == (told, {})
+
+
 @pytest.mark.parametrize("shown", [None, {"x": 1}], ids=["refused", "malformed"])
 def test_an_account_that_does_not_show_the_attribute_that_selects_is_watched_on(
     installation: Installation, days: Days, monkeypatch: pytest.MonkeyPatch, shown: dict[str, int] | None

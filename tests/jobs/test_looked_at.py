@@ -10,7 +10,7 @@ from jobs.look import Seen
 from jobs.looked_at import fate_after
 from jobs.watch import Watch
 from settings import Settings
-from tenant.model import Account, Gap, Group, Registration, Tenant
+from tenant.model import Account, Gap, Group, MfaService, Registration, Tenant
 from tenant.policies import parse_policy
 from tenant.reader import Reading
 from tests.checks.kit import policy
@@ -43,12 +43,15 @@ def fate(
     accounts: tuple[Account, ...] = (),
     tenant: Tenant = BY_GROUP,
     sign_ins_asked: bool = False,
+    discovered: frozenset[str] = frozenset(),
     **more: Any,
 ) -> Fate:
     gaps = (Gap(missing, "500"),) if missing else ()
     watched = {account.id: None for account in accounts}
     looked = Watch(accounts, watched, {}, {}, {}, ())
-    seen = Seen(Reading(tenant, accounts, gaps), (), 0, NOW, looked, sign_ins_asked=sign_ins_asked)
+    seen = Seen(
+        Reading(tenant, accounts, gaps), (), 0, NOW, looked, sign_ins_asked=sign_ins_asked, discovered=discovered
+    )
     return fate_after(seen, Settings(**more))(Unseen(key, "", object=about))
 
 
@@ -146,3 +149,50 @@ def test_a_log_of_which_every_day_is_known_is_not_told_to_be_readable_again() ->
     assert fate("input sign_ins", service_account_discovery=("signins",)) is Fate.UNSURE
     assert fate("input sign_ins", service_account_discovery=("signins",), sign_ins_asked=True) is Fate.SEEN
     assert fate("input sign_ins") is Fate.UNASKED
+
+
+CONSENTS = ("consents", "signins")
+
+
+@pytest.mark.parametrize(
+    ("name", "missing", "discovered", "expected"),
+    [
+        ("consents", "applications", (), Fate.UNSURE),
+        ("assigned_accounts", "applications", (), Fate.UNSURE),
+        ("assigned_accounts", "consents", ("applications", "assigned_accounts"), Fate.SEEN),
+        ("app_role_assignments", "applications", (), Fate.UNSURE),
+        ("app_role_assignments", "candidates", ("applications", "consents"), Fate.UNSURE),
+        ("app_role_assignments", "", ("applications", "consents"), Fate.UNASKED),
+        ("mailbox_purpose", "candidates", (), Fate.UNSURE),
+        ("mailbox_purpose", "sign_ins", (), Fate.UNSURE),
+        ("mailbox_purpose", "", (), Fate.UNASKED),
+        ("mailbox_purpose", "", ("mailbox_purpose",), Fate.SEEN),
+        ("group_memberships of others", "candidates", (), Fate.UNSURE),
+        ("group_memberships of others", "", (), Fate.UNASKED),
+        ("group_memberships of others", "", ("group_memberships",), Fate.SEEN),
+    ],
+)
+def test_what_discovery_had_no_use_for_is_not_readable_again(
+    name: str, missing: str, discovered: tuple[str, ...], expected: Fate
+) -> None:
+    found = fate(f"input {name}", missing=missing, discovered=frozenset(discovered), service_account_discovery=CONSENTS)
+    assert found is expected
+
+
+def test_consents_that_nobody_asks_for_are_not_readable_again() -> None:
+    found = fate("input consents", missing="candidates", service_account_discovery=("signins",))
+    assert found is Fate.UNASKED
+    assert fate("input mailbox_purpose") is Fate.UNASKED
+
+
+@pytest.mark.parametrize(
+    ("switch", "expected"),
+    [(None, Fate.UNSURE), (MfaService(False, remembered=NOW), Fate.UNSURE), (MfaService(False), Fate.SEEN)],
+)
+def test_a_switch_that_was_not_read_is_not_readable_again(switch: MfaService | None, expected: Fate) -> None:
+    assert fate("input mfa_service", tenant=replace(BY_GROUP, mfa_service=switch)) is expected
+
+
+def test_plans_that_are_refused_are_not_readable_again() -> None:
+    assert fate("input policy_plans", tenant=replace(BY_GROUP, plans_unread=Gap("policy_plans", "403"))) is Fate.MOOT
+    assert fate("input policy_plans") is Fate.SEEN

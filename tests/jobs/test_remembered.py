@@ -56,6 +56,24 @@ def test_plans_that_were_there_are_a_missing_input_where_they_are_refused() -> N
 
 
 @pytest.mark.parametrize(
+    ("kept", "passing", "unlisted"),
+    [
+        (NOTHING.kept, True, True),
+        (NOTHING.kept, False, False),  # refused: there are none
+        ({}, False, True),
+        ({}, True, True),
+        (Remembered(plans=True).kept, False, True),
+    ],
+)
+def test_plans_that_may_be_there_are_missed_until_graph_says_otherwise(
+    kept: dict[str, Any], passing: bool, unlisted: bool
+) -> None:
+    unread = replace(REFUSED, passing=passing)
+    reading = applied(Remembered.of(kept).doubting_plans(kept), replace(make_tenant(), plans_unread=unread))
+    assert (reading.tenant.unlisted_plans is not None) is unlisted
+
+
+@pytest.mark.parametrize(
     ("before", "tenant", "after"),
     [
         (NOTHING, make_tenant(), NOTHING),
