@@ -14,11 +14,14 @@ from findings.odd import parsed_time
 def exception_for(
     exceptions: Iterable[AcceptedException], account_id: str, check_id: str, now: datetime
 ) -> AcceptedException | None:
-    """The exception that holds for this check of this account at ``now``: the one that holds longest."""
+    """The exception that holds for this check of this account at ``now``: the one that holds longest. One that is unread holds nothing."""
     matching = (
         exception
         for exception in exceptions
-        if exception.account_id == account_id and exception.check_id in (None, check_id) and exception.active(now)
+        if exception.account_id == account_id
+        and exception.check_id in (None, check_id)
+        and exception.active(now)
+        and not exception.unread
     )
     return max(matching, key=lambda exception: (exception.until, exception.created_at, exception.id), default=None)
 
@@ -77,7 +80,7 @@ def load_exception(text: str | None) -> AcceptedException | None:
     return replace(exception, extra={name: value for name, value in values.items() if name not in _KNOWN})
 
 
-_KNOWN = frozenset(field.name for field in fields(AcceptedException)) - {"extra"}
+_KNOWN = frozenset(field.name for field in fields(AcceptedException)) - {"extra", "unread"}
 
 
 def _part(values: Any, name: str) -> Any:

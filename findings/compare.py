@@ -51,6 +51,8 @@ class Scan:
     apart: timedelta
     channels: tuple[str, ...]
     previous_visibility: str | None
+    unread_exceptions: frozenset[str]
+    """Ids of exceptions of which nobody can say whether they ended."""
 
     @property
     def now(self) -> datetime:
@@ -101,7 +103,8 @@ def compare(
         apart: How long ago a hiccup must have been seen first for this scan to confirm it. Scheduled scans are apart by
             themselves; one of some accounts, or one that the audit log called for, may follow another within minutes.
         channels: The alert channels that the changes are to be told through.
-        exceptions: Accepted findings; those of other accounts and those out of date are ignored.
+        exceptions: Accepted findings; those of other accounts and those out of date are ignored. One that is unread silences
+            nothing, and stays with the finding that has it.
         known: The account as it was judged before; None where it never was.
 
     Raises:
@@ -112,8 +115,11 @@ def compare(
     before = {state.check_id: state for state in previous}
     seen = {} if closing else _by_check(observations)
     previous_visibility = known.last_visibility if known and known.selected else None
-    scan = Scan(record, alert_id, closing, resolution, undecided, confirmed, apart, channels, previous_visibility)
     accepted = tuple(exceptions)
+    unread = frozenset(one.id for one in accepted if one.unread)
+    scan = Scan(
+        record, alert_id, closing, resolution, undecided, confirmed, apart, channels, previous_visibility, unread
+    )
     states: list[FindingState] = []
     changes: list[Change] = []
     for check_id in sorted(before.keys() | seen.keys()):
@@ -162,8 +168,10 @@ def _compare_one(
         state, kind, flap, silence = damp(state, event, scan.now)
     if exception:
         state, silence = replace(state, pending=False), Silence.EXCEPTION
-    expired = old.exception if old and old.open and state.open and not exception else None
-    state = replace(state, exception=exception if state.open else None)
+    before = old.exception if old and old.open else None
+    held = exception or (before if before and before.id in scan.unread_exceptions else None)
+    expired = before if state.open and not held else None
+    state = replace(state, exception=held if state.open else None)
     changes = []
     if kind:
         changes.append(_change(scan, old, state, kind, flap=flap, silence=silence, exception=exception))

@@ -6,8 +6,8 @@ the history, and nobody is alerted. Its end is told: see ``compare``.
 Rows are never overwritten by another exception, so that it stays known who accepted what. For one check of an account
 only one exception holds, and one for all its checks beside it: another one is refused, or ends the one before in the same
 transaction. The id of an exception follows from those before it, so that of two that are added at once only one can be
-written; whoever loses looks again, and finds the other one holding. Rows that can't be read silence nothing, and are left
-as they are.
+written; whoever loses looks again, and finds the other one holding. Rows that can't be read silence nothing, end nothing that
+was accepted, and are left as they are.
 """
 
 import json
@@ -141,6 +141,20 @@ class ExceptionStore:
         found = [exception async for exception, _ in self._read(None, since=today) if exception]
         holding = (exception for exception in found if exception.active(now))
         return tuple(sorted(holding, key=_last_first, reverse=True))
+
+    async def unread(self, known: Iterable[AcceptedException], now: datetime) -> tuple[AcceptedException, ...]:
+        """Those of exceptions that findings have and that should hold of which nobody can say that they ended: their rows can't be read.
+
+        A row whose columns say another day than it does itself is one of these.
+        """
+        found: dict[str, AcceptedException] = {}
+        for one in known:
+            if one.active(now) and one.id not in found:
+                row = await self._exceptions.get(to_key(one.account_id), join(one.id))
+                said = self._odd.read(EXCEPTIONS, row, _from_row) if row is not None else None
+                if row is not None and (said is None or said.active(now)):
+                    found[one.id] = replace(one, unread=True)
+        return tuple(found.values())
 
     async def _read(
         self, account_id: str | None, since: str = ""

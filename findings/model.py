@@ -125,6 +125,8 @@ class AcceptedException:
     ended_by: str | None = None
     extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
     """What another version of this app knows of it, carried along."""
+    unread: bool = field(default=False, compare=False)
+    """Whether it is only known from a finding, because its own row can't be read: it silences nothing, and hasn't ended. Never kept."""
 
     def active(self, now: datetime) -> bool:
         """Whether it holds at ``now``."""

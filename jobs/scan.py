@@ -280,6 +280,9 @@ class _Scan:
             self._request.run_id, alert_id, self._channels, now, partial=partial, apart=self._apart, sparing=sparing
         )
         accepted = await self._exceptions.active(now)
+        holding = {one.id for one in accepted}
+        copies = (state.exception for one in known.values() for state in one.findings if state.open and state.exception)
+        accepted += await self._exceptions.unread((one for one in copies if one.id not in holding), now)
         with telemetry().span("keep", accounts=len(seen.judged)):
             async with noting_how_far(self._runs, self._request.run_id) as note:
 

@@ -6,10 +6,11 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+from azure.data.tables import TableServiceClient, UpdateMode
 
 from localgraph.builder import TenantBuilder
 from localgraph.tenant import LocalTenant
-from tests.e2e.conftest import BACKUP, MAILER, VISIBLE, Installation, small_tenant
+from tests.e2e.conftest import BACKUP, MAILER, UNTIL, VISIBLE, Installation, small_tenant
 from tests.e2e.days import Days
 from tests.e2e.test_life import LOST, findings, sight
 from tests.evidence.refused_accounts import BLOCK, EWS, SMTP
@@ -134,6 +135,28 @@ def test_a_role_is_held_by_the_clock_that_a_scan_goes_by(installation: Installat
     assert (MAILER, "APW-006") in findings(installation)
     days.scan(3)
     assert (MAILER, "APW-006") in findings(installation, "resolved")
+
+
+@pytest.mark.parametrize("spoilt", ["exception", "until"])
+def test_an_exception_that_cannot_be_read_has_not_ended(installation: Installation, days: Days, spoilt: str) -> None:
+    days.scan(0)
+    about = ("--account", BACKUP, "--check", "APW-001", "--reason", "x", "--owner", "me@contoso.com")
+    installation.run("exceptions", "add", *about, "--until", UNTIL)
+    days.scan(1)
+    told = installation.told()
+    with TableServiceClient.from_connection_string(installation.storage) as service:
+        table = service.get_table_client("exceptions")
+        (row,) = table.list_entities()
+        kept = dict(row)
+        table.upsert_entity({**row, spoilt: days.at(0, 0).date().isoformat()}, UpdateMode.REPLACE)
+        days.scan(2)
+        assert installation.told() == told
+        table.upsert_entity(kept, UpdateMode.REPLACE)
+    days.scan(3)
+    assert installation.told() == told
+    installation.run("exceptions", "remove", "--account", BACKUP, "--check", "APW-001")
+    days.scan(4)
+    assert installation.told() == [*told, ("exception_expired", BACKUP, "APW-001")]
 
 
 def test_an_account_is_explained_as_of_the_day_on_which_it_was_last_judged(

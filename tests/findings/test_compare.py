@@ -233,6 +233,18 @@ def test_a_removed_exception_ends_like_an_expired_one() -> None:
     assert [change.kind for change in scan(before, seen(), at=NOW + HOUR).told] == [ChangeKind.EXCEPTION_EXPIRED]
 
 
+def test_an_exception_that_cannot_be_read_ends_nothing_and_silences_nothing() -> None:
+    exception = accepted(NOW.date() + 30 * DAY)
+    unread = replace(exception, unread=True)
+    before = scan([], seen(), exceptions=[exception]).states
+    after = scan(before, seen(), at=NOW + DAY, exceptions=[unread])
+    assert (after.changes, after.states[0].exception) == ((), exception)
+    gone = scan(after.states, at=NOW + 2 * DAY, exceptions=[unread])
+    assert [change.kind for change in gone.told] == [ChangeKind.RESOLVED]
+    new = scan([], seen(), exceptions=[unread])
+    assert ([change.kind for change in new.told], new.states[0].exception) == ([ChangeKind.OPENED], None)
+
+
 def test_the_end_of_an_exception_is_not_told_for_a_finding_that_is_gone() -> None:
     exception = accepted(NOW.date())
     before = scan([], seen(), exceptions=[exception]).states
