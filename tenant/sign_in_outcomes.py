@@ -76,6 +76,12 @@ def error_code(row: Mapping[str, Any]) -> int | None:
     return code if isinstance(code, int) and not isinstance(code, bool) else None
 
 
+def lacks_code(row: Mapping[str, Any]) -> bool:
+    """Whether a row says itself that it has no error code: no status, or null in its place."""
+    status = row.get("status")
+    return status is None or (isinstance(status, Mapping) and status.get("errorCode") is None)
+
+
 _CODE_DIGITS = 18
 
 

@@ -6,6 +6,11 @@ asked: the legacy clients of everybody, the sign-ins to some applications, and e
 Only sign-ins with the right password count as a use. Attackers try legacy protocols with every account they can guess, and a
 failed guess is no use of the account; one that a policy stopped after the password is. How sign-ins ended is counted besides:
 for the accounts that were asked about whatever it was, for everybody else's legacy clients only where the password was right.
+
+A row that isn't as documented is passed over, and hides something only where it may be a use: where it isn't certain that the
+password was wrong, and its time, its user or its error code can't be read, or a member by which a use is judged is of the
+wrong kind. Then its day isn't known whole. A row without a status is none that counts, and one without a user whose password
+was wrong is a guess at somebody who doesn't exist. One of another day, or of another user, says itself that it is none of these.
 """
 
 from collections.abc import AsyncIterator, Mapping
@@ -17,14 +22,16 @@ from urllib.parse import quote
 from basics.times import iso
 from tenant.graph import Graph, GraphError, GraphRefused, Json, is_licence_error
 from tenant.model import SignInOutcome, SignInUse
-from tenant.shapes import parse_time
-from tenant.sign_in_outcomes import LEGACY_CLIENTS, OutcomeTally, error_code, refusing_policies
+from tenant.shapes import Shape, is_text, is_truth, parse_time
+from tenant.sign_in_outcomes import LEGACY_CLIENTS, OutcomeTally, error_code, lacks_code, refusing_policies
 from tenant.turns import Turns
 
 AT_ONCE = 15
 """Accounts or applications in one filter."""
 SLICE_DAYS = {"legacy": 10, "apps": 10, "accounts": 30}
 """Days of one request, by question: a question about everybody can have a very long answer."""
+DISORDER = timedelta(hours=1)
+"""How far out of order the rows of the log may come: Graph's newest don't always come first, and no page says what the next has."""
 USES_PER_DAY = 10_000
 """Different uses of one day and question that are told apart; more are counted without their user agents."""
 _FOLDED = frozenset(client.casefold() for client in LEGACY_CLIENTS)
@@ -73,38 +80,63 @@ class DaySignIns:
     """Account id, Graph's ``requirementProvider``, and when the log last shows it that day."""
     outcomes: tuple[SignInOutcome, ...] = ()
     """How the sign-ins of a question about ``accounts`` ended, and those of ``legacy`` clients with the right password."""
+    unread: bool = False
+    """Whether the log has rows that may be uses of this day and can't be read."""
+    in_doubt: bool = False
+    """Whether more of it may be still to come: the log was out of order, and hasn't ended yet."""
 
 
 async def read_days(
     graph: Graph, turns: Turns, question: Question, first: date, last: date, until: datetime | None = None
 ) -> AsyncIterator[DaySignIns]:
-    """The days from ``last`` back to ``first``, each as soon as the log goes past it.
+    """The days from ``last`` back to ``first``, each as soon as the log has certainly gone past it.
 
-    With ``until`` the log is read up to that moment: what it holds of the days after ``last`` comes before them. A day that got more rows after it was handed out comes again, whole. Raises :class:`GraphError`, and
-    :class:`~tenant.turns.OutOfTurns` when the scan has spent its requests: the days that were handed out are complete then.
+    With ``until`` the log is read up to that moment: what it holds of the days after ``last`` comes before them.
+
+    A day is handed out when the rows of a page lie past it, and another page came after that one, all in order but for
+    :data:`DISORDER`; where they don't come in order, when the list has ended. A row of a day that was handed out puts all of
+    these in doubt: they come again at once, ``in_doubt``, and whole at the end of the list.
+
+    Raises :class:`GraphError`, and :class:`~tenant.turns.OutOfTurns` when the scan has spent its requests: the days that were
+    handed out, and weren't put in doubt, are complete then.
     """
     newest = until.date() if until else last
-    days = [newest - timedelta(days=back) for back in range((newest - first).days + 1)]
-    tallies = {day: _Tally(day, question.about) for day in days}
-    handed_out = 0
-    late: set[date] = set()
+    tallies = [_Tally(newest - timedelta(days=back), question.about) for back in range((newest - first).days + 1)]
+    order, handed_out, timeless = _Order(newest), 0, False
     end = until or _midnight(last + timedelta(days=1))
     query = (
         f"$filter={quote(question.expression(_midnight(first), end))}&$select={_SELECT}&$orderby=createdDateTime%20desc"
     )
-    async for row in graph.pages(f"/auditLogs/signIns?{query}&$top=1000", version="beta", before=turns.take):
+
+    async def next_page() -> None:
+        order.end_page()
+        await turns.take()
+
+    async for row in graph.pages(f"/auditLogs/signIns?{query}&$top=1000", version="beta", before=next_page):
         seen = parse_time(row.get("createdDateTime"))
-        if seen is None or seen.date() not in tallies or seen >= end:
+        if seen is None:
+            timeless = timeless or _may_be_a_use(row)
             continue
         place = (newest - seen.date()).days
+        if not 0 <= place < len(tallies) or seen >= end:
+            continue
+        come_to = order.place
+        order.add(seen)
+        tallies[place].add(row, seen)
         if place < handed_out:
-            late.add(seen.date())
-        while handed_out < place:
-            yield tallies[days[handed_out]].total()
+            for tally in tallies[:handed_out]:
+                yield tally.total(in_doubt=True)
+            handed_out = 0
+        if timeless:  # it is of a day between its neighbours, where these are in order
+            for tally in tallies[come_to : place + 1] if order.kept else tallies[handed_out:]:
+                tally.unread = True
+            timeless = False
+        while order.kept and handed_out < order.passed:
+            yield tallies[handed_out].total()
             handed_out += 1
-        tallies[seen.date()].add(row, seen)
-    for day in [*days[handed_out:], *sorted(late)]:
-        yield tallies[day].total()
+    for tally in tallies[handed_out:]:
+        tally.unread = tally.unread or timeless
+        yield tally.total()
 
 
 def is_legacy(client_app: str) -> bool:
@@ -124,11 +156,39 @@ _Use = tuple[str, str, str, str, str, str]
 """The members of :class:`~tenant.model.SignInUse` up to ``way``, in their order."""
 
 
+class _Order:
+    """How far a list has come whose newest rows should come first. Days are places, 0 for the newest."""
+
+    def __init__(self, newest: date) -> None:
+        self._newest = newest
+        self._oldest: datetime | None = None
+        self.kept = True
+        """Whether the rows came in order so far."""
+        self.passed = 0
+        """The place of the first day that a page before this one hasn't gone past."""
+
+    @property
+    def place(self) -> int:
+        """The place of the newest day of which a row may still come, where all come in order."""
+        return max(0, (self._newest - (self._oldest + DISORDER).date()).days) if self._oldest else 0
+
+    def add(self, seen: datetime) -> None:
+        """Note the time of the next row."""
+        if self._oldest and seen > self._oldest + DISORDER:
+            self.kept = False
+        self._oldest = min(seen, self._oldest or seen)
+
+    def end_page(self) -> None:
+        """Note that what comes now is on another page."""
+        self.passed = self.place
+
+
 class _Tally:
     """The sums of one day."""
 
     def __init__(self, day: date, about: str) -> None:
         self.day = day
+        self.unread = False
         self._about = about
         self._uses: dict[_Use, tuple[int, datetime, datetime]] = {}
         self._demands: dict[tuple[str, str], datetime] = {}
@@ -136,11 +196,13 @@ class _Tally:
 
     def add(self, row: Json, seen: datetime) -> None:
         """Count a row of the log."""
-        account, code = str(row.get("userId") or "").lower(), error_code(row)
+        account, code = _text(row, "userId").lower(), error_code(row)
+        if (not account or code is None or _is_odd(row)) and _may_be_a_use(row):
+            self.unread = True
         if not account or code is None:
             return
         use = _use(account, row)
-        known_password = code in PASSWORD_WAS_RIGHT or bool(refusing_policies(row))
+        known_password = _had_password(code, row)
         if self._about == "accounts" or (self._about == "legacy" and known_password):
             self._end(account, use, code, row, seen, guess=not known_password)
         if known_password:
@@ -161,11 +223,43 @@ class _Tally:
         count, first, last = self._uses.get(use, (0, seen, seen))
         self._uses[use] = (count + 1, min(first, seen), max(last, seen))
 
-    def total(self) -> DaySignIns:
+    def total(self, *, in_doubt: bool = False) -> DaySignIns:
         """What was counted so far."""
         uses = tuple(SignInUse(*key, count, 1, first, last) for key, (count, first, last) in self._uses.items())
         demands = tuple((*key, seen) for key, seen in self._demands.items())
-        return DaySignIns(self.day, uses, demands, self._outcomes.total())
+        return DaySignIns(self.day, uses, demands, self._outcomes.total(), self.unread, in_doubt)
+
+
+def _had_password(code: int, row: Json) -> bool:
+    return code in PASSWORD_WAS_RIGHT or bool(refusing_policies(row))
+
+
+def _may_be_a_use(row: Json) -> bool:
+    """Whether it isn't certain that a row is of a wrong password, or has no status and counts for nothing."""
+    code = error_code(row)
+    if code is None:
+        return not lacks_code(row)
+    return _had_password(code, row) or not _is_list(row.get("appliedConditionalAccessPolicies"))
+
+
+def _is_odd(row: Json) -> bool:
+    """Whether a member by which a use is judged is neither of its kind nor null."""
+    return not all(is_kind(row.get(name)) for name, is_kind in _JUDGED_BY.items())
+
+
+def _is_list(value: object) -> bool:
+    return value is None or isinstance(value, list)
+
+
+_JUDGED_BY: Shape = {
+    "clientAppUsed": is_text,
+    "appId": is_text,
+    "isInteractive": is_truth,
+    "signInEventTypes": _is_list,
+    "authenticationProtocol": is_text,
+    "authenticationRequirementPolicies": _is_list,
+    "appliedConditionalAccessPolicies": _is_list,
+}
 
 
 def _use(account: str, row: Json) -> _Use:

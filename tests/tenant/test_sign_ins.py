@@ -287,10 +287,20 @@ async def test_a_stranger_who_names_ever_new_applications_fills_nothing() -> Non
     assert [one.code for one in found if one.code != 700016] == [53003]
 
 
-async def test_rows_that_are_not_as_documented_are_passed_over() -> None:
-    odd: list[Json] = [
+async def read(*rows: Json, question: Question = OF_U1, back: int = 0) -> list[DaySignIns]:
+    """The days of a log of one page, in the order of its rows."""
+
+    def answer(request: web.Request) -> web.Response:
+        return web.json_response({"value": [{**one, "id": f"sign-in {number}"} for number, one in enumerate(rows)]})
+
+    async with scripted(answer) as server, connect(server.url) as client:
+        first = LAST - timedelta(days=back)
+        return [day async for day in read_days(client, Turns(), question, first, LAST)]
+
+
+async def test_rows_that_are_not_as_documented_are_passed_over_and_their_day_is_not_known_whole() -> None:
+    (day,) = await read(
         {**row(), "createdDateTime": "yesterday"},
-        {**row(), "status": None},
         {**row(), "userId": None},
         {
             **row("u2"),
@@ -299,25 +309,146 @@ async def test_rows_that_are_not_as_documented_are_passed_over() -> None:
             "userAgent": 7,
             "authenticationRequirementPolicies": "x",
         },
-    ]
-
-    def answer(request: web.Request) -> web.Response:
-        return web.json_response({"value": odd})
-
-    async with scripted(answer) as server, connect(server.url) as client:
-        (day,) = [day async for day in read_days(client, Turns(), LEGACY, LAST, LAST)]
+        question=LEGACY,
+    )
     assert [(use.account_id, use.app_id, use.user_agent) for use in day.uses] == [("u2", "", "")]
+    assert day.unread
 
 
-async def test_a_day_that_gets_more_rows_late_comes_again_whole() -> None:
-    rows = [row(at=f"2026-11-{day}T08:00:00Z", id=f"sign-in {number}") for number, day in enumerate((21, 19, 21))]
+@pytest.mark.parametrize("question", [LEGACY, OF_U1])
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        {"createdDateTime": None},
+        {"createdDateTime": "soon"},
+        {"createdDateTime": "0001-01-01T00:00:00Z"},
+        {"userId": None},
+        {"userId": ["u1"]},
+        {"userId": ""},
+        {"status": "refused"},
+        {"status": {"errorCode": [53003]}},
+        {"status": {"errorCode": True}},
+        {"status": {"errorCode": "53003 "}},
+        {"createdDateTime": None, "status": {"errorCode": {}}},
+        {"clientAppUsed": 7},
+        {"appId": {}},
+        {"isInteractive": "true"},
+        {"signInEventTypes": "interactiveUser"},
+        {"authenticationProtocol": []},
+        {"authenticationRequirementPolicies": {}},
+        {"appliedConditionalAccessPolicies": "x"},
+        {"appliedConditionalAccessPolicies": "x", "status": {"errorCode": 999999}},
+    ],
+)
+async def test_a_row_that_may_be_a_use_and_cannot_be_read_leaves_its_day_in_part(
+    spoilt: Json, question: Question
+) -> None:
+    (day,) = await read({**row(code=53003), **spoilt}, question=question)
+    assert day.unread
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"status": None},
+        {"status": {}},
+        {"status": {"errorCode": None}},
+        {"createdDateTime": None, "status": None},
+        {"userId": None, "status": None},
+        {"userId": None, "status": {"errorCode": 50126}},  # a guess at somebody who doesn't exist
+        {"userId": "", "status": {"errorCode": 50034}},
+        {"createdDateTime": None, "status": {"errorCode": 50126}},
+        {"clientAppUsed": None, "appId": None, "isInteractive": None, "signInEventTypes": None},
+        {"authenticationRequirementPolicies": None, "appliedConditionalAccessPolicies": None},
+        {"userAgent": 7, "ipAddress": 7, "location": 7},
+        {"createdDateTime": "2026-11-01T00:00:00Z"},
+        {"userId": "somebody else"},
+    ],
+)
+async def test_a_row_that_hides_nothing_leaves_its_day_whole(odd: Json) -> None:
+    (day,) = await read({**row(code=53003), **odd})
+    assert not day.unread
+
+
+@pytest.mark.parametrize(
+    ("times", "in_part"),
+    [
+        (("21T08", None, "20T08", "17T08"), {21, 20}),
+        (("21T08", "20T08", None, "18T08", "17T08"), {20, 19, 18}),
+        ((None, "20T08", "17T08"), {21, 20}),
+        (("21T08", "17T08", None), {21, 20, 19, 18, 17}),  # what has no time may have been put last
+        (("19T08", None, "21T08", "17T08"), {21, 20, 19, 18, 17}),  # out of order
+    ],
+)
+async def test_a_row_without_a_time_is_of_a_day_between_its_neighbours(
+    times: tuple[str | None, ...], in_part: set[int]
+) -> None:
+    rows = [{**row(), "createdDateTime": time and f"2026-11-{time}:00:00Z"} for time in times]
+    assert {day.day.day for day in await read(*rows, back=4) if day.unread} == in_part
+
+
+async def test_rows_out_of_order_count_on_their_days() -> None:
+    rows = [row(at=f"2026-11-{day}T08:00:00Z") for day in (21, 19, 21)]
+    found = await read(*rows, back=2)
+    assert [(day.day.day, sum(use.count for use in day.uses)) for day in found] == [(21, 2), (20, 0), (19, 1)]
+
+
+Handed = list[tuple[int, int, bool]]
+"""Of each day that was handed out: which, how many sign-ins, and whether it is in doubt."""
+
+
+async def handed_out(*pages: str, ends: bool = False) -> Handed:
+    """What comes of a log whose pages hold rows of these times (``21T08:00 20T08:00``), and that ``ends`` or breaks off then."""
 
     def answer(request: web.Request) -> web.Response:
-        return web.json_response({"value": rows})
+        number = int(request.query.get("page", 0))
+        rows = [row(at=f"2026-11-{time}:00Z", id=f"{number} {time}") for time in pages[number].split()]
+        more = (
+            {}
+            if ends and number + 1 == len(pages)
+            else {"@odata.nextLink": str(request.url.with_query(page=number + 1))}
+        )
+        return web.json_response({"value": rows, **more})
 
+    found: Handed = []
     async with scripted(answer) as server, connect(server.url) as client:
-        found = [day async for day in read_days(client, Turns(), LEGACY, LAST - timedelta(days=2), LAST)]
-    assert [(day.day.day, sum(use.count for use in day.uses)) for day in found] == [(21, 1), (20, 0), (19, 1), (21, 2)]
+        try:
+            async for day in read_days(client, Turns(len(pages), sleep=Naps()), OF_U1, LAST - timedelta(days=4), LAST):
+                found.append((day.day.day, sum(use.count for use in day.uses), day.in_doubt))
+        except OutOfTurns:
+            assert not ends
+    return found
+
+
+@pytest.mark.parametrize(
+    ("pages", "found"),
+    [
+        (["19T08:00"], []),
+        (["21T08:00 19T08:00"], []),
+        (["21T08:00 19T08:00", "18T08:00"], [(21, 1, False), (20, 0, False)]),
+        (["21T08:00 19T08:00", "19T07:00", "19T06:00"], [(21, 1, False), (20, 0, False)]),
+        (["19T08:00 18T08:00", "21T08:00"], []),
+        (["21T08:00 20T08:00", "19T08:00", "20T08:00", "18T08:00", "17T08:00"], [(21, 1, False)]),
+        (["19T08:00 20T08:00", "18T08:00", "17T08:00"], []),
+        (  # minutes are no disorder
+            ["21T00:10 20T23:40", "21T00:30 20T08:00", "19T08:00", "19T07:00"],
+            [(21, 2, False), (20, 2, False)],
+        ),
+        (["21T08:00 20T23:30", "20T23:20", "20T23:10"], []),
+    ],
+)
+async def test_a_log_that_breaks_off_has_handed_out_what_it_certainly_went_past(
+    pages: list[str], found: Handed
+) -> None:
+    assert await handed_out(*pages) == found
+
+
+async def test_a_row_of_a_day_that_was_handed_out_puts_all_of_these_in_doubt_until_the_log_has_ended() -> None:
+    pages = ["21T08:00 19T08:00", "18T08:00", "20T08:00 17T08:00"]
+    early: Handed = [(21, 1, False), (20, 0, False), (21, 1, True), (20, 1, True)]
+    assert await handed_out(*pages) == early
+    whole = [(21, 1, False), (20, 1, False), (19, 1, False), (18, 1, False), (17, 1, False)]
+    assert await handed_out(*pages, ends=True) == early + whole
 
 
 async def test_a_sign_in_that_two_pages_repeat_counts_once() -> None:
@@ -343,13 +474,13 @@ async def test_keeps_to_five_requests_in_ten_seconds() -> None:
 
 
 async def test_stops_where_the_requests_of_a_scan_are_spent_with_whole_days_handed_out() -> None:
-    rows = [row(at=f"2026-11-{day}T0{hour}:00:00Z") for day in (21, 20, 19) for hour in (1, 2)]
+    rows = [row(at=f"2026-11-{day}T0{hour}:00:00Z") for day in (21, 20, 19, 18) for hour in (1, 2)]
     graph = log(rows)
     graph.page_sizes["signIns"] = 1
     found = []
     async with graph as running, connect(running.url) as client:
         with pytest.raises(OutOfTurns):
-            async for day in read_days(client, Turns(5, sleep=Naps()), LEGACY, LAST - timedelta(days=2), LAST):
+            async for day in read_days(client, Turns(6, sleep=Naps()), LEGACY, LAST - timedelta(days=3), LAST):
                 found.append((day.day.day, sum(use.count for use in day.uses)))  # noqa: PERF401 -- it ends by raising
     assert found == [(21, 2), (20, 2)]
 
