@@ -21,6 +21,14 @@ DAYS = 30
 """How far back the sign-in log reaches, and this product with it. Source: Microsoft Entra data retention (P1 and P2)."""
 UNTIL = "until"
 """What stands beside the sums of a day that went on when they were kept: when that was."""
+UNSURE = "unsure"
+"""What stands beside the sums of a day that isn't known whole: when it was read, where rows of it can't be; otherwise nothing.
+
+What such a day shows counts, and what it doesn't show isn't known.
+"""
+AGAIN = timedelta(hours=20)
+"""After how long rows that can't be read are looked at again: a daily scan does so, and an hourly one doesn't read them each time."""
+UNREADABLE_ROWS = "sign-ins in it can't be read: what the days that they are of don't show counts as unknown"
 SETTLED_HOURS = 2
 """Hours after midnight (UTC) until a day's sign-ins have all arrived in the log."""
 
@@ -45,6 +53,10 @@ class SignInLog:
         self._now = now
         self._last = (now - timedelta(hours=SETTLED_HOURS)).date() - timedelta(days=1)
         self._covered: dict[tuple[str, str], int] = {}
+        self._set_aside: dict[tuple[str, str], int] = {}
+        """Days that aren't known whole, and that it is too early to ask for again."""
+        self._half_read: set[_Key] = set()
+        """Days that go on, and of which rows can't be read."""
         self._newest: date | None = None
         self._unreadable: set[_Key] = set()
         self._cut: set[str] = set()
@@ -62,18 +74,21 @@ class SignInLog:
                 self._evidence.note_day(kept)
             elif OUTCOMES not in kept.sums:  # so is what a version kept that didn't ask how sign-ins ended
                 self._unreadable.add(_key(kept))
-            elif UNTIL not in kept.sums:
+            elif UNTIL in kept.sums:
+                if UNSURE in kept.sums and self._last < kept.day <= self._now.date():
+                    self._half_read.add(_key(kept))
+            else:
                 self._note(kept)
 
     async def ask(self, about: str, ids: Sequence[str] = ("",)) -> None:
         """Read the days of a question (``legacy``, ``apps`` or ``accounts``) that aren't kept, newest first.
 
-        With the newest of them comes what the log holds since of how the sign-ins of accounts ended: no request of its own. What can't be read becomes a gap, once, and nothing more is asked. Raises ``StorageError``.
+        With the newest of them comes what the log holds since of how the sign-ins of accounts ended: no request of its own. What can't be read becomes a gap, once, and nothing more is asked; rows that can't be read are a gap for as long as their days count. Raises ``StorageError``.
         """
         missing: dict[int, list[str]] = {}
         everything = (1 << DAYS) - 1
         for id in dict.fromkeys(ids):
-            days = everything & ~self._covered.get((about, id), 0)
+            days = everything & ~self._covered.get((about, id), 0) & ~self._set_aside.get((about, id), 0)
             if days:
                 missing.setdefault(days, []).append(id)
         for days, group in missing.items():
@@ -82,10 +97,14 @@ class SignInLog:
                 for newest, oldest in _slices(days, SLICE_DAYS[about]):
                     until = self._now if about == "accounts" and newest == 0 else None
                     await self._read(question, self._day(oldest), self._day(newest), until)
+        if any(self._has_unreadable_rows(about, id) for id in ids):
+            self._gaps.add_optional("sign_ins", UNREADABLE_ROWS)
 
     def whole(self, id: str) -> bool:
         """Whether every day is known of what was asked about an account itself, once :meth:`known` was asked for it."""
-        return id not in self._cut and self._covered.get(("accounts", id), 0) & (1 << DAYS) - 1 == (1 << DAYS) - 1
+        if id in self._cut or any(id in ids for _, ids, _ in self._half_read):
+            return False
+        return self._covered.get(("accounts", id), 0) & (1 << DAYS) - 1 == (1 << DAYS) - 1
 
     async def uses_of_everybody(self) -> AsyncIterator[SignInUse]:
         """What the questions that name no account found, day by day."""
@@ -104,6 +123,7 @@ class SignInLog:
         demands: dict[tuple[str, str], datetime] = {}
         outcomes = OutcomeSums()
         whole: dict[str, int] = {}
+        legacy = 0
         begun: list[KeptDay] = []
         async for kept in self._kept():
             if UNTIL in kept.sums:
@@ -112,7 +132,11 @@ class SignInLog:
             bit = self._bit(kept.day)
             mine = {id for id in kept.ids if id in wanted and not whole.get(id, 0) & bit}
             if kept.about == "accounts":
+                if UNSURE in kept.sums:  # of another question that knows the day whole, that counts
+                    mine = {id for id in mine if not self._covered.get(("accounts", id), 0) & bit}
                 whole.update((id, whole.get(id, 0) | bit) for id in mine)
+            elif kept.about == "legacy":
+                legacy |= bit
             for use in _uses(kept):
                 asked = use.account_id in mine if kept.about == "accounts" else not whole.get(use.account_id, 0) & bit
                 twice = kept.about == "apps" and is_legacy(use.client_app)
@@ -132,28 +156,26 @@ class SignInLog:
                 self._passwords.add(one, kept.day)
                 if one.account_id in wanted and CUT not in kept.sums:
                     outcomes.add(one, kept.day)
-        for one, day in self._of_days_that_went_on(begun, wanted, whole):
+        for one, day in self._of_days_that_went_on(begun, wanted, whole, legacy):
             self._passwords.add(one, day)
             outcomes.add(one, day)
         return _by_account(sums, demands, outcomes)
 
     def _of_days_that_went_on(
-        self, begun: Iterable[KeptDay], wanted: Collection[str], whole: Mapping[str, int]
+        self, begun: Iterable[KeptDay], wanted: Collection[str], whole: Mapping[str, int], legacy: int
     ) -> Iterator[tuple[SignInOutcome, date]]:
         """What is known of the days that weren't over when the log was read; of each account what was read last.
 
-        Such a day counts until it is read whole, however long that takes: a sign-in that was seen to get in doesn't go away.
+        Such a day counts until it is read to its end, however long that takes: a sign-in that was seen to get in doesn't go away.
+        ``whole`` and ``legacy`` are the days that were, of each account and of everybody's legacy clients.
         """
         seen: set[tuple[str, date]] = set()
         for kept in sorted(begun, key=lambda one: str(one.sums[UNTIL]), reverse=True):
-            if kept.day > self._now.date():
-                continue  # kept by a machine whose clock was ahead
             bit = self._bit(kept.day)
             mine = {id for id in kept.ids if id in wanted and (id, kept.day) not in seen and not whole.get(id, 0) & bit}
             seen |= {(id, kept.day) for id in mine}
-            legacy_whole = bool(self._covered.get(("legacy", ""), 0) & bit)
             for one in outcomes_of(kept.sums):
-                if one.account_id in mine and not (legacy_whole and one.how == "legacy"):
+                if one.account_id in mine and not (legacy & bit and one.how == "legacy"):
                     yield one, kept.day
 
     def passwords(self) -> Iterator[PasswordUse]:
@@ -169,10 +191,17 @@ class SignInLog:
         return (self._newest or self._last) - timedelta(days=DAYS - 1)
 
     async def _kept(self) -> AsyncIterator[KeptDay]:
+        """What counts: not what is too old, can't be read, or is of days to come, kept by a machine whose clock was ahead."""
         first = self._first_that_counts()
         async for kept in self._evidence.days():
-            if kept.day >= first and _key(kept) not in self._unreadable:
+            newest = self._now.date() if UNTIL in kept.sums else self._last
+            if first <= kept.day <= newest and _key(kept) not in self._unreadable:
                 yield kept
+
+    def _has_unreadable_rows(self, about: str, id: str) -> bool:
+        """Whether rows can't be read of a day that counts of a question."""
+        left = self._set_aside.get((about, id), 0) & ~self._covered.get((about, id), 0) & (1 << DAYS) - 1
+        return bool(left) or any(about == other and id in ids for other, ids, _ in self._half_read)
 
     async def _read(self, question: Question, first: date, last: date, until: datetime | None) -> None:
         if self.stopped:
@@ -180,15 +209,23 @@ class SignInLog:
         self.asked = True
         try:
             async for day in read_days(self._graph, self._turns, question, first, last, until):
-                whole = day.day <= last
-                if not whole and not day.outcomes:
-                    continue
-                sums = _sums(day) if whole else _sums_so_far(day, self._now)
+                over = day.day <= last
+                sums = _sums(day) if over else _sums_so_far(day, self._now)
+                if day.unread or day.in_doubt:
+                    sums[UNSURE] = "" if day.in_doubt else self._now.isoformat()
                 kept = KeptDay(question.about, question.ids, day.day, sums)
+                if not over and not day.outcomes and not day.unread and _key(kept) not in self._half_read:
+                    continue
                 await self._evidence.keep(kept)
                 self._unreadable.discard(_key(kept))
-                if whole:
+                if day.in_doubt:
+                    self._doubt(kept)
+                if over:
                     self._note(kept)
+                elif day.unread:
+                    self._half_read.add(_key(kept))
+                else:
+                    self._half_read.discard(_key(kept))
         except OutOfTurns:
             text = "it is long, and Microsoft Graph allows 5 requests in 10 seconds: the next scan goes on from here"
             self._stop(text, text)
@@ -200,12 +237,30 @@ class SignInLog:
         self._gaps.add_optional("sign_ins", error, text=text)
 
     def _note(self, kept: KeptDay) -> None:
-        age = (self._last - kept.day).days
-        if 0 <= age < DAYS:
-            for id in kept.ids or ("",):
-                key = (kept.about, id)
-                self._covered[key] = self._covered.get(key, 0) | 1 << age
+        bit = self._bit(kept.day)
+        if not bit:
+            return
+        for id in kept.ids or ("",):
+            key = (kept.about, id)
+            if UNSURE not in kept.sums:
+                self._covered[key] = self._covered.get(key, 0) | bit
+            elif self._is_set_aside(kept):
+                self._set_aside[key] = self._set_aside.get(key, 0) | bit
         self._newest = max(kept.day, self._newest or kept.day)
+
+    def _doubt(self, kept: KeptDay) -> None:
+        """A day that was noted isn't known whole any more."""
+        for id in kept.ids or ("",):
+            key = (kept.about, id)
+            self._covered[key] = self._covered.get(key, 0) & ~self._bit(kept.day)
+
+    def _is_set_aside(self, kept: KeptDay) -> bool:
+        """Whether it is too early to ask again for a day of which rows couldn't be read."""
+        try:
+            read = parse(_text(kept.sums[UNSURE]))
+        except (TypeError, ValueError):
+            return False
+        return self._now - AGAIN < read <= self._now
 
     def _day(self, age: int) -> date:
         return self._last - timedelta(days=age)
@@ -226,7 +281,7 @@ def _slices(days: int, longest: int) -> Iterator[tuple[int, int]]:
         ages = ages[length:]
 
 
-def _sums(day: DaySignIns) -> dict[str, list[list[Any]]]:
+def _sums(day: DaySignIns) -> dict[str, Any]:
     """A day as plain JSON. Where not all of it can be kept, the end is lost: what the phones of thousands do comes last."""
     common = Counter(use.client_app for use in day.uses)
     uses = [

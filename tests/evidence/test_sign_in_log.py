@@ -127,6 +127,123 @@ async def test_what_few_accounts_do_is_kept_first_as_a_day_has_room_for_so_much(
     assert [use[1] for use in kept.sums["uses"]][-4:] == ["IMAP4"] * 4
 
 
+def of_listed(company: Company, day: date) -> dict[str, Any]:
+    """The sign-in of a day of the account that is listed."""
+    id = company.tenant.user(LISTED).id
+    return next(
+        row for row in company.tenant.sign_ins if row["userId"] == id and row["createdDateTime"].startswith(str(day))
+    )
+
+
+async def test_days_between_rows_out_of_order_are_read_again_where_the_log_broke_off(company: Company) -> None:
+    whole = await usage(company, PassingEvidence())
+    evidence = PassingEvidence()
+    old = of_listed(company, date(2026, 11, 10))
+    company.graph.fail(
+        r"signIns\?.*userId(?!.*skiptoken)",
+        200,
+        body={"value": [old], "@odata.nextLink": f"{company.graph.url}/beta/auditLogs/signIns?$skiptoken=next"},
+    )
+    company.graph.fail("skiptoken=next", 503)
+    broken = await usage(company, evidence)
+    assert broken.whole == frozenset()
+    company.graph.heal()
+    healed = await usage(company, evidence)
+    assert healed.whole == whole.whole
+    assert listed(healed) == listed(whole)
+
+
+async def test_a_day_that_got_rows_late_is_read_again_where_the_log_broke_off(company: Company) -> None:
+    whole = await usage(company, PassingEvidence())
+    evidence = PassingEvidence()
+    pages = [[19], [18], [20]]
+    for number, days in enumerate(pages):
+        body = {
+            "value": [of_listed(company, date(2026, 11, day)) for day in days],
+            "@odata.nextLink": f"{company.graph.url}/beta/auditLogs/signIns?$skiptoken=page{number + 1}",
+        }
+        company.graph.fail(f"skiptoken=page{number}" if number else r"signIns\?.*userId(?!.*skiptoken)", 200, body=body)
+    company.graph.fail("skiptoken=page3", 503)
+    broken = await usage(company, evidence)
+    assert {one.count for one in listed(broken).sign_ins} == {1}  # what was seen counts
+    company.graph.heal()
+    healed = await usage(company, evidence)
+    assert healed.whole == whole.whole
+    assert listed(healed) == listed(whole)
+
+
+async def test_a_row_that_cannot_be_read_leaves_its_day_in_part_until_it_can_be(company: Company) -> None:
+    evidence, broken = PassingEvidence(), of_listed(company, date(2026, 11, 20))
+    broken["status"] = {"errorCode": [53003]}
+    first = await usage(company, evidence)
+    assert first.whole == frozenset()
+    (gap,) = first.reading.gaps
+    assert (gap.input, gap.optional, gap.tenant_wide) == ("sign_ins", True, False)
+    assert "can't be read" in gap.error
+    assert not first.complete
+    assert sum(use.count for use in listed(first).sign_ins) == 29
+    asked = len(company.asked)
+    second = await usage(company, evidence, NOW + timedelta(hours=4))
+    assert len(company.asked) == asked  # it is too early
+    assert (second.whole, second.reading.gaps) == (frozenset(), first.reading.gaps)
+    assert listed(second) == listed(first)
+    third = await usage(company, evidence, NOW + timedelta(days=1))
+    assert third.whole == frozenset()
+    of_listed_account = [query for query in company.asked[asked:] if f"userId eq '{listed(first).id}'" in query]
+    starts = sorted(query.partition("createdDateTime ge ")[2][:10] for query in of_listed_account)
+    assert starts == ["2026-11-20", "2026-11-22"]  # that day, and the new one
+    broken["status"] = {"errorCode": 53003}
+    healed = await usage(company, evidence, NOW + timedelta(days=2))
+    assert healed.whole == {listed(healed).id}
+    assert healed.reading.gaps == ()
+    assert [one.code for one in listed(healed).outcomes] == [0, 53003]
+
+
+async def test_a_day_that_another_question_knows_whole_counts_once(company: Company) -> None:
+    evidence = PassingEvidence()
+    first = await usage(company, evidence)
+    days = [one async for one in evidence.days() if listed(first).id in one.ids]
+    for other in ("0", "1", "2", "3"):  # of a selection before, and before or after it in the order of the keys
+        for day in days:
+            in_part = {**day.sums, "unsure": "2026-11-22T07:00:00+00:00"}
+            await evidence.keep(replace(day, ids=(listed(first).id, other), sums=in_part))
+    second = await usage(company, evidence)
+    assert second.whole == first.whole
+    assert second.reading.gaps == ()
+    assert listed(second) == listed(first)
+
+
+async def test_what_a_row_that_cannot_be_read_hides_of_a_day_that_goes_on_is_unknown(company: Company) -> None:
+    evidence = PassingEvidence()
+    row = company.row(LISTED, "Authenticated SMTP", NOW.date(), code=53003)
+    company.tenant.sign_ins.insert(0, {**row, "status": {"errorCode": [53003]}})
+    early = datetime(2026, 11, 22, 9, tzinfo=UTC)
+    for hours in (0, 1):  # the second asks nothing
+        found = await usage(company, evidence, early + timedelta(hours=hours))
+        assert found.whole == frozenset()
+        assert len(found.reading.gaps) == 1
+    company.tenant.sign_ins[0]["status"] = {"errorCode": 53003}
+    later = await usage(company, evidence, early + timedelta(days=1))
+    assert later.whole == {listed(later).id}
+    assert later.reading.gaps == ()
+
+
+@pytest.mark.parametrize("unsure", [None, 7, "", "soon", "2026-12-24T00:00:00+00:00"])
+async def test_a_day_in_part_is_asked_for_at_once_where_nothing_says_when_it_was_read(
+    company: Company, unsure: Any
+) -> None:
+    evidence = PassingEvidence()
+    first = await usage(company, evidence)
+    days = [one async for one in evidence.days() if one.day == date(2026, 11, 20)]
+    for day in days:
+        await evidence.keep(replace(day, sums={**day.sums, "unsure": unsure}))
+    asked = len(company.asked)
+    second = await usage(company, evidence)
+    assert len(company.asked) > asked
+    assert second.whole == first.whole
+    assert [one for one in [day async for day in evidence.days()] if "unsure" in one.sums] == []
+
+
 class Killed(RuntimeError):
     """Where the process ended."""
 
