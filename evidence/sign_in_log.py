@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -42,6 +42,7 @@ class Known:
     outcomes: tuple[SignInOutcome, ...] = ()
 
 
+_Asked = tuple[str, tuple[str, ...]]
 _Key = tuple[str, tuple[str, ...], date]
 
 
@@ -57,6 +58,7 @@ class SignInLog:
         """Days that aren't known whole, and that it is too early to ask for again."""
         self._half_read: set[_Key] = set()
         """Days that go on, and of which rows can't be read."""
+        self._kept_ahead: set[_Asked] = set()
         self._newest: date | None = None
         self._unreadable: set[_Key] = set()
         self._cut: set[str] = set()
@@ -77,14 +79,19 @@ class SignInLog:
             elif UNTIL in kept.sums:
                 if UNSURE in kept.sums and self._last < kept.day <= self._now.date():
                     self._half_read.add(_key(kept))
+            elif kept.day > self._last and UNSURE not in kept.sums:
+                self._kept_ahead.add((kept.about, kept.ids))
             else:
                 self._note(kept)
+        for about, ids in self._kept_ahead:
+            self._covered |= dict.fromkeys(((about, id) for id in ids or ("",)), 0)
 
     async def ask(self, about: str, ids: Sequence[str] = ("",)) -> None:
         """Read the days of a question (``legacy``, ``apps`` or ``accounts``) that aren't kept, newest first.
 
         With the newest of them comes what the log holds since of how the sign-ins of accounts ended: no request of its own. What can't be read becomes a gap, once, and nothing more is asked; rows that can't be read are a gap for as long as their days count. Raises ``StorageError``.
         """
+        await self._doubt_what_was_kept_ahead()
         missing: dict[int, list[str]] = {}
         everything = (1 << DAYS) - 1
         for id in dict.fromkeys(ids):
@@ -197,6 +204,20 @@ class SignInLog:
             newest = self._now.date() if UNTIL in kept.sums else self._last
             if first <= kept.day <= newest and _key(kept) not in self._unreadable:
                 yield kept
+
+    async def _doubt_what_was_kept_ahead(self) -> None:
+        """Have every day of a question asked for again of which a day to come is kept.
+
+        That was a machine whose clock was ahead. When it really was nobody can say: so it isn't known which day it kept as over
+        while it went on. The days to come are the last to be marked, so that a scan that is killed leaves what begins it anew.
+        """
+        if not self._kept_ahead:
+            return
+        async for kept in self._evidence.days():
+            asked = (kept.about, kept.ids) in self._kept_ahead and _key(kept) not in self._unreadable
+            if asked and UNTIL not in kept.sums and UNSURE not in kept.sums:
+                await self._evidence.keep(replace(kept, sums={**kept.sums, UNSURE: ""}))
+        self._kept_ahead.clear()
 
     def _has_unreadable_rows(self, about: str, id: str) -> bool:
         """Whether rows can't be read of a day that counts of a question."""

@@ -1,5 +1,6 @@
 """The sign-in log over several scans: what is asked of it, which days are read, and going on where a scan stopped."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -242,6 +243,57 @@ async def test_a_day_in_part_is_asked_for_at_once_where_nothing_says_when_it_was
     assert len(company.asked) > asked
     assert second.whole == first.whole
     assert [one for one in [day async for day in evidence.days()] if "unsure" in one.sums] == []
+
+
+@pytest.mark.parametrize("ahead", [timedelta(hours=20), timedelta(days=10), timedelta(days=17), timedelta(days=28)])
+async def test_days_that_a_clock_ahead_kept_count_for_nothing_and_are_read_once_they_are_over(
+    company: Company, ahead: timedelta
+) -> None:
+    evidence = PassingEvidence()
+    await usage(company, evidence, NOW + ahead)
+    row = company.row(LISTED, "IMAP4", NOW.date(), code=53003)
+    company.tenant.sign_ins.insert(0, {**row, "createdDateTime": "2026-11-22T20:00:00Z"})
+    for later in (timedelta(hours=1), timedelta(days=1), timedelta(days=2)):
+        found = await usage(company, evidence, NOW + later)
+        right = await usage(company, PassingEvidence(), NOW + later)
+        assert listed(found).sign_ins == listed(right).sign_ins
+        if later >= timedelta(days=1):
+            assert listed(found).outcomes == listed(right).outcomes
+        assert found.whole == {listed(found).id}
+        asked = len(company.asked)
+        await usage(company, evidence, NOW + later)
+        assert len(company.asked) == asked
+
+
+async def test_what_a_clock_ahead_kept_is_in_doubt_until_it_is_read_again(company: Company) -> None:
+    """It may have kept a day as over while it went on."""
+    evidence = PassingEvidence()
+    right = await usage(company, evidence)
+    await usage(company, evidence, NOW + timedelta(days=1))
+    of_listed_account = [day for day in [one async for one in evidence.days()] if listed(right).id in day.ids]
+    for day in range(23, 30):
+        nothing: dict[str, Any] = {"uses": [], "demands": [], "outcomes": []}
+        await evidence.keep(replace(of_listed_account[0], day=date(2026, 11, day), sums=nothing))
+    company.graph.fail("auditLogs/signIns", 500)
+    for later in (1, 2, 8):
+        found = await usage(company, evidence, NOW + timedelta(days=later))
+        assert found.whole == frozenset()
+        assert listed(found).sign_ins[0].last_seen == listed(right).sign_ins[0].last_seen  # what was seen stays
+
+
+async def test_a_scan_killed_while_it_doubts_what_a_clock_ahead_kept_leaves_that_to_the_next(company: Company) -> None:
+    evidence = Dying()
+    evidence.left = -1
+    await usage(company, evidence, NOW + timedelta(days=10))
+    company.graph.fail("auditLogs/signIns", 500)
+    for left in (0, 1, 20):
+        evidence.left = left
+        with pytest.raises(Killed):
+            await usage(company, evidence, NOW + timedelta(days=1))
+        evidence.left = -1
+        last: Callable[[KeptDay], bool] = lambda day: day.day > NOW.date() and "unsure" not in day.sums  # noqa: E731
+        assert list(filter(last, [day async for day in evidence.days()]))
+    assert (await usage(company, evidence, NOW + timedelta(days=1))).whole == frozenset()
 
 
 class Killed(RuntimeError):
