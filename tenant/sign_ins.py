@@ -24,7 +24,7 @@ from tenant.graph import Graph, GraphError, GraphRefused, Json, is_licence_error
 from tenant.model import SignInOutcome, SignInUse
 from tenant.shapes import Shape, is_text, is_truth, parse_time
 from tenant.sign_in_outcomes import LEGACY_CLIENTS, OutcomeTally, error_code, lacks_code, refusing_policies
-from tenant.turns import Turns
+from tenant.turns import OutOfTurns, Turns
 
 AT_ONCE = 15
 """Accounts or applications in one filter."""
@@ -83,7 +83,7 @@ class DaySignIns:
     unread: bool = False
     """Whether the log has rows that may be uses of this day and can't be read."""
     in_doubt: bool = False
-    """Whether more of it may be still to come: the log was out of order, and hasn't ended yet."""
+    """Whether more of it may be still to come: the log was out of order and hasn't ended yet, or it broke off too soon."""
 
 
 async def read_days(
@@ -98,7 +98,7 @@ async def read_days(
     these in doubt: they come again at once, ``in_doubt``, and whole at the end of the list.
 
     Raises :class:`GraphError`, and :class:`~tenant.turns.OutOfTurns` when the scan has spent its requests: the days that were
-    handed out, and weren't put in doubt, are complete then.
+    handed out, and weren't put in doubt, are complete then. What was seen of the next ones comes before that, ``in_doubt``.
     """
     newest = until.date() if until else last
     tallies = [_Tally(newest - timedelta(days=back), question.about) for back in range((newest - first).days + 1)]
@@ -112,28 +112,34 @@ async def read_days(
         order.end_page()
         await turns.take()
 
-    async for row in graph.pages(f"/auditLogs/signIns?{query}&$top=1000", version="beta", before=next_page):
-        seen = parse_time(row.get("createdDateTime"))
-        if seen is None:
-            timeless = timeless or _may_be_a_use(row)
-            continue
-        place = (newest - seen.date()).days
-        if not 0 <= place < len(tallies) or seen >= end:
-            continue
-        come_to = order.place
-        order.add(seen)
-        tallies[place].add(row, seen)
-        if place < handed_out:
-            for tally in tallies[:handed_out]:
+    try:
+        async for row in graph.pages(f"/auditLogs/signIns?{query}&$top=1000", version="beta", before=next_page):
+            seen = parse_time(row.get("createdDateTime"))
+            if seen is None:
+                timeless = timeless or _may_be_a_use(row)
+                continue
+            place = (newest - seen.date()).days
+            if not 0 <= place < len(tallies) or seen >= end:
+                continue
+            come_to = order.place
+            order.add(seen)
+            tallies[place].add(row, seen)
+            if place < handed_out:
+                for tally in tallies[:handed_out]:
+                    yield tally.total(in_doubt=True)
+                handed_out = 0
+            if timeless:  # it is of a day between its neighbours, where these are in order
+                for tally in tallies[come_to : place + 1] if order.kept else tallies[handed_out:]:
+                    tally.unread = True
+                timeless = False
+            while order.kept and handed_out < order.passed:
+                yield tallies[handed_out].total()
+                handed_out += 1
+    except (GraphError, OutOfTurns):
+        for tally in tallies[handed_out : order.place] if order.kept else []:
+            if tally.seen:
                 yield tally.total(in_doubt=True)
-            handed_out = 0
-        if timeless:  # it is of a day between its neighbours, where these are in order
-            for tally in tallies[come_to : place + 1] if order.kept else tallies[handed_out:]:
-                tally.unread = True
-            timeless = False
-        while order.kept and handed_out < order.passed:
-            yield tallies[handed_out].total()
-            handed_out += 1
+        raise
     for tally in tallies[handed_out:]:
         tally.unread = tally.unread or timeless
         yield tally.total()
@@ -188,7 +194,8 @@ class _Tally:
 
     def __init__(self, day: date, about: str) -> None:
         self.day = day
-        self.unread = False
+        self.seen = self.unread = False
+        """Whether the log has rows of the day; and rows that may be uses and can't be read."""
         self._about = about
         self._uses: dict[_Use, tuple[int, datetime, datetime]] = {}
         self._demands: dict[tuple[str, str], datetime] = {}
@@ -196,6 +203,7 @@ class _Tally:
 
     def add(self, row: Json, seen: datetime) -> None:
         """Count a row of the log."""
+        self.seen = True
         account, code = _text(row, "userId").lower(), error_code(row)
         if (not account or code is None or _is_odd(row)) and _may_be_a_use(row):
             self.unread = True

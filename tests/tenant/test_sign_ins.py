@@ -424,8 +424,8 @@ async def handed_out(*pages: str, ends: bool = False) -> Handed:
     ("pages", "found"),
     [
         (["19T08:00"], []),
-        (["21T08:00 19T08:00"], []),
-        (["21T08:00 19T08:00", "18T08:00"], [(21, 1, False), (20, 0, False)]),
+        (["21T08:00 19T08:00"], [(21, 1, True)]),
+        (["21T08:00 19T08:00", "18T08:00"], [(21, 1, False), (20, 0, False), (19, 1, True)]),
         (["21T08:00 19T08:00", "19T07:00", "19T06:00"], [(21, 1, False), (20, 0, False)]),
         (["19T08:00 18T08:00", "21T08:00"], []),
         (["21T08:00 20T08:00", "19T08:00", "20T08:00", "18T08:00", "17T08:00"], [(21, 1, False)]),
@@ -437,7 +437,7 @@ async def handed_out(*pages: str, ends: bool = False) -> Handed:
         (["21T08:00 20T23:30", "20T23:20", "20T23:10"], []),
     ],
 )
-async def test_a_log_that_breaks_off_has_handed_out_what_it_certainly_went_past(
+async def test_a_log_that_breaks_off_has_handed_out_what_it_certainly_went_past_and_says_what_else_it_showed(
     pages: list[str], found: Handed
 ) -> None:
     assert await handed_out(*pages) == found
