@@ -9,7 +9,7 @@ from uuid import UUID, uuid5
 from alerts.groups import Group, grouped, statement
 from alerts.model import About, Alert, AlertGap, AlertItem, AlertStep, Kind, Purpose, Totals
 from alerts.text import clean
-from alerts.wording import FIRST_SCAN, MISSING, NAME, count, listed, service_accounts, user_principal_name
+from alerts.wording import CAUGHT_UP, FIRST_SCAN, MISSING, NAME, count, listed, service_accounts, user_principal_name
 from basics.text import well_formed
 
 NAMESPACE = UUID("0e6f0a5c-3d0e-4c1a-8f43-6d5f8a4b7c21")
@@ -34,6 +34,7 @@ def compose(
     totals: Totals = Totals(),  # noqa: B008 -- frozen
     report_url: str | None = None,
     baseline: bool = False,
+    late: bool = False,
     steps: Iterable[AlertStep] = (),
 ) -> Alert:
     """The alert that tells what one scan changed.
@@ -48,7 +49,8 @@ def compose(
         gaps: What the scan could not read.
         totals: How things stand after it.
         report_url: Where the report is.
-        baseline: Whether this is the first scan of the tenant.
+        baseline: Whether this is the first scan of the tenant, so that everything that is open is told.
+        late: With ``baseline``: it was not the first, but nobody could be told before.
         steps: What to do first; shown where everything that is open is told, which is after the first scan.
     """
     groups = grouped(items)
@@ -59,7 +61,7 @@ def compose(
         tenant_id=tenant_id,
         tenant_name=well_formed(tenant_name),
         created=created,
-        headline=headline(groups, gaps, totals, baseline=baseline),
+        headline=headline(groups, gaps, totals, baseline=baseline, late=late),
         run_id=run_id,
         baseline=baseline,
         items=ordered,
@@ -67,7 +69,7 @@ def compose(
         gaps=gaps,
         totals=totals,
         steps=tuple(steps) if baseline else (),
-        notes=(FIRST_SCAN,) if baseline and ordered else (),
+        notes=(CAUGHT_UP if late else FIRST_SCAN,) if baseline and ordered else (),
         report_url=report_url,
     )
 
@@ -108,6 +110,11 @@ def compose_failure(
         report_url=report_url,
         about=About(alert_id=failed_id),
     )
+
+
+def catch_up_id(alert_id: str) -> str:
+    """The id of the alert that tells what is open in place of what waited for a channel, from the oldest group of it."""
+    return str(uuid5(NAMESPACE, f"open/alert/{well_formed(alert_id)}"))
 
 
 def failure_id(failed_id: str) -> str:
@@ -222,12 +229,14 @@ def headline(
     totals: Totals,
     *,
     baseline: bool = False,
+    late: bool = False,
 ) -> str:
     """One line that says it all: the worst thing, of how many, and how much else there is."""
     problems = [group for group in groups if group.kind is not Kind.RESOLVED]
     resolved = [item for group in groups if group.kind is Kind.RESOLVED for item in group.items]
     if problems:
-        return clean(_worst(problems, resolved, totals, baseline=baseline), HEADLINE)
+        beginning = f"{'Open now' if late else 'First scan'}: " if baseline else ""
+        return clean(f"{beginning}{_worst(problems, resolved, totals, baseline=baseline)}", HEADLINE)
     if resolved:
         return clean(_good_news(resolved) if not any(item.closing for item in resolved) else _ended(resolved), HEADLINE)
     if gaps:
@@ -250,7 +259,7 @@ def _worst(problems: list[Group], resolved: list[AlertItem], totals: Totals, *, 
     others = sum(len(group.items) for group in problems) - items
     more = [count(others, "other finding" if baseline else "other change")] if others else []
     more += [f"{len(resolved):,} resolved"] if resolved else []
-    return "; ".join([f"First scan: {said}" if baseline else said, *([", ".join(more)] if more else [])])
+    return "; ".join([said, *([", ".join(more)] if more else [])])
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,8 +61,8 @@ class DeliveryResult:
 
     @property
     def done(self) -> bool:
-        """Whether nothing is left to deliver: its changes are told."""
-        return all(result.status in SETTLED for result in self.results)
+        """Whether nothing is left to deliver: its changes are told. Without any channel nobody is told, and it isn't done."""
+        return bool(self.results) and all(result.status in SETTLED for result in self.results)
 
     @property
     def told(self) -> bool:
@@ -99,7 +99,7 @@ class Deliverer:
         """Send an alert through every channel that it is for and that doesn't have it.
 
         Args:
-            kept: The alert. Without any channel there is nobody to tell, and it is done.
+            kept: The alert. Without any channel there is nobody to tell, and it waits.
             only: The channel to try; None for all.
             retry_at: The time that the row of this channel had when the message was made; None for a message without.
 

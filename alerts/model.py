@@ -223,7 +223,7 @@ class Alert:
     run_id: str | None = None
     purpose: Purpose = Purpose.CHANGES
     baseline: bool = False
-    """True for the first scan of a tenant: everything is new to us and nothing is known to have changed."""
+    """True where everything that is open is told, as after the first scan of a tenant: nothing is known to have changed."""
     items: tuple[AlertItem, ...] = ()
     """Worst first. Fewer than ``counts`` says where an alert was too large to be kept whole."""
     counts: Mapping[str, int] = field(default_factory=dict)

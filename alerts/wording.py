@@ -79,6 +79,11 @@ ACCEPT_COMMAND = "To accept a finding: python cli.py exceptions add (with --help
 
 FIRST_SCAN = "All of this was so before the first scan. From now on you hear only of what changes."
 """What is said once, with everything that the first scan found."""
+CAUGHT_UP = (
+    "Scans found this while no alert channel was set, so that nobody could be told: it is everything that is open now. From now "
+    "on you hear only of what changes."
+)
+"""What is said with everything that is open, once there is a channel."""
 
 PRODUCT_NAME = "App password watch"
 """Who sends the message: a card comes from a workflow, and a mail from a mailbox of the tenant."""

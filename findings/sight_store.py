@@ -91,6 +91,20 @@ class SightStore:
             return (), ()
         return news, tuple(filter(None, str(row.get("channels") or "").split(",")))
 
+    async def retell(self) -> None:
+        """Forget the news that was for no channel: what lasts of it counts as not told, and is news for the next scan.
+
+        Call it when a scan begins that can tell somebody. Dying in between does no harm: the news goes last.
+        """
+        rows = [row async for row in self._rows(NEWS) if not row.get("channels")]
+        unheard = {one.unseen.key for row in rows for one in self._odd.read(RUNS, row, _news) or ()}
+        states = [state for state in await self.load() if state.unseen.key in unheard] if unheard else []
+        for key, known in _by_key((state.unseen.key, replace(state, told_at=None)) for state in states).items():
+            await self._runs.submit([_operation(key, known)])
+        for row in rows:
+            if self._odd.read(RUNS, row, _news):
+                await self._runs.delete([(SIGHT, row["RowKey"])])
+
     async def mark_told(self, alert_id: str) -> None:
         """Note that every channel is done with an alert. Doing it twice does no harm."""
         await self._runs.delete([(SIGHT, join(NEWS, alert_id))])

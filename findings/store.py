@@ -270,6 +270,17 @@ class FindingStore:
         """
         await for_each(_by_account(changes), lambda item: self._to_history(item[0], _packed(item[1]), told=True))
 
+    async def leave_to_nobody(self, changes: Iterable[Change]) -> None:
+        """Note that these changes, which wait, are for no channel any more: whoever can be told next hears of what is open of them."""
+
+        async def leave(account: tuple[str, Sequence[Change]]) -> None:
+            packed = _packed([replace(change, channels=()) for change in account[1]])
+            for start in range(0, len(packed), MAX_OPERATIONS):
+                part = packed[start : start + MAX_OPERATIONS]
+                await self._findings.submit([upsert(change_to_row(change, detail)) for change, detail in part])
+
+        await for_each(_by_account(changes), leave)
+
     async def _to_history(self, account_id: str, packed: Sequence[_Packed], *, told: bool = False) -> None:
         """Write the changes of one account to the history, then delete the rows that needn't wait (any longer)."""
         for start in range(0, len(packed), MAX_OPERATIONS):
@@ -297,11 +308,14 @@ class FindingStore:
         """
         return self._alerts.oldest_first()
 
-    async def untold_alert_ids(self) -> list[str]:
-        """The groups with changes that wait to be told, the oldest first; those of killed scans included."""
+    async def untold_alert_ids(self, *, for_somebody: bool = False) -> list[str]:
+        """The groups with changes that wait to be told, the oldest first; those of killed scans included.
+
+        ``for_somebody``: only changes that are for some channel.
+        """
         oldest: dict[str, datetime] = {}
         async for change in self._waiting(columns=CHANGE_COLUMNS):
-            if change.silence is None:
+            if change.silence is None and (change.channels or not for_somebody):
                 oldest[change.alert_id] = min(change.at, oldest.get(change.alert_id, change.at))
         return sorted(oldest, key=lambda alert_id: (oldest[alert_id], alert_id))
 

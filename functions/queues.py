@@ -11,6 +11,7 @@ from findings.errors import AlreadyDone, ScanAlreadyRunning
 from findings.run_record import RunRecord, RunStatus
 from findings.runs import new_run_id
 from jobs import views
+from jobs.catching_up import UNHEARD
 from jobs.endings import UNSTARTED, end_for_good, is_needless, stand_back, tell_failure
 from jobs.errors import EXPECTED, sentence
 from jobs.log_watch import watch_log
@@ -105,6 +106,8 @@ async def _scanned(settings: Settings, asked: ScanMessage) -> list[str] | None:
         result.run["graph_requests"],
         len(result.alert_ids),
     )
+    if result.unheard:
+        log.warning(UNHEARD, asked.run_id)
     return [*result.alert_ids]
 
 

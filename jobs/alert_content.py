@@ -61,6 +61,26 @@ def changes_alert(
     )
 
 
+def everything_open_alert(
+    settings: Settings, alert_id: str, items: Sequence[AlertItem], run_id: str, whole: RunRecord, now: datetime
+) -> Alert:
+    """Everything that is open, for those who couldn't be told before. ``whole``: the last scan of everything."""
+    return compose(
+        alert_id=alert_id,
+        tenant_id=whole.tenant_id,
+        tenant_name=whole.tenant_name,
+        created=now,
+        items=items,
+        run_id=run_id,
+        gaps=[_gap(gap) for gap in whole.gaps],
+        totals=totals(whole),
+        report_url=settings.report_url,
+        baseline=True,
+        late=True,
+        steps=steps_of(whole),
+    )
+
+
 def sight_alert(
     settings: Settings, alert_id: str, news: Sequence[SightNews], tenant_id: str, tenant_name: str
 ) -> Alert:

@@ -31,6 +31,7 @@ from findings.sight_store import SightStore
 from findings.store import FindingStore
 from jobs.again import note_hiccup
 from jobs.carrying import carry_on
+from jobs.catching_up import catch_up
 from jobs.channel_watch import channels_to_tell
 from jobs.clock import Clock, TrustedClock, now_utc
 from jobs.how_far import noting_how_far
@@ -89,6 +90,8 @@ class ScanResult:
     """How many accounts are in it."""
     make_document: Callable[[], Json]
     alert_ids: tuple[str, ...] = ()
+    unheard: bool = False
+    """Whether it found something to tell, and there is no channel to tell it through."""
 
     @cached_property
     def document(self) -> Json:
@@ -185,6 +188,10 @@ class _Scan:
         """The last scan of everything that was done."""
         self._predicted: tuple[str, ...] = ()
         """The ids of alerts about policies that are switched off."""
+        self._news = False
+        """Whether there is something to tell but for changes of findings."""
+        self._caught_up: tuple[str, ...] = ()
+        """The id of the alert that tells what nobody could be told before."""
         self._asks_for_few = 0 < len(request.accounts) <= FEW
 
     async def run(self) -> ScanResult:
@@ -212,7 +219,18 @@ class _Scan:
         await self._runs.save(done)
         if not record.partial and done.finished:
             telemetry().scanned((done.finished - done.started).total_seconds(), *gauges(done))
-        return replace(result, alert_ids=await self._waiting(done.started))
+        await self._catch_up(done)
+        unheard = not self._channels and (self._news or done.alert_id is not None)
+        return replace(result, alert_ids=await self._waiting(done.started), unheard=unheard)
+
+    async def _catch_up(self, done: RunRecord) -> None:
+        """Tell what is open of what nobody could be told, where somebody can be told now."""
+        whole = self._last if done.partial else done
+        if self._channels and whole:
+            kept = await catch_up(
+                self._service, self._findings, self._settings, done, whole, self._channels, self._clock()
+            )
+            self._caught_up = (kept.id,) if kept and not kept.done else ()
 
     async def _look_and_keep(self, record: RunRecord) -> tuple[RunRecord, ScanResult]:
         """What is done between the run's beginning and its end. Returns the run as it is over, and what it came to."""
@@ -233,7 +251,9 @@ class _Scan:
             fate = await asyncio.to_thread(fate_after, seen, self._settings)
             if await says_it_is_blind(self._service, self._settings):
                 fate = but_not_the_log(fate)
-            await note_sight(self._sight, unseen, fate, record.id, self._channels, now, apart=self._apart)
+            if self._channels:
+                await self._sight.retell()
+            self._news = await note_sight(self._sight, unseen, fate, record.id, self._channels, now, apart=self._apart)
         # Fresh for each execution, not for each run: a repeated run may see other changes, and a group never changes.
         alert_id = str(uuid4())
         judged, outcomes = await self._keep(seen, known, alert_id, now)
@@ -297,7 +317,9 @@ class _Scan:
     async def _predict(self, seen: Seen, last: RunRecord, run_id: str, now: datetime) -> None:
         """Keep what policies that were made since the last scan, and are switched off, would do."""
         found = await asyncio.to_thread(predictions, self._settings, seen, last.started, run_id, now)
-        kept = [await self._ledger.keep(alert, self._channels) for alert in found]
+        self._news = self._news or bool(found)
+        # Kept for nobody it would be told when there is a channel, of policies that may be gone by then; the report shows them.
+        kept = [await self._ledger.keep(alert, self._channels) for alert in found if self._channels]
         self._predicted = tuple(one.id for one in kept if not one.done)
 
     async def _outcome(
@@ -415,7 +437,8 @@ class _Scan:
 
     async def _waiting(self, started: datetime) -> tuple[str, ...]:
         """The ids of all alerts that are to be sent now, those of earlier scans included."""
-        waiting = [*await self._sight.untold_alert_ids(), *self._findings.noted_alert_ids(), *self._predicted]
+        changes = (*self._findings.noted_alert_ids(), *self._predicted, *self._caught_up)
+        waiting = [*await self._sight.untold_alert_ids(), *changes]
         return tuple(dict.fromkeys((*waiting, *await self._ledger.undelivered(started))))
 
 

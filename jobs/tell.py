@@ -6,14 +6,10 @@ between). How it is done: ``jobs/teller.py``.
 """
 
 import asyncio
-from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import uuid4
-
-from azure.data.tables.aio import TableServiceClient
 
 from alerts.compose import compose_failure, compose_test
 from alerts.deliver import DeliveryResult, send_test
@@ -21,12 +17,11 @@ from alerts.digest import compose_digest
 from alerts.ledger import CLAIM, DeliveryStatus, Ledger
 from connections.channels import open_channels
 from connections.storage import TABLES, StorageUnavailable, ensure_tables, tables
-from findings.exceptions import ExceptionStore
-from findings.model import FindingState
 from findings.runs import RunStore
 from findings.sight_store import SightStore
 from findings.store import FindingStore
 from jobs.alert_content import reminder, steps_of, totals
+from jobs.catching_up import open_findings
 from jobs.channel_watch import channels_to_tell
 from jobs.clock import Clock, now_utc
 from jobs.errors import EXPECTED, sentence
@@ -101,11 +96,17 @@ async def send_here(
 
 
 async def waiting_alerts(settings: Settings, *, clock: Clock = now_utc) -> tuple[str, ...]:
-    """The ids of all alerts that wait to be sent, the oldest first; raises what storage raises."""
+    """The ids of all alerts that wait to be sent, the oldest first; raises what storage raises.
+
+    Where somebody can be told by now, changes that nobody could be told are left to the next scan (``jobs/catching_up.py``).
+    """
     async with tables(settings) as service:
         ahead = await ensure_tables(service, TABLES)
-        found = [*await SightStore(service).untold_alert_ids(), *await FindingStore(service).untold_alert_ids()]
-        return tuple(dict.fromkeys((*found, *await Ledger(service).undelivered(clock() - ahead))))
+        ledger = Ledger(service)
+        somebody = bool(await channels_to_tell(settings, ledger))
+        changes = await FindingStore(service).untold_alert_ids(for_somebody=somebody)
+        found = [*await SightStore(service).untold_alert_ids(), *changes]
+        return tuple(dict.fromkeys((*found, *await ledger.undelivered(clock() - ahead))))
 
 
 async def review_channels(settings: Settings, *, clock: Clock = now_utc) -> None:
@@ -117,19 +118,22 @@ async def review_channels(settings: Settings, *, clock: Clock = now_utc) -> None
 async def prepare_digest(settings: Settings, now: datetime) -> str | None:
     """Keep a digest of what is open, if the settings ask for one and a reminder is due. Returns the id of its alert.
 
-    A second one on the same day is the same alert, and told once.
+    A second one on the same day is the same alert, and told once. None as well where nobody can be told.
     """
     if settings.alert_digest == "off" or (settings.alert_digest == "weekly" and now.weekday() != MONDAY):
         return None
     async with tables(settings) as service:
-        now -= await ensure_tables(
-            service, TABLES
-        )  # an exception is over when it is, whatever this machine's clock says
+        # An exception is over when it is, whatever this machine's clock says.
+        now -= await ensure_tables(service, TABLES)
+        ledger = Ledger(service)
+        channels = await channels_to_tell(settings, ledger)
+        if not channels:
+            return None
         last = await RunStore(service).last_whole(now - timedelta(days=30))
         alert = compose_digest(
             tenant_id=last.tenant_id if last else "",
             tenant_name=last.tenant_name if last else "",
-            items=[reminder(*one, settings.graph_cloud) async for one in _open_findings(service, now)],
+            items=[reminder(*one, settings.graph_cloud) async for one in open_findings(service, now)],
             since=now - timedelta(days=7 if settings.alert_digest == "weekly" else 1),
             now=now,
             totals=totals(last),
@@ -139,30 +143,15 @@ async def prepare_digest(settings: Settings, now: datetime) -> str | None:
         )
         if alert is None:
             return None
-        ledger = Ledger(service)
-        return (await ledger.keep(alert, await channels_to_tell(settings, ledger))).id
-
-
-async def _open_findings(
-    service: TableServiceClient, now: datetime
-) -> AsyncIterator[tuple[FindingState, Mapping[str, Any]]]:
-    """The open findings that no exception covers, each with the document of its account (empty where there is none)."""
-    store, states = FindingStore(service), defaultdict[str, list[FindingState]](list)
-    exceptions = await ExceptionStore(service).active(now)
-    async for state in store.load_findings(now=now, status="open", exceptions=exceptions):
-        if state.exception is None:
-            states[state.account_id].append(state)
-    async for record in store.load_accounts():
-        for state in states.pop(record.account_id, ()):
-            yield state, record.document or {}
-    for left in states.values():
-        for state in left:
-            yield state, {}
+        return (await ledger.keep(alert, channels)).id
 
 
 async def send_failure_notice(settings: Settings, alert_id: str, why: str, *, clock: Clock = now_utc) -> None:
     """Tell once that the delivery of an alert failed for good, and ``why``, in a sentence."""
     async with telling(settings, by_app=True, clock=clock) as teller:
+        channels = await channels_to_tell(settings, teller.ledger)
+        if not channels:
+            return
         tenant_id, tenant_name = await teller.tenant()
         notice = compose_failure(
             tenant_id=tenant_id,
@@ -172,7 +161,7 @@ async def send_failure_notice(settings: Settings, alert_id: str, why: str, *, cl
             why=why,
             report_url=settings.report_url,
         )
-        await teller.deliver(await teller.ledger.keep(notice, await channels_to_tell(settings, teller.ledger)))
+        await teller.deliver(await teller.ledger.keep(notice, channels))
 
 
 async def send_test_alert(settings: Settings, *, by_app: bool = False, clock: Clock = now_utc) -> list[Json]:

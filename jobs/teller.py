@@ -15,7 +15,7 @@ from azure.data.tables.aio import TableServiceClient
 from alerts.channel import BrokenChannel, Channel
 from alerts.compose import late_id
 from alerts.deliver import Deliverer, DeliveryResult, Later, LostContent, nothing_later
-from alerts.ledger import Kept, Ledger
+from alerts.ledger import DeliveryStatus, Kept, Ledger
 from alerts.model import Alert, Purpose
 from connections.channels import open_channels
 from connections.queues import put_later
@@ -122,8 +122,8 @@ class Teller:
         """The alert as it is kept; put together and kept now where it wasn't, unless only one channel is asked for."""
         kept = await self.ledger.find(alert_id)
         if kept is not None and not kept.done:
-            to = kept.channels if kept.channels is not None else await channels_to_tell(self._settings, self.ledger)
-            return replace(kept, channels=to)
+            to = kept.channels or await channels_to_tell(self._settings, self.ledger)
+            return replace(kept, channels=to) if to else None
         changes = await self._findings.changes_of(alert_id) if whole else ()
         if not changes:
             return await self._find_news(alert_id) if whole and kept is None else None
@@ -134,15 +134,15 @@ class Teller:
             if late is not None:
                 return None if late.done else late
         channels = await self._channels_of(changes)
-        if not channels and not self._by_app:
-            return None  # the function app may have some
+        if not channels:
+            return None  # it waits for a channel: told to nobody, it would count as told
         return await self.ledger.keep(await self._compose(own_id, changes), channels, group=alert_id)
 
     async def _find_news(self, alert_id: str) -> Kept | None:
         """What waits to be told of what can't be seen, kept as an alert."""
         news, channels = await self._sight.news_of(alert_id)
         channels = channels or await channels_to_tell(self._settings, self.ledger)
-        if not news or not (channels or self._by_app):
+        if not news or not channels:
             return None
         return await self.ledger.keep(sight_alert(self._settings, alert_id, news, *await self.tenant()), channels)
 
@@ -158,7 +158,7 @@ class Teller:
         return changes_alert(self._settings, alert_id, changes, run, first=first)
 
     async def _finish(self, kept: Kept, result: DeliveryResult) -> None:
-        """Nothing is left to deliver: exactly what the alert says is told."""
+        """Nothing is left to deliver: exactly what the alert says is told; or, where nobody has it and no channel is left, waits for one."""
         if kept.purpose in (Purpose.SIGHT, Purpose.RECOVERED):
             await self._sight.mark_told(kept.id)
         if self._decides:
@@ -169,12 +169,21 @@ class Teller:
             version = await self._findings.version_of(kept.group)
             changes = await self._findings.changes_of(kept.group)
             delivered = [change for change in changes if change.id in told]
+            if await self._nobody_is_left(result):
+                await self._findings.leave_to_nobody(delivered)
+                await self.ledger.finish(kept, told=False)
+                return
             await self._findings.mark_told(delivered)
             if len(delivered) == len(changes):
                 await self._findings.note_told(kept.group, version)
             began = newest_event(delivered)
             telemetry().told(self._since(kept.created), self._since(began) if began else None)
         await self.ledger.finish(kept, told=result.told)
+
+    async def _nobody_is_left(self, result: DeliveryResult) -> bool:
+        """Whether every channel was given up, and none is set any more."""
+        heard = any(one.status is DeliveryStatus.DELIVERED for one in result.results)
+        return not heard and not await channels_to_tell(self._settings, self.ledger)
 
     def _since(self, time: datetime) -> float:
         """Seconds since then."""

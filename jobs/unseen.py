@@ -60,13 +60,14 @@ async def note_sight(
     now: datetime,
     *,
     apart: timedelta = ANY_TIME,
-) -> None:
-    """Remember what a scan that was done couldn't see, and what is to be told of it through the channels.
+) -> bool:
+    """Remember what a scan that was done couldn't see, and what is to be told of it through the channels; whether there is news.
 
     ``apart``: as :func:`findings.sight.after_scan` takes it; ``fate``: what it knows of what earlier scans couldn't see (``jobs/looked_at.py``). Raises ``StorageError``.
     """
     sight = after_scan(await store.load(), unseen, fate=fate, run_id=run_id, now=now, apart=apart)
     await _keep(store, sight, channels)
+    return bool(sight.news)
 
 
 async def note_failure(

@@ -241,9 +241,9 @@ async def test_old_alert_that_was_never_tried_is_tried(ledger: Ledger) -> None:
     assert channel.sent == [MADE.id]
 
 
-async def test_without_channels_there_is_nobody_to_tell(ledger: Ledger) -> None:
-    assert (await deliver(MADE, [], ledger, NOW)).done
-    assert await ledger.undelivered(LATER) == []
+async def test_without_channels_there_is_nobody_to_tell_and_it_waits(ledger: Ledger) -> None:
+    assert not (await deliver(MADE, [], ledger, NOW)).done
+    assert await ledger.undelivered(LATER) == [MADE.id]
 
 
 async def test_alerts_that_wait_are_found_oldest_first(ledger: Ledger) -> None:
@@ -638,19 +638,19 @@ async def test_process_that_dies_while_it_finishes_leaves_an_alert_that_is_finis
     while True:
         made = replace(storm(3000), id=f"storm-{steps}")
         async with TableServiceClient.from_connection_string(storage) as service:
-            await Ledger(service).keep(made, [])
+            await Ledger(service).keep(made, ["teams"])
         transport = FaultyTransport(steps, after=True)
         async with TableServiceClient.from_connection_string(storage, transport=transport) as service:
             ledger = Ledger(service)
             with suppress(Killed):
-                await deliver(made, [], ledger, NOW)
+                await deliver(made, [Scripted("teams")], ledger, NOW)
                 break
         async with TableServiceClient.from_connection_string(storage) as service:
             ledger = Ledger(service)
             kept = await ledger.find(made.id)
             assert kept is not None
             assert made.id in await ledger.undelivered(LATER) or kept.done
-            await deliver(made, [], ledger, LATER)
+            await deliver(made, [Scripted("teams")], ledger, LATER)
             assert await ledger.content(kept) is None
             assert made.id not in await ledger.undelivered(LATER)
         steps += 1

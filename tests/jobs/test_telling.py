@@ -327,17 +327,44 @@ async def test_a_terminal_without_an_app_tells_of_a_broken_channel_itself(app: W
     assert (app.queue, await app.known()) == ([], None)
 
 
-async def test_without_any_channel_the_app_counts_it_as_told_and_a_terminal_leaves_it(app: World) -> None:
+def without_channels(app: World) -> None:
     for name in ("TEAMS_WEBHOOK_URL", "WEBHOOK_URL", "WEBHOOK_SECRET"):
         app.environment.delenv(name)
+
+
+@pytest.mark.parametrize("by_app", [True, False], ids=["the app", "a terminal"])
+async def test_without_any_channel_nothing_counts_as_told(app: World, by_app: bool) -> None:
+    without_channels(app)
     async with tables(app.settings) as service:
         store = FindingStore(service)
         await store.keep(judged(app), [seen()], alert_id="group")
-        assert await tell.send_alert(app.settings, "group", clock=app.clock) is None
+        assert await tell.send_alert(app.settings, "group", by_app=by_app, clock=app.clock) is None
         assert await store.untold_alert_ids() == ["group"]
-        result = await tell.send_alert(app.settings, "group", by_app=True, clock=app.clock)
-        assert result is not None
-        assert result.done
+
+
+async def test_what_is_given_up_when_no_channel_is_left_waits_for_one(app: World) -> None:
+    await app.review()
+    app.teams.status = app.hook.status = 404
+    async with tables(app.settings) as service:
+        store = FindingStore(service)
+        await store.keep(judged(app), [seen()], alert_id="group", channels=("teams", "webhook"))
+        await tell.send_alert(app.settings, "group", by_app=True, clock=app.clock)
+        without_channels(app)
+        await app.run(31 * DAY)
+        await app.scan()
+        await app.run()
+        assert {one.status for one in (await app.states("group")).values()} == {DeliveryStatus.GIVEN_UP}
+        assert await store.untold_alert_ids() == ["group"]
+        assert await store.untold_alert_ids(for_somebody=True) == []
+
+
+async def test_what_is_given_up_while_channels_are_set_counts_as_told(app: World) -> None:
+    app.teams.status = app.hook.status = 404
+    async with tables(app.settings) as service:
+        store = FindingStore(service)
+        await store.keep(judged(app), [seen()], alert_id="group", channels=("teams", "webhook"))
+        await tell.send_alert(app.settings, "group", by_app=True, clock=app.clock)
+        await app.run(31 * DAY)
         assert await store.untold_alert_ids() == []
 
 
