@@ -14,6 +14,7 @@ from jobs import views
 from jobs.catching_up import UNHEARD
 from jobs.endings import UNSTARTED, end_for_good, is_needless, stand_back, tell_failure
 from jobs.errors import EXPECTED, sentence
+from jobs.installation import NO_ACCOUNT_FIX
 from jobs.log_watch import watch_log
 from jobs.messages import ALERTS, BETWEEN, SCANS, SCHEDULE, AlertMessage, BadMessage, ScanMessage, read_alert, read_scan
 from jobs.report_page import keep_pages
@@ -106,6 +107,8 @@ async def _scanned(settings: Settings, asked: ScanMessage) -> list[str] | None:
         result.run["graph_requests"],
         len(result.alert_ids),
     )
+    if not (asked.accounts or result.accounts):
+        log.warning("Run %s found no service account, so nothing is watched. %s", asked.run_id, NO_ACCOUNT_FIX)
     if result.unheard:
         log.warning(UNHEARD, asked.run_id)
     return [*result.alert_ids]

@@ -51,6 +51,11 @@ from tenant.probes import Holding, Probed
 
 HEALTHY = timedelta(hours=36)
 """A daily scan may be late by half a day before the app calls itself unhealthy."""
+NO_ACCOUNT_FIX = (
+    "Check SERVICE_ACCOUNTS, SERVICE_ACCOUNT_GROUPS, SERVICE_ACCOUNT_PATTERNS and SERVICE_ACCOUNT_ATTRIBUTE for a mistyped name "
+    "(docs/troubleshooting.md), then scan everything."
+)
+"""What to do where the settings select no account."""
 CLOCKS = timedelta(minutes=5)
 """How far the clocks of two instances may differ: a scan that ended later than this after now says nothing."""
 BUILT = Path(__file__).parents[1] / "built.json"
@@ -139,6 +144,8 @@ def last_scan_line(newest: RunRecord | None, done: RunRecord | None, now: dateti
         fix = "Scan everything. Where that doesn't help, the app's log says why (docs/operations.md)."
         return Line(topic, Level.WRONG, f"No scan of everything was done in the last {hours} hours.", fix)
     text = f"Done {times.moment(done.finished or now)}, {count(done.accounts_total, 'account', 'accounts')}"
+    if not done.accounts_total:
+        return Line(topic, Level.WRONG, f"{text}: nothing is watched.", NO_ACCOUNT_FIX)
     if done.status is RunStatus.COMPLETE:
         return Line(topic, Level.OK, f"{text}, and everything was readable.")
     gaps = count(len(done.gaps), "input", "inputs")

@@ -10,7 +10,7 @@ from checks.cross_check import worth_asking
 from checks.visibility import per_user_state
 from findings.sight import Fate, Unseen
 from jobs.look import Seen, selection_of
-from jobs.sight_words import AUDIT_LOG, INPUT, MISSING, RENAMED
+from jobs.sight_words import AUDIT_LOG, INPUT, MISSING, NOTHING_SELECTED, RENAMED
 from jobs.watch import DELETED
 from settings import Settings
 from tenant.model import Account, Gap, Registration
@@ -87,6 +87,8 @@ def _of_accounts(key: str, seen: Seen) -> Fate:
     """Of an account that doesn't exist, or that has another name than the settings say; anything else is seen to be over."""
     unreadable = [account for account in seen.reading.accounts if account.properties is not None]
     if key in {f"{MISSING}{name}" for one in unreadable for name in (one.id, one.user_principal_name)}:
+        return Fate.UNSURE
+    if key == NOTHING_SELECTED and not seen.watch.watched and selection_unread(seen.reading):
         return Fate.UNSURE
     if not key.startswith(RENAMED):
         return Fate.SEEN
@@ -167,13 +169,18 @@ def _discovery_is_unread(seen: Seen) -> bool:
     return any(gap.input in _DISCOVERED_FROM for gap in seen.reading.gaps)
 
 
+def selection_unread(reading: Reading) -> bool:
+    """Whether something that the settings select by can't be read, so that accounts may be missing."""
+    return any(gap.input == "selection" for gap in reading.gaps)
+
+
 def _one_by_one(reading: Reading, settings: Settings) -> dict[str, _Objects]:
     """Input -> its objects, of everything that is read one by one."""
-    selection_unread = any(gap.input == "selection" for gap in reading.gaps)
+    unread = selection_unread(reading)
     return {
         "groups": _groups(reading),
         "selection": _Objects(frozenset(one.lower() for one in criteria_of(selection_of(settings))), frozenset()),
-        **{name: _accounts(reading.accounts, is_read, selection_unread) for name, is_read in _OF_ACCOUNTS.items()},
+        **{name: _accounts(reading.accounts, is_read, unread) for name, is_read in _OF_ACCOUNTS.items()},
     }
 
 

@@ -23,6 +23,8 @@ MISSING = "missing "
 """How the keys begin of accounts that the settings name and that don't exist; the names follow."""
 INPUT = "input "
 """How the keys begin of what couldn't be read; the names of the inputs follow."""
+NOTHING_SELECTED = "selection empty"
+"""The key of a selection that matches no account."""
 AUDIT_LOG = f"{INPUT}audit_log"
 """The key of the audit log, whoever can't read it."""
 PLANS = f"{INPUT}policy_plans"
@@ -101,11 +103,13 @@ _CONSEQUENCE = {
 def nothing_selected() -> Unseen:
     """For a scan that watches no account at all."""
     return Unseen(
-        "selection empty",
+        NOTHING_SELECTED,
         "The settings select no account at all, so nothing is watched: check SERVICE_ACCOUNTS, SERVICE_ACCOUNT_GROUPS, "
-        "SERVICE_ACCOUNT_PATTERNS and SERVICE_ACCOUNT_ATTRIBUTE.",
+        "SERVICE_ACCOUNT_PATTERNS and SERVICE_ACCOUNT_ATTRIBUTE for a mistyped name, then scan again.",
         label="any service account",
         ended="The settings select service accounts again.",
+        at_once=True,  # everything was read: there is nothing to wait for
+        reminded=False,  # health says it until it is mended
     )
 
 

@@ -13,6 +13,7 @@ from findings.sight import Fate, Sight, Unseen, after_scan
 from findings.sight_store import SightStore
 from jobs.keep import is_kept, rests_on_audit_log
 from jobs.look import Seen
+from jobs.looked_at import selection_unread
 from jobs.sight_words import (
     AUDIT_LOG,
     SCANS,
@@ -34,7 +35,7 @@ def unseen_by(seen: Seen, known: Mapping[str, Snapshot], settings: Settings) -> 
     names = {group.id: group.display_name for group in seen.reading.tenant.groups.values()}
     names |= {account.id: account.user_principal_name for account in seen.reading.accounts}
     unseen = [*seen.watch.unseen, *unseen_inputs(seen.reading.gaps, known.keys() | kept, names)]
-    if not seen.watch.watched and not seen.watch.lost_since:
+    if not seen.watch.watched and not seen.watch.lost_since and not selection_unread(seen.reading):
         unseen.append(nothing_selected())
     if "signins" not in settings.service_account_discovery:
         findings = [state for one in known.values() for state in one.findings if state.open]

@@ -191,6 +191,16 @@ def test_the_last_scan(newest: RunStatus | None, done: RunStatus | None, level: 
     assert (line.level, said in line.text) == (level, True), line
 
 
+@pytest.mark.parametrize("gaps", [(), ({"input": "selection"},)], ids=["everything was read", "something was not"])
+def test_a_last_scan_of_no_account_is_wrong(gaps: tuple[dict[str, str], ...]) -> None:
+    status = RunStatus.INCOMPLETE if gaps else RunStatus.COMPLETE
+    done = RunRecord("r", status, NOW - timedelta(hours=2), NOW - timedelta(hours=1), gaps=gaps)
+    line = last_scan_line(done, done, NOW)
+    assert (line.level, "0 accounts: nothing is watched" in line.text) == (Level.WRONG, True), line
+    assert line.fix
+    assert "SERVICE_ACCOUNT_PATTERNS" in line.fix
+
+
 @pytest.mark.parametrize(
     ("schedule", "environment", "level", "said"),
     [
