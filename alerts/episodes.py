@@ -4,6 +4,7 @@ Such a time is told once when it begins, weekly while it lasts, and once when it
 as long as it is true. What is told follows from the channel's record (``alerts/book.py``), so that two processes tell the same.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -17,6 +18,8 @@ PATIENCE = timedelta(hours=1)
 """How long a channel may fail before others hear of it, where it may pass."""
 AGAIN = timedelta(days=7)
 """The time between reminders."""
+MEANT = timedelta(days=7)
+"""After this time, a channel that was taken away counts as taken away on purpose, if there is another one."""
 
 
 class Cause(StrEnum):
@@ -118,6 +121,20 @@ def due(record: ChannelRecord, now: datetime) -> Word | None:
         return None
     waited = now - record.noticed_at
     return Word.STILL_BROKEN if waited >= AGAIN or waited < -SKEW else None
+
+
+def is_broken(record: ChannelRecord, now: datetime) -> bool:
+    """Whether it doesn't work, and not only for a moment."""
+    if record.since is None:
+        return False
+    return record.cause is not Cause.FAILING or now - record.since >= PATIENCE or bool(record.notices)
+
+
+def is_lost(record: ChannelRecord, names: Collection[str], now: datetime) -> bool:
+    """Whether its settings are gone, and may have got lost. ``names``: the channels that are set; without any it isn't meant."""
+    if record.cause is not Cause.UNSET or record.since is None or record.name in names:
+        return False
+    return not names or now - record.since < MEANT
 
 
 def holds(about: About, record: ChannelRecord | None) -> bool:

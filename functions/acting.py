@@ -35,7 +35,7 @@ from reports.plain import render_plain
 from reports.served import Message, checked_again
 from settings import Settings
 
-_NO_CHANNEL = "No alert channel is set, so nobody is told of what changes: docs/deploy.md, step 7."
+_NO_CHANNEL = "No alert channel is set, so nobody is told of what changes: docs/deploy.md, step 5."
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ import json
 import logging
 import os
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -15,9 +15,10 @@ from urllib.parse import urlencode
 import azure.functions as func
 from azure.data.tables.aio import TableServiceClient
 
-from alerts.episodes import Cause
+from alerts.episodes import ChannelRecord, is_lost
 from alerts.ledger import Ledger
 from basics.text import well_formed
+from connections.channels import configured
 from connections.storage import StorageUnavailable
 from findings.errors import FindingsError, ScanAlreadyRunning
 from findings.exceptions import ExceptionHolds, ExceptionRefused
@@ -40,7 +41,7 @@ from functions.turns import count_read, moment, turn
 from jobs import history, views
 from jobs.doctor import Level, PublicLine
 from jobs.errors import EXPECTED, sentence
-from jobs.installation import CLOCKS, HEALTHY, examine_installation
+from jobs.installation import CLOCKS, HEALTHY, NO_ACCOUNT_FIX, examine_installation
 from jobs.messages import AlertMessage, ScanMessage
 from jobs.ocsf import findings_lines, origin, report_lines
 from jobs.report_page import Basis, basis, mark_of
@@ -60,8 +61,6 @@ TESTS_A_MINUTE = 5
 EXAMINATIONS_A_MINUTE = 20
 HEALTH_HOLDS = 30.0
 """Seconds for which an answer of ``health`` holds."""
-MEANT = timedelta(days=7)
-"""After this time, a channel that was taken away counts as taken away on purpose."""
 _PRIVATE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 
@@ -313,8 +312,8 @@ async def doctor(req: func.HttpRequest) -> func.HttpResponse:
 
 
 async def health(req: func.HttpRequest) -> func.HttpResponse:
-    """``ok`` while settings are right, those of the alert channels too, no channel has lost them, storage answers and a scan of
-    everything was done lately; else ``not ok`` with 503.
+    """``ok`` while settings are right, those of the alert channels too, no channel has lost them, one of them works, storage answers
+    and a scan of everything was done lately that found service accounts; else ``not ok`` with 503.
 
     Why, only the log says.
     """
@@ -324,7 +323,9 @@ async def health(req: func.HttpRequest) -> func.HttpResponse:
         now = datetime.now(UTC)
         async with views.opened(settings) as service:
             problem = (
-                await _scan_overdue(service, now) or _broken_channels(settings) or await _lost_channels(service, now)
+                await _scan_trouble(service, now)
+                or _broken_channels(settings)
+                or _silent_channels(await Ledger(service).book.records(), configured(settings), now)
             )
     except BadRequest as error:
         return error_response(error.status, str(error))
@@ -366,24 +367,27 @@ def _broken_channels(settings: Settings) -> str | None:
     return " ".join(f"Alerts can't go to {name}: {why}." for name, why in settings.broken_channels.items()) or None
 
 
-async def _lost_channels(service: TableServiceClient, now: datetime) -> str | None:
-    """A sentence for each channel that the last scan found gone, for a week: somebody may have lost its settings, and where it
-    was the only one, nobody else can tell. Raises what storage raises.
+def _silent_channels(records: Mapping[str, ChannelRecord], names: Sequence[str], now: datetime) -> str | None:
+    """A sentence or more where no channel works, and for each that the last scan found gone: somebody may have lost its settings.
+
+    Where there is no other channel, nobody else can tell.
     """
-    records = await Ledger(service).book.records()
-    unset = [(one.name, one.since) for one in records.values() if one.cause is Cause.UNSET]
-    gone = [(name, since) for name, since in unset if since and now - since < MEANT]
-    return (
-        " ".join(f"Alerts went to {name}, whose settings are gone since {since.date()}." for name, since in gone)
-        or None
-    )
+    gone = [one for one in records.values() if one.since and is_lost(one, names, now)]
+    said = [f"Alerts went to {one.name}, whose settings are gone since {one.since:%Y-%m-%d}." for one in gone]
+    failing = [records[name] for name in names if name in records and records[name].since]
+    if names and len(failing) == len(names):
+        said += [f"Alerts don't get through to {one.name} since {one.since:%Y-%m-%d}: {one.error}" for one in failing]
+    return " ".join(said) or None
 
 
-async def _scan_overdue(service: TableServiceClient, now: datetime) -> str | None:
-    """A sentence where no scan of everything was done for too long, or none was ever. Raises what storage raises."""
-    if await RunStore(service).last_whole(now - HEALTHY, now + CLOCKS):
-        return None
-    return f"No scan of all accounts was done in the last {HEALTHY // timedelta(hours=1)} hours."
+async def _scan_trouble(service: TableServiceClient, now: datetime) -> str | None:
+    """A sentence where no scan of everything was done for too long, or none was ever, or the last one found no account. Raises what
+    storage raises.
+    """
+    last = await RunStore(service).last_whole(now - HEALTHY, now + CLOCKS)
+    if last is None:
+        return f"No scan of all accounts was done in the last {HEALTHY // timedelta(hours=1)} hours."
+    return None if last.accounts_total else f"The last scan found no service account. {NO_ACCOUNT_FIX}"
 
 
 async def served(

@@ -9,7 +9,19 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from alerts.deliver import ChannelResult, Later
-from alerts.episodes import Cause, ChannelRecord, Word, due, failed, gave_up, notice_id, noticed, worked
+from alerts.episodes import (
+    Cause,
+    ChannelRecord,
+    Word,
+    due,
+    failed,
+    gave_up,
+    is_broken,
+    is_lost,
+    notice_id,
+    noticed,
+    worked,
+)
 from alerts.ledger import ChannelState, DeliveryStatus, Kept, Ledger
 from alerts.model import Purpose
 from alerts.notices import compose_channel_notice
@@ -47,20 +59,22 @@ class ChannelWatch:
     decides: bool
     """Whether this process speaks for the installation."""
 
-    async def review(self) -> None:
-        """Note which channels the function app has, and say through the others which is gone, or can't be used."""
+    async def review(self, *, by_scan: bool = False) -> None:
+        """Note which channels the function app has, and say through the others which is gone, or can't be used.
+
+        ``by_scan``: the log says of each channel that doesn't work that it doesn't, which an alert rule watches for
+        (infra/modules/alerts.bicep): where it is the only one, nobody hears of it otherwise.
+        """
         names, broken, now = configured(self.settings), self.settings.broken_channels, self.clock()
         records = await self.ledger.book.note(names, now)
         for name, why in broken.items():
             records[name] = await self.ledger.book.change(name, _failing(Cause.MISSET, why, now))
         for name, record in list(records.items()):
-            if record.cause not in (Cause.MISSET, Cause.UNSET):
-                continue
-            if name in names and name not in broken:
+            if record.cause in (Cause.MISSET, Cause.UNSET) and name in names and name not in broken:
                 await self._works(records.pop(name))
-            else:
+            elif by_scan and (is_broken(record, now) if name in names else is_lost(record, names, now)):
                 self._log(logging.ERROR, f"Alerts don't get through to {name}: {record.error}")
-        await self._announce(records.values())
+        await self._announce(records.values(), logged=by_scan)
 
     async def mended(self, names: Iterable[str]) -> None:
         """A test got through to these channels: they work again, and what waits for them needn't wait any longer.
@@ -129,8 +143,8 @@ class ChannelWatch:
             heard |= {name: None for name, state in states.items() if state.status is DeliveryStatus.DELIVERED}
         return list(heard)
 
-    async def _announce(self, records: Iterable[ChannelRecord]) -> None:
-        """Say through the other channels what is to be said about one."""
+    async def _announce(self, records: Iterable[ChannelRecord], *, logged: bool = False) -> None:
+        """Say through the other channels what is to be said about one; ``logged``: the log says it already."""
         for record in records:
             word = due(record, self.clock())
             if word is None:
@@ -139,7 +153,8 @@ class ChannelWatch:
             notice = await self._keep_notice(record, word, others)
             # After it is kept: dying in between leaves a notice that is sent, and made again to no effect.
             await self.ledger.book.change(record.name, _noticed(record, word, self.clock()))
-            self._log(logging.ERROR, f"Alerts haven't got through to {record.name} since {iso(record.since)}.")
+            if word is Word.BROKEN and not logged:  # from then on each scan says it
+                self._log(logging.ERROR, f"Alerts haven't got through to {record.name} since {iso(record.since)}.")
             await self._deliver_here(notice)
 
     async def _keep_notice(self, record: ChannelRecord, word: Word, channels: Sequence[str]) -> Kept | None:

@@ -112,7 +112,7 @@ async def waiting_alerts(settings: Settings, *, clock: Clock = now_utc) -> tuple
 async def review_channels(settings: Settings, *, clock: Clock = now_utc) -> None:
     """For the function app, with each scan: note which channels it has; log, and tell the others, which can't be used."""
     async with telling(settings, by_app=True, clock=clock) as teller:
-        await teller.watch.review()
+        await teller.watch.review(by_scan=True)
 
 
 async def prepare_digest(settings: Settings, now: datetime) -> str | None:

@@ -1,4 +1,4 @@
-metadata description = 'Alert rules on the app itself: no scan, poison messages, failures.'
+metadata description = 'Alert rules on the app itself: no scan, poison messages, failures, channels that do not work.'
 
 @description('Name of the app, used in the names of the rules.')
 param appName string
@@ -46,6 +46,15 @@ union isfuzzy=true AppTraces, AppExceptions
 | where tostring(Properties.status) == "Failed"
 '''
 
+// With each scan the app logs a line for each channel that doesn't work, and one when it notices: where it is the only channel,
+// nobody hears of it through the others. jobs/channel_watch.py has the lines. Longer than a day, so that a scan that begins a
+// little later than the day before doesn't end the alert and begin another.
+var channelQuery = '''
+AppTraces
+| where TimeGenerated > ago(30h)
+| where Message startswith "Alerts haven't got through to " or Message startswith "Alerts don't get through to "
+'''
+
 var rules = [
   {
     name: 'no-scan'
@@ -77,6 +86,16 @@ var rules = [
     frequency: 'PT15M'
     window: 'PT1H'
     threshold: failureThreshold - 1
+  }
+  {
+    name: 'channels'
+    title: 'Alerts do not get through'
+    text: 'A channel for alerts does not work, so that nobody may hear what changes. The doctor says why: docs/troubleshooting.md.'
+    query: channelQuery
+    severity: 1
+    frequency: 'PT1H'
+    window: 'P2D'
+    threshold: 0
   }
 ]
 

@@ -321,7 +321,7 @@ def test_health_means_that_a_scan_of_everything_was_done_lately(
     now = datetime.now(UTC)
     given: dict[str, Any] = {"started": timedelta(hours=-2), "finished": timedelta(hours=-1), **run}
     times = {name: now + given.pop(name) for name in ("started", "finished") if given[name] is not None}
-    keep_runs(storage, RunRecord(**{"id": "run", "status": RunStatus.COMPLETE, **given, **times}))
+    keep_runs(storage, RunRecord(**{"id": "run", "status": RunStatus.COMPLETE, "accounts_total": 3, **given, **times}))
     assert health() == expected
 
 
@@ -329,7 +329,7 @@ def test_neither_what_goes_on_nor_what_failed_since_hides_a_scan_that_was_done(
     installation: Installation, storage: str
 ) -> None:
     now = datetime.now(UTC)
-    done = RunRecord("done", RunStatus.COMPLETE, now - timedelta(hours=30), now - timedelta(hours=29))
+    done = RunRecord("done", RunStatus.COMPLETE, now - timedelta(hours=30), now - timedelta(hours=29), accounts_total=3)
     later = [replace(done, id=f"later {number}", finished=now, partial=True) for number in range(60)]
     others = [replace(done, id=one.value, status=one, finished=now) for one in RunStatus if one not in DONE]
     keep_runs(storage, done, *later, *others, replace(done, id="ahead", finished=now + timedelta(days=9)))
@@ -474,8 +474,25 @@ def test_the_app_is_not_healthy_for_a_week_after_a_channel_lost_its_settings(
     asyncio.run(queues.run_scan(queues.scheduled_scan().encode()))
     assert asyncio.run(http_api.health(request())).status_code == 503
     assert "Alerts went to webhook, whose settings are gone since" in caplog.text
-    monkeypatch.setattr(http_api, "MEANT", timedelta())
+    monkeypatch.setattr("alerts.episodes.MEANT", timedelta())
+    assert asyncio.run(http_api.health(request())).status_code == 503, "no channel is left, which nobody means"
+    monkeypatch.setenv("TEAMS_WEBHOOK_URL", f"{installation.receiver.url}/teams?sig=x")
     assert asyncio.run(http_api.health(request())).status_code == 200
+
+
+@pytest.mark.parametrize("status", [404, 503], ids=["it refuses", "it fails"])
+def test_the_app_is_not_healthy_while_no_channel_works(
+    installation: Installation, status: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("WEBHOOK_URL", f"{installation.receiver.url}/webhook")
+    installation.receiver.status = status
+    (message,) = asyncio.run(queues.run_scan(queues.scheduled_scan().encode()))
+    asyncio.run(queues.send_alert(message.encode()))
+    answered = asyncio.run(http_api.health(request()))
+    assert (answered.status_code, answered.get_body()) == (503, b"not ok")
+    assert "Not healthy: Alerts don't get through to webhook since" in caplog.text
+    monkeypatch.setenv("TEAMS_WEBHOOK_URL", f"{installation.receiver.url}/teams?sig=x")
+    assert asyncio.run(http_api.health(request())).status_code == 200, "another channel tells of it"
 
 
 def test_a_scan_that_failed_for_good_is_recorded_and_told_once(installation: Installation) -> None:

@@ -172,7 +172,7 @@ def test_whose_reference_is_mended_is_told_how_the_app_hears_of_it() -> None:
     """References are read once a day: mended and not fetched, a channel stays broken until then."""
     from settings.problems import unresolved
 
-    assert "docs/deploy.md, step 8" in unresolved("TEAMS_WEBHOOK_URL")
+    assert "docs/deploy.md, step 6" in unresolved("TEAMS_WEBHOOK_URL")
     step = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8").partition("## 8. ")[2].partition("\n## ")[0]
     assert "configreferences/appsettings/refresh" in step
 

@@ -16,7 +16,7 @@ from tests.infra.kusto import Row, ask
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 RULES = {
     name: parsed(INFRA / "modules" / "alerts.bicep")["variables"][f"{name}Query"]["value"]
-    for name in ("scanOverdue", "poison", "failure")
+    for name in ("scanOverdue", "poison", "failure", "channel")
 }
 DOCS = re.findall(r"^```kusto\n(.*?)^```", (INFRA.parent / "docs" / "operations.md").read_text("utf-8"), re.M | re.S)
 SCANNED = "Run 20261124T060000Z-3f9c2a1b: 18 accounts, complete: True, 41 Graph requests, 1 alerts to send"
@@ -99,6 +99,23 @@ def test_a_function_that_fails_is_counted_and_one_that_succeeds_is_not() -> None
     records = [completed("run_scan", failed=True), completed("run_scan"), completed("send_alerts", failed=True)]
     assert len(answers(RULES["failure"], *records)) == 2
     assert not fires("failure", completed("run_scan"), said("Run x failed: Table Storage answered 403.", level=3))
+
+
+@pytest.mark.parametrize(
+    ("records", "expected"),
+    [
+        pytest.param([], False, id="nothing at all"),
+        pytest.param([said(SCANNED)], False, id="all is well"),
+        pytest.param([said("Alerts don't get through to teams: 404.", level=3)], True, id="a scan says so"),
+        pytest.param(
+            [said("Alerts haven't got through to teams since 2026-11-24T06:00:00Z.", level=3)], True, id="just noticed"
+        ),
+        pytest.param([said("Alerts don't get through to teams: 404.", hours=25, level=3)], True, id="the last scan"),
+        pytest.param([said("Alerts don't get through to teams: 404.", hours=31, level=3)], False, id="mended since"),
+    ],
+)
+def test_a_channel_that_does_not_work_is_told(records: list[tuple[str, Row]], expected: bool) -> None:
+    assert fires("channel", *records) is expected
 
 
 def documented(words: str) -> str:

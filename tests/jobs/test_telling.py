@@ -117,6 +117,49 @@ async def test_a_channel_that_is_broken_for_days_is_told_once_weekly_and_when_it
     assert len(notices(app.hook)) == 3
 
 
+def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """What the log says since the last time of channels that don't work."""
+    found = [one.message for one in caplog.records]
+    caplog.clear()
+    return [one for one in found if one.startswith(("Alerts don't get through to ", "Alerts haven't got through to "))]
+
+
+async def test_each_scan_logs_that_a_channel_does_not_work_while_it_lasts(
+    app: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    app.teams.status = 404
+    await app.alert("a")
+    await app.scan()
+    await app.run(HOUR)
+    assert len(lines(caplog)) == 1, "as soon as it is noticed"
+    for _ in range(9):
+        await app.scan()
+        assert len(lines(caplog)) == 1, "once with each scan, also where others are told of it"
+        await app.run(DAY)
+        assert lines(caplog) == [], "and not with each attempt"
+    app.teams.status = 202
+    await app.run(DAY)
+    lines(caplog)
+    await app.scan()
+    assert lines(caplog) == []
+
+
+async def test_a_channel_that_was_taken_away_is_logged_for_a_week_and_without_another_as_long_as_it_lasts(
+    app: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    await app.review()
+    app.environment.delenv("TEAMS_WEBHOOK_URL")
+    await app.scan()
+    assert len(lines(caplog)) == 1
+    app.now += 8 * DAY
+    await app.scan()
+    assert lines(caplog) == []
+    for name in ("WEBHOOK_URL", "WEBHOOK_SECRET"):
+        app.environment.delenv(name)
+    await app.scan()
+    assert len(lines(caplog)) == 2
+
+
 async def test_all_that_waits_is_sent_as_soon_as_one_alert_gets_through(app: World) -> None:
     app.teams.status = 404
     for number in range(5):
