@@ -228,7 +228,7 @@ def steps(values: Mapping[str, str]) -> str:
     else:
         lines += [f"2. The report: {url}/api/report"]
     lines += [
-        "3. Tell somebody: docs/deploy.md, steps 7 and 8.",
+        "3. Tell somebody: docs/deploy.md, steps 5 and 6.",
     ]
     if not _words(values.get("OPERATIONS_EMAILS", "")):
         lines += [

@@ -23,8 +23,8 @@ from jobs.alert_content import everything_open_alert, reminder
 from settings import Settings
 
 UNHEARD = (
-    "Run %s found something to tell, and nobody hears of it: no alert channel is set. Set one (docs/deploy.md, Make a Teams "
-    "workflow); the first scan after that tells everything that is open."
+    "Run %s found something to tell, and nobody hears of it: no alert channel is set. Set one (docs/deploy.md, steps 5 and 6); "
+    "the first scan after that tells everything that is open."
 )
 """For the log, with each scan that finds something while nobody can be told."""
 

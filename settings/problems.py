@@ -68,7 +68,7 @@ def unresolved(name: str) -> str:
     return (
         f"{name} is a Key Vault reference that was not resolved: check in the Azure portal under Environment variables "
         "that its status is green, that the secret exists (one that was deleted has to be recovered before it is set again) and that the app's identity "
-        "has the role Key Vault Secrets User; once that is right, have the app fetch it (docs/deploy.md, step 8), or wait a day"
+        "has the role Key Vault Secrets User; once that is right, have the app fetch it (docs/deploy.md, step 6), or wait a day"
     )
 
 
