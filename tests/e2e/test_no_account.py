@@ -26,7 +26,7 @@ def heard(installation: Installation) -> list[str]:
 
 
 def health() -> int:
-    return asyncio.run(http_api.health(request())).status_code
+    return int(asyncio.run(http_api.health(request())).status_code)
 
 
 def test_a_first_scan_that_finds_no_account_is_told_once(
