@@ -173,7 +173,7 @@ def test_whose_reference_is_mended_is_told_how_the_app_hears_of_it() -> None:
     from settings.problems import unresolved
 
     assert "docs/deploy.md, step 6" in unresolved("TEAMS_WEBHOOK_URL")
-    step = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8").partition("## 8. ")[2].partition("\n## ")[0]
+    step = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8").partition("## 6. ")[2].partition("\n## ")[0]
     assert "configreferences/appsettings/refresh" in step
 
 
