@@ -35,7 +35,7 @@ def set_again(channel: str) -> str:
     """What to do about a channel whose settings are gone, as the end of a sentence without its full stop."""
     if channel not in FROM_VAULT:
         return "set it again"
-    return "set it again; a secret that was deleted has to be recovered first (docs/deploy.md, step 8)"
+    return "set it again; a secret that was deleted has to be recovered first (docs/deploy.md, step 6)"
 
 
 class ChannelError(Exception):

@@ -134,7 +134,7 @@ def test_a_clock_that_was_ahead_silences_nobody() -> None:
             failed(WORKING, Cause.UNSET, "x", NOW),
             "The alert channel Teams is no longer set",
             "The function app has not had TEAMS_WEBHOOK_URL since 22 Nov 2026, 06:00 UTC: if that isn't meant, set it again; "
-            "a secret that was deleted has to be recovered first (docs/deploy.md, step 8).",
+            "a secret that was deleted has to be recovered first (docs/deploy.md, step 6).",
         ),
         (
             Word.BROKEN,

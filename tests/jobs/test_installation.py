@@ -317,7 +317,7 @@ def test_a_channel_that_is_gone_may_have_a_deleted_secret_to_recover(
     settings = settings_with(monkeypatch, TEAMS_WEBHOOK_URL="")
     line = channel_lines(settings, {channel: record(channel, Cause.UNSET)})[0]
     assert line.fix.startswith("Set it again")
-    assert ("recovered first (docs/deploy.md, step 8)" in line.fix) is recovered
+    assert ("recovered first (docs/deploy.md, step 6)" in line.fix) is recovered
 
 
 def test_a_queue_that_is_not_there_yet_is_fine() -> None:
