@@ -52,8 +52,8 @@ Before = Callable[[], Awaitable[object]]
 REFINEMENT_REFUSED = frozenset({400, 404, 501})
 """Statuses that mean that Graph doesn't support a query, rather than that it may not be read."""
 NOT_FOUND = 404
-_NO_SUCH_OBJECT = frozenset({"request_resourcenotfound", "resourcenotfound", "erroritemnotfound"})
-"""Graph's codes for an object that doesn't exist, in lower case."""
+_NO_SUCH_OBJECT = "notfound"
+"""How Graph's codes for an object that doesn't exist end, in lower case: each of its services has one of its own."""
 _NO_SUCH_PATH = "for the segment"
 """What Graph says of a path that it doesn't know, under the same codes."""
 TOO_MANY = 429
@@ -127,7 +127,7 @@ def is_missing(error: object) -> bool:
     """
     if not isinstance(error, GraphRefused) or error.status != NOT_FOUND:
         return False
-    return error.code.lower() in _NO_SUCH_OBJECT and _NO_SUCH_PATH not in error.message
+    return error.code.lower().endswith(_NO_SUCH_OBJECT) and _NO_SUCH_PATH not in error.message
 
 
 class GraphGarbled(GraphRefused):

@@ -38,6 +38,8 @@ async def test_a_collection_is_read_to_its_last_page() -> None:
         (404, "request_resourcenotfound", "", True),
         (404, "ResourceNotFound", "Resource 'x' does not exist.", True),
         (404, "ErrorItemNotFound", "", True),
+        (404, "Directory_ObjectNotFound", "", True),
+        (404, "NotFound", "", True),
         (404, "ResourceNotFound", "Resource not found for the segment 'users'.", False),
         (404, "BadRequest", "Resource not found for the segment 'users'.", False),
         (404, "UnknownError", "", False),
