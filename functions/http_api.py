@@ -18,6 +18,7 @@ from azure.data.tables.aio import TableServiceClient
 from alerts.episodes import ChannelRecord, is_lost
 from alerts.ledger import Ledger
 from basics.text import well_formed
+from basics.times import day
 from connections.channels import configured
 from connections.storage import StorageUnavailable
 from findings.errors import FindingsError, ScanAlreadyRunning
@@ -372,12 +373,16 @@ def _silent_channels(records: Mapping[str, ChannelRecord], names: Sequence[str],
 
     Where there is no other channel, nobody else can tell.
     """
-    gone = [one for one in records.values() if one.since and is_lost(one, names, now)]
-    said = [f"Alerts went to {one.name}, whose settings are gone since {one.since:%Y-%m-%d}." for one in gone]
+    gone = [one for one in records.values() if is_lost(one, names, now)]
+    said = [f"Alerts went to {one.name}, whose settings are gone{_since(one)}." for one in gone]
     failing = [records[name] for name in names if name in records and records[name].since]
     if names and len(failing) == len(names):
-        said += [f"Alerts don't get through to {one.name} since {one.since:%Y-%m-%d}: {one.error}" for one in failing]
+        said += [f"Alerts don't get through to {one.name}{_since(one)}: {one.error}" for one in failing]
     return " ".join(said) or None
+
+
+def _since(record: ChannelRecord) -> str:
+    return f" since {day(record.since)}" if record.since else ""
 
 
 async def _scan_trouble(service: TableServiceClient, now: datetime) -> str | None:

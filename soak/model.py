@@ -200,7 +200,7 @@ class Model:
         watched = {id: account for id, account in self.accounts.items() if account.watched and id not in ends}
         current |= dict.fromkeys(_about_selection(view, watched), True)
         if not watched and not any(look.selected and not look.readable for look in view.looks.values()):
-            current["nothing selected"] = False
+            current["nothing selected"] = True
         due = {_input(key) for key in current if self._is_due(key, view.now)}
         for key, at_once in current.items():
             self._see_blindness(key, view.run, view.now, at_once=at_once, due=_input(key) in due)

@@ -185,7 +185,7 @@ def test_who_sets_a_deleted_secret_again_is_told_to_recover_it_first() -> None:
     for said in (set_again("teams"), set_again("webhook"), unresolved("TEAMS_WEBHOOK_URL")):
         assert "recovered" in said
         assert "docs/deploy.md, step 6" in said
-    step = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8").partition("## 8. ")[2].partition("\n## ")[0]
+    step = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8").partition("## 6. ")[2].partition("\n## ")[0]
     assert "az keyvault secret recover --vault-name KEY_VAULT_NAME --name" in step
     for page in PAGES:
         for row in re.findall(

@@ -1,7 +1,7 @@
 """What a policy that is switched off would do is told when somebody makes or changes it, once for each version."""
 
 import copy
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 
 import pytest
@@ -15,6 +15,8 @@ from jobs.tell import send_alert
 from localgraph.audit_events import events_between
 from localgraph.builder import TenantBuilder
 from localgraph.tenant import LocalTenant
+from tests.alerts.receiver import receiving
+from tests.alerts.test_channels import SECRET
 from tests.jobs.logged import OTHER, PERSON, SVC, Tenant
 
 NAME = "Require MFA for everybody"
@@ -22,9 +24,20 @@ Change = Callable[[LocalTenant], None]
 
 
 @pytest.fixture
-def scanned(tenant: Tenant) -> Tenant:
+async def scanned(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Tenant]:
     tenant.graph.tenant.user(SVC).mfa = "enforced"
-    return tenant
+    async with receiving() as receiver:
+        monkeypatch.setenv("WEBHOOK_URL", receiver.url)
+        monkeypatch.setenv("WEBHOOK_SECRET", SECRET)
+        yield tenant
+
+
+async def test_without_a_channel_there_is_nobody_to_tell(tenant: Tenant) -> None:
+    tenant.graph.tenant.user(SVC).mfa = "enforced"
+    await scans(tenant, 1, SCHEDULE)
+    tenant.passes(30)
+    happens(tenant, make())
+    assert await scans(tenant, 2) == []
 
 
 def make(state: str = "disabled", name: str = NAME, **conditions: object) -> Change:
