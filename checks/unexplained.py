@@ -14,6 +14,7 @@ A loss explains nothing. So it is said as well whether the log was needed to tel
 explains one is known for certain.
 """
 
+from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
@@ -255,30 +256,29 @@ def _is_enforced(policy: Policy) -> bool:
 
 def _versions(policies: Iterable[Policy], trail: AuditTrail | None) -> Iterator[_Version]:
     """The policies as they are, and as the log shows that they were before they were changed or deleted."""
-    events = trail.events if trail else ()
-    past = [event for event in events if event.kind in ("policy_deleted", "policy_updated") and event.before]
-    seen: dict[str, list[datetime]] = {}
-    for event in past:
-        seen.setdefault(event.target_id, []).append(event.time)
+    past = [
+        (event.target_id, event.time, event.before)
+        for event in (trail.events if trail else ())
+        if event.kind in ("policy_deleted", "policy_updated") and event.before
+    ]
+    seen = defaultdict[str, list[datetime]](list)
+    for id, time, _ in past:
+        seen[id].append(time)
 
     def unseen(id: str, policy: Policy) -> datetime | None:
         changed, created = policy.modified, policy.created
         if changed is None:
             return _NEVER if created else None
-        was_seen = any(abs(changed - time) <= _APART for time in seen.get(id, ()))
+        was_seen = any(abs(changed - time) <= _APART for time in seen[id])
         return _NEVER if was_seen or (created and changed <= created) else changed
 
     for policy in policies:
         yield _Version(policy, _ALWAYS, unseen(policy.id, policy))
-    for event in past:
-        if event.before:
-            yield _Version(event.before, event.time, unseen(event.target_id, event.before))
+    for id, time, before in past:
+        yield _Version(before, time, unseen(id, before))
 
 
 def _deleted_unseen(trail: AuditTrail | None) -> Iterator[datetime]:
     """When policies were deleted of which the log doesn't say what they were."""
-    return (
-        (event.time for event in trail.events if event.kind == "policy_deleted" and not event.before)
-        if trail
-        else iter(())
-    )
+    events = trail.events if trail else ()
+    return (event.time for event in events if event.kind == "policy_deleted" and not event.before)

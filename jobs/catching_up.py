@@ -29,7 +29,7 @@ UNHEARD = (
 """For the log, with each scan that finds something while nobody can be told."""
 
 
-async def open_findings(
+async def unaccepted_findings(
     service: TableServiceClient, now: datetime
 ) -> AsyncIterator[tuple[FindingState, Mapping[str, Any]]]:
     """The open findings that no exception covers, each with the document of its account (empty where there is none)."""
@@ -77,7 +77,8 @@ async def catch_up(
     if not waited:
         return None
     items = [
-        replace(reminder(*one, settings.graph_cloud), kind=Kind.OPENED) async for one in open_findings(service, now)
+        replace(reminder(*one, settings.graph_cloud), kind=Kind.OPENED)
+        async for one in unaccepted_findings(service, now)
     ]
     kept = None
     own = {run.alert_id: await findings.changes_of(run.alert_id)} if run.alert_id else {}

@@ -122,12 +122,15 @@ def audit_log_unseen(error: GraphError, since: datetime) -> Unseen:
     return replace(one, text=text, at_once=True)
 
 
+def _rest(findings: int) -> str:
+    return "One open finding rests" if findings == 1 else f"{findings} open findings rest"
+
+
 def log_not_looked_at(findings: int) -> Unseen:
     """For findings that came from the sign-in log, where it is no longer looked at."""
-    count = "One open finding rests" if findings == 1 else f"{findings} open findings rest"
     return Unseen(
         "sign-in log off",
-        f"{count} on the sign-in log, which isn't looked at any more: SERVICE_ACCOUNT_DISCOVERY doesn't name signins. They "
+        f"{_rest(findings)} on the sign-in log, which isn't looked at any more: SERVICE_ACCOUNT_DISCOVERY doesn't name signins. They "
         "stay open as they were last seen, until it is looked at again or somebody accepts them.",
         label="the sign-in log",
         ended="The sign-in log is looked at again, or no open finding rests on it.",
@@ -141,10 +144,9 @@ def audit_log_not_looked_at(findings: int) -> Unseen:
 
     Not at once: what an earlier version kept doesn't say which findings these are, and the first scan of this one notes it.
     """
-    count = "One open finding rests" if findings == 1 else f"{findings} open findings rest"
     return Unseen(
         "audit log off",
-        f"{count} on the audit log, which isn't read any more: AUDIT_LOG isn't on. What it said last counts until it is read "
+        f"{_rest(findings)} on the audit log, which isn't read any more: AUDIT_LOG isn't on. What it said last counts until it is read "
         "again, a policy is changed, or the sign-ins that it is about are 30 days old.",
         label="the audit log",
         ended="The audit log is read again, or no open finding rests on it.",

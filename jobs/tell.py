@@ -21,7 +21,7 @@ from findings.runs import RunStore
 from findings.sight_store import SightStore
 from findings.store import FindingStore
 from jobs.alert_content import reminder, steps_of, totals
-from jobs.catching_up import open_findings
+from jobs.catching_up import unaccepted_findings
 from jobs.channel_watch import channels_to_tell
 from jobs.clock import Clock, now_utc
 from jobs.errors import EXPECTED, sentence
@@ -133,7 +133,7 @@ async def prepare_digest(settings: Settings, now: datetime) -> str | None:
         alert = compose_digest(
             tenant_id=last.tenant_id if last else "",
             tenant_name=last.tenant_name if last else "",
-            items=[reminder(*one, settings.graph_cloud) async for one in open_findings(service, now)],
+            items=[reminder(*one, settings.graph_cloud) async for one in unaccepted_findings(service, now)],
             since=now - timedelta(days=7 if settings.alert_digest == "weekly" else 1),
             now=now,
             totals=totals(last),

@@ -180,13 +180,18 @@ def test_what_waits_is_not_told_change_by_change_by_a_scan_that_fails(
     assert waiting() == ()
 
 
-def test_blindness_that_nobody_heard_of_is_told_once_there_is_a_channel(
-    installation: Installation, channel: Channel
-) -> None:
+def go_blind_unheard(installation: Installation, channel: Channel) -> None:
+    """Scans can't read the policies any more, while there is no channel."""
     channel.take_away()
     installation.graph.deny(*LOST)
     for _ in range(3):
         scan()
+
+
+def test_blindness_that_nobody_heard_of_is_told_once_there_is_a_channel(
+    installation: Installation, channel: Channel
+) -> None:
+    go_blind_unheard(installation, channel)
     channel.set()
     scan()
     (told,) = channel.heard()
@@ -199,10 +204,7 @@ def test_blindness_that_nobody_heard_of_is_told_once_there_is_a_channel(
 def test_blindness_that_is_over_is_not_told_to_a_channel_that_came_later(
     installation: Installation, channel: Channel
 ) -> None:
-    channel.take_away()
-    installation.graph.deny(*LOST)
-    for _ in range(3):
-        scan()
+    go_blind_unheard(installation, channel)
     installation.graph.heal()
     scan()
     channel.set()
