@@ -119,9 +119,10 @@ def _named(value: Any) -> str:
 
 async def recall_exchange(evidence: Evidence) -> ExchangeSide:
     """What was kept; what can't be read counts as never exported, and is noted. Raises ``StorageError``."""
+    all_kept = await evidence.recall_all(f"{NAME}_")
     found: dict[str, Export[Any]] = {}
     for one in fields(ExchangeSide):
-        kept = await evidence.recall(f"{NAME}_{one.name}")
+        kept = all_kept.get(f"{NAME}_{one.name}")
         if not kept:
             continue
         export = _export(kept.get("values"), kept.get("taken"))

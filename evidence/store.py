@@ -57,6 +57,9 @@ class Evidence(Protocol):
     async def recall(self, name: str) -> dict[str, Any]:
         """What was remembered under a name (``audits``, ``what_if``), as it was given; empty where nothing is."""
 
+    async def recall_all(self, prefix: str) -> dict[str, dict[str, Any]]:
+        """What was remembered under names that begin so, by name."""
+
     async def remember(self, name: str, what: Mapping[str, Any]) -> None:
         """Remember plain JSON under a name, in place of what was."""
 
@@ -115,6 +118,13 @@ class StoredEvidence:
         """What was remembered under a name (``audits``, ``what_if``), as it was given; empty where nothing is."""
         row = await self._table.get(name, _LATEST)
         return (self._unpacked(row) or {}) if row else {}
+
+    async def recall_all(self, prefix: str) -> dict[str, dict[str, Any]]:
+        """What was remembered under names that begin so, by name."""
+        conditions = "PartitionKey ge @low and PartitionKey lt @high and RowKey eq @latest"
+        between = {"low": prefix, "high": prefix[:-1] + chr(ord(prefix[-1]) + 1), "latest": _LATEST}
+        rows = self._table.query(conditions, between)
+        return {str(row["PartitionKey"]): self._unpacked(row) or {} async for row in rows}
 
     async def remember(self, name: str, what: Mapping[str, Any]) -> None:
         """Remember plain JSON under a name, in place of what was."""
@@ -182,6 +192,10 @@ class PassingEvidence:
     async def recall(self, name: str) -> dict[str, Any]:
         """What was remembered under a name (``audits``, ``what_if``), as it was given; empty where nothing is."""
         return self._remembered.get(name, {})
+
+    async def recall_all(self, prefix: str) -> dict[str, dict[str, Any]]:
+        """What was remembered under names that begin so, by name."""
+        return {name: kept for name, kept in self._remembered.items() if name.startswith(prefix)}
 
     async def remember(self, name: str, what: Mapping[str, Any]) -> None:
         """Remember plain JSON under a name, in place of what was."""

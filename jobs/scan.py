@@ -245,8 +245,8 @@ class _Scan:
         record = replace(record, started=record.started - (self._clock.ahead - ahead))
         now = self._clock()
         if not record.partial:
-            await prune(self._service, now)
-            await self._ledger.prune(now)
+            if last is None or last.started.date() != now.date():
+                await self._delete_what_is_old(now)
             unseen = await asyncio.to_thread(unseen_by, seen, known, self._settings)
             fate = await asyncio.to_thread(fate_after, seen, self._settings)
             if await says_it_is_blind(self._service, self._settings):
@@ -267,6 +267,11 @@ class _Scan:
         after = remembered.after(seen.reading.tenant, now)
         after = replace(after, carried_since=seen.carrying.since, selecting=seen.selecting)
         return replace(done, remembered=after.kept), result
+
+    async def _delete_what_is_old(self, now: datetime) -> None:
+        """What is kept long enough. Once a day: finding it takes the storage account through whole tables."""
+        await prune(self._service, now)
+        await self._ledger.prune(now)
 
     async def _look_and_recall(self, remembered: Remembered) -> tuple[Seen, dict[str, Snapshot]]:
         """What is seen, and what was known of the accounts before: as much of it as what is seen turns out to take."""

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from azure.data.tables import TableServiceClient, UpdateMode
 
+from findings.keys import time_key
 from localgraph.builder import TenantBuilder
 from localgraph.tenant import LocalTenant
 from tests.e2e.conftest import BACKUP, MAILER, UNTIL, VISIBLE, Installation, small_tenant
@@ -446,3 +447,20 @@ def test_an_account_whose_name_is_missing_in_an_answer_is_not_renamed(
     installation.graph.heal()
     days.scan(2)
     assert (sight(installation), installation.told()) == ([], told)
+
+
+def test_the_first_scan_of_a_day_deletes_what_is_kept_long_enough(installation: Installation, days: Days) -> None:
+    days.scan(0)
+    with TableServiceClient.from_connection_string(installation.storage) as service:
+        history = service.get_table_client("history")
+        history.upsert_entity({"PartitionKey": "an account", "RowKey": time_key(days.at(-366, 0))})
+
+        def is_kept() -> bool:
+            return bool(list(history.query_entities("PartitionKey eq 'an account'")))
+
+        days.scan(0, hour=14)
+        assert is_kept()
+        days.scan(1, "--account", BACKUP, hour=2)
+        assert is_kept()
+        days.scan(1)
+        assert not is_kept()

@@ -114,6 +114,15 @@ async def test_what_is_remembered_under_a_name_comes_back_and_is_no_day(store: E
     assert await kept(store) == []
 
 
+async def test_what_is_remembered_under_names_that_begin_alike_comes_back_together(store: Evidence) -> None:
+    assert await store.recall_all("exchange_") == {}
+    names = ("exchange", "exchange_", "exchange_users", "exchange_tenant", "exchangeable", "exchang", "f")
+    for name in names:
+        await store.remember(name, {"name": name})
+    beginning = ("exchange_", "exchange_tenant", "exchange_users")
+    assert await store.recall_all("exchange_") == {name: {"name": name} for name in beginning}
+
+
 # Rows that can't be read
 
 
