@@ -117,8 +117,13 @@ class RunStore:
                 return None
         return frozenset(over)
 
-    async def last_tenant_id(self) -> str:
-        """The tenant of the scan that was done last; empty where there was none. What is no id of a tenant is passed over."""
+    async def last_tenant_id(self, done: RunRecord | None = None) -> str:
+        """The tenant of the scan that was done last; empty where there was none. What is no id of a tenant is passed over.
+
+        ``done``: one that is known. All that were done are of one tenant, and looking through them takes long.
+        """
+        if done and _is_guid(done.tenant_id):
+            return done.tenant_id
         rows = self._runs.query(
             f"PartitionKey eq @run and {_IS_DONE}", {"run": RUN, **_STATUSES}, select=("tenant_id", "finished")
         )

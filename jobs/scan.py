@@ -419,7 +419,7 @@ class _Scan:
 
     async def _must_be_the_same_tenant(self, tenant_id: str) -> None:
         """Findings of one tenant must not be taken for solved because another one is read."""
-        last = await self._runs.last_tenant_id()
+        last = await self._runs.last_tenant_id(self._last)
         if tenant_id and last and tenant_id.lower() != last.lower():
             raise WrongTenant(
                 f"The storage account holds the findings of the tenant {last}, but the tenant that was read is {tenant_id}: "
