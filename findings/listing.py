@@ -82,27 +82,31 @@ class FindingList:
         Raises :class:`ListChanged`.
         """
         last = await self._last(wanted, after) if after else None
-        found, seen, exceptions = await asyncio.gather(
-            self._found(wanted, limit + 1, last), self._seen.load(), self._exceptions.active(now)
+        (found, more), seen, exceptions = await asyncio.gather(
+            self._found(wanted, limit, last), self._seen.load(), self._exceptions.active(now)
         )
         # With when each was last seen, and the exception that covers it.
         states = [
-            with_exception(finding_up_to_date(state, seen.get(state.account_id)), exceptions, now)
-            for state in found[:limit]
+            with_exception(finding_up_to_date(state, seen.get(state.account_id)), exceptions, now) for state in found
         ]
-        return states, len(found) > limit
+        return states, more
 
-    async def _found(self, wanted: FindingFilter, most: int, last: FindingState | None) -> list[FindingState]:
-        """So many at most, behind the last one."""
+    async def _found(
+        self, wanted: FindingFilter, most: int, last: FindingState | None
+    ) -> tuple[list[FindingState], bool]:
+        """So many at most, behind the last one; and whether more follow."""
         found: list[FindingState] = []
         for kind in _kinds(wanted):
             if last is not None and kind != (last.status, last.severity):
                 continue
-            found += await self._of_kind(kind, wanted, most - len(found), last)
+            some, more = await self._of_kind(kind, wanted, max(most - len(found), 1), last)
             last = None
-            if len(found) >= most:
-                break
-        return found
+            if some and len(found) == most:
+                return found, True
+            found += some
+            if more:
+                return found, True
+        return found, False
 
     async def _last(self, wanted: FindingFilter, after: tuple[str, str]) -> FindingState:
         """The finding that a page ended with, as it is now."""
@@ -117,7 +121,8 @@ class FindingList:
 
     async def _of_kind(
         self, kind: tuple[Status, str], wanted: FindingFilter, most: int, last: FindingState | None
-    ) -> list[FindingState]:
+    ) -> tuple[list[FindingState], bool]:
+        """So many of a kind at most; and whether more of it may follow: then these are so many."""
         conditions = ["RowKey ge @low", "RowKey lt @high", _STATUS[kind[0]], _SEVERITY[kind[1]]]
         parameters: dict[str, Any] = {**prefix_range(FINDING), **_WORDS}
         if wanted.check_id is not None:
@@ -130,15 +135,13 @@ class FindingList:
             conditions.append("( PartitionKey gt @last or ( PartitionKey eq @last and RowKey gt @last_row ) )")
             parameters |= {"last": to_key(last.account_id), "last_row": join(FINDING, last.check_id)}
         found: list[FindingState] = []
-        # Somebody waits for the list, and every answer is a search of its own: as few as can be, of the same size.
-        answers = -(-most // LARGEST_PAGE)
-        rows = self._findings.query(" and ".join(conditions), parameters, page=-(-most // answers))
-        async for row in rows:
-            if state := self._odd.read(FINDINGS, row, finding_from_row):
-                found.append(state)
+        # Somebody waits for the list, and every answer is a search of its own: as few as can be.
+        async for rows, more in self._findings.pages(" and ".join(conditions), parameters, min(most, LARGEST_PAGE)):
+            read = (self._odd.read(FINDINGS, row, finding_from_row) for row in rows)
+            found += [state for state in read if state]
             if len(found) >= most:
-                break
-        return found
+                return found[:most], more or len(found) > most
+        return found, False
 
     async def stamp(self, now: datetime) -> Hashable:
         """Equal as long as every page is the same; None while that can't be told. Those who ask at the same moment share a reading."""

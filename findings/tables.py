@@ -59,17 +59,34 @@ class Table:
         Raises:
             StorageError: The table can't be read.
         """
+        breath = Breath()
+        async for entities, _ in self.pages(query_filter, parameters, page, select):
+            for entity in entities:
+                yield entity
+                await breath.take()  # a page holds hundreds, and what is done with each takes its time
+
+    async def pages(
+        self, query_filter: str, parameters: Mapping[str, Any], size: int, select: Sequence[str] | None = None
+    ) -> AsyncIterator[tuple[list[TableEntity], bool]]:
+        """The same by the answers of the service, each of ``size`` entities at most, and whether more may follow behind it.
+
+        Raises:
+            StorageError: The table can't be read.
+        """
         values = {name: clean(value) if isinstance(value, str) else value for name, value in parameters.items()}
         with storage_errors(self.name, "reading"):
             try:
-                entities = self._client.query_entities(
-                    query_filter, parameters=values, select=list(select) if select else None, results_per_page=page
-                )
+                pages = self._client.query_entities(
+                    query_filter, parameters=values, select=list(select) if select else None, results_per_page=size
+                ).by_page()
                 breath = Breath()
-                async for entity in entities:
-                    make_well_formed(entity)
-                    yield entity
-                    await breath.take()  # a page holds hundreds, and what is done with each takes its time
+                async for page in pages:
+                    entities = []
+                    async for entity in page:
+                        make_well_formed(entity)
+                        entities.append(entity)
+                        await breath.take()
+                    yield entities, bool(getattr(pages, "continuation_token", None))
             except HttpResponseError as error:
                 if code_of(error) != TableErrorCode.TABLE_NOT_FOUND.value:
                     raise

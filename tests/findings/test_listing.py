@@ -15,7 +15,7 @@ from findings.run_record import APART, RunRecord, RunStatus
 from findings.runs import RunStore
 from findings.seen import SeenStore, Sighting
 from findings.store import FINDINGS, FindingStore
-from findings.tables import PAGE, Table
+from findings.tables import Table
 from tests.findings.build import DAY, NOW, account, seen
 
 SEVERITIES = ("low", "high", "medium")
@@ -70,44 +70,56 @@ async def test_pages_hold_every_finding_that_is_wanted_once_and_the_worst_first(
         assert all(size == limit for size in sizes[:-1])
 
 
-async def test_a_page_reads_its_own_rows_and_no_others(
-    store: FindingStore, service: TableServiceClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    await kept(store, 8)
-    counted = []
-    query = Table.query
+@pytest.fixture
+def answers(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many findings came in each answer of the storage account."""
+    sizes: list[int] = []
+    pages = Table.pages
 
     async def counting(self: Table, *arguments: Any, **options: Any) -> Any:
-        async for row in query(self, *arguments, **options):
+        async for rows, more in pages(self, *arguments, **options):
             if self.name == FINDINGS:
-                counted.append(options.get("page", PAGE))
-            yield row
+                sizes.append(len(rows))
+            yield rows, more
 
-    monkeypatch.setattr(Table, "query", counting)
-    page, more = await FindingList(service).page(FindingFilter(), NOW, 2)
-    assert (len(page), more) == (2, True)
-    assert counted == [3, 3, 3]  # one more says that there are more; the service sends no more than that
-    await FindingList(service).page(FindingFilter(), NOW, 2, (page[-1].account_id, page[-1].check_id))
-    assert len(counted) == 6
+    monkeypatch.setattr(Table, "pages", counting)
+    return sizes
 
 
-async def test_a_page_that_needs_several_answers_has_them_of_the_same_size(
-    store: FindingStore, service: TableServiceClient, monkeypatch: pytest.MonkeyPatch
+async def test_a_page_reads_its_own_rows_and_no_others(
+    store: FindingStore, service: TableServiceClient, answers: list[int]
 ) -> None:
     await kept(store, 8)
-    monkeypatch.setattr("findings.listing.LARGEST_PAGE", 4)
-    asked = []
-    query = Table.query
+    answers.clear()
+    page, more = await FindingList(service).page(FindingFilter(), NOW, 2)
+    assert (len(page), more) == (2, True)
+    assert answers == [2]
+    await FindingList(service).page(FindingFilter(), NOW, 2, (page[-1].account_id, page[-1].check_id))
+    assert answers == [2, 2]
 
-    def noting(self: Table, *arguments: Any, **options: Any) -> Any:
-        if self.name == FINDINGS:
-            asked.append(options.get("page"))
-        return query(self, *arguments, **options)
 
-    monkeypatch.setattr(Table, "query", noting)
-    page, more = await FindingList(service).page(FindingFilter(), NOW, 4)
-    assert (len(page), more) == (4, True)
-    assert asked == [3]  # of five rows, in two answers: not four and four
+async def test_a_page_that_ends_with_a_kind_of_findings_looks_whether_there_are_others(
+    store: FindingStore, service: TableServiceClient, answers: list[int]
+) -> None:
+    await kept(store, 3)
+    answers.clear()
+    page, more = await FindingList(service).page(FindingFilter(status="open"), NOW, 2)
+    assert ([one.severity for one in page], more) == (["high", "high"], True)
+    assert answers == [2, 1]
+    everything = await FindingList(service).page(FindingFilter(status="open"), NOW, 6)
+    assert (len(everything[0]), everything[1]) == (6, False)
+
+
+async def test_a_page_is_full_though_some_of_its_rows_can_not_be_read(
+    store: FindingStore, service: TableServiceClient, answers: list[int]
+) -> None:
+    await kept(store, 4)
+    (state,) = [one async for one in store.load_findings(now=NOW, account="a01", check_id="APW-001")]
+    await Table(service, FINDINGS).upsert({**finding_to_row(state), "status": "of a newer version"})
+    answers.clear()
+    page, more = await FindingList(service).page(FindingFilter(severity="high"), NOW, 1)
+    assert ([one.check_id for one in page], more) == (["APW-007"], False)
+    assert answers[:2] == [1, 1]
 
 
 async def test_a_finding_has_its_exception_on_every_page(store: FindingStore, service: TableServiceClient) -> None:
