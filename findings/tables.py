@@ -6,10 +6,11 @@ parameters and never as text; inside a filter each parameter stands between spac
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from itertools import groupby
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from weakref import WeakKeyDictionary
 
 from azure.core import MatchConditions
+from azure.core.async_paging import AsyncPageIterator
 from azure.core.exceptions import HttpResponseError
 from azure.data.tables import TableEntity, TableErrorCode, UpdateMode
 from azure.data.tables.aio import TableClient, TableServiceClient
@@ -76,9 +77,10 @@ class Table:
         values = {name: clean(value) if isinstance(value, str) else value for name, value in parameters.items()}
         with storage_errors(self.name, "reading"):
             try:
-                pages = self._client.query_entities(
+                found = self._client.query_entities(
                     query_filter, parameters=values, select=list(select) if select else None, results_per_page=size
-                ).by_page()
+                )
+                pages = cast(AsyncPageIterator[TableEntity], found.by_page())
                 breath = Breath()
                 async for page in pages:
                     entities = []
@@ -86,7 +88,7 @@ class Table:
                         make_well_formed(entity)
                         entities.append(entity)
                         await breath.take()
-                    yield entities, bool(getattr(pages, "continuation_token", None))
+                    yield entities, pages.continuation_token is not None
             except HttpResponseError as error:
                 if code_of(error) != TableErrorCode.TABLE_NOT_FOUND.value:
                     raise
