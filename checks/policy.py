@@ -239,7 +239,8 @@ def _covers_mail(policy: Policy) -> tuple[bool, tuple[str, ...]]:
         named = bool(included & (_MAIL - {"all"}))
         if named and filtered.mode == "include":
             return True, ()
-        if filtered.mode == "exclude" and included and not included & _MAIL:
+        others = included - {"none"}  # which names nothing, so that the filter stands alone
+        if filtered.mode == "exclude" and others and not others & _MAIL:
             return False, ()  # it only takes away from a list that has no mail in it
         return True, ("only where its application filter selects Exchange Online, which this product can't evaluate",)
     if included & _MAIL:

@@ -195,6 +195,8 @@ APPLICATIONS = [
     apps(*SOMETIMES, "excluding filter with All", "All", applicationFilter=NOT_APP_FILTER),
     apps(*SOMETIMES, "filter alone", applicationFilter=APP_FILTER),
     apps(*SOMETIMES, "excluding filter alone", applicationFilter=NOT_APP_FILTER),
+    apps(*SOMETIMES, "filter beside None", "None", applicationFilter=APP_FILTER),
+    apps(*SOMETIMES, "excluding filter beside None", "None", applicationFilter=NOT_APP_FILTER),
     apps(*HIDDEN, "including filter beside Exchange", EXCHANGE, applicationFilter=APP_FILTER),
     apps(
         *HIDDEN, "including filter beside Office 365", "Office365", applicationFilter={**APP_FILTER, "mode": "Include"}
