@@ -90,9 +90,13 @@ def doubt_about(land: Landscape, situation: Situation) -> Doubt:
     # A malformed policy applies in some circumstances at the most, so no other check is failed because of it.
     on_malformed: set[str] = set()
     sound = ~masks.malformed
-    if may_demand & malformed and not one_reaches(situation, masks.enforced & masks.mfa_least & sound):
+    conditional = one_reaches(situation, masks.enforced & masks.mfa_least & sound)
+    if may_demand & malformed and not conditional:
         on_malformed.add(_CONDITIONAL)
-    if may_predict & malformed and _decides(land, may_predict & malformed, beside=predicting & sound):
+    # Whoever is under a circumstance already is told of what would hide the option for certain, and of nothing else.
+    told_by_others = conditional and predicting & sound & masks.mfa_least_always
+    may_decide = 0 if told_by_others else may_predict & malformed
+    if may_decide and _decides(land, may_decide, beside=predicting & sound):
         on_malformed.add(_PREDICTED)
     return Doubt(frozenset(possible), frozenset(inexact), frozenset(on_malformed))
 

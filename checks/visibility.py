@@ -126,7 +126,10 @@ def _when_disabled(
     predicting = _predicting(land, situation, visibility)
     if not predicting:
         return VisibilityAnswer(visibility, because)
-    predicted = Visibility.HIDDEN if predicting & land.masks.mfa_least_always else Visibility.CONDITIONAL
+    hiding = predicting & land.masks.mfa_least_always
+    predicted = Visibility.HIDDEN if hiding else Visibility.CONDITIONAL
+    if hiding and visibility is Visibility.CONDITIONAL:
+        predicting = hiding  # another circumstance changes nothing for whoever is under one already
     return VisibilityAnswer(visibility, because, predicted, tuple(land.those(predicting)))
 
 

@@ -367,6 +367,7 @@ def test_what_a_malformed_policy_does_is_open(members: Json) -> None:
         ({}, [WOULD_HIDE, spoilt(MICROSOFTS, NOBODY_KNOWS_WHOM)], set(), {"APW-006"}, {"APW-006"}),
         ({}, [MICROSOFTS, spoilt(WOULD_HIDE, NOBODY_KNOWS_WHOM)], set(), {"APW-006"}, set()),
         ({}, [SOMETIMES, spoilt(WOULD_HIDE, NOBODY_KNOWS_WHOM)], {"APW-006"}, set(), set()),
+        ({}, [SOMETIMES, WOULD_HIDE, spoilt(MICROSOFTS, NOBODY_KNOWS_WHOM)], set(), {"APW-006"}, set()),
         # Nobody knows whether it is.
         ({}, [spoilt(WOULD_HIDE, NOBODY_KNOWS_WHETHER)], {"APW-001", "APW-006"}, {"APW-005"}, {"APW-005"}),
         # It blocks legacy clients, or may, or would.

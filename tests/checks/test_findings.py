@@ -106,6 +106,18 @@ def test_a_verdict_becomes_its_findings(
             [policy("A", clients=("browser",), conditions=RISK), waiting(clients=("browser",), conditions=RISK)],
             {"APW-005": "low"},
         ),
+        (
+            [
+                policy("A", clients=("browser",), conditions=RISK),
+                waiting("B", clients=("browser",)),
+                waiting(MANAGED, clients=("browser",), conditions=RISK),
+            ],
+            {"APW-005": "low", "APW-006": "medium"},
+        ),
+        (
+            [waiting("B", clients=("browser",)), waiting(MANAGED, clients=("browser",), conditions=RISK)],
+            {"APW-006": "high"},
+        ),
         ([policy("A", clients=("browser",)), waiting(clients=("browser",))], {"APW-001": "high"}),
         ([waiting()], {"APW-006": "medium", "APW-013": "medium"}),
         ([waiting(MANAGED)], {"APW-006": "high", "APW-013": "high"}),
