@@ -1,6 +1,7 @@
 """Snapshots: everything that a scan read, as one JSON file without secrets, to repeat, test and share a scan offline.
 
-The file is described by the JSON schema that ``schema`` returns (docs/snapshot.schema.json). Pseudonymised, every name and
+The file is described by the JSON schema that ``schema`` returns (docs/snapshot.schema.json). It has every member: one that isn't
+there, or that this version doesn't know, would be judged as if the tenant had nothing of the kind. Pseudonymised, every name and
 every id of the tenant is replaced by one that means nothing; equal ones stay equal, so that the verdicts stay the same.
 """
 
@@ -16,6 +17,7 @@ from typing import Any, Literal
 
 from pydantic import TypeAdapter, ValidationError
 
+from basics.documents import read_json
 from basics.text import well_formed
 from checks.managed import by_microsoft
 from checks.missing import with_missing
@@ -61,13 +63,40 @@ def dump(reading: Reading, taken: datetime, *, pseudonymise: bool = False) -> st
 def load(text: str) -> Snapshot:
     """The snapshot in a JSON text. Raises :class:`UnreadableSnapshot`."""
     try:
-        return _ADAPTER.validate_json(text)
+        saved = _ADAPTER.validate_json(text)
+        written = read_json(text)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise UnreadableSnapshot(
-            f"This is not a snapshot that this version's cli.py snapshot save wrote: {where}: {first['msg']}."
-        ) from None
+        raise _unreadable(".".join(str(part) for part in first["loc"]), first["msg"]) from None
+    except ValueError as error:
+        raise _unreadable("", str(error)) from None
+    if odd := _odd_member(written, _ADAPTER.dump_python(saved, mode="json")):
+        raise _unreadable(*odd)
+    return saved
+
+
+def _unreadable(where: str, why: str) -> UnreadableSnapshot:
+    return UnreadableSnapshot(
+        f"This is not a snapshot that this version's cli.py snapshot save wrote: {where or 'the file'}: {why}."
+    )
+
+
+def _odd_member(written: Any, understood: Any, where: str = "") -> tuple[str, str] | None:
+    """The first member that isn't in the file, or that nobody would read, and what is wrong with it; None where there is none."""
+    if isinstance(written, dict) and isinstance(understood, dict):
+        for name in [*understood, *written]:
+            place = f"{where}.{name}".lstrip(".")
+            if name not in written:
+                return place, "Field required"
+            if name not in understood:
+                return place, "Unknown field"
+            if odd := _odd_member(written[name], understood[name], place):
+                return odd
+    elif isinstance(written, list) and isinstance(understood, list):
+        for number, (one, other) in enumerate(zip(written, understood, strict=False)):
+            if odd := _odd_member(one, other, f"{where}.{number}"):
+                return odd
+    return None
 
 
 def document_of(settings: Settings, saved: Snapshot) -> Json:
@@ -82,8 +111,11 @@ def document_of(settings: Settings, saved: Snapshot) -> Json:
 
 
 def schema() -> dict[str, Any]:
-    """The JSON schema of a snapshot."""
-    return _ADAPTER.json_schema()
+    """The JSON schema of a snapshot: every member is there, and no other."""
+    found = _ADAPTER.json_schema()
+    for one in (found, *found["$defs"].values()):
+        one |= {"required": [*one["properties"]], "additionalProperties": False}
+    return found
 
 
 class _Pseudonyms:

@@ -57,6 +57,53 @@ def test_a_file_that_is_no_snapshot_is_refused_in_a_sentence(tmp_path: Path) -> 
     assert "not a snapshot" in answer.err
 
 
+@pytest.mark.parametrize("file", [0, 1])
+@pytest.mark.parametrize(
+    "place",
+    [
+        ("reading", "tenant", "policies"),
+        ("reading", "tenant", "security_defaults"),
+        ("reading", "tenant", "role_assignments"),
+        ("reading", "tenant", "policies", 0, "include_users"),
+        ("reading", "tenant", "policies", 0, "grant"),
+        ("reading", "tenant", "policies", 0, "grant", "built_in"),
+        ("reading", "accounts", 0, "groups"),
+    ],
+)
+@pytest.mark.parametrize("named", [None, "of_tomorrow"])
+def test_what_a_snapshot_does_not_say_is_not_taken_for_nothing(
+    files: tuple[Path, Path], tmp_path: Path, file: int, place: tuple[str | int, ...], named: str | None
+) -> None:
+    content = json.loads(files[file].read_text(encoding="utf-8"))
+    inner = content
+    for one in place[:-1]:
+        inner = inner[one]
+    value = inner.pop(place[-1])
+    if named:
+        inner[named] = value
+    assert _refusal(content, tmp_path / "edited.json") == f"{'.'.join(map(str, place))}: Field required."
+
+
+def test_what_a_newer_version_wrote_into_a_snapshot_is_not_left_out(files: tuple[Path, Path], tmp_path: Path) -> None:
+    content = json.loads(files[0].read_text(encoding="utf-8"))
+    content["reading"]["tenant"]["policies"][1]["new_condition"] = ["x"]
+    refusal = _refusal(content, tmp_path / "newer.json")
+    assert refusal == "reading.tenant.policies.1.new_condition: Unknown field."
+
+
+def _refusal(content: Any, target: Path) -> str:
+    """Where and why a snapshot is refused, whether it is to be judged or simulated."""
+    target.write_text(json.dumps(content), encoding="utf-8")
+    beginning = "This is not a snapshot that this version's cli.py snapshot save wrote: "
+    said = set()
+    for arguments in (("snapshot", "load", str(target)), ("simulate", "--snapshot", str(target), "--waiting")):
+        answer = _run(*arguments)
+        assert (answer.code, answer.out) == (2, "")
+        said.add(answer.err.partition(beginning)[2].strip())
+    (refusal,) = said
+    return refusal
+
+
 @pytest.mark.parametrize("arguments", [("snapshot", "load"), ("simulate", "--policy-file")])
 @pytest.mark.parametrize(
     ("content", "said"), [(None, "No such file or directory"), (b"\xe0PNG\x00", "is not a text file in UTF-8")]

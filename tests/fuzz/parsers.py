@@ -34,7 +34,9 @@ from settings import Settings, SettingsError
 from tenant.audits import parse_event
 from tenant.graph import GraphError, items_of
 from tenant.mfa_service import parse_mfa_service
+from tenant.model import Tenant
 from tenant.policies import parse_policy, parse_strength
+from tenant.reader import Reading
 
 AZURE = {"WEBSITE_SITE_NAME": "app", "WEBSITE_AUTH_ENABLED": "true"}
 NOW = datetime(2026, 11, 26, tzinfo=UTC)
@@ -167,12 +169,7 @@ PARSERS: dict[str, Parser] = {
     "snapshot": Parser(
         lambda content: snapshot.load(content.decode("utf-8", "replace")),
         (UnreadableSnapshot,),
-        {
-            "schema": 1,
-            "taken": "2026-11-26T00:00:00Z",
-            "pseudonymised": False,
-            "reading": {"tenant": {}, "accounts": [], "gaps": []},
-        },
+        json.loads(snapshot.dump(Reading(Tenant(), (), ()), NOW)),
     ),
     "policy file": Parser(_file(lambda file: read_policies([file])), (CannotSimulate, NotText), {"value": [_POLICY]}),
     "account row": Parser(
