@@ -23,7 +23,7 @@ from commands.output import DONE, FAILED, FOUND, INCOMPLETE, progress, put
 from reports.document import Json, severities
 from settings import Settings, SettingsError
 from settings.model import env_name
-from settings.sources import only
+from settings.sources import as_text, only
 from settings.spelling import mistyped
 
 ALL = "all"
@@ -95,7 +95,7 @@ def _profile(name: str, table: object, problems: list[str]) -> Profile:
         return Profile(name, {}, {})
     if name == ALL or not _NAME.fullmatch(name):
         problems.append(f'"{name}" is no name of a profile: letters, digits, dots and hyphens, and not "{ALL}"')
-    texts = {key: _text(value) for key, value in table.items()}
+    texts = {key: as_text(value) for key, value in table.items()}
     problems += [
         f"{name}: {key} is neither a text, nor a number, nor a list of texts"
         for key, one in texts.items()
@@ -116,12 +116,6 @@ def _profile(name: str, table: object, problems: list[str]) -> Profile:
             problems.append(f"{name}: {key} is not a setting{meant}")
     problems += [f"{name}: {one}" for one in (*_secrets(settings), *_wrong(signing_in))]
     return Profile(name, settings, signing_in)
-
-
-def _text(value: object) -> str | None:
-    if isinstance(value, list) and all(isinstance(one, str) for one in value):
-        return ",".join(value)
-    return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else None
 
 
 def _secrets(settings: Mapping[str, str]) -> list[str]:

@@ -177,10 +177,11 @@ class Settings(BaseSettings):
     webhook_secret: Annotated[SecretStr | None, _secret(values.webhook_secret)] = Field(
         default=None, description="Key of the signature: `whsec_` and 24 to 64 random bytes in base64. Secret."
     )
-    expected_secrets: Annotated[tuple[str, ...], NoDecode, _parsed(values.list_of(str.upper))] = Field(
+    expected_secrets: Annotated[tuple[str, ...], NoDecode, _parsed(values.list_of(values.expected_secret))] = Field(
         default=(),
-        description="Which settings must come from the vault, comma-separated, or `none`. A Key Vault reference of another one "
-        "that leads to no secret counts as not set. Empty: every reference must lead to one.",
+        description="Which of `TEAMS_WEBHOOK_URL`, `WEBHOOK_URL` and `WEBHOOK_SECRET` must come from the vault, comma-separated, or "
+        "`none`. A Key Vault reference of another one of them that leads to no secret counts as not set. Empty: every reference must "
+        "lead to one, as that of any other setting must.",
     )
     report_url: Annotated[str | None, _parsed(values.url)] = Field(
         default=None, description="Address of the report that alerts link to."
@@ -271,7 +272,8 @@ class Settings(BaseSettings):
         given = {name: value for name, value in given.items() if name in _EMPTY_IS_OFF or not problems.is_blank(value)}
         expected = problems.expected_secrets(given.get("expected_secrets"))
         unresolved = {name for name, value in given.items() if problems.is_key_vault_reference(value)}
-        unused = {name for name in unresolved if expected is not None and env_name(name) not in expected}
+        may_lack = frozenset() if expected is None else frozenset(values.VAULT_SECRETS) - expected
+        unused = {name for name in unresolved if env_name(name) in may_lack}
         given = {name: value for name, value in given.items() if name not in unused}
         unresolved -= unused
         found = [Problem(name, problems.unresolved(env_name(name))) for name in cls.model_fields if name in unresolved]
@@ -320,6 +322,6 @@ def _problem(detail: Any) -> Problem:
 
 
 def _local_settings() -> dict[str, Any]:
-    """The settings of ``local.settings.json`` by field."""
-    known = {_field(name): value for name, value in sources.local_values().items()}
+    """The settings of ``local.settings.json`` by field; numbers and lists of texts as the environment would have them."""
+    known = {_field(name): sources.as_text(value) or value for name, value in sources.local_values().items()}
     return {name: value for name, value in known.items() if name in Settings.model_fields}

@@ -44,7 +44,7 @@ class SettingsError(Exception):
 
 def is_blank(value: object) -> bool:
     """Whether a value counts as not set."""
-    return value is None or (isinstance(value, str) and not value.strip(" \t\r\n,"))
+    return value is None or (isinstance(value, str) and not value.replace(",", "").strip())
 
 
 def is_key_vault_reference(value: object) -> bool:

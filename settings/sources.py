@@ -58,3 +58,10 @@ def local_values() -> dict[str, Any]:
         raise SettingsError(
             [f'{LOCAL_SETTINGS.name} cannot be read: write it as JSON, {{"IsEncrypted": false, "Values": {{...}}}}']
         ) from None
+
+
+def as_text(value: object) -> str | None:
+    """A value of a file as the environment would have it: a text, a number, or a list of texts; None for anything else."""
+    if isinstance(value, list) and all(isinstance(one, str) for one in value):
+        return ",".join(value)
+    return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else None

@@ -28,6 +28,10 @@ ATTRIBUTE_NAMES = (
 )
 """Properties of a user that an organisation fills itself, and that Graph can filter on."""
 
+VAULT_SECRETS = ("TEAMS_WEBHOOK_URL", "WEBHOOK_URL", "WEBHOOK_SECRET")
+"""What every deployment refers to the vault for, whether or not a secret lies there (``infra/modules/app.bicep``). Whoever has another
+setting come from there means it."""
+
 AZURITE_CONNECTION = {
     "DefaultEndpointsProtocol": "http",
     "AccountName": "devstoreaccount1",
@@ -39,6 +43,7 @@ AZURITE_CONNECTION = {
 """What ``UseDevelopmentStorage=true`` stands for: the published account of Azurite. Source: Microsoft Learn, "Connect to
 Azurite with SDKs and tools"."""
 
+_NOT_IN_PATTERN = re.compile(r"""[\s<>"\\/:;()|]""")
 _NOT_IN_ACCOUNT = re.compile(r"""[\s<>"\\/:;()\[\]|*?]""")
 _MONTHS = {name: n for n, name in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split(), start=1)}
 _DAYS = {name: n for n, name in enumerate("sun mon tue wed thu fri sat".split())}
@@ -184,9 +189,16 @@ def client_id(text: str) -> str:
 
 
 def pattern(text: str) -> str:
-    """A glob on the user principal name."""
-    if re.search(r"\s", text) or not text.isprintable():
+    """A glob on the user principal name. One that no such name can match is refused: it would select nobody, and nothing would say so.
+
+    Source: Microsoft Learn, "Prepare directory attributes for synchronization with Microsoft 365", userPrincipalName.
+    """
+    if _NOT_IN_PATTERN.search(text) or not (text.isascii() and text.isprintable()) or text.endswith("'"):
         raise ValueError(f"holds {shown(text)}: write patterns such as svc-*, with commas between them")
+    if not re.search(r"[@*?\[]", text):
+        raise ValueError(
+            f"holds {shown(text)}, which is no whole user principal name: write {shown(text + '*')} for all that begin so"
+        )
     return text
 
 
@@ -203,6 +215,13 @@ def attribute(text: str) -> AttributeMatch:
             + f" or {ATTRIBUTE_NAMES[-1]}"
         )
     return AttributeMatch(known[name.lower()], value)
+
+
+def expected_secret(text: str) -> str:
+    """The name of a setting for whose secret the vault has a place, or ``NONE``, upper-cased."""
+    if text.upper() not in {*VAULT_SECRETS, "NONE"}:
+        raise ValueError(f"holds {shown(text)}: use {', '.join(VAULT_SECRETS)}, with commas between them, or none")
+    return text.upper()
 
 
 def discovery_source(text: str) -> str:

@@ -7,6 +7,7 @@ import pytest
 
 from settings import Settings
 from settings.model import env_name
+from settings.values import VAULT_SECRETS
 from tests.infra.bicep import INFRA, literals, parsed
 from tests.infra.evaluate import interpolated
 
@@ -100,7 +101,7 @@ def test_secrets_reach_the_app_as_references_to_the_vault() -> None:
     secret_fields = {
         env_name(name) for name, info in Settings.model_fields.items() if "Secret." in (info.description or "")
     }
-    assert set(secrets.values()) == secret_fields - {"AzureWebJobsStorage"}
+    assert set(secrets.values()) == secret_fields - {"AzureWebJobsStorage"} == set(VAULT_SECRETS)
     assert "@Microsoft.KeyVault(SecretUri=" in (INFRA / "modules" / "app.bicep").read_text(encoding="utf-8")
     assert not secret_fields & module("app")["settings"].keys()
 

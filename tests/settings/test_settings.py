@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from settings import Settings, SettingsError, load_settings
 from settings import sources as module
 from settings.model import LOCAL_GRAPH_TOKEN, env_name, settings_table
-from settings.values import AZURITE_CONNECTION, AttributeMatch, StorageConnection
+from settings.values import AZURITE_CONNECTION, VAULT_SECRETS, AttributeMatch, StorageConnection
 
 ROOT = Path(__file__).parents[2]
 GROUP = "3F1C2A9E-5b7d-4c1e-9f60-2d8a4b6c7e10"
@@ -85,6 +85,14 @@ def test_a_right_value_is_read(environment: SetEnvironment, name: str, text: str
         ("SERVICE_ACCOUNTS", "a\x1b[31m@contoso.com", 'holds "a\N{REPLACEMENT CHARACTER}[31m@contoso.com"'),
         ("SERVICE_ACCOUNT_GROUPS", "Backup apps", 'SERVICE_ACCOUNT_GROUPS holds "Backup apps": write the group\'s object id'),
         ("SERVICE_ACCOUNT_PATTERNS", "svc *", 'SERVICE_ACCOUNT_PATTERNS holds "svc *": write patterns such as svc-*'),
+        ("SERVICE_ACCOUNT_PATTERNS", "svc\N{EN DASH}*", 'SERVICE_ACCOUNT_PATTERNS holds "svc\N{EN DASH}*": write patterns such as svc-*'),
+        ("SERVICE_ACCOUNT_PATTERNS", '"svc-*"', "write patterns such as svc-*"),
+        ("SERVICE_ACCOUNT_PATTERNS", "'svc-*'", "write patterns such as svc-*"),
+        ("SERVICE_ACCOUNT_PATTERNS", "svc-*;app-*", "with commas between them"),
+        ("SERVICE_ACCOUNT_PATTERNS", "(svc|app)-*", "with commas between them"),
+        ("SERVICE_ACCOUNT_PATTERNS", "app-*,svc-", 'SERVICE_ACCOUNT_PATTERNS holds "svc-", which is no whole user principal name: write "svc-*" for all'),
+        ("EXPECTED_SECRETS", "teams-webhook-url", 'EXPECTED_SECRETS holds "teams-webhook-url": use TEAMS_WEBHOOK_URL, WEBHOOK_URL, WEBHOOK_SECRET'),
+        ("EXPECTED_SECRETS", "TEAMS_WEBHOOK_URL;WEBHOOK_URL", "with commas between them, or none"),
         ("SERVICE_ACCOUNT_ATTRIBUTE", "extensionAttribute7", 'SERVICE_ACCOUNT_ATTRIBUTE is "extensionAttribute7": write it as name=value, e.g. extensionAttribute7=service'),
         ("SERVICE_ACCOUNT_ATTRIBUTE", "=service", "write it as name=value"),
         ("SERVICE_ACCOUNT_ATTRIBUTE", "extensionAttribute16=x", 'names the property "extensionAttribute16": use extensionAttribute1 to'),
@@ -222,12 +230,27 @@ def test_a_reference_to_a_secret_that_nobody_expects_counts_as_not_set(
     assert usable(settings) == {"webhook"}
 
 
-@pytest.mark.parametrize("expected", ["", " , ", "TEAMS_WEBHOOK_URL", "webhook_url, teams_webhook_url"])
+@pytest.mark.parametrize(
+    "expected", ["", " , ", "\N{NO-BREAK SPACE}", "TEAMS_WEBHOOK_URL", "webhook_url, teams_webhook_url"]
+)
 def test_a_reference_to_a_secret_that_is_expected_breaks_its_channel(
     environment: SetEnvironment, expected: str
 ) -> None:
     environment(TEAMS_WEBHOOK_URL=VAULT, EXPECTED_SECRETS=expected)
     assert load_settings(require=NOTHING).broken_channels.keys() == {"teams"}
+
+
+@pytest.mark.parametrize("name", sorted({env_name(field) for field in Settings.model_fields} - {*VAULT_SECRETS}))
+@pytest.mark.parametrize("expected", ["none", "WEBHOOK_URL"])
+def test_only_what_the_deployment_refers_to_may_lead_to_no_secret(
+    environment: SetEnvironment, expected: str, name: str
+) -> None:
+    environment(**{**CHANNELS["email"], "EXPECTED_SECRETS": expected, name: VAULT})
+    try:
+        said = str(load_settings(require=NOTHING).broken_channels)
+    except SettingsError as error:
+        said = str(error)
+    assert f"{name} is a Key Vault reference that was not resolved" in said
 
 
 def test_a_reference_that_leads_to_a_secret_is_used_whether_or_not_it_is_expected(environment: SetEnvironment) -> None:
@@ -427,6 +450,18 @@ def test_local_settings_are_read_and_the_environment_wins(
     environment(SERVICE_ACCOUNTS="environment@contoso.com")
     settings = load_settings(require=NOTHING)
     assert (settings.service_accounts, settings.graph_cloud) == (("environment@contoso.com",), "china")
+
+
+def test_local_settings_may_be_numbers_and_lists_within_the_same_bounds(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    values = {"WHAT_IF_BUDGET": 5, "SERVICE_ACCOUNT_PATTERNS": ["svc-*", "app-*"]}
+    local_settings(monkeypatch, tmp_path, json.dumps({"Values": values}))
+    settings = load_settings(require=NOTHING)
+    assert (settings.what_if_budget, settings.service_account_patterns) == (5, ("svc-*", "app-*"))
+    wrong = {"WHAT_IF_BUDGET": 5000, "WHOLE_SCAN_DAYS": 30, "SERVICE_ACCOUNTS": ["svc-*"]}
+    local_settings(monkeypatch, tmp_path, json.dumps({"Values": wrong}))
+    assert {problem.partition(" ")[0] for problem in problems()} == wrong.keys()
 
 
 @pytest.mark.parametrize(
