@@ -42,7 +42,7 @@ from functions.turns import count_read, moment, turn
 from jobs import history, views
 from jobs.doctor import Level, PublicLine
 from jobs.errors import EXPECTED, sentence
-from jobs.installation import CLOCKS, HEALTHY, NO_ACCOUNT_FIX, examine_installation
+from jobs.installation import CLOCKS, HEALTHY, NO_ACCOUNT_FIX, examine_installation, is_switched_off
 from jobs.messages import AlertMessage, ScanMessage
 from jobs.ocsf import findings_lines, origin, report_lines
 from jobs.report_page import Basis, basis, mark_of
@@ -313,8 +313,8 @@ async def doctor(req: func.HttpRequest) -> func.HttpResponse:
 
 
 async def health(req: func.HttpRequest) -> func.HttpResponse:
-    """``ok`` while settings are right, those of the alert channels too, no channel has lost them, one of them works, storage answers
-    and a scan of everything was done lately that found service accounts; else ``not ok`` with 503.
+    """``ok`` while settings are right, those of the alert channels too, no channel has lost them, one of them works and gets
+    what is to be sent, storage answers and a scan of everything was done lately that found service accounts; else ``not ok`` with 503.
 
     Why, only the log says.
     """
@@ -327,6 +327,7 @@ async def health(req: func.HttpRequest) -> func.HttpResponse:
                 await _scan_trouble(service, now)
                 or _broken_channels(settings)
                 or _silent_channels(await Ledger(service).book.records(), configured(settings), now)
+                or _nobody_sends(configured(settings))
             )
     except BadRequest as error:
         return error_response(error.status, str(error))
@@ -379,6 +380,15 @@ def _silent_channels(records: Mapping[str, ChannelRecord], names: Sequence[str],
     if names and len(failing) == len(names):
         said += [f"Alerts don't get through to {one.name}{_since(one)}: {one.error}" for one in failing]
     return " ".join(said) or None
+
+
+def _nobody_sends(names: Sequence[str]) -> str | None:
+    """A sentence where channels are set, and what sends alerts to them is switched off: no channel can tell it."""
+    return (
+        "No alert is sent: the function send_alerts is switched off."
+        if names and is_switched_off("send_alerts", os.environ)
+        else None
+    )
 
 
 def _since(record: ChannelRecord) -> str:

@@ -6,9 +6,10 @@ its scans and its package. It sends nothing and starts nothing.
 
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from azure.data.tables.aio import TableServiceClient
@@ -16,7 +17,7 @@ from pydantic import SecretStr
 
 from alerts.channel import TITLES, set_again
 from alerts.episodes import Cause, ChannelRecord
-from alerts.ledger import Ledger
+from alerts.ledger import DeliveryStatus, Ledger
 from basics.documents import read_json
 from connections.channels import configured
 from connections.queues import look_at_queues
@@ -61,6 +62,13 @@ CLOCKS = timedelta(minutes=5)
 BUILT = Path(__file__).parents[1] / "built.json"
 """What the package says of itself (devtools/package.py); a checkout has none."""
 _MAIL = "Mail.Send"
+_BEHIND_QUEUES = (
+    ("run_scan", Level.WRONG, "no scan is done, whoever asks for it"),
+    ("send_alerts", Level.WRONG, "no alert is sent"),
+    ("scans_poison", Level.ATTENTION, "nobody hears of scans that fail for good"),
+    ("alerts_poison", Level.ATTENTION, "nobody hears of alerts that can't be delivered"),
+)
+"""Function, how bad it is without it, and what is lost."""
 _OPENED_BY_ANOTHER = "Not held, but another permission that the app's identity holds opens what it opens."
 _TOKEN_IS_OLD = "Granted just now? Tokens are cached: wait up to a day, or restart the app and wait an hour."  # noqa: S105
 
@@ -68,20 +76,33 @@ _TOKEN_IS_OLD = "Granted just now? Tokens are cached: wait up to a day, or resta
 async def examine_installation(now: datetime) -> list[Line]:
     """Look at everything. Raises nothing for what is wrong: each problem is a line."""
     settings, lines = settings_lines(frozenset(REQUIREMENTS))
-    lines = [*lines, package_line(BUILT, platform.python_version())]
+    lines = [*lines, package_line(BUILT, platform.python_version()), *switched_off_lines(os.environ)]
     if settings is None:
         return lines
     lines += [await tables_line(settings), *await _queue_lines(settings)]
     records: Mapping[str, ChannelRecord] = {}
+    untouched: Mapping[str, datetime] = {}
     try:
         async with tables(settings) as service:
             await ensure_tables(service, TABLES)
             lines += await _scan_lines(service, settings, now)
-            records = await Ledger(service).book.records()
+            ledger = Ledger(service)
+            records, untouched = await ledger.book.records(), await _untouched(ledger, configured(settings), now)
     except (StorageUnavailable, FindingsError):
         pass  # the line of the tables says it
     lines += await tenant_lines(settings, _permission_lines)
-    return [*lines, *channel_lines(settings, records), dates_line(now.date())]
+    return [*lines, *channel_lines(settings, records, untouched), dates_line(now.date())]
+
+
+async def _untouched(ledger: Ledger, names: Collection[str], now: datetime) -> dict[str, datetime]:
+    """Channel -> since when an alert waits for it that nobody has tried to send, although scans put it on the queue again."""
+    found = {}
+    for name in names:
+        waiting = await ledger.waiting(name)
+        made = [kept.created for kept, state in waiting if state.status is DeliveryStatus.PENDING and not kept.done]
+        if made and now - min(made) > HEALTHY:
+            found[name] = min(made)
+    return found
 
 
 def package_line(built: Path, python: str) -> Line:
@@ -154,12 +175,35 @@ def last_scan_line(newest: RunRecord | None, done: RunRecord | None, now: dateti
     )
 
 
+def is_switched_off(function: str, environment: Mapping[str, str]) -> bool:
+    """Whether somebody switched a function off, as docs/operations.md says, or in the portal."""
+    names = {_switch(function).lower(), _switch(function).replace(".", "_").lower()}  # the host reads them without case
+    return any(name.lower() in names and value.strip().lower() in ("1", "true") for name, value in environment.items())
+
+
+def _switch(function: str) -> str:
+    """The app setting that switches a function off."""
+    return f"AzureWebJobs.{function}.Disabled"
+
+
 def _paused_line(topic: str, function: str, environment: Mapping[str, str]) -> Line | None:
-    """That somebody switched a timer off, as docs/operations.md says; None where nobody did."""
-    names = (f"AzureWebJobs.{function}.Disabled", f"AzureWebJobs_{function}_Disabled")
-    if not any(environment.get(name, "").strip().lower() in ("1", "true") for name in names):
+    """That somebody switched a timer off; None where nobody did."""
+    if not is_switched_off(function, environment):
         return None
-    return Line(topic, Level.ATTENTION, "The timer is switched off.", f"Set {names[0]} to false, or deploy again.")
+    return Line(topic, Level.ATTENTION, "The timer is switched off.", _switch_on(function))
+
+
+def _switch_on(function: str) -> str:
+    return f"Set {_switch(function)} to false, or deploy again."
+
+
+def switched_off_lines(environment: Mapping[str, str]) -> list[Line]:
+    """A line for each function behind a queue that somebody switched off: what is put on the queue waits there, and nobody is told."""
+    return [
+        Line(f"function {name}", level, f"It is switched off: {lost}.", _switch_on(name))
+        for name, level, lost in _BEHIND_QUEUES
+        if is_switched_off(name, environment)
+    ]
 
 
 def next_scan_line(settings: Settings, environment: Mapping[str, str], now: datetime) -> Line:
@@ -252,9 +296,14 @@ def surplus_lines(held: frozenset[str]) -> list[Line]:
     ]
 
 
-def channel_lines(settings: Settings, records: Mapping[str, ChannelRecord]) -> list[Line]:
-    """Each channel: whether its settings can be used, and how it got on. Nothing is sent."""
-    lines = [_channel_line(name, settings, records.get(name)) for name in configured(settings)]
+def channel_lines(
+    settings: Settings, records: Mapping[str, ChannelRecord], untouched: Mapping[str, datetime] = MappingProxyType({})
+) -> list[Line]:
+    """Each channel: whether its settings can be used, and how it got on. Nothing is sent.
+
+    ``untouched``: channel -> since when an alert waits for it that nobody has tried to send.
+    """
+    lines = [_channel_line(name, settings, records.get(name), untouched.get(name)) for name in configured(settings)]
     gone = [one for one in records.values() if one.cause is Cause.UNSET and one.name not in configured(settings)]
     lines += [
         Line(
@@ -273,13 +322,21 @@ def _topic(name: str) -> str:
     return f"channel {TITLES.get(name, name).removeprefix('the ')}"
 
 
-def _channel_line(name: str, settings: Settings, record: ChannelRecord | None) -> Line:
+def _channel_line(name: str, settings: Settings, record: ChannelRecord | None, untouched: datetime | None) -> Line:
     topic, broken = _topic(name), settings.broken_channels.get(name)
     if broken:
         return wrong_line(topic, broken)
     if record is not None and record.since and record.cause is not Cause.UNSET:
         fix = "Mend what it says, then send a test alert: what waits for the channel goes out with it."
         return Line(topic, Level.WRONG, f"It doesn't work since {times.moment(record.since)}: {record.error}", fix)
+    if untouched is not None:
+        fix = "The app's log says why: look for send_alerts (docs/operations.md)."
+        return Line(
+            topic,
+            Level.WRONG,
+            f"Since {times.moment(untouched)} an alert waits for it that nobody has tried to send.",
+            fix,
+        )
     return Line(topic, Level.OK, f"{_address(name, settings)} Nothing was sent now: a test alert does that.")
 
 

@@ -495,6 +495,17 @@ def test_the_app_is_not_healthy_while_no_channel_works(
     assert asyncio.run(http_api.health(request())).status_code == 200, "another channel tells of it"
 
 
+def test_the_app_is_not_healthy_while_what_sends_alerts_is_switched_off(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    asyncio.run(queues.run_scan(queues.scheduled_scan().encode()))
+    monkeypatch.setenv("AzureWebJobs_send_alerts_Disabled", "true")
+    assert health() == NOT_OK
+    assert "Not healthy: No alert is sent: the function send_alerts is switched off." in caplog.text
+    monkeypatch.setenv("AzureWebJobs_send_alerts_Disabled", "false")
+    assert health() == OK
+
+
 def test_a_scan_that_failed_for_good_is_recorded_and_told_once(installation: Installation) -> None:
     installation.graph.fail(r"GET /v1\.0/", 0)
     installation.graph.fail(r"POST /v1\.0/", 0)

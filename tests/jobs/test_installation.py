@@ -11,6 +11,8 @@ from azure.data.tables.aio import TableServiceClient
 from azure.storage.queue.aio import QueueServiceClient
 
 from alerts.episodes import Cause, ChannelRecord
+from alerts.ledger import ChannelState, Ledger
+from alerts.model import Alert
 from findings.run_record import RunRecord, RunStatus
 from findings.runs import RunStore
 from jobs.doctor import Level, Line
@@ -24,6 +26,7 @@ from jobs.installation import (
     package_line,
     queue_line,
     surplus_lines,
+    switched_off_lines,
 )
 from jobs.log_bookmark import Bookmark
 from localgraph.builder import TenantBuilder
@@ -32,6 +35,7 @@ from settings import Settings, load_settings
 from tenant.graph import Graph
 from tenant.permissions import PERMISSIONS
 from tenant.probes import Holding, Probed
+from tests.test_function_app import EXPECTED
 
 ROOT = Path(__file__).parents[2]
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
@@ -253,6 +257,46 @@ def test_what_the_docs_say_to_pause_is_what_the_app_calls_paused(monkeypatch: py
     settings = settings_with(monkeypatch, AUDIT_LOG="on")
     assert "switched off" in next_scan_line(settings, paused, NOW).text
     assert "switched off" in log_watch_line(settings, paused, Bookmark(NOW), NOW).text
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        ({}, []),
+        ({"AzureWebJobs.send_alerts.Disabled": "false"}, []),
+        ({"AzureWebJobs.send_alerts.Disabled": "true"}, [("function send_alerts", Level.WRONG)]),
+        ({"AzureWebJobs_send_alerts_Disabled": "1"}, [("function send_alerts", Level.WRONG)]),
+        ({"AZUREWEBJOBS.RUN_SCAN.DISABLED": "True"}, [("function run_scan", Level.WRONG)]),
+        ({"AzureWebJobs.scans_poison.Disabled": "true"}, [("function scans_poison", Level.ATTENTION)]),
+        ({"AzureWebJobs.alerts_poison.Disabled": "true"}, [("function alerts_poison", Level.ATTENTION)]),
+    ],
+)
+def test_a_function_behind_a_queue_that_is_switched_off_is_said(
+    environment: dict[str, str], expected: list[tuple[str, Level]]
+) -> None:
+    found = switched_off_lines(environment)
+    assert [(line.topic, line.level) for line in found] == expected
+    assert all(line.fix for line in found)
+
+
+def test_each_function_that_runs_by_itself_is_looked_at() -> None:
+    by_themselves = {name for name, (kind, _) in EXPECTED.items() if kind != "httpTrigger"}
+    switched_off = {f"AzureWebJobs.{name}.Disabled": "true" for name in by_themselves}
+    said = {line.topic.removeprefix("function ") for line in switched_off_lines(switched_off)}
+    assert said | {"scheduled_scan", "watch_audit_log"} == by_themselves
+
+
+@pytest.mark.parametrize(("hours", "level"), [(1, Level.OK), (35, Level.OK), (37, Level.WRONG)])
+async def test_an_alert_that_nobody_takes_up_is_said_after_a_scan_should_have_put_it_on_the_queue_again(
+    environment: pytest.MonkeyPatch, storage: str, hours: int, level: Level
+) -> None:
+    alert = Alert("waits", "t", "Contoso", datetime.now(UTC) - timedelta(hours=hours), "One finding.")
+    async with TableServiceClient.from_connection_string(storage) as tables:
+        await Ledger(tables).keep(alert, ["teams"])
+        line = (await lines(environment))["channel Teams"]
+        assert (line.level, "nobody has tried to send" in line.text) == (level, level is Level.WRONG)
+        await Ledger(tables).claim(ChannelState("waits", "teams"), datetime.now(UTC))
+    assert (await lines(environment))["channel Teams"].level is Level.OK
 
 
 @pytest.mark.parametrize(
