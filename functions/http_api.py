@@ -150,12 +150,12 @@ async def findings(req: func.HttpRequest) -> func.HttpResponse:
             check_id=operations.CHECK.of(req).upper() or None,
         )
         async with views.opened(settings) as service:
-            # A mistyped check must not be read as all is well.
             await views.must_be_known(service, FindingFilter(check_id=wanted.check_id))
             if form == "json":
                 await count_read(service, caller.id)
                 return json_text(await _findings_page(settings, service, wanted, LIMIT.of(req), AFTER.of(req)))
             async with turn(service, caller.id):
+                await views.must_be_known(service, wanted)  # a mistyped name must not be read as all is well
                 if form == "ocsf":
                     return await _lines_answer(req, findings_lines(service, settings, wanted, datetime.now(UTC)))
                 body = _csv_body(req)
@@ -170,12 +170,17 @@ async def _findings_page(
 ) -> str:
     """A page of findings as JSON; of what several ask for, or one again, made once while nothing changes.
 
-    Raises :class:`BadRequest` where the page before isn't in the list any more.
+    Raises :class:`BadRequest` where the page before isn't in the list any more, and ``NotFound`` where nothing is found because nobody
+    has looked: of an account that no scan has seen, and before the first scan.
     """
 
     async def make() -> str:
         async with moment(), views.opened(settings) as mine:  # whoever asked first may be gone before it is made
-            page, following = await views.findings_page(mine, wanted, datetime.now(UTC), limit, after)
+            now = datetime.now(UTC)
+            page, following = await views.findings_page(mine, wanted, now, limit, after)
+            if not page and not after:
+                await views.must_be_known(mine, wanted)
+                await views.must_be_scanned(mine, now)
         return _text({"schema": 1, "findings": page, "next": following})
 
     async def about(of: TableServiceClient) -> Hashable:

@@ -133,7 +133,7 @@ FINDINGS = Operation(
     READER,
     {
         200: Answer("The findings.", {JSON: FindingsPage, CSV: None, OCSF: None}),
-        404: Answer("There is no such check, or, for CSV and OCSF, no scan yet.", {JSON: Refusal}),
+        404: Answer("There is no such check, no scan has seen the account, or there was no scan yet.", {JSON: Refusal}),
         406: TOO_LARGE,
         409: Answer("The list has changed: begin again without after.", {JSON: Refusal}),
     },

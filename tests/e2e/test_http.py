@@ -98,6 +98,18 @@ def test_findings_are_filtered_and_come_as_json_or_csv(installation: Installatio
     assert 'no check "APW-01"' in answer(mistyped)["error"]
 
 
+@pytest.mark.parametrize("form", ["json", "csv", "ocsf"])
+def test_nothing_found_is_no_all_clear_where_nothing_was_looked_at(installation: Installation, form: str) -> None:
+    unscanned = asyncio.run(http_api.findings(request(format=form)))
+    assert (unscanned.status_code, "no finished scan yet" in answer(unscanned)["error"]) == (404, True)
+    installation.scan()
+    mistyped = asyncio.run(http_api.findings(request(format=form, account="svc-bakcup@contoso.com")))
+    assert mistyped.status_code == 404
+    assert 'No scan has seen the account "svc-bakcup@contoso.com"' in answer(mistyped)["error"]
+    quiet = asyncio.run(http_api.findings(request(format=form, account=BACKUP, status="resolved")))
+    assert quiet.status_code == 200
+
+
 def test_twenty_who_ask_at_once_get_one_list_and_what_changes_is_in_the_next(
     installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:

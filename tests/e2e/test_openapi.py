@@ -54,6 +54,7 @@ def test_every_answer_has_a_status_a_type_and_a_form_that_are_described(
 
     ask("GET", "/api/report")
     ask("GET", "/api/findings?format=csv")
+    ask("GET", "/api/findings")
     ask("GET", "/api/health")
     installation.scan()
     backup = installation.graph.tenant.user(BACKUP).id

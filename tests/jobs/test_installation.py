@@ -32,6 +32,7 @@ from jobs.log_bookmark import Bookmark
 from localgraph.builder import TenantBuilder
 from localgraph.server import LocalGraph
 from settings import Settings, load_settings
+from settings.model import env_name
 from tenant.graph import Graph
 from tenant.permissions import PERMISSIONS
 from tenant.probes import Holding, Probed
@@ -120,6 +121,14 @@ async def test_storage_that_is_not_there_is_said_once_for_each_service(environme
 def opened_without_patience(kind: type[QueueServiceClient], connection: object, address: object) -> QueueServiceClient:
     account = "DefaultEndpointsProtocol=http;AccountName=a;AccountKey=YWJj;QueueEndpoint=http://127.0.0.1:9/a"
     return kind.from_connection_string(account, retry_total=0)
+
+
+async def test_the_second_names_that_app_service_gives_all_settings_are_not_mistyped(
+    environment: pytest.MonkeyPatch,
+) -> None:
+    for field in Settings.model_fields:
+        environment.setenv(f"APPSETTING_{env_name(field)}", "x")
+    assert (await lines(environment))["settings"].text == "All settings that are set are understood."
 
 
 async def test_settings_that_are_wrong_are_lines(environment: pytest.MonkeyPatch) -> None:
