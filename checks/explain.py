@@ -82,7 +82,8 @@ _LABELLED = re.compile(
 _ALONE = re.compile(rf"\s*{_NUMBERS}\s*")
 _BARE = re.compile(r"(?<![\w.:/@#&-])[0-9]{5,8}(?![\w/@-]|[.:]\w)")
 _REPLY = re.compile(
-    r"(?P<label>\b[245][0-9]{2}[\s-]{1,4}#?|\b(?:status|error|code):?\s{0,4}|#|\bsmtp;\s{0,4}|\bresponse(?: was)?:?\s{0,4}[\"']?)?"
+    r"(?P<label>\b[245][0-9]{2}(?:[\s-]{1,4}#?|[:,)]\s{0,4}b?[\"']?)"  # "535 5.7.3", MailKit's "535: 5.7.3", Python's "(535, b'5.7.3"
+    r"|\b(?:status|error|code|smtp info):?\s{0,4}|#|\bsmtp;\s{0,4}|\bresponse(?: was)?:?\s{0,4}[\"']?)?"
     r"(?<![\w.])(?P<code>[45]\.[0-9]{1,3}\.[0-9]{1,3})(?![\w-]|\.[0-9])",
     re.IGNORECASE,
 )
@@ -159,20 +160,23 @@ def _by_reply(text: str, sure: Sequence[Match]) -> Iterator[Match | tuple[int, s
 
 
 def _goes_on(hit: re.Match[str], after: re.Match[str] | None) -> bool:
-    """Whether a reply goes on in the next line, as 535-5.7.139 does: only its last line counts."""
+    """Whether a reply goes on in the next line, as 535-5.7.139 does: all its lines are one."""
     return after is not None and after["code"] == hit["code"] and (hit["label"] or "").endswith("-")
 
 
 def _replies(text: str) -> list[_Reply]:
     # Without anything that says so it is a version number, unless the text begins with it.
     hits = [hit for hit in _REPLY.finditer(text) if hit["label"] or not text[: hit.start()].strip()]
-    hits = [hit for hit, after in zip_longest(hits, hits[1:]) if not _goes_on(hit, after)]
-    found = []
-    for index, hit in enumerate(hits):
-        before = hits[index - 1].end() if index else 0
-        until = hits[index + 1].start() if index + 1 < len(hits) else len(text)
-        since = max(before, text.rfind("\n", 0, hit.start()) + 1)
-        found.append(_Reply(hit["code"], hit[0], since, hit.start(), until))
+    found: list[_Reply] = []
+    first, before = None, 0
+    for hit, after in zip_longest(hits, hits[1:]):
+        first = first or hit
+        if _goes_on(hit, after):
+            continue
+        until = after.start() if after else len(text)
+        since = max(before, text.rfind("\n", 0, first.start()) + 1)
+        found.append(_Reply(hit["code"], hit[0], since, first.start(), until))
+        first, before = None, hit.end()
     return found
 
 

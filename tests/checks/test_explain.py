@@ -34,6 +34,11 @@ def found(text: str) -> list[tuple[str, str]]:
         (f"{UNSUCCESSFUL}the user credentials were incorrect.", "smtp-credentials"),
         (f"{UNSUCCESSFUL}account locked", "smtp-locked"),
         ("535 5.7.3 Authentication unsuccessful [AM0PR04CA0001.eurprd04.prod.outlook.com]", "smtp-identity"),
+        (
+            "535-5.7.139 Authentication unsuccessful, user is locked by your organization's\r\n"
+            "535 5.7.139 security defaults policy. Contact your administrator.",
+            "smtp-security-defaults",
+        ),
         ("550 5.7.30 Basic authentication is not supported for Client Submission.", "smtp-basic-gone"),
         ("System.Net.Mail.SmtpException: MustIssueStartTlsFirst", "smtp-starttls"),
         ("530 5.7.57 Client not authenticated to send mail.", "smtp-not-signed-in"),
@@ -51,6 +56,23 @@ def found(text: str) -> list[tuple[str, str]]:
 )  # fmt: skip
 def test_the_words_of_an_error_decide(text: str, error: str) -> None:
     assert found(text) == [(error, "certain")]
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "{}-{} Authentication unsuccessful, something new",
+        "MailKit.Security.AuthenticationException: {}: {} Authentication unsuccessful, something new",
+        "smtplib.SMTPAuthenticationError: ({}, b'{} Authentication unsuccessful, something new')",
+        "SMTPAuthenticationError({}, '{} Authentication unsuccessful, something new')",
+        "SMTP error ({}) {} Authentication unsuccessful, something new",
+        "Detail: Authentication unsuccessful, something new SMTP code: {} Additional SMTP info: {}",
+    ],
+)
+def test_a_status_code_is_found_as_mail_programs_write_it(form: str) -> None:
+    assert found(form.format(535, "5.7.3")) == [("smtp-identity", "likely")]
+    assert {id for id, _ in found(form.format(535, "5.7.139"))} == SHARING_139
+    assert len(explain(form.format(550, "5.7.999")).unknown) == 1
 
 
 CODES = {
