@@ -42,12 +42,11 @@ async def read_groups(
         elif garbled := fault(answer, GROUP) or another(answer, id):
             groups[id] = Group(id, name, gap=gaps.add("groups", garbled, of=[id]))
         else:
-            hidden = str(answer.get("visibility") or "").lower() == "hiddenmembership"
             rule = str(answer.get("membershipRule") or "")
             groups[id] = Group(
                 id,
                 str(answer.get("displayName") or name),
-                hidden_membership=hidden,
+                hidden_membership=is_hidden(answer),
                 dynamic=bool(rule),
                 by_member_of=bool(_MEMBER_OF.search(rule)),
             )
@@ -72,12 +71,12 @@ async def _members_of_hidden(
         items = await collect(graph, answer, MEMBERSHIP)
         if isinstance(items, GraphError):
             continue
-        if items or await _may_see_hidden_members(graph):
+        if items or await may_see_hidden_members(graph):
             members[id] = frozenset(str(item.get("id") or "").lower() for item in items)
     return members
 
 
-async def _may_see_hidden_members(graph: Graph) -> bool:
+async def may_see_hidden_members(graph: Graph) -> bool:
     """Whether the app's token lists the permission to see hidden memberships; False where it can't be told."""
     with suppress(GraphError):
         return _SEES_HIDDEN in (await graph.app_permissions() or ())
@@ -168,6 +167,11 @@ async def _groups_from(graph: Graph, first: Answer) -> list[Json] | None:
         return groups  # members of all kinds: a chain in words isn't worth paging through all people of a company
     further = await collect(graph, first)
     return None if isinstance(further, GraphError) else further
+
+
+def is_hidden(group: Json) -> bool:
+    """Whether a group hides its members from readers without ``Member.Read.Hidden``."""
+    return str(group.get("visibility") or "").lower() == "hiddenmembership"
 
 
 def is_group(item: Json) -> bool:

@@ -237,8 +237,8 @@ PERMISSIONS: tuple[Permission, ...] = (
     ),
     Permission(
         "Member.Read.Hidden",
-        "Groups that hide their members, where a policy names one.",
-        "Policies that name such a group leave the answer open.",
+        "Groups that hide their members, where a policy or SERVICE_ACCOUNT_GROUPS names one.",
+        "Policies that name such a group leave the answer open, and no accounts are selected by it.",
         optional=True,
     ),
     Permission(

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from tenant.gaps import Gaps
 from tenant.graph import REFINEMENT_REFUSED, Graph, GraphError, GraphRefused, GraphUnreachable, Json
+from tenant.group_reader import is_hidden, may_see_hidden_members
 from tenant.odata import key_segment, literal
 from tenant.selection import (
     PROPERTIES,
@@ -27,6 +28,7 @@ from tenant.together import Together
 _ADVANCED = {"ConsistencyLevel": "eventual"}
 _PAGE = 999
 _USER = "#microsoft.graph.user"
+_HIDDEN = "it shows nobody, and hides its members from an app without the permission Member.Read.Hidden"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,17 +103,27 @@ async def _members(graph: Graph, gaps: Gaps, group: str, select: str) -> list[Hi
         _Query(f"{path}?$select={select}&$top={_PAGE}"),
     )
     hits: list[Hit] = []
+    empty = True
     try:
         async for user in _first_supported(graph, queries):
+            empty = False
             if garbled := fault(user, MEMBERSHIP):
                 gaps.add("selection", garbled, what=name, of=[name])
             elif str(user.get("@odata.type") or _USER).lower() == _USER:
                 hits.append(Hit(user, group=group.lower()))
+        if empty and await _hides_members(graph, group):
+            gaps.add("selection", _HIDDEN, what=name, of=[name])
     except GraphUnreachable:
         raise
     except GraphError as error:
         gaps.add("selection", error, what=name, permission="GroupMember.Read.All", of=[name])
     return hits
+
+
+async def _hides_members(graph: Graph, group: str) -> bool:
+    """Whether a group may hide its members from the app: a list without anybody doesn't say then that nobody is in it."""
+    found = await graph.get(f"/groups/{key_segment(group)}?$select=id,visibility")
+    return is_hidden(found) and not await may_see_hidden_members(graph)
 
 
 async def _everybody(graph: Graph, gaps: Gaps, criteria: Sequence[_Criterion]) -> list[Hit]:

@@ -6,6 +6,7 @@ import pytest
 
 from localgraph.builder import TenantBuilder
 from localgraph.server import LocalGraph
+from tenant.graph import Graph
 from tenant.reader import Reading
 from tenant.selection import Selection
 from tests.tenant.reading import account, gap_of, inputs, read
@@ -111,6 +112,26 @@ async def test_an_empty_group_selects_nobody_and_is_no_gap() -> None:
     async with LocalGraph(company().build()) as graph:
         reading = await read(graph, selection=Selection(groups=(group_id(graph, "Empty"),)))
     assert (reading.accounts, reading.gaps) == ((), ())
+
+
+@pytest.mark.parametrize(("held", "gaps"), [({"Member.Read.Hidden"}, 0), ({"GroupMember.Read.All"}, 1), (None, 1)])
+async def test_a_group_that_hides_its_members_selects_nobody_for_certain_only_where_the_app_may_see_them(
+    held: set[str] | None, gaps: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def app_permissions(_graph: Graph) -> frozenset[str] | None:
+        return None if held is None else frozenset(held)
+
+    monkeypatch.setattr(Graph, "app_permissions", app_permissions)
+    tenant = TenantBuilder().user("svc@contoso.com", groups=["Secret"]).group("Secret", hidden=True).build()
+    async with LocalGraph(tenant) as graph:
+        secret = group_id(graph, "Secret")
+        shown = await read(graph, selection=Selection(groups=(secret,)))
+        graph.fail("/transitiveMembers", 200, body={"value": []})
+        hidden = await read(graph, selection=Selection(groups=(secret,)))
+    assert (found(shown), shown.gaps, found(hidden)) == (["svc@contoso.com"], (), [])
+    assert [(gap.input, f"group {secret}: it shows nobody" in gap.error) for gap in hidden.gaps] == [
+        ("selection", True)
+    ] * gaps
 
 
 @pytest.mark.parametrize(("status", "permission"), [(403, "GroupMember.Read.All"), (500, None), (404, None)])
