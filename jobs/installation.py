@@ -40,7 +40,7 @@ from jobs.doctor import (
 )
 from jobs.log_bookmark import IDLE, LATE, Bookmark, last_look
 from jobs.messages import ALERTS, SCANS
-from jobs.timetable import next_time
+from jobs.timetable import longest_pause, next_time
 from reports import times
 from reports.words import count
 from settings import Settings
@@ -215,9 +215,12 @@ def next_scan_line(settings: Settings, environment: Mapping[str, str], now: date
     if following is None:
         fix = 'Set SCAN_SCHEDULE to days that there are, e.g. "0 0 6 * * *".'
         return Line(topic, Level.WRONG, f"{settings.scan_schedule} names no day: the timer never fires.", fix)
+    fix = "Scan daily: a change of a policy would be noticed only then, and health says not ok in between."
     if following - now > HEALTHY:
-        fix = "Scan daily: a change of a policy would be noticed only then, and health says not ok in between."
         return Line(topic, Level.ATTENTION, f"{times.moment(following)}, in more than 36 hours.", fix)
+    if longest_pause(settings.scan_schedule, now) > HEALTHY:
+        text = f"{times.moment(following)} ({settings.scan_schedule}); there are more than 36 hours between some."
+        return Line(topic, Level.ATTENTION, text, fix)
     return Line(topic, Level.OK, f"{times.moment(following)} ({settings.scan_schedule}).")
 
 

@@ -219,6 +219,14 @@ def test_a_last_scan_of_no_account_is_wrong(gaps: tuple[dict[str, str], ...]) ->
     [
         ("0 0 6 * * *", {}, Level.OK, "27 Nov 2026, 06:00 UTC"),
         ("0 0 6 * * MON", {}, Level.ATTENTION, "30 Nov 2026, 06:00 UTC, in more than 36 hours"),
+        (
+            "0 0 6 * * MON-FRI",
+            {},
+            Level.ATTENTION,
+            "27 Nov 2026, 06:00 UTC (0 0 6 * * MON-FRI); there are more than 36",
+        ),
+        ("0 0 6 27,29 * *", {}, Level.ATTENTION, "more than 36 hours between some"),
+        ("0 0 6,18 * * *", {}, Level.OK, "26 Nov 2026, 18:00 UTC"),
         ("0 0 6 30 2 *", {}, Level.WRONG, "names no day"),
         ("0 0 6 * * *", {"AzureWebJobs.scheduled_scan.Disabled": "true"}, Level.ATTENTION, "switched off"),
         ("0 0 6 * * *", {"AzureWebJobs_scheduled_scan_Disabled": "1"}, Level.ATTENTION, "switched off"),

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.timetable import next_time
+from jobs.timetable import longest_pause, next_time
 from settings.values import cron_numbers, schedule
 
 NOW = datetime(2026, 11, 26, 12, 0, tzinfo=UTC)  # a Thursday
@@ -44,6 +44,35 @@ def test_a_daily_schedule_fires_within_a_day(second: int, minute: int, hour: int
     assert after < found + timedelta(seconds=1)
     assert found - after <= timedelta(days=1, seconds=1)
     assert (found.hour, found.minute, found.second) == (hour, minute, second)
+
+
+@pytest.mark.parametrize(
+    ("written", "hours"),
+    [
+        ("0 0 6 * * *", 24),
+        ("0 0 6,18 * * *", 12),
+        ("0 0 6 * * MON-FRI", 72),
+        ("0 0 0,22 * * 0,2,4,6", 26),
+        ("0 0 6 1 * *", 31 * 24),
+        ("0 0 6 26 11 *", 365 * 24),
+    ],
+)
+def test_the_longest_pause_of_a_schedule_is_between_two_days(written: str, hours: int) -> None:
+    assert longest_pause(schedule(written), NOW) == timedelta(hours=hours)
+
+
+@given(
+    st.lists(st.integers(0, 6), min_size=1, max_size=7),
+    st.lists(st.integers(0, 23), min_size=1, max_size=3),
+    st.integers(0, 400),
+)
+def test_no_pause_between_two_days_is_longer_than_the_longest(days: list[int], hours: list[int], later: int) -> None:
+    written = f"0 0 {','.join(map(str, hours))} * * {','.join(map(str, days))}"
+    now, pauses = NOW + timedelta(days=later), [timedelta()]
+    for _ in range(25):
+        before, now = now, next_time(written, now) or now
+        pauses += [now - before] if before.date() != now.date() else []
+    assert max(pauses[2:]) == longest_pause(written, NOW + timedelta(days=later))
 
 
 def test_every_number_of_a_field_is_read() -> None:
