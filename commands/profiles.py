@@ -33,7 +33,9 @@ PLACE = "{profile}"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _FROM = "env:"
 _SIGNING_IN = {"tenant", "sign_in", "client_id"}
-_IDENTITY = ("AZURE_TENANT_ID", "AZURE_CLIENT_CERTIFICATE_PATH", "AZURE_FEDERATED_TOKEN_FILE", "AZURE_AUTHORITY_HOST")
+_WHOSE = "AZURE_TENANT_ID"
+"""Which tenant azure-identity signs in to: that of another profile's customer would be scanned under this one's name."""
+_IDENTITY = (_WHOSE, "AZURE_CLIENT_CERTIFICATE_PATH", "AZURE_FEDERATED_TOKEN_FILE", "AZURE_AUTHORITY_HOST")
 """What azure-identity reads besides our settings, and is no secret."""
 _IDENTITY_SECRETS = ("AZURE_CLIENT_SECRET", "AZURE_CLIENT_CERTIFICATE_PASSWORD")
 _HARMLESS = {"usedevelopmentstorage=true"}
@@ -164,7 +166,7 @@ def _values(profile: Profile) -> dict[str, str]:
 
 
 def _one(work: Work, profile: Profile, run: Callable[[Work], int]) -> int:
-    ours = {env_name(field).upper() for field in Settings.model_fields}
+    ours = {env_name(field).upper() for field in Settings.model_fields} | {_WHOSE}
     given = vars(work.options)
     if "sign_in" in given and not (given["sign_in"] or given["tenant"] or given["client_id"]):
         given.update(profile.signing_in)

@@ -1,5 +1,6 @@
 """Profiles: settings per tenant, without secrets and without those of another tenant; and a scan of all of them."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -72,6 +73,24 @@ def test_a_scan_has_the_settings_of_its_profile_and_none_of_another(
     kept = run_cli("scan", "--profile", "contoso")
     assert kept.code == 2, "the storage of another isn't taken"
     assert "AzureWebJobsStorage is not set" in kept.err
+
+
+@pytest.mark.parametrize(("line", "tenant"), [("", None), ('AZURE_TENANT_ID = "mine"', "mine")])
+def test_the_tenant_of_another_is_not_signed_in_to(
+    line: str, tenant: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(f'[contoso]\nAZURE_CLIENT_ID = "66666666-7777-8888-9999-000000000000"\n{line}')
+    monkeypatch.setenv("AZURE_TENANT_ID", "of another")
+    seen = []
+
+    async def run(options: object) -> int:
+        seen.append(os.environ.get("AZURE_TENANT_ID"))
+        return 0
+
+    monkeypatch.setattr("commands.discover.run", run)
+    run.__module__ = "commands.discover"
+    assert run_cli("discover", "--profile", "contoso").code == 0
+    assert (seen, os.environ["AZURE_TENANT_ID"]) == ([tenant], "of another")
 
 
 def test_local_settings_do_not_count_either(
