@@ -1,7 +1,7 @@
 """The connection to Azure Table Storage: short waits, one clear error when it can't be reached."""
 
 from collections.abc import AsyncIterator, Iterable, Iterator
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any, Protocol, TypeVar
@@ -103,9 +103,14 @@ def behind_a_proxy() -> bool:
     return bool(getproxies())
 
 
-def tables(settings: HasStorage) -> AbstractAsyncContextManager[TableServiceClient]:
-    """A client of the storage account's tables. Sends nothing yet; raises as :func:`opened` does."""
-    return opened(TableServiceClient, settings.storage, settings.storage.table_uri)
+@asynccontextmanager
+async def tables(settings: HasStorage) -> AsyncIterator[TableServiceClient]:
+    """A client of the storage account's tables. Sends nothing yet; raises as :func:`opened` does, and ``StorageUnavailable`` for what
+    the SDK raises within it: not everything that uses the tables says in words what went wrong.
+    """
+    async with opened(TableServiceClient, settings.storage, settings.storage.table_uri) as client:
+        with _unavailable(client):
+            yield client
 
 
 async def ensure_tables(client: TableServiceClient, names: Iterable[str]) -> timedelta:

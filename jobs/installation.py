@@ -88,8 +88,9 @@ async def examine_installation(now: datetime) -> list[Line]:
             lines += await _scan_lines(service, settings, now)
             ledger = Ledger(service)
             records, untouched = await ledger.book.records(), await _untouched(ledger, configured(settings), now)
-    except (StorageUnavailable, FindingsError):
-        pass  # the line of the tables says it
+    except (StorageUnavailable, FindingsError) as error:
+        if not any(line.topic == "tables" and line.level is Level.WRONG for line in lines):
+            lines.append(wrong_line("tables", str(error)))
     lines += await tenant_lines(settings, _permission_lines)
     return [*lines, *channel_lines(settings, records, untouched), dates_line(now.date())]
 

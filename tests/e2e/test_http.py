@@ -10,6 +10,7 @@ from typing import Any
 
 import azure.functions as func
 import pytest
+from azure.core.exceptions import HttpResponseError
 from azure.data.tables.aio import TableServiceClient
 
 from connections.storage import StorageUnavailable, ensure_tables
@@ -505,6 +506,26 @@ def test_the_app_is_not_healthy_while_no_channel_works(
     assert "Not healthy: Alerts don't get through to webhook since" in caplog.text
     monkeypatch.setenv("TEAMS_WEBHOOK_URL", f"{installation.receiver.url}/teams?sig=x")
     assert asyncio.run(http_api.health(request())).status_code == 200, "another channel tells of it"
+
+
+def test_a_table_of_alerts_that_cannot_be_read_is_said_in_a_sentence(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    asyncio.run(queues.run_scan(queues.scheduled_scan().encode()))
+    (account,) = (one.id for one in installation.graph.tenant.users.values() if one.upn == BACKUP)
+
+    def busy(*_: object) -> None:
+        raise HttpResponseError("The server is busy.")
+
+    monkeypatch.setattr("alerts.table.AlertTable.query", busy)
+    assert health() == NOT_OK
+    assert "Not healthy: Table Storage at " in caplog.text
+    history = asyncio.run(http_api.account_history(request(route={"id": account}, format="json")))
+    assert (history.status_code, answer(history)["error"].startswith("Table Storage at ")) == (502, True)
+    lines = answer(asyncio.run(http_api.doctor(request())))["lines"]
+    (line,) = (one for one in lines if one["text"].startswith("Table Storage at "))
+    assert (line["topic"], line["level"]) == ("tables", "wrong")
+    assert {"last scan", "next scan"} <= {one["topic"] for one in lines}
 
 
 def test_the_app_is_not_healthy_while_what_sends_alerts_is_switched_off(
