@@ -121,7 +121,7 @@ def lines_in(status: int, content: bytes) -> list[Line]:
     """The lines of an answer of ``GET /api/doctor``. Raises NotTold for any other answer."""
     try:
         said = read_json(content)
-        if status == HTTPStatus.OK:
+        if status == HTTPStatus.OK and said["lines"]:
             return [Line(one["topic"], Level(one["level"]), one["text"], one["fix"]) for one in said["lines"]]
         why = str(said["error"])
     except (ValueError, KeyError, TypeError):

@@ -40,7 +40,7 @@ from functions.requests import BadRequest, json_of, parameter, refuse_large
 from functions.shared import shared
 from functions.turns import count_read, moment, turn
 from jobs import history, views
-from jobs.doctor import Level, PublicLine
+from jobs.doctor import Level, Line, PublicLine
 from jobs.errors import EXPECTED, sentence
 from jobs.installation import CLOCKS, HEALTHY, NO_ACCOUNT_FIX, examine_installation, is_switched_off
 from jobs.messages import AlertMessage, ScanMessage
@@ -310,11 +310,22 @@ async def doctor(req: func.HttpRequest) -> func.HttpResponse:
         shown = [line.public() for line in lines]
         if form == "json":
             return json_response({"schema": 1, "lines": shown})
-        bad = sum(line.level in (Level.ATTENTION, Level.WRONG) for line in lines)
-        title = f"{count(bad, 'thing asks', 'things ask')} for attention." if bad else "All is well."
-        return plain_page(render_plain(title, lines=_as_text(shown), back="report"), 200)
+        return plain_page(render_plain(_headline(lines), lines=_as_text(shown), back="report"), 200)
 
     return await served(req, operations.DOCTOR, answer)
+
+
+def _headline(lines: Sequence[Line]) -> str:
+    """What a look at the installation came to. What wasn't tried may be wrong."""
+    bad = sum(line.level in (Level.ATTENTION, Level.WRONG) for line in lines)
+    untried = sum(line.level is Level.NOT_TRIED for line in lines)
+    if bad:
+        return f"{count(bad, 'thing asks', 'things ask')} for attention."
+    return (
+        f"All that was tried is well; {count(untried, 'thing was', 'things were')} not tried."
+        if untried
+        else "All is well."
+    )
 
 
 async def health(req: func.HttpRequest) -> func.HttpResponse:

@@ -215,7 +215,7 @@ def test_a_token_goes_nowhere_else(
     assert (found.code, said in found.err) == (2, True)
 
 
-@pytest.mark.parametrize("content", [b"<html>Sign in</html>", b"{}", b"[]", b'{"lines": [{}]}', b""])
+@pytest.mark.parametrize("content", [b"<html>Sign in</html>", b"{}", b"[]", b'{"lines": [{}]}', b'{"lines": []}', b""])
 @pytest.mark.parametrize("status", [200, 302, 500])
 def test_an_answer_that_is_none_is_said(status: int, content: bytes) -> None:
     with pytest.raises(deployed.NotTold, match="step 9"):

@@ -21,6 +21,7 @@ from functions.access import OPERATOR, READER
 from functions.page import COOKIE, carried, remembered
 from functions.requests import LARGEST_BODY
 from jobs import views
+from jobs.doctor import Level, Line
 from jobs.messages import AlertMessage, BadMessage
 from jobs.tell import waiting_alerts
 from reports.served import Message
@@ -670,6 +671,25 @@ def test_a_message_comes_back_as_it_was_written_in_a_cookie_that_browsers_keep(t
     assert found.account == "id"
     assert found.text == text[: len(found.text)]
     assert len(found.text) == min(len(text), 2700 // len(text[-1].encode()))
+
+
+@pytest.mark.parametrize(
+    ("levels", "headline"),
+    [
+        ([Level.OK, Level.OK], "All is well."),
+        ([Level.OK, Level.NOT_TRIED], "All that was tried is well; 1 thing was not tried."),
+        ([Level.NOT_TRIED, Level.ATTENTION, Level.WRONG], "2 things ask for attention."),
+    ],
+)
+def test_the_page_of_the_doctor_calls_nothing_well_that_was_not_tried(
+    installation: Installation, levels: list[Level], headline: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def examined(_: datetime) -> list[Line]:
+        return [Line("topic", level, "text") for level in levels]
+
+    monkeypatch.setattr(http_api, "examine_installation", examined)
+    page = asyncio.run(http_api.doctor(request(format="html"))).get_body().decode()
+    assert headline in page
 
 
 def test_doctor_is_for_operators(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
