@@ -2,24 +2,23 @@
 
 A change of a policy counts only where the policy as it was before had another effect on the account: a new name, or an
 exclusion of somebody else, hides nothing from it. A change of a membership counts where it brought the account into the scope of
-the policy. Where both happened, both are told, and the later one is the date: the account needed both.
+the policy. Where it took both, both are told, and the later one is the date (``checks/past.py``).
 
 Of an account from which nothing hides the option any more it is told what ended that: a policy that was deleted, switched off or
-changed, or Security Defaults that were switched off.
+changed, a membership, or Security Defaults that were switched off.
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Hashable
+from dataclasses import replace
 from datetime import datetime
-from itertools import islice
 
 from basics.times import moment
 from checks.judge import Judge
-from checks.memberships import Moves, latest
 from checks.model import Effect, JudgedAccount, Reason, Verdict, Visibility
+from checks.past import History, Past, Then
 from checks.policy import ENABLED, effect_of
 from checks.policy_changes import changed
-from tenant.model import Account, AuditEvent, AuditTrail, Gap, Policy, Tenant
+from tenant.model import Account, AuditEvent, AuditTrail, Policy, Tenant
 
 _SINCE = {
     Effect.DEMANDS_MFA: "Hidden since",
@@ -49,16 +48,20 @@ class Causes:
         self._tenant, self._trail, self._now = tenant, trail, now
         self._policies = {policy.id: policy for policy in tenant.known_policies}
         self._of: dict[str, list[AuditEvent]] = {}
-        self._moves = Moves(tenant, trail)
+        self._past = Past(tenant, trail)
         for event in trail.events if trail else ():
             self._of.setdefault(event.target_id, []).append(event)
         self._defaults, self._switch, self._registration = (
             [event for event in (trail.events if trail else ()) if event.kind == kind]
             for kind in ("security_defaults", "tenant_switch", "mfa_registration_policy")
         )
-        self._ends = [(event, event.before) for event in (trail.events if trail else ()) if self._may_have_ended(event)]
-        self._judges: dict[tuple[str, datetime, bool], Judge] = {}
-        self._scopes: dict[tuple[str, bool], _Scope] = {}
+        changed = [event.target_id for event in (trail.events if trail else ()) if self._may_have_ended(event)]
+        moved = [
+            policy.id for policy in self._policies.values() if self._past.has_moves(policy) and self._hides(policy)
+        ]
+        self._once_hiding = tuple(dict.fromkeys((*changed, *moved)))
+        """The ids of policies that may have hidden the option from an account from which they don't any more."""
+        self._judges: dict[Hashable, Judge] = {}
         self._dated: dict[Reason, Reason] = {}
         """Reasons with their policy's own date: of many accounts the same is true, and kept once."""
 
@@ -113,8 +116,7 @@ class Causes:
             return [event for event in self._switch[:1] if event.detail != "on"]
         if reason.policy_id is None:
             return [event for event in self._defaults[:1] if event.detail != "off"]
-        found = [self._policy_change(reason, account), self._membership_change(reason, account)]
-        return sorted((event for event in found if event), key=lambda event: event.time, reverse=True)
+        return self._of_policy(reason, account)
 
     def _per_user(self, account: Account) -> list[AuditEvent]:
         """The newest change of the state, where it fits what the state is today."""
@@ -147,108 +149,61 @@ class Causes:
         """What hid the option from the account until it ended, where nothing hides it today."""
         if verdict.visibility not in (Visibility.NOT_OFFERED, Visibility.PREDICTED):
             return None
-        ends = [event for event in self._defaults[:1] if event.detail == "off"]
-        ends += islice(self._demands_ended(account), 1)
-        ends += self._left(account)
-        newest = latest(ends)
+        newest = next((event for event in self._defaults[:1] if event.detail == "off"), None)
+        for id in self._once_hiding:
+            newest = self._demand_ended(id, account, newest) or newest
         if newest is None:
             return None
         return f"Not hidden any more since {moment(newest.time)}, when {_happened(newest, account, self._tenant)}{_by(newest)}."
 
     def _may_have_ended(self, event: AuditEvent) -> bool:
         """Whether the event may have ended a demand for MFA for mail: an enforced policy that made it was changed or deleted."""
-        before = event.before
-        if before is None or event.kind not in ("policy_deleted", "policy_updated") or before.state != ENABLED:
+        return event.kind in ("policy_deleted", "policy_updated") and self._hides(event.before)
+
+    def _hides(self, policy: Policy | None) -> bool:
+        """Whether the policy demands MFA of anybody for mail, in force."""
+        if policy is None or policy.state != ENABLED:
             return False
-        return bool(effect_of(before, self._tenant, event.time.date()).mfa_most)
+        return bool(effect_of(policy, self._tenant, self._now.date()).mfa_most)
 
-    def _demands_ended(self, account: Account) -> Iterator[AuditEvent]:
-        """What changed or deleted policies that demanded MFA of the account, newest first."""
-        for event, before in self._ends:
-            if before and self._demanded(event.target_id, event.time, before, account):
-                yield event
+    def _demand_ended(self, policy_id: str, account: Account, before: AuditEvent | None) -> AuditEvent | None:
+        """What ended that the policy demanded MFA of the account for mail; None where that was before another event."""
+        history = self._past.history(policy_id, self._policies.get(policy_id), account, deletions=True)
 
-    def _left(self, account: Account) -> Iterator[AuditEvent]:
-        """What took the account out of groups through which a policy demanded MFA of it."""
-        for policy in self._policies.values() if self._trail else ():
-            for event in self._moves.out_of(self._moves.among(policy.include_groups), account):
-                once = replace(account, groups=account.known_groups | policy.include_groups)
-                if isinstance(account.groups, frozenset) and self._demanded(policy.id, event.time, policy, once):
-                    yield event
+        def demanded(then: Then) -> bool:
+            if then.policy is None or then.policy.state != ENABLED:
+                return False
+            return any(one.effect is Effect.DEMANDS_MFA for one in self._reasons_then(then, history))
 
-    def _demanded(self, id: str, time: datetime, before: Policy, account: Account) -> bool:
-        """Whether the policy as it was before that time demanded MFA of the account for mail, in force."""
-        return any(one.effect is Effect.DEMANDS_MFA for one in self._reasons_then(id, time, before, account))
+        return history.ended(demanded, before.time if before else None)
 
-    def _policy_change(self, reason: Reason, account: Account) -> AuditEvent | None:
-        """The newest change of the policy that changed its effect on the account; one that can't be read may have."""
-        for event in self._of.get(reason.policy_id or "", ()):
-            if event.kind == "policy_added":
-                return event
-            if event.kind == "policy_updated" and (
-                event.before is None or not self._had_effect(event, event.before, reason, account)
-            ):
-                return event
-        return None
-
-    def _had_effect(self, event: AuditEvent, before: Policy, reason: Reason, account: Account) -> bool:
-        """Whether the policy as it was before the event did to the account what it does today."""
-        then = self._reasons_then(
-            event.target_id, event.time, before, account, even_off=reason.effect is Effect.EXCLUDED
-        )
-        return any(
-            (one.effect, one.policy_id) == (reason.effect, reason.policy_id)
-            and bool(one.circumstances) <= bool(reason.circumstances)
-            for one in then
-        )
-
-    def _reasons_then(
-        self, id: str, time: datetime, before: Policy, account: Account, *, even_off: bool = False
-    ) -> tuple[Reason, ...]:
-        """What the policy as it was before that time did to the account; ``even_off``: or would have, had it been on."""
-        key = (id, time, even_off)
-        if key not in self._judges:
-            policy = replace(before, id=id)
-            if even_off:  # an exclusion is none the less one while the policy is off
-                policy = replace(policy, state=ENABLED)
-            self._judges[key] = Judge(replace(self._tenant, policies=(policy,)), now=self._now)
-        return self._judges[key].judge(account).verdict.reasons
-
-    def _membership_change(self, reason: Reason, account: Account) -> AuditEvent | None:
+    def _of_policy(self, reason: Reason, account: Account) -> list[AuditEvent]:
+        """What made a policy do to the account what it does today, latest first."""
         policy = self._policies.get(reason.policy_id or "")
-        if policy is None or isinstance(account.groups, Gap):
-            return None
-        scope = self._scope(policy, excluded=reason.effect is Effect.EXCLUDED)
-        return latest([*self._joined(scope.joined, account), *self._moves.out_of(scope.left, account)])
+        if policy is None:
+            return []
+        excluded = reason.effect is Effect.EXCLUDED
+        history = self._past.history(policy.id, policy, account, exclusions=excluded)
 
-    def _joined(self, containers: Iterable[str], account: Account) -> Iterator[AuditEvent]:
-        """For each group or role that the account is in: the newest event that brought it there."""
-        for container in containers:
-            newest = self._moves.newest(container, account)
-            held = newest and (newest.kind == "role_added" or container in account.known_groups)
-            if newest and held and newest.kind.endswith("_added"):
-                yield newest
-
-    def _scope(self, policy: Policy, *, excluded: bool) -> "_Scope":
-        key = (policy.id, excluded)
-        if key not in self._scopes:
-            exclusions = self._moves.among(policy.exclude_groups, policy.exclude_roles)
-            inclusions = self._moves.among(policy.include_groups, policy.include_roles)
-            everybody = "all" in policy.include_users
-            self._scopes[key] = (
-                _Scope(exclusions, frozenset())
-                if excluded
-                else _Scope(frozenset() if everybody else inclusions, exclusions)
+        def had_effect(then: Then) -> bool:
+            return any(
+                (one.effect, one.policy_id) == (reason.effect, reason.policy_id)
+                and bool(one.circumstances) <= bool(reason.circumstances)
+                for one in self._reasons_then(then, history, even_off=excluded)
             )
-        return self._scopes[key]
 
+        return history.made_so(had_effect)
 
-@dataclass(frozen=True, slots=True)
-class _Scope:
-    """The groups and roles through which an account comes under a policy: by joining them, and by leaving them."""
-
-    joined: frozenset[str]
-    left: frozenset[str]
+    def _reasons_then(self, then: Then, history: History, *, even_off: bool = False) -> tuple[Reason, ...]:
+        """What the policy did to the account then; ``even_off``: or would have, had it been on."""
+        if then.policy is None:
+            return ()
+        key = then.version, even_off, history.roles_moved(then)
+        if key not in self._judges:
+            if even_off:  # an exclusion is none the less one while the policy is off
+                then = replace(then, policy=replace(then.policy, state=ENABLED))
+            self._judges[key] = Judge(self._past.tenant_at(then, history), now=self._now)
+        return self._judges[key].judge(history.account_at(then)).verdict.reasons
 
 
 def _told(events: list[AuditEvent], account: Account, tenant: Tenant) -> str:

@@ -21,6 +21,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 
 from checks.memberships import Moves, latest
+from checks.past import APART
 from checks.policy import REPORT_ONLY, can_reach_users, demands_mfa_somewhere, effect_of
 from checks.scope import Reach, Roles, Scopes, proves_nothing
 from tenant.model import Account, AuditTrail, Gap, MfaDemand, Policy, Tenant
@@ -47,9 +48,6 @@ _NEVER_EXPLAINED = frozenset(
 )
 # Everything else comes from Conditional Access, or from something new: a policy that reaches the account explains it.
 
-
-_APART = timedelta(minutes=1)
-"""Between a policy's own time of its last change and the time of its entry in the audit log, at most."""
 _NEVER, _ALWAYS = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 """The moment up to which demands are explained: none of them, and all."""
 
@@ -269,7 +267,7 @@ def _versions(policies: Iterable[Policy], trail: AuditTrail | None) -> Iterator[
         changed, created = policy.modified, policy.created
         if changed is None:
             return _NEVER if created else None
-        was_seen = any(abs(changed - time) <= _APART for time in seen[id])
+        was_seen = any(abs(changed - time) <= APART for time in seen[id])
         return _NEVER if was_seen or (created and changed <= created) else changed
 
     for policy in policies:

@@ -61,11 +61,12 @@ MFA = policy("P", id="p", clients=MODERN, modifiedDateTime="2026-06-01T08:00:00Z
 OFF = {**MFA, "state": "disabled"}
 REPORTING = {**MFA, "state": REPORT_ONLY}
 FOR_GROUP = policy("P", id="p", users=(), groups=("g1",), clients=MODERN, modifiedDateTime="2026-06-01T08:00:00Z")
+OFF_FOR_GROUP = {**FOR_GROUP, "state": "disabled"}
 FOR_OUTER = policy("P", id="p", users=(), groups=("g2",), clients=MODERN, modifiedDateTime="2026-06-01T08:00:00Z")
 WITH_EXCEPTIONS = policy("P", id="p", not_groups=("gx",), clients=MODERN, modifiedDateTime="2026-06-01T08:00:00Z")
 AT_RISK = policy("P", id="p", clients=MODERN, conditions={"userRiskLevels": ["high"]})
 AT_MORE_RISK = policy("P", id="p", clients=MODERN, conditions={"userRiskLevels": ["high", "medium"]})
-FOR_TWO = policy("P", id="p", users=(), groups=("g1", "g2"), clients=MODERN)
+FOR_TWO = {**FOR_GROUP, "conditions": policy(users=(), groups=("g1", "g2"), clients=MODERN)["conditions"]}
 FOR_ROLE = policy("P", id="p", users=(), roles=("r1",), clients=MODERN)
 MEMBER, IN_TWO = member_of("g1"), member_of("g1", "g2")
 
@@ -204,6 +205,145 @@ CASES = (
         ('added to the group "g1"',),
         IN_TWO,
         {"g2": frozenset({"g1"})},
+    ),
+    Case(
+        "a second group of the same policy",
+        FOR_TWO,
+        (moved(8, "group_added", "g2"),),
+        None,
+        None,
+        ("own date",),
+        IN_TWO,
+    ),
+    Case(
+        "two groups of the same policy, one after the other",
+        FOR_TWO,
+        (moved(8, "group_added", "g2"), moved(5, "group_added", "g1")),
+        5,
+        BOB,
+        ('the account was added to the group "g1"',),
+        IN_TWO,
+    ),
+    Case(
+        "a group of a policy that names the account as well",
+        {**FOR_GROUP, "conditions": policy(users=("svc",), groups=("g1",), clients=MODERN)["conditions"]},
+        (moved(8, "group_added", "g1"),),
+        None,
+        None,
+        ("own date",),
+        MEMBER,
+    ),
+    Case(
+        "a group that was put into one in which the account was itself",
+        FOR_OUTER,
+        (moved(8, "group_added", "g2", who="g1"), moved(5, "group_added", "g2")),
+        5,
+        BOB,
+        ('the account was added to the group "g2"',),
+        IN_TWO,
+        {"g2": frozenset({"g1"})},
+    ),
+    Case(
+        "an account that was put into a group through which it was in the policy's group already",
+        FOR_OUTER,
+        (moved(8, "group_added", "g2"),),
+        None,
+        None,
+        ("own date",),
+        IN_TWO,
+        {"g2": frozenset({"g1"})},
+    ),
+    Case(
+        "groups that are in each other",
+        FOR_OUTER,
+        (moved(8, "group_added", "g2", who="g1"),),
+        None,
+        None,
+        ("own date",),
+        IN_TWO,
+        {"g2": frozenset({"g1"}), "g1": frozenset({"g2"})},
+    ),
+    Case(
+        "an exception that was taken away before the account would have been one",
+        MFA,
+        (moved(9, "group_added", "gx"), changed(6, WITH_EXCEPTIONS, MFA)),
+        None,
+        None,
+        ("own date",),
+        member_of("gx"),
+    ),
+    Case(
+        "a membership from before the policy was switched on the last time",
+        FOR_GROUP,
+        (
+            changed(9, OFF_FOR_GROUP, FOR_GROUP),
+            changed(8, FOR_GROUP, OFF_FOR_GROUP),
+            moved(5, "group_added", "g1"),
+            changed(3, OFF_FOR_GROUP, FOR_GROUP),
+        ),
+        9,
+        ADA,
+        ("since 9 Nov 2026", "; before that, on 5 Nov 2026, 14:12 UTC, the account was added"),
+        MEMBER,
+    ),
+    Case(
+        "a policy that is on although the log shows only that it was switched off",
+        {**MFA, "modifiedDateTime": "2026-11-20T08:00:00Z"},
+        (changed(9, MFA, OFF), changed(3, REPORTING, MFA)),
+        None,
+        None,
+        ("own date", "20 Nov 2026, 08:00 UTC", "shows nothing that explains it"),
+    ),
+    Case(
+        "a change after the last one that the log shows, and that left everything as it was",
+        {**MFA, "modifiedDateTime": "2026-11-20T08:00:00Z"},
+        (changed(3, REPORTING, MFA),),
+        3,
+        ADA,
+        ("switched from report-only to on",),
+    ),
+    Case(
+        "a change after one that the log doesn't describe",
+        {**MFA, "modifiedDateTime": "2026-11-20T08:00:00Z"},
+        (replace(changed(3, OFF, MFA), before=None, after=None),),
+        None,
+        None,
+        ("own date", "shows nothing that explains it"),
+    ),
+    Case(
+        "a membership, and a policy that was changed later in a way that the log doesn't show",
+        {**FOR_GROUP, "modifiedDateTime": "2026-11-20T08:00:00Z"},
+        (moved(5, "group_added", "g1"),),
+        None,
+        None,
+        ("own date", "20 Nov 2026, 08:00 UTC", "shows nothing that explains it"),
+        MEMBER,
+    ),
+    Case(
+        "a membership after such a change",
+        {**FOR_GROUP, "modifiedDateTime": "2026-11-02T08:00:00Z"},
+        (moved(5, "group_added", "g1"),),
+        5,
+        BOB,
+        ("since 5 Nov 2026",),
+        MEMBER,
+    ),
+    Case(
+        "an account that left a group which had been an exception until then",
+        WITH_EXCEPTIONS,
+        (moved(8, "group_removed", "g1"), moved(6, "group_added", "gx", who="g1")),
+        8,
+        BOB,
+        ('the account was removed from the group "g1"',),
+    ),
+    Case(
+        "an exception ended for a group that the account came into later",
+        WITH_EXCEPTIONS,
+        (moved(8, "group_added", "g1"), moved(6, "group_removed", "gx", who="g1")),
+        None,
+        None,
+        ("own date",),
+        MEMBER,
     ),
     Case(
         "an account that left the exceptions",
@@ -524,6 +664,62 @@ def test_what_ended_is_told_of_an_account_from_which_nothing_hides_the_option_an
     assert (says is None) == (after.verdict.ended is None)
     assert (says or "") in (after.verdict.ended or "")
     assert (state.since, state.actor) == (None, None)
+
+
+GROUPED_SINCE_12 = {**GROUPED, "createdDateTime": day(12).isoformat()}
+GROUPED_ON_AGAIN = {**GROUPED, "modifiedDateTime": day(12).isoformat()}
+OFF_GROUPED = {**GROUPED, "state": "disabled"}
+
+
+def of_group(number: int, before: Json | None, after: Json | None) -> AuditEvent:
+    return replace(changed(number, before, after), target_id="g", target_name="G")
+
+
+@pytest.mark.parametrize(
+    ("today", "account", "events", "says"),
+    [
+        ([GROUPED_SINCE_12], {}, (of_group(12, None, GROUPED), moved(9, "group_removed", "g1")), None),
+        ([GROUPED_SINCE_12], {}, (moved(9, "group_removed", "g1"),), None),
+        ([GROUPED_ON_AGAIN], {}, (of_group(12, OFF_GROUPED, GROUPED), moved(9, "group_removed", "g1")), None),
+        (
+            [GROUPED_ON_AGAIN],
+            {},
+            (moved(13, "group_removed", "g1"), of_group(12, OFF_GROUPED, GROUPED)),
+            f'13 Nov 2026, 14:12 UTC, when the account was removed from the group "g1", by {BOB}.',
+        ),
+        (
+            [OFF_GROUPED],
+            MEMBER,
+            (moved(12, "group_added", "g1"), of_group(9, GROUPED, OFF_GROUPED), moved(5, "group_removed", "g1")),
+            f'5 Nov 2026, 14:12 UTC, when the account was removed from the group "g1", by {BOB}.',
+        ),
+        ([OFF_GROUPED], MEMBER, (moved(12, "group_added", "g1"), of_group(9, GROUPED, OFF_GROUPED)), None),
+        (
+            [WITH_EXCEPTIONS],
+            member_of("gx"),
+            (moved(12, "group_added", "gx"), changed(9, MFA, WITH_EXCEPTIONS)),
+            f'12 Nov 2026, 14:12 UTC, when the account was added to the group "gx", by {BOB}.',
+        ),
+        ([{**OFF, "modifiedDateTime": day(14).isoformat()}], {}, (changed(12, OFF, MFA), changed(9, MFA, OFF)), None),
+    ],
+    ids=[
+        "a policy that was made after the account left its group",
+        "the same, and the log doesn't show it yet",
+        "a policy that was off when the account left its group",
+        "a group that was left while its policy was on",
+        "a policy that was switched off while the account wasn't in its group",
+        "the same, and nobody knows when it left",
+        "an exception",
+        "a policy that was switched off in a way that the log doesn't show yet",
+    ],
+)
+def test_what_ended_hid_the_option_until_then(
+    today: list[Json], account: dict[str, Any], events: tuple[AuditEvent, ...], says: str | None
+) -> None:
+    judged_today = judged(make_tenant(today), replace(SERVICE, **account))
+    ended = Causes(make_tenant(today), AuditTrail(events, START), NOW).explain(judged_today).verdict.ended
+    assert (says is None) == (ended is None)
+    assert (says or "") in (ended or "")
 
 
 def test_what_ended_is_told_after_who_switched_per_user_mfa_off() -> None:
