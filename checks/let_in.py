@@ -145,10 +145,11 @@ def _is_off(view: ExchangeView, in_use: list[ClientSignIns]) -> bool:
 
 
 def _gone(judged: JudgedAccount, clients: Iterable[ClientSignIns], today: date) -> list[Protocol]:
-    """The protocols of the account, or SMTP AUTH where none is seen, whose day has passed and that no export says to be on again."""
+    """The protocols of the account, or SMTP AUTH where none is seen, whose day has passed and that no export that isn't old says to be on again."""
     smtp, view = dated_protocol(SMTP_AUTH), judged.exchange
     used = dict.fromkeys((*retired_uses(judged.account), *(one for c in clients if (one := protocol_of(c.name)))))
-    on_again = view is not None and view.smtp_auth is SmtpAuth.ON and view.taken.date() >= smtp.on
+    says_on = view is not None and view.smtp_auth is SmtpAuth.ON and not view.stale
+    on_again = says_on and view is not None and view.taken.date() >= smtp.on
     return [one for one in used or [smtp] if one.on <= today and not (on_again and one is smtp)]
 
 

@@ -12,10 +12,10 @@ A file says by its columns what it is. CSV (of Export-Csv: a line ``#TYPE`` may 
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from basics.documents import read_json
 from checks.exchange import ExchangeSide, Export
@@ -25,6 +25,8 @@ NAME = "exchange"
 MOST_ROWS = 10_000
 """Mailboxes or users of one import: what is kept has to fit into one row of a table."""
 _IDENTITIES = ("externaldirectoryobjectid", "userprincipalname", "primarysmtpaddress")
+_NAMES = ("name", "displayname", "alias", "identity", "samaccountname", "emailaddresses", "windowsemailaddress")
+"""Columns of Get-CASMailbox and Get-Mailbox that say whose mailbox it is, and by which none is found."""
 _SWITCH, _ALLOWS, _POLICY, _DEFAULT = (
     "smtpclientauthenticationdisabled",
     "allowbasicauthsmtp",
@@ -32,7 +34,10 @@ _SWITCH, _ALLOWS, _POLICY, _DEFAULT = (
     "defaultauthenticationpolicy",
 )
 
+_MORE = None
+"""Under which csv.DictReader has what comes after the last column."""
 Row = Mapping[str, Any]
+Value = TypeVar("Value")
 
 
 class NotExported(ValueError):
@@ -51,19 +56,18 @@ def parse_export(text: str, taken: datetime) -> ExchangeSide:
     columns = set().union(*rows)
     identified = bool(columns & set(_IDENTITIES))
     if _ALLOWS in columns and "name" in columns:
-        return ExchangeSide(
-            policies=Export(
-                taken, {_named(row["name"]).casefold(): _truth(row, _ALLOWS) for row in rows if row.get("name")}
-            )
-        )
+        named = ((_named(row["name"]).casefold(), _truth(row, _ALLOWS)) for row in rows if row.get("name"))
+        return ExchangeSide(policies=Export(taken, _by_key(named)))
     if _SWITCH in columns and identified:
-        return ExchangeSide(mailboxes=Export(taken, {key: _truth(row, _SWITCH) for row in rows for key in _keys(row)}))
+        switches = ((key, _truth(row, _SWITCH)) for row in rows for key in _keys(row))
+        return ExchangeSide(mailboxes=Export(taken, _by_key(switches)))
     if _POLICY in columns and identified:
-        return ExchangeSide(users=Export(taken, {key: _named(row.get(_POLICY)) for row in rows for key in _keys(row)}))
-    if _SWITCH in columns and len(rows) == 1:
+        policies = ((key, _named(_there(row, _POLICY))) for row in rows for key in _keys(row))
+        return ExchangeSide(users=Export(taken, _by_key(policies)))
+    if _SWITCH in columns and len(rows) == 1 and not _is_of_a_mailbox(rows[0]):
         return ExchangeSide(tenant=Export(taken, {"": _truth(rows[0], _SWITCH)}))
     if _DEFAULT in columns and len(rows) == 1:
-        return ExchangeSide(default_policy=Export(taken, {"": _named(rows[0].get(_DEFAULT))}))
+        return ExchangeSide(default_policy=Export(taken, {"": _named(_there(rows[0], _DEFAULT))}))
     shown = ", ".join(sorted(columns)[:8])
     raise NotExported(
         f"The columns ({shown}) are those of none of the exports that docs/exchange.md shows: mailboxes and users need "
@@ -87,10 +91,29 @@ def _rows(text: str) -> list[Row]:
     head = lines[0] if lines else ""
     delimiter = max((",", ";", "\t"), key=head.count)
     try:
-        reader = csv.DictReader(io.StringIO("\n".join(lines)), delimiter=delimiter, strict=True)
-        return [{str(name).strip().lower(): value for name, value in row.items() if name} for row in reader]
+        read = list(csv.DictReader(io.StringIO("\n".join(lines)), delimiter=delimiter, strict=True))
     except csv.Error as error:
         raise NotExported(f"The file is no CSV that can be read ({error}).") from None
+    if any(None in row.values() for row in read) or (stripped.endswith(delimiter) and not text.endswith("\n")):
+        raise NotExported("The file breaks off: a row has fewer columns than the first line. Export it again.")
+    if any(any(row.get(_MORE) or ()) for row in read):
+        raise NotExported("A row of the file has more columns than the first line: export it again with Export-Csv.")
+    return [{str(name).strip().lower(): value for name, value in row.items() if name} for row in read]
+
+
+def _by_key(pairs: Iterable[tuple[str, Value]]) -> dict[str, Value]:
+    """The pairs as a mapping. Raises :class:`NotExported` where one name has two values: which is the newer one nobody knows."""
+    found: dict[str, Value] = {}
+    for key, value in pairs:
+        if found.setdefault(key, value) != value:
+            raise NotExported(f"The file says two things of {key[:80]!r}: export it again, into a new file.")
+    return found
+
+
+def _is_of_a_mailbox(row: Row) -> bool:
+    """Whether a row names somebody: then it isn't the tenant's, whose transport settings have a name that is always the same."""
+    names = (str(row[name] or "").strip().lower() for name in _NAMES if name in row)
+    return any(name and not name.endswith("transport settings") for name in names)
 
 
 def _keys(row: Row) -> list[str]:
@@ -100,7 +123,7 @@ def _keys(row: Row) -> list[str]:
 
 def _truth(row: Row, name: str) -> bool | None:
     """A switch as PowerShell writes it; empty and null mean that there is no setting. Raises :class:`NotExported`."""
-    value = row.get(name)
+    value = _there(row, name)
     if isinstance(value, bool) or value is None:
         return value
     words: dict[str, bool | None] = {"true": True, "false": False, "": None, "$null": None}
@@ -108,6 +131,13 @@ def _truth(row: Row, name: str) -> bool | None:
     if said not in words:
         raise NotExported(f"The column {name} holds {said[:40]!r}: it must be True, False or empty.")
     return words[said]
+
+
+def _there(row: Row, name: str) -> Any:
+    """What a row says; what it leaves out is no "there is no setting". Raises :class:`NotExported`."""
+    if name not in row:
+        raise NotExported(f"Not every row has {name}: export it again.")
+    return row[name]
 
 
 def _named(value: Any) -> str:

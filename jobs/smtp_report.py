@@ -19,6 +19,8 @@ _AUTHENTICATION = frozenset(
 )
 _ADDRESS = re.compile(r"[^\s@]+@[^\s@]+")
 _NUMBER = re.compile(r"\d+")
+_THOUSANDS = re.compile(r"[\s,.'\u00a0\u202f](?=\d{3}(?!\d))")
+"""What parts thousands: three digits come after it."""
 _MOST = 20_000
 
 
@@ -48,10 +50,11 @@ def parse_report(text: str) -> tuple[SmtpSender, ...]:
     except csv.Error as error:
         raise UnreadableReport(f"This is no CSV file: {error}.") from None
     place, header = _header(rows)
+    _must_be_whole(rows[place:], text)
     senders: dict[str, SmtpSender] = {}
     for row in rows[place + 1 :]:
         cells = dict(zip(header, row, strict=False))
-        address = (_cell(cells, _SENDER) or "").strip().lower()
+        address = (_cell(cells, _SENDER) or "").strip().strip('="').lower()
         if not _ADDRESS.fullmatch(address) or len(address) > 320:
             continue
         one = SmtpSender(address, _messages(cells), _with_password(cells))
@@ -83,14 +86,21 @@ def _header(rows: list[list[str]]) -> tuple[int, list[str]]:
     )
 
 
+def _must_be_whole(rows: list[list[str]], text: str) -> None:
+    """Raises :class:`UnreadableReport` for a file that ends within a row: the senders behind it would be missing without a word."""
+    if not text.endswith("\n") and len(rows[-1]) < len(rows[0]):
+        raise UnreadableReport("The file breaks off within a row: export the report again.")
+
+
 def _cell(cells: dict[str, str], names: frozenset[str]) -> str | None:
     return next((cells[name] for name in cells if name in names), None)
 
 
 def _messages(cells: dict[str, str]) -> int | None:
-    """``1,234`` and ``1 234`` are numbers as well."""
-    cell = re.sub(r"[\s,.'\u00a0\u202f]", "", _cell(cells, _MESSAGES) or "")
-    return int(cell) if _NUMBER.fullmatch(cell) and cell.isascii() and len(cell) <= 15 else None
+    """``1,234`` and ``1 234`` are numbers as well, and so is ``12.0``; ``1.234`` are thousands."""
+    cell = re.sub(r"[.,]0{1,2}$", "", (_cell(cells, _MESSAGES) or "").strip())
+    digits = re.sub(_THOUSANDS, "", cell)
+    return int(digits) if _NUMBER.fullmatch(digits) and digits.isascii() and len(digits) <= 15 else None
 
 
 def _with_password(cells: dict[str, str]) -> bool | None:

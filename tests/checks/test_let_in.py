@@ -62,6 +62,7 @@ SMTP_IN, SMTP_REFUSED = using("Authenticated SMTP", got_in=True), using("Authent
         (answer(SMTP_IN, view=exchange(SmtpAuth.OFF, taken=NOW - 9 * DAY)), Answer.WORKS),
         (answer(ENFORCED, now=AFTER), Answer.ENDED),
         (answer(ENFORCED, view=exchange(SmtpAuth.ON, taken=AFTER), now=AFTER), Answer.NOT_BLOCKED),
+        (answer(ENFORCED, view=exchange(SmtpAuth.ON, taken=AFTER, stale=True), now=AFTER + 31 * DAY), Answer.ENDED),
         (answer(later(SMTP_IN, AFTER), now=AFTER), Answer.DOUBTFUL),
     ],
 )

@@ -61,6 +61,15 @@ def values(text: str) -> dict[str, Any]:
         ),
         ('{"DefaultAuthenticationPolicy": "Block Basic"}', {"default_policy": {"": "Block Basic"}}),
         ('{"DefaultAuthenticationPolicy": null}', {"default_policy": {"": ""}}),
+        (
+            '{"Name": "Transport Settings", "Identity": "c.com\\\\Transport Settings", "SmtpClientAuthenticationDisabled": true}',
+            {"tenant": {"": True}},
+        ),
+        (
+            "UserPrincipalName,SmtpClientAuthenticationDisabled\na@b.c,True\nA@b.c,True\n",
+            {"mailboxes": {"a@b.c": True}},
+        ),
+        ("UserPrincipalName;SmtpClientAuthenticationDisabled\na@b.c;True;;\n;;;\n", {"mailboxes": {"a@b.c": True}}),
     ],
 )
 def test_a_file_says_by_its_columns_what_it_is(text: str, expected: dict[str, Any]) -> None:
@@ -78,6 +87,21 @@ def test_a_file_says_by_its_columns_what_it_is(text: str, expected: dict[str, An
         ("SmtpClientAuthenticationDisabled\nTrue\nFalse\n", "none of the exports"),
         ("UserPrincipalName,SmtpClientAuthenticationDisabled\na@b.c,perhaps\n", "must be True, False or empty"),
         ('UserPrincipalName,SmtpClientAuthenticationDisabled\n"a@b.c"x,True\n', "no CSV that can be read"),
+        ("UserPrincipalName,SmtpClientAuthenticationDisabled\na@b.c,False\nd@b.c", "breaks off"),
+        ("UserPrincipalName,SmtpClientAuthenticationDisabled\na@b.c,False\nd@b.c,", "breaks off"),
+        ('"UserPrincipalName","AuthenticationPolicy"\n"a@b.c","Block Basic"\n"d@b.c"\n', "breaks off"),
+        ("Name,AllowBasicAuthSmtp\nBlock Basic", "breaks off"),
+        ("UserPrincipalName,AuthenticationPolicy\na@b.c,Block, Basic\n", "more columns than the first line"),
+        (json.dumps([MAILBOX, {"UserPrincipalName": "d@b.c"}]), "Not every row has smtpclientauthenticationdisabled"),
+        (
+            json.dumps([{"UserPrincipalName": "a@b.c", "AuthenticationPolicy": None}, {"UserPrincipalName": "d@b.c"}]),
+            "Not every row has authenticationpolicy",
+        ),
+        ("UserPrincipalName,SmtpClientAuthenticationDisabled\na@b.c,True\nA@b.c,False\n", "two things of 'a@b.c'"),
+        ("UserPrincipalName,SmtpClientAuthenticationDisabled\na@b.c,True\na@b.c,\n", "two things of 'a@b.c'"),
+        ("Name,AllowBasicAuthSmtp\nBasic,True\nBASIC,False\n", "two things of 'basic'"),
+        ("Name,SmtpClientAuthenticationDisabled\nsvc-scan,False\n", "none of the exports"),
+        ('{"DisplayName": "Scanner", "SmtpClientAuthenticationDisabled": false}', "none of the exports"),
         ("UserPrincipalName,SmtpClientAuthenticationDisabled\n" + "a@b.c,True\n" * (MOST_ROWS + 1), "are kept at most"),
     ],
 )

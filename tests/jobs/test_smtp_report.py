@@ -62,6 +62,31 @@ def test_rows_of_one_sender_are_added_up(ways: tuple[str, str], with_password: b
     assert found == (SmtpSender("a@contoso.com", 3, with_password),)
 
 
+@pytest.mark.parametrize(
+    ("cell", "messages"),
+    [
+        ("1,204", 1204),
+        ("1.204", 1204),
+        ("1 204", 1204),
+        ("1\u202f204\u202f007", 1204007),
+        ("1'204", 1204),
+        ("12.0", 12),
+        ("1,204.00", 1204),
+        ("12.5", None),
+        ("1,2", None),
+        ("-5", None),
+        ("1E+05", None),
+    ],
+)
+def test_a_count_is_read_as_programs_write_it(cell: str, messages: int | None) -> None:
+    (one,) = parse_report(f'Sender address,Messages sent\na@contoso.com,"{cell}"\n')
+    assert one.messages == messages
+
+
+def test_an_address_that_a_program_wrote_as_a_formula_is_that_address() -> None:
+    assert parse_report('Sender address,Messages sent\n"=""a@contoso.com""",1\n')[0].address == "a@contoso.com"
+
+
 def test_a_report_without_counts_still_names_the_senders() -> None:
     assert parse_report("Sender address\na@contoso.com\n") == (SmtpSender("a@contoso.com", None, None),)
     assert parse_report("Sender address,Messages sent\na@contoso.com,many\n")[0].messages is None
@@ -74,6 +99,7 @@ def test_a_report_without_counts_still_names_the_senders() -> None:
         ("  \n\n", "empty"),
         ("Absender,Nachrichten\na@contoso.com,1\n", 'no column "Sender address"'),
         ("Absender,Nachrichten\na@contoso.com,1\n", "begins with: Absender, Nachrichten."),
+        ("Sender address,Messages sent\na@contoso.com,1\nd@contoso", "breaks off"),
         ('{"value": []}', "no SMTP AUTH clients report"),
         ("\x1b[31m,x\n", "begins with"),
         ("Sender address,Messages sent\n", "names no sender"),
