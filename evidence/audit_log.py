@@ -129,7 +129,8 @@ class _AuditLog:
     """What is kept: ``read`` (question or group -> up to when it was answered), ``since`` and ``rows``.
 
     ``odd``: whether not all of it can be read. Then what can be is used, and everything is asked for again. So is what a clock that
-    was ahead says was read up to a time that is yet to come: up to when it was really read nobody knows.
+    was ahead says was read up to a time that is yet to come: up to when it was really read nobody knows. Where it wasn't read for longer
+    than it reaches back, it is known from then on again.
     """
 
     def __init__(self, kept: Json, now: datetime) -> None:
@@ -141,7 +142,8 @@ class _AuditLog:
         self._rows: dict[str, Json] = {row["id"]: row for row in readable}
         self.odd = bool(kept) and (since is None or None in times.values() or readable != rows)
         self._read = {name: time for name, time in times.items() if time and not self.odd and not is_ahead(time, now)}
-        if self._read.keys() != times.keys() or is_ahead(since, now):
+        last = self._read.get("policies")
+        if self._read.keys() != times.keys() or is_ahead(since, now) or (last and last < now - timedelta(days=DAYS)):
             since = None  # something is missing in between, or may be
         elif since and kept.get(_OMITTED):
             since = max([since, *self._read.values()])  # rows that didn't fit, of whatever time

@@ -214,7 +214,8 @@ def parse_event(row: Mapping[str, Any]) -> AuditEvent | None:
     target = targets[0]
     id, name = text_of(target, "id").lower(), text_of(target, "displayName") or text_of(target, "userPrincipalName")
     if kind == "security_defaults":
-        return AuditEvent(time, kind, actor, id, name, _switch(target))
+        was, became = _switch(target)
+        return None if became and was == became else AuditEvent(time, kind, actor, id, name, became)
     if kind.startswith("policy"):
         before, after = _policies(target)
         name = name or (after or before or Policy("", "", "")).display_name
@@ -271,12 +272,12 @@ def _matters(row: Json, question: AuditQuestion) -> bool:
 def _per_user(time: datetime, kind: str, actor: str | None, targets: Sequence[Json]) -> AuditEvent | None:
     """A change of per-user MFA, with the state afterwards where the log says it.
 
-    An update of a user is one only where it shows another state than before: the same property also tells since when
-    remembered devices count.
+    Whoever sets the state that there is already changes nothing. An update of a user is one only where it shows a state: the same
+    property also tells since when remembered devices count.
     """
     target = next((one for one in targets if text_of(one, "type") == "User"), targets[0])
     before, after = _states(target, anywhere=kind == "mfa_changed")
-    if kind == "user_updated" and (after is None or after == before):
+    if (after is None and kind == "user_updated") or (after is not None and after == before):
         return None
     if kind in ("user_updated", "mfa_changed") and after:
         kind = "mfa_disabled" if after == "disabled" else "mfa_enabled"
@@ -425,14 +426,19 @@ def _as_graph_words_it(policy: Mapping[str, Any]) -> Mapping[str, Any]:
     return {**policy, "conditions": {**conditions, "users": users}} if users else policy
 
 
-def _switch(target: Mapping[str, Any]) -> str:
+def _switch(target: Mapping[str, Any]) -> tuple[str, str]:
+    """Whether it was ``on`` or ``off`` before, and is afterwards, where modified properties say it."""
     for changed in objects(target.get("modifiedProperties")):
-        value = decoded(changed.get("newValue"))
-        if isinstance(value, Mapping):
-            value = value.get("isEnabled", value.get("IsEnabled"))
-        if str(value).lower() in ("true", "false"):
-            return "on" if str(value).lower() == "true" else "off"
-    return ""
+        before, after = (_on_or_off(decoded(changed.get(which))) for which in ("oldValue", "newValue"))
+        if after:
+            return before, after
+    return "", ""
+
+
+def _on_or_off(value: Any) -> str:
+    if isinstance(value, Mapping):
+        value = value.get("isEnabled", value.get("IsEnabled"))
+    return {"true": "on", "false": "off"}.get(str(value).lower(), "")
 
 
 def _plain(text: str | None) -> str:

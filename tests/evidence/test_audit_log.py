@@ -347,6 +347,17 @@ async def test_rows_that_did_not_fit_move_the_time_from_which_on_the_log_is_know
     assert (await kept(storage))["since"] == NOW.isoformat()
 
 
+@pytest.mark.parametrize(("days", "since"), [(29, "2026-10-23"), (32, "2026-11-24")])
+async def test_a_log_that_was_not_read_for_longer_than_it_reaches_back_is_known_from_then_on(
+    graph: LocalGraph, storage: str, days: int, since: str
+) -> None:
+    await scanned(graph, storage, audit_log="on")
+    known = await kept(storage)
+    assert known["since"].startswith("2026-10-23")
+    await scanned(graph, storage, days, audit_log="on")
+    assert (await kept(storage))["since"][:10] == since
+
+
 async def test_what_can_be_read_of_what_was_kept_counts_while_the_log_is_refused(
     graph: LocalGraph, storage: str
 ) -> None:

@@ -104,6 +104,19 @@ def test_security_defaults_are_on_or_off_where_the_log_says_so(value: str, detai
     assert (event.kind, event.detail) == ("security_defaults", detail)
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "detail"),
+    [("true", "true", None), ('{"isEnabled": false}', "false", None), ("false", "true", "on"), ("", "true", "on")],
+)
+def test_whoever_sets_security_defaults_to_what_they_are_changes_nothing(
+    before: str, after: str, detail: str | None
+) -> None:
+    row = entry("Update security defaults", target("S", None, "Policy", isEnabled=(before, after)))
+    for given in (row, reduced(row)):
+        event = parse_event(given)
+        assert (event and event.detail) == detail
+
+
 def requirement(*states: object) -> str:
     return json.dumps([{"RelyingParty": "*", "State": state} for state in states])
 
@@ -147,6 +160,10 @@ PER_USER = "Update per-user multifactor authentication state"
         (entry(PER_USER, of_user("enabled", "Disabled", "State")), ("mfa_disabled", "disabled")),
         (entry(PER_USER, of_user(None, '{"perUserMfaState":"enabled"}', "x")), ("mfa_enabled", "enabled")),
         (entry(PER_USER, of_user("[]", requirement(2))), ("mfa_enabled", "enforced")),
+        # Somebody set the state that there was already.
+        (entry(PER_USER, of_user('"enforced"', '"enforced"', "PerUserMfaState")), None),
+        (entry("Enable Strong Authentication", of_user(requirement(2), requirement(2))), None),
+        (entry("Disable Strong Authentication", of_user("[]", "[]")), None),
         (entry(PER_USER, target("U")), ("mfa_changed", "")),
         (entry(PER_USER, target("D", None, "Directory"), target("U")), ("mfa_changed", "")),
     ],
