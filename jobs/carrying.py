@@ -150,7 +150,8 @@ def _accounts_of(event: LogEvent, groups: Collection[str]) -> frozenset[str] | N
     if event.about_tenant or event.about_policy or unnamed or not event.targets:
         return None
     # A group that comes into a group brings all its members along; a role that is given to one leaves its members what they are.
-    if event.container and event.groups and not event.about_role:
+    inside = event.groups.union(target.id for target in event.targets if target.id in groups) - {event.container}
+    if event.container and inside and not event.about_role:
         return None
     if not event.container and (event.groups.intersection(groups) or event.activity.casefold() == _BRINGS_MEMBERS):
         return None

@@ -365,9 +365,13 @@ def _allowed(name: str, value: Any, depth: int = 4) -> bool | None:
 
 
 def _membership(time: datetime, kind: str, actor: str | None, targets: Sequence[Json]) -> AuditEvent | None:
-    """The member is the first target; its modified properties, or else the other target, name the group or role."""
+    """The member's modified properties, or else the other target, name the group or role; of two groups the first is the member where
+    neither has any.
+    """
     what = "Group" if kind.startswith("group") else "Role"
-    member = next((one for one in targets if text_of(one, "type") != what), targets[0])
+    others = [one for one in targets if text_of(one, "type") != what]
+    naming = [one for one in targets if any(_plain(id) for name, id in _changes(one) if name == f"{what}.ObjectID")]
+    member = next(iter((*others, *naming)), targets[0])
     other = next((one for one in targets if one is not member), {})
     named = dict(_changes(member))
     id = _plain(named.get(f"{what}.ObjectID")) or text_of(other, "id")
@@ -442,8 +446,10 @@ def _on_or_off(value: Any) -> str:
 
 
 def _plain(text: str | None) -> str:
-    """A value of a modified property: JSON text, where the log has it so."""
+    """A value of a modified property: JSON text, where the log has it so, or a list of one."""
     value = decoded(text)
+    if isinstance(value, list) and len(value) == 1:
+        (value,) = value
     return value if isinstance(value, str) else "" if value is None else str(text)
 
 

@@ -99,8 +99,11 @@ class LogEvent:
 
     @property
     def groups(self) -> frozenset[str]:
-        """Ids of the groups that it is about, in lower case; of a group that came into another, or left it, its own."""
-        return frozenset(target.id for target in self.targets if target.type == "group") - {self.container}
+        """Ids of the groups that it is about, in lower case; of a group that came into another, or left it, its own.
+
+        What the log gives no type may be one.
+        """
+        return frozenset(target.id for target in self.targets if target.type in ("group", "")) - {self.container}
 
 
 class TooManyEvents(Exception):

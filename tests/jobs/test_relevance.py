@@ -72,6 +72,10 @@ CASES = {
         event("Remove member from group", user(WATCHED), group(SELECTS), container=SELECTS),
         EVERYBODY,
     ),
+    "something without a type joins a group that counts": (
+        event("Add member to group", Target("what", "", "What?"), group(COUNTS), container=COUNTS),
+        EVERYBODY,
+    ),
     "a group joins a group that counts": (
         event("Add member to group", group("nested"), group(COUNTS), container=COUNTS),
         EVERYBODY,

@@ -51,6 +51,8 @@ def target(id: str, name: str | None = None, kind: str = "User", **changed: tupl
 ON, REPORTING = json.dumps({"state": "enabled"}), json.dumps({"state": "enabledForReportingButNotEnforced"})
 POLICY = target("P", "Require MFA", "Policy", ConditionalAccessPolicy=(REPORTING, ON))
 IN_GROUP = target("U", Group_ObjectID=(None, '"G"'), Group_DisplayName=(None, '"Backup apps"'))
+GROUP_IN_GROUP = {**IN_GROUP, "type": "Group", "userPrincipalName": None}
+IN_LIST = target("U", Group_ObjectID=(None, '["G"]'), Group_DisplayName=(None, '["Backup apps"]'))
 OUT_OF_GROUP = target("U", Group_ObjectID=('"G"', None), Group_DisplayName=('"Backup apps"', None))
 IN_ROLE = target("U", Role_TemplateId=(None, '"T"'), Role_DisplayName=(None, '"Reader"'))
 
@@ -66,6 +68,15 @@ IN_ROLE = target("U", Role_TemplateId=(None, '"T"'), Role_DisplayName=(None, '"R
         (entry("Add member to group", IN_GROUP, target("G", None, "Group")), "group_added", "u", "g"),
         (entry("Add member to group", target("G", None, "Group"), IN_GROUP), "group_added", "u", "g"),
         (entry("Add member to group", target("U"), target("G", "Backup apps", "Group")), "group_added", "u", "g"),
+        (entry("Add member to group", GROUP_IN_GROUP, target("G", None, "Group")), "group_added", "u", "g"),
+        (entry("Add member to group", target("G", None, "Group"), GROUP_IN_GROUP), "group_added", "u", "g"),
+        (
+            entry("Add member to group", target("U", kind="Group"), target("G", "Backup apps", "Group")),
+            "group_added",
+            "u",
+            "g",
+        ),
+        (entry("Add member to group", IN_LIST), "group_added", "u", "g"),
         (entry("Remove member from group", OUT_OF_GROUP), "group_removed", "u", "g"),
         (entry("Add member to role", IN_ROLE, target("R", "Reader", "Role")), "role_added", "u", "t"),
     ],
