@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from checks.memberships import Moves, latest
+from checks.memberships import Moves, groups_through, latest
 from tenant.model import Account, AuditEvent, AuditTrail, Group
 from tests.checks.kit import GROUPS_GAP, NOW, SERVICE, make_tenant
 
@@ -107,3 +107,57 @@ def test_of_no_events_none_is_the_newest() -> None:
     first, second = move(2, "svc", "x"), move(1, "svc", "x")
     assert latest([]) is None
     assert latest([first, second]) is latest([second, first]) is second
+
+
+def test_groups_that_once_were_in_one_belong_to_it_and_nothing_does_where_nobody_moved() -> None:
+    known = moves(
+        move(1, "g1", "outer", "group_removed"),
+        move(2, "svc", "g1"),
+        move(3, "person", "g1"),
+        nesting={"outer": frozenset({"quiet"})},
+    )
+    assert known.with_once_nested(frozenset({"outer"})) == {"outer", "quiet", "g1"}
+    assert known.with_once_nested(frozenset({"quiet"})) == frozenset()
+
+
+def test_moves_concern_an_account_where_it_or_a_group_of_its_moved() -> None:
+    known = moves(move(1, "svc", "x"), move(4, "svc", "x", "group_removed"), move(2, "g1", "x"), move(3, "other", "x"))
+    found = known.concerning(frozenset({"x", "y"}), SERVICE)
+    assert [(one.target_id, one.kind) for one in found] == [("svc", "group_added"), ("svc", "group_removed")]
+    assert {one.target_id for one in known.concerning(frozenset({"x"}), IN_G1)} == {"svc", "g1"}
+    assert known.concerning(frozenset({"x"}), replace(SERVICE, id="nobody")) == []
+    assert known.concerning(frozenset({"y"}), SERVICE) == []
+
+
+def groups(*ids: str) -> Account:
+    return replace(SERVICE, groups=frozenset(ids))
+
+
+@pytest.mark.parametrize(
+    ("account", "events", "nesting", "edges"),
+    [
+        (groups("a"), (), {}, {("svc", "a")}),
+        (groups("a", "b"), (), {"a": {"b"}}, {("b", "a"), ("svc", "b")}),
+        (groups("a", "b"), (move(1, "svc", "a"),), {"a": {"b"}}, {("b", "a"), ("svc", "b"), ("svc", "a")}),
+        (groups("a", "b"), (move(1, "b", "a"),), {}, {("b", "a"), ("svc", "b")}),
+        (groups("b"), (move(1, "b", "a"),), {}, {("svc", "b")}),
+        (groups(), (move(1, "b", "a"),), {}, {("b", "a")}),
+        (groups(), (move(1, "svc", "a"),), {}, set()),
+        (groups("a"), (move(1, "svc", "a", "group_removed"),), {}, {("svc", "a")}),
+        (groups("a"), (move(1, "other", "a"),), {}, {("svc", "a")}),
+        (groups("a", "b"), (), {"a": {"b"}, "b": {"a"}}, {("a", "b"), ("b", "a"), ("svc", "a"), ("svc", "b")}),
+    ],
+)
+def test_who_is_in_which_group_today_fits_what_was_read(
+    account: Account, events: tuple[AuditEvent, ...], nesting: Mapping[str, set[str]], edges: set[tuple[str, str]]
+) -> None:
+    known = moves(*events, nesting={group: frozenset(inside) for group, inside in nesting.items()})
+    found = known.edges(frozenset({"a", "b"}), account)
+    assert found == edges
+    assert groups_through(found, account, frozenset({"a", "b"})) == account.groups
+
+
+def test_a_group_that_is_not_told_of_stays_what_it_was() -> None:
+    account = groups("a", "b", "c")
+    assert groups_through({("c", "a")}, account, frozenset({"a", "b"})) == {"a", "c"}
+    assert groups_through(set(), account, frozenset({"a", "b"})) == {"c"}
