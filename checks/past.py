@@ -84,12 +84,12 @@ class History:
         """The newest event that turned it to what it is today, with what was so right after it; None where none is known to have."""
         for event in events:
             after = self._after(event, then)
-            if after != then and holds(after) is not today:
+            if after is not then and holds(after) is not today:
                 return None
             before = _before(event, after)
             if before is None:  # the last change counts, where the log doesn't say what was before
                 return (event, after) if today and event.kind != _UNSEEN else None
-            if before != after and holds(before) is not today:
+            if before is not after and holds(before) is not today:
                 return (event, after) if event.kind != _UNSEEN else None
             then = before
         return None
@@ -102,7 +102,7 @@ class History:
             return replace(then, policy=None, version=(event.target_id, None))
         if event.after is None or event.after == then.policy or self._was_last(event):
             return then
-        return replace(then, policy=event.after, version=(event.target_id, event.time, "after"))
+        return Then(event.after, (event.target_id, event.time, "after"), then.edges)
 
     def _was_last(self, event: AuditEvent) -> bool:
         """Whether by the policy's own date nothing changed it later: then it is what was read."""
@@ -118,12 +118,14 @@ def _before(event: AuditEvent, after: Then) -> Then | None:
         return replace(after, policy=None, version=(event.target_id, None))
     if event.before is None:
         return None
-    return replace(after, policy=event.before, version=(event.target_id, event.time, "before"))
+    return Then(event.before, (event.target_id, event.time, "before"), after.edges)
 
 
 def _with_edge(then: Then, event: AuditEvent, *, there: bool) -> Then:
-    edge = frozenset({(event.target_id, event.container_id)})
-    return replace(then, edges=then.edges | edge if there else then.edges - edge)
+    edge = event.target_id, event.container_id
+    if (edge in then.edges) is there:
+        return then
+    return replace(then, edges=then.edges | {edge} if there else then.edges - {edge})
 
 
 def _of_policy(event: AuditEvent) -> bool:
@@ -138,6 +140,7 @@ class Past:
         self._tenant = tenant
         self._moves = Moves(tenant, trail)
         self._changes: dict[str, list[AuditEvent]] = {}
+        self._told: dict[tuple[str, bool], tuple[AuditEvent, ...]] = {}
         self._named: dict[tuple[str, bool], frozenset[str]] = {}
         for event in trail.events if trail else ():
             if _of_policy(event):
@@ -157,11 +160,11 @@ class Past:
         ``exclusions``: of memberships only those of what it excludes. ``deletions``: also that it was deleted; one that is there was
         restored, and the log doesn't say when.
         """
-        changes = [one for one in self._changes_of(policy_id, policy) if deletions or one.kind != "policy_deleted"]
+        changes = self._changes_of(policy_id, policy, deletions=deletions)
         now, named = Then(policy, (policy_id,)), self._named_by(policy_id, policy, exclusions=exclusions)
         moves = [] if isinstance(account.groups, Gap) else self._moves.concerning(named, account)
         if not moves:
-            return History(policy_id, account, now, tuple(changes))
+            return History(policy_id, account, now, changes)
         roles = frozenset(one.container_id for one in moves if one.kind.startswith("role_"))
         edges = self._moves.edges(named - roles, account) | self._held(roles)
         events = sorted((*changes, *moves), key=lambda event: event.time, reverse=True)
@@ -189,14 +192,18 @@ class Past:
         kept = (one for one in held if (one.principal_id, one.template_id) not in given)
         return (*kept, *(RoleAssignment(who, role, role) for who, role in sorted(taken)))
 
-    def _changes_of(self, policy_id: str, policy: Policy | None) -> list[AuditEvent]:
+    def _changes_of(self, policy_id: str, policy: Policy | None, *, deletions: bool) -> tuple[AuditEvent, ...]:
         """The changes of a policy, newest first; with its last one where only the policy's own date tells of that."""
-        changes = self._changes.get(policy_id, [])
-        last = (policy.modified or policy.created) if policy else None
-        newest = changes[0] if changes else None
-        if last is None or (newest and newest.time >= last - APART):
-            return changes
-        return [AuditEvent(last, _UNSEEN, None, policy_id, "", before=newest.after if newest else None), *changes]
+        key = policy_id, deletions
+        if key not in self._told:
+            changes = self._changes.get(policy_id, [])
+            last = (policy.modified or policy.created) if policy else None
+            newest = changes[0] if changes else None
+            if last is not None and (newest is None or newest.time < last - APART):
+                unseen = AuditEvent(last, _UNSEEN, None, policy_id, "", before=newest.after if newest else None)
+                changes = [unseen, *changes]
+            self._told[key] = tuple(one for one in changes if deletions or one.kind != "policy_deleted")
+        return self._told[key]
 
     def _named_by(self, policy_id: str, policy: Policy | None, *, exclusions: bool) -> frozenset[str]:
         """The groups and roles that any version of a policy names, and all that are, or were, nested in them; none where nobody moved."""

@@ -354,6 +354,14 @@ CASES = (
         ('the account was removed from the group "gx"',),
     ),
     Case(
+        "an account that left the exceptions before the policy was switched on",
+        WITH_EXCEPTIONS,
+        (changed(9, {**WITH_EXCEPTIONS, "state": "disabled"}, WITH_EXCEPTIONS), moved(6, "group_removed", "gx")),
+        9,
+        ADA,
+        ("since 9 Nov 2026", "; before that, on 6 Nov 2026, 14:12 UTC, the account was removed from the group"),
+    ),
+    Case(
         "an account that lost a role that excepted it",
         policy("P", id="p", not_roles=("r1",), clients=MODERN),
         (moved(6, "role_removed", "r1"),),
