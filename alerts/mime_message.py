@@ -55,7 +55,7 @@ from basics.times import moment
 ID_HEADER = "X-App-Password-Alert"
 """Holds the alert's id, so that a rule in the mailbox can drop a repeat."""
 FEW = 4
-"""From this many problems on, the mail begins with a line for each."""
+"""From this many problems on, the mail begins with a line for each; with fewer, where not each is told in full."""
 OVERVIEW = 20
 """Lines of that, and of resolved ones."""
 GROUPS = 5
@@ -156,7 +156,7 @@ def _bodies(alert: Alert, attached: _Attached) -> tuple[str, str]:
     full = told_in_full(problems, alert)[: WITH_STEPS if alert.steps else GROUPS]
     view = _View(
         alert=alert,
-        overview=by_urgency(problems[:OVERVIEW]) if len(problems) >= FEW else (),
+        overview=by_urgency(problems[:OVERVIEW]) if len(problems) >= FEW or len(full) < len(problems) else (),
         full=full,
         again=repeated_steps(full),
         resolved=resolved[:OVERVIEW],

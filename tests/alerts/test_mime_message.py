@@ -2,6 +2,8 @@ import base64
 import csv
 import io
 import json
+from dataclasses import replace
+from datetime import date
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
@@ -14,7 +16,7 @@ from hypothesis import strategies as st
 from alerts.attachments import COLUMNS, changes_csv, changes_json, formula_safe
 from alerts.episodes import Word
 from alerts.mime_message import ID_HEADER, mail_message, subject_of
-from alerts.model import Alert, AlertGap, AlertReason, Kind
+from alerts.model import Alert, AlertGap, AlertReason, AlertStep, Kind
 from alerts.wording import MEANING
 from tests.alerts import samples
 from tests.alerts.samples import HOSTILE, NOW, REPORT, alert, item
@@ -123,6 +125,18 @@ def test_good_news_is_not_marked_important() -> None:
     message = arrived(samples.good())
     assert message["Importance"] is None
     assert message["Subject"] == "Good news: 2 problems with 2 service accounts are resolved - Contoso"
+
+
+def test_what_is_not_told_in_full_has_a_line_however_few_there_are() -> None:
+    step = AlertStep("Do it", "Do it: 1 account, solves 1 finding.", 1, 1, 1)
+    broken = replace(item(1), urgency="now")
+    later = replace(
+        item(2, check_id="APW-016", reasons=()), urgency="later", summary="Ends.", breaks_on=date(2027, 2, 1)
+    )
+    message = arrived(alert(broken, later, baseline=True, steps=[step]))
+    for kind in ("plain", "html"):
+        assert "svc-001@contoso.com is missing the app-password option" in part(message, kind)
+        assert "svc-002@contoso.com has only MFA methods that are being retired" in part(message, kind)
 
 
 @pytest.mark.parametrize("name", HOSTILE)
