@@ -132,8 +132,10 @@ def _which(news: SightNews, before: str, after: str = "") -> str:
 
 
 def totals(run: RunRecord | None) -> Totals:
-    """Accounts and open findings as a run left them; empty where it isn't done."""
-    if run is None or run.finished is None:
+    """Accounts and open findings as a run left them; empty where it isn't done, or looked at some accounts only: it says nothing of how
+    many there are besides.
+    """
+    if run is None or run.finished is None or run.partial:
         return Totals()
     open_findings = run.severities
     return Totals(
@@ -144,10 +146,9 @@ def totals(run: RunRecord | None) -> Totals:
         missing=None
         if run.app_passwords.get("allowed") is False
         else sum(run.visibility.get(one, 0) for one in MISSING),
-        # A scan of some accounts says nothing of how many there are besides.
-        standing="" if run.partial else groups_in_words(Groups(run.urgency, run.next_break)),
-        groups={} if run.partial else dict(run.urgency),
-        next_break=None if run.partial else run.next_break,
+        standing=groups_in_words(Groups(run.urgency, run.next_break)),
+        groups=dict(run.urgency),
+        next_break=run.next_break,
     )
 
 

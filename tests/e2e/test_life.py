@@ -605,3 +605,20 @@ def test_seeing_again_is_no_good_news(installation: Installation, monkeypatch: p
     installation.scan()
     assert ("resolved", BACKUP, "APW-008") in installation.told()
     assert headlines(installation)[-1] == "3 service accounts can be checked completely again"
+
+
+def test_a_scan_of_one_account_does_not_say_that_nothing_is_open(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installation.scan()
+    installation.receiver.calls.clear()
+    monkeypatch.setenv("TEAMS_WEBHOOK_URL", f"{installation.receiver.url}/teams")
+    installation.graph.tenant.user(MAILER).mfa = "enforced"
+    installation.graph.tenant.changed()
+    installation.scan("--account", MAILER)
+    assert resolved(installation) == [("resolved", MAILER, "APW-003")]
+    told = {call.path: call.body for call in installation.receiver.calls}
+    assert "Open now" not in told["/teams"]
+    totals = json.loads(told["/webhook"])["data"]["totals"]
+    assert totals == {"accounts": None, "high": None, "medium": None, "low": None, "urgency": {}, "next_break": None}
+    assert findings(installation).keys() == {(BACKUP, "APW-001")}
