@@ -11,7 +11,7 @@ from uuid import uuid5
 
 from alerts.compose import HEADLINE, NAMESPACE, counts_of
 from alerts.groups import Group, grouped, statement
-from alerts.model import Alert, AlertItem, AlertStep, Kind, Purpose, Totals
+from alerts.model import Alert, AlertGap, AlertItem, AlertStep, Kind, Purpose, Totals
 from alerts.text import clean
 from alerts.wording import MISSING, count
 from basics.text import well_formed
@@ -20,6 +20,7 @@ REMINDERS = (1, 3, 7, 14, 30)
 """Days after a finding was opened."""
 THEN_EVERY = 30
 """Days between later reminders."""
+ASKED_FOR = "You receive this because you asked to hear also when nothing is open."
 
 
 def reminder_due(first_seen: datetime, since: datetime, until: datetime) -> int | None:
@@ -44,6 +45,8 @@ def compose_digest(
     now: datetime,
     totals: Totals = Totals(),  # noqa: B008 -- frozen
     all_clear: bool = False,
+    complete: bool = True,
+    gaps: Iterable[AlertGap] = (),
     report_url: str | None = None,
     steps: Iterable[AlertStep] = (),
 ) -> Alert | None:
@@ -57,6 +60,8 @@ def compose_digest(
         now: The time of this one. A second digest of the same day has the same id.
         totals: How things stand.
         all_clear: Whether to say so when nothing is open. Otherwise silence means all clear.
+        complete: Whether the last scan could read all that its verdicts depend on. Where not, nothing is called clear.
+        gaps: What that scan could not read; told where nothing is open.
         report_url: Where the report is.
         steps: What to do first.
 
@@ -76,21 +81,29 @@ def compose_digest(
         tenant_id=tenant_id,
         tenant_name=well_formed(tenant_name),
         created=now,
-        headline=clean(_headline(groups, totals), HEADLINE),
+        headline=clean(_headline(groups, totals) if groups else _nothing_open(totals, complete=complete), HEADLINE),
         purpose=Purpose.DIGEST,
         items=ordered,
         counts=counts_of(ordered),
+        gaps=() if ordered else tuple(gaps),
         totals=totals,
         steps=tuple(steps),
-        notes=_notes(ordered, now),
+        notes=_notes(ordered, now) if ordered else (ASKED_FOR,),
         report_url=report_url,
     )
 
 
+def _nothing_open(totals: Totals, *, complete: bool) -> str:
+    """What is said where nothing is open: that all is clear only where a scan looked at accounts, and could read what decides."""
+    if not totals.accounts:
+        return "Nothing is watched: the last scan found no service account"
+    of = f" for {count(totals.accounts, 'service account')}"
+    if not complete:
+        return f"Nothing is known to be open{of}, but the last scan could not read everything"
+    return f"All clear: nothing is open{of}{', but what somebody accepted' if totals.open else ''}"
+
+
 def _headline(groups: tuple[Group, ...], totals: Totals) -> str:
-    if not groups:
-        of = f" for {count(totals.accounts, 'service account')}" if totals.accounts else ""
-        return f"All clear: nothing is open{of}"
     items = [item for group in groups for item in group.items]
     without = sorted((item for item in items if item.check_id in MISSING), key=lambda item: item.check_id)
     worst = groups[0].first
@@ -106,8 +119,6 @@ def _kind_of(item: AlertItem) -> tuple[str, str, date | None]:
 
 
 def _notes(items: tuple[AlertItem, ...], now: datetime) -> tuple[str, ...]:
-    if not items:
-        return ("You receive this because you asked to be told when all is well.",)
     oldest = min(item.first_seen for item in items)
     days = (now - oldest) // timedelta(days=1)
     return (

@@ -249,4 +249,6 @@ class Alert:
         """Whether there is something to say and none of it is a problem."""
         if any(item.closing for item in self.items):
             return False
+        if self.purpose is Purpose.DIGEST and not self.totals.accounts:  # nothing is open where nobody looked
+            return False
         return self.severity is None and not self.gaps and self.purpose in _NEWS

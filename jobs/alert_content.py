@@ -53,7 +53,7 @@ def changes_alert(
         created=max(change.at for change in changes),
         items=[_item(change, settings.graph_cloud) for change in changes],
         run_id=changes[0].run_id,
-        gaps=[_gap(gap) for gap in run.gaps] if run else (),
+        gaps=gaps_of(run),
         totals=totals(run),
         report_url=settings.report_url,
         baseline=first,
@@ -72,7 +72,7 @@ def everything_open_alert(
         created=now,
         items=items,
         run_id=run_id,
-        gaps=[_gap(gap) for gap in whole.gaps],
+        gaps=gaps_of(whole),
         totals=totals(whole),
         report_url=settings.report_url,
         baseline=True,
@@ -165,6 +165,11 @@ def steps_of(run: RunRecord | None) -> tuple[AlertStep, ...]:
         )
         for one in (run.steps if run and not run.partial else ())
     )
+
+
+def gaps_of(run: RunRecord | None) -> tuple[AlertGap, ...]:
+    """What a run could not read."""
+    return tuple(map(_gap, run.gaps)) if run else ()
 
 
 def _gap(gap: Mapping[str, Any]) -> AlertGap:

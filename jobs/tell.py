@@ -17,10 +17,11 @@ from alerts.digest import compose_digest
 from alerts.ledger import CLAIM, DeliveryStatus, Ledger
 from connections.channels import open_channels
 from connections.storage import TABLES, StorageUnavailable, ensure_tables, tables
+from findings.run_record import RunStatus
 from findings.runs import RunStore
 from findings.sight_store import SightStore
 from findings.store import FindingStore
-from jobs.alert_content import reminder, steps_of, totals
+from jobs.alert_content import gaps_of, reminder, steps_of, totals
 from jobs.catching_up import unaccepted_findings
 from jobs.channel_watch import channels_to_tell
 from jobs.clock import Clock, now_utc
@@ -137,7 +138,9 @@ async def prepare_digest(settings: Settings, now: datetime) -> str | None:
             since=now - timedelta(days=7 if settings.alert_digest == "weekly" else 1),
             now=now,
             totals=totals(last),
-            all_clear=settings.alert_all_clear == "yes",
+            all_clear=settings.alert_all_clear == "yes" and last is not None,
+            complete=last is not None and last.status is RunStatus.COMPLETE,
+            gaps=gaps_of(last),
             report_url=settings.report_url,
             steps=steps_of(last),
         )

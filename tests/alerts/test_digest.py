@@ -1,10 +1,11 @@
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from alerts.digest import compose_digest, reminder_due
-from alerts.model import Alert, AlertItem, Kind, Purpose, Totals
+from alerts.model import Alert, AlertGap, AlertItem, Kind, Purpose, Totals
 from tests.alerts import samples
 from tests.alerts.samples import NOW, item
 
@@ -66,6 +67,46 @@ def test_digest_says_all_clear_only_when_asked() -> None:
     assert clear is not None
     assert clear.headline == "All clear: nothing is open for 18 service accounts"
     assert clear.good_news
+
+
+def nothing_open(**more: Any) -> Alert:
+    given: dict[str, Any] = {"totals": Totals(18, 0, 0, 0), **more}
+    made = compose_digest(
+        tenant_id="t", tenant_name="Contoso", items=(), since=NOW - DAY, now=NOW, all_clear=True, **given
+    )
+    assert made is not None
+    return made
+
+
+def test_what_could_not_be_read_is_never_all_clear() -> None:
+    gap = AlertGap("conditional_access_policies", "the Conditional Access policies", "403 Forbidden", "Policy.Read.All")
+    made = nothing_open(complete=False, gaps=[gap])
+    assert made.headline == (
+        "Nothing is known to be open for 18 service accounts, but the last scan could not read everything"
+    )
+    assert made.gaps == (gap,)
+    assert not made.good_news
+    assert "well" not in str(made.notes)
+
+
+def test_a_log_that_no_verdict_depends_on_is_told_beside_the_all_clear() -> None:
+    gap = AlertGap("sign_ins", "the sign-in log", "403 Forbidden", "AuditLog.Read.All")
+    made = nothing_open(gaps=[gap])
+    assert made.headline == "All clear: nothing is open for 18 service accounts"
+    assert made.gaps == (gap,)
+    assert not made.good_news
+
+
+@pytest.mark.parametrize("accounts", [0, None])
+def test_where_no_account_was_looked_at_nothing_is_all_clear(accounts: int | None) -> None:
+    made = nothing_open(totals=Totals(accounts, 0, 0, 0))
+    assert made.headline == "Nothing is watched: the last scan found no service account"
+    assert not made.good_news
+
+
+def test_what_somebody_accepted_is_not_said_to_be_closed() -> None:
+    made = nothing_open(totals=Totals(18, 2, 1, 0))
+    assert made.headline == "All clear: nothing is open for 18 service accounts, but what somebody accepted"
 
 
 def test_open_findings_without_a_due_reminder_are_no_all_clear() -> None:

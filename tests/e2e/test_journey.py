@@ -190,6 +190,32 @@ def test_a_digest_reminds_of_what_is_open_when_a_reminder_is_due(
     assert len(installation.receiver.calls) == 1
 
 
+def test_all_clear_is_not_said_while_something_is_unread(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ALERT_DIGEST", "daily")
+    monkeypatch.setenv("ALERT_ALL_CLEAR", "yes")
+    monkeypatch.setenv("SERVICE_ACCOUNTS", VISIBLE)
+    now = datetime.now(UTC)
+    said = []
+    for day in range(2):
+        installation.scan()
+        installation.receiver.calls.clear()
+        digest = asyncio.run(prepare_digest(load_settings(), now + timedelta(days=day)))
+        asyncio.run(send_alert(load_settings(), digest or ""))
+        (call,) = (one for one in installation.receiver.calls if one.path == "/webhook")
+        said.append(json.loads(call.body)["data"])
+        # What selects can't be read any more: who else is a service account isn't seen.
+        monkeypatch.setenv("SERVICE_ACCOUNT_GROUPS", installation.graph.tenant.group("Backup apps").id)
+        installation.graph.fail("/groups", 403)
+    clear, unread = said
+    assert clear["headline"] == "All clear: nothing is open for 1 service account"
+    assert unread["headline"] == (
+        "Nothing is known to be open for 1 service account, but the last scan could not read everything"
+    )
+    assert "selection" in [gap["input"] for gap in unread["gaps"]]
+
+
 def test_a_reminder_says_all_that_the_alert_said(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AUDIT_LOG", "on")
     monkeypatch.setenv("ALERT_DIGEST", "daily")
