@@ -72,16 +72,18 @@ class _Detail:
     names: int
     """Accounts that are named in a group."""
     text: int
-    """Characters of a sentence."""
+    """Characters of a sentence; a note is a few of them."""
+    notes: int
+    """Notes that are shown."""
 
 
 _DETAILS = (
-    _Detail(full=6, short=8, names=6, text=500),
-    _Detail(full=5, short=6, names=5, text=350),
-    _Detail(full=4, short=4, names=4, text=250),
-    _Detail(full=3, short=3, names=3, text=160),
-    _Detail(full=2, short=2, names=2, text=100),
-    _Detail(full=1, short=1, names=1, text=80),
+    _Detail(full=6, short=8, names=6, text=500, notes=12),
+    _Detail(full=5, short=6, names=5, text=350, notes=10),
+    _Detail(full=4, short=4, names=4, text=250, notes=8),
+    _Detail(full=3, short=3, names=3, text=160, notes=6),
+    _Detail(full=2, short=2, names=2, text=100, notes=4),
+    _Detail(full=1, short=1, names=1, text=80, notes=3),
 )
 """From the most to the least. The last one fits whatever the names are: about 40 texts of at most 12 bytes a character."""
 
@@ -110,7 +112,7 @@ def _card(alert: Alert, groups: tuple[Group, ...], detail: _Detail) -> Json:
     problems = [group for group in groups if group.kind is not Kind.RESOLVED]
     resolved = [group for group in groups if group.kind is Kind.RESOLVED]
     body = [_top(alert)]
-    body += [line(run(note, detail.text), spacing="Small") for note in alert.notes[:3]]
+    body += _notes(alert, detail)
     body += [line(run(meaning(alert), detail.text, isSubtle=True), spacing="Small")] if meaning(alert) else []
     body += _steps(alert, detail)
     button = len(problems) <= BUTTONS
@@ -148,6 +150,15 @@ def _card(alert: Alert, groups: tuple[Group, ...], detail: _Detail) -> Json:
         "fallbackText": FALLBACK,
         "body": body,
     }
+
+
+def _notes(alert: Alert, detail: _Detail) -> list[Json]:
+    """The sentences below the headline, and how many more there are."""
+    shown = [line(run(note, 2 * detail.text), spacing="Small") for note in alert.notes[: detail.notes]]
+    left = len(alert.notes) - len(shown)
+    if left > 0:
+        shown.append(line(run(f"And {count(left, 'other thing')} to know.", 60, weight="Bolder"), spacing="Small"))
+    return shown
 
 
 def _steps(alert: Alert, detail: _Detail) -> list[Json]:

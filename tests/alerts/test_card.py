@@ -330,6 +330,22 @@ def test_accounts_behind_one_policy_are_named_as_links_and_counted() -> None:
     assert linked[:2] == ["svc-001@contoso.com", "svc-002@contoso.com"]
 
 
+def test_every_note_is_shown_as_long_as_there_is_room_and_what_is_not_shown_is_counted() -> None:
+    notes = [f"svc-{number:03}@contoso.com is called new-{number:03}@contoso.com now." for number in range(40)]
+    sight = samples.prediction()
+    told = texts(card_message(replace(sight, notes=tuple(notes[:4]))))
+    assert [note for note in notes if note in told] == notes[:4]
+    told = texts(card_message(replace(sight, notes=tuple(notes))))
+    assert [note for note in notes if note in told] == notes[:12]
+    assert "And 28 other things to know." in told
+
+
+def test_notes_of_any_length_make_a_card_that_teams_takes() -> None:
+    made = card_message(replace(samples.prediction(), notes=("𠮷" * 3000,) * 500, tenant_name="𠮷" * 3000))
+    assert_sound(made)
+    assert "And 494 other things to know." in texts(made)
+
+
 def test_mention_in_a_name_notifies_nobody() -> None:
     card = card_of(card_message(alert(item(1, name="<at>everyone</at>"))))
     assert "entities" not in card["msteams"]
