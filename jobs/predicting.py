@@ -11,6 +11,7 @@ from alerts.model import Alert
 from alerts.text import clean
 from alerts.wording import NAME, count, listed
 from basics.times import moment
+from checks.exclusion import groups_to_join
 from checks.model import Usability, Visibility
 from checks.policy import DISABLED, REPORT_ONLY
 from checks.simulate import Shift, Waiting, waiting_shifts
@@ -22,8 +23,10 @@ from tenant.model import AuditEvent, Policy, Tenant
 SHOWN = 10
 """Accounts that are named."""
 _MADE = frozenset({"policy_added", "policy_updated"})
-_HIDDEN = frozenset({Visibility.HIDDEN, Visibility.CONDITIONAL})
-_BLOCKED = frozenset({Usability.BLOCKED_BY_POLICY, Usability.CONDITIONAL})
+_HIDDEN = (Visibility.HIDDEN, Visibility.CONDITIONAL)
+"""What is told of the option, the worse first."""
+_BLOCKED = (Usability.BLOCKED_BY_POLICY, Usability.CONDITIONAL)
+"""What is told of legacy authentication, the worse first."""
 
 
 def predictions(settings: Settings, seen: Seen, since: datetime, run_id: str, now: datetime) -> list[Alert]:
@@ -65,13 +68,33 @@ def _as_if_waiting(tenant: Tenant, made: Sequence[Policy]) -> Tenant:
 
 def _lost(shift: Shift) -> bool:
     """Whether the account would lose the option, or would surely; what may only be so afterwards is no prediction."""
-    before, after = shift.before.verdict.visibility, shift.after.verdict.visibility
-    return after in _HIDDEN and before not in _HIDDEN
+    return _worse(_HIDDEN, shift.before.verdict.visibility, shift.after.verdict.visibility)
 
 
 def _blocked(shift: Shift) -> bool:
     before, after = shift.before.verdict.usability, shift.after.verdict.usability
-    return after in _BLOCKED and before not in _BLOCKED
+    return before is not Usability.BLOCKED_BY_SECURITY_DEFAULTS and _worse(_BLOCKED, before, after)
+
+
+def _worse(worst_first: Sequence[str], before: str, after: str) -> bool:
+    """Whether an answer becomes one of these, and not from a worse one of them: what holds in some circumstances may come to hold always."""
+    return after in worst_first and before not in worst_first[: worst_first.index(after) + 1]
+
+
+def _options(shifts: Sequence[Shift]) -> list[str]:
+    return [one.after.verdict.visibility for one in shifts]
+
+
+def _logins(shifts: Sequence[Shift]) -> list[str]:
+    return [one.after.verdict.usability for one in shifts]
+
+
+def _sometimes(answers: Sequence[str]) -> str:
+    """For how many of some accounts it would be so in some circumstances only, as the end of a sentence."""
+    some = answers.count("conditional")
+    if some == len(answers):
+        return " in some circumstances"
+    return f", for {some:,} of them in some circumstances only" if some else ""
 
 
 def _alert(
@@ -83,9 +106,12 @@ def _alert(
     run_id: str,
     now: datetime,
 ) -> Alert:
-    policy, lost = waiting.policy, sum(map(_lost, hurt))
-    accounts = count(lost or len(hurt), "service account")
-    does = f"hides the app-password option from {accounts}" if lost else f"blocks legacy authentication for {accounts}"
+    policy, lost = waiting.policy, [one for one in hurt if _lost(one)]
+    accounts = count(len(lost or hurt), "service account")
+    if lost:
+        does = f"hides the app-password option from {accounts}{_sometimes(_options(lost))}"
+    else:
+        does = f"blocks legacy authentication for {accounts}{_sometimes(_logins(hurt))}"
     return compose_prediction(
         policy_id=policy.id,
         version=event.time,
@@ -104,17 +130,18 @@ def _notes(tenant: Tenant, policy: Policy, hurt: Sequence[Shift], event: AuditEv
     made = "created" if event.kind == "policy_added" else "changed"
     by = f" by {clean(event.actor, NAME)}" if event.actor else ""
     yield f"The policy {name} was {made} on {moment(event.time)}{by}, and is switched off: nothing has happened yet."
-    for affected, what in (
-        ([one for one in hurt if _lost(one)], "The app-password option would be hidden from"),
+    for affected, what, answers in (
+        ([one for one in hurt if _lost(one)], "The app-password option would be hidden from", _options),
         (
             [one for one in hurt if _blocked(one)],
             "Legacy authentication, and with it app passwords, would be blocked for",
+            _logins,
         ),
     ):
         if affected:
             names = [clean(one.after.account.user_principal_name, NAME) for one in affected[:SHOWN]]
-            yield f"{what} {listed(names, len(affected))}."
-    excluded = sorted(group.display_name for id in policy.exclude_groups if (group := tenant.groups.get(id)))
+            yield f"{what} {listed(names, len(affected))}{_sometimes(answers(affected))}."
+    excluded = groups_to_join(policy, tenant.groups)
     where = f'its excluded group "{clean(excluded[0], NAME)}"' if excluded else "a group that it excludes"
     yield (
         f"Before it is switched on: put them into {where}, or move their products to a sign-in without passwords. "

@@ -129,6 +129,42 @@ async def test_what_would_block_legacy_authentication_is_told(scanned: Tenant) -
     assert f"Legacy authentication, and with it app passwords, would be blocked for {SVC} and {OTHER}." in alert.notes
 
 
+async def test_what_would_be_so_now_and_then_is_not_told_as_if_it_were_always(scanned: Tenant) -> None:
+    await scans(scanned, 1, SCHEDULE)
+    scanned.passes(30)
+    happens(scanned, make(sign_in_risk=["high"], client_apps=["all"]))
+    (alert,) = await scans(scanned, 2)
+    assert alert.headline == (
+        f'If "{NAME}" is switched on, it hides the app-password option from 1 service account in some circumstances'
+    )
+    assert f"The app-password option would be hidden from {OTHER} in some circumstances." in alert.notes
+    assert (
+        f"Legacy authentication, and with it app passwords, would be blocked for {SVC} and {OTHER} in some circumstances."
+        in alert.notes
+    )
+
+
+async def test_what_is_so_now_and_then_and_would_always_be_is_told(scanned: Tenant) -> None:
+    happens(scanned, make("enabled", "MFA at risk", sign_in_risk=["high"], client_apps=["all"]))
+    await scans(scanned, 1, SCHEDULE)
+    scanned.passes(30)
+    happens(scanned, make(client_apps=["all"]))
+    (alert,) = await scans(scanned, 2)
+    assert f"The app-password option would be hidden from {OTHER}." in alert.notes
+    assert f"Legacy authentication, and with it app passwords, would be blocked for {SVC} and {OTHER}." in alert.notes
+
+
+async def test_nobody_is_told_to_put_an_account_among_break_glass_accounts(scanned: Tenant) -> None:
+    scanned.graph.tenant.group("Policy group").name = "Break glass"
+    scanned.graph.tenant.changed()
+    await scans(scanned, 1, SCHEDULE)
+    scanned.passes(30)
+    happens(scanned, make())
+    happens(scanned, edit(excludeGroups=[scanned.graph.tenant.group("Break glass").id]))
+    (alert,) = await scans(scanned, 2)
+    assert "put them into a group that it excludes" in alert.notes[-1]
+
+
 @pytest.mark.parametrize(
     "change",
     [
