@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID, uuid5
 
-from alerts.groups import Group, grouped, statement
+from alerts.groups import Group, grouped, said_of, statement
 from alerts.model import About, Alert, AlertGap, AlertItem, AlertStep, Kind, Purpose, Totals
 from alerts.text import clean
 from alerts.wording import CAUGHT_UP, FIRST_SCAN, MISSING, NAME, count, listed, service_accounts, user_principal_name
@@ -248,7 +248,7 @@ def headline(
 def _worst(problems: list[Group], resolved: list[AlertItem], totals: Totals, *, baseline: bool) -> str:
     first = problems[0]
     # Several policies may do the same to different accounts: one statement about all of them.
-    alike = [group for group in problems if (group.kind, group.first.check_id) == (first.kind, first.first.check_id)]
+    alike = [group for group in problems if said_of(group) == said_of(first)]
     told = first
     if len(alike) > 1 or first.accounts < NAMED_POLICY:
         told = Group(tuple(replace(item, reasons=()) for group in alike for item in group.items))
@@ -258,7 +258,9 @@ def _worst(problems: list[Group], resolved: list[AlertItem], totals: Totals, *, 
         said, items = option.text, option.items
     others = sum(len(group.items) for group in problems) - items
     more = [count(others, "other finding" if baseline else "other change")] if others else []
-    more += [f"{len(resolved):,} resolved"] if resolved else []
+    ended = sum(item.closing for item in resolved)
+    more += [f"{len(resolved) - ended:,} resolved"] if len(resolved) > ended else []
+    more += [f"{ended:,} ended with the account"] if ended else []
     return "; ".join([said, *([", ".join(more)] if more else [])])
 
 

@@ -13,6 +13,7 @@ from alerts.wording import (
     BY_ONE_POLICY,
     HIDES_THE_OPTION,
     NAME,
+    RETIRED,
     URGENCY,
     WITH_A_DAY,
     count,
@@ -217,6 +218,14 @@ def statement(group: Group, *, total: int | None = None, baseline: bool = False)
     )
     some = some_lost(item.check_id, group.kind, lost) if lost < accounts else ""
     return f"{_who(group, total)} {said}{some}"
+
+
+def said_of(group: Group) -> tuple[object, ...]:
+    """What a statement says of a group but for whom: groups of which it is the same can be told in one."""
+    item = group.first
+    changed = _changed(item, 2) if group.kind is Kind.CHANGED else ""
+    retired = tuple(_retired(item).values()) if item.check_id == RETIRED else ()
+    return (group.kind, item.check_id, changed, *retired)
 
 
 def _retired(item: AlertItem) -> _Retired:

@@ -17,6 +17,11 @@ def resolved(number: int, check_id: str = "APW-001", *, came_back: bool = False)
     return item(number, Kind.RESOLVED, check_id, resolution=gone, came_back=came_back)
 
 
+def ended(number: int) -> AlertItem:
+    """A finding of an account that is gone."""
+    return replace(item(number, Kind.RESOLVED, resolution="The account no longer exists."), closing=True)
+
+
 @pytest.mark.parametrize(
     ("items", "expected"),
     [
@@ -71,6 +76,25 @@ def resolved(number: int, check_id: str = "APW-001", *, came_back: bool = False)
                 item(2, Kind.CHANGED, previous_severity=Severity.LOW),
             ],
             "2 of 18 service accounts are still missing the app-password option; this is now rated high, it was low",
+        ),
+        (
+            [item(1, Kind.CHANGED, previous_severity=Severity.LOW), item(2, Kind.CHANGED, reasons=())],
+            "svc-001@contoso.com is still missing the app-password option; this is now rated high, it was low; 1 other change",
+        ),
+        (
+            [item(1, Kind.CHANGED, settled=True), item(2, Kind.CHANGED, reasons=())],
+            "svc-001@contoso.com is still missing the app-password option, after it came and went; 1 other change",
+        ),
+        (
+            [
+                item(1, check_id="APW-010", title="The protocol this account uses has been retired", reasons=()),
+                item(2, check_id="APW-010", title="The protocol this account uses is being retired", reasons=()),
+            ],
+            "svc-001@contoso.com uses a protocol that has been retired; 1 other change",
+        ),
+        (
+            [item(1), item(2, Kind.RESOLVED), ended(3), ended(4)],
+            "svc-001@contoso.com is newly affected: MFA hides the app-password option; 1 resolved, 2 ended with the account",
         ),
         (
             [item(1, Kind.CHANGED, settled=True)],
