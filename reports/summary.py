@@ -137,6 +137,9 @@ def _headline(document: Json, extras: ReportExtras, since: str | None) -> str:
     unknown = sum("unknown" in (account["visibility"], account["usability"]) for account in accounts)
     if unknown:
         return f"For {unknown:,} of {total} it can't be told whether an app password is possible."
+    sometimes = sum(account["visibility"] == "conditional" for account in accounts)
+    if sometimes:
+        return f"MFA hides the app-password option from {sometimes:,} of {total} in some circumstances, or may do so."
     if document["run"]["complete"] and not any(
         one["status"] == "open" for each in accounts for one in each["findings"]
     ):

@@ -37,6 +37,10 @@ def lost(
         (("hidden", "stuck", "visible"), "2 of 3 service accounts are missing the app-password option."),
         (("hidden",), "1 of 1 service account is missing the app-password option."),
         (("unknown", "visible"), "For 1 of 2 service accounts it can't be told whether an app password is possible."),
+        (
+            ("conditional", "visible"),
+            "MFA hides the app-password option from 1 of 2 service accounts in some circumstances, or may do so.",
+        ),
         (("unknown", "hidden"), "1 of 2 service accounts is missing the app-password option."),
     ],
 )
