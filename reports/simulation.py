@@ -47,10 +47,13 @@ def _outcome(outcome: Json, judged: int) -> Iterator[str]:
 
 
 def _result(outcome: Json, judged: int) -> str:
-    number = outcome["count"]
+    number, told = outcome["count"], judged - len(outcome["undecided"])
     said = f"{count(number, 'account', 'accounts')} would change"
     if not number:
-        said = f"no account would change ({count(judged, 'was', 'were')} judged)"
+        said = f"no account would change ({count(told, 'was', 'were')} judged)"
+    if not number and told < judged:
+        some = f"only {told:,}" if told else "none"
+        return f"no account is known to change, but {some} of {judged:,} could be judged: see below"
     unresolved = (*outcome["not_in_tenant"], *outcome["not_looked_up"])
     if not number and (not judged or any(one["use"] != "excluded" for one in unresolved)):
         return f"{said}, which is no all-clear: see above"

@@ -57,6 +57,13 @@ def exclusion(**members: Any) -> Json:
     }
 
 
+def test_an_account_that_cannot_be_judged_is_not_said_to_stay_as_it_is() -> None:
+    undecided = [{"id": ACCOUNT, "user_principal_name": "svc@contoso.com"}]
+    said, whom = lines(undecided=undecided)
+    assert said == "If it is so: no account is known to change, but none of 1 could be judged: see below"
+    assert whom == "  1 account can't be judged with what could be read: svc@contoso.com"
+
+
 def test_an_account_is_shown_before_and_after_with_the_reason() -> None:
     assert lines(accounts=[SHIFT]) == [
         "If it is so: 1 account would change",
