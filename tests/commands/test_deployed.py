@@ -15,7 +15,7 @@ from functions import queues
 from functions.access import OPERATOR, READER
 from jobs.messages import SCANS
 from settings import Settings
-from tests.e2e.conftest import Installation, installation  # noqa: F401 -- the fixture
+from tests.e2e.conftest import BACKUP, MAILER, UNTIL, Installation, installation  # noqa: F401 -- the fixture
 from tests.functions.serving import serving
 from tests.functions.test_access import AZURE
 
@@ -56,6 +56,20 @@ def test_the_app_scans_and_what_came_of_it_is_printed(
     assert f"Run {run_id}: complete, 3 of 3 accounts." in found.out
     assert "App password option: " in found.out
     assert found.code == 1, "there are findings of high severity"
+
+
+def test_what_somebody_accepted_fails_no_scan_of_the_apps_either(
+    installation: Installation,  # noqa: F811
+    app: list[str],
+) -> None:
+    assert installation.run("scan").code == 1
+    for account in (BACKUP, MAILER):
+        accepted = ("--account", account, "--reason", "replaced", "--owner", "Ada", "--until", UNTIL)
+        assert installation.run("exceptions", "add", *accepted).code == 0
+    assert installation.run("scan").code == 0
+    found = installation.run("scan", "--deployed")
+    assert "Open findings: 2 high." in found.out
+    assert found.code == 0
 
 
 def test_the_run_comes_as_json(installation: Installation, app: list[str]) -> None:  # noqa: F811
