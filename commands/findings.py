@@ -9,7 +9,7 @@ from commands.drawn.history import render_history
 from commands.drawn.paper import Paper
 from commands.drawn.scan import say_domain, shared_domain
 from commands.line.parts import Options
-from commands.output import DONE, is_colourful, write, writing
+from commands.output import DONE, is_colourful, say, write, writing
 from findings.listing import FindingFilter
 from jobs import views
 from jobs.history import history_of
@@ -53,6 +53,8 @@ async def run(options: Options) -> int:
             await views.must_be_known(service, wanted)
         if not found and options.format == "table":
             await views.must_be_scanned(service, now)  # nothing found must not be read as all is well
+            if doubt := await views.doubt(service, now):
+                say(doubt)
     text = (
         render_json({"schema": 1, "findings": found})
         if options.format == "json"

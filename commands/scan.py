@@ -19,6 +19,7 @@ from jobs import views
 from jobs.clock import now_utc
 from jobs.endings import tell_failure
 from jobs.errors import EXPECTED
+from jobs.installation import NO_ACCOUNT_FIX
 from jobs.ocsf import origin, scan_lines
 from jobs.proposing import names_none, proposing
 from jobs.scan import ScanRequest, scan
@@ -103,6 +104,8 @@ async def _scan_with(options: Options, settings: Settings, *, proposed: bool) ->
         say(plain(note))
     for line in gap_lines(run["gaps"], names):
         say(line)
+    if not (result.accounts or proposed):  # an empty file must not be read as all is well
+        say(f"No service account was found, so nothing was judged. {NO_ACCOUNT_FIX}")
     return exit_code(options.fail_on, severities(result.document), complete=run["complete"])
 
 

@@ -16,9 +16,10 @@ from evidence.store import StoredEvidence
 from findings.exceptions import ExceptionStore
 from findings.listing import FindingFilter, FindingList, ListChanged
 from findings.model import AcceptedException, AccountRecord, FindingState
-from findings.run_record import RunRecord
+from findings.run_record import RunRecord, RunStatus
 from findings.runs import RunStore
 from findings.store import FindingStore
+from jobs.installation import NO_ACCOUNT_FIX
 from jobs.many import Accounts
 from jobs.passwords import kept_passwords
 from reports.document import SCHEMA, Json
@@ -111,6 +112,18 @@ async def must_be_scanned(service: TableServiceClient, now: datetime) -> None:
     async for _ in FindingStore(service).load_accounts():
         return
     await _last_finished(service, now)
+
+
+async def doubt(service: TableServiceClient, now: datetime) -> str | None:
+    """Why that nothing is found doesn't mean that all is well, in a sentence; None where the last scan saw accounts, and all that decides."""
+    last = await RunStore(service).last_whole(since(now))
+    if last is None:
+        return "Only single accounts were scanned so far."
+    if not last.accounts_total:
+        return f"The last scan found no service account. {NO_ACCOUNT_FIX}"
+    if last.status is not RunStatus.COMPLETE:
+        return "The last scan could not read everything: the report says what is missing (python cli.py report --open)."
+    return None
 
 
 async def account(service: TableServiceClient, name: str) -> Json | None:

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from functions import http_api
-from tests.e2e.conftest import Installation
+from tests.e2e.conftest import VISIBLE, Installation
 from tests.e2e.test_first_channel import scan
 from tests.e2e.test_http import request
 
@@ -78,3 +78,35 @@ def test_that_no_account_is_watched_is_not_taken_for_over_when_the_selection_can
     mistyped.graph.heal()
     scan()
     assert not any("select service accounts again" in one for one in heard(mistyped))
+
+
+@pytest.mark.parametrize("form", ["table", "csv", "json", "ocsf"])
+def test_the_command_line_says_that_nothing_was_judged(mistyped: Installation, form: str) -> None:
+    answer = mistyped.run("scan", "--format", form)
+    assert answer.code == 0
+    assert "No service account was found, so nothing was judged. Check SERVICE_ACCOUNTS" in answer.err
+
+
+def test_an_empty_list_of_findings_says_what_it_is_worth(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SERVICE_ACCOUNTS", VISIBLE)
+    installation.scan()
+    well = installation.run("findings")
+    assert (well.out.strip(), well.err) == ("No findings.", "")
+    monkeypatch.setenv("SERVICE_ACCOUNT_GROUPS", installation.graph.tenant.group("Backup apps").id)
+    installation.graph.fail("/groups", 403)
+    assert installation.scan().code == 3
+    unread = installation.run("findings")
+    assert unread.out.strip() == "No findings."
+    assert "The last scan could not read everything" in unread.err
+
+
+def test_an_empty_list_of_findings_says_that_nothing_is_watched(mistyped: Installation) -> None:
+    mistyped.scan()
+    assert "The last scan found no service account. Check SERVICE_ACCOUNTS" in mistyped.run("findings").err
+
+
+def test_an_empty_list_of_findings_says_that_only_single_accounts_were_scanned(installation: Installation) -> None:
+    installation.scan("--account", VISIBLE)
+    assert installation.run("findings").err.strip() == "Only single accounts were scanned so far."
