@@ -1,8 +1,4 @@
-"""The changes of an alert as CSV and JSON, for the mail.
-
-Excel runs a cell that begins with ``= + - @`` (also in full width), a tab or a carriage return as a formula, quoted or not;
-an apostrophe in front makes it text. Source: OWASP, "CSV Injection".
-"""
+"""The changes of an alert as CSV and JSON, for the mail."""
 
 import csv
 import io
@@ -14,6 +10,7 @@ from alerts.model import Alert, AlertItem
 from alerts.parts import Part
 from alerts.text import clean
 from alerts.webhook import webhook_body, webhook_cut
+from basics.cells import harmless
 from basics.times import iso
 
 MAX_BYTES = 900 * 1024
@@ -22,7 +19,6 @@ COLUMNS = (
     *("what", "severity", "check", "title", "account", "display_name", "account_id", "summary", "policy", "scope"),
     *("since_utc", "by", "first_seen_utc", "resolution", "next_step", "doubt"),
 )
-_FORMULA = frozenset("=+-@\t\r＝＋－＠")
 
 
 def changes_csv(alert: Alert, limit: int = MAX_BYTES) -> tuple[str, int]:
@@ -50,13 +46,8 @@ def changes_json(alert: Alert, limit: int = MAX_BYTES) -> tuple[str, int]:
     return body, min(end, len(alert.items))
 
 
-def formula_safe(text: str) -> str:
-    """``text`` as a cell that no spreadsheet program takes for a formula."""
-    return f"'{text}" if text.lstrip()[:1] in _FORMULA and text.strip() else text
-
-
 def _row(item: AlertItem) -> list[str]:
-    return [formula_safe(clean(cell, 1000)) for cell in _cells(item)]
+    return [harmless(clean(cell, 1000)) for cell in _cells(item)]
 
 
 def _cells(item: AlertItem) -> Iterator[str]:

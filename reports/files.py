@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Any
 
-from basics.text import REPLACEMENT, UNSEEN, visible, well_formed
+from basics.cells import harmless
+from basics.text import UNSEEN
 from reports.extras import Json
 from reports.standing import standing
 from reports.words import OPTION, USABILITY, option_of, verdict, works_of, works_words
@@ -45,15 +46,6 @@ COLUMNS = (
 )
 """The columns of the CSV file, in this order; ``reports/schema/findings.csv.json`` documents them."""
 
-# A spreadsheet calculates what begins with one of these. It may skip blanks and quotes before it, or take another
-# character than the comma for the separator, so that the middle of a cell becomes the start of one.
-# The run before is matched whole, whatever follows it: so each character is looked at once.
-_BEGINS = "[=+\\-@\uff1d\uff0b\uff0d\uff20]"
-_FORMULA = re.compile(rf"""([\s"';,|]+)({_BEGINS})?|^{_BEGINS}""")
-_MAY_BEGIN = re.compile(rf"""(?:^|[\s"';,|]){_BEGINS}""")
-"""Whether :data:`_FORMULA` finds any: it looks at every blank, and few cells have any."""
-_SEPARATOR = re.compile(r"[;,|\t\r\n\v\f]")
-_CONTROL_START = re.compile(r"^(?=[\t\r\n\v\f])")
 # Everything outside of strings is ASCII in JSON, so these only ever stand inside one, where an escape means the same.
 _UNSAFE = re.compile(f"[\x7f-\x9f\u2028\u2029\ud800-\udfff]|{UNSEEN}")
 
@@ -155,23 +147,8 @@ def _escaped(text: str) -> str:
     return _UNSAFE.sub(lambda match: json.dumps(match[0])[1:-1], text)
 
 
-def harmless(cell: str) -> str:
-    """The cell so that no spreadsheet takes it, or a part of it, for a formula."""
-    cell = _CONTROL_START.sub("'", visible(well_formed(cell)).replace("\0", REPLACEMENT))
-    return _FORMULA.sub(_guarded, cell) if _MAY_BEGIN.search(cell) else cell
-
-
 _harmless = lru_cache(maxsize=512)(harmless)
 """Long cells, such as the reasons, are the same for many accounts."""
-
-
-def _guarded(found: re.Match[str]) -> str:
-    """What :data:`_FORMULA` found, with an apostrophe where a cell may begin."""
-    run, begins = found[1], found[2]
-    if run is None:
-        return f"'{found[0]}"
-    starts_cell = found.start() == 0 or _SEPARATOR.search(run)
-    return f"{run}'{begins}" if begins and starts_cell else found[0]
 
 
 def _row(run: Json, account: Json, finding: Json) -> Iterator[str]:

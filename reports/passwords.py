@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from basics.cells import harmless
 from basics.times import iso
 from checks.password_use import LOG, REPORT, SMTP_AUTH, PasswordUse
 from checks.retirements import Protocol, dated_protocol
 from reports import times
-from reports.files import harmless
 
 Json = dict[str, Any]
 STALE = timedelta(days=30)

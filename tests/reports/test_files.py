@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from jsonschema import Draft202012Validator
 
 import reports
-from reports.files import COLUMNS, harmless, render_csv, render_json
+from basics.cells import harmless
+from reports.files import COLUMNS, render_csv, render_json
 from tests.reports import hostile, samples
 
 SCHEMAS = Path(str(reports.__file__)).parent / "schema"

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alerts.text import clean
+from basics.cells import harmless
 from basics.text import visible
 from commands.output import plain
-from reports.files import harmless
 from reports.text import readable
 from tests.basics.test_text import UNSEEN_ONES
 
