@@ -1,6 +1,6 @@
 """``cli.py discover``: propose accounts that nobody listed."""
 
-from commands.drawn.proposals import render_proposals
+from commands.drawn.proposals import render_proposals, unread
 from commands.line.parts import Options
 from commands.output import DONE, INCOMPLETE, progress, write
 from commands.signing_in import as_asked
@@ -18,4 +18,4 @@ async def run(options: Options) -> int:
     async with as_asked(options, settings):
         found = await discover(settings, progress=progress)
     write(render_json(found) if options.format == "json" else render_proposals(found), options.output)
-    return INCOMPLETE if any(gap["optional"] for gap in found["run"]["gaps"]) else DONE
+    return INCOMPLETE if unread(found) else DONE

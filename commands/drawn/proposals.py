@@ -4,14 +4,25 @@ from commands.drawn.paper import Paper
 from reports import times
 from reports.extras import Json
 
+_LEFT_OUT_BY = frozenset(
+    {"selection", "conditional_access_policies", "conditional_access_preview_policies", "groups"}
+    | {"role_assignments", "role_definitions"}
+)
+"""What says who is selected already, holds a role or is spared by every policy, and so isn't proposed."""
+
+
+def unread(document: Json) -> list[Json]:
+    """What could not be read of what proposals come from; what only verdicts on single accounts depend on is none of it."""
+    gaps = document["run"]["gaps"]
+    return [one for one in gaps if one.get("optional") or (one["input"] in _LEFT_OUT_BY and not one.get("account"))]
+
 
 def render_proposals(document: Json, width: int | None = None) -> str:
     """The proposals of a document as text, no wider than ``width`` columns (60 at least; default: the terminal's)."""
     paper = Paper(width)
     draw_proposals(document, paper)
-    for gap in document["run"]["gaps"]:
-        if gap.get("optional"):
-            paper.write(f"Could not read {gap['input']}: {gap['error']}")
+    for gap in unread(document):
+        paper.write(f"Could not read {gap['input']}: {gap['error']}")
     return str(paper) or "No account that nobody listed looks like a service account.\n"
 
 

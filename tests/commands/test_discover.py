@@ -15,6 +15,27 @@ def test_discover_looks_whenever_it_is_asked_and_prints_what_it_found(installati
     assert "accounts" not in document
 
 
+@pytest.mark.parametrize(
+    ("endpoint", "unread"),
+    [
+        ("/roleAssignments", "role_assignments"),
+        ("/conditionalAccess/policies", "conditional_access_policies"),
+    ],
+)
+def test_what_leaves_accounts_out_and_could_not_be_read_is_said(
+    installation: Installation, endpoint: str, unread: str
+) -> None:
+    installation.graph.fail(endpoint, 403)
+    answer = installation.run("discover")
+    assert answer.code == 3
+    assert f"Could not read {unread}: 403" in answer.out
+
+
+def test_what_only_verdicts_depend_on_is_no_matter_of_proposals(installation: Installation) -> None:
+    installation.graph.fail("/identitySecurityDefaultsEnforcementPolicy", 403)
+    assert installation.run("discover").code == 0
+
+
 def test_a_products_file_that_cannot_be_used_is_told_before_anything_is_read(
     installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
