@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from commands.drawn.passwords import render_passwords
 from commands.line.parts import Options
-from commands.output import DONE, say, write
+from commands.output import DONE, plain, say, write
 from evidence.store import StoredEvidence
 from jobs import views
 from jobs.passwords import import_report, password_document
@@ -27,6 +27,8 @@ async def run(options: Options) -> int:
     else:
         text = render_passwords(found)
     write(text, options.output)
+    for note in found["notes"] if options.format == "csv" else ():  # such a file has no place for them
+        say(plain(note))
     return DONE
 
 

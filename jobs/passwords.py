@@ -1,14 +1,16 @@
 """Who still signs in with a password: keeping what a scan saw of that, importing what Exchange reports, and showing both."""
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from azure.data.tables.aio import TableServiceClient
 
 from basics.times import iso
 from checks.password_use import PasswordUse
+from checks.reasons import opening
 from evidence.store import Evidence, StoredEvidence
+from findings.runs import RunStore
 from findings.store import FindingStore
 from jobs.smtp_report import parse_report
 from reports.document import SCHEMA, Json
@@ -19,6 +21,10 @@ from settings import Settings
 _USES, _REPORT = "password_uses", "smtp_report"
 KEPT = ("proposals", _USES, _REPORT)
 """Under which names it is kept what reports say beside accounts."""
+SIGN_INS = "sign_ins"
+"""The input that these rows come from."""
+_LOG = timedelta(days=30)
+"""What the sign-in log holds."""
 _FORGOTTEN_DAYS = 90
 """After so many days an imported report is deleted: it reaches back no further."""
 
@@ -91,8 +97,23 @@ async def password_document(service: TableServiceClient, settings: Settings, now
             "The sign-in log isn't looked at: set SERVICE_ACCOUNT_DISCOVERY to signins, which takes Microsoft Entra ID P1. Without "
             "it, import the SMTP AUTH clients report of the Exchange admin center: python cli.py legacy import FILE."
         )
+    else:
+        notes += await _unread(service, now)
     notes += evidence.odd
     return {"schema": SCHEMA, "headline": headline(rows, more), "password_sign_ins": rows, "notes": notes}
+
+
+async def _unread(service: TableServiceClient, now: datetime) -> list[str]:
+    """What the last scan of everything couldn't read of the sign-in log, in sentences: that nobody is listed says nothing then."""
+    last = await RunStore(service).last_whole(now - _LOG)
+    if last is None:
+        return ["No scan of everything was done within 30 days: python cli.py scan."]
+    return [
+        f"The last scan could not read all of the sign-in log, so that accounts may be missing: {str(gap['error']).rstrip('.')}."
+        + (f" {opening(gap['permission'], gap.get('for_a_person', ''))}" if gap.get("permission") else "")
+        for gap in last.gaps
+        if gap["input"] == SIGN_INS
+    ]
 
 
 def _is_report(imported: Mapping[str, Any]) -> bool:

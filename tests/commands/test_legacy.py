@@ -142,3 +142,25 @@ def test_a_forgotten_account_is_in_neither(looking: Installation, tmp_path: Path
     assert looking.run("forget", "--yes", BACKUP).code == 0
     rows = looking.run("legacy", "--format", "json").document["password_sign_ins"]
     assert BACKUP not in [one["user_principal_name"] for one in rows]
+
+
+@pytest.mark.parametrize("form", ["table", "csv", "json"])
+def test_a_log_that_could_not_be_read_is_not_taken_for_one_that_shows_nothing(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    monkeypatch.setenv("SERVICE_ACCOUNT_DISCOVERY", "signins")
+    assert "No scan of everything was done" in _said(installation, form)
+    installation.graph.fail("/auditLogs/signIns", 403, code="Authorization_RequestDenied")
+    installation.scan()
+    said = _said(installation, form)
+    assert "The last scan could not read all of the sign-in log, so that accounts may be missing: 403" in said
+    assert "AuditLog.Read.All" in said
+    installation.graph.heal()
+    installation.scan()
+    assert "may be missing" not in _said(installation, form)
+
+
+def _said(installation: Installation, form: str) -> str:
+    answer = installation.run("legacy", "--format", form)
+    assert answer.code == 0
+    return " ".join(f"{answer.out} {answer.err}".split())
