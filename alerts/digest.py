@@ -114,8 +114,8 @@ def _headline(groups: tuple[Group, ...], totals: Totals) -> str:
     return f"Reminder: {said}{more}"
 
 
-def _kind_of(item: AlertItem) -> tuple[str, str, date | None]:
-    return item.check_id, item.urgency, item.breaks_on
+def _kind_of(item: AlertItem) -> tuple[str, str, str, date | None]:
+    return item.check_id, item.title, item.urgency, item.breaks_on
 
 
 def _notes(items: tuple[AlertItem, ...], now: datetime) -> tuple[str, ...]:

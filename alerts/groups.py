@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import takewhile
 from typing import TypedDict
 
 from alerts.model import Alert, AlertGap, AlertItem, Kind, NextStep, Severity
@@ -32,6 +33,10 @@ RESOLVED_NAMES = 5
 """Accounts that are named where something is resolved."""
 BRIEF_NAMES = 3
 """Accounts that are named in a line."""
+STEPS = 3
+"""Next steps that are named where accounts of a group have different ones."""
+STEP = 120
+"""Characters of each of them."""
 _EVIDENCE = "evidence"
 """The effect of a reason that speaks of sign-ins: its time is that of the newest one."""
 _URGENCIES = tuple(URGENCY)
@@ -122,8 +127,25 @@ class Group:
 
     @property
     def next_step(self) -> NextStep | None:
-        """What to do first."""
-        return next((item.next_step for item in self.items if item.next_step and clean(item.next_step.title)), None)
+        """What to do first, where it is the same for all; else each of them with its accounts, and as steps what all begin with."""
+        known = [item for item in self.items if item.next_step and clean(item.next_step.title)]
+        first, *others = dict.fromkeys(item.next_step for item in known if item.next_step) or (None,)
+        if first is None or not others:
+            return first
+        accounts: dict[str, set[str]] = {}
+        for item in known:
+            if item.next_step:
+                accounts.setdefault(clean(item.next_step.title, STEP), set()).add(item.account_id)
+        if len(accounts) == 1:
+            return NextStep(first.title, _common(first.steps, *(one.steps for one in others if one)))
+        most = sorted(accounts.items(), key=lambda one: -len(one[1]))
+        said = [f"{title.rstrip('.')} ({count(len(ids), 'account')})" for title, ids in most]
+        return NextStep(listed(said[:STEPS], len(said)))
+
+
+def _common(*steps: tuple[str, ...]) -> tuple[str, ...]:
+    """What all of them begin with."""
+    return tuple(one for one, *_ in takewhile(lambda alike: len(set(alike)) == 1, zip(*steps, strict=False)))
 
 
 def grouped(items: Iterable[AlertItem]) -> tuple[Group, ...]:
@@ -177,7 +199,7 @@ def step_in_words(alert: Alert, group: Group, *, again: bool) -> str:
     """What a group's next step is: the place where it stands above, or its title."""
     if places := step_places(alert, group):
         return f"{'Step' if len(places) == 1 else 'Steps'} {listed(list(map(str, places)), len(places))} above."
-    title = clean(group.next_step.title if group.next_step else "", 200)
+    title = clean(group.next_step.title if group.next_step else "", STEPS * (STEP + 20))
     return f"{title.rstrip('.')}, as above." if again else sentence(title)
 
 

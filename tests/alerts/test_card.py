@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from alerts.card import MAX_BYTES, card_message, size_of
 from alerts.digest import compose_digest
 from alerts.episodes import Word
+from alerts.groups import grouped
 from alerts.links import ENTRA_HOSTS, entra_policy_url, entra_user_url, safe_url
 from alerts.mime_message import mail_message
 from alerts.model import Alert, AlertGap, AlertItem, AlertReason, AlertStep, Kind, NextStep, Severity, Totals
@@ -187,6 +188,25 @@ def test_accounts_of_one_cause_with_steps_of_their_own_are_led_to_each() -> None
     alone = alert(item(1, next_step=replace(STEP, title="Relay it")), baseline=True, steps=steps)
     assert "Next step Step 2 above." in texts(card_message(alone))
     assert "above" not in texts(card_message(alert(*found, baseline=True, steps=steps[:2])))
+
+
+def test_a_step_of_one_account_is_not_told_as_that_of_others() -> None:
+    ours, others = (
+        NextStep("Let Veeam sign in as an application", ("Ask Veeam.",)),
+        NextStep("Relay it", ("Ask them.",)),
+    )
+    found = [item(1, next_step=ours), item(2, next_step=others), item(3, next_step=others)]
+    said = texts(card_message(alert(*found)))
+    assert "Next step Relay it (2 accounts) and Let Veeam sign in as an application (1 account)." in said
+    assert "Ask" not in said
+    many = [item(n, next_step=NextStep(f"Let product {n} sign in")) for n in range(6)]
+    assert "Let product 2 sign in (1 account) and 3 more." in texts(card_message(alert(*many)))
+
+
+def test_steps_that_differ_in_what_follows_are_told_as_far_as_they_are_the_same() -> None:
+    found = [item(n, next_step=NextStep("Relay it", ("Set it up.", f"Then {n}."))) for n in range(2)]
+    (group,) = grouped(found)
+    assert group.next_step == NextStep("Relay it", ("Set it up.",))
 
 
 BACK = "Exclude the account from the policy until then. A password alone protects it meanwhile."

@@ -140,3 +140,16 @@ def test_what_nobody_could_read_is_not_said_to_get_in() -> None:
     assert made is not None
     assert "gets in" not in made.headline
     assert "uses a protocol that has been retired" in made.headline.replace("still uses", "uses")
+
+
+def test_a_protocol_that_has_ended_for_one_account_is_not_said_to_have_ended_for_others() -> None:
+    """Both have the same day ahead: one still gets in with what has ended, and uses what ends then as well."""
+    titles = ("The protocol this account uses has been retired", "The protocol this account uses is being retired")
+    found = [
+        item(n, Kind.STILL_OPEN, "APW-010", title=title, reasons=(), first_seen=NOW - 3 * DAY)
+        for n, title in enumerate(titles)
+    ]
+    made = digest(*(replace(one, urgency="later") for one in found))
+    assert made is not None
+    assert made.headline.startswith("Reminder: svc-000@contoso.com still uses a protocol that has been retired")
+    assert made.headline.endswith("1 other finding is open")
