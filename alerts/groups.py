@@ -128,24 +128,25 @@ class Group:
     @property
     def next_step(self) -> NextStep | None:
         """What to do first, where it is the same for all; else each of them with its accounts, and as steps what all begin with."""
-        known = [item for item in self.items if item.next_step and clean(item.next_step.title)]
-        first, *others = dict.fromkeys(item.next_step for item in known if item.next_step) or (None,)
-        if first is None or not others:
-            return first
+        known = [
+            (item.next_step, item.account_id) for item in self.items if item.next_step and clean(item.next_step.title)
+        ]
+        steps = list(dict.fromkeys(step for step, _ in known))
+        if len(steps) < 2:
+            return steps[0] if steps else None
         accounts: dict[str, set[str]] = {}
-        for item in known:
-            if item.next_step:
-                accounts.setdefault(clean(item.next_step.title, STEP), set()).add(item.account_id)
+        for step, account in known:
+            accounts.setdefault(clean(step.title, STEP), set()).add(account)
         if len(accounts) == 1:
-            return NextStep(first.title, _common(first.steps, *(one.steps for one in others if one)))
+            return NextStep(steps[0].title, _common(step.steps for step in steps))
         most = sorted(accounts.items(), key=lambda one: -len(one[1]))
         said = [f"{title.rstrip('.')} ({count(len(ids), 'account')})" for title, ids in most]
         return NextStep(listed(said[:STEPS], len(said)))
 
 
-def _common(*steps: tuple[str, ...]) -> tuple[str, ...]:
+def _common(each: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
     """What all of them begin with."""
-    return tuple(one for one, *_ in takewhile(lambda alike: len(set(alike)) == 1, zip(*steps, strict=False)))
+    return tuple(one for one, *_ in takewhile(lambda alike: len(set(alike)) == 1, zip(*each, strict=False)))
 
 
 def grouped(items: Iterable[AlertItem]) -> tuple[Group, ...]:
