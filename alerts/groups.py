@@ -277,7 +277,7 @@ def _doubt(group: Group) -> str | None:
     if group.accounts == 1:
         return clean(next(iter(doubts.values())))
     which = "each of these accounts" if len(doubts) == group.accounts else f"{len(doubts):,} of these accounts"
-    return f"Microsoft's What If has another answer for {which}: the report shows both."
+    return f"Microsoft's What If or the sign-in log has another answer for {which}: the report shows both."
 
 
 def _special(group: Group) -> str | None:
@@ -287,11 +287,19 @@ def _special(group: Group) -> str | None:
     if item.kind is Kind.FLAPPING:
         return "It changed several times within a week. Further changes are recorded, not told, until it settles."
     if item.kind is Kind.EXCEPTION_EXPIRED:
-        name = clean(item.accepted_by or "", NAME)
-        owner = f", owner {name}" if name else ""
-        until = f" (until {day(item.accepted_until)}{owner})" if item.accepted_until else ""
-        return f"The exception{until} has ended, so this is told again from now on."
+        return _exceptions_ended(group)
     return None
+
+
+def _exceptions_ended(group: Group) -> str:
+    """That what was accepted isn't any more; until when, and by whom, where it is the same for all."""
+    ended = {(item.accepted_until, clean(item.accepted_by or "", NAME)) for item in group.items}
+    if len(ended) > 1:
+        return "The exceptions have ended, so this is told again from now on: the report shows each."
+    (last, name) = ended.pop()
+    owner = f", owner {name}" if name else ""
+    until = f" (until {day(last)}{owner})" if last else ""
+    return f"The exception{until} has ended, so this is told again from now on."
 
 
 HOW = 400

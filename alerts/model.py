@@ -105,7 +105,7 @@ class AlertItem:
     """Those that decide this finding, most decisive first. Changes with the same first one are told together."""
     next_step: NextStep | None = None
     doubt: str | None = None
-    """What speaks against the verdict, in a sentence or two: another answer of Microsoft's What If."""
+    """What speaks against the verdict, in a sentence or two: another answer of Microsoft's What If, or of the sign-in log."""
     resolution: str | None = None
     """Why it is resolved, in a sentence."""
     closing: bool = False

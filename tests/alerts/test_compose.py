@@ -271,7 +271,9 @@ def test_what_is_special_is_said(one: AlertItem, expected: str | None) -> None:
 
 def test_doubts_about_some_of_many_accounts_are_counted() -> None:
     group = Group((item(1, doubt="One."), item(2), item(3, doubt="Three.")))
-    assert remark(group) == "Microsoft's What If has another answer for 2 of these accounts: the report shows both."
+    assert remark(group) == (
+        "Microsoft's What If or the sign-in log has another answer for 2 of these accounts: the report shows both."
+    )
     both = Group((item(1, doubt="One."), item(2, doubt="Two.")))
     assert "for each of these accounts" in (remark(both) or "")
 
@@ -298,3 +300,14 @@ def test_headline_with_an_endless_hostile_name_is_one_short_line() -> None:
     made = alert(*(item(n, reasons=(evil,)) for n in range(20)))
     assert len(made.headline) <= 220
     assert made.headline.isprintable()
+
+
+def test_the_end_of_exceptions_names_what_is_the_same_for_all_of_them() -> None:
+    def ended(number: int, owner: str) -> AlertItem:
+        last = date(2026, 11, 21)
+        return item(number, Kind.EXCEPTION_EXPIRED, accepted_until=last, accepted_by=owner)
+
+    said = "The exception (until 21 Nov 2026, owner Ada) has ended, so this is told again from now on."
+    assert remark(Group((ended(1, "Ada"), ended(2, "Ada")))) == said
+    differ = remark(Group((ended(1, "Ada"), ended(2, "Ben"))))
+    assert differ == "The exceptions have ended, so this is told again from now on: the report shows each."
