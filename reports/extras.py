@@ -52,5 +52,13 @@ class ReportExtras:
         return max(earlier, default=None)
 
     def changes_of(self, run: Json) -> list[Json]:
-        """What this scan found changed, in the order of ``history``."""
-        return [change for change in self.history if change.get("run_id") == run["id"]]
+        """What was found changed since the scan before this one, in the order of ``history``: by this scan, and by those of some accounts
+        since then. Of a scan of some accounts, or where no scan was before it, what it found itself.
+        """
+        before = self.previous_run(run)
+        whole = any(one["id"] == run["id"] for one in self.whole_runs())
+        return [
+            change
+            for change in self.history
+            if change.get("run_id") == run["id"] or (whole and before and times.parse(str(change["at"])) > before)
+        ]

@@ -107,6 +107,21 @@ def test_a_later_scan_says_what_was_lost() -> None:
     assert headline == "1 of 3 service accounts lost the app-password option since yesterday."
 
 
+@pytest.mark.parametrize(
+    ("hours_ago", "said"),
+    [
+        (3, "1 of 3 service accounts lost the app-password option since yesterday."),
+        (30, "2 of 3 service accounts are missing the app-password option, none of them new since yesterday."),
+    ],
+)
+def test_what_a_scan_of_some_accounts_found_since_the_scan_before_is_new(hours_ago: int, said: str) -> None:
+    shown = accounts("hidden", "hidden", "visible")
+    found = change(shown[0], "APW-001", "opened", NOW - timedelta(hours=hours_ago), "of one", "", before="visible")
+    this = {"id": RUN, "status": "complete", "finished": samples.iso(NOW)}
+    extras = ReportExtras(history=[found], runs=[*before(days=1).runs, this])
+    assert summarize(document(shown), extras).headline == said
+
+
 def test_what_was_missing_before_is_not_lost_again() -> None:
     shown = accounts("hidden", "hidden", "visible")
     headline = summarize(document(shown), before(days=1)).headline
