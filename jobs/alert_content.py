@@ -64,7 +64,11 @@ def changes_alert(
 def everything_open_alert(
     settings: Settings, alert_id: str, items: Sequence[AlertItem], run_id: str, whole: RunRecord, now: datetime
 ) -> Alert:
-    """Everything that is open, for those who couldn't be told before. ``whole``: the last scan of everything."""
+    """Everything that is open, for those who couldn't be told before. ``whole``: the last scan of everything.
+
+    Where a scan of some accounts has come after that one, its numbers may be over: then only how many accounts there are is known.
+    """
+    counted = whole.id == run_id
     return compose(
         alert_id=alert_id,
         tenant_id=whole.tenant_id,
@@ -73,11 +77,11 @@ def everything_open_alert(
         items=items,
         run_id=run_id,
         gaps=gaps_of(whole),
-        totals=totals(whole),
+        totals=totals(whole) if counted else Totals(accounts=totals(whole).accounts),
         report_url=settings.report_url,
         baseline=True,
         late=True,
-        steps=steps_of(whole),
+        steps=steps_of(whole) if counted else (),
     )
 
 

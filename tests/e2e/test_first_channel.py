@@ -127,6 +127,20 @@ def test_a_scan_of_some_accounts_tells_it_too(installation: Installation, channe
     assert channel.heard() == []
 
 
+def test_a_scan_of_some_accounts_does_not_tell_the_numbers_of_the_one_before_it(
+    installation: Installation, channel: Channel
+) -> None:
+    channel.take_away()
+    scan()
+    channel.set()
+    switch(installation, MAILER, enabled=False)
+    scan(MAILER)
+    (told,) = channel.heard()
+    assert accounts_of(told) == {BACKUP}
+    assert told["headline"] == f"Open now: {BACKUP} is missing the app-password option"
+    assert (told["totals"]["accounts"], told["totals"]["high"], told["steps"]) == (3, None, [])
+
+
 def test_a_channel_that_comes_back_hears_nothing_again_where_nothing_changed(
     installation: Installation, channel: Channel
 ) -> None:
