@@ -316,16 +316,12 @@ async def doctor(req: func.HttpRequest) -> func.HttpResponse:
 
 
 def _headline(lines: Sequence[Line]) -> str:
-    """What a look at the installation came to. What wasn't tried may be wrong."""
+    """What a look at the installation came to: nothing that was not tried is called well (``act.js`` says the same)."""
     bad = sum(line.level in (Level.ATTENTION, Level.WRONG) for line in lines)
-    untried = sum(line.level is Level.NOT_TRIED for line in lines)
     if bad:
         return f"{count(bad, 'thing asks', 'things ask')} for attention."
-    return (
-        f"All that was tried is well; {count(untried, 'thing was', 'things were')} not tried."
-        if untried
-        else "All is well."
-    )
+    untried = any(line.level is Level.NOT_TRIED for line in lines)
+    return "What could be tried is well." if untried else "All is well."
 
 
 async def health(req: func.HttpRequest) -> func.HttpResponse:

@@ -102,7 +102,8 @@
         const list = document.createElement("ul");
         list.className = "doctor";
         list.append(...said.lines.sort((one, other) => first(one) - first(other)).map(entry));
-        tell(bad ? `${many(bad, "thing asks", "things ask")} for attention.` : "All is well.").after(list);
+        const well = said.lines.some((line) => line.level === "not tried") ? "What could be tried is well." : "All is well.";
+        tell(bad ? `${many(bad, "thing asks", "things ask")} for attention.` : well).after(list);
       }
     } catch { tell(AWAY); }
     link.removeAttribute("aria-disabled");

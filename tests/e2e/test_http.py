@@ -677,7 +677,7 @@ def test_a_message_comes_back_as_it_was_written_in_a_cookie_that_browsers_keep(t
     ("levels", "headline"),
     [
         ([Level.OK, Level.OK], "All is well."),
-        ([Level.OK, Level.NOT_TRIED], "All that was tried is well; 1 thing was not tried."),
+        ([Level.OK, Level.NOT_TRIED], "What could be tried is well."),
         ([Level.NOT_TRIED, Level.ATTENTION, Level.WRONG], "2 things ask for attention."),
     ],
 )
