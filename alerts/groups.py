@@ -224,7 +224,9 @@ def statement(group: Group, *, total: int | None = None, baseline: bool = False)
     if group.kind is Kind.RESOLVED:
         return f"{account_names(group, RESOLVED_NAMES)} ({clean(item.title)})"
     if accounts > 1 and policy and item.check_id in HIDES_THE_OPTION and group.kind in {Kind.OPENED, Kind.REOPENED}:
-        hides = "hides" if baseline else "now hides"
+        # Of accounts that nobody watched before it isn't known that it did not.
+        news = not baseline and all(item.newly or item.lost for item in group.items)
+        hides = "now hides" if news else "hides"
         return f'Policy "{policy}" {hides} the app-password option for {_lower(service_accounts(accounts, total))}'
     if group.kind is Kind.CHANGED:
         return f"{_who(group, total)} {_changed(item, accounts)}"

@@ -59,6 +59,10 @@ def ended(number: int) -> AlertItem:
             [item(n) for n in range(10)],
             'Policy "Require MFA for all users" now hides the app-password option for 10 of 18 service accounts',
         ),
+        (
+            [item(n, newly=False) for n in range(10)],
+            'Policy "Require MFA for all users" hides the app-password option for 10 of 18 service accounts',
+        ),
         ([item(n) for n in range(9)], "9 of 18 service accounts are newly affected: MFA hides the app-password option"),
         (
             [item(n, check_id="APW-002") for n in range(18)],
