@@ -19,6 +19,8 @@ _USELESS_CHECK = "APW-007"
 """The check that says that the option is there, and that an app password doesn't let the account in."""
 _HAVING = frozenset({"visible", "pending"})
 _BLOCKED = frozenset({"blocked_by_policy", "blocked_by_security_defaults"})
+SELECTION = "selection"
+"""The input that says which accounts are judged."""
 _INPUTS = 3
 """How many unreadable inputs are named."""
 
@@ -48,7 +50,7 @@ def summarize(document: Json, extras: ReportExtras) -> Summary:
     headline, *others = _headlines(document, extras, since)
     return Summary(
         headline=headline,
-        unknown=_unknown(unknown, run["gaps"]) if accounts else _unread(run["gaps"]),
+        unknown=_and_unseen(_unknown(unknown, run["gaps"]), run["gaps"]) if accounts else _unread(run["gaps"]),
         asides=(*_of_the_switch(run, headline), *others, *_asides(accounts)),
         groups=groups(accounts),
         since=since,
@@ -156,7 +158,8 @@ def _unknown(unknown: Sequence[Json], gaps: Sequence[Json]) -> str | None:
         return (
             f"The answer for every account stands, although this could not be read: {_names(gaps)}." if gaps else None
         )
-    gaps = [gap for gap in gaps if not gap.get("optional")]  # the others leave every answer as it is
+    # The others leave the answer for every account that is judged as it is.
+    gaps = [gap for gap in gaps if not gap.get("optional") and gap["input"] != SELECTION]
     causes = Counter(_why_unknown(one, gaps) for one in unknown)
     accounts = f"{count(len(unknown), 'account', 'accounts')} can't be judged completely"
     if set(causes) == {_REASONS_SAY}:
@@ -165,6 +168,14 @@ def _unknown(unknown: Sequence[Json], gaps: Sequence[Json]) -> str | None:
     if len(said) == 1:
         return f"{accounts}: {('it', 'they')[len(unknown) > 1]} {next(iter(causes))[len(unknown) > 1]}."
     return f"{accounts}: {joined(said)}."
+
+
+def _and_unseen(unknown: str | None, gaps: Sequence[Json]) -> str | None:
+    """The same, and that there may be accounts of which nothing is said, where what selects them could not be read."""
+    unselected = any(gap["input"] == SELECTION for gap in gaps)
+    return (
+        f"{unknown} Further accounts may be selected: none of these is judged." if unknown and unselected else unknown
+    )
 
 
 _REASONS_SAY = ("depends on what its reasons name", "depend on what their reasons name")

@@ -220,6 +220,19 @@ def test_a_gap_that_changes_no_answer_is_said_too() -> None:
     assert said == "The answer for every account stands, although this could not be read: Named locations."
 
 
+def test_accounts_that_nobody_may_have_seen_are_not_passed_over() -> None:
+    selection = {"input": "selection", "error": "403", "permission": "GroupMember.Read.All", "account": None}
+    policies = {"input": "conditional_access_policies", "error": "403", "permission": "P", "account": None}
+    more = " Further accounts may be selected: none of these is judged."
+    said = summarize(document(accounts("visible"), [selection]), ReportExtras()).unknown
+    assert (
+        said
+        == f"The answer for every account stands, although this could not be read: The selection of service accounts.{more}"
+    )
+    said = summarize(document(accounts("unknown"), [selection, policies]), ReportExtras()).unknown
+    assert said == f"1 account can't be judged completely: it depends on the Conditional Access policies.{more}"
+
+
 def test_what_else_matters_follows() -> None:
     shown = [
         account("svc-a", "", "visible", "blocked_by_policy"),
