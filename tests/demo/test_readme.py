@@ -25,8 +25,8 @@ tenant.turns.SECONDS = tenant.turns.CONDITIONAL_ACCESS_SECONDS = 0.0  # this Gra
 sys.exit(demo.__main__.main(["--keep"]))
 """
 SOON = (datetime.now(UTC).date() + timedelta(days=90)).isoformat()
-CODES = {"scan": {1}, "doctor": {0, 1}, "permissions": {0, 1}, "snapshot": {0, 3}}
-"""The demo company has findings of high severity and an account that can't be read; its doctor has something to say."""
+CODES = {"scan": {1}, "doctor": {0, 1}, "permissions": {0, 1}, "snapshot": {0, 3}, "discover": {3}}
+"""The demo company has findings of high severity, an account that can't be read and a group that hides who is in it; its doctor has something to say."""
 
 
 @pytest.fixture(scope="module")

@@ -188,6 +188,8 @@ def test_a_scan_of_everything_that_finds_another_one_is_skipped_and_its_digest_c
     installation: Installation, storage: str, monkeypatch: pytest.MonkeyPatch, asked_for: bool
 ) -> None:
     all_clear(monkeypatch)
+    before = datetime.now(UTC) - timedelta(days=1)
+    save(storage, RunRecord("before", RunStatus.COMPLETE, before, before, accounts_total=1))
     if asked_for:
         (message,) = (one.encode() for one in asyncio.run(http_api.recheck(request("POST"))).scans)
     else:
