@@ -4,6 +4,7 @@ import sys
 from datetime import UTC, datetime
 
 import click
+from azure.data.tables.aio import TableServiceClient
 
 from commands.drawn.history import render_history
 from commands.drawn.paper import Paper
@@ -45,16 +46,12 @@ async def run(options: Options) -> int:
                     some = True
                     take(line)
                 if not some:
-                    await views.must_be_known(service, wanted)
+                    await _nothing_found(service, wanted, now)
                     take("")
             return DONE
         found = await views.findings(service, wanted, now)
         if not found:
-            await views.must_be_known(service, wanted)
-        if not found and options.format == "table":
-            await views.must_be_scanned(service, now)  # nothing found must not be read as all is well
-            if doubt := await views.doubt(service, now):
-                say(doubt)
+            await _nothing_found(service, wanted, now)
     text = (
         render_json({"schema": 1, "findings": found})
         if options.format == "json"
@@ -62,6 +59,14 @@ async def run(options: Options) -> int:
     )
     write(text, options.output)
     return DONE
+
+
+async def _nothing_found(service: TableServiceClient, wanted: FindingFilter, now: datetime) -> None:
+    """Say why that doesn't mean that all is well, in whatever format. Raises ``NotFound`` where nobody has looked."""
+    await views.must_be_known(service, wanted)
+    await views.must_be_scanned(service, now)
+    if doubt := await views.doubt(service, now):
+        say(doubt)
 
 
 async def _history(options: Options) -> int:
