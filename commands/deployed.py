@@ -21,7 +21,7 @@ from basics.documents import read_json
 from commands.line.parts import Options
 from commands.output import FAILED, exit_code, plain, progress, put, say
 from connections.queues import put_later
-from findings.run_record import OVER, RunRecord, RunStatus
+from findings.run_record import DONE, OVER, RunRecord, RunStatus
 from findings.runs import RunStore, new_run_id
 from jobs import views
 from jobs.doctor import Level, Line
@@ -35,7 +35,6 @@ LOOK = 5.0
 """Seconds between two looks at the run."""
 PATIENCE = timedelta(minutes=15)
 """How long a run may go without any sign of life: the first start, and a scan of some accounts that it waits for."""
-_DONE = (RunStatus.COMPLETE, RunStatus.INCOMPLETE)
 OUTPUTS = {"storage_queue_uri": "STORAGE_QUEUE_ENDPOINT", "storage_table_uri": "STORAGE_TABLE_ENDPOINT"}
 """Setting -> output of the deployment, which azd keeps in its environment."""
 
@@ -65,14 +64,14 @@ async def scan_deployed(options: Options) -> int:
         progress(f"Run {run.id} is on the queue of the function app.")
         ended = await _followed(runs, run)
         # What somebody accepted is open in the run's own numbers, and no reason to fail.
-        is_open = await views.findings(service, views.OPEN, datetime.now(UTC)) if ended.status in _DONE else []
+        is_open = await views.findings(service, views.OPEN, datetime.now(UTC)) if ended.status in DONE else []
     if options.format == "json":
         put(json.dumps(ended.public(), ensure_ascii=False, indent=2))
     else:
         put(summary(ended))
     for gap in ended.gaps:
         say(plain(f"Could not read: {gap_sentence(gap, {})}"))
-    if ended.status not in _DONE:
+    if ended.status not in DONE:
         return FAILED
     found = [one["severity"] for one in is_open if not one["exception"]]
     return exit_code(options.fail_on, found, complete=ended.status is RunStatus.COMPLETE)

@@ -62,7 +62,7 @@ async def run(options: Options) -> int:
 
 
 async def _nothing_found(service: TableServiceClient, wanted: FindingFilter, now: datetime) -> None:
-    """Say why that doesn't mean that all is well, in whatever format. Raises ``NotFound`` where nobody has looked."""
+    """Say why that doesn't mean that all is well, if it doesn't. Raises ``NotFound`` where nobody has looked."""
     await views.must_be_known(service, wanted)
     await views.must_be_scanned(service, now)
     if doubt := await views.doubt(service, now):

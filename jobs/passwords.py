@@ -8,7 +8,6 @@ from azure.data.tables.aio import TableServiceClient
 
 from basics.times import iso
 from checks.password_use import PasswordUse
-from checks.reasons import opening
 from evidence.store import Evidence, StoredEvidence
 from findings.runs import RunStore
 from findings.store import FindingStore
@@ -16,6 +15,7 @@ from jobs.smtp_report import parse_report
 from reports.document import SCHEMA, Json
 from reports.passwords import headline, password_use_object, report_note, with_report
 from reports.times import parse
+from reports.words import why_unread
 from settings import Settings
 
 _USES, _REPORT = "password_uses", "smtp_report"
@@ -109,8 +109,7 @@ async def _unread(service: TableServiceClient, now: datetime) -> list[str]:
     if last is None:
         return ["No scan of everything was done within 30 days: python cli.py scan."]
     return [
-        f"The last scan could not read all of the sign-in log, so that accounts may be missing: {str(gap['error']).rstrip('.')}."
-        + (f" {opening(gap['permission'], gap.get('for_a_person', ''))}" if gap.get("permission") else "")
+        f"The last scan could not read all of the sign-in log, so that accounts may be missing: {why_unread(gap)}"
         for gap in last.gaps
         if gap["input"] == SIGN_INS
     ]

@@ -190,8 +190,13 @@ def gap_sentence(gap: Mapping[str, Any], accounts: Mapping[str, str]) -> str:
     """What could not be read, of whom, why, and what opens it; ``accounts`` are user principal names by id."""
     of = gap.get("account")
     whose = f" of {accounts.get(of, of)}" if of and str(of) not in gap["input"] else ""
+    return f"{say(INPUT, gap['input'])}{whose}: {why_unread(gap)}"
+
+
+def why_unread(gap: Mapping[str, Any]) -> str:
+    """Why it could not be read, and what opens it."""
     opens = f" {opening(gap['permission'], gap.get('for_a_person', ''))}" if gap["permission"] else ""
-    return f"{say(INPUT, gap['input'])}{whose}: {gap['error'].rstrip('.')}.{opens}"
+    return f"{gap['error'].rstrip('.')}.{opens}"
 
 
 def verdict(words: dict[str, Words], name: str) -> Words:
